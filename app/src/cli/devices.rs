@@ -1,0 +1,38 @@
+//! `vitrine devices`: where a run can compute.
+
+use vitrine_core::learning::device;
+
+/// List the devices a run can compute on.
+///
+/// `auto` takes the first real GPU, else the CPU. A software rasteriser (a CPU pretending to be a
+/// GPU) is never chosen by itself: it is far slower than the CPU backend.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine devices
+  vitrine train apo/ --device gpu:0")]
+pub struct Args {
+    /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let devices = device::list();
+    if args.json {
+        return super::print_json(&devices);
+    }
+    for device in devices {
+        let note = if device.eligible { "" } else { "   (only when asked for)" };
+        super::print_line(&format!(
+            "{:<7} {:<20} {:<8} {}{}{note}",
+            device.id,
+            device.kind,
+            device.backend,
+            device.name,
+            if device.driver.is_empty() { String::new() } else { format!(", {}", device.driver) },
+        ));
+    }
+    Ok(())
+}

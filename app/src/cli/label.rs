@@ -1,0 +1,143 @@
+//! `vitrine label`: change labels, undo, redo.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use vitrine_core::Label;
+use vitrine_core::export::selection::Selection;
+use vitrine_core::project::{PatchId, Project};
+
+/// Set labels, or take the last change back.
+///
+/// Patches are named by number, by a file of numbers, or by score. Everything set by one call is one
+/// step that --undo takes back. Each change is written to the project's journal with time, person and
+/// reason, and is safe on disk when the command returns.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine label apo/ negative --ids 3,17,40-45 --reason \"carbon edge\"
+  vitrine label apo/ positive --ids-from checked.txt
+  vitrine label apo/ positive --run recommended-1 --above 0.98 --only unlabeled
+  vitrine label apo/ --undo")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// positive, negative or unlabeled
+    #[arg(required_unless_present_any = ["undo", "redo"], conflicts_with_all = ["undo", "redo"])]
+    label: Option<Label>,
+    /// Patch numbers: 3,17,40-45
+    #[arg(long, value_name = "LIST")]
+    ids: Option<String>,
+    /// File with one patch number per line
+    #[arg(long, value_name = "FILE")]
+    ids_from: Option<PathBuf>,
+    /// Choose by the scores of this run, with --above or --below
+    #[arg(long)]
+    run: Option<String>,
+    /// With --run: patches with at least this score
+    #[arg(long, value_name = "SCORE", requires = "run")]
+    above: Option<f32>,
+    /// With --run: patches with a score below this
+    #[arg(long, value_name = "SCORE", requires = "run")]
+    below: Option<f32>,
+    /// Change only patches that carry this label now
+    #[arg(long, value_name = "LABEL")]
+    only: Option<Label>,
+    /// Why, for the journal
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Take the last change back
+    #[arg(long, conflicts_with = "redo")]
+    undo: bool,
+    /// Make the change again that was taken back last
+    #[arg(long)]
+    redo: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let mut project = super::open(&args.project)?;
+    let entry = if args.undo {
+        project.undo_last(&super::person())?
+    } else if args.redo {
+        project.redo_last(&super::person())?
+    } else {
+        let Some(label) = args.label else { bail!("name a label") };
+        let ids = chosen(&project, &args)?;
+        let labels = project.labels()?;
+        let changes: Vec<(PatchId, Label)> = ids
+            .into_iter()
+            .filter(|&id| args.only.is_none_or(|only| labels.get(id as usize) == Some(&only)))
+            .map(|id| (id, label))
+            .collect();
+        let reason = if args.reason.is_empty() { "command line" } else { &args.reason };
+        project.set_labels(&changes, &super::person(), None, reason)?
+    };
+    let changed = match entry {
+        Some(id) => project.journal_entry(id)?.count,
+        None => 0,
+    };
+    let counts = project.label_counts()?;
+    if args.json {
+        return super::print_json(&serde_json::json!({
+            "changed": changed, "journal_entry": entry.map(|e| e.0), "labels": counts,
+        }));
+    }
+    match entry {
+        Some(id) => super::print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
+        None => super::print_line("nothing to change"),
+    }
+    super::print_line(&format!("now {}", super::info::counts_text(&counts)));
+    Ok(())
+}
+
+fn chosen(project: &Project, args: &Args) -> anyhow::Result<Vec<PatchId>> {
+    let mut ids = Vec::new();
+    if let Some(list) = &args.ids {
+        for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            ids.extend(range(part)?);
+        }
+    }
+    if let Some(path) = &args.ids_from {
+        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if !line.is_empty() {
+                let range = range(line).with_context(|| format!("{}, line {}", path.display(), number + 1))?;
+                ids.extend(range);
+            }
+        }
+    }
+    if let Some(run) = &args.run {
+        if args.above.is_none() && args.below.is_none() {
+            bail!("--run chooses by score; add --above or --below");
+        }
+        let selection = Selection {
+            labels: Label::ALL.to_vec(),
+            run: Some(run.clone()),
+            at_least: args.above,
+            below: args.below,
+        };
+        ids.extend(selection.resolve(project)?.patches);
+    }
+    if args.ids.is_none() && args.ids_from.is_none() && args.run.is_none() {
+        bail!("name the patches: --ids, --ids-from or --run with --above or --below");
+    }
+    Ok(ids)
+}
+
+fn range(text: &str) -> anyhow::Result<std::ops::RangeInclusive<PatchId>> {
+    let number = |text: &str| {
+        text.trim().parse::<PatchId>().with_context(|| format!("'{text}' is no patch number; write e.g. 3,17,40-45"))
+    };
+    match text.split_once('-') {
+        None => {
+            let id = number(text)?;
+            Ok(id..=id)
+        }
+        Some((from, to)) => Ok(number(from)?..=number(to)?),
+    }
+}

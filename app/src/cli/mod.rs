@@ -1,0 +1,140 @@
+//! The command line: one file per subcommand. Arguments become a request to the library; what comes
+//! back is printed. No logic here that the library lacks.
+
+mod compare;
+mod demo;
+mod devices;
+mod export;
+mod import;
+mod info;
+mod label;
+mod new;
+mod presets;
+mod progress;
+mod score;
+mod train;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use vitrine_core::project::{Actor, Project};
+use vitrine_core::Error;
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0    done
+  1    something in the files, the project or the data stands in the way; the message says what to do
+  2    the command line itself is wrong
+  130  stopped by Ctrl-C; what was complete is kept";
+
+/// Get a clean particle set out of cryo-electron micrographs with a few hundred labels.
+///
+/// A project is a folder that holds patches and what is known of them: positive (a particle),
+/// negative (no particle) or unlabeled (nobody has said). `import` fills it, `train` learns from it,
+/// `score` gives every patch a number, `compare` puts runs side by side, `export` hands the result
+/// to RELION, cryoSPARC and others.
+#[derive(Parser)]
+#[command(name = "vitrine", version, after_long_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+A first session:
+  vitrine new apo/
+  vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
+  vitrine train apo/ --baseline
+  vitrine compare apo/ --report apo.html
+  vitrine export apo/ --run recommended-1 --threshold 0.5 --format relion-star --out apo.star
+
+Or see it all on a simulated sample: vitrine demo DIR
+
+Exit status:
+  0    done
+  1    something in the files, the project or the data stands in the way; the message says what to do
+  2    the command line itself is wrong
+  130  stopped by Ctrl-C; what was complete is kept";
+
+#[derive(Subcommand)]
+enum Command {
+    New(new::Args),
+    Import(import::Args),
+    Info(info::Args),
+    Label(label::Args),
+    Train(train::Args),
+    Score(score::Args),
+    Compare(compare::Args),
+    Export(export::Args),
+    Demo(demo::Args),
+    Devices(devices::Args),
+    Presets(presets::Args),
+}
+
+/// Parses the command line, does what it says, and turns the outcome into an exit status.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::New(args) => new::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Label(args) => label::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Score(args) => score::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Export(args) => export::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Devices(args) => devices::run(args),
+        Command::Presets(args) => presets::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let cancelled = matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled));
+            if cancelled {
+                eprintln!("vitrine: stopped; nothing that was complete is lost");
+                return ExitCode::from(130);
+            }
+            eprintln!("vitrine: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Opens a project for writing.
+fn open(dir: &Path) -> anyhow::Result<Project> {
+    Ok(Project::open(dir)?)
+}
+
+/// Opens a project for reading, also while another process writes.
+fn open_to_read(dir: &Path) -> anyhow::Result<Project> {
+    Ok(Project::open_read_only(dir)?)
+}
+
+/// Who is at the keyboard, for the journal.
+fn person() -> Actor {
+    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+    Actor::Person(name.unwrap_or_else(|_| "unknown".to_owned()))
+}
+
+/// Prints a value as JSON on standard output.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    print_line(&text);
+    Ok(())
+}
+
+/// Prints a line on standard output; a reader that closed the pipe (`| head`) is no error.
+fn print_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Reads truth for evaluation, one entry per patch of the project.
+fn read_truth(project: &Project, path: Option<&PathBuf>, radius: Option<f64>) -> anyhow::Result<Option<Vec<Option<bool>>>> {
+    match path {
+        None => Ok(None),
+        Some(path) => Ok(Some(vitrine_core::ingest::truth::read(project, path, radius)?)),
+    }
+}

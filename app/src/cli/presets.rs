@@ -1,0 +1,35 @@
+//! `vitrine presets`: the configurations that ship with the program.
+
+use vitrine_core::learning::config_file::{self, PRESETS};
+
+/// List the presets, or print one to edit.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine presets
+  vitrine presets recommended > mine.yaml
+  vitrine presets recommended --full > every-key.yaml
+  vitrine train apo/ --config mine.yaml")]
+pub struct Args {
+    /// Print this preset's YAML
+    name: Option<String>,
+    /// With NAME: every key, defaults included
+    #[arg(long, requires = "name")]
+    full: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let Some(name) = args.name else {
+        for preset in PRESETS {
+            super::print_line(&format!("{:<22} {}", preset.name, config_file::load(preset.name)?.description));
+        }
+        return Ok(());
+    };
+    let config = config_file::load(&name)?;
+    match PRESETS.iter().find(|preset| preset.name == name) {
+        Some(preset) if !args.full => super::print_line(preset.text.trim_end()),
+        _ => super::print_line(config_file::to_yaml(&config)?.trim_end()),
+    }
+    Ok(())
+}

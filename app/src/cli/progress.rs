@@ -1,0 +1,124 @@
+//! Progress for people: a bar with ETA on a terminal, plain lines elsewhere, and Ctrl-C as an order
+//! to stop cleanly.
+
+use std::io::IsTerminal as _;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static HANDLER: Once = Once::new();
+
+/// From now on Ctrl-C asks to stop; a second one ends the program at once.
+pub fn catch_ctrl_c() {
+    HANDLER.call_once(|| {
+        let installed = ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            eprintln!("\nstopping after this step; press Ctrl-C again to end at once");
+        });
+        if installed.is_err() {
+            eprintln!("note: Ctrl-C cannot be caught here and will end the program at once");
+        }
+    });
+}
+
+/// Whether Ctrl-C was pressed.
+pub fn stop_asked() -> bool {
+    STOP.load(Ordering::SeqCst)
+}
+
+/// Shows phases of a job.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    phase: String,
+    started: Instant,
+    last_line: Option<Instant>,
+    quiet: bool,
+}
+
+/// Plain lines come at most this often.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Nothing is shown for jobs shorter than this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Progress {
+    /// A progress display on standard error; `quiet` shows nothing.
+    pub fn new(quiet: bool) -> Self {
+        catch_ctrl_c();
+        Self { bar: None, phase: String::new(), started: Instant::now(), last_line: None, quiet }
+    }
+
+    /// Shows a state; answers whether to go on.
+    pub fn show(&mut self, phase: &str, done: u64, total: u64) -> bool {
+        if !self.quiet {
+            if phase != self.phase {
+                self.clear();
+                self.phase = phase.to_owned();
+                self.started = Instant::now();
+                self.last_line = None;
+            }
+            if std::io::stderr().is_terminal() {
+                self.draw(done, total);
+            } else {
+                self.line(done, total);
+            }
+        }
+        !stop_asked()
+    }
+
+    /// Prints a line above the bar.
+    pub fn say(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn draw(&mut self, done: u64, total: u64) {
+        if self.bar.is_none() && self.started.elapsed() < PATIENCE && done < total {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new(total);
+            let template = "{msg:<28} {bar:32} {pos}/{len}  {elapsed} gone, {eta} to go";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar
+        });
+        bar.set_message(self.phase.clone());
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+
+    fn line(&mut self, done: u64, total: u64) {
+        let gone = self.started.elapsed();
+        let due = match self.last_line {
+            None => gone >= PATIENCE,
+            Some(last) => last.elapsed() >= LINE_EVERY,
+        };
+        if !due || total == 0 {
+            return;
+        }
+        self.last_line = Some(Instant::now());
+        let eta = if done > 0 { gone.as_secs_f64() * (total.saturating_sub(done)) as f64 / done as f64 } else { 0.0 };
+        eprintln!("{}: {done} of {total}, {eta:.0} s to go", self.phase);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

@@ -1,0 +1,224 @@
+//! `vitrine train`: learn from a project.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use serde_json::json;
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config_file::{self, Overrides};
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use vitrine_core::project::Project;
+use vitrine_core::workflow::train::{RunResult, TrainRequest, resume_run, train_run};
+
+use super::progress::{Progress, stop_asked};
+
+/// Train on a project: learn from positives and unlabeled, then score every patch.
+///
+/// Without --config the preset `recommended` is used; `vitrine presets` lists the others, and any of
+/// them can be printed, edited and given back as a file. With --baseline the plain classifier
+/// (`supervised_baseline`) is trained first on the same split, so that the gain can be seen.
+///
+/// Every epoch is stored as it ends. Ctrl-C stops after the current batch and keeps the best epoch so
+/// far; --resume goes on from the last complete epoch, also after a crash.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine train apo/
+  vitrine train apo/ --baseline --device gpu
+  vitrine train apo/ --config mine.yaml --name trial-a --seed 7
+  vitrine train apo/ --resume trial-a
+  vitrine train apo/ --truth truth.csv --truth-radius 60   # a benchmark: also measures pseudo-labels
+
+What each epoch line shows:
+  AUC P/U     validation positives against validation unlabeled; at most 1 - prior/2
+  corrected   the same, as if against true negatives, when picks are a random sample of particles
+  pseudo      share of the unlabeled whose pseudo-label counted (healthy: 20 % to 95 %)
+  p           mean and spread of the predicted probability on the unlabeled
+  |g|         gradient norm before clipping (healthy: 0.1 to 10)")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// Preset name or YAML file
+    #[arg(long, short, default_value = "recommended")]
+    config: String,
+    /// Name of the run; by default the preset's name with a number
+    #[arg(long)]
+    name: Option<String>,
+    /// First train the plain classifier on the same split and with the same seed
+    #[arg(long)]
+    baseline: bool,
+    /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Seed instead of the configuration's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Epochs instead of the configuration's
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// Class prior instead of the configuration's: a number, or `estimate`
+    #[arg(long)]
+    prior: Option<String>,
+    /// Go on with this run from its last complete epoch
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config"])]
+    resume: Option<String>,
+    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// With a CSV of centres: a patch is a particle when a centre is this near, px
+    #[arg(long, value_name = "PX", requires = "truth")]
+    truth_radius: Option<f64>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let device = ComputeDevice::open(args.device.parse::<DeviceChoice>()?)?;
+    let mut project = super::open(&args.project)?;
+    let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
+    let mut results = Vec::new();
+    if let Some(name) = &args.resume {
+        results.push(with_display(args.json, |listen, watch| {
+            resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
+        })?);
+    } else {
+        let overrides = Overrides { seed: args.seed, epochs: args.epochs, prior: args.prior.clone() };
+        let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();
+        let config = overrides.apply(config_file::load(&args.config)?)?;
+        if args.baseline {
+            let baseline = config_file::load("supervised_baseline")?;
+            let baseline = RunConfig { seed: config.seed, split: config.split, ..baseline };
+            plan.push(("supervised_baseline".to_owned(), None, baseline));
+        }
+        plan.push((config_file::stem(&args.config), args.name.clone(), config));
+        for (base_name, name, config) in plan {
+            results.push(train_one(&mut project, base_name, name, config, &device, truth.clone(), args.json)?);
+        }
+    }
+    if args.json {
+        let all: Vec<_> = results.iter().map(as_json).collect();
+        return super::print_json(&all);
+    }
+    for result in &results {
+        print_result(result);
+    }
+    super::print_line(&format!(
+        "next: vitrine compare {}   or   vitrine export --help",
+        args.project.display()
+    ));
+    Ok(())
+}
+
+/// Trains one run with a display of its epochs.
+pub fn train_one(
+    project: &mut Project,
+    base_name: String,
+    name: Option<String>,
+    config: RunConfig,
+    device: &ComputeDevice,
+    truth: Option<Vec<Option<bool>>>,
+    quiet: bool,
+) -> anyhow::Result<RunResult> {
+    if !quiet {
+        eprintln!("training {} on {device}", name.as_deref().unwrap_or(&base_name));
+    }
+    with_display(quiet, |listen, watch| {
+        let request = TrainRequest { name, base_name, config, device: device.clone(), truth };
+        train_run(project, request, listen, watch)
+    })
+}
+
+type Listen<'a> = &'a mut dyn FnMut(&TrainEvent, &Sender<TrainControl>);
+type Watch<'a> = &'a mut dyn FnMut(&vitrine_core::workflow::Step) -> bool;
+
+fn with_display(
+    quiet: bool,
+    job: impl FnOnce(Listen<'_>, Watch<'_>) -> vitrine_core::Result<RunResult>,
+) -> anyhow::Result<RunResult> {
+    let display = std::cell::RefCell::new(Progress::new(quiet));
+    let mut stop_sent = false;
+    let mut phase = String::new();
+    let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
+        if stop_asked() && !stop_sent {
+            stop_sent = true;
+            // A trainer that has just ended no longer listens.
+            let _ = orders.send(TrainControl::Stop);
+        }
+        let mut display = display.borrow_mut();
+        match event {
+            TrainEvent::Phase(name) => phase.clone_from(name),
+            TrainEvent::Progress { epoch: 0, batch, batches, .. } => {
+                display.show(&phase, *batch as u64, *batches as u64);
+            }
+            TrainEvent::Progress { epoch, epochs, batch, batches } => {
+                let done = (epoch - 1) * batches + batch;
+                display.show(&phase, done as u64, (epochs * batches) as u64);
+            }
+            TrainEvent::Prior(value, low, high) if !quiet && low < high => {
+                display.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
+            }
+            TrainEvent::Warning(text) => display.say(&format!("warning: {text}")),
+            TrainEvent::Epoch { metrics, best } if !quiet => display.say(&epoch_line(metrics, *best)),
+            TrainEvent::Prior(..) | TrainEvent::Epoch { .. } | TrainEvent::Checkpoint(_) => {}
+        }
+    };
+    let mut watch = |step: &vitrine_core::workflow::Step| {
+        display.borrow_mut().show(&step.phase, step.done, step.total)
+    };
+    Ok(job(&mut listen, &mut watch)?)
+}
+
+fn epoch_line(m: &EpochMetrics, best: bool) -> String {
+    let number = |value: f64, digits: usize| {
+        if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+    };
+    let percent = |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
+    format!(
+        "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {} ± {}  |g| {:>6}  lr {:.1e}  {:.1} s{}",
+        m.epoch,
+        number(m.loss, 4),
+        number(m.validation_auc_pu, 4),
+        number(m.validation_auc_corrected, 4),
+        number(m.validation_average_precision, 4),
+        percent(m.pseudo_label_rate),
+        number(m.p_mean, 2),
+        number(m.p_std, 2),
+        number(m.gradient_norm, 2),
+        m.learning_rate,
+        m.seconds,
+        if best { "  *" } else { "" },
+    )
+}
+
+fn print_result(result: &RunResult) {
+    let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    super::print_line(&format!(
+        "{}: {} epochs{how}, epoch {} scores; validation AUC P/U {:.4}, corrected {:.4}; prior {:.3}{}",
+        result.name,
+        result.epochs,
+        result.best_epoch,
+        result.best.validation_auc_pu,
+        result.best.validation_auc_corrected,
+        result.prior.value,
+        if result.prior.estimated {
+            format!(" (estimated, {:.3} to {:.3})", result.prior.low, result.prior.high)
+        } else {
+            String::new()
+        },
+    ));
+}
+
+/// A result for scripts.
+pub fn as_json(result: &RunResult) -> serde_json::Value {
+    json!({
+        "run": result.name,
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "ended_early": result.ended_early,
+        "prior": result.prior,
+        "best": result.best,
+    })
+}

@@ -1,0 +1,24 @@
+//! Exports as folders of pictures, to look at.
+
+use crate::error::Result;
+use crate::export::Job;
+use crate::export::staging::Staging;
+use crate::formats::image_folder::{FolderWriter, PngDepth};
+
+/// Writes `LABEL/LABEL_000001.png` and so on, and the table `patches.csv`.
+pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
+    let mut folder = FolderWriter::create(&staging.path(&job.request.out), job.size, PngDepth::Eight)?;
+    let pixels = job.project.pixels();
+    let mut patch = vec![0.0; job.size * job.size];
+    let selection = job.selection;
+    for (at, (&id, &label)) in selection.ids.iter().zip(&selection.labels).enumerate() {
+        pixels.get(id, &mut patch)?;
+        let info = job.rows.info(id, label)?;
+        folder.add(label, &patch, &info)?;
+        job.tick("pixels", at + 1)?;
+    }
+    folder.finish()?;
+    job.warnings
+        .push("the contrast of every picture is stretched; use npz or mrcs for the pixels themselves".into());
+    Ok(())
+}

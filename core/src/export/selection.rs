@@ -1,0 +1,185 @@
+//! Which patches an export writes.
+
+use crate::error::{Error, Result};
+use crate::export::{ExportFormat, ExportRequest, ExportWhat, SCORES};
+use crate::label::{Label, LabelCounts};
+use crate::project::{EntryId, PatchId, Project, Run};
+
+/// The patches selected, with what is written of them, as of one journal position.
+pub(super) struct Selection {
+    /// Ascending.
+    pub ids: Vec<PatchId>,
+    /// The label of each.
+    pub labels: Vec<Label>,
+    /// The score of each, `NaN` where it has none; empty without a run.
+    pub scores: Vec<f32>,
+    /// The labels the patches had.
+    pub position: EntryId,
+    /// The run whose scores these are.
+    pub run: Option<Run>,
+    /// Those of `ids` by label.
+    pub counts: LabelCounts,
+    /// With a wanted label, but not scored.
+    pub without_score: u64,
+    /// With a wanted label, but a score outside the bounds.
+    pub outside: u64,
+    /// Selected, but the format needs a position.
+    pub left_out: u64,
+    /// Among `ids`, without a position on a named micrograph.
+    pub unplaced: u64,
+}
+
+impl Selection {
+    /// Applies a request that was checked.
+    pub fn choose(project: &Project, request: &ExportRequest) -> Result<Self> {
+        let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
+        let all_scores = match &run {
+            Some(run) => Some(project.scores(run.id, SCORES)?.ok_or_else(|| {
+                Error::request(
+                    format!("the run '{}' has no scores yet", run.name),
+                    format!("score the project first: vitrine score PROJECT --run {}", run.name),
+                )
+            })?),
+            None => None,
+        };
+        let (position, all_labels) = labels_at_rest(project)?;
+        let places = project.places()?;
+        let bounded = request.threshold.is_some() || request.below.is_some();
+        let mut selection = Self {
+            ids: Vec::new(),
+            labels: Vec::new(),
+            scores: Vec::new(),
+            position,
+            run,
+            counts: LabelCounts::default(),
+            without_score: 0,
+            outside: 0,
+            left_out: 0,
+            unplaced: 0,
+        };
+        for (id, (&label, place)) in all_labels.iter().zip(&places).enumerate() {
+            if !request.labels.is_empty() && !request.labels.contains(&label) {
+                continue;
+            }
+            let score = all_scores.as_ref().map(|scores| scores.get(id).copied().unwrap_or(f32::NAN));
+            if score.is_some_and(f32::is_nan) {
+                selection.without_score += 1;
+                if bounded {
+                    continue;
+                }
+            } else if let Some(score) = score
+                && (request.threshold.is_some_and(|t| score < t) || request.below.is_some_and(|t| score >= t))
+            {
+                selection.outside += 1;
+                continue;
+            }
+            if place.micrograph.is_none() || place.xy.is_none() {
+                if request.needs_position() {
+                    selection.left_out += 1;
+                    continue;
+                }
+                selection.unplaced += 1;
+            }
+            // Ids are 32 bits wide by construction; `places` is as long as there are ids.
+            selection.ids.push(PatchId::try_from(id).unwrap_or(PatchId::MAX));
+            selection.labels.push(label);
+            selection.scores.extend(score);
+            *selection.counts.get_mut(label) += 1;
+        }
+        Ok(selection)
+    }
+
+    /// Score of the selected patch at `at`, where it has one.
+    pub fn score(&self, at: usize) -> Option<f64> {
+        self.scores.get(at).filter(|s| s.is_finite()).map(|&s| shortest(s))
+    }
+
+    /// What a person should know of the selection.
+    pub fn warnings(&self, request: &ExportRequest) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.left_out > 0 {
+            let mend = if request.format == ExportFormat::Box {
+                "export them as npz, mrcs or png"
+            } else {
+                "export them with their pixels (--what stack)"
+            };
+            warnings.push(format!(
+                "{} of the selected patches have no coordinates on a named micrograph and are left out; {mend}",
+                self.left_out
+            ));
+        }
+        let table = request.format == ExportFormat::Csv
+            || (request.format.is_star() && request.what == ExportWhat::Stack);
+        if self.unplaced > 0 && table {
+            warnings.push(format!(
+                "{} of the exported patches have no coordinates on a named micrograph, so the table cannot be \
+                 used as picks",
+                self.unplaced
+            ));
+        }
+        if self.without_score > 0 {
+            let run = self.run.as_ref().map_or("", |run| run.name.as_str());
+            let fate = if request.threshold.is_some() || request.below.is_some() {
+                "are left out"
+            } else {
+                "are written without a score"
+            };
+            warnings.push(format!(
+                "{} patches with the wanted labels have no score of the run '{run}' and {fate}",
+                self.without_score
+            ));
+        }
+        warnings
+    }
+
+    /// The error of a selection of nothing.
+    pub fn empty(&self, request: &ExportRequest) -> Error {
+        let labels = if request.labels.is_empty() {
+            "positive, unlabeled or negative".to_owned()
+        } else {
+            request.labels.iter().map(|l| l.as_str()).collect::<Vec<_>>().join(" or ")
+        };
+        if self.left_out > 0 {
+            return Error::request(
+                format!(
+                    "none of the {} selected patches has coordinates on a named micrograph, which a {} export needs",
+                    self.left_out, request.format
+                ),
+                if request.format.is_star() {
+                    "export the pixels (--what stack), or another format (npz, mrcs, png)"
+                } else {
+                    "export another format (npz, mrcs, png)"
+                },
+            );
+        }
+        if self.outside > 0 || self.without_score > 0 {
+            return Error::request(
+                format!(
+                    "no {labels} patch has a score within the bounds ({} lie outside, {} have no score)",
+                    self.outside, self.without_score
+                ),
+                "choose other bounds or labels, or score the project again",
+            );
+        }
+        Error::request(format!("the project has no {labels} patch"), "choose other labels")
+    }
+}
+
+/// A score as the shortest decimal number that means the same 32-bit number: 0.1, not
+/// 0.10000000149.
+fn shortest(score: f32) -> f64 {
+    score.to_string().parse().unwrap_or_else(|_| f64::from(score))
+}
+
+/// All labels and the journal position they belong to, also while another process labels.
+fn labels_at_rest(project: &Project) -> Result<(EntryId, Vec<Label>)> {
+    let mut position = project.journal_position()?;
+    loop {
+        let labels = project.labels()?;
+        let after = project.journal_position()?;
+        if after == position {
+            return Ok((position, labels));
+        }
+        position = after;
+    }
+}

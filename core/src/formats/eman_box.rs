@@ -1,0 +1,118 @@
+//! EMAN `.box` files: one pick a line, `x y width height [label]`, the file standing for one
+//! micrograph.
+//!
+//! x and y are the corner with the smallest coordinates, so the centre lies half a box further.
+//! The format does not say from which edge y counts: EMAN and RELION count from the first stored
+//! row, some programs from the last row upwards. The reader takes y as it is written; turning it
+//! over is the importer's business, who knows the height of the micrograph.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use super::pick_csv::read_text;
+use super::{Pick, PickTable};
+use crate::error::{Error, Result};
+use crate::label::Label;
+
+/// Whether `text`, the beginning of a file, looks like a `.box` file: its first line is four to
+/// eight numbers, a word perhaps behind them.
+pub fn looks_like(text: &str) -> bool {
+    let Some(line) = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')) else {
+        return false;
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    (4..=8).contains(&words.len()) && words[..4].iter().all(|w| w.parse::<f64>().is_ok_and(f64::is_finite))
+}
+
+/// Reads a `.box` file. A fifth value that is a label is taken as such, other values are kept as
+/// `column5`, `column6` and so on.
+///
+/// # Errors
+/// When it cannot be read, holds no box, or a line is not four numbers; the sentence names it.
+pub fn open(path: &Path) -> Result<PickTable> {
+    let text = read_text(path)?;
+    let mut picks = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let wrong = |problem: &str| {
+            Error::format(
+                path,
+                format!("line {} {problem}", number + 1),
+                "write x, y, width and height of each box, separated by blanks",
+            )
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let mut numbers = [0.0; 4];
+        for (at, value) in numbers.iter_mut().enumerate() {
+            let word = words.get(at).ok_or_else(|| wrong("has fewer than four values"))?;
+            *value = word
+                .parse::<f64>()
+                .ok()
+                .filter(|v| v.is_finite())
+                .ok_or_else(|| wrong(&format!("has '{word}' where a number belongs")))?;
+        }
+        let [x, y, width, height] = numbers;
+        if width < 0.0 || height < 0.0 {
+            return Err(wrong("has a box of negative size"));
+        }
+        let label = words.get(4).and_then(|word| word.parse::<Label>().ok());
+        let columns: BTreeMap<String, String> = words
+            .iter()
+            .enumerate()
+            .skip(if label.is_some() { 5 } else { 4 })
+            .map(|(at, word)| (format!("column{}", at + 1), (*word).to_owned()))
+            .collect();
+        picks.push(Pick {
+            micrograph: None,
+            x: x + width / 2.0,
+            y: y + height / 2.0,
+            box_size: Some(width.max(height)).filter(|size| *size > 0.0),
+            score: None,
+            label,
+            columns,
+        });
+    }
+    if picks.is_empty() {
+        return Err(Error::format(path, "it holds no box", "check that it is the file you meant"));
+    }
+    Ok(PickTable {
+        path: path.to_owned(),
+        kind: "EMAN box file".to_owned(),
+        picks,
+        optics: Vec::new(),
+        pixel_size: None,
+        warnings: Vec::new(),
+    })
+}
+
+/// Writes the picks of one micrograph as boxes of `box_size` px, with their labels where known;
+/// `path` is the name of `out` in error messages.
+///
+/// # Errors
+/// When `box_size` or a position is no finite number, or the disk refuses.
+pub fn write<'a>(
+    mut out: impl Write,
+    path: &Path,
+    picks: impl IntoIterator<Item = &'a Pick>,
+    box_size: f64,
+) -> Result<()> {
+    if !(box_size.is_finite() && box_size > 0.0) {
+        return Err(Error::request(format!("{box_size} px is no box size"), "give a positive box size"));
+    }
+    for pick in picks {
+        let (x, y) = (pick.x - box_size / 2.0, pick.y - box_size / 2.0);
+        if !(x.is_finite() && y.is_finite()) {
+            return Err(Error::request("a pick has no finite position", "leave it out"));
+        }
+        match pick.label {
+            Some(label) => writeln!(out, "{x}\t{y}\t{box_size}\t{box_size}\t{label}"),
+            None => writeln!(out, "{x}\t{y}\t{box_size}\t{box_size}"),
+        }
+        .map_err(|e| Error::io("write", path, e))?;
+    }
+    out.flush().map_err(|e| Error::io("write", path, e))
+}

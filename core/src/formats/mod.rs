@@ -1,0 +1,127 @@
+//! Files of other programs: one file per format, each a reader and, where Vitrine writes the
+//! format, a writer. Nothing here knows of projects.
+//!
+//! Two shapes come out of a file: **patches** (a [`PatchReader`]: boxes already cut) and **picks**
+//! (a [`PickTable`]: where particles are on micrographs, to be cut by [`crate::imaging`]).
+
+mod arrays;
+pub mod cbox;
+pub mod cryosparc;
+pub mod detect;
+pub mod eman_box;
+pub mod image_folder;
+pub mod memory;
+pub mod micrograph;
+pub mod mrc;
+mod mrc_writer;
+mod names;
+pub mod npy;
+pub mod pick_csv;
+pub mod pytorch;
+pub mod relion;
+mod relion_writer;
+mod stack_set;
+pub mod star;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::label::Label;
+
+/// What a file says of one patch beside its pixels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PatchInfo {
+    /// The label the file gives; `None` where the format has no labels.
+    pub label: Option<Label>,
+    /// Name of the micrograph as written in the file.
+    pub micrograph: Option<String>,
+    /// Centre on the micrograph, px of the unbinned micrograph, first stored row = 0.
+    pub xy: Option<(f64, f64)>,
+    /// Index in [`Dataset::optics`] of the optics group the patch belongs to.
+    pub optics: Option<usize>,
+    /// Every other column of the table the patch came from, under its name there
+    /// (`rlnDefocusU` → "12345.6"), so that an export can give it back.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// Patches of one file, or of one table and its stacks. All are square, of one size.
+pub trait PatchReader: Send {
+    /// Side of a patch, px.
+    fn size(&self) -> usize;
+    /// How many patches there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// What is known of patch `index` beside its pixels.
+    fn info(&self, index: usize) -> PatchInfo;
+    /// Fills `out` (`size × size`, row-major) with the pixels of patch `index`.
+    ///
+    /// # Errors
+    /// When the file cannot be read to the end, or holds a value that is no finite number.
+    fn read(&mut self, index: usize, out: &mut [f32]) -> Result<()>;
+}
+
+/// Optics of a group of particles, as RELION 3.1 tables carry it.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct OpticsGroup {
+    /// Å per px of the patches, where known.
+    pub pixel_size: Option<f64>,
+    /// All columns of the optics table under their names (`rlnVoltage` → "300.0").
+    pub columns: BTreeMap<String, String>,
+}
+
+/// Patches recognised in one input, with what concerns all of them.
+pub struct Dataset {
+    /// Format in the words of its users: "RELION 3.1 particles", "PyTorch patches".
+    pub kind: String,
+    /// The pixels.
+    pub reader: Box<dyn PatchReader>,
+    /// Å per px of the patches, where the file says so and all agree.
+    pub pixel_size: Option<f64>,
+    /// Å per px of the micrographs the coordinates count in, where known.
+    pub micrograph_pixel_size: Option<f64>,
+    /// Optics groups, empty where the format has none.
+    pub optics: Vec<OpticsGroup>,
+    /// Sentences a person should read before going on.
+    pub warnings: Vec<String>,
+}
+
+/// One particle position on a micrograph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pick {
+    /// Name of the micrograph as written in the file; `None` where the file itself stands for one
+    /// micrograph (`.box`, `.cbox`), whose name is then that of the file.
+    pub micrograph: Option<String>,
+    /// Centre, px of the unbinned micrograph, counted from the left.
+    pub x: f64,
+    /// Centre, px of the unbinned micrograph, counted from row 0 as the file counts it.
+    pub y: f64,
+    /// Box side as the file gives it, px.
+    pub box_size: Option<f64>,
+    /// Score or confidence as the file gives it.
+    pub score: Option<f64>,
+    /// Label where the file has one.
+    pub label: Option<Label>,
+    /// Every other column of the row under its name, to be given back by an export.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// All picks of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PickTable {
+    /// The file.
+    pub path: PathBuf,
+    /// Format in the words of its users: "EMAN box file".
+    pub kind: String,
+    /// The picks in file order.
+    pub picks: Vec<Pick>,
+    /// Optics table of a RELION file, else empty.
+    pub optics: Vec<OpticsGroup>,
+    /// Å per px of the micrographs, where the file says so.
+    pub pixel_size: Option<f64>,
+    /// Sentences a person should read before going on.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,503 @@
+//! MRC and MRCS: one image or a stack of sections, as every cryo-EM program reads and writes it.
+//!
+//! Reads modes 0 (signed bytes, unsigned where IMOD says so), 1, 2, 6 and 12, either byte order,
+//! any extended header, and gzip or bzip2 around it (recognised by content). Sections are read
+//! one at a time with plain reads, never mapped: a file that shrinks while it is open gives an
+//! error instead of a signal, and a stack of many gigabytes costs one section of memory.
+//!
+//! Why not the crate `mrc` (0.8): its plain reader allocates what the header declares before it
+//! looks at the length of the file, compressed files are unpacked up to 256 GiB before their
+//! header is judged, files a few bytes longer than declared or without a machine stamp (stacks in
+//! the wild have both) are refused by the strict reader, and truncated ones are taken by the
+//! permissive one. The layout follows MRC2014 (Cheng et al., J. Struct. Biol. 192, 2015).
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+
+use super::{Dataset, PatchInfo, PatchReader};
+use crate::error::{Error, Result};
+use crate::image::Image;
+
+pub use super::mrc_writer::{Writer, WriterMode};
+
+/// Bytes of the fixed header.
+const HEADER: usize = 1024;
+/// Longest side that is taken for an image; larger numbers are a damaged header.
+const MAX_SIDE: i32 = 65_535;
+/// Decompressed pixels up to this many bytes stay in memory, more go to an unnamed temporary file.
+const IN_MEMORY: u64 = 512 << 20;
+
+/// How one pixel is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Mode 0: signed byte.
+    Int8,
+    /// Mode 0 of an IMOD file that declares its bytes unsigned.
+    Uint8,
+    /// Mode 1: signed 16-bit integer.
+    Int16,
+    /// Mode 2: 32-bit float.
+    Float32,
+    /// Mode 6: unsigned 16-bit integer.
+    Uint16,
+    /// Mode 12: 16-bit float.
+    Float16,
+}
+
+impl Mode {
+    /// Bytes of one pixel.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Int8 | Self::Uint8 => 1,
+            Self::Int16 | Self::Uint16 | Self::Float16 => 2,
+            Self::Float32 => 4,
+        }
+    }
+}
+
+/// What the fixed header says, checked against the length of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// Columns of a section, px.
+    pub width: usize,
+    /// Rows of a section, px.
+    pub height: usize,
+    /// Sections: 1 for an image, N for a stack.
+    pub sections: usize,
+    /// How pixels are stored.
+    pub mode: Mode,
+    /// Whether numbers are big-endian.
+    pub big_endian: bool,
+    /// Å per px from the cell dimensions; `None` where they are zero or differ between x and y.
+    pub pixel_size: Option<f64>,
+    /// Space group: 0 for an image or stack of images, 1 and more for a volume.
+    pub space_group: i32,
+    /// First byte of the pixels: fixed plus extended header.
+    pub data_offset: u64,
+}
+
+impl Header {
+    /// Bytes of one section. Cannot overflow: both sides are at most 65535.
+    fn section_bytes(&self) -> u64 {
+        self.width as u64 * self.height as u64 * self.mode.bytes() as u64
+    }
+
+    /// Bytes of all sections.
+    fn data_bytes(&self) -> u64 {
+        self.section_bytes().saturating_mul(self.sections as u64)
+    }
+}
+
+/// Reads and checks the header of `path`, without reading pixels.
+///
+/// # Errors
+/// When the file cannot be read, is no MRC file, is complex, or (uncompressed) is shorter than it
+/// declares; the sentence then says how many whole sections are there.
+pub fn read_header(path: &Path) -> Result<Header> {
+    let (mut stream, length) = open_stream(path)?;
+    header_from(&mut stream, path, length)
+}
+
+/// Whether `bytes`, the first ones of an uncompressed file, can be the header of an MRC file.
+pub fn looks_like(bytes: &[u8]) -> bool {
+    if bytes.len() < HEADER {
+        return false;
+    }
+    // The word `MAP ` or, without it (files from before MRC2000), an entirely sane start.
+    [false, true].into_iter().any(|big| {
+        let word = |i: usize| int(bytes, i * 4, big);
+        plausible(bytes, big)
+            && (bytes[208..211] == *b"MAP" || (7..10).all(|i| (0..=MAX_SIDE).contains(&word(i))))
+    })
+}
+
+/// Opens a stack of square particle images.
+///
+/// # Errors
+/// As [`read_header`], and when the sections are not square.
+pub fn open_stack(path: &Path) -> Result<Dataset> {
+    let file = MrcFile::open(path)?;
+    let header = file.header().clone();
+    if header.width != header.height {
+        return Err(Error::format(
+            path,
+            format!("its sections are {} × {} px, patches must be square", header.width, header.height),
+            "give a particle stack, or import the file as a micrograph together with its picks",
+        ));
+    }
+    let mut warnings = Vec::new();
+    if header.space_group > 0 && header.sections > 1 {
+        warnings.push(format!(
+            "{}: the header names space group {}, as a density map does; its {} sections are taken as separate patches",
+            path.display(),
+            header.space_group,
+            header.sections
+        ));
+    }
+    Ok(Dataset {
+        kind: "MRC stack".to_owned(),
+        pixel_size: header.pixel_size,
+        reader: Box::new(StackReader { file }),
+        micrograph_pixel_size: None,
+        optics: Vec::new(),
+        warnings,
+    })
+}
+
+/// Reads a micrograph: the single section of `path`, with its pixel size in Å where the header
+/// gives one.
+///
+/// # Errors
+/// As [`read_header`], when the file holds several sections, or a pixel that is no finite number.
+pub fn read_image(path: &Path) -> Result<(Image, Option<f64>)> {
+    let mut file = MrcFile::open(path)?;
+    let header = file.header().clone();
+    if header.sections != 1 {
+        return Err(Error::format(
+            path,
+            format!("it holds {} sections, a micrograph has one", header.sections),
+            "give the motion-corrected average of a movie, or import the file as a particle stack",
+        ));
+    }
+    let mut data = vec![0.0; header.width * header.height];
+    file.read_section(0, &mut data)?;
+    Ok((Image { width: header.width, height: header.height, data }, header.pixel_size))
+}
+
+/// An open MRC file that gives its sections one by one.
+pub struct MrcFile {
+    path: PathBuf,
+    header: Header,
+    source: Source,
+    /// Raw bytes of the section read last; kept to be reused.
+    buffer: Vec<u8>,
+}
+
+/// Where the pixels are.
+enum Source {
+    /// In a file, from this byte on.
+    File(File, u64),
+    /// Decompressed in memory.
+    Memory(Vec<u8>),
+}
+
+impl MrcFile {
+    /// Opens `path` and checks its header; a compressed file is unpacked here.
+    ///
+    /// # Errors
+    /// As [`read_header`]; a compressed file that ends early is an error here too.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (mut stream, length) = open_stream(path)?;
+        let header = header_from(&mut stream, path, length)?;
+        let source = match stream {
+            Stream::Plain(file) => Source::File(file, header.data_offset),
+            packed => unpack(packed, &header, path)?,
+        };
+        Ok(Self { path: path.to_owned(), header, source, buffer: Vec::new() })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Fills `out` (width × height, row-major) with section `index`, counted from 0.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has no such section, `out` has another size, or a pixel is no
+    /// finite number.
+    pub fn read_section(&mut self, index: usize, out: &mut [f32]) -> Result<()> {
+        let header = &self.header;
+        if index >= header.sections {
+            return Err(Error::format(
+                &self.path,
+                format!("section {} is asked for, it holds {}", index + 1, header.sections),
+                "check the image numbers of the table that points to it",
+            ));
+        }
+        if out.len() != header.width * header.height {
+            return Err(Error::format(
+                &self.path,
+                format!(
+                    "its sections are {} × {} px, {} px were expected",
+                    header.width,
+                    header.height,
+                    out.len()
+                ),
+                "use stacks of one box size",
+            ));
+        }
+        let bytes = header.section_bytes();
+        let start = bytes * index as u64;
+        let raw: &[u8] = match &mut self.source {
+            Source::File(file, offset) => {
+                self.buffer.resize(bytes as usize, 0);
+                file.seek(SeekFrom::Start(*offset + start))
+                    .and_then(|_| file.read_exact(&mut self.buffer))
+                    .map_err(|e| Error::io("read", &self.path, e))?;
+                &self.buffer
+            }
+            // In range: `unpack` saw to it that the memory holds all sections.
+            Source::Memory(data) => &data[start as usize..(start + bytes) as usize],
+        };
+        decode(raw, header.mode, header.big_endian, out);
+        if let Some(at) = out.iter().position(|v| !v.is_finite()) {
+            return Err(Error::format(
+                &self.path,
+                format!(
+                    "section {} holds {} at column {}, row {}",
+                    index + 1,
+                    out[at],
+                    at % header.width,
+                    at / header.width
+                ),
+                "write the file again without such pixels, or leave it out",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Sections of one file as patches.
+struct StackReader {
+    file: MrcFile,
+}
+
+impl PatchReader for StackReader {
+    fn size(&self) -> usize {
+        self.file.header.width
+    }
+
+    fn len(&self) -> usize {
+        self.file.header.sections
+    }
+
+    fn info(&self, _index: usize) -> PatchInfo {
+        PatchInfo::default()
+    }
+
+    fn read(&mut self, index: usize, out: &mut [f32]) -> Result<()> {
+        self.file.read_section(index, out)
+    }
+}
+
+/// A file with its compression taken off.
+enum Stream {
+    Plain(File),
+    Gzip(Box<MultiGzDecoder<File>>),
+    Bzip2(Box<MultiBzDecoder<File>>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(file) => file.read(buf),
+            Self::Gzip(file) => file.read(buf),
+            Self::Bzip2(file) => file.read(buf),
+        }
+    }
+}
+
+/// Opens `path`; gives the length of a plain file and `None` for a compressed one.
+fn open_stream(path: &Path) -> Result<(Stream, Option<u64>)> {
+    let fail = |e| Error::io("read", path, e);
+    let mut file = File::open(path).map_err(fail)?;
+    let meta = file.metadata().map_err(fail)?;
+    let mut magic = [0; 4];
+    let mut seen = 0;
+    while seen < magic.len() {
+        match file.read(&mut magic[seen..]).map_err(fail)? {
+            0 => break,
+            n => seen += n,
+        }
+    }
+    file.rewind().map_err(fail)?;
+    // An MRC file whose width begins with these bytes would be 35615 or 6838850 px wide; the
+    // third byte settles it.
+    Ok(match magic {
+        [0x1f, 0x8b, 8, _] => (Stream::Gzip(Box::new(MultiGzDecoder::new(file))), None),
+        [b'B', b'Z', b'h', b'1'..=b'9'] => (Stream::Bzip2(Box::new(MultiBzDecoder::new(file))), None),
+        _ => (Stream::Plain(file), Some(meta.len())),
+    })
+}
+
+/// Reads all pixels of a compressed file, at most as many as its header declares.
+fn unpack(mut stream: Stream, header: &Header, path: &Path) -> Result<Source> {
+    let fail = |e: std::io::Error| {
+        Error::format(
+            path,
+            format!("its compressed data end or break early: {e}"),
+            "copy or compress the file again",
+        )
+    };
+    let skip = header.data_offset - HEADER as u64;
+    let skipped = std::io::copy(&mut (&mut stream).take(skip), &mut std::io::sink()).map_err(fail)?;
+    let declared = header.data_bytes();
+    let mut pixels = stream.take(declared);
+    // Both targets grow with the bytes that really come out, never with what the header says.
+    let (source, count) = if declared <= IN_MEMORY {
+        let mut data = Vec::new();
+        pixels.read_to_end(&mut data).map_err(fail)?;
+        let count = data.len() as u64;
+        (Source::Memory(data), count)
+    } else {
+        let mut file = tempfile::tempfile().map_err(|e| Error::io("create", std::env::temp_dir(), e))?;
+        let count = std::io::copy(&mut pixels, &mut file).map_err(fail)?;
+        (Source::File(file, 0), count)
+    };
+    if skipped < skip || count < declared {
+        return Err(too_short(path, header, count));
+    }
+    Ok(source)
+}
+
+/// The error of a file that ends before its last section.
+fn too_short(path: &Path, header: &Header, data: u64) -> Error {
+    let whole = data / header.section_bytes().max(1);
+    Error::format(
+        path,
+        format!(
+            "the header declares {} sections of {} × {} px, the file ends after {whole} of them",
+            header.sections, header.width, header.height
+        ),
+        "copy the file again, it is truncated",
+    )
+}
+
+/// A 32-bit integer at byte `at`; the caller has checked the length.
+fn int(bytes: &[u8], at: usize, big: bool) -> i32 {
+    let word = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+    if big { i32::from_be_bytes(word) } else { i32::from_le_bytes(word) }
+}
+
+/// Whether the header makes sense when read in this byte order.
+fn plausible(bytes: &[u8], big: bool) -> bool {
+    let word = |i: usize| int(bytes, i * 4, big);
+    (1..=MAX_SIDE).contains(&word(0))
+        && (1..=MAX_SIDE).contains(&word(1))
+        && word(2) > 0
+        && matches!(word(3), 0 | 1 | 2 | 3 | 4 | 6 | 7 | 12 | 16 | 101)
+        && word(23) >= 0
+}
+
+/// Reads the fixed header; `length` is that of an uncompressed file.
+fn header_from(stream: &mut Stream, path: &Path, length: Option<u64>) -> Result<Header> {
+    let mut bytes = Vec::with_capacity(HEADER);
+    stream.take(HEADER as u64).read_to_end(&mut bytes).map_err(|e| match length {
+        Some(_) => Error::io("read", path, e),
+        None => {
+            Error::format(path, format!("its compressed data break: {e}"), "copy or compress the file again")
+        }
+    })?;
+    if bytes.len() < HEADER {
+        return Err(Error::format(
+            path,
+            format!("it has {} bytes, an MRC header alone has {HEADER}", bytes.len()),
+            "copy the file again, it is empty or truncated",
+        ));
+    }
+    // The machine stamp is often missing or wrong, so it only says which order is tried first.
+    let stamped_big = bytes[212] == 0x11;
+    let big = match [stamped_big, !stamped_big].into_iter().find(|&big| plausible(&bytes, big)) {
+        Some(big) => big,
+        None => {
+            let word = |i: usize| int(&bytes, i * 4, stamped_big);
+            return Err(Error::format(
+                path,
+                format!(
+                    "its header is not that of an MRC file (columns {}, rows {}, sections {}, mode {}, extended header {} bytes)",
+                    word(0),
+                    word(1),
+                    word(2),
+                    word(3),
+                    word(23)
+                ),
+                "check that it is an MRC file and copied whole",
+            ));
+        }
+    };
+    let header = parse(&bytes, big, path)?;
+    if let Some(length) = length {
+        let data = length.saturating_sub(header.data_offset);
+        if data < header.data_bytes() {
+            return Err(too_short(path, &header, data));
+        }
+    }
+    Ok(header)
+}
+
+/// Takes apart a header already known to be plausible.
+fn parse(bytes: &[u8], big: bool, path: &Path) -> Result<Header> {
+    let word = |i: usize| int(bytes, i * 4, big);
+    let real = |i: usize| f32::from_bits(word(i) as u32) as f64;
+    // IMOD marks its files with this stamp and says in bit 0 of the flags that bytes are signed.
+    let imod_unsigned = word(38) == 1_146_047_817 && word(39) & 1 == 0;
+    let mode = match word(3) {
+        0 if imod_unsigned => Mode::Uint8,
+        0 => Mode::Int8,
+        1 => Mode::Int16,
+        2 => Mode::Float32,
+        6 => Mode::Uint16,
+        12 => Mode::Float16,
+        3 | 4 => {
+            return Err(Error::format(
+                path,
+                format!(
+                    "its pixels are complex numbers (mode {}), a Fourier transform and no image",
+                    word(3)
+                ),
+                "give the image in real space",
+            ));
+        }
+        other => {
+            return Err(Error::format(
+                path,
+                format!("its pixel mode {other} is not one of 0, 1, 2, 6 and 12"),
+                "write the file again as mode 2 (32-bit float)",
+            ));
+        }
+    };
+    let side = |i: usize| {
+        let (length, samples) = (real(10 + i), word(7 + i));
+        (length.is_finite() && length > 0.0 && samples > 0).then(|| length / f64::from(samples))
+    };
+    let pixel_size = match (side(0), side(1)) {
+        (Some(x), Some(y)) if (x - y).abs() <= 0.01 * x => Some(x),
+        _ => None,
+    };
+    Ok(Header {
+        width: word(0) as usize,
+        height: word(1) as usize,
+        sections: word(2) as usize,
+        mode,
+        big_endian: big,
+        pixel_size,
+        space_group: word(22),
+        data_offset: HEADER as u64 + word(23) as u64,
+    })
+}
+
+/// Turns stored pixels into `f32`; `raw` holds exactly `out.len()` of them.
+fn decode(raw: &[u8], mode: Mode, big: bool, out: &mut [f32]) {
+    fn each<const N: usize>(raw: &[u8], big: bool, out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
+        for (chunk, out) in raw.as_chunks::<N>().0.iter().zip(out) {
+            let mut word = *chunk;
+            if big {
+                word.reverse();
+            }
+            *out = value(word);
+        }
+    }
+    match mode {
+        Mode::Int8 => each(raw, big, out, |b: [u8; 1]| f32::from(b[0] as i8)),
+        Mode::Uint8 => each(raw, big, out, |b: [u8; 1]| f32::from(b[0])),
+        Mode::Int16 => each(raw, big, out, |b| f32::from(i16::from_le_bytes(b))),
+        Mode::Uint16 => each(raw, big, out, |b| f32::from(u16::from_le_bytes(b))),
+        Mode::Float16 => each(raw, big, out, |b| half::f16::from_le_bytes(b).to_f32()),
+        Mode::Float32 => each(raw, big, out, f32::from_le_bytes),
+    }
+}

@@ -1,0 +1,330 @@
+//! Picks as a text table with a header: Topaz (`image_name x_coord y_coord score`, tabs), CryoPPP
+//! (`X-Coordinate,Y-Coordinate,Diameter`, one file per micrograph), Vitrine's own score and export
+//! tables, and whatever else names its columns plainly.
+//!
+//! Positions are taken as centres in px. Topaz counts in px of the image it picked on: when that
+//! was downsampled, its coordinates must be scaled up (`topaz convert`) before they fit the
+//! micrograph.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use super::{Pick, PickTable};
+use crate::error::{Error, Result};
+use crate::label::Label;
+
+/// Longest text file that is read, bytes.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// Names of a micrograph column, in lower case without blanks, `-` and `_`.
+const MICROGRAPH: &[&str] = &[
+    "imagename",
+    "micrograph",
+    "micrographname",
+    "micrographpath",
+    "micrographfilename",
+    "filename",
+    "image",
+    "file",
+    "mic",
+    "rlnmicrographname",
+    "location/micrographpath",
+];
+const X: &[&str] = &[
+    "xcoord",
+    "xcoordinate",
+    "x",
+    "centerx",
+    "centrex",
+    "xcenter",
+    "xcentre",
+    "coordinatex",
+    "coordx",
+    "rlncoordinatex",
+];
+const Y: &[&str] = &[
+    "ycoord",
+    "ycoordinate",
+    "y",
+    "centery",
+    "centrey",
+    "ycenter",
+    "ycentre",
+    "coordinatey",
+    "coordy",
+    "rlncoordinatey",
+];
+const BOX: &[&str] = &["boxsize", "box", "diameter", "width"];
+const SCORE: &[&str] = &["score", "confidence", "probability", "rlnautopickfigureofmerit"];
+const LABEL: &[&str] = &["label"];
+
+/// Reads a text file whole; a mark of UTF-8 at its start is taken off.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let fail = |e| Error::io("read", path, e);
+    let length = std::fs::metadata(path).map_err(fail)?.len();
+    if length > MAX_BYTES {
+        return Err(Error::format(path, format!("it has {length} bytes"), "split it into files below 2 GiB"));
+    }
+    let text = String::from_utf8(std::fs::read(path).map_err(fail)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = 1 + e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
+        Error::format(
+            path,
+            format!("line {line} holds bytes that are no UTF-8 text"),
+            "save it as UTF-8 text",
+        )
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+/// Whether `text`, the beginning of a file, has a header with x and y.
+pub fn looks_like(text: &str) -> bool {
+    let Some(header) = first_line(text) else { return false };
+    let names: Vec<String> = match delimiter(header) {
+        Some(d) => header.split(char::from(d)).map(plain).collect(),
+        None => header.split_whitespace().map(plain).collect(),
+    };
+    let any = |known: &[&str]| names.iter().any(|n| known.contains(&n.as_str()));
+    any(X) && any(Y)
+}
+
+/// The first line that is neither blank nor a comment.
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#'))
+}
+
+/// What separates the columns: tab, comma or semicolon; `None` for blanks.
+fn delimiter(header: &str) -> Option<u8> {
+    [b'\t', b',', b';'].into_iter().find(|d| header.as_bytes().contains(d))
+}
+
+/// A column name as it is compared.
+fn plain(name: &str) -> String {
+    name.trim()
+        .trim_matches('"')
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Where the known columns are.
+struct Columns {
+    micrograph: Option<usize>,
+    x: usize,
+    y: usize,
+    size: Option<usize>,
+    score: Option<usize>,
+    label: Option<usize>,
+}
+
+impl Columns {
+    fn find(path: &Path, header: &csv::StringRecord) -> Result<Self> {
+        let names: Vec<String> = header.iter().map(plain).collect();
+        // The first of the known names that is there, not the first column that is known.
+        let find = |known: &[&str]| known.iter().find_map(|k| names.iter().position(|n| n == k));
+        let need = |known: &[&str], what: &str| {
+            find(known).ok_or_else(|| {
+                Error::format(
+                    path,
+                    format!(
+                        "its header has no column for {what}; it has {}",
+                        header.iter().map(str::trim).collect::<Vec<_>>().join(", ")
+                    ),
+                    format!("name the column {}", known[0]),
+                )
+            })
+        };
+        Ok(Self {
+            micrograph: find(MICROGRAPH),
+            x: need(X, "x")?,
+            y: need(Y, "y")?,
+            size: find(BOX),
+            score: find(SCORE),
+            label: find(LABEL),
+        })
+    }
+}
+
+/// Reads a table of picks. A label column that holds no labels of ours (class numbers, say) is
+/// kept as an ordinary column and mentioned in the warnings.
+///
+/// # Errors
+/// When it cannot be read, has no header with x and y, or a value is no number; the sentence
+/// names line and column.
+pub fn open(path: &Path) -> Result<PickTable> {
+    let text = read_text(path)?;
+    let Some(header_line) = first_line(&text) else {
+        return Err(Error::format(path, "it is empty", "check that it is the file you meant"));
+    };
+    let separator = delimiter(header_line);
+    // Blank-separated tables are brought to tabs line by line, so that line numbers stay.
+    let text = match separator {
+        Some(_) => text,
+        None => text
+            .lines()
+            .map(|l| l.split_whitespace().collect::<Vec<_>>().join("\t"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator.unwrap_or(b'\t'))
+        .comment(Some(b'#'))
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let broken = |e: csv::Error| Error::format(path, format!("it is no table: {e}"), "write the table again");
+    let header = reader.headers().map_err(broken)?.clone();
+    let columns = Columns::find(path, &header)?;
+    let mut rows: Vec<(u64, csv::StringRecord)> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != header.len() {
+            return Err(Error::format(
+                path,
+                format!("line {line} has {} values, the header names {}", record.len(), header.len()),
+                "correct the line",
+            ));
+        }
+        rows.push((line, record));
+    }
+    if rows.is_empty() {
+        return Err(Error::format(
+            path,
+            "it has a header and no rows",
+            "check that it is the file you meant",
+        ));
+    }
+    let mut warnings = Vec::new();
+    let labels = columns.label.filter(|&column| {
+        let ours = rows.iter().any(|(_, r)| r.get(column).is_some_and(|v| v.parse::<Label>().is_ok()));
+        let any = rows.iter().any(|(_, r)| r.get(column).is_some_and(|v| !v.is_empty()));
+        if any && !ours {
+            warnings.push(format!(
+                "{}: its column {} holds no positive, negative or unlabeled and is kept as it is",
+                path.display(),
+                header.get(column).unwrap_or_default()
+            ));
+        }
+        ours
+    });
+    let named =
+        columns.micrograph.filter(|&c| rows.iter().any(|(_, r)| r.get(c).is_some_and(|v| !v.is_empty())));
+    let mut picks = Vec::with_capacity(rows.len());
+    for (line, record) in &rows {
+        picks.push(pick(
+            path,
+            *line,
+            record,
+            &header,
+            &Columns { micrograph: named, label: labels, ..columns },
+        )?);
+    }
+    Ok(PickTable {
+        path: path.to_owned(),
+        kind: kind(&header, separator).to_owned(),
+        picks,
+        optics: Vec::new(),
+        pixel_size: None,
+        warnings,
+    })
+}
+
+/// The format in the words of its users.
+fn kind(header: &csv::StringRecord, separator: Option<u8>) -> &'static str {
+    let has = |name: &str| header.iter().any(|h| plain(h) == name);
+    if has("imagename") && has("xcoord") {
+        "Topaz table of picks"
+    } else if has("xcoordinate") && separator == Some(b',') {
+        "CryoPPP table of picks"
+    } else {
+        "table of picks"
+    }
+}
+
+/// One row.
+fn pick(
+    path: &Path,
+    line: u64,
+    record: &csv::StringRecord,
+    header: &csv::StringRecord,
+    columns: &Columns,
+) -> Result<Pick> {
+    let value = |column: usize| record.get(column).unwrap_or_default();
+    let wrong = |column: usize, is: &str| {
+        Error::format(
+            path,
+            format!(
+                "line {line} has '{}' for {}, which is {is}",
+                value(column),
+                header.get(column).unwrap_or_default()
+            ),
+            "correct the line",
+        )
+    };
+    let number = |column: usize| match value(column).parse::<f64>() {
+        Ok(v) if v.is_finite() => Ok(v),
+        _ => Err(wrong(column, "no finite number")),
+    };
+    let optional = |column: Option<usize>| match column {
+        // An empty cell says nothing, as in a table of which only some rows were scored.
+        Some(column) if !value(column).is_empty() => number(column).map(Some),
+        _ => Ok(None),
+    };
+    let micrograph = match columns.micrograph.map(|c| (c, value(c))) {
+        Some((column, "")) => return Err(wrong(column, "no micrograph, while other lines name one")),
+        named => named.map(|(_, name)| name.to_owned()),
+    };
+    let label = match columns.label.map(|c| (c, value(c))) {
+        None | Some((_, "")) => None,
+        Some((column, word)) => {
+            Some(word.parse::<Label>().map_err(|_| wrong(column, "not positive, negative or unlabeled"))?)
+        }
+    };
+    let own =
+        [columns.micrograph, Some(columns.x), Some(columns.y), columns.size, columns.score, columns.label];
+    let rest: BTreeMap<String, String> = header
+        .iter()
+        .zip(record)
+        .enumerate()
+        .filter(|(at, (_, value))| !own.contains(&Some(*at)) && !value.is_empty())
+        .map(|(_, (name, value))| (name.to_owned(), value.to_owned()))
+        .collect();
+    Ok(Pick {
+        micrograph,
+        x: number(columns.x)?,
+        y: number(columns.y)?,
+        box_size: optional(columns.size)?.filter(|size| *size > 0.0),
+        score: optional(columns.score)?,
+        label,
+        columns: rest,
+    })
+}
+
+/// Writes picks with Topaz's columns and the label: `image_name, x_coord, y_coord, score, label`.
+/// `separator` is a comma for CSV, a tab for Topaz; `path` is the name of `out` in error messages.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn write<'a>(
+    out: impl Write,
+    path: &Path,
+    picks: impl IntoIterator<Item = &'a Pick>,
+    separator: u8,
+) -> Result<()> {
+    let fail = |e: csv::Error| Error::io("write", path, std::io::Error::other(e));
+    let mut table = csv::WriterBuilder::new().delimiter(separator).from_writer(out);
+    table.write_record(["image_name", "x_coord", "y_coord", "score", "label"]).map_err(fail)?;
+    for pick in picks {
+        let label = pick.label.map_or("", Label::as_str);
+        let score = pick.score.map_or_else(String::new, |s| s.to_string());
+        let name = pick.micrograph.as_deref().unwrap_or_default();
+        table.write_record([name, &pick.x.to_string(), &pick.y.to_string(), &score, label]).map_err(fail)?;
+    }
+    table.flush().map_err(|e| Error::io("write", path, e))
+}

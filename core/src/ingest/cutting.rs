@@ -1,0 +1,434 @@
+//! Cuts picks and the unlabeled pool from micrographs. One micrograph is in memory at a time, and
+//! each is read once where one pick file covers it. A source's patches must follow one another, so
+//! the pool waits in an unnamed temporary file until the picks of all tables are in.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::picks::{Mic, Planned, pixel};
+use super::plan::Plan;
+use super::{IngestRequest, Phase, PoolCount, PoolFrom, PoolRequest, tell};
+use crate::error::{Error, Result};
+use crate::formats::{OpticsGroup, PickTable, micrograph};
+use crate::image::Image;
+use crate::imaging::{self, CutSettings, PoolKind, PoolSettings, seed_for};
+use crate::label::Label;
+use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
+
+/// Patches cut at a time.
+const CHUNK: usize = 256;
+/// Column by which a pick refers to its optics group.
+const GROUP: &str = "rlnOpticsGroup";
+
+/// Reads a micrograph and makes sure that it is the one the plan was made for.
+pub(super) fn read(mic: &Mic) -> Result<Image> {
+    let image = micrograph::open(&mic.path)?.image;
+    if (image.width, image.height) != (mic.width, mic.height) {
+        return Err(Error::format(
+            &mic.path,
+            format!(
+                "it has {} × {} px where its header said {} × {}",
+                image.width, image.height, mic.width, mic.height
+            ),
+            "copy the file again",
+        ));
+    }
+    Ok(image)
+}
+
+/// One reading of a micrograph.
+struct Visit {
+    mic: usize,
+    /// Table whose picks are cut; `None` where only the pool is.
+    table: Option<usize>,
+    /// Whether the pool is cut too: at the last visit.
+    pool: bool,
+}
+
+/// Visits table by table, then micrographs without picks.
+fn visits(plan: &Plan, pool: bool) -> Vec<Visit> {
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (mic, content) in plan.mics.iter().enumerate() {
+        let mut tables: Vec<usize> = content.picks.iter().map(|p| p.table).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        pairs.extend(tables.into_iter().map(|table| (table, mic)));
+    }
+    pairs.sort_unstable();
+    let last: HashMap<usize, usize> = pairs.iter().enumerate().map(|(at, &(_, mic))| (mic, at)).collect();
+    let mut visits: Vec<Visit> = pairs
+        .iter()
+        .enumerate()
+        .map(|(at, &(table, mic))| Visit { mic, table: Some(table), pool: pool && last.get(&mic) == Some(&at) })
+        .collect();
+    if pool {
+        let rest = (0..plan.mics.len()).filter(|mic| !last.contains_key(mic));
+        visits.extend(rest.map(|mic| Visit { mic, table: None, pool: true }));
+    }
+    visits
+}
+
+/// Adds picks and pool; returns how many patches the pool has.
+pub(super) fn bring_in(
+    plan: &mut Plan,
+    request: &IngestRequest,
+    importer: &mut Importer<'_>,
+    spool_dir: &Path,
+    progress: &mut dyn FnMut(super::Progress) -> bool,
+) -> Result<usize> {
+    let (Some(cut), Some(size)) = (plan.cut, plan.size) else { return Ok(0) };
+    let visits = visits(plan, request.pool.is_some());
+    let mut tables: Vec<PickTable> = std::mem::take(&mut plan.tables);
+    let groups: Vec<HashMap<String, usize>> = tables.iter().map(groups).collect();
+    let mut spool = match request.pool {
+        Some(_) => Some(Spool::new(spool_dir, size)?),
+        None => None,
+    };
+    let mut left_to_pool = plan.mics.len();
+    let mut ids: Vec<Option<MicrographId>> = vec![None; plan.mics.len()];
+    let mut current = None;
+    for (done, visit) in visits.iter().enumerate() {
+        tell(progress, Phase::Cutting, done, visits.len())?;
+        let Some(mic) = plan.mics.get(visit.mic) else { continue };
+        let image = read(mic)?;
+        if let (Some(at), Some(table), Some(groups)) =
+            (visit.table, visit.table.and_then(|t| tables.get_mut(t)), visit.table.and_then(|t| groups.get(t)))
+        {
+            if current != Some(at) {
+                let on = plan.mics.iter().filter(|m| m.picks.iter().any(|p| p.table == at));
+                importer.source(&source(table, on, &cut, request))?;
+                current = Some(at);
+            }
+            let id = known(&mut ids, visit.mic, mic, importer)?;
+            let picks: Vec<Planned> = mic.picks.iter().copied().filter(|p| p.table == at).collect();
+            let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
+            cut_all(mic, &image, &centres, &cut, |index, pixels| {
+                let Some(pick) = picks.get(index) else { return Ok(()) };
+                importer.push(&patch(table, groups, pick, id), pixels).map(drop)
+            })?;
+        }
+        if visit.pool
+            && let (Some(spool), Some(pool)) = (&mut spool, &request.pool)
+        {
+            let places = places(plan, visit.mic, &image, &cut, pool, request, spool.len(), left_to_pool)?;
+            left_to_pool -= 1;
+            cut_all(mic, &image, &places, &cut, |index, pixels| {
+                places.get(index).map_or(Ok(()), |xy| spool.push(visit.mic, *xy, pixels))
+            })?;
+            if let Some(mic) = plan.mics.get_mut(visit.mic) {
+                mic.pool = places.len();
+            }
+        }
+    }
+    let pooled = match (spool, &request.pool) {
+        (Some(spool), Some(pool)) => {
+            let optics = PoolOptics::of(plan, &tables, &groups);
+            add_pool(plan, request, pool, spool, &mut ids, &cut, optics, importer, progress)?
+        }
+        _ => 0,
+    };
+    plan.tables = tables;
+    Ok(pooled)
+}
+
+/// Cuts around all centres and hands each patch over; all of them are known to fit.
+fn cut_all(
+    mic: &Mic,
+    image: &Image,
+    centres: &[(f64, f64)],
+    cut: &CutSettings,
+    mut take: impl FnMut(usize, &[f32]) -> Result<()>,
+) -> Result<()> {
+    for (chunk, centres) in centres.chunks(CHUNK).enumerate() {
+        let patches = imaging::cut(image, centres, cut)?;
+        if patches.kept.len() != centres.len() {
+            return Err(Error::format(&mic.path, "it changed while it was read", "import it again"));
+        }
+        for (index, pixels) in patches.pixels.chunks_exact(patches.size * patches.size).enumerate() {
+            take(chunk * CHUNK + index, pixels)?;
+        }
+    }
+    Ok(())
+}
+
+/// The micrograph's number in the project.
+fn known(
+    ids: &mut [Option<MicrographId>],
+    at: usize,
+    mic: &Mic,
+    importer: &mut Importer<'_>,
+) -> Result<MicrographId> {
+    if let Some(id) = ids.get(at).copied().flatten() {
+        return Ok(id);
+    }
+    let id = importer.micrograph(&NewMicrograph {
+        name: mic.name.clone(),
+        path: Some(mic.path.clone()),
+        dimensions: Some((mic.width, mic.height)),
+        pixel_size: mic.pixel_size,
+    })?;
+    if let Some(slot) = ids.get_mut(at) {
+        *slot = Some(id);
+    }
+    Ok(id)
+}
+
+/// What the project keeps of a source of cut patches.
+fn source<'a>(
+    table: &PickTable,
+    on: impl Iterator<Item = &'a Mic>,
+    cut: &CutSettings,
+    request: &IngestRequest,
+) -> SourceInfo {
+    let pixel_size = common(on.map(|m| m.pixel_size)).or(table.pixel_size);
+    SourceInfo {
+        path: table.path.clone(),
+        kind: table.kind.clone(),
+        pixel_size: pixel_size.map(|s| s * cut.bin as f64),
+        micrograph_pixel_size: pixel_size,
+        box_size: cut.effective_box().ok().map(|b| b as f64),
+        bin: Some(cut.bin as f64),
+        y_up: request.y_up,
+        optics: table.optics.clone(),
+        warnings: table.warnings.clone(),
+    }
+}
+
+/// The value all agree on.
+fn common(mut values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let first = values.next().flatten()?;
+    values.all(|v| v == Some(first)).then_some(first)
+}
+
+/// Index of every optics group of a table by its number there.
+fn groups(table: &PickTable) -> HashMap<String, usize> {
+    let numbers = table.optics.iter().enumerate();
+    numbers.filter_map(|(at, group)| Some((group.columns.get(GROUP)?.clone(), at))).collect()
+}
+
+/// A pick as a patch; its columns leave the table.
+fn patch(
+    table: &mut PickTable,
+    groups: &HashMap<String, usize>,
+    planned: &Planned,
+    micrograph: MicrographId,
+) -> NewPatch {
+    let optics = group_of(table, groups, planned);
+    let pick = table.picks.get_mut(planned.row);
+    let (mut columns, score) =
+        pick.map(|p| (std::mem::take(&mut p.columns), p.score)).unwrap_or_default();
+    if optics.is_some()
+        && let Some(number) = columns.remove(GROUP)
+    {
+        // The pool of this micrograph will ask for it.
+        if let Some(pick) = table.picks.get_mut(planned.row) {
+            pick.columns.insert(GROUP.to_owned(), number);
+        }
+    }
+    let has_score = ["score", "rlnAutopickFigureOfMerit", "vitrineScore"].iter().any(|n| columns.contains_key(*n));
+    if let Some(score) = score.filter(|_| !has_score) {
+        columns.insert("score".to_owned(), score.to_string());
+    }
+    NewPatch {
+        label: planned.label,
+        source_index: planned.row,
+        micrograph: Some(micrograph),
+        xy: Some(planned.xy),
+        optics,
+        columns,
+    }
+}
+
+/// Index of the optics group of a pick.
+fn group_of(table: &PickTable, groups: &HashMap<String, usize>, pick: &Planned) -> Option<usize> {
+    groups.get(table.picks.get(pick.row)?.columns.get(GROUP)?).copied()
+}
+
+/// Where the pool of one micrograph is cut.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing, and it is called once")]
+fn places(
+    plan: &Plan,
+    at: usize,
+    image: &Image,
+    cut: &CutSettings,
+    pool: &PoolRequest,
+    request: &IngestRequest,
+    so_far: usize,
+    left: usize,
+) -> Result<Vec<(f64, f64)>> {
+    let Some(mic) = plan.mics.get(at) else { return Ok(Vec::new()) };
+    let limit = match pool.count {
+        None => None,
+        Some(PoolCount::PerMicrograph(count)) => Some(count),
+        Some(PoolCount::Total(total)) => Some(total.saturating_sub(so_far).div_ceil(left.max(1))),
+    };
+    let kind = match pool.from {
+        PoolFrom::Grid => PoolKind::Grid { spacing: pool.spacing.unwrap_or(cut.box_size as f64) },
+        PoolFrom::Random => PoolKind::Random,
+        PoolFrom::Blobs => PoolKind::Blobs {
+            diameter: pool.diameter(cut),
+            contrast: pool.contrast.or(plan.contrast),
+            min_score: pool.min_score,
+        },
+    };
+    // Places too near known ones are taken out below. Blobs come strongest first, so more can be
+    // asked for; other places have no order in which to cut the surplus off.
+    let spare = if pool.from == PoolFrom::Blobs { mic.others.len() } else { 0 };
+    let between = pool.between(cut);
+    let found = imaging::pool(
+        image,
+        &mic.positives,
+        &PoolSettings {
+            kind,
+            cut: *cut,
+            from_positives: pool.from_positives(cut),
+            between,
+            count: limit.map(|n| n.saturating_add(spare)),
+            seed: seed_for(request.seed, &mic.name),
+        },
+    )?;
+    let known: std::collections::HashSet<(i64, i64)> =
+        mic.positives.iter().chain(&mic.others).map(|&xy| pixel(xy)).collect();
+    let free = |&(x, y): &(f64, f64)| {
+        !known.contains(&pixel((x, y))) && mic.others.iter().all(|o| (o.0 - x).hypot(o.1 - y) >= between)
+    };
+    let places = found.into_iter().map(|c| (c.x, c.y)).filter(free);
+    Ok(places.take(limit.unwrap_or(usize::MAX)).collect())
+}
+
+/// Pool patches waiting on the disk.
+struct Spool {
+    out: BufWriter<File>,
+    dir: std::path::PathBuf,
+    size: usize,
+    entries: Vec<(usize, (f64, f64))>,
+}
+
+impl Spool {
+    fn new(dir: &Path, size: usize) -> Result<Self> {
+        let file = tempfile::tempfile_in(dir).map_err(|e| Error::io("create a temporary file in", dir, e))?;
+        let out = BufWriter::with_capacity(1 << 20, file);
+        Ok(Self { out, dir: dir.to_owned(), size, entries: Vec::new() })
+    }
+
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn push(&mut self, mic: usize, xy: (f64, f64), pixels: &[f32]) -> Result<()> {
+        self.out
+            .write_all(bytemuck::cast_slice(pixels))
+            .map_err(|e| Error::io("write a temporary file in", &self.dir, e))?;
+        self.entries.push((mic, xy));
+        Ok(())
+    }
+
+    /// Hands every patch over in order.
+    fn drain(self, mut take: impl FnMut(usize, usize, (f64, f64), &[f32]) -> Result<()>) -> Result<()> {
+        let Self { out, dir, size, entries } = self;
+        let mut file = out
+            .into_inner()
+            .map_err(|e| Error::io("write a temporary file in", &dir, e.into_error()))?;
+        let fail = |e| Error::io("read a temporary file in", &dir, e);
+        file.seek(SeekFrom::Start(0)).map_err(fail)?;
+        let mut input = BufReader::with_capacity(1 << 20, file);
+        let mut pixels = vec![0.0_f32; size * size];
+        for (index, (mic, xy)) in entries.into_iter().enumerate() {
+            input.read_exact(bytemuck::cast_slice_mut(&mut pixels)).map_err(fail)?;
+            take(index, mic, xy, &pixels)?;
+        }
+        Ok(())
+    }
+}
+
+/// Optics groups for pool patches: those of the picks on the same micrograph, where these agree.
+struct PoolOptics {
+    all: Vec<OpticsGroup>,
+    of_mic: Vec<Option<usize>>,
+}
+
+impl PoolOptics {
+    fn of(plan: &Plan, tables: &[PickTable], groups: &[HashMap<String, usize>]) -> Self {
+        let mut all: Vec<OpticsGroup> = Vec::new();
+        let mut of_mic = Vec::with_capacity(plan.mics.len());
+        for mic in &plan.mics {
+            let mut found = mic.picks.iter().map(|pick| {
+                let table = tables.get(pick.table)?;
+                table.optics.get(group_of(table, groups.get(pick.table)?, pick)?)
+            });
+            let first = found.next().flatten();
+            let group = first.filter(|_| found.all(|g| g == first));
+            of_mic.push(group.map(|group| {
+                all.iter().position(|g| g == group).unwrap_or_else(|| {
+                    all.push(group.clone());
+                    all.len() - 1
+                })
+            }));
+        }
+        Self { all, of_mic }
+    }
+}
+
+/// Adds the pool as a source of its own.
+#[expect(clippy::too_many_arguments, reason = "each is a different thing, and it is called once")]
+fn add_pool(
+    plan: &mut Plan,
+    request: &IngestRequest,
+    pool: &PoolRequest,
+    spool: Spool,
+    ids: &mut [Option<MicrographId>],
+    cut: &CutSettings,
+    optics: PoolOptics,
+    importer: &mut Importer<'_>,
+    progress: &mut dyn FnMut(super::Progress) -> bool,
+) -> Result<usize> {
+    let total = spool.len();
+    if let Some(PoolCount::Total(asked)) = pool.count
+        && total < asked
+    {
+        plan.warnings.push(format!(
+            "the micrographs had room for {total} of the {asked} pool patches asked for; with a smaller distance \
+             from positives or spacing there is more"
+        ));
+    } else if total == 0 {
+        plan.warnings.push("no place was found for a pool patch".to_owned());
+    }
+    if total == 0 {
+        return Ok(0);
+    }
+    let first = plan.mics.first().map(|m| m.path.as_path());
+    let folder = first.and_then(Path::parent).filter(|f| !f.as_os_str().is_empty());
+    let pixel_size = common(plan.mics.iter().filter(|m| m.pool > 0).map(|m| m.pixel_size));
+    importer.source(&SourceInfo {
+        path: folder.or(first).unwrap_or_else(|| Path::new(".")).to_owned(),
+        kind: pool.kind().to_owned(),
+        pixel_size: pixel_size.map(|s| s * cut.bin as f64),
+        micrograph_pixel_size: pixel_size,
+        box_size: cut.effective_box().ok().map(|b| b as f64),
+        bin: Some(cut.bin as f64),
+        y_up: false,
+        optics: optics.all,
+        warnings: Vec::new(),
+    })?;
+    // Pool places count from row 0, whatever the picks did.
+    debug_assert!(request.pool.is_some());
+    spool.drain(|index, at, xy, pixels| {
+        if index % CHUNK == 0 {
+            tell(progress, Phase::Pool, index, total)?;
+        }
+        let Some(mic) = plan.mics.get(at) else { return Ok(()) };
+        let micrograph = known(ids, at, mic, importer)?;
+        let patch = NewPatch {
+            label: Label::Unlabeled,
+            source_index: index,
+            micrograph: Some(micrograph),
+            xy: Some(xy),
+            optics: optics.of_mic.get(at).copied().flatten(),
+            columns: Default::default(),
+        };
+        importer.push(&patch, pixels).map(drop)
+    })?;
+    Ok(total)
+}

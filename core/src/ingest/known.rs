@@ -1,0 +1,74 @@
+//! What a project holds already: the names of its micrographs, so that the same one is recognised
+//! under another file name, and the places of its patches, so that none is cut twice.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::error::Result;
+use crate::formats::micrograph::{Match, Names};
+use crate::label::Label;
+use crate::project::{Micrograph, MicrographId, Project};
+
+/// Micrograph names and patch places of a project.
+#[derive(Default)]
+pub(super) struct Known {
+    micrographs: HashMap<String, Micrograph>,
+    places: HashMap<MicrographId, Vec<((f64, f64), Label)>>,
+    /// Names of the project and of this import, as far as settled.
+    all: Vec<String>,
+    settled: HashSet<String>,
+    names: Names,
+}
+
+impl Known {
+    /// Reads what the project holds. Places are read only `with_places`: there may be a million.
+    pub fn read(project: Option<&Project>, with_places: bool) -> Result<Self> {
+        let Some(project) = project else { return Ok(Self::default()) };
+        let micrographs = project.micrographs()?;
+        let mut places: HashMap<MicrographId, Vec<_>> = HashMap::new();
+        if with_places && !micrographs.is_empty() {
+            let labels = project.labels()?;
+            for (place, label) in project.places()?.into_iter().zip(labels) {
+                if let (Some(micrograph), Some(xy)) = (place.micrograph, place.xy) {
+                    places.entry(micrograph).or_default().push((xy, label));
+                }
+            }
+        }
+        let all: Vec<String> = micrographs.iter().map(|m| m.name.clone()).collect();
+        let names = Names::new(&all);
+        let settled = all.iter().cloned().collect();
+        let micrographs = micrographs.into_iter().map(|m| (m.name.clone(), m)).collect();
+        Ok(Self { micrographs, places, all, settled, names })
+    }
+
+    /// The name under which the micrograph called `name` is known already.
+    pub fn name(&self, name: &str) -> Option<&str> {
+        match self.names.find(name) {
+            Match::Found(at) => self.all.get(at).map(String::as_str),
+            Match::Nothing | Match::Ambiguous(_) => None,
+        }
+    }
+
+    /// Makes names known that came up since. Done between sources: two names of one source are
+    /// two micrographs, whatever they look like.
+    pub fn learn(&mut self, names: impl IntoIterator<Item = String>) {
+        let before = self.all.len();
+        for name in names {
+            if self.settled.insert(name.clone()) {
+                self.all.push(name);
+            }
+        }
+        if self.all.len() > before {
+            self.names = Names::new(&self.all);
+        }
+    }
+
+    /// The micrograph of that exact name in the project.
+    pub fn micrograph(&self, name: &str) -> Option<&Micrograph> {
+        self.micrographs.get(name)
+    }
+
+    /// Places and labels of the project's patches on the micrograph of that exact name.
+    pub fn places(&self, name: &str) -> &[((f64, f64), Label)] {
+        self.micrograph(name).and_then(|m| self.places.get(&m.id)).map_or(&[], Vec::as_slice)
+    }
+}

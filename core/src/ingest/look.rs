@@ -1,0 +1,69 @@
+//! A look into a few micrographs before anything is cut: are the picks mirrored, is there a border
+//! without a picture, are particles dark or light?
+
+use super::plan::Plan;
+use super::{IngestRequest, Phase, PoolFrom, cutting, diameter_for, tell};
+use crate::error::Result;
+use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
+use crate::label::Label;
+
+/// How many micrographs are looked into: those with the most positive picks.
+const SAMPLE: usize = 4;
+
+/// Looks, and adds what was seen to the plan's warnings.
+pub(super) fn look(
+    plan: &mut Plan,
+    request: &IngestRequest,
+    progress: &mut dyn FnMut(super::Progress) -> bool,
+) -> Result<()> {
+    let Some(cut) = plan.cut else { return Ok(()) };
+    let positives = |at: usize| {
+        plan.mics.get(at).map_or(0, |m| m.picks.iter().filter(|p| p.label == Label::Positive).count())
+    };
+    let mut order: Vec<usize> = (0..plan.mics.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(positives(at)));
+    order.truncate(SAMPLE);
+
+    let diameter = request.pool.map_or(diameter_for(cut.box_size), |pool| pool.diameter(&cut));
+    let find_contrast = request.pool.is_some_and(|p| p.from == PoolFrom::Blobs && p.contrast.is_none());
+    let mut mirror = MirrorCheck::new(diameter);
+    let mut contrast = ContrastEstimate::default();
+    let mut border: Option<(usize, String)> = None;
+    for (done, &at) in order.iter().enumerate() {
+        tell(progress, Phase::Looking, done, order.len())?;
+        let Some(mic) = plan.mics.get(at) else { continue };
+        let image = cutting::read(mic)?;
+        let found = replicated_border(&image)?;
+        if let Some(warning) = found.warning(request.margin)
+            && border.as_ref().is_none_or(|(widest, _)| found.widest() > *widest)
+        {
+            border = Some((found.widest(), format!("{}: {warning}", mic.name)));
+        }
+        // A diameter that does not fit is refused where the pool is cut; here it only means that
+        // nothing can be seen.
+        if !(2.0..=mic.width.min(mic.height) as f64 / 2.0).contains(&diameter) {
+            continue;
+        }
+        let picks: Vec<(f64, f64)> =
+            mic.picks.iter().filter(|p| p.label == Label::Positive).map(|p| p.xy).collect();
+        if !picks.is_empty() {
+            mirror.add(&image, &picks)?;
+        }
+        if find_contrast && !mic.positives.is_empty() {
+            contrast.add(&image, &mic.positives, diameter)?;
+        }
+    }
+    plan.warnings.extend(border.map(|(_, warning)| warning));
+    let verdict = mirror.verdict();
+    if verdict.clearly_better {
+        let (edge, mend) =
+            if request.y_up { ("top", "leave out --y-up") } else { ("bottom", "use --y-up") };
+        plan.warnings.push(format!(
+            "y of the picks looks as if counted from the {edge}: mirrored they fit the images clearly better \
+             (signal {:.2} against {:.2} over {} picks); {mend}",
+            verdict.mirrored, verdict.given, verdict.picks
+        ));
+    }
+    plan.contrast = Some(contrast.contrast()).filter(|c| *c != Contrast::Both);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! Brings in patches that were cut by other programs: one source a file, pixel by pixel as they
+//! are.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::plan::Plan;
+use super::{IngestRequest, Phase, tell};
+use crate::error::{Error, Result};
+use crate::formats::{PatchInfo, detect};
+use crate::label::Label;
+use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
+
+/// Progress is told every so many patches.
+const EVERY: usize = 256;
+
+/// The label a ready patch will carry.
+pub(super) fn label_of(info: &PatchInfo, request: &IngestRequest) -> Label {
+    info.label.or(request.label).unwrap_or(Label::Unlabeled)
+}
+
+/// Adds the patches of all inputs.
+pub(super) fn bring_in(
+    plan: &mut Plan,
+    request: &IngestRequest,
+    importer: &mut Importer<'_>,
+    progress: &mut dyn FnMut(super::Progress) -> bool,
+) -> Result<()> {
+    let total = plan.inputs.iter().map(|i| i.labels.total() as usize).sum();
+    let mut done = 0;
+    for at in 0..plan.inputs.len() {
+        let Some(input) = plan.inputs.get(at) else { break };
+        let mut data = detect::open_patches(&input.path)?;
+        let size = data.reader.size();
+        if size != input.size || data.reader.len() as u64 != input.labels.total() {
+            return Err(Error::format(&input.path, "it changed while it was read", "import it again"));
+        }
+        importer.source(&SourceInfo {
+            path: input.path.clone(),
+            kind: data.kind,
+            pixel_size: input.pixel_size,
+            micrograph_pixel_size: data.micrograph_pixel_size,
+            box_size: None,
+            bin: None,
+            y_up: false,
+            optics: data.optics,
+            warnings: data.warnings,
+        })?;
+        let mut pixels = vec![0.0_f32; size * size];
+        let mut micrographs: HashMap<String, MicrographId> = HashMap::new();
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        for index in 0..data.reader.len() {
+            if done % EVERY == 0 {
+                tell(progress, Phase::Patches, done, total)?;
+            }
+            done += 1;
+            let info = data.reader.info(index);
+            let label = label_of(&info, request);
+            let micrograph = match info.micrograph.filter(|name| !name.is_empty()) {
+                None => None,
+                Some(name) => match micrographs.get(&name) {
+                    Some(id) => Some(*id),
+                    None => {
+                        let known = plan.known.name(&name).unwrap_or(&name).to_owned();
+                        let id = importer.micrograph(&NewMicrograph::named(&known))?;
+                        names.insert(known);
+                        micrographs.insert(name, id);
+                        Some(id)
+                    }
+                },
+            };
+            data.reader.read(index, &mut pixels)?;
+            let patch = NewPatch {
+                label,
+                source_index: index,
+                micrograph,
+                xy: info.xy.filter(|(x, y)| x.is_finite() && y.is_finite()),
+                optics: info.optics,
+                columns: info.columns,
+            };
+            importer.push(&patch, &pixels)?;
+        }
+        plan.known.learn(names);
+    }
+    Ok(())
+}

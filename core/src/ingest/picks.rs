@@ -1,0 +1,192 @@
+//! Picks find their micrographs, and fall into those to cut, those too near an edge and those at
+//! whose place there is a patch already. None is lost without being counted.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::IngestRequest;
+use super::plan::Plan;
+use super::report::{Ambiguous, Unmatched};
+use crate::error::{Error, Result};
+use crate::formats::micrograph::{Match, Names};
+use crate::imaging::{CutPlan, CutSettings};
+use crate::label::Label;
+
+/// A micrograph of the import.
+#[derive(Default)]
+pub(super) struct Mic {
+    pub path: PathBuf,
+    /// Its name in the project.
+    pub name: String,
+    pub width: usize,
+    pub height: usize,
+    pub pixel_size: Option<f64>,
+    /// Picks to be cut, in the order of tables and rows.
+    pub picks: Vec<Planned>,
+    pub at_edge: usize,
+    pub duplicates: usize,
+    /// Pool patches cut.
+    pub pool: usize,
+    /// Every positive known on it: picks, those at an edge included, ready patches, the project's.
+    pub positives: Vec<(f64, f64)>,
+    /// Every other place known on it.
+    pub others: Vec<(f64, f64)>,
+}
+
+/// A pick that will be cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Planned {
+    /// Index of its table.
+    pub table: usize,
+    /// Its row there.
+    pub row: usize,
+    /// Centre, px from the first stored row downwards.
+    pub xy: (f64, f64),
+    pub label: Label,
+}
+
+/// The px on which a box is centred: picks that share it give the same patch.
+pub(super) fn pixel((x, y): (f64, f64)) -> (i64, i64) {
+    (x.round() as i64, y.round() as i64)
+}
+
+/// Sorts all picks of the plan onto its micrographs.
+pub(super) fn sort(
+    plan: &mut Plan,
+    names: &Names,
+    cut: &CutSettings,
+    request: &IngestRequest,
+) -> Result<()> {
+    let mut on: Vec<Vec<Planned>> = plan.mics.iter().map(|_| Vec::new()).collect();
+    let mut matches: HashMap<String, Match> = HashMap::new();
+    let mut misses: Vec<(String, usize)> = Vec::new();
+    let mut miss_at: HashMap<String, usize> = HashMap::new();
+    for (table, content) in plan.tables.iter().enumerate() {
+        let of_file = content.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        for (row, pick) in content.picks.iter().enumerate() {
+            let name = pick.micrograph.as_deref().unwrap_or(&of_file);
+            if !matches.contains_key(name) {
+                matches.insert(name.to_owned(), names.find(name));
+            }
+            let found = match matches.get(name) {
+                Some(Match::Found(at)) => plan.mics.get(*at).zip(on.get_mut(*at)),
+                _ => None,
+            };
+            let Some((mic, list)) = found else {
+                let at = *miss_at.entry(name.to_owned()).or_insert_with(|| {
+                    misses.push((name.to_owned(), 0));
+                    misses.len() - 1
+                });
+                if let Some(miss) = misses.get_mut(at) {
+                    miss.1 += 1;
+                }
+                continue;
+            };
+            let y = if request.y_up { mic.height as f64 - 1.0 - pick.y } else { pick.y };
+            let label = pick.label.or(request.label).unwrap_or(Label::Positive);
+            list.push(Planned { table, row, xy: (pick.x, y), label });
+        }
+    }
+    for (name, picks) in misses {
+        match matches.get(&name) {
+            Some(Match::Ambiguous(several)) => plan.ambiguous.push(Ambiguous {
+                name,
+                picks,
+                candidates: several
+                    .iter()
+                    .filter_map(|&at| plan.mics.get(at).map(|m| m.path.clone()))
+                    .collect(),
+            }),
+            _ => plan.unmatched.push(Unmatched { name, picks }),
+        }
+    }
+    refuse_when_none_matches(plan, &on)?;
+    warn_of_misses(plan);
+
+    let mut conflicts = 0;
+    for (mic, planned) in plan.mics.iter_mut().zip(on) {
+        let centres: Vec<(f64, f64)> = planned.iter().map(|p| p.xy).collect();
+        let sorted = CutPlan::new(mic.width, mic.height, &centres, cut)
+            .map_err(|e| Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks"))?;
+        mic.at_edge = sorted.at_edge.len();
+        let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
+        for &(xy, label) in plan.known.places(&mic.name) {
+            taken.insert(pixel(xy), label);
+            match label {
+                Label::Positive => mic.positives.push(xy),
+                _ => mic.others.push(xy),
+            }
+        }
+        for index in sorted.kept {
+            let Some(pick) = planned.get(index) else { continue };
+            match taken.get(&pixel(pick.xy)) {
+                Some(label) => {
+                    mic.duplicates += 1;
+                    conflicts += usize::from(*label != pick.label);
+                }
+                None => {
+                    taken.insert(pixel(pick.xy), pick.label);
+                    mic.picks.push(*pick);
+                }
+            }
+        }
+        for pick in &planned {
+            match pick.label {
+                Label::Positive => mic.positives.push(pick.xy),
+                _ => mic.others.push(pick.xy),
+            }
+        }
+    }
+    if conflicts > 0 {
+        plan.warnings.push(format!(
+            "{conflicts} picks lie exactly where there is a patch with another label; that label stays"
+        ));
+    }
+    Ok(())
+}
+
+/// Some names, and how many more there are.
+fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 5;
+    let more = names.len().saturating_sub(SHOWN);
+    let list = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{list} and {more} more") } else { list }
+}
+
+fn refuse_when_none_matches(plan: &Plan, on: &[Vec<Planned>]) -> Result<()> {
+    let picks: usize = plan.tables.iter().map(|t| t.picks.len()).sum();
+    if picks == 0 || on.iter().any(|list| !list.is_empty()) {
+        return Ok(());
+    }
+    if let Some(first) = plan.ambiguous.first() {
+        let candidates: Vec<String> = first.candidates.iter().map(|p| p.display().to_string()).collect();
+        return Err(Error::request(
+            format!("the picks on {} could mean {} equally well", first.name, candidates.join(" or ")),
+            "name only one of the two",
+        ));
+    }
+    Err(Error::request(
+        format!(
+            "none of the {picks} picks lies on a micrograph that was named: they are on {}",
+            shown(plan.unmatched.iter().map(|u| u.name.as_str()))
+        ),
+        "name these micrographs, or their folder, with --micrographs",
+    ))
+}
+
+fn warn_of_misses(plan: &mut Plan) {
+    if !plan.unmatched.is_empty() {
+        let picks: usize = plan.unmatched.iter().map(|u| u.picks).sum();
+        plan.warnings.push(format!(
+            "{picks} picks are left out because their micrographs are not there: {}",
+            shown(plan.unmatched.iter().map(|u| u.name.as_str()))
+        ));
+    }
+    if !plan.ambiguous.is_empty() {
+        let picks: usize = plan.ambiguous.iter().map(|u| u.picks).sum();
+        plan.warnings.push(format!(
+            "{picks} picks are left out because several micrographs fit their names equally well: {}",
+            shown(plan.ambiguous.iter().map(|u| u.name.as_str()))
+        ));
+    }
+}

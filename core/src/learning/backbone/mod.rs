@@ -1,0 +1,121 @@
+//! The networks: patches N×1×H×W in, one logit a patch out (N). Large means "particle".
+
+mod resnet18;
+mod small_cnn;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, Normal};
+
+pub use resnet18::Resnet18;
+pub use small_cnn::SmallCnn;
+
+use super::config::Backbone;
+
+/// One of the networks.
+#[derive(Module, Debug)]
+// One value lives per run; boxing the large variant would buy nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum Network {
+    /// See [`SmallCnn`].
+    SmallCnn(SmallCnn),
+    /// See [`Resnet18`].
+    Resnet18(Resnet18),
+}
+
+impl Network {
+    /// Builds the network with weights drawn from `seed` alone (He et al. 2015 for convolutions), so
+    /// that they are the same on every device.
+    pub fn new(backbone: Backbone, seed: u64, device: &Device) -> Self {
+        let network = match backbone {
+            Backbone::SmallCnn => Self::SmallCnn(SmallCnn::new(device)),
+            Backbone::Resnet18 => Self::Resnet18(Resnet18::new(device)),
+        };
+        network.map(&mut SeededInit { rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5EED_1417) })
+    }
+
+    /// Logits (N) of patches (N×1×H×W).
+    pub fn forward(&self, patches: Tensor<4>) -> Tensor<1> {
+        match self {
+            Self::SmallCnn(network) => network.forward(patches),
+            Self::Resnet18(network) => network.forward(patches),
+        }
+    }
+
+    /// Features (N×C) before the last layer, for similarity.
+    pub fn features(&self, patches: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::SmallCnn(network) => network.features(patches),
+            Self::Resnet18(network) => network.features(patches),
+        }
+    }
+}
+
+/// Draws weights on the host: the device's own generator differs between devices and threads.
+struct SeededInit {
+    rng: ChaCha8Rng,
+}
+
+impl ModuleMapper for SeededInit {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Scales, offsets and running statistics keep their ones and zeros.
+        if D < 2 {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        let dims = tensor.dims();
+        // Convolutions are stored out×in×k×k, linear layers in×out.
+        let fan_in: usize = if D == 2 { dims[0] } else { dims[1..].iter().product() };
+        let gain = if D == 2 { 1.0 } else { 2.0 };
+        let deviation = (gain / fan_in as f64).sqrt();
+        let count: usize = dims.iter().product();
+        let values: Vec<f32> = match Normal::new(0.0, deviation) {
+            Ok(normal) => (0..count).map(|_| normal.sample(&mut self.rng) as f32).collect(),
+            Err(_) => vec![0.0; count],
+        };
+        let device = tensor.device();
+        let drawn = Tensor::<D>::from_data(TensorData::new(values, dims), &device)
+            .set_require_grad(tensor.is_require_grad());
+        Param::from_mapped_value(id, drawn, mapper)
+    }
+}
+
+/// Convolution, batch normalisation, ReLU.
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvBlock {
+    fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
+        let pad = kernel / 2;
+        Self {
+            conv: Conv2dConfig::new(channels, [kernel, kernel])
+                .with_stride([stride, stride])
+                .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
+                .with_bias(false)
+                .init(device),
+            norm: BatchNormConfig::new(channels[1]).init(device),
+        }
+    }
+
+    fn forward_linear(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x))
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(self.forward_linear(x))
+    }
+}
+
+/// Mean over rows and columns: N×C×H×W to N×C.
+fn global_mean(x: Tensor<4>) -> Tensor<2> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+}

@@ -1,0 +1,76 @@
+//! ResNet-18 with one input channel, for patches of 32 to 256 px.
+
+use burn::module::Module;
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use super::{ConvBlock, global_mean};
+
+/// Two 3×3 convolutions with a shortcut (He et al. 2016, figure 2).
+#[derive(Module, Debug)]
+pub struct BasicBlock {
+    first: ConvBlock,
+    second: ConvBlock,
+    shortcut: Option<ConvBlock>,
+}
+
+impl BasicBlock {
+    fn new(channels: [usize; 2], stride: usize, device: &Device) -> Self {
+        let [_, out] = channels;
+        Self {
+            first: ConvBlock::new(channels, 3, stride, device),
+            second: ConvBlock::new([out, out], 3, 1, device),
+            shortcut: (stride != 1 || channels[0] != out)
+                .then(|| ConvBlock::new(channels, 1, stride, device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = match &self.shortcut {
+            Some(block) => block.forward_linear(x.clone()),
+            None => x.clone(),
+        };
+        relu(self.second.forward_linear(self.first.forward(x)) + shortcut)
+    }
+}
+
+/// He et al. 2016, table 1, column "18-layer", with one input channel and one output.
+#[derive(Module, Debug)]
+pub struct Resnet18 {
+    stem: ConvBlock,
+    pool: MaxPool2d,
+    blocks: Vec<BasicBlock>,
+    head: Linear,
+}
+
+impl Resnet18 {
+    pub(super) fn new(device: &Device) -> Self {
+        let mut blocks = Vec::with_capacity(8);
+        let mut width = 64;
+        for (out, stride) in [(64, 1), (128, 2), (256, 2), (512, 2)] {
+            blocks.push(BasicBlock::new([width, out], stride, device));
+            blocks.push(BasicBlock::new([out, out], 1, device));
+            width = out;
+        }
+        Self {
+            stem: ConvBlock::new([1, 64], 7, 2, device),
+            pool: MaxPool2dConfig::new([3, 3])
+                .with_strides([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                .init(),
+            blocks,
+            head: LinearConfig::new(512, 1).init(device),
+        }
+    }
+
+    pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
+        let x = self.pool.forward(self.stem.forward(x));
+        global_mean(self.blocks.iter().fold(x, |x, block| block.forward(x)))
+    }
+
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
+        self.head.forward(self.features(x)).flatten(0, 1)
+    }
+}

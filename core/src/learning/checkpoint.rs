@@ -1,0 +1,212 @@
+//! A run on disk: one safetensors file with weights, moments and everything needed to go on.
+//!
+//! The file is written beside its final name and renamed, so a crash or a full disk leaves the last
+//! good checkpoint in place. The header carries the configuration and the normaliser: a checkpoint
+//! can neither be loaded into another network nor used with other normalisation.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::config::RunConfig;
+use super::consistency::ConsistencyState;
+use super::events::EpochMetrics;
+use super::prior_fit::PriorUsed;
+use super::weights::{NamedTensor, NamedTensors};
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Normaliser;
+
+/// Raised when the meaning of a field changes; older programs refuse newer files.
+pub const FORMAT_VERSION: u32 = 1;
+const KEY: &str = "vitrine";
+
+/// The header of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointHeader {
+    /// See [`FORMAT_VERSION`].
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub program: String,
+    /// Last complete epoch.
+    pub epoch: usize,
+    /// Side of the patches, px.
+    pub size: usize,
+    /// The run's configuration.
+    pub config: RunConfig,
+    /// The run's normaliser, fitted.
+    pub normaliser: Normaliser,
+    /// π the run used, and where it came from.
+    pub prior: PriorUsed,
+    /// Best epoch so far and the value it was chosen by; `None` before the first.
+    pub best: Option<(usize, f64)>,
+    /// Running statistics of the consistency term.
+    pub consistency: ConsistencyState,
+    /// Steps of the optimiser.
+    pub optimizer_steps: u64,
+    /// Measures of every epoch so far.
+    pub history: History,
+}
+
+/// Epoch measures in a form in which NaN survives JSON (as null).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct History(pub Vec<Vec<Option<f64>>>);
+
+impl History {
+    /// From measures.
+    pub fn of(epochs: &[EpochMetrics]) -> Self {
+        let row = |m: &EpochMetrics| m.values().iter().map(|v| v.is_finite().then_some(*v)).collect();
+        Self(epochs.iter().map(row).collect())
+    }
+
+    /// Back to measures; rows of an unknown width are left out.
+    pub fn epochs(&self) -> Vec<EpochMetrics> {
+        let row = |row: &Vec<Option<f64>>| {
+            let values: Vec<f64> = row.iter().map(|v| v.unwrap_or(f64::NAN)).collect();
+            <[f64; 24]>::try_from(values).ok().map(EpochMetrics::from_values)
+        };
+        self.0.iter().filter_map(row).collect()
+    }
+}
+
+/// A checkpoint in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Everything that is no tensor.
+    pub header: CheckpointHeader,
+    /// Weights that score: the teacher's where there is one. Empty in a resume file.
+    pub model: NamedTensors,
+    /// Student's weights; only in a resume file.
+    pub student: NamedTensors,
+    /// Teacher's weights; only in a resume file with a teacher.
+    pub teacher: NamedTensors,
+    /// Moments of the optimiser; only in a resume file.
+    pub optimizer: NamedTensors,
+}
+
+/// Path of the file a stopped run goes on from.
+pub fn resume_path(folder: &Path) -> PathBuf {
+    folder.join("last.safetensors")
+}
+
+/// Path of the file that scores.
+pub fn model_path(folder: &Path) -> PathBuf {
+    folder.join("best.safetensors")
+}
+
+impl Checkpoint {
+    /// Writes the file atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the disk refuses; the file of that name is then the old one.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let header = serde_json::to_string(&self.header)
+            .map_err(|e| Error::format(path, format!("the header cannot be written: {e}"), "report this"))?;
+        let parts = [
+            ("model", &self.model),
+            ("student", &self.student),
+            ("teacher", &self.teacher),
+            ("optimizer", &self.optimizer),
+        ];
+        let mut views = Vec::new();
+        for (part, tensors) in parts {
+            for (name, tensor) in tensors {
+                let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
+                let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
+                    .map_err(|e| Error::format(path, format!("weight {name}: {e}"), "report this"))?;
+                views.push((format!("{part}.{name}"), view));
+            }
+        }
+        let metadata = HashMap::from([(KEY.to_owned(), header)]);
+        let bytes = safetensors::serialize(views, Some(metadata))
+            .map_err(|e| Error::format(path, format!("cannot be written: {e}"), "report this"))?;
+        write_atomically(path, &bytes)
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it is not there, [`Error::Format`] when it is damaged, of a newer program,
+    /// or no checkpoint of Vitrine.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        let damaged = |what: String| {
+            Error::format(path, what, "use another checkpoint of the run, or train again")
+        };
+        let (_, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
+        let header = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(KEY))
+            .ok_or_else(|| damaged("is a safetensors file, but no checkpoint of Vitrine".to_owned()))?;
+        #[derive(Deserialize)]
+        struct Versions {
+            format: u32,
+            program: String,
+        }
+        let versions: Versions =
+            serde_json::from_str(header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
+        if versions.format > FORMAT_VERSION {
+            return Err(Error::format(
+                path,
+                format!(
+                    "was written by Vitrine {}, whose checkpoints (format {}) are newer than this program reads ({FORMAT_VERSION})",
+                    versions.program, versions.format
+                ),
+                "update Vitrine",
+            ));
+        }
+        let header: CheckpointHeader =
+            serde_json::from_str(header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
+        let mut checkpoint = Self {
+            header,
+            model: NamedTensors::new(),
+            student: NamedTensors::new(),
+            teacher: NamedTensors::new(),
+            optimizer: NamedTensors::new(),
+        };
+        for (name, view) in tensors.tensors() {
+            let (part, rest) = name.split_once('.').unwrap_or(("", &name));
+            let part = match part {
+                "model" => &mut checkpoint.model,
+                "student" => &mut checkpoint.student,
+                "teacher" => &mut checkpoint.teacher,
+                "optimizer" => &mut checkpoint.optimizer,
+                _ => return Err(damaged(format!("holds an unknown tensor {name}"))),
+            };
+            if view.dtype() != Dtype::F32 {
+                return Err(damaged(format!("tensor {name} is {:?}, not F32", view.dtype())));
+            }
+            let values: Vec<f32> = view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
+            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+                return Err(damaged(format!("tensor {name} holds no finite number at {at}")));
+            }
+            part.insert(rest.to_owned(), NamedTensor { shape: view.shape().to_vec(), values });
+        }
+        Ok(checkpoint)
+    }
+}
+
+/// Writes bytes beside `path` and renames them into place.
+///
+/// # Errors
+/// [`Error::Io`]; nothing is left under the final name that was not there before.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("create a file in", folder, e))?;
+    file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
+    file.as_file().sync_all().map_err(|e| Error::io("write", path, e))?;
+    file.persist(path).map_err(|e| Error::io("write", path, e.error))?;
+    Ok(())
+}

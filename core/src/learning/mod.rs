@@ -1,0 +1,31 @@
+//! Learning from positives and unlabeled: configuration, networks, risks, consistency, the trainer
+//! and the measures. Sees tensors and plain arrays, never a project or a database.
+//!
+//! A method is a composition: a [`risk`] + a [`consistency`] (+ [`self_training`]) + a [`teacher`] +
+//! a [`backbone`] + a [`schedule`]; [`trainer`] puts them together, [`run`] drives the epochs.
+
+pub mod augment;
+pub mod backbone;
+pub mod checkpoint;
+pub mod config;
+pub mod config_check;
+pub mod config_file;
+pub mod consistency;
+pub mod data;
+pub mod device;
+mod epoch_stats;
+pub mod events;
+pub mod metrics;
+pub mod optimizer;
+pub mod predict;
+pub mod prior;
+pub mod prior_fit;
+pub mod risk;
+pub mod run;
+pub mod sampler;
+pub mod schedule;
+pub mod self_training;
+pub mod teacher;
+pub mod trainer;
+mod validation;
+pub mod weights;

@@ -1,0 +1,331 @@
+//! A whole run: prior, epochs, checkpoints, the best epoch, and orders from outside.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+
+use burn::module::Module;
+
+use super::backbone::Network;
+use super::checkpoint::{Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path};
+use super::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy};
+use super::consistency::ConsistencyState;
+use super::data::TrainingData;
+use super::device::ComputeDevice;
+use super::events::{EpochMetrics, TrainControl, TrainEvent};
+use super::prior_fit::{self, PriorUsed};
+use super::trainer::{AfterBatch, Trainer};
+use super::weights::{NamedTensors, collect, restore};
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Normaliser;
+
+/// Everything a run needs.
+pub struct TrainJob {
+    /// The method.
+    pub config: RunConfig,
+    /// The patches, normalised by `normaliser`.
+    pub data: TrainingData,
+    /// Fitted on `data.train`.
+    pub normaliser: Normaliser,
+    /// Where to compute.
+    pub device: ComputeDevice,
+    /// Folder for checkpoints; `None` keeps nothing on disk.
+    pub folder: Option<PathBuf>,
+    /// Go on from this checkpoint instead of starting anew.
+    pub resume: Option<Checkpoint>,
+}
+
+/// What a run leaves behind.
+pub struct RunOutcome {
+    /// Every epoch.
+    pub history: Vec<EpochMetrics>,
+    /// The epoch whose weights score.
+    pub best_epoch: usize,
+    /// π and its interval.
+    pub prior: PriorUsed,
+    /// Whether it ended before the last epoch because it was told to, or stopped early.
+    pub ended_early: Option<&'static str>,
+    /// The scoring network of the best epoch.
+    pub model: Checkpoint,
+}
+
+/// Refuses data a method can never learn from, in one sentence.
+///
+/// # Errors
+/// When positives, unlabeled or negatives the method needs are missing from the training split.
+pub fn check_fit(config: &RunConfig, data: &TrainingData) -> Result<()> {
+    data.check()?;
+    let counts = data.counts(&data.train);
+    let in_short = format!(
+        "the training split holds {} positive, {} unlabeled and {} negative patches",
+        counts.positive, counts.unlabeled, counts.negative
+    );
+    if counts.positive == 0 {
+        return Err(Error::request(format!("{in_short}: there is nothing to learn a particle from"), "label some particles as positive"));
+    }
+    if config.risk.kind == RiskKind::Supervised && counts.negative == 0 {
+        return Err(Error::request(
+            format!("{in_short}, and the supervised risk needs known negatives"),
+            "label some negatives, or use risk.kind naive, which takes the unlabeled as negative",
+        ));
+    }
+    let needs_unlabeled = config.risk.kind != RiskKind::Supervised
+        || config.consistency.kind != ConsistencyKind::None
+        || config.self_training.enabled;
+    if needs_unlabeled && counts.unlabeled == 0 {
+        return Err(Error::request(
+            format!("{in_short}, and this method learns from unlabeled patches"),
+            "import an unlabeled pool, or use risk.kind supervised",
+        ));
+    }
+    let smallest = if config.backbone == super::config::Backbone::Resnet18 { 32 } else { 16 };
+    if data.size < smallest || data.size > 512 {
+        return Err(Error::request(
+            format!("patches of {} px are outside the {smallest} to 512 px this network takes", data.size),
+            "cut or bin the patches to another size",
+        ));
+    }
+    Ok(())
+}
+
+/// Runs to the end, or until told to stop. Events go to `events`; when nobody listens any more the
+/// run goes on all the same.
+///
+/// # Errors
+/// Data that does not fit the method, a diverged loss ([`Error::Training`]), a disk that refuses a
+/// checkpoint, or [`Error::Cancelled`] when stopped before the first epoch was complete.
+pub fn train(job: TrainJob, control: &Receiver<TrainControl>, events: &SyncSender<TrainEvent>) -> Result<RunOutcome> {
+    let TrainJob { config, data, normaliser, device, folder, resume } = job;
+    check_fit(&config, &data)?;
+    let say = |event| {
+        // A listener that went away does not stop a run.
+        let _ = events.send(event);
+    };
+    let mut orders = Orders { control, stop: false, checkpoint: false };
+
+    let prior = match &resume {
+        Some(checkpoint) => checkpoint.header.prior,
+        None => {
+            if matches!(config.prior, PriorConfig::Estimate(_)) {
+                say(TrainEvent::Phase("Estimating the class prior".to_owned()));
+            }
+            let prior = prior_fit::resolve(&config, &data, &device, |done, of| {
+                say(TrainEvent::Progress { epoch: 0, epochs: config.schedule.epochs, batch: done, batches: of });
+                orders.poll();
+                !orders.stop
+            })?;
+            say(TrainEvent::Prior(prior.value, prior.low, prior.high));
+            prior
+        }
+    };
+
+    let epochs = config.schedule.epochs;
+    let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
+    let mut history: Vec<EpochMetrics> = Vec::new();
+    let mut best: Option<(usize, f64, NamedTensors)> = None;
+    if let Some(checkpoint) = resume {
+        history = checkpoint.header.history.epochs();
+        best = trainer.resume(checkpoint, folder.as_deref(), &device)?;
+    }
+    let mut ended_early = None;
+    say(TrainEvent::Phase(if device.is_cpu { "Training" } else { "Compiling kernels" }.to_owned()));
+    let first = history.len() + 1;
+    for epoch in first..=epochs {
+        let mut announced = epoch > first || device.is_cpu;
+        let outcome = trainer.run_epoch(epoch, |batch, batches| {
+            if !announced {
+                announced = true;
+                say(TrainEvent::Phase("Training".to_owned()));
+            }
+            say(TrainEvent::Progress { epoch, epochs, batch, batches });
+            orders.poll();
+            if orders.stop { AfterBatch::Stop } else { AfterBatch::Continue }
+        })?;
+        let Some(metrics) = outcome else {
+            ended_early = Some("stopped");
+            break;
+        };
+        history.push(metrics.clone());
+        let value = selection_value(&config, &metrics);
+        let improved = best.as_ref().is_none_or(|(_, held, _)| value >= *held);
+        if improved {
+            best = Some((epoch, value, collect(&trainer.scoring_network())));
+        }
+        let header = CheckpointHeader {
+            format: FORMAT_VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch,
+            size: normaliser.size(),
+            config: config.clone(),
+            normaliser,
+            prior,
+            best: best.as_ref().map(|(epoch, value, _)| (*epoch, *value)),
+            consistency: trainer.consistency_state,
+            optimizer_steps: trainer.optimizer.steps(),
+            history: History::of(&history),
+        };
+        if let Some(folder) = &folder {
+            if improved && let Some((epoch, _, model)) = &best {
+                let header = CheckpointHeader { epoch: *epoch, ..header.clone() };
+                model_only(header, model.clone()).save(&model_path(folder))?;
+            }
+            trainer.checkpoint(header).save(&resume_path(folder))?;
+            if std::mem::take(&mut orders.checkpoint) {
+                say(TrainEvent::Checkpoint(epoch));
+            }
+        }
+        say(TrainEvent::Epoch { metrics: Box::new(metrics), best: improved });
+        let patience = config.schedule.early_stopping_patience;
+        let best_epoch = best.as_ref().map_or(epoch, |(epoch, ..)| *epoch);
+        if patience > 0 && epoch - best_epoch >= patience {
+            ended_early = Some("validation no longer improves");
+            break;
+        }
+    }
+    let Some((best_epoch, value, model)) = best else {
+        return Err(Error::Cancelled);
+    };
+    let header = CheckpointHeader {
+        format: FORMAT_VERSION,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: best_epoch,
+        size: normaliser.size(),
+        config,
+        normaliser,
+        prior,
+        best: Some((best_epoch, value)),
+        consistency: trainer.consistency_state,
+        optimizer_steps: trainer.optimizer.steps(),
+        history: History::of(&history),
+    };
+    Ok(RunOutcome { history, best_epoch, prior, ended_early, model: model_only(header, model) })
+}
+
+fn model_only(header: CheckpointHeader, model: NamedTensors) -> Checkpoint {
+    let none = NamedTensors::new;
+    Checkpoint { header, model, student: none(), teacher: none(), optimizer: none() }
+}
+
+/// What epochs are compared by: larger is better. Without validation positives the newest is best.
+fn selection_value(config: &RunConfig, metrics: &EpochMetrics) -> f64 {
+    match config.schedule.select_by {
+        SelectBy::Last => metrics.epoch as f64,
+        SelectBy::ValidationAuc if metrics.validation_auc_pu.is_finite() => metrics.validation_auc_pu,
+        SelectBy::ValidationAuc if metrics.validation_auc_pn.is_finite() => metrics.validation_auc_pn,
+        SelectBy::ValidationAuc => 0.0,
+    }
+}
+
+/// Orders that arrived.
+struct Orders<'a> {
+    control: &'a Receiver<TrainControl>,
+    stop: bool,
+    checkpoint: bool,
+}
+
+impl Orders<'_> {
+    /// Takes in what has arrived; waits while paused. A controller that went away orders nothing.
+    fn poll(&mut self) {
+        let mut paused = false;
+        loop {
+            let order = if paused {
+                self.control.recv().map_err(|_| TryRecvError::Disconnected)
+            } else {
+                self.control.try_recv()
+            };
+            match order {
+                Ok(TrainControl::Pause) => paused = true,
+                Ok(TrainControl::Resume) => paused = false,
+                Ok(TrainControl::Stop) => {
+                    self.stop = true;
+                    paused = false;
+                }
+                Ok(TrainControl::Checkpoint) => self.checkpoint = true,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl Trainer {
+    /// The whole state after an epoch.
+    fn checkpoint(&self, header: CheckpointHeader) -> Checkpoint {
+        Checkpoint {
+            header,
+            model: NamedTensors::new(),
+            student: collect(&self.student.valid()),
+            teacher: self.teacher.as_ref().map(collect).unwrap_or_default(),
+            optimizer: self.optimizer.state(),
+        }
+    }
+
+    /// Puts back what [`Self::checkpoint`] took, and finds the best weights so far in the folder.
+    fn resume(
+        &mut self,
+        checkpoint: Checkpoint,
+        folder: Option<&std::path::Path>,
+        device: &ComputeDevice,
+    ) -> Result<Option<(usize, f64, NamedTensors)>> {
+        let Checkpoint { header, student, teacher, optimizer, .. } = checkpoint;
+        let misfit = |problem: String| {
+            Error::request(format!("the checkpoint does not fit the run: {problem}"), "start a new run")
+        };
+        self.student = restore(self.student.clone(), &student).map_err(misfit)?;
+        if let Some(network) = self.teacher.take() {
+            self.teacher = Some(restore(network, &teacher).map_err(misfit)?);
+        }
+        self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
+        self.consistency_state = header.consistency;
+        let Some((epoch, value)) = header.best else { return Ok(None) };
+        let model = match folder {
+            Some(folder) => Checkpoint::load(&model_path(folder))?.model,
+            None => collect(&self.scoring_network()),
+        };
+        Ok(Some((epoch, value, model)))
+    }
+}
+
+/// A trained network ready to score patches it gets raw.
+pub struct Scorer {
+    network: Network,
+    normaliser: Normaliser,
+    device: ComputeDevice,
+}
+
+impl Scorer {
+    /// Loads the network of a checkpoint of [`model_path`] onto a device.
+    ///
+    /// # Errors
+    /// When the weights do not fit the network the checkpoint names.
+    pub fn new(checkpoint: &Checkpoint, device: ComputeDevice) -> Result<Self> {
+        let config = &checkpoint.header.config;
+        let network = Network::new(config.backbone, config.seed, &device.inner).valid();
+        let network = restore(network, &checkpoint.model).map_err(|problem| {
+            Error::request(format!("the checkpoint does not fit its network: {problem}"), "train again")
+        })?;
+        Ok(Self { network, normaliser: checkpoint.header.normaliser, device })
+    }
+
+    /// Side of the patches it takes, px.
+    pub fn size(&self) -> usize {
+        self.normaliser.size()
+    }
+
+    /// The normaliser it applies.
+    pub fn normaliser(&self) -> &Normaliser {
+        &self.normaliser
+    }
+
+    /// Scores p in [0, 1] of raw patches (N×S×S, changed in place by normalising), averaged over the
+    /// four mirrorings.
+    ///
+    /// # Errors
+    /// When a pixel is no finite number.
+    pub fn score(&self, pixels: &mut [f32]) -> Result<Vec<f32>> {
+        let size = self.size();
+        for patch in pixels.chunks_exact_mut(size * size) {
+            self.normaliser.apply(patch)?;
+        }
+        let logits = super::predict::host_logits(&self.network, pixels, size, &self.device.inner);
+        Ok(logits.into_iter().map(super::predict::probability).collect())
+    }
+}

@@ -1,0 +1,381 @@
+//! One training run, step by step.
+//!
+//! A [`Trainer`] owns device, student, teacher and optimiser and is driven epoch by epoch by
+//! [`super::run`]. Everything random is drawn from generators seeded by run, epoch and purpose, so
+//! an epoch depends only on the state at its start: that is what makes a resumed run exact.
+
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::augment::Augmenter;
+use super::backbone::Network;
+use super::config::{ConsistencyKind, RunConfig};
+use super::consistency::{ConsistencyState, consistency_loss, pseudo_labels};
+use super::data::{DevicePool, TrainingData};
+use super::device::ComputeDevice;
+use super::epoch_stats::EpochStats;
+use super::events::EpochMetrics;
+use super::optimizer::{AdamW, clip_factor, global_norm};
+use super::predict::{pool_logits, probability};
+use super::risk::{LabelledLogits, RiskValue, cross_entropy, risk};
+use super::sampler::{Batch, epoch_batches, generator};
+use super::schedule::{consistency_weight, learning_rate};
+use super::self_training::{PseudoTarget, both_ends};
+use super::teacher;
+use super::weights::to_vec;
+use crate::error::{Error, Result};
+use crate::label::Label;
+
+/// Purposes of the generators of one epoch.
+const ORDER: u64 = 0;
+const WEAK: u64 = 1;
+const STRONG: u64 = 2;
+
+/// What the driver of an epoch answers after each batch.
+pub enum AfterBatch {
+    /// Go on.
+    Continue,
+    /// Leave the epoch unfinished.
+    Stop,
+}
+
+/// The moving parts of a run.
+pub struct Trainer {
+    config: RunConfig,
+    prior: f64,
+    data: TrainingData,
+    pool: DevicePool,
+    augmenter: Augmenter,
+    device: Device,
+    pub(super) student: Network,
+    pub(super) teacher: Option<Network>,
+    pub(super) optimizer: AdamW,
+    pub(super) consistency_state: ConsistencyState,
+    positive: Vec<usize>,
+    unlabeled: Vec<usize>,
+    negative: Vec<usize>,
+}
+
+impl Trainer {
+    /// Uploads the data and draws the first weights.
+    pub fn new(config: RunConfig, prior: f64, data: TrainingData, device: &ComputeDevice) -> Self {
+        let inner = device.inner.clone();
+        let student = Network::new(config.backbone, config.seed, &inner.clone().autodiff());
+        let teacher = config.teacher.enabled.then(|| student.valid());
+        Self {
+            pool: DevicePool::upload(&data.pixels, data.size, &inner),
+            augmenter: Augmenter::new(data.size, config.seed, &inner),
+            student,
+            teacher,
+            optimizer: AdamW::new(config.optimizer.weight_decay),
+            consistency_state: ConsistencyState::new(prior),
+            positive: data.with_label(&data.train, Label::Positive),
+            unlabeled: data.with_label(&data.train, Label::Unlabeled),
+            negative: data.with_label(&data.train, Label::Negative),
+            device: inner,
+            config,
+            prior,
+            data,
+        }
+    }
+
+    /// The network that scores: the teacher where there is one, in validation form.
+    pub fn scoring_network(&self) -> Network {
+        self.teacher.clone().unwrap_or_else(|| self.student.valid())
+    }
+
+    /// Logits of patches of the pool under [`Self::scoring_network`].
+    pub fn logits(&self, indices: &[usize], flips: bool) -> Vec<f32> {
+        pool_logits(&self.scoring_network(), &self.pool, indices, flips)
+    }
+
+    /// Trains one epoch (counted from 1). `after_batch` is asked after every batch with the batches
+    /// done and to do. Returns `None` when it said stop.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when loss or gradient are no finite numbers; the weights are then still
+    /// those before the bad step.
+    pub fn run_epoch(
+        &mut self,
+        epoch: usize,
+        mut after_batch: impl FnMut(usize, usize) -> AfterBatch,
+    ) -> Result<Option<EpochMetrics>> {
+        let started = Instant::now();
+        let seed = self.config.seed;
+        let targets = self.self_training_targets(epoch);
+        let batches = epoch_batches(
+            &self.config.batch,
+            &self.positive,
+            &self.unlabeled,
+            &self.negative,
+            &mut generator(seed, epoch, ORDER),
+        );
+        let mut weak_rng = generator(seed, epoch, WEAK);
+        let mut strong_rng = generator(seed, epoch, STRONG);
+        let mut stats = EpochStats::default();
+        let group = self.config.optimizer.accumulation;
+        let mut accumulated = GradientsAccumulator::new();
+        let mut waiting = 0;
+        let count = batches.len();
+        for (index, batch) in batches.iter().enumerate() {
+            let done = (epoch - 1) as f64 + index as f64 / count as f64;
+            let lambda = consistency_weight(&self.config.consistency, done);
+            // The last group of an epoch may be short; its gradients are averaged all the same.
+            let in_group = group.min(count - (index / group) * group);
+            let weak = self.pool.gather(&concatenated(batch));
+            let weak = self.augmenter.weak(weak, &self.config.augmentation.weak, &mut weak_rng);
+            let strong = self.wants_strong(batch).then(|| {
+                let patches = self.pool.gather(&batch.unlabeled);
+                self.augmenter.strong(patches, &self.config.augmentation.strong, &mut strong_rng)
+            });
+            let gradients = self.gradients(
+                batch,
+                weak,
+                strong,
+                targets.as_deref(),
+                lambda,
+                1.0 / in_group as f64,
+                &mut stats,
+                (epoch, index + 1),
+            )?;
+            accumulated.accumulate(&self.student, gradients);
+            waiting += 1;
+            if waiting == in_group {
+                waiting = 0;
+                let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
+                let rate =
+                    learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
+                self.apply(accumulated.grads(), rate, &mut stats, (epoch, index + 1))?;
+            }
+            if matches!(after_batch(index + 1, count), AfterBatch::Stop) {
+                return Ok(None);
+            }
+        }
+        let mut metrics = stats.finish();
+        metrics.epoch = epoch;
+        metrics.learning_rate =
+            learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, epoch as f64);
+        metrics.consistency_weight = match self.config.consistency.kind {
+            ConsistencyKind::None => f64::NAN,
+            _ => consistency_weight(&self.config.consistency, epoch as f64),
+        };
+        metrics.patches_per_second = stats.patches as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        self.validate(&mut metrics)?;
+        metrics.seconds = started.elapsed().as_secs_f64();
+        Ok(Some(metrics))
+    }
+
+    fn wants_strong(&self, batch: &Batch) -> bool {
+        self.config.consistency.kind != ConsistencyKind::None && !batch.unlabeled.is_empty()
+    }
+
+    /// Pseudo-labels at both ends for this epoch, by index into the pool; `None` while it is off.
+    fn self_training_targets(&self, epoch: usize) -> Option<Vec<PseudoTarget>> {
+        let config = &self.config.self_training;
+        if !config.enabled || epoch < config.start_epoch || self.unlabeled.is_empty() {
+            return None;
+        }
+        let scores = self.logits(&self.unlabeled, false);
+        let chosen = both_ends(&scores, self.prior, config.positive_share, config.negative_margin);
+        let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
+        for (&patch, target) in self.unlabeled.iter().zip(chosen) {
+            targets[patch] = target;
+        }
+        Some(targets)
+    }
+
+    /// Gradients of one batch, scaled by `share`.
+    #[allow(clippy::too_many_arguments)]
+    fn gradients(
+        &self,
+        batch: &Batch,
+        weak: Tensor<4>,
+        strong: Option<Tensor<4>>,
+        targets: Option<&[PseudoTarget]>,
+        lambda: f64,
+        share: f64,
+        stats: &mut EpochStats,
+        place: (usize, usize),
+    ) -> Result<GradientsParams> {
+        let (p, u, n) = (batch.positive.len(), batch.unlabeled.len(), batch.negative.len());
+        let has_strong = strong.is_some();
+        let teacher_p = match &self.teacher {
+            Some(teacher) if self.config.teacher.pseudo_labels && has_strong => {
+                let view = weak.clone().slice([p..p + u]);
+                Some(to_vec(sigmoid(teacher.forward(view))))
+            }
+            _ => None,
+        };
+        let input = match strong {
+            Some(strong) => Tensor::cat(vec![weak, strong], 0),
+            None => weak,
+        };
+        let logits = self.student.forward(Tensor::from_inner(input));
+        let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().slice([from..from + count]));
+        let unlabeled = part(p, u);
+        let student_p = unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
+        let given_p = teacher_p.or(student_p).unwrap_or_default();
+
+        let labelled = LabelledLogits { positive: part(0, p), unlabeled, negative: part(p + u, n) };
+        let value = match targets {
+            Some(targets) => self.self_training_risk(batch, labelled, targets, stats),
+            None => risk(&self.config.risk, self.prior, labelled),
+        };
+        let Some(value) = value else {
+            return Err(Error::request(
+                "a batch holds nothing the risk can learn from",
+                "give positives a part of the batch, or choose another risk",
+            ));
+        };
+
+        let consistency = has_strong.then(|| {
+            let state = &self.consistency_state;
+            let labels = pseudo_labels(&self.config.consistency, state, self.prior, &given_p);
+            if targets.is_none() {
+                let truth = batch.unlabeled.iter().map(|&i| self.truth(i));
+                stats.pseudo_labels(labels.target.iter().copied().zip(labels.weight.iter().copied()), truth);
+            }
+            let vector = |values: Vec<f32>| {
+                Tensor::<1>::from_inner(Tensor::from_data(TensorData::new(values, [u]), &self.device))
+            };
+            let strong = logits.clone().slice([p + u + n..p + u + n + u]);
+            consistency_loss(self.config.consistency.kind, strong, vector(labels.target), vector(labels.weight))
+        });
+        stats.probabilities(&given_p);
+
+        let RiskValue { objective, shown, negative_term, turned } = value;
+        let zero = || Tensor::<1>::zeros([1], &self.device);
+        let consistency_shown = consistency.clone().map_or_else(zero, Tensor::inner);
+        let shown_total = shown.clone().inner() + consistency_shown.clone() * lambda;
+        let loss = match consistency {
+            Some(term) => objective + term * lambda,
+            None => objective,
+        };
+        let row = to_vec(Tensor::cat(
+            vec![
+                loss.clone().inner(),
+                shown_total,
+                shown.inner(),
+                negative_term.map_or_else(zero, Tensor::inner),
+                consistency_shown,
+                turned.map_or_else(zero, Tensor::inner),
+            ],
+            0,
+        ));
+        let &[objective, total, risk, negative, consistency, turned] = row.as_slice() else {
+            return Err(diverged(place, "the loss could not be read from the device"));
+        };
+        if !objective.is_finite() {
+            return Err(diverged(place, &format!("the loss is {objective}")));
+        }
+        stats.batch(batch.len() + if has_strong { u } else { 0 }, [total, risk, negative, consistency, turned]);
+        let gradients = (loss * share).backward();
+        Ok(GradientsParams::from_grads(gradients, &self.student))
+    }
+
+    /// Cross-entropy of positives and of the unlabeled at both ends of the ranking.
+    fn self_training_risk(
+        &self,
+        batch: &Batch,
+        logits: LabelledLogits,
+        targets: &[PseudoTarget],
+        stats: &mut EpochStats,
+    ) -> Option<RiskValue> {
+        let LabelledLogits { positive, unlabeled, negative } = logits;
+        let mut target = vec![1.0f32; batch.positive.len()];
+        let mut weight = vec![1.0f32; batch.positive.len()];
+        for &patch in &batch.unlabeled {
+            let (t, w) = match targets[patch] {
+                PseudoTarget::Positive => (1.0, 1.0),
+                PseudoTarget::Negative => (0.0, 1.0),
+                PseudoTarget::LeftOut => (0.0, 0.0),
+            };
+            target.push(t);
+            weight.push(w);
+        }
+        let from = batch.positive.len();
+        let chosen = target[from..].iter().copied().zip(weight[from..].iter().copied());
+        stats.pseudo_labels(chosen, batch.unlabeled.iter().map(|&i| self.truth(i)));
+        let total: f32 = weight.iter().sum();
+        let parts: Vec<Tensor<1>> = [positive, unlabeled].into_iter().flatten().collect();
+        let mut objective = (!parts.is_empty() && total > 0.0).then(|| {
+            let count = target.len();
+            let vector = |values: Vec<f32>| {
+                Tensor::<1>::from_inner(Tensor::from_data(TensorData::new(values, [count]), &self.device))
+            };
+            let loss = cross_entropy(Tensor::cat(parts, 0), vector(target)) * vector(weight);
+            loss.sum() / f64::from(total)
+        });
+        let known = LabelledLogits { positive: None, unlabeled: None, negative };
+        let mut negative_term = None;
+        if let Some(value) = risk(&self.config.risk, self.prior, known) {
+            negative_term = value.negative_term;
+            objective = Some(match objective {
+                Some(main) => main + value.objective,
+                None => value.objective,
+            });
+        }
+        let objective = objective?;
+        Some(RiskValue { shown: objective.clone().detach(), objective, negative_term, turned: None })
+    }
+
+    fn apply(
+        &mut self,
+        gradients: GradientsParams,
+        rate: f64,
+        stats: &mut EpochStats,
+        place: (usize, usize),
+    ) -> Result<()> {
+        let norm = global_norm(&self.student, &gradients, &self.device);
+        let shown = to_vec(norm.clone()).first().copied().unwrap_or(f32::NAN);
+        if !shown.is_finite() {
+            return Err(diverged(place, &format!("the gradient norm is {shown}")));
+        }
+        stats.gradient_norm(shown);
+        let limit = self.config.optimizer.gradient_clip;
+        let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
+        self.student = self.optimizer.step(rate, self.student.clone(), gradients, scale);
+        if let Some(average) = self.teacher.take() {
+            let decay = teacher::decay_at(&self.config.teacher, self.optimizer.steps());
+            self.teacher = Some(teacher::update(average, &self.student.valid(), decay));
+        }
+        self.consistency_state.update(&stats.take_recent_probabilities());
+        Ok(())
+    }
+
+    fn truth(&self, patch: usize) -> Option<bool> {
+        self.data.truth.as_ref().and_then(|truth| truth.get(patch).copied().flatten())
+    }
+
+    /// Fills in what is measured on the validation split; NaN where a class is missing.
+    fn validate(&self, metrics: &mut EpochMetrics) -> Result<()> {
+        let of = |label| self.data.with_label(&self.data.validation, label);
+        let scores = |label| self.logits(&of(label), false);
+        let (p, u, n) = (scores(Label::Positive), scores(Label::Unlabeled), scores(Label::Negative));
+        super::validation::fill(metrics, self.prior, &p, &u, &n)
+    }
+
+    /// p of the given patches of the pool, averaged over flips.
+    pub fn probabilities(&self, indices: &[usize]) -> Vec<f32> {
+        self.logits(indices, true).into_iter().map(probability).collect()
+    }
+}
+
+fn concatenated(batch: &Batch) -> Vec<usize> {
+    [batch.positive.as_slice(), &batch.unlabeled, &batch.negative].concat()
+}
+
+fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
+    Error::Training {
+        epoch,
+        batch,
+        problem: problem.to_owned(),
+        mend: "lower optimizer.learning_rate or optimizer.gradient_clip; the checkpoint of the epoch \
+               before is still good"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,244 @@
+//! The labels as they are now: one byte a patch, in pages of [`PAGE`] patches.
+//!
+//! Pages keep a change of one label and one of a hundred thousand equally quick: few rows are
+//! touched either way. Every change goes through [`Project::set_labels`] or an undo, in one
+//! transaction with its entry in the [journal](crate::project::journal).
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::{Error, Result};
+use crate::label::{Label, LabelCounts};
+use crate::project::db::Db;
+use crate::project::journal::{self, Actor, Change, EntryId, EntryKind, NewEntry};
+use crate::project::{PatchId, Project, RunId};
+
+/// Patches on one page.
+pub(super) const PAGE: usize = 8192;
+
+/// A byte of a page that is no label: the database was altered by something else.
+pub(super) fn label(db: &Db, byte: u8, id: usize) -> Result<Label> {
+    Label::from_byte(byte).ok_or_else(|| {
+        Error::format(
+            &db.path,
+            format!("patch {id} has the label {byte}, which does not exist"),
+            "restore the database from a backup",
+        )
+    })
+}
+
+/// The labels of all `count` patches.
+pub(super) fn all(db: &Db, count: usize) -> Result<Vec<Label>> {
+    let err = db.err("read the labels");
+    let mut labels = Vec::with_capacity(count);
+    let mut stmt =
+        db.conn.prepare_cached("SELECT page, labels FROM label_pages ORDER BY page").map_err(&err)?;
+    let mut rows = stmt.query([]).map_err(&err)?;
+    let mut next = 0;
+    while let Some(row) = rows.next().map_err(&err)? {
+        let page: i64 = row.get(0).map_err(&err)?;
+        let bytes = row.get_ref(1).map_err(&err)?.as_blob().map_err(|e| err(e.into()))?;
+        if page != next || bytes.len() > PAGE {
+            return Err(damaged(db, next));
+        }
+        next += 1;
+        for &byte in bytes {
+            labels.push(label(db, byte, labels.len())?);
+        }
+    }
+    // A reader may see patches that were imported after it was opened.
+    labels.truncate(count);
+    if labels.len() < count { Err(damaged(db, next)) } else { Ok(labels) }
+}
+
+/// The labels of patches `first..end`.
+pub(super) fn range(db: &Db, first: usize, end: usize) -> Result<Vec<Label>> {
+    let mut labels = Vec::with_capacity(end.saturating_sub(first));
+    for page in first / PAGE..end.div_ceil(PAGE) {
+        let bytes = read_page(db, page)?;
+        for (id, &byte) in (page * PAGE..).zip(&bytes) {
+            if (first..end).contains(&id) {
+                labels.push(label(db, byte, id)?);
+            }
+        }
+    }
+    Ok(labels)
+}
+
+fn damaged(db: &Db, page: i64) -> Error {
+    Error::format(
+        &db.path,
+        format!("page {page} of the labels is missing or has a wrong length"),
+        "restore the database from a backup",
+    )
+}
+
+fn read_page(db: &Db, page: usize) -> Result<Vec<u8>> {
+    let err = db.err("read the labels");
+    let mut stmt = db.conn.prepare_cached("SELECT labels FROM label_pages WHERE page = ?1").map_err(&err)?;
+    let bytes: Option<Vec<u8>> = stmt.query_row([page as i64], |row| row.get(0)).optional().map_err(&err)?;
+    bytes.ok_or_else(|| damaged(db, page as i64))
+}
+
+fn write_page(db: &Db, page: usize, bytes: &[u8]) -> Result<()> {
+    let err = db.err("store labels");
+    let mut stmt = db
+        .conn
+        .prepare_cached("INSERT OR REPLACE INTO label_pages (page, labels) VALUES (?1, ?2)")
+        .map_err(&err)?;
+    stmt.execute(params![page as i64, bytes]).map_err(&err)?;
+    Ok(())
+}
+
+/// Appends the labels of patches `first..first + labels.len()`. Within a transaction.
+pub(super) fn append(db: &Db, first: usize, labels: &[Label]) -> Result<()> {
+    let mut rest = labels;
+    let mut at = first;
+    while !rest.is_empty() {
+        let page = at / PAGE;
+        let offset = at % PAGE;
+        let mut bytes = if offset == 0 { Vec::new() } else { read_page(db, page)? };
+        if bytes.len() != offset {
+            return Err(damaged(db, page as i64));
+        }
+        let (now, later) = rest.split_at(rest.len().min(PAGE - offset));
+        bytes.extend(now.iter().map(|&l| l as u8));
+        write_page(db, page, &bytes)?;
+        at += now.len();
+        rest = later;
+    }
+    Ok(())
+}
+
+/// Writes `changes` (ascending by patch) into the pages. Within a transaction. The patches named
+/// must be there and carry `before`.
+fn write(db: &Db, changes: &[Change]) -> Result<()> {
+    for chunk in changes.chunk_by(|a, b| a.patch as usize / PAGE == b.patch as usize / PAGE) {
+        let Some(first) = chunk.first() else { continue };
+        let page = first.patch as usize / PAGE;
+        let mut bytes = read_page(db, page)?;
+        for change in chunk {
+            match bytes.get_mut(change.patch as usize % PAGE) {
+                Some(byte) => *byte = change.after as u8,
+                None => return Err(damaged(db, page as i64)),
+            }
+        }
+        write_page(db, page, &bytes)?;
+    }
+    Ok(())
+}
+
+impl Project {
+    /// The label of every patch, in the order of their ids. Read from the database each time, so a
+    /// reader sees what another process has written meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn labels(&self) -> Result<Vec<Label>> {
+        all(&self.db, self.len())
+    }
+
+    /// How many patches carry each label.
+    ///
+    /// # Errors
+    /// When the database cannot be read or is damaged.
+    pub fn label_counts(&self) -> Result<LabelCounts> {
+        Ok(LabelCounts::of(self.labels()?))
+    }
+
+    /// Sets labels, as one step that can be undone. What returned survives a killed process and a
+    /// power failure.
+    ///
+    /// A patch named twice gets the last label; patches that carry their label already are left
+    /// out of the journal, and when nothing changes no entry is made and `None` is returned.
+    ///
+    /// # Errors
+    /// When a patch does not exist, the project is read only, or the disk is full; then nothing
+    /// was changed.
+    pub fn set_labels(
+        &mut self,
+        labels: &[(PatchId, Label)],
+        actor: &Actor,
+        run: Option<RunId>,
+        reason: &str,
+    ) -> Result<Option<EntryId>> {
+        self.check_writable()?;
+        if let Some((id, _)) = labels.iter().find(|(id, _)| *id as usize >= self.len()) {
+            return Err(Error::request(
+                format!("there is no patch {id} in this project of {} patches", self.len()),
+                "name patches by their ids, counted from 0",
+            ));
+        }
+        let mut wanted: Vec<(PatchId, Label)> = labels.to_vec();
+        // Stable: of several labels for one patch the last given stays last.
+        wanted.sort_by_key(|(id, _)| *id);
+        let mut changes = Vec::with_capacity(wanted.len());
+        for page in wanted.chunk_by(|a, b| a.0 as usize / PAGE == b.0 as usize / PAGE) {
+            let Some((first, _)) = page.first() else { continue };
+            let number = *first as usize / PAGE;
+            let bytes = read_page(&self.db, number)?;
+            for same in page.chunk_by(|a, b| a.0 == b.0) {
+                let Some(&(patch, after)) = same.last() else { continue };
+                let byte =
+                    *bytes.get(patch as usize % PAGE).ok_or_else(|| damaged(&self.db, number as i64))?;
+                let before = label(&self.db, byte, patch as usize)?;
+                if before != after {
+                    changes.push(Change { patch, before, after });
+                }
+            }
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        self.commit_changes(&changes, EntryKind::Edit, actor, run, None, reason).map(Some)
+    }
+
+    /// Takes back the last labelling that has not been taken back; imports are not touched.
+    /// Returns the new journal entry, or `None` when there is nothing to undo.
+    ///
+    /// # Errors
+    /// As [`Project::set_labels`].
+    pub fn undo_last(&mut self, actor: &Actor) -> Result<Option<EntryId>> {
+        self.check_writable()?;
+        match journal::UndoState::read(&self.db)?.to_undo() {
+            Some(entry) => self.invert(entry, EntryKind::Undo, actor).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes back the last undo, unless something was labelled since. Returns the new journal
+    /// entry, or `None` when there is nothing to redo.
+    ///
+    /// # Errors
+    /// As [`Project::set_labels`].
+    pub fn redo_last(&mut self, actor: &Actor) -> Result<Option<EntryId>> {
+        self.check_writable()?;
+        match journal::UndoState::read(&self.db)?.to_redo() {
+            Some(entry) => self.invert(entry, EntryKind::Redo, actor).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn invert(&mut self, entry: EntryId, kind: EntryKind, actor: &Actor) -> Result<EntryId> {
+        let original = self.journal_entry(entry)?;
+        let changes: Vec<Change> = journal::changes(&self.db, entry)?
+            .into_iter()
+            .map(|c| Change { patch: c.patch, before: c.after, after: c.before })
+            .collect();
+        self.commit_changes(&changes, kind, actor, original.run, Some(entry), &original.reason)
+    }
+
+    fn commit_changes(
+        &mut self,
+        changes: &[Change],
+        kind: EntryKind,
+        actor: &Actor,
+        run: Option<RunId>,
+        undoes: Option<EntryId>,
+        reason: &str,
+    ) -> Result<EntryId> {
+        self.transact("store labels", |db| {
+            write(db, changes)?;
+            journal::append(db, &NewEntry { kind, actor, run, undoes, reason, changes })
+        })
+    }
+}

@@ -1,0 +1,414 @@
+//! The project: pixels, labels and everything learned from them, in one folder on the disk.
+//!
+//! | in the folder | what |
+//! |---|---|
+//! | `project.sqlite` | sources, micrographs, patches, labels and their journal, splits, runs, metrics, scores |
+//! | `pixels.bin` | the pixels of every patch, memory-mapped ([`Pixels`]) |
+//! | `runs/NAME/` | checkpoints and `metrics.csv` of each run |
+//! | `project.lock` | who writes at the moment |
+//!
+//! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while
+//! another writes. Within one process the window owns the writing [`Project`], and background
+//! threads open readers of their own or share [`Project::pixels`]. What a writing call changed is
+//! on the disk when it returns; a call that failed has changed nothing.
+//!
+//! The true labels of a benchmark are never stored here.
+
+mod assign;
+mod db;
+mod import;
+mod journal;
+mod labels;
+mod lock;
+mod pixels;
+mod runs;
+mod schema;
+mod scores;
+mod splits;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use db::Db;
+use lock::Lock;
+
+pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
+pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
+pub use pixels::{PixelType, Pixels};
+pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus};
+pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
+pub use tables::{Micrograph, PatchRow, Place, Source};
+
+/// Number of a patch: its place in the pixel file, counted from 0 without gaps.
+pub type PatchId = u32;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub i64);
+    };
+}
+id!(
+    /// Number of a source: one file that patches came from.
+    SourceId
+);
+id!(
+    /// Number of a micrograph.
+    MicrographId
+);
+id!(
+    /// Number of a split.
+    SplitId
+);
+id!(
+    /// Number of a run.
+    RunId
+);
+
+const DATABASE: &str = "project.sqlite";
+const PIXELS: &str = "pixels.bin";
+const RUNS: &str = "runs";
+
+/// An open project; see the [module](self).
+pub struct Project {
+    dir: PathBuf,
+    db: Db,
+    /// `None` when the project was opened for reading.
+    lock: Option<Lock>,
+    /// Why this project is only read, where it was opened for whatever is possible.
+    read_only: Option<String>,
+    size: Option<usize>,
+    pixel_type: PixelType,
+    pixels: Arc<Pixels>,
+}
+
+impl std::fmt::Debug for Project {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Project")
+            .field("dir", &self.dir)
+            .field("patches", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Now, RFC 3339 in UTC, to the millisecond.
+fn now() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
+}
+
+impl Project {
+    /// Makes a new project in `dir`, which must be empty or missing, and opens it for writing.
+    ///
+    /// `size` is the side of a patch in px; with `None` the first import decides it.
+    ///
+    /// # Errors
+    /// When the folder holds anything, cannot be written, or the size is 0 or above 4096.
+    pub fn create(dir: &Path, size: Option<usize>, pixel_type: PixelType) -> Result<Self> {
+        if let Some(size) = size {
+            check_size(size)?;
+        }
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+        let mut entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
+        if let Some(found) = entries.next() {
+            let found = found.map_err(|e| Error::io("read", dir, e))?;
+            let problem = if dir.join(DATABASE).exists() {
+                format!("{} already holds a project", dir.display())
+            } else {
+                format!("{} is not empty (it holds {})", dir.display(), found.file_name().to_string_lossy())
+            };
+            return Err(Error::request(problem, "name a new or empty folder"));
+        }
+        let made = Self::fill(dir, size, pixel_type);
+        if made.is_err() {
+            // Leave the folder as it was found: empty.
+            for name in [DATABASE, "project.sqlite-wal", "project.sqlite-shm", PIXELS, "project.lock"] {
+                let _ = std::fs::remove_file(dir.join(name));
+            }
+            let _ = std::fs::remove_dir(dir.join(RUNS));
+        }
+        made?;
+        Self::open(dir)
+    }
+
+    fn fill(dir: &Path, size: Option<usize>, pixel_type: PixelType) -> Result<()> {
+        let _lock = Lock::take(dir)?;
+        pixels::create(&dir.join(PIXELS), size.unwrap_or(0), pixel_type)?;
+        let runs = dir.join(RUNS);
+        std::fs::create_dir(&runs).map_err(|e| Error::io("create", &runs, e))?;
+        let mut db = db::open_write(&dir.join(DATABASE))?;
+        schema::create(&mut db)?;
+        db.set_meta("created", &now())?;
+        db.set_meta("program", concat!("vitrine ", env!("CARGO_PKG_VERSION")))?;
+        db.set_meta("pixel_type", pixel_type.as_str())?;
+        if let Some(size) = size {
+            db.set_meta("patch_size", &size.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Opens a project for writing. Only one process can; runs that a dead process left running
+    /// are marked as interrupted, and leftovers of an import that did not end are cut off.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process writes; else when the folder is no project, was made
+    /// by a newer version, is damaged or may not be written.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let path = database(dir)?;
+        let lock = Lock::take(dir)?;
+        let mut db = db::open_write(&path)?;
+        schema::migrate(&mut db, schema::STEPS)?;
+        let project = Self::with(dir, db, Some(lock))?;
+        // Cuts off what an import that did not end has left behind.
+        let file = dir.join(PIXELS);
+        let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
+        let length = std::fs::metadata(&file).map_err(|e| Error::io("read", &file, e))?.len();
+        if length > end {
+            let out = std::fs::OpenOptions::new().write(true).open(&file);
+            out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
+        }
+        project.mark_interrupted()?;
+        Ok(project)
+    }
+
+    /// Opens a project for reading, whether or not another process writes, also in a folder that
+    /// may not be written.
+    ///
+    /// # Errors
+    /// When the folder is no project, was made by another version of the program, or is damaged.
+    pub fn open_read_only(dir: &Path) -> Result<Self> {
+        let db = db::open_read(&database(dir)?)?;
+        let found = schema::version(&db)?;
+        if !schema::check(&db, found, schema::STEPS)? {
+            return Err(Error::format(
+                &db.path,
+                format!("the project has the older version {found} of the database"),
+                "open it once for writing, which brings it up to date",
+            ));
+        }
+        Self::with(dir, db, None)
+    }
+
+    /// Opens a project for writing where that is possible, else for reading;
+    /// [`Project::read_only_reason`] then says why.
+    ///
+    /// # Errors
+    /// When it can be opened neither way.
+    pub fn open_any(dir: &Path) -> Result<Self> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match Self::open(dir) {
+            Err(reason @ Error::Locked { .. }) => Self::read_because(dir, &reason),
+            Err(Error::Io { action, path, source })
+                if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                Self::read_because(dir, &Error::Io { action, path, source })
+            }
+            other => other,
+        }
+    }
+
+    fn read_because(dir: &Path, reason: &Error) -> Result<Self> {
+        let mut project = Self::open_read_only(dir)?;
+        project.read_only = Some(reason.to_string());
+        Ok(project)
+    }
+
+    fn with(dir: &Path, db: Db, lock: Option<Lock>) -> Result<Self> {
+        let broken = |what: &str| {
+            Error::format(
+                &db.path,
+                format!("its {what} cannot be read"),
+                "restore the database from a backup",
+            )
+        };
+        let pixel_type = db
+            .meta("pixel_type")?
+            .and_then(|name| PixelType::from_name(&name))
+            .ok_or_else(|| broken("pixel type"))?;
+        let size = read_size(&db)?;
+        let count = count(&db)?;
+        let pixels = Pixels::open(&dir.join(PIXELS), count, size.unwrap_or(0), pixel_type)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            db,
+            lock,
+            read_only: None,
+            size,
+            pixel_type,
+            pixels: Arc::new(pixels),
+        })
+    }
+
+    /// Takes up patches that another process has imported since this project was opened for
+    /// reading. (Labels, runs and scores are always read afresh.)
+    ///
+    /// # Errors
+    /// When the project cannot be read any more.
+    pub fn refresh(&mut self) -> Result<()> {
+        let size = read_size(&self.db)?;
+        let count = count(&self.db)?;
+        if count != self.pixels.len() || size != self.size {
+            self.pixels =
+                Arc::new(Pixels::open(&self.dir.join(PIXELS), count, size.unwrap_or(0), self.pixel_type)?);
+            self.size = size;
+        }
+        Ok(())
+    }
+
+    /// The project's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether this project may be changed.
+    pub fn is_writable(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Why [`Project::open_any`] opened the project for reading only.
+    pub fn read_only_reason(&self) -> Option<&str> {
+        self.read_only.as_deref()
+    }
+
+    /// How many patches there are.
+    pub fn len(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// Side of a patch, px; `None` until the first import where it was left open.
+    pub fn size(&self) -> Option<usize> {
+        self.size
+    }
+
+    /// How pixels are stored.
+    pub fn pixel_type(&self) -> PixelType {
+        self.pixel_type
+    }
+
+    /// The pixels of all patches. A clone may go to another thread; it stays valid, without what
+    /// is imported later.
+    pub fn pixels(&self) -> Arc<Pixels> {
+        Arc::clone(&self.pixels)
+    }
+
+    /// When the project was made, RFC 3339, UTC.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn created(&self) -> Result<String> {
+        Ok(self.db.meta("created")?.unwrap_or_default())
+    }
+
+    /// The normaliser fitted for this project, as JSON; `None` until one was stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or does not hold JSON.
+    pub fn normaliser(&self) -> Result<Option<serde_json::Value>> {
+        self.db.meta("normaliser")?.map(|text| self.json(&text)).transpose()
+    }
+
+    /// Stores the normaliser.
+    ///
+    /// # Errors
+    /// When the project is read only or the disk is full.
+    pub fn set_normaliser(&mut self, normaliser: &serde_json::Value) -> Result<()> {
+        self.check_writable()?;
+        self.db.set_meta("normaliser", &normaliser.to_string())
+    }
+
+    /// The folder for checkpoints and `metrics.csv` of run `name`.
+    pub fn run_dir(&self, name: &str) -> PathBuf {
+        self.dir.join(RUNS).join(name)
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.is_writable() {
+            return Ok(());
+        }
+        let why = self.read_only.as_deref().map_or(String::new(), |why| format!(" ({why})"));
+        Err(Error::request(
+            format!("{} is open for reading only{why}", self.dir.display()),
+            "open it for writing to change it",
+        ))
+    }
+
+    /// Runs `change` in a transaction that is undone when it fails.
+    fn transact<T>(&mut self, action: &'static str, change: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+        self.check_writable()?;
+        let err = self.db.err(action);
+        self.db.conn.execute_batch("BEGIN IMMEDIATE").map_err(&err)?;
+        let done = change(&self.db)
+            .and_then(|value| self.db.conn.execute_batch("COMMIT").map_err(&err).map(|()| value));
+        if done.is_err() {
+            // SQLite may have rolled back by itself (full disk); then this does nothing.
+            let _ = self.db.conn.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    /// JSON of the database.
+    fn json<T: serde::de::DeserializeOwned>(&self, text: &str) -> Result<T> {
+        serde_json::from_str(text).map_err(|e| {
+            Error::format(
+                &self.db.path,
+                format!("a stored value is no valid JSON ({e})"),
+                "restore the database from a backup",
+            )
+        })
+    }
+}
+
+fn database(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join(DATABASE);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() => Ok(path),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("read", path, e)),
+        _ => Err(Error::request(
+            format!("{} is no Vitrine project (it holds no {DATABASE})", dir.display()),
+            "name a project's folder, or make one with `vitrine new`",
+        )),
+    }
+}
+
+fn check_size(size: usize) -> Result<()> {
+    if (2..=pixels::MAX_SIZE).contains(&size) {
+        return Ok(());
+    }
+    Err(Error::request(
+        format!("patches of {size}×{size} px are not possible"),
+        format!("choose a side between 2 and {} px", pixels::MAX_SIZE),
+    ))
+}
+
+fn read_size(db: &Db) -> Result<Option<usize>> {
+    let Some(text) = db.meta("patch_size")? else { return Ok(None) };
+    match text.parse() {
+        Ok(size) if (1..=pixels::MAX_SIZE).contains(&size) => Ok(Some(size)),
+        _ => Err(Error::format(
+            &db.path,
+            format!("it says that patches have the side '{text}'"),
+            "restore the database from a backup",
+        )),
+    }
+}
+
+/// How many patches the database names. Ids have no gaps, so the last one tells.
+fn count(db: &Db) -> Result<usize> {
+    let count: i64 = db
+        .conn
+        .query_row("SELECT coalesce(max(id) + 1, 0) FROM patches", [], |row| row.get(0))
+        .map_err(db.err("count the patches"))?;
+    usize::try_from(count).ok().filter(|&n| n <= u32::MAX as usize).ok_or_else(|| {
+        Error::format(&db.path, format!("it says that there are {count} patches"), "restore it from a backup")
+    })
+}

@@ -1,0 +1,74 @@
+//! The score a run gives every patch.
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::error::{Error, Result};
+use crate::project::{Project, RunId, runs};
+
+impl Project {
+    /// Stores the scores of a run, one for every patch (`NaN` where a patch was not scored), in
+    /// place of earlier ones of the same `kind` ("teacher").
+    ///
+    /// # Errors
+    /// When there is not one score for every patch, the run does not exist, the project is read
+    /// only, or the disk is full; then earlier scores stay.
+    pub fn set_scores(&mut self, run: RunId, kind: &str, scores: &[f32]) -> Result<()> {
+        if scores.len() != self.len() {
+            return Err(Error::request(
+                format!("{} scores were given for {} patches", scores.len(), self.len()),
+                "give one score for every patch",
+            ));
+        }
+        let bytes: Vec<u8> = scores.iter().flat_map(|s| s.to_le_bytes()).collect();
+        self.transact("store scores", |db| {
+            runs::check_exists(db, run)?;
+            db.conn
+                .execute(
+                    "INSERT OR REPLACE INTO scores (run, kind, created_at, scores) VALUES (?1, ?2, ?3, ?4)",
+                    params![run.0, kind, super::now(), bytes],
+                )
+                .map_err(db.err("store scores"))?;
+            Ok(())
+        })
+    }
+
+    /// The scores of a run, one for every patch; `NaN` for those not scored, such as patches
+    /// imported later. `None` when the run has no scores of this `kind`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn scores(&self, run: RunId, kind: &str) -> Result<Option<Vec<f32>>> {
+        let bytes: Option<Vec<u8>> = self
+            .db
+            .conn
+            .query_row(
+                "SELECT scores FROM scores WHERE run = ?1 AND kind = ?2",
+                params![run.0, kind],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(self.db.err("read scores"))?;
+        Ok(bytes.map(|bytes| {
+            let mut scores: Vec<f32> =
+                bytes.as_chunks::<4>().0.iter().map(|c| f32::from_le_bytes(*c)).collect();
+            scores.resize(self.len(), f32::NAN);
+            scores
+        }))
+    }
+
+    /// Which scores are stored: run, kind and when, oldest run first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn score_kinds(&self) -> Result<Vec<(RunId, String, String)>> {
+        let err = self.db.err("read scores");
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached("SELECT run, kind, created_at FROM scores ORDER BY run, kind")
+            .map_err(&err)?;
+        let rows =
+            stmt.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?, row.get(2)?))).map_err(&err)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(&err)
+    }
+}

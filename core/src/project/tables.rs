@@ -1,0 +1,241 @@
+//! Reading what was imported: sources, micrographs and patches.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rusqlite::Row;
+
+use crate::error::{Error, Result};
+use crate::label::Label;
+use crate::project::{MicrographId, PatchId, Project, SourceId, SourceInfo, labels};
+
+/// A source as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Its number.
+    pub id: SourceId,
+    /// When it was imported, RFC 3339, UTC.
+    pub imported_at: String,
+    /// Id of its first patch; its patches follow one another.
+    pub first: PatchId,
+    /// How many patches it brought.
+    pub count: usize,
+    /// What was said of it at import.
+    pub info: SourceInfo,
+}
+
+/// A micrograph as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Micrograph {
+    /// Its number.
+    pub id: MicrographId,
+    /// Its name.
+    pub name: String,
+    /// The file, where known.
+    pub path: Option<PathBuf>,
+    /// Columns and rows, px, where known.
+    pub dimensions: Option<(usize, usize)>,
+    /// Å per px, where known.
+    pub pixel_size: Option<f64>,
+}
+
+/// Where a patch comes from, without its other columns; [`Project::places`] reads those of all
+/// patches quickly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// The source.
+    pub source: SourceId,
+    /// The micrograph, where known.
+    pub micrograph: Option<MicrographId>,
+    /// Centre, px of the unbinned micrograph, first stored row = 0, where known.
+    pub xy: Option<(f64, f64)>,
+}
+
+/// Everything about one patch except its pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchRow {
+    /// Its number.
+    pub id: PatchId,
+    /// Where it comes from.
+    pub place: Place,
+    /// Its place in the source, counted from 0.
+    pub source_index: usize,
+    /// Index into the source's optics groups.
+    pub optics: Option<usize>,
+    /// Other columns of the table it came from.
+    pub columns: BTreeMap<String, String>,
+    /// Its label now.
+    pub label: Label,
+}
+
+fn place(row: &Row<'_>, at: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
+        source: SourceId(row.get(at)?),
+        micrograph: row.get::<_, Option<i64>>(at + 1)?.map(MicrographId),
+        xy: row.get::<_, Option<f64>>(at + 2)?.zip(row.get::<_, Option<f64>>(at + 3)?),
+    })
+}
+
+fn unsigned(value: i64) -> usize {
+    usize::try_from(value).unwrap_or(0)
+}
+
+impl Project {
+    /// All sources, in the order of import.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sources(&self) -> Result<Vec<Source>> {
+        let err = self.db.err("read the sources");
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached(
+                "SELECT id, path, kind, imported_at, first_patch, patch_count, pixel_size, \
+                 micrograph_pixel_size, box_size, bin, y_up, optics, warnings FROM sources ORDER BY id",
+            )
+            .map_err(&err)?;
+        let mut rows = stmt.query([]).map_err(&err)?;
+        let mut sources = Vec::new();
+        while let Some(row) = rows.next().map_err(&err)? {
+            let read = || -> rusqlite::Result<(Source, String, String)> {
+                let info = SourceInfo {
+                    path: PathBuf::from(row.get::<_, String>(1)?),
+                    kind: row.get(2)?,
+                    pixel_size: row.get(6)?,
+                    micrograph_pixel_size: row.get(7)?,
+                    box_size: row.get(8)?,
+                    bin: row.get(9)?,
+                    y_up: row.get(10)?,
+                    optics: Vec::new(),
+                    warnings: Vec::new(),
+                };
+                let source = Source {
+                    id: SourceId(row.get(0)?),
+                    imported_at: row.get(3)?,
+                    first: row.get(4)?,
+                    count: unsigned(row.get(5)?),
+                    info,
+                };
+                Ok((source, row.get(11)?, row.get(12)?))
+            };
+            let (mut source, optics, warnings) = read().map_err(&err)?;
+            source.info.optics = self.json(&optics)?;
+            source.info.warnings = self.json(&warnings)?;
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    /// All micrographs, in the order in which they became known.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn micrographs(&self) -> Result<Vec<Micrograph>> {
+        let err = self.db.err("read the micrographs");
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached("SELECT id, name, path, width, height, pixel_size FROM micrographs ORDER BY id")
+            .map_err(&err)?;
+        let rows = stmt
+            .query_map([], |row| {
+                let width = row.get::<_, Option<i64>>(3)?.map(unsigned);
+                let height = row.get::<_, Option<i64>>(4)?.map(unsigned);
+                Ok(Micrograph {
+                    id: MicrographId(row.get(0)?),
+                    name: row.get(1)?,
+                    path: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
+                    dimensions: width.zip(height),
+                    pixel_size: row.get(5)?,
+                })
+            })
+            .map_err(&err)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(&err)
+    }
+
+    /// Where every patch comes from, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn places(&self) -> Result<Vec<Place>> {
+        let err = self.db.err("read the patches");
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached("SELECT source, micrograph, x, y FROM patches WHERE id < ?1 ORDER BY id")
+            .map_err(&err)?;
+        let mut places = Vec::with_capacity(self.len());
+        let rows = stmt.query_map([self.len() as i64], |row| place(row, 0)).map_err(&err)?;
+        for row in rows {
+            places.push(row.map_err(&err)?);
+        }
+        if places.len() != self.len() {
+            return Err(Error::format(
+                &self.db.path,
+                format!("it holds {} patches where ids go up to {}", places.len(), self.len()),
+                "restore the database from a backup",
+            ));
+        }
+        Ok(places)
+    }
+
+    /// Everything about patch `id` except its pixels.
+    ///
+    /// # Errors
+    /// When there is no such patch or the database cannot be read.
+    pub fn patch(&self, id: PatchId) -> Result<PatchRow> {
+        self.patches(id..id.saturating_add(1))?.pop().ok_or_else(|| {
+            Error::request(
+                format!("there is no patch {id} in this project of {} patches", self.len()),
+                "name patches by their ids, counted from 0",
+            )
+        })
+    }
+
+    /// Everything about the patches with ids in `range`, except their pixels; ids that do not
+    /// exist are left out. To go through a large project, ask for some thousands at a time.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn patches(&self, range: std::ops::Range<PatchId>) -> Result<Vec<PatchRow>> {
+        let err = self.db.err("read patches");
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached(
+                "SELECT p.id, p.source, p.micrograph, p.x, p.y, p.source_index, p.optics, c.fields \
+                 FROM patches p LEFT JOIN patch_columns c ON c.patch = p.id \
+                 WHERE p.id >= ?1 AND p.id < ?2 ORDER BY p.id",
+            )
+            .map_err(&err)?;
+        let end = (range.end as usize).min(self.len());
+        let mut rows = stmt.query([i64::from(range.start), end as i64]).map_err(&err)?;
+        let mut patches = Vec::new();
+        while let Some(row) = rows.next().map_err(&err)? {
+            let fields: Option<String> = row.get(7).map_err(&err)?;
+            let columns = fields.map(|text| self.json(&text)).transpose()?.unwrap_or_default();
+            let read = || -> rusqlite::Result<PatchRow> {
+                Ok(PatchRow {
+                    id: row.get(0)?,
+                    place: place(row, 1)?,
+                    source_index: unsigned(row.get(5)?),
+                    optics: row.get::<_, Option<i64>>(6)?.map(unsigned),
+                    columns,
+                    label: Label::Unlabeled,
+                })
+            };
+            patches.push(read().map_err(&err)?);
+        }
+        // One patch touches one page; a long range is quicker with all of them at once.
+        if let Some(first) = patches.first().map(|p| p.id) {
+            let known = labels::range(&self.db, first as usize, end)?;
+            for patch in &mut patches {
+                if let Some(label) = known.get((patch.id - first) as usize) {
+                    patch.label = *label;
+                }
+            }
+        }
+        Ok(patches)
+    }
+}

@@ -1,0 +1,415 @@
+//! What is compared between runs, how each number is written, and tables for terminals.
+//!
+//! [`compare`] and [`config_differences`] give the values; command line, window and report only lay
+//! them out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::RunSummary;
+use crate::error::{Error, Result};
+
+/// How a number is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberStyle {
+    /// AUC and the like: three decimals.
+    Score,
+    /// A share, as a percentage with one decimal.
+    Share,
+    /// A count.
+    Count,
+    /// Seconds, as minutes and hours where long.
+    Seconds,
+    /// Any other: four significant digits.
+    Plain,
+}
+
+/// A number the comparison knows: its key, its words, and which direction is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MetricInfo {
+    /// Key in [`RunSummary::metrics`] and in the epoch columns.
+    pub key: &'static str,
+    /// Row heading.
+    pub label: &'static str,
+    /// One sentence: what it says.
+    pub meaning: &'static str,
+    /// Whether higher is better; `None` where neither is.
+    pub higher_is_better: Option<bool>,
+    /// How it is written.
+    pub style: NumberStyle,
+}
+
+const fn metric(
+    key: &'static str,
+    label: &'static str,
+    meaning: &'static str,
+    higher_is_better: Option<bool>,
+    style: NumberStyle,
+) -> MetricInfo {
+    MetricInfo { key, label, meaning, higher_is_better, style }
+}
+
+/// The numbers the comparison knows, in the order in which they are shown. Others follow by name.
+pub const METRICS: &[MetricInfo] = &[
+    metric(
+        "test_auc_pn",
+        "Test AUC, positives against negatives",
+        "Chance that a particle of the test split scores above a known non-particle.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "test_auc_pu",
+        "Test AUC, positives against unlabeled",
+        "Cannot exceed the ceiling 1 − π/2, as particles are on both sides.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "test_auc_corrected",
+        "Test AUC, corrected for π",
+        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "test_average_precision",
+        "Test average precision",
+        "Mean precision over recall; depends on the share of positives.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "validation_auc_pn",
+        "Validation AUC, positives against negatives",
+        "Chance that a particle of the validation split scores above a known non-particle.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "validation_auc_pu",
+        "Validation AUC, positives against unlabeled",
+        "Cannot exceed the ceiling 1 − π/2, as particles are on both sides.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "validation_auc_ceiling",
+        "Ceiling of the AUC against unlabeled",
+        "1 − π/2, the value of a perfect ranking.",
+        None,
+        NumberStyle::Score,
+    ),
+    metric(
+        "validation_auc_corrected",
+        "Validation AUC, corrected for π",
+        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "validation_average_precision",
+        "Validation average precision",
+        "Positives against unlabeled; unlabeled particles count as errors, so compare it only between runs on the same split.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
+        "prior",
+        "Class prior π",
+        "Share of particles among the unlabeled that the run assumed.",
+        None,
+        NumberStyle::Score,
+    ),
+    metric(
+        "pseudo_label_rate",
+        "Pseudo-label rate",
+        "Share of the unlabeled with a pseudo-label in the last epoch; near 0 nothing is learnt from them, near 1 all are believed.",
+        None,
+        NumberStyle::Share,
+    ),
+    metric(
+        "pseudo_label_accuracy",
+        "Pseudo-label accuracy",
+        "Share of the pseudo-labels that agree with the supplied truth.",
+        Some(true),
+        NumberStyle::Share,
+    ),
+    metric("best_epoch", "Best epoch", "The epoch whose weights were kept.", None, NumberStyle::Count),
+    metric("epochs", "Epochs", "Epochs trained.", None, NumberStyle::Count),
+    metric("seconds", "Time", "Wall-clock time of the training.", Some(false), NumberStyle::Seconds),
+    metric(
+        "patches_per_second",
+        "Patches per second",
+        "Patches taken in per second of training.",
+        Some(true),
+        NumberStyle::Plain,
+    ),
+];
+
+/// Looks a key up in [`METRICS`].
+pub fn metric_info(key: &str) -> Option<&'static MetricInfo> {
+    METRICS.iter().find(|m| m.key == key)
+}
+
+/// Writes a number of a given kind; "–" for one that was not measured.
+pub fn format_number(value: f64, style: NumberStyle) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    match style {
+        NumberStyle::Score => format!("{value:.3}"),
+        NumberStyle::Share => format!("{:.1} %", 100.0 * value),
+        NumberStyle::Count => format!("{value:.0}"),
+        NumberStyle::Seconds if value < 60.0 => format!("{value:.1} s"),
+        NumberStyle::Seconds => {
+            let whole = value.round() as u64;
+            match (whole / 3600, whole / 60 % 60, whole % 60) {
+                (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+                (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+            }
+        }
+        NumberStyle::Plain => {
+            let size = value.abs();
+            if size != 0.0 && !(1e-3..1e6).contains(&size) {
+                format!("{value:.3e}")
+            } else {
+                let digits = if size >= 1.0 { 3 - (size.log10() as i32).min(3) } else { 4 };
+                format!("{value:.*}", digits as usize)
+            }
+        }
+    }
+}
+
+/// One number over all runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComparisonRow {
+    /// Key of the number.
+    pub key: String,
+    /// Row heading.
+    pub label: String,
+    /// What it says; empty for a number the comparison does not know.
+    pub meaning: String,
+    /// How it is written.
+    pub style: NumberStyle,
+    /// One value per run; `None` where it was not measured.
+    pub values: Vec<Option<f64>>,
+    /// Value minus that of the baseline; `None` for the baseline itself and where either is missing.
+    pub differences: Vec<Option<f64>>,
+    /// Whether the run has the best value as written, where there is a better direction and the runs
+    /// differ.
+    pub best: Vec<bool>,
+}
+
+impl ComparisonRow {
+    /// The value of a run as it is shown.
+    pub fn shown(&self, run: usize) -> String {
+        format_number(self.values.get(run).copied().flatten().unwrap_or(f64::NAN), self.style)
+    }
+
+    /// The difference to the baseline as it is shown, with its sign, for scores and shares only.
+    pub fn shown_difference(&self, run: usize) -> Option<String> {
+        let difference = self.differences.get(run).copied().flatten()?;
+        match self.style {
+            NumberStyle::Score => Some(signed(&format!("{:.3}", difference.abs()), difference)),
+            NumberStyle::Share => {
+                Some(signed(&format!("{:.1} points", 100.0 * difference.abs()), difference))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// "+0.040", "−0.012", "±0.000".
+fn signed(size: &str, value: f64) -> String {
+    let is_zero = size.chars().all(|c| !('1'..='9').contains(&c));
+    let sign = if is_zero {
+        '±'
+    } else if value < 0.0 {
+        '−'
+    } else {
+        '+'
+    };
+    format!("{sign}{size}")
+}
+
+/// Puts the numbers of runs side by side: known ones in the order of [`METRICS`], then the others by
+/// name. Numbers that no run has are left out.
+pub fn compare(runs: &[RunSummary]) -> Vec<ComparisonRow> {
+    let present: BTreeSet<&str> = runs
+        .iter()
+        .flat_map(|r| r.metrics.iter().filter(|(_, v)| v.is_finite()).map(|(k, _)| k.as_str()))
+        .collect();
+    let known = METRICS.iter().map(|m| m.key).filter(|k| present.contains(k));
+    let unknown = present.iter().copied().filter(|k| metric_info(k).is_none());
+    let baseline = runs.iter().position(|r| r.is_baseline);
+    known.chain(unknown).map(|key| comparison_row(key, runs, baseline)).collect()
+}
+
+fn comparison_row(key: &str, runs: &[RunSummary], baseline: Option<usize>) -> ComparisonRow {
+    let info = metric_info(key);
+    let style = info.map_or(NumberStyle::Plain, |m| m.style);
+    let values: Vec<Option<f64>> =
+        runs.iter().map(|r| r.metrics.get(key).copied().filter(|v| v.is_finite())).collect();
+    let reference = baseline.and_then(|b| values[b]);
+    let differences = values
+        .iter()
+        .enumerate()
+        .map(|(i, v)| if Some(i) == baseline { None } else { Some((*v)? - reference?) })
+        .collect();
+    let measured = || values.iter().flatten().copied();
+    let top = match info.and_then(|m| m.higher_is_better) {
+        Some(true) => measured().reduce(f64::max),
+        Some(false) => measured().reduce(f64::min),
+        None => None,
+    };
+    // Compared as written: a lead that cannot be seen is none.
+    let written = |v: f64| format_number(v, style);
+    let is_best = |v: &Option<f64>| matches!((v, top), (Some(v), Some(t)) if written(*v) == written(t));
+    let mut best: Vec<bool> = values.iter().map(is_best).collect();
+    if measured().count() < 2 || measured().all(|v| is_best(&Some(v))) {
+        best.fill(false);
+    }
+    ComparisonRow {
+        key: key.to_owned(),
+        label: info.map_or_else(|| key.replace('_', " "), |m| m.label.to_owned()),
+        meaning: info.map_or_else(String::new, |m| m.meaning.to_owned()),
+        style,
+        values,
+        differences,
+        best,
+    }
+}
+
+/// A config key in which runs differ.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConfigDifference {
+    /// Flattened key: "consistency.threshold".
+    pub key: String,
+    /// The value in each run; `None` where the run's config does not have the key.
+    pub values: Vec<Option<String>>,
+}
+
+/// The keys in which the configs of runs differ, sorted. Written forms do not matter: 0.001 and 1e-3
+/// are the same.
+///
+/// # Errors
+/// When a config is no YAML mapping.
+pub fn config_differences(runs: &[RunSummary]) -> Result<Vec<ConfigDifference>> {
+    let flat = runs.iter().map(|r| flatten_config(&r.config_yaml, &r.name)).collect::<Result<Vec<_>>>()?;
+    let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
+    Ok(keys
+        .into_iter()
+        .map(|key| ConfigDifference {
+            key: key.clone(),
+            values: flat.iter().map(|f| f.get(key).cloned()).collect(),
+        })
+        .filter(|d| d.values.windows(2).any(|pair| pair[0] != pair[1]))
+        .collect())
+}
+
+/// Turns a YAML config into flattened keys and values; `run` names it in errors.
+///
+/// # Errors
+/// When the text is no YAML mapping.
+pub fn flatten_config(yaml: &str, run: &str) -> Result<BTreeMap<String, String>> {
+    let mut out = BTreeMap::new();
+    if yaml.trim().is_empty() {
+        return Ok(out);
+    }
+    let value: serde_json::Value = serde_saphyr::from_str(yaml).map_err(|e| Error::Config {
+        place: format!("config of run '{run}'"),
+        problem: format!("it cannot be read as YAML ({})", e.to_string().lines().next().unwrap_or_default()),
+        mend: "the run's folder holds the config it was started with; restore it from there".into(),
+    })?;
+    flatten("", &value, &mut out);
+    Ok(out)
+}
+
+fn flatten(prefix: &str, value: &serde_json::Value, out: &mut BTreeMap<String, String>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (key, inner) in map {
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&path, inner, out);
+            }
+        }
+        Value::Number(n) => {
+            // Through f64, so that 1, 1.0 and 1e0 are one value; large integers (seeds) stay exact.
+            let text = match (n.as_u64(), n.as_f64()) {
+                (Some(whole), _) => whole.to_string(),
+                (None, Some(x)) => x.to_string(),
+                _ => n.to_string(),
+            };
+            out.insert(prefix.to_owned(), text);
+        }
+        Value::String(text) => {
+            out.insert(prefix.to_owned(), text.clone());
+        }
+        other => {
+            out.insert(prefix.to_owned(), other.to_string());
+        }
+    }
+}
+
+/// A table in plain text: first column left, the others right, two spaces between, a rule under the
+/// heading. Rows shorter than the heading are filled up with empty cells.
+pub fn text_table(heading: &[String], rows: &[Vec<String>]) -> String {
+    let width = |s: &str| s.chars().count();
+    let empty = String::new();
+    let cell = |row: &[String], i: usize| row.get(i).unwrap_or(&empty).clone();
+    let widths: Vec<usize> = (0..heading.len())
+        .map(|i| rows.iter().map(|r| width(&cell(r, i))).chain([width(&heading[i])]).max().unwrap_or(0))
+        .collect();
+    let line = |row: &[String]| {
+        let mut text = String::new();
+        for (i, &w) in widths.iter().enumerate() {
+            let value = cell(row, i);
+            // `{:>w$}` counts characters as `width` does.
+            text += &if i == 0 { format!("{value:<w$}") } else { format!("  {value:>w$}") };
+        }
+        text.truncate(text.trim_end().len());
+        text + "\n"
+    };
+    let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)) + "\n";
+    line(heading) + &rule + &rows.iter().map(|r| line(r)).collect::<String>()
+}
+
+/// The comparison for a terminal: numbers (the best marked *), then config differences.
+///
+/// # Errors
+/// As [`config_differences`].
+pub fn comparison_text(runs: &[RunSummary]) -> Result<String> {
+    let name = |r: &RunSummary| if r.is_baseline { format!("{} (baseline)", r.name) } else { r.name.clone() };
+    let heading =
+        |first: &str| std::iter::once(first.to_owned()).chain(runs.iter().map(name)).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = compare(runs)
+        .iter()
+        .map(|row| {
+            let cells = (0..runs.len()).map(|i| {
+                let difference = row.shown_difference(i).map(|d| format!(" ({d})")).unwrap_or_default();
+                let mark = if row.best[i] { "*" } else { "" };
+                format!("{mark}{}{difference}", row.shown(i))
+            });
+            std::iter::once(row.label.clone()).chain(cells).collect()
+        })
+        .collect();
+    let mut text = text_table(&heading("Measured"), &rows);
+    text += "* best; in brackets the difference to the baseline\n";
+    let differences = config_differences(runs)?;
+    if !differences.is_empty() {
+        let rows: Vec<Vec<String>> = differences
+            .iter()
+            .map(|d| {
+                let values = d.values.iter().map(|v| v.clone().unwrap_or_else(|| "–".into()));
+                std::iter::once(d.key.clone()).chain(values).collect()
+            })
+            .collect();
+        text += "\n";
+        text += &text_table(&heading("Config"), &rows);
+    }
+    Ok(text)
+}

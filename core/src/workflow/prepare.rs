@@ -1,0 +1,119 @@
+//! From a project to the plain arrays a run works on: split, normaliser, pixels.
+
+use std::sync::Arc;
+
+use super::{Watch, tell};
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Normaliser;
+use crate::learning::config::RunConfig;
+use crate::learning::data::TrainingData;
+use crate::project::{Fractions, PatchId, Project, Side, Split, SplitRequest};
+
+/// What a run needs of a project.
+pub struct Prepared {
+    /// Normalised patches of the training and validation sides.
+    pub data: TrainingData,
+    /// Fitted on the training side.
+    pub normaliser: Normaliser,
+    /// The split the sides come from.
+    pub split: Split,
+    /// Patch of the project behind each patch of `data`.
+    pub patches: Vec<PatchId>,
+}
+
+/// The split of a configuration: an earlier one of the same seed and shares that covers every patch,
+/// so that runs are compared on the same patches, or a new one.
+///
+/// # Errors
+/// As [`Project::make_split`].
+pub fn split_for(project: &mut Project, config: &RunConfig, watch: Watch<'_>) -> Result<Split> {
+    let wanted = Fractions {
+        train: 1.0 - config.split.validation - config.split.test,
+        validation: config.split.validation,
+        test: config.split.test,
+    };
+    let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    for split in project.splits()?.into_iter().rev() {
+        let matches = split.seed == config.split.seed
+            && same(split.fractions.validation, wanted.validation)
+            && same(split.fractions.test, wanted.test);
+        if matches && !project.split_sides(split.id)?.contains(&Side::Unused) {
+            return Ok(split);
+        }
+    }
+    let total = project.len();
+    let request = SplitRequest { fractions: wanted, seed: config.split.seed, ..SplitRequest::default() };
+    project.make_split(&request, &mut |done| tell(watch, "Making the split", done, total))
+}
+
+/// Reads and normalises what a run works on. `truth`, one entry per patch of the project, is passed
+/// through for evaluation only.
+///
+/// # Errors
+/// When the project is empty or cannot be split, a patch holds a value that is no finite number, or
+/// memory does not suffice.
+pub fn prepare(
+    project: &mut Project,
+    config: &RunConfig,
+    truth: Option<&[Option<bool>]>,
+    watch: Watch<'_>,
+) -> Result<Prepared> {
+    let size = project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
+        Error::request(
+            format!("{} holds no patches yet", project.dir().display()),
+            "import some first (`vitrine import --help`)",
+        )
+    })?;
+    let split = split_for(project, config, watch)?;
+    let sides = project.split_sides(split.id)?;
+    let all_labels = project.labels()?;
+    let pixels = project.pixels();
+
+    let train = on_side(&sides, Side::Train);
+    let validation = on_side(&sides, Side::Validation);
+    let total = train.len() + validation.len();
+    let values = total.checked_mul(size * size).ok_or_else(|| too_large(total, size))?;
+    let mut buffer: Vec<f32> = Vec::new();
+    buffer.try_reserve_exact(values).map_err(|_| too_large(total, size))?;
+    buffer.resize(values, 0.0);
+    let mut chosen = Vec::with_capacity(total);
+    for (slot, patch) in buffer.chunks_exact_mut(size * size).zip(train.iter().chain(&validation)) {
+        let id = PatchId::try_from(*patch).map_err(|_| too_large(total, size))?;
+        pixels.get(id, slot)?;
+        chosen.push(id);
+        if chosen.len() % 4096 == 0 {
+            tell(watch, "Reading patches", chosen.len(), total)?;
+        }
+    }
+    let normaliser =
+        Normaliser::fit(config.normaliser, size, buffer[..train.len() * size * size].chunks_exact(size * size))?;
+    for (patch, id) in buffer.chunks_exact_mut(size * size).zip(&chosen) {
+        normaliser
+            .apply(patch)
+            .map_err(|e| Error::request(format!("patch {id}: {e}"), "remove the patch or mend its file"))?;
+    }
+    let data = TrainingData {
+        size,
+        pixels: Arc::new(buffer),
+        labels: chosen.iter().map(|&id| all_labels[id as usize]).collect(),
+        train: (0..train.len()).collect(),
+        validation: (train.len()..total).collect(),
+        truth: truth.map(|truth| chosen.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
+    };
+    project.set_normaliser(
+        &serde_json::to_value(normaliser)
+            .map_err(|e| Error::request(format!("the normaliser cannot be stored: {e}"), "report this"))?,
+    )?;
+    Ok(Prepared { data, normaliser, split, patches: chosen })
+}
+
+fn on_side(sides: &[Side], wanted: Side) -> Vec<usize> {
+    (0..sides.len()).filter(|&i| sides[i] == wanted).collect()
+}
+
+fn too_large(patches: usize, size: usize) -> Error {
+    Error::request(
+        format!("{patches} patches of {size} px do not fit into memory at once"),
+        "train on a machine with more memory, or on a project with fewer unlabeled patches",
+    )
+}

@@ -1,0 +1,163 @@
+//! Scores for patches of a project, and for files that are in no project.
+
+use std::path::Path;
+
+use super::{Watch, tell};
+use crate::error::{Error, Result};
+use crate::label::Label;
+use crate::learning::checkpoint::{Checkpoint, model_path};
+use crate::learning::device::ComputeDevice;
+use crate::learning::run::Scorer;
+use crate::project::{PatchId, Project};
+
+/// Patches read at once.
+const CHUNK: usize = 1024;
+
+/// The network of a run, ready to score.
+///
+/// # Errors
+/// When the run does not exist or has no complete epoch yet.
+pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Scorer> {
+    project.run(run)?;
+    let path = model_path(&project.run_dir(run));
+    if !path.exists() {
+        return Err(Error::request(
+            format!("run '{run}' has no model yet: it ended before its first epoch was complete"),
+            "train it again, or name another run (`vitrine info` lists them)",
+        ));
+    }
+    Scorer::new(&Checkpoint::load(&path)?, device)
+}
+
+/// A score for every patch of the project, in order.
+///
+/// # Errors
+/// When the run was trained on patches of another size, or a pixel cannot be read.
+pub fn score_project(project: &Project, scorer: &Scorer, watch: Watch<'_>) -> Result<Vec<f32>> {
+    let pixels = project.pixels();
+    let size = scorer.size();
+    check_size(size, pixels.size(), project.dir())?;
+    let total = project.len();
+    let mut scores = Vec::with_capacity(total);
+    let mut buffer = vec![0.0; CHUNK * size * size];
+    while scores.len() < total {
+        let count = CHUNK.min(total - scores.len());
+        let part = &mut buffer[..count * size * size];
+        for (offset, patch) in part.chunks_exact_mut(size * size).enumerate() {
+            let id = PatchId::try_from(scores.len() + offset).unwrap_or(PatchId::MAX);
+            pixels.get(id, patch)?;
+        }
+        scores.extend(scorer.score(part)?);
+        tell(watch, "Scoring patches", scores.len(), total)?;
+    }
+    Ok(scores)
+}
+
+/// One line of a score table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRow {
+    /// Place in the input (or patch number in the project), counted from 0.
+    pub id: u64,
+    /// Micrograph's name, where known.
+    pub micrograph: Option<String>,
+    /// Centre on the micrograph, px, where known.
+    pub xy: Option<(f64, f64)>,
+    /// Label, where the input has one.
+    pub label: Option<Label>,
+    /// p in [0, 1].
+    pub score: f32,
+}
+
+/// Scores the patches of a reader in its order.
+///
+/// # Errors
+/// When the patches have another size than the run was trained on, or cannot be read.
+pub fn score_dataset(
+    dataset: &mut crate::formats::Dataset,
+    path: &Path,
+    scorer: &Scorer,
+    watch: Watch<'_>,
+) -> Result<Vec<ScoreRow>> {
+    let reader = &mut dataset.reader;
+    let size = scorer.size();
+    check_size(size, reader.size(), path)?;
+    let total = reader.len();
+    let mut rows = Vec::with_capacity(total);
+    let mut buffer = vec![0.0; CHUNK.min(total.max(1)) * size * size];
+    while rows.len() < total {
+        let from = rows.len();
+        let count = CHUNK.min(total - from);
+        let part = &mut buffer[..count * size * size];
+        for (offset, patch) in part.chunks_exact_mut(size * size).enumerate() {
+            reader.read(from + offset, patch)?;
+        }
+        for (offset, score) in scorer.score(part)?.into_iter().enumerate() {
+            let info = reader.info(from + offset);
+            rows.push(ScoreRow {
+                id: (from + offset) as u64,
+                micrograph: info.micrograph,
+                xy: info.xy,
+                label: info.label,
+                score,
+            });
+        }
+        tell(watch, "Scoring patches", rows.len(), total)?;
+    }
+    Ok(rows)
+}
+
+/// Lines for every patch of a project with scores already computed.
+///
+/// # Errors
+/// When the project cannot be read.
+pub fn project_rows(project: &Project, scores: &[f32]) -> Result<Vec<ScoreRow>> {
+    let names: std::collections::HashMap<_, _> =
+        project.micrographs()?.into_iter().map(|m| (m.id, m.name)).collect();
+    let labels = project.labels()?;
+    let rows = project.places()?.into_iter().zip(labels).zip(scores).enumerate();
+    Ok(rows
+        .map(|(id, ((place, label), &score))| ScoreRow {
+            id: id as u64,
+            micrograph: place.micrograph.and_then(|m| names.get(&m).cloned()),
+            xy: place.xy,
+            label: Some(label),
+            score,
+        })
+        .collect())
+}
+
+/// Writes `id,micrograph,x,y,label,score`, atomically; empty cells where nothing is known.
+///
+/// # Errors
+/// [`Error::Io`] when the disk refuses.
+pub fn write_csv(path: &Path, rows: &[ScoreRow]) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| Error::io("write", path, std::io::Error::other(e));
+    writer.write_record(["id", "micrograph", "x", "y", "label", "score"]).map_err(failed)?;
+    for row in rows {
+        let xy = row.xy.map(|(x, y)| (x.to_string(), y.to_string())).unwrap_or_default();
+        writer
+            .write_record([
+                row.id.to_string(),
+                row.micrograph.clone().unwrap_or_default(),
+                xy.0,
+                xy.1,
+                row.label.map_or_else(String::new, |l| l.to_string()),
+                row.score.to_string(),
+            ])
+            .map_err(failed)?;
+    }
+    let bytes = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
+    crate::learning::checkpoint::write_atomically(path, &bytes)
+}
+
+fn check_size(wanted: usize, found: usize, place: &Path) -> Result<()> {
+    if wanted == found {
+        return Ok(());
+    }
+    Err(Error::format(
+        place,
+        format!("its patches are {found} px wide, but the run was trained on {wanted} px"),
+        format!("cut or bin the patches to {wanted} px, or use a run trained on {found} px"),
+    ))
+}

@@ -1,0 +1,286 @@
+//! Training a run of a project: the trainer on a thread of its own, the project kept up to date by
+//! the caller's.
+
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+
+use serde_json::{Map, Value, json};
+
+use super::prepare::{Prepared, prepare};
+use super::score::score_project;
+use super::{Step, Watch};
+use crate::error::{Error, Result};
+use crate::learning::checkpoint::{Checkpoint, model_path, resume_path, write_atomically};
+use crate::learning::config::{PriorConfig, RunConfig};
+use crate::learning::config_file;
+use crate::learning::device::ComputeDevice;
+use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use crate::learning::prior::labelling_rate_suspicion;
+use crate::learning::prior_fit::PriorUsed;
+use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
+use crate::project::{NewRun, Project, Run, RunEnd, RunId};
+
+/// A run about to be trained.
+pub struct TrainRequest {
+    /// Name of the run; `None` numbers it after `base_name`.
+    pub name: Option<String>,
+    /// Stem of numbered names, e.g. the preset's.
+    pub base_name: String,
+    /// The method.
+    pub config: RunConfig,
+    /// Where to compute.
+    pub device: ComputeDevice,
+    /// One entry per patch of the project where truth is known; for evaluation only.
+    pub truth: Option<Vec<Option<bool>>>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunResult {
+    /// The run's name.
+    pub name: String,
+    /// Its number.
+    pub id: RunId,
+    /// π and its interval.
+    pub prior: PriorUsed,
+    /// Epoch whose weights score.
+    pub best_epoch: usize,
+    /// Measures of that epoch.
+    pub best: EpochMetrics,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Why it ended before its last epoch, if it did.
+    pub ended_early: Option<String>,
+}
+
+/// Hears what the trainer says, and may answer with orders.
+pub type Listen<'a> = &'a mut dyn FnMut(&TrainEvent, &Sender<TrainControl>);
+
+/// Sentences about a configuration a person should read before the run.
+pub fn config_warnings(config: &RunConfig, prepared: &Prepared) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let PriorConfig::Given(prior) = config.prior {
+        let counts = prepared.data.counts(&prepared.data.train);
+        let all = crate::label::LabelCounts::of(prepared.data.labels.iter().copied());
+        warnings.extend(
+            labelling_rate_suspicion(prior, counts.positive, counts.unlabeled)
+                .or_else(|| labelling_rate_suspicion(prior, all.positive, all.unlabeled)),
+        );
+    }
+    warnings
+}
+
+/// Trains a new run and scores every patch with it. Epochs, checkpoints and the way it ended are in
+/// the project even when this process dies.
+///
+/// # Errors
+/// When data and method do not fit, the loss diverges, the disk is full, or the name is taken. A run
+/// that failed stays in the project with the reason.
+pub fn train_run(
+    project: &mut Project,
+    request: TrainRequest,
+    listen: Listen<'_>,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
+    let TrainRequest { name, base_name, config, device, truth } = request;
+    let prepared = prepare(project, &config, truth.as_deref(), watch)?;
+    check_fit(&config, &prepared.data)?;
+    let name = match name {
+        Some(name) => name,
+        None => free_name(project, &base_name)?,
+    };
+    let run = project.create_run(&NewRun {
+        name,
+        config: config_file::to_yaml(&config)?,
+        seed: config.seed,
+        versions: versions(),
+        device: device.to_string(),
+        normaliser: serde_json::to_value(prepared.normaliser).unwrap_or(Value::Null),
+        split: Some(prepared.split.id),
+        columns: EpochMetrics::COLUMNS.iter().skip(1).map(|&c| c.to_owned()).collect(),
+    })?;
+    let folder = project.run_dir(&run.name);
+    write_atomically(&folder.join("config.yaml"), config_file::to_yaml(&config)?.as_bytes())?;
+    let warnings = config_warnings(&config, &prepared);
+    let job = TrainJob {
+        config,
+        data: prepared.data,
+        normaliser: prepared.normaliser,
+        device,
+        folder: Some(folder),
+        resume: None,
+    };
+    drive(project, &run, job, &warnings, listen, watch)
+}
+
+/// Goes on with a run that was stopped or interrupted, from its last complete epoch.
+///
+/// # Errors
+/// When there is no checkpoint, the split or normaliser of now are not those of the run, or as
+/// [`train_run`].
+pub fn resume_run(
+    project: &mut Project,
+    name: &str,
+    device: ComputeDevice,
+    truth: Option<Vec<Option<bool>>>,
+    listen: Listen<'_>,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
+    let run = project.run(name)?;
+    let folder = project.run_dir(name);
+    let checkpoint = Checkpoint::load(&resume_path(&folder))?;
+    let config = checkpoint.header.config.clone();
+    if checkpoint.header.epoch >= config.schedule.epochs {
+        return Err(Error::request(
+            format!("run '{name}' has trained all of its {} epochs", config.schedule.epochs),
+            "start a new run, with more epochs if it should train longer",
+        ));
+    }
+    let prepared = prepare(project, &config, truth.as_deref(), watch)?;
+    if run.split != Some(prepared.split.id) {
+        return Err(Error::request(
+            format!("patches were added since run '{name}' began, and its split does not cover them"),
+            "start a new run",
+        ));
+    }
+    checkpoint.header.normaliser.require_same(&prepared.normaliser)?;
+    let epoch = u32::try_from(checkpoint.header.epoch).unwrap_or(u32::MAX);
+    let best = checkpoint.header.best.and_then(|(epoch, _)| u32::try_from(epoch).ok());
+    let run = project.resume_run(name, epoch, best)?;
+    let warnings = config_warnings(&config, &prepared);
+    let job = TrainJob {
+        config,
+        data: prepared.data,
+        normaliser: prepared.normaliser,
+        device,
+        folder: Some(folder),
+        resume: Some(checkpoint),
+    };
+    drive(project, &run, job, &warnings, listen, watch)
+}
+
+/// Runs the trainer on its thread and writes down what it says.
+fn drive(
+    project: &mut Project,
+    run: &Run,
+    job: TrainJob,
+    warnings: &[String],
+    listen: Listen<'_>,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
+    let (orders, control) = channel();
+    let (say, hear) = sync_channel(256);
+    for warning in warnings {
+        listen(&TrainEvent::Warning(warning.clone()), &orders);
+    }
+    let device = job.device.clone();
+    let thread = std::thread::Builder::new()
+        .name(format!("train {}", run.name))
+        .spawn(move || train(job, &control, &say))
+        .map_err(|e| Error::io("start a thread for", &run.name, e))?;
+    let kept = record(project, run, &hear, &orders, listen);
+    if kept.is_err() {
+        // The project no longer takes epochs (full disk, say): training on would be for nothing.
+        let _ = orders.send(TrainControl::Stop);
+        while hear.recv().is_ok() {}
+    }
+    let outcome = thread.join().unwrap_or_else(|_| {
+        Err(Error::request(
+            "the training thread ended by a fault of the program or the driver",
+            "start again with --device cpu, and report this with the versions of `vitrine devices`",
+        ))
+    });
+    let outcome = kept.and(outcome);
+    match outcome {
+        Ok(outcome) => finish(project, run, outcome, device, watch),
+        Err(Error::Cancelled) => {
+            project.end_run(run.id, RunEnd::Stopped, Some("stopped before the first epoch was complete"))?;
+            Err(Error::Cancelled)
+        }
+        Err(error) => {
+            // The first error is the one to show, even when the project cannot take it either.
+            let _ = project.end_run(run.id, RunEnd::Failed, Some(&error.to_string()));
+            Err(error)
+        }
+    }
+}
+
+fn record(
+    project: &mut Project,
+    run: &Run,
+    hear: &Receiver<TrainEvent>,
+    orders: &Sender<TrainControl>,
+    listen: Listen<'_>,
+) -> Result<()> {
+    while let Ok(event) = hear.recv() {
+        if let TrainEvent::Epoch { metrics, best } = &event {
+            let epoch = u32::try_from(metrics.epoch).unwrap_or(u32::MAX);
+            project.record_epoch(run, epoch, &epoch_values(metrics), *best)?;
+        }
+        listen(&event, orders);
+    }
+    Ok(())
+}
+
+/// Measures by name, null where not measured.
+fn epoch_values(metrics: &EpochMetrics) -> Map<String, Value> {
+    EpochMetrics::COLUMNS
+        .iter()
+        .zip(metrics.values())
+        .skip(1)
+        .map(|(&name, value)| (name.to_owned(), if value.is_finite() { json!(value) } else { Value::Null }))
+        .collect()
+}
+
+fn finish(
+    project: &mut Project,
+    run: &Run,
+    outcome: RunOutcome,
+    device: ComputeDevice,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
+    outcome.model.save(&model_path(&project.run_dir(&run.name)))?;
+    let scorer = Scorer::new(&outcome.model, device)?;
+    let scored = score_project(project, &scorer, watch);
+    match scored {
+        Ok(scores) => project.set_scores(run.id, "teacher", &scores)?,
+        // The run itself is complete; `vitrine score` can be called any time.
+        Err(Error::Cancelled) => {}
+        Err(other) => return Err(other),
+    }
+    let told = matches!(outcome.ended_early, Some("stopped"));
+    let end = if told { RunEnd::Stopped } else { RunEnd::Finished };
+    project.end_run(run.id, end, outcome.ended_early)?;
+    let best = outcome
+        .history
+        .iter()
+        .find(|metrics| metrics.epoch == outcome.best_epoch)
+        .cloned()
+        .unwrap_or_default();
+    watch(&Step { phase: "Done".to_owned(), done: 1, total: 1 });
+    Ok(RunResult {
+        name: run.name.clone(),
+        id: run.id,
+        prior: outcome.prior,
+        best_epoch: outcome.best_epoch,
+        best,
+        epochs: outcome.history.len(),
+        ended_early: outcome.ended_early.map(str::to_owned),
+    })
+}
+
+/// `base-1`, `base-2`, … the first that is free.
+fn free_name(project: &Project, base: &str) -> Result<String> {
+    let taken: Vec<String> = project.runs()?.into_iter().map(|run| run.name).collect();
+    let name = |n: usize| format!("{base}-{n}");
+    Ok((1..).map(name).find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned()))
+}
+
+/// Versions stored with each run.
+pub fn versions() -> Value {
+    json!({
+        "vitrine": env!("CARGO_PKG_VERSION"),
+        "burn": "0.22",
+        "os": std::env::consts::OS,
+        "arch": std::env::consts::ARCH,
+    })
+}

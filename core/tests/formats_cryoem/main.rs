@@ -1,0 +1,13 @@
+//! MRC, STAR, cryoSPARC, pick files and micrographs: files of other programs, our own written and
+//! read again, a corpus of broken ones, and mutated bytes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod corpus;
+mod fuzz;
+mod make;
+mod mrc;
+mod picks;
+mod pictures;
+mod real;
+mod tables;

@@ -1,0 +1,228 @@
+//! Whole runs on small simulated data: repeatability, resuming, stopping, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::sync::mpsc::{channel, sync_channel};
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
+use vitrine_core::learning::checkpoint::{Checkpoint, model_path, resume_path};
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::data::TrainingData;
+use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use vitrine_core::learning::metrics::auc;
+use vitrine_core::learning::run::{RunOutcome, Scorer, TrainJob, train};
+use vitrine_core::{Error, Label};
+
+const SIZE: usize = 16;
+
+/// Discs in noise, or noise alone.
+fn patches(count: usize, particle: impl Fn(usize) -> bool, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut pixels = Vec::new();
+    for i in 0..count {
+        let (cx, cy) = (rng.random_range(6.5..9.5f32), rng.random_range(6.5..9.5f32));
+        for y in 0..SIZE {
+            for x in 0..SIZE {
+                let inside = (x as f32 - cx).hypot(y as f32 - cy) < 4.0;
+                let noise: f32 = (0..6).map(|_| rng.random_range(-0.5..0.5f32)).sum();
+                pixels.push(noise + if inside && particle(i) { 1.2 } else { 0.0 });
+            }
+        }
+    }
+    pixels
+}
+
+struct Made {
+    data: TrainingData,
+    normaliser: Normaliser,
+}
+
+/// 40 positives and 160 unlabeled, 30 % of them particles; every fifth validates.
+fn made() -> Made {
+    let is_particle = |i: usize| i < 40 || i % 10 < 3;
+    let mut pixels = patches(200, is_particle, 5);
+    let normaliser =
+        Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, pixels.chunks(SIZE * SIZE)).unwrap();
+    for patch in pixels.chunks_mut(SIZE * SIZE) {
+        normaliser.apply(patch).unwrap();
+    }
+    let labels = (0..200).map(|i| if i < 40 { Label::Positive } else { Label::Unlabeled }).collect();
+    let data = TrainingData {
+        size: SIZE,
+        pixels: Arc::new(pixels),
+        labels,
+        train: (0..200).filter(|i| i % 5 != 0).collect(),
+        validation: (0..200).filter(|i| i % 5 == 0).collect(),
+        truth: Some((0..200).map(|i| Some(is_particle(i))).collect()),
+    };
+    Made { data, normaliser }
+}
+
+fn config(extra: &str) -> RunConfig {
+    parse(&format!("prior: 0.3\nbatch:\n  size: 32\n{extra}"), "test").unwrap()
+}
+
+const ALL_PARTS: &str = "\
+risk:
+  kind: nnpu
+consistency:
+  kind: softmatch
+  ramp_up_epochs: 2
+  distribution_alignment: true
+self_training:
+  enabled: true
+  start_epoch: 3
+teacher:
+  enabled: true
+optimizer:
+  accumulation: 2
+schedule:
+  epochs: 4
+";
+
+fn job(config: RunConfig) -> TrainJob {
+    let Made { data, normaliser } = made();
+    TrainJob { config, data, normaliser, device: ComputeDevice::cpu(), folder: None, resume: None }
+}
+
+fn run(job: TrainJob) -> vitrine_core::Result<RunOutcome> {
+    let (_orders, control) = channel();
+    let (say, hear) = sync_channel(100_000);
+    let outcome = train(job, &control, &say);
+    drop(hear);
+    outcome
+}
+
+/// Everything but the clock, as bits: NaN must equal NaN.
+fn curve(history: &[EpochMetrics]) -> Vec<Vec<u64>> {
+    let steady = |m: &EpochMetrics| {
+        let mut m = m.clone();
+        m.seconds = 0.0;
+        m.patches_per_second = 0.0;
+        m.values().iter().map(|v| v.to_bits()).collect()
+    };
+    history.iter().map(steady).collect()
+}
+
+#[test]
+fn learns_discs_and_repeats_bit_for_bit() {
+    let first = run(job(config(ALL_PARTS))).unwrap();
+    let second = run(job(config(ALL_PARTS))).unwrap();
+    assert_eq!(curve(&first.history), curve(&second.history));
+    assert_eq!(first.model.model, second.model.model);
+    let mut other = config(ALL_PARTS);
+    other.seed = 2;
+    let other = run(job(other)).unwrap();
+    assert_ne!(curve(&first.history), curve(&other.history), "another seed, another curve");
+
+    let scorer = Scorer::new(&first.model, ComputeDevice::cpu()).unwrap();
+    let fresh = |particle: bool| scorer.score(&mut patches(100, |_| particle, 77)).unwrap();
+    let found = auc(&fresh(true), &fresh(false)).unwrap();
+    assert!(found > 0.9, "test AUC {found}");
+    let last = first.history.last().unwrap();
+    assert!(last.pseudo_label_rate > 0.0 && last.pseudo_label_accuracy > 0.5);
+    assert!(last.gradient_norm > 0.0 && last.p_min <= last.p_mean && last.p_mean <= last.p_max);
+    assert!((last.validation_auc_ceiling - 0.85).abs() < 1e-12);
+}
+
+#[test]
+fn a_resumed_run_goes_on_exactly() {
+    let whole = run(job(config(ALL_PARTS))).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let (orders, control) = channel();
+    let (say, hear) = sync_channel(0);
+    let listener = std::thread::spawn(move || {
+        for event in hear {
+            // In the middle of the third epoch.
+            if matches!(event, TrainEvent::Progress { epoch: 3, batch: 2, .. }) {
+                orders.send(TrainControl::Stop).unwrap();
+            }
+        }
+    });
+    let stopped = TrainJob { folder: Some(folder.path().to_owned()), ..job(config(ALL_PARTS)) };
+    let stopped = train(stopped, &control, &say).unwrap();
+    drop(say);
+    listener.join().unwrap();
+    assert_eq!(stopped.ended_early, Some("stopped"));
+    assert_eq!(stopped.history.len(), 2);
+
+    let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
+    assert_eq!(checkpoint.header.epoch, 2);
+    let resumed = TrainJob {
+        folder: Some(folder.path().to_owned()),
+        resume: Some(checkpoint),
+        ..job(config(ALL_PARTS))
+    };
+    let resumed = run(resumed).unwrap();
+    assert_eq!(curve(&whole.history), curve(&resumed.history));
+    assert_eq!(whole.model.model, resumed.model.model);
+    assert_eq!(whole.best_epoch, resumed.best_epoch);
+    let kept = Checkpoint::load(&model_path(folder.path())).unwrap();
+    assert_eq!(kept.model, resumed.model.model);
+}
+
+#[test]
+fn every_risk_and_consistency_trains_an_epoch() {
+    for risk in ["naive", "upu", "nnpu", "ge_binomial"] {
+        for consistency in ["none", "fixmatch", "softmatch", "mean_teacher"] {
+            let text = format!(
+                "risk:\n  kind: {risk}\nconsistency:\n  kind: {consistency}\nteacher:\n  enabled: true\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n"
+            );
+            let outcome = run(job(config(&text))).unwrap();
+            assert!(outcome.history[0].loss.is_finite(), "{risk} with {consistency}");
+            let rate = outcome.history[0].pseudo_label_rate;
+            assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
+        }
+    }
+}
+
+#[test]
+fn a_diverging_run_names_epoch_and_batch() {
+    let mut wild = config("risk:\n  kind: upu\n  loss: logistic\noptimizer:\n  learning_rate: 0.1\n  gradient_clip: 0\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n");
+    wild.optimizer.learning_rate = 1e30;
+    let said = run(job(wild)).err().unwrap();
+    assert!(matches!(said, Error::Training { .. }), "{said}");
+    let said = said.to_string();
+    assert!(said.contains("epoch") && said.contains("batch") && said.contains("learning_rate"), "{said}");
+}
+
+#[test]
+fn data_a_method_cannot_learn_from_is_refused() {
+    let mut none = job(config(""));
+    none.data.labels = vec![Label::Unlabeled; 200];
+    assert!(run(none).err().unwrap().to_string().contains("label some particles as positive"));
+    let supervised = job(config("risk:\n  kind: supervised\n"));
+    assert!(run(supervised).err().unwrap().to_string().contains("needs known negatives"));
+    let mut only = job(config(""));
+    only.data.labels = vec![Label::Positive; 200];
+    assert!(run(only).err().unwrap().to_string().contains("unlabeled"));
+    let resnet = job(config("backbone: resnet18\n"));
+    assert!(run(resnet).err().unwrap().to_string().contains("16 px"));
+}
+
+#[test]
+fn damaged_and_newer_checkpoints_are_refused_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = TrainJob {
+        folder: Some(folder.path().to_owned()),
+        ..job(config("schedule:\n  epochs: 1\n  warm_up_epochs: 0\n"))
+    };
+    run(made).unwrap();
+    let path = model_path(folder.path());
+    let mut checkpoint = Checkpoint::load(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for cut in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        let said = Checkpoint::load(&path).unwrap_err().to_string();
+        assert!(said.contains("damaged"), "{said}");
+    }
+    checkpoint.header.format = 99;
+    checkpoint.save(&path).unwrap();
+    let said = Checkpoint::load(&path).unwrap_err().to_string();
+    assert!(said.contains("newer") && said.contains("update Vitrine"), "{said}");
+}

@@ -1,0 +1,250 @@
+//! A process that writes to a project is killed: what was reported as written must be there.
+//!
+//! The tests start this very program again, in the role that an environment variable names, and
+//! kill it with SIGKILL in the middle of its work.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use vitrine_core::Label;
+use vitrine_core::project::{
+    Actor, EntryId, NewPatch, NewRun, PatchId, PixelType, Project, RunStatus, SourceInfo,
+};
+
+const ROLE: &str = "VITRINE_TEST_ROLE";
+const FOLDER: &str = "VITRINE_TEST_PROJECT";
+const PATCHES: usize = 20_000;
+
+fn import(project: &mut Project, count: usize, said: impl Fn(usize)) {
+    let mut import = project.import(8).unwrap();
+    import.source(&SourceInfo::new("a.mrcs", "stack")).unwrap();
+    for i in 0..count {
+        let label = if i % 2 == 0 { Label::Positive } else { Label::Unlabeled };
+        import.push(&NewPatch { label, ..NewPatch::default() }, &[i as f32; 64]).unwrap();
+        if i % 500 == 0 {
+            said(i);
+        }
+    }
+    said(count);
+    import.commit().unwrap();
+}
+
+fn say(word: &str, number: i64) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\n{word} {number}").unwrap();
+    out.flush().unwrap();
+}
+
+/// What the started process does; does nothing when the tests are simply run.
+#[test]
+fn in_a_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
+    let ada = Actor::Person("ada".into());
+    match role.as_str() {
+        "label" => {
+            let mut project = Project::open(&folder).unwrap();
+            for step in 0..1_000_000_u32 {
+                let label = Label::ALL[step as usize % 3];
+                let changes: Vec<_> =
+                    (0..200).map(|i| ((step * 7 + i * 97) % PATCHES as PatchId, label)).collect();
+                if let Some(id) = project.set_labels(&changes, &ada, None, &format!("step {step}")).unwrap() {
+                    say("entry", id.0);
+                }
+            }
+        }
+        "import" => {
+            let mut project = Project::open(&folder).unwrap();
+            import(&mut project, 20_000, |n| say("pushed", n as i64));
+            say("committed", 1);
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        "run" => {
+            let mut project = Project::open(&folder).unwrap();
+            let run = NewRun {
+                name: "r".into(),
+                config: String::new(),
+                seed: 1,
+                versions: serde_json::Value::Null,
+                device: "CPU".into(),
+                normaliser: serde_json::Value::Null,
+                split: None,
+                columns: Vec::new(),
+            };
+            project.create_run(&run).unwrap();
+            say("begun", 1);
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        "read" => {
+            let project = Project::open_any(&folder).unwrap();
+            assert!(!project.is_writable());
+            say("reason", i64::from(project.read_only_reason().unwrap().contains("could not")));
+            say("patches", project.len() as i64);
+            say("entry", project.journal_position().unwrap().0);
+            say("positive", project.label_counts().unwrap().positive as i64);
+        }
+        other => panic!("no role {other}"),
+    }
+}
+
+fn start(program: &Path, role: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["--exact", "in_a_role", "--nocapture", "--test-threads=1"]);
+    command.env(ROLE, role).env(FOLDER, folder).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+/// The next line "`word` number" of the process; `None` at the end of its output.
+fn hear(lines: &mut impl Iterator<Item = std::io::Result<String>>, word: &str) -> Option<i64> {
+    lines.by_ref().map(Result::unwrap).find_map(|l| l.strip_prefix(word)?.trim().parse().ok())
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+}
+
+fn check_database(folder: &Path) {
+    let db = rusqlite::Connection::open(folder.join("project.sqlite")).unwrap();
+    let text: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(text, "ok");
+    assert!(!db.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap());
+}
+
+#[test]
+fn labels_reported_as_written_survive_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = Project::create(dir.path(), Some(8), PixelType::F32).unwrap();
+    import(&mut project, PATCHES, |_| ());
+    drop(project);
+    let mut last = 1;
+    for round in 1..=6 {
+        let mut child = start(&std::env::current_exe().unwrap(), "label", dir.path()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..round * 9 {
+            last = hear(&mut lines, "entry").unwrap();
+        }
+        std::thread::sleep(Duration::from_micros(700 * round));
+        kill(child);
+        // What it said between the last line heard and its death counts too.
+        while let Some(id) = hear(&mut lines, "entry") {
+            last = id;
+        }
+        check_database(dir.path());
+        let project = Project::open(dir.path()).unwrap();
+        let position = project.journal_position().unwrap();
+        assert!(position >= EntryId(last), "entry {last} was reported, {position:?} is there");
+        // Labels and journal agree: replayed backwards, nothing was labelled at the beginning.
+        assert!(project.labels_at(EntryId(0)).unwrap().iter().all(|l| *l == Label::Unlabeled));
+        let mut replayed = vec![Label::Unlabeled; PATCHES];
+        for entry in project.journal(EntryId(0), usize::MAX).unwrap() {
+            for change in project.journal_changes(entry.id).unwrap() {
+                assert_eq!(replayed[change.patch as usize], change.before);
+                replayed[change.patch as usize] = change.after;
+            }
+        }
+        assert_eq!(project.labels().unwrap(), replayed);
+    }
+    assert!(last > 50, "the test must have written something: {last}");
+}
+
+#[test]
+fn an_import_that_is_killed_is_there_wholly_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = Project::create(dir.path(), Some(8), PixelType::F32).unwrap();
+    import(&mut project, 100, |_| ());
+    drop(project);
+    let mut count = 100;
+    let mut leftovers = 0;
+    // Killed while pushing, then at ever later moments of the commit.
+    for (wait_for, micros) in
+        [(3000, 0), (15_000, 0), (20_000, 0), (20_000, 3000), (20_000, 9000), (20_000, 25_000)]
+    {
+        let mut child = start(&std::env::current_exe().unwrap(), "import", dir.path()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        while hear(&mut lines, "pushed").unwrap() < wait_for {}
+        std::thread::sleep(Duration::from_micros(micros));
+        kill(child);
+        let committed = hear(&mut lines, "committed").is_some();
+        let length = || std::fs::metadata(dir.path().join("pixels.bin")).unwrap().len() as usize;
+        leftovers += usize::from(length() > 64 + count * 256);
+        check_database(dir.path());
+        let project = Project::open(dir.path()).unwrap();
+        assert!(
+            project.len() == count + 20_000 || (project.len() == count && !committed),
+            "{}",
+            project.len()
+        );
+        count = project.len();
+        assert_eq!(length(), 64 + count * 256, "what was left behind is cut off");
+        assert_eq!(project.labels().unwrap().len(), count);
+        let mut out = [0.0; 64];
+        project.pixels().get(count as PatchId - 1, &mut out).unwrap();
+        assert_eq!(out, [if count == 100 { 99.0 } else { 19_999.0 }; 64]);
+    }
+    assert!(leftovers > 0, "no kill fell into the middle of an import");
+}
+
+#[test]
+fn a_run_of_a_killed_process_is_interrupted_and_its_lock_free() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Project::create(dir.path(), Some(8), PixelType::F32).unwrap());
+    let mut child = start(&std::env::current_exe().unwrap(), "run", dir.path()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    hear(&mut lines, "begun").unwrap();
+    let locked = Project::open(dir.path()).unwrap_err().to_string();
+    assert!(locked.contains(&format!("process {} on ", child.id())), "{locked}");
+    kill(child);
+    assert_eq!(Project::open(dir.path()).unwrap().run("r").unwrap().status, RunStatus::Interrupted);
+}
+
+/// Root may write everywhere, so the reader is started as somebody else.
+#[test]
+fn a_folder_that_may_not_be_written_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("a project %41");
+    let mut project = Project::create(&folder, Some(8), PixelType::F32).unwrap();
+    import(&mut project, 100, |_| ());
+    let program = dir.path().join("program");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mode =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(dir.path(), 0o755);
+    mode(&program, 0o755);
+    let files =
+        |of: &Path| -> Vec<PathBuf> { std::fs::read_dir(of).unwrap().map(|e| e.unwrap().path()).collect() };
+    let root = std::fs::metadata(dir.path())
+        .is_ok_and(|_| Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n"));
+    let read = |of: &Path| {
+        for file in files(of).into_iter().filter(|f| f.is_file()) {
+            mode(&file, 0o444);
+        }
+        mode(of, 0o555);
+        let mut command = start(&program, "read", of);
+        if root {
+            command.uid(65_534).gid(65_534);
+        }
+        let output = command.output();
+        mode(of, 0o755);
+        let text = String::from_utf8(output.unwrap().stdout).unwrap();
+        let mut lines = text.lines().map(|l| Ok(l.to_owned()));
+        ["reason", "patches", "entry", "positive"].map(|word| hear(&mut lines, word))
+    };
+    // A copy made while the writer still had its log open: database, log, no -shm.
+    let copy = dir.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    project.set_labels(&[(1, Label::Positive)], &Actor::Person("ada".into()), None, "").unwrap();
+    for file in ["project.sqlite", "project.sqlite-wal", "pixels.bin", "project.lock"] {
+        std::fs::copy(folder.join(file), copy.join(file)).unwrap();
+    }
+    assert!(std::fs::metadata(copy.join("project.sqlite-wal")).unwrap().len() > 0);
+    assert_eq!(read(&copy), [Some(1), Some(100), Some(2), Some(51)]);
+    drop(project);
+    assert_eq!(read(&folder), [Some(1), Some(100), Some(2), Some(51)]);
+}
