@@ -9,7 +9,7 @@ need gcc "C compiler, for the bundled SQLite" libc6-dev "C headers, for the bund
      libvulkan1 "Vulkan loader, to train on a GPU where there is one"
 
 echo "Building (the first time takes 15 to 30 minutes on two cores) ..."
-cargo build --release --locked -p vitrine
+cargo build --release --locked --workspace
 dir=${1:-vitrine-demo}
 if [ $# -eq 0 ] && [ -e "$dir" ]; then
   n=2

@@ -2,11 +2,29 @@
 //!
 //! Image files become a project, a project becomes a training run, a run gives every patch a
 //! score, scores guide the person's next labels, and labels leave as an export.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`formats`] | files of other programs; no project |
+//! | [`imaging`] | micrographs, patches, normalisation, the simulated sample; no project |
+//! | [`project`] | the store on disk |
+//! | [`learning`] | configuration, networks, risks, the trainer, measures; no files of projects |
+//! | [`report`] | tables, plots and HTML from plain numbers |
+//! | [`ingest`] | files → project |
+//! | [`export`] | project → files |
+//! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod error;
+pub mod export;
 pub mod formats;
 pub mod image;
+pub mod imaging;
+pub mod ingest;
 pub mod label;
+pub mod learning;
+pub mod project;
+pub mod report;
+pub mod workflow;
 
 pub use error::{Error, Result};
 pub use image::Image;

@@ -17,12 +17,13 @@ fn run(name: &str, quality: f64, seed: u64) -> RunSummary {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let normal = Normal::new(0.0, 1.0).unwrap();
     let squash = |z: f64| (1.0 / (1.0 + (-2.2 * (z - 1.1)).exp())) as f32;
-    let mut scores = ScoreSamples::default();
-    scores.positive = (0..300).map(|_| squash(quality + normal.sample(&mut rng))).collect();
-    scores.negative = (0..400).map(|_| squash(normal.sample(&mut rng) - 0.5)).collect();
-    scores.unlabeled = (0..1400)
-        .map(|i| squash(if i % 10 < 3 { quality } else { -0.5 } + normal.sample(&mut rng)))
-        .collect();
+    let scores = ScoreSamples {
+        positive: (0..300).map(|_| squash(quality + normal.sample(&mut rng))).collect(),
+        negative: (0..400).map(|_| squash(normal.sample(&mut rng) - 0.5)).collect(),
+        unlabeled: (0..1400)
+            .map(|i| squash(if i % 10 < 3 { quality } else { -0.5 } + normal.sample(&mut rng)))
+            .collect(),
+    };
     let epochs = (1..=40)
         .map(|epoch| {
             let t = epoch as f64 / 40.0;
@@ -266,7 +267,7 @@ fn odd_curves_are_drawn() {
 fn the_report_is_one_file_and_escapes_what_is_foreign() {
     let mut input = input();
     let png = {
-        // A 2 × 1 grey picture through the image crate would need a feature; these bytes are one.
+        // The signature is what the report looks at; the rest is passed on as it is.
         let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
         bytes.extend_from_slice(b"rest");
         bytes

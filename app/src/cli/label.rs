@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use vitrine_core::Label;
-use vitrine_core::export::selection::Selection;
 use vitrine_core::project::{PatchId, Project};
+use vitrine_core::workflow::score::patches_by_score;
 
 /// Set labels, or take the last change back.
 ///
@@ -115,13 +115,7 @@ fn chosen(project: &Project, args: &Args) -> anyhow::Result<Vec<PatchId>> {
         if args.above.is_none() && args.below.is_none() {
             bail!("--run chooses by score; add --above or --below");
         }
-        let selection = Selection {
-            labels: Label::ALL.to_vec(),
-            run: Some(run.clone()),
-            at_least: args.above,
-            below: args.below,
-        };
-        ids.extend(selection.resolve(project)?.patches);
+        ids.extend(patches_by_score(project, run, args.above, args.below)?);
     }
     if args.ids.is_none() && args.ids_from.is_none() && args.run.is_none() {
         bail!("name the patches: --ids, --ids-from or --run with --above or --below");

@@ -135,6 +135,6 @@ fn print_line(text: &str) {
 fn read_truth(project: &Project, path: Option<&PathBuf>, radius: Option<f64>) -> anyhow::Result<Option<Vec<Option<bool>>>> {
     match path {
         None => Ok(None),
-        Some(path) => Ok(Some(vitrine_core::ingest::truth::read(project, path, radius)?)),
+        Some(path) => Ok(Some(vitrine_core::ingest::truth_for(project, path, radius)?)),
     }
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use vitrine_core::formats::detect::open_patches;
-use vitrine_core::ingest::{IngestRequest, cut_for_scoring};
+use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::workflow::score::{
-    ScoreRow, project_rows, score_dataset, score_project, scorer, write_csv,
+    ScoreRow, project_rows, score_dataset, score_picks, score_project, scorer, write_csv,
 };
 
 use super::progress::Progress;
@@ -79,8 +79,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Some(input) => {
             let project = super::open_to_read(&args.project)?;
             let scorer = scorer(&project, &args.run, device)?;
-            let mut dataset = if args.picks.is_empty() {
-                open_patches(input)?
+            if args.picks.is_empty() {
+                let mut dataset = open_patches(input)?;
+                for warning in &dataset.warnings {
+                    eprintln!("note: {warning}");
+                }
+                score_dataset(&mut dataset, input, &scorer, &mut watch)?
             } else {
                 let request = IngestRequest {
                     micrographs: vec![input.clone()],
@@ -90,14 +94,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                     y_up: args.y_up,
                     ..IngestRequest::default()
                 };
-                let cut = cut_for_scoring(&request, &mut |_| true)?;
-                dropped = cut.dropped;
-                cut.dataset
-            };
-            for warning in &dataset.warnings {
-                eprintln!("note: {warning}");
+                let (rows, left_out) = score_picks(&request, &scorer, &mut watch)?;
+                dropped = left_out;
+                rows
             }
-            score_dataset(&mut dataset, input, &scorer, &mut watch)?
         }
     };
     progress.clear();

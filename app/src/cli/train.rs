@@ -1,5 +1,6 @@
 //! `vitrine train`: learn from a project.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
@@ -9,7 +10,8 @@ use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use vitrine_core::project::Project;
-use vitrine_core::workflow::train::{RunResult, TrainRequest, resume_run, train_run};
+use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, resume_run, train_run};
+use vitrine_core::workflow::{Step, Watch};
 
 use super::progress::{Progress, stop_asked};
 
@@ -81,7 +83,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
     let mut results = Vec::new();
     if let Some(name) = &args.resume {
-        results.push(with_display(args.json, |listen, watch| {
+        results.push(Display::new(args.json).drive(|listen, watch| {
             resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
         })?);
     } else {
@@ -113,7 +115,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Trains one run with a display of its epochs.
-pub fn train_one(
+fn train_one(
     project: &mut Project,
     base_name: String,
     name: Option<String>,
@@ -125,50 +127,67 @@ pub fn train_one(
     if !quiet {
         eprintln!("training {} on {device}", name.as_deref().unwrap_or(&base_name));
     }
-    with_display(quiet, |listen, watch| {
+    Display::new(quiet).drive(|listen, watch| {
         let request = TrainRequest { name, base_name, config, device: device.clone(), truth };
         train_run(project, request, listen, watch)
     })
 }
 
-type Listen<'a> = &'a mut dyn FnMut(&TrainEvent, &Sender<TrainControl>);
-type Watch<'a> = &'a mut dyn FnMut(&vitrine_core::workflow::Step) -> bool;
-
-fn with_display(
+/// Shows a training job: phases as progress, epochs as lines, Ctrl-C as an order to stop.
+pub struct Display {
+    progress: RefCell<Progress>,
     quiet: bool,
-    job: impl FnOnce(Listen<'_>, Watch<'_>) -> vitrine_core::Result<RunResult>,
-) -> anyhow::Result<RunResult> {
-    let display = std::cell::RefCell::new(Progress::new(quiet));
-    let mut stop_sent = false;
-    let mut phase = String::new();
-    let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
-        if stop_asked() && !stop_sent {
-            stop_sent = true;
-            // A trainer that has just ended no longer listens.
-            let _ = orders.send(TrainControl::Stop);
-        }
-        let mut display = display.borrow_mut();
+}
+
+impl Display {
+    /// A display; `quiet` shows nothing but warnings.
+    pub fn new(quiet: bool) -> Self {
+        Self { progress: RefCell::new(Progress::new(quiet)), quiet }
+    }
+
+    /// Runs a job that tells of epochs and of progress.
+    pub fn drive<T>(
+        &self,
+        job: impl FnOnce(Listen<'_>, Watch<'_>) -> vitrine_core::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut stop_sent = false;
+        let mut phase = String::new();
+        let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
+            if stop_asked() && !stop_sent {
+                stop_sent = true;
+                // A trainer that has just ended no longer listens.
+                let _ = orders.send(TrainControl::Stop);
+            }
+            self.hear(event, &mut phase);
+        };
+        let mut watch =
+            |step: &Step| self.progress.borrow_mut().show(&step.phase, step.done, step.total);
+        let outcome = job(&mut listen, &mut watch);
+        self.progress.borrow_mut().clear();
+        Ok(outcome?)
+    }
+
+    fn hear(&self, event: &TrainEvent, phase: &mut String) {
+        let mut progress = self.progress.borrow_mut();
         match event {
             TrainEvent::Phase(name) => phase.clone_from(name),
             TrainEvent::Progress { epoch: 0, batch, batches, .. } => {
-                display.show(&phase, *batch as u64, *batches as u64);
+                progress.show(phase, *batch as u64, *batches as u64);
             }
             TrainEvent::Progress { epoch, epochs, batch, batches } => {
                 let done = (epoch - 1) * batches + batch;
-                display.show(&phase, done as u64, (epochs * batches) as u64);
+                progress.show(phase, done as u64, (epochs * batches) as u64);
             }
-            TrainEvent::Prior(value, low, high) if !quiet && low < high => {
-                display.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
+            TrainEvent::Warning(text) => progress.say(&format!("warning: {text}")),
+            _ if self.quiet => {}
+            TrainEvent::Prior(value, low, high) if low < high => {
+                progress.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
             }
-            TrainEvent::Warning(text) => display.say(&format!("warning: {text}")),
-            TrainEvent::Epoch { metrics, best } if !quiet => display.say(&epoch_line(metrics, *best)),
-            TrainEvent::Prior(..) | TrainEvent::Epoch { .. } | TrainEvent::Checkpoint(_) => {}
+            TrainEvent::Epoch { metrics, best } => progress.say(&epoch_line(metrics, *best)),
+            TrainEvent::Checkpoint(epoch) => progress.say(&format!("checkpoint after epoch {epoch}")),
+            TrainEvent::Prior(..) => {}
         }
-    };
-    let mut watch = |step: &vitrine_core::workflow::Step| {
-        display.borrow_mut().show(&step.phase, step.done, step.total)
-    };
-    Ok(job(&mut listen, &mut watch)?)
+    }
 }
 
 fn epoch_line(m: &EpochMetrics, best: bool) -> String {
@@ -193,7 +212,8 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     )
 }
 
-fn print_result(result: &RunResult) {
+/// Prints how a run ended.
+pub fn print_result(result: &RunResult) {
     let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     super::print_line(&format!(
         "{}: {} epochs{how}, epoch {} scores; validation AUC P/U {:.4}, corrected {:.4}; prior {:.3}{}",

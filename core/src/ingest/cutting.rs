@@ -2,10 +2,14 @@
 //! each is read once where one pick file covers it. A source's patches must follow one another, so
 //! the pool waits in an unnamed temporary file until the picks of all tables are in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 use super::picks::{Mic, Planned, pixel};
 use super::plan::Plan;
@@ -61,7 +65,11 @@ fn visits(plan: &Plan, pool: bool) -> Vec<Visit> {
     let mut visits: Vec<Visit> = pairs
         .iter()
         .enumerate()
-        .map(|(at, &(table, mic))| Visit { mic, table: Some(table), pool: pool && last.get(&mic) == Some(&at) })
+        .map(|(at, &(table, mic))| Visit {
+            mic,
+            table: Some(table),
+            pool: pool && last.get(&mic) == Some(&at),
+        })
         .collect();
     if pool {
         let rest = (0..plan.mics.len()).filter(|mic| !last.contains_key(mic));
@@ -80,7 +88,7 @@ pub(super) fn bring_in(
 ) -> Result<usize> {
     let (Some(cut), Some(size)) = (plan.cut, plan.size) else { return Ok(0) };
     let visits = visits(plan, request.pool.is_some());
-    let mut tables: Vec<PickTable> = std::mem::take(&mut plan.tables);
+    let tables: Vec<PickTable> = std::mem::take(&mut plan.tables);
     let groups: Vec<HashMap<String, usize>> = tables.iter().map(groups).collect();
     let mut spool = match request.pool {
         Some(_) => Some(Spool::new(spool_dir, size)?),
@@ -94,7 +102,7 @@ pub(super) fn bring_in(
         let Some(mic) = plan.mics.get(visit.mic) else { continue };
         let image = read(mic)?;
         if let (Some(at), Some(table), Some(groups)) =
-            (visit.table, visit.table.and_then(|t| tables.get_mut(t)), visit.table.and_then(|t| groups.get(t)))
+            (visit.table, visit.table.and_then(|t| tables.get(t)), visit.table.and_then(|t| groups.get(t)))
         {
             if current != Some(at) {
                 let on = plan.mics.iter().filter(|m| m.picks.iter().any(|p| p.table == at));
@@ -125,7 +133,7 @@ pub(super) fn bring_in(
     let pooled = match (spool, &request.pool) {
         (Some(spool), Some(pool)) => {
             let optics = PoolOptics::of(plan, &tables, &groups);
-            add_pool(plan, request, pool, spool, &mut ids, &cut, optics, importer, progress)?
+            add_pool(plan, pool, spool, &mut ids, &cut, optics, importer, progress)?
         }
         _ => 0,
     };
@@ -208,26 +216,21 @@ fn groups(table: &PickTable) -> HashMap<String, usize> {
     numbers.filter_map(|(at, group)| Some((group.columns.get(GROUP)?.clone(), at))).collect()
 }
 
-/// A pick as a patch; its columns leave the table.
+/// A pick as a patch.
 fn patch(
-    table: &mut PickTable,
+    table: &PickTable,
     groups: &HashMap<String, usize>,
     planned: &Planned,
     micrograph: MicrographId,
 ) -> NewPatch {
     let optics = group_of(table, groups, planned);
-    let pick = table.picks.get_mut(planned.row);
-    let (mut columns, score) =
-        pick.map(|p| (std::mem::take(&mut p.columns), p.score)).unwrap_or_default();
-    if optics.is_some()
-        && let Some(number) = columns.remove(GROUP)
-    {
-        // The pool of this micrograph will ask for it.
-        if let Some(pick) = table.picks.get_mut(planned.row) {
-            pick.columns.insert(GROUP.to_owned(), number);
-        }
+    let pick = table.picks.get(planned.row);
+    let (mut columns, score) = pick.map(|p| (p.columns.clone(), p.score)).unwrap_or_default();
+    if optics.is_some() {
+        columns.remove(GROUP);
     }
-    let has_score = ["score", "rlnAutopickFigureOfMerit", "vitrineScore"].iter().any(|n| columns.contains_key(*n));
+    let has_score =
+        ["score", "rlnAutopickFigureOfMerit", "vitrineScore"].iter().any(|n| columns.contains_key(*n));
     if let Some(score) = score.filter(|_| !has_score) {
         columns.insert("score".to_owned(), score.to_string());
     }
@@ -273,35 +276,44 @@ fn places(
             min_score: pool.min_score,
         },
     };
-    // Places too near known ones are taken out below. Blobs come strongest first, so more can be
-    // asked for; other places have no order in which to cut the surplus off.
-    let spare = if pool.from == PoolFrom::Blobs { mic.others.len() } else { 0 };
+    // Places too near known patches are taken out below, so more are asked for.
+    let spare = mic.others.len();
     let between = pool.between(cut);
+    let seed = seed_for(request.seed, &mic.name);
     let found = imaging::pool(
         image,
         &mic.positives,
         &PoolSettings {
             kind,
             cut: *cut,
-            from_positives: pool.from_positives(cut),
+            from_positives: pool.away_from_positives(cut),
             between,
             count: limit.map(|n| n.saturating_add(spare)),
-            seed: seed_for(request.seed, &mic.name),
+            seed,
         },
     )?;
-    let known: std::collections::HashSet<(i64, i64)> =
-        mic.positives.iter().chain(&mic.others).map(|&xy| pixel(xy)).collect();
+    let known: HashSet<(i64, i64)> = mic.positives.iter().chain(&mic.others).map(|&xy| pixel(xy)).collect();
     let free = |&(x, y): &(f64, f64)| {
         !known.contains(&pixel((x, y))) && mic.others.iter().all(|o| (o.0 - x).hypot(o.1 - y) >= between)
     };
-    let places = found.into_iter().map(|c| (c.x, c.y)).filter(free);
-    Ok(places.take(limit.unwrap_or(usize::MAX)).collect())
+    let mut places: Vec<(f64, f64)> = found.into_iter().map(|c| (c.x, c.y)).filter(free).collect();
+    if let Some(limit) = limit.filter(|limit| *limit < places.len()) {
+        // Blobs come strongest first; of others, which come row by row, a random choice stays.
+        if pool.from != PoolFrom::Blobs {
+            places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        }
+        places.truncate(limit);
+        if pool.from != PoolFrom::Blobs {
+            places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
+        }
+    }
+    Ok(places)
 }
 
 /// Pool patches waiting on the disk.
 struct Spool {
     out: BufWriter<File>,
-    dir: std::path::PathBuf,
+    dir: PathBuf,
     size: usize,
     entries: Vec<(usize, (f64, f64))>,
 }
@@ -328,9 +340,8 @@ impl Spool {
     /// Hands every patch over in order.
     fn drain(self, mut take: impl FnMut(usize, usize, (f64, f64), &[f32]) -> Result<()>) -> Result<()> {
         let Self { out, dir, size, entries } = self;
-        let mut file = out
-            .into_inner()
-            .map_err(|e| Error::io("write a temporary file in", &dir, e.into_error()))?;
+        let mut file =
+            out.into_inner().map_err(|e| Error::io("write a temporary file in", &dir, e.into_error()))?;
         let fail = |e| Error::io("read a temporary file in", &dir, e);
         file.seek(SeekFrom::Start(0)).map_err(fail)?;
         let mut input = BufReader::with_capacity(1 << 20, file);
@@ -375,7 +386,6 @@ impl PoolOptics {
 #[expect(clippy::too_many_arguments, reason = "each is a different thing, and it is called once")]
 fn add_pool(
     plan: &mut Plan,
-    request: &IngestRequest,
     pool: &PoolRequest,
     spool: Spool,
     ids: &mut [Option<MicrographId>],
@@ -412,8 +422,6 @@ fn add_pool(
         optics: optics.all,
         warnings: Vec::new(),
     })?;
-    // Pool places count from row 0, whatever the picks did.
-    debug_assert!(request.pool.is_some());
     spool.drain(|index, at, xy, pixels| {
         if index % CHUNK == 0 {
             tell(progress, Phase::Pool, index, total)?;

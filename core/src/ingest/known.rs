@@ -8,11 +8,14 @@ use crate::formats::micrograph::{Match, Names};
 use crate::label::Label;
 use crate::project::{Micrograph, MicrographId, Project};
 
+/// Centre and label of a patch.
+pub(super) type Labeled = ((f64, f64), Label);
+
 /// Micrograph names and patch places of a project.
 #[derive(Default)]
 pub(super) struct Known {
     micrographs: HashMap<String, Micrograph>,
-    places: HashMap<MicrographId, Vec<((f64, f64), Label)>>,
+    places: HashMap<MicrographId, Vec<Labeled>>,
     /// Names of the project and of this import, as far as settled.
     all: Vec<String>,
     settled: HashSet<String>,
@@ -68,7 +71,7 @@ impl Known {
     }
 
     /// Places and labels of the project's patches on the micrograph of that exact name.
-    pub fn places(&self, name: &str) -> &[((f64, f64), Label)] {
+    pub fn places(&self, name: &str) -> &[Labeled] {
         self.micrograph(name).and_then(|m| self.places.get(&m.id)).map_or(&[], Vec::as_slice)
     }
 }

@@ -56,8 +56,7 @@ pub(super) fn look(
     plan.warnings.extend(border.map(|(_, warning)| warning));
     let verdict = mirror.verdict();
     if verdict.clearly_better {
-        let (edge, mend) =
-            if request.y_up { ("top", "leave out --y-up") } else { ("bottom", "use --y-up") };
+        let (edge, mend) = if request.y_up { ("top", "leave out --y-up") } else { ("bottom", "use --y-up") };
         plan.warnings.push(format!(
             "y of the picks looks as if counted from the {edge}: mirrored they fit the images clearly better \
              (signal {:.2} against {:.2} over {} picks); {mend}",

@@ -38,7 +38,7 @@ pub use report::{
     Ambiguous, IngestSummary, InputReport, MicrographReport, PickFileReport, Preview, Unmatched,
 };
 pub use sample::{SampleFiles, SamplePicks, sample_files};
-pub use truth::truth_for;
+pub use truth::read as truth_for;
 
 /// What is to be brought into a project, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ impl PoolRequest {
         self.diameter.unwrap_or_else(|| diameter_for(cut.box_size))
     }
 
-    fn from_positives(&self, cut: &CutSettings) -> f64 {
+    fn away_from_positives(&self, cut: &CutSettings) -> f64 {
         self.from_positives.unwrap_or(cut.box_size as f64 / 2.0)
     }
 

@@ -51,12 +51,7 @@ pub(super) fn pixel((x, y): (f64, f64)) -> (i64, i64) {
 }
 
 /// Sorts all picks of the plan onto its micrographs.
-pub(super) fn sort(
-    plan: &mut Plan,
-    names: &Names,
-    cut: &CutSettings,
-    request: &IngestRequest,
-) -> Result<()> {
+pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &IngestRequest) -> Result<()> {
     let mut on: Vec<Vec<Planned>> = plan.mics.iter().map(|_| Vec::new()).collect();
     let mut matches: HashMap<String, Match> = HashMap::new();
     let mut misses: Vec<(String, usize)> = Vec::new();
@@ -106,8 +101,9 @@ pub(super) fn sort(
     let mut conflicts = 0;
     for (mic, planned) in plan.mics.iter_mut().zip(on) {
         let centres: Vec<(f64, f64)> = planned.iter().map(|p| p.xy).collect();
-        let sorted = CutPlan::new(mic.width, mic.height, &centres, cut)
-            .map_err(|e| Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks"))?;
+        let sorted = CutPlan::new(mic.width, mic.height, &centres, cut).map_err(|e| {
+            Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks")
+        })?;
         mic.at_edge = sorted.at_edge.len();
         let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
         for &(xy, label) in plan.known.places(&mic.name) {

@@ -211,7 +211,7 @@ impl Plan {
             let info = data.reader.info(index);
             let label = super::patches::label_of(&info, request);
             *labels.get_mut(label) += 1;
-            let Some(name) = info.micrograph else { continue };
+            let Some(name) = info.micrograph.filter(|name| !name.is_empty()) else { continue };
             // The pool keeps its distance from these too.
             if request.pool.is_some()
                 && let (Match::Found(at), Some(xy)) = (names.find(&name), info.xy)

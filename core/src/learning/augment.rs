@@ -6,7 +6,7 @@
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{
-    ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode, PaddedConvOptions,
+    ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode,
 };
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
@@ -120,7 +120,7 @@ impl Augmenter {
         };
         let mut x = self.warp(patches, &maps);
         if config.blur > 0.0 {
-            let options = PaddedConvOptions::from(ConvOptions::new([1, 1], [2, 2], [1, 1], 1));
+            let options = ConvOptions::new([1, 1], [2, 2], [1, 1], 1);
             let blurred = conv2d(x.clone(), self.blur_kernel.clone(), None, options);
             x = x.clone() + (blurred - x) * per_patch(blur);
         }

@@ -8,7 +8,6 @@ use burn::module::Module;
 use super::backbone::Network;
 use super::checkpoint::{Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path};
 use super::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy};
-use super::consistency::ConsistencyState;
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{EpochMetrics, TrainControl, TrainEvent};

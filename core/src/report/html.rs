@@ -35,8 +35,8 @@ p { max-width: 46rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; background: var(--card); border: 1px solid var(--line); font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .4rem .8rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; white-space: nowrap; }
+thead th { vertical-align: bottom; font-weight: 600; white-space: normal; overflow-wrap: anywhere; min-width: 7rem; max-width: 14rem; }
 th:first-child { text-align: left; font-weight: 500; white-space: normal; min-width: 15rem; max-width: 24rem; }
-thead th { vertical-align: bottom; font-weight: 600; }
 tbody tr:last-child > * { border-bottom: 0; }
 td.text { white-space: normal; overflow-wrap: anywhere; max-width: 18rem; }
 .meaning { display: block; color: var(--soft); font-size: .8rem; font-weight: 400; }
@@ -52,7 +52,7 @@ figure img { display: block; max-width: 100%; image-rendering: pixelated; border
 figcaption { margin-top: .4rem; color: var(--soft); font-size: .875rem; max-width: 46rem; }
 details { margin: .5rem 0; } summary { cursor: pointer; overflow-wrap: anywhere; }
 pre { overflow-x: auto; padding: .8rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 6px; font: .82rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace; }
-@media print { :root { --ink: #000; --soft: #444; --ground: #fff; --card: #fff; --line: #bbb; --mark: #00507d; --warn: #fff; } body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; } table, .scroll { font-size: 8.5pt; overflow: visible; } th, td { padding: .25rem .5rem; } tr { break-inside: avoid; } details:not([open]) { display: none; } }
+@media print { :root { --ink: #000; --soft: #444; --ground: #fff; --card: #fff; --line: #bbb; --mark: #00507d; --warn: #fff; } body { max-width: none; padding: 0; font-size: 10.5pt; } h2 { break-after: avoid; } table, .scroll { font-size: 8.5pt; overflow: visible; } th, td { padding: .25rem .5rem; } tr { break-inside: avoid; } section.screen { display: none; } .figures { gap: .6rem; } figure.square { flex: 0 1 48%; } figure.wide { flex: 0 1 100%; } figure.wide svg { max-height: 9.6cm; } figcaption { font-size: 8.5pt; } }
 "#;
 
 /// Text as HTML: the five special characters escaped, control characters other than line breaks
@@ -152,7 +152,7 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(digit);
@@ -164,7 +164,8 @@ fn project(page: &mut String, input: &ReportInput) {
     let project = &input.project;
     put!(page, "<h2>Project {}</h2>\n<dl class=\"facts\">\n", escape(&project.name));
     for label in Label::ALL {
-        put!(page, "<div><dt>{label}</dt><dd>{}</dd></div>\n", grouped(project.counts.get(label)));
+        // The unlabeled have a tile of their own: they are never counted as negative.
+        put!(page, "<div><dt>{label} patches</dt><dd>{}</dd></div>\n", grouped(project.counts.get(label)));
     }
     for (what, value) in &project.facts {
         put!(page, "<div><dt>{}</dt><dd>{}</dd></div>\n", escape(what), escape(value));
@@ -354,7 +355,7 @@ fn patches(page: &mut String, input: &ReportInput) -> Result<()> {
 }
 
 fn configs(page: &mut String, runs: &[RunSummary]) {
-    *page += "<h2>Complete configs</h2>\n";
+    *page += "<section class=\"screen\">\n<h2>Complete configs</h2>\n";
     for run in runs {
         put!(
             page,
@@ -363,4 +364,5 @@ fn configs(page: &mut String, runs: &[RunSummary]) {
             escape(&run.config_yaml)
         );
     }
+    *page += "</section>\n";
 }

@@ -209,8 +209,10 @@ impl ComparisonRow {
         format_number(self.values.get(run).copied().flatten().unwrap_or(f64::NAN), self.style)
     }
 
-    /// The difference to the baseline as it is shown, with its sign, for scores and shares only.
+    /// The difference to the baseline as it is shown, with its sign; only for scores and shares that
+    /// have a better direction.
     pub fn shown_difference(&self, run: usize) -> Option<String> {
+        metric_info(&self.key)?.higher_is_better?;
         let difference = self.differences.get(run).copied().flatten()?;
         match self.style {
             NumberStyle::Score => Some(signed(&format!("{:.3}", difference.abs()), difference)),

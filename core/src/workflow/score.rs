@@ -4,11 +4,12 @@ use std::path::Path;
 
 use super::{Watch, tell};
 use crate::error::{Error, Result};
+use crate::ingest::{IngestRequest, ingest};
 use crate::label::Label;
 use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
 use crate::learning::run::Scorer;
-use crate::project::{PatchId, Project};
+use crate::project::{PatchId, PixelType, Project};
 
 /// Patches read at once.
 const CHUNK: usize = 1024;
@@ -104,6 +105,52 @@ pub fn score_dataset(
         tell(watch, "Scoring patches", rows.len(), total)?;
     }
     Ok(rows)
+}
+
+/// Scores the patches cut at coordinates on micrographs. Rows stand in the order of the pick files;
+/// `id` counts all picks, so that a pick left out at an edge leaves a gap. Also returns how many were
+/// left out.
+///
+/// # Errors
+/// When micrographs and picks do not fit together, or the box does not give the run's patch size.
+pub fn score_picks(request: &IngestRequest, scorer: &Scorer, watch: Watch<'_>) -> Result<(Vec<ScoreRow>, usize)> {
+    // The import does all that is needed (matching names, cutting, edges), into a project that is
+    // thrown away.
+    let scratch = tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
+    let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
+    let summary = ingest(&mut project, request, &mut |step| {
+        let total = usize::try_from(step.total).unwrap_or(usize::MAX);
+        tell(watch, "Cutting patches", usize::try_from(step.done).unwrap_or(0), total).is_ok()
+    })?;
+    let scores = score_project(&project, scorer, watch)?;
+    let rows = project_rows(&project, &scores)?;
+    let end = PatchId::try_from(project.len()).unwrap_or(PatchId::MAX);
+    let mut ordered: Vec<(_, ScoreRow)> = project
+        .patches(0..end)?
+        .into_iter()
+        .zip(rows)
+        .map(|(patch, row)| ((patch.place.source, patch.source_index), ScoreRow { id: patch.source_index as u64, ..row }))
+        .collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    Ok((ordered.into_iter().map(|(_, row)| row).collect(), summary.found.at_edge))
+}
+
+/// Patches of the project whose score under a run is at least `at_least` and below `below`.
+///
+/// # Errors
+/// When the run does not exist or has no scores.
+pub fn patches_by_score(
+    project: &Project,
+    run: &str,
+    at_least: Option<f32>,
+    below: Option<f32>,
+) -> Result<Vec<PatchId>> {
+    let id = project.run(run)?.id;
+    let scores = project.scores(id, "teacher")?.ok_or_else(|| {
+        Error::request(format!("the run '{run}' has no scores yet"), "score the project first (`vitrine score --help`)")
+    })?;
+    let inside = |s: f32| s.is_finite() && at_least.is_none_or(|t| s >= t) && below.is_none_or(|t| s < t);
+    Ok((0..).zip(scores).filter(|(_, score)| inside(*score)).map(|(id, _)| id).collect())
 }
 
 /// Lines for every patch of a project with scores already computed.

@@ -1,0 +1,67 @@
+//! `vitrine compare`: runs side by side.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use vitrine_core::report::tables::comparison_text;
+use vitrine_core::workflow::compare::{summaries, write_report};
+
+/// Put runs side by side: measures, and what differs in their configurations.
+///
+/// All runs of the project are compared unless some are named. --report writes one self-contained
+/// HTML file with ROC and precision-recall curves, AUC over epochs, score histograms and patches.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine compare apo/
+  vitrine compare apo/ supervised_baseline-1 recommended-1 --report apo.html
+  vitrine compare apo/ --json | jq '.[].metrics.validation_auc_pu'")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// Runs to compare; by default all
+    runs: Vec<String>,
+    /// Write the report here (HTML)
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// With a CSV of centres: a patch is a particle when a centre is this near, px
+    #[arg(long, value_name = "PX", requires = "truth")]
+    truth_radius: Option<f64>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let project = super::open_to_read(&args.project)?;
+    let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
+    let runs = summaries(&project, &args.runs, truth.as_deref())?;
+    if args.json {
+        let all: Vec<_> = runs
+            .iter()
+            .map(|run| {
+                json!({
+                    "run": run.name, "is_baseline": run.is_baseline, "seed": run.seed, "device": run.device,
+                    "prior": run.prior, "metrics": run.metrics, "warnings": run.warnings,
+                })
+            })
+            .collect();
+        super::print_json(&all)?;
+    } else {
+        super::print_line(comparison_text(&runs)?.trim_end());
+        for warning in runs.iter().flat_map(|run| &run.warnings) {
+            super::print_line(&format!("note: {warning}"));
+        }
+    }
+    if let Some(path) = &args.report {
+        write_report(&project, runs, path)?;
+        if !args.json {
+            super::print_line(&format!("report: {}", path.display()));
+        }
+    }
+    Ok(())
+}

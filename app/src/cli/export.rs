@@ -1,0 +1,136 @@
+//! `vitrine export`: labeled sets for other programs, and models.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use vitrine_core::Label;
+use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
+use vitrine_core::workflow::model::export_model;
+
+use super::progress::Progress;
+
+/// Hand a labeled set to RELION, cryoSPARC and others, or a trained model as safetensors.
+///
+/// Patches are selected by label (positives unless said otherwise) and, with --run, by score. Every
+/// export comes with a manifest: counts, project, run, threshold, journal position and checksums.
+/// Existing files are not replaced without --force, and a file appears under its name only when it is
+/// complete.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine export apo/ --format relion-star --out apo.star
+  vitrine export apo/ --run recommended-1 --threshold 0.5 --labels positive,unlabeled --format relion-star --what both --out apo.star
+  vitrine export apo/ --labels all --format npz --out apo.npz
+  vitrine export apo/ --run recommended-1 --threshold 0.9 --labels unlabeled --format csv --out found.csv --dry-run
+  vitrine export apo/ --run recommended-1 --format model --out model.safetensors
+
+Formats:
+  relion-star     RELION 3.1 to 5, optics table carried over
+  cryosparc-star  for cryoSPARC's Import Particle Stack
+  csv             id, micrograph, x, y, label, score, source
+  npz             NumPy arrays positive, unlabeled, negative
+  mrcs            MRC stack with a table beside it
+  png             a folder of pictures per label
+  box             EMAN box files, one per micrograph
+  model           the run's network as safetensors with a JSON card")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// What to write (see below)
+    #[arg(long)]
+    format: String,
+    /// File to write; for png and box the folder
+    #[arg(long, short)]
+    out: PathBuf,
+    /// Labels to write: positive, negative, unlabeled, a comma-separated list, or all
+    #[arg(long, default_value = "positive")]
+    labels: String,
+    /// Run whose scores are written and compared with --threshold
+    #[arg(long)]
+    run: Option<String>,
+    /// Only patches with at least this score
+    #[arg(long, value_name = "SCORE", requires = "run")]
+    threshold: Option<f32>,
+    /// Only patches with a score below this
+    #[arg(long, value_name = "SCORE", requires = "run")]
+    below: Option<f32>,
+    /// STAR only: coordinates, stack or both
+    #[arg(long, default_value = "coordinates")]
+    what: ExportWhat,
+    /// Replace existing files
+    #[arg(long)]
+    force: bool,
+    /// Only show what would be written
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the manifest (with --dry-run: the preview) as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let project = super::open_to_read(&args.project)?;
+    if args.format == "model" {
+        let Some(run) = &args.run else { bail!("--format model needs --run NAME") };
+        let card = export_model(&project, run, &args.out, args.force)?;
+        if args.json {
+            return super::print_json(&card);
+        }
+        super::print_line(&format!("model of {run}: {}", args.out.display()));
+        super::print_line(&format!("card: {}", args.out.with_extension("json").display()));
+        return Ok(());
+    }
+    let request = ExportRequest {
+        format: args.format.parse::<ExportFormat>()?,
+        out: args.out.clone(),
+        labels: labels(&args.labels)?,
+        run: args.run.clone(),
+        threshold: args.threshold,
+        below: args.below,
+        what: args.what,
+        force: args.force,
+    };
+    if args.dry_run {
+        let preview = preview(&project, &request)?;
+        if args.json {
+            return super::print_json(&preview);
+        }
+        super::print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
+        for target in &preview.targets {
+            let exists = if preview.existing.contains(target) { "  (exists; needs --force)" } else { "" };
+            super::print_line(&format!("  {}{exists}", target.display()));
+        }
+        for warning in &preview.warnings {
+            super::print_line(&format!("note: {warning}"));
+        }
+        return Ok(());
+    }
+    let mut progress = Progress::new(args.json);
+    let manifest = export(&project, &request, &mut |step| {
+        if progress.show(&format!("Exporting {}", step.phase), step.done as u64, step.total as u64) {
+            Ok(())
+        } else {
+            Err(vitrine_core::Error::Cancelled)
+        }
+    })?;
+    progress.clear();
+    if args.json {
+        return super::print_json(&manifest);
+    }
+    super::print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
+    for file in &manifest.files {
+        super::print_line(&format!("  {}", file.path));
+    }
+    for warning in &manifest.warnings {
+        super::print_line(&format!("note: {warning}"));
+    }
+    Ok(())
+}
+
+fn labels(text: &str) -> anyhow::Result<Vec<Label>> {
+    if text == "all" {
+        return Ok(Label::ALL.to_vec());
+    }
+    Ok(text.split(',').map(str::parse::<Label>).collect::<Result<_, _>>()?)
+}

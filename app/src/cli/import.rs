@@ -1,0 +1,238 @@
+//! `vitrine import`: patches into a project.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use vitrine_core::Label;
+use vitrine_core::imaging::Contrast;
+use vitrine_core::ingest::{
+    IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect,
+};
+
+use super::progress::Progress;
+
+/// Bring patches into a project: ready patches, or micrographs with picks.
+///
+/// Ready patches come from PyTorch .pt files, NumPy .npz and .npy, MRC stacks, RELION STAR and
+/// cryoSPARC .cs particle files, and folders of pictures (positive/, unlabeled/, negative/).
+///
+/// Micrographs (MRC, TIFF, PNG, JPEG) come with picks (STAR, EMAN .box, CSV or TSV, crYOLO .cbox);
+/// patches are cut with --box and averaged with --bin. Names match with and without folder, extension
+/// and suffixes such as _aligned_mic_DW. --pool adds unlabeled patches from the same micrographs.
+///
+/// What is recognised is shown first, and an import is all or nothing: when it fails or is stopped
+/// the project is as before.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine import apo/ patches.pt
+  vitrine import apo/ Extract/job012/particles.star --label positive
+  vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
+  vitrine import apo/ --micrographs mics/ --picks boxes/ --y-up --box 192 --bin 3 --pool random --pool-count 200
+  vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run --json
+
+Coordinates are centres in px of the unbinned micrograph, counted from the first stored row. EMAN .box
+files over pictures converted from MRC often count from the bottom: a warning says so, and --y-up
+turns them over.")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// Files or folders of ready patches
+    inputs: Vec<PathBuf>,
+    /// Micrographs, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    micrographs: Vec<PathBuf>,
+    /// Pick files, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    picks: Vec<PathBuf>,
+    /// Side of the box on the micrograph, px; by default the one all picks agree on
+    #[arg(long = "box", value_name = "PX")]
+    box_size: Option<usize>,
+    /// Average this many px into one
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    bin: usize,
+    /// Outer px of the micrographs that no box may touch
+    #[arg(long, default_value_t = 0, value_name = "PX")]
+    margin: usize,
+    /// The y of picks counts from the last row upwards
+    #[arg(long)]
+    y_up: bool,
+    /// Label of patches and picks whose file gives none (else: patches unlabeled, picks positive)
+    #[arg(long)]
+    label: Option<Label>,
+    /// Å per px instead of what the files say
+    #[arg(long, value_name = "Å")]
+    pixel_size: Option<f64>,
+    /// Also cut unlabeled patches: at the places of a grid, at random, or at blobs of the particle's size
+    #[arg(long, value_enum)]
+    pool: Option<Pool>,
+    /// Unlabeled patches per micrograph
+    #[arg(long, value_name = "N", requires = "pool", conflicts_with = "pool_total")]
+    pool_count: Option<usize>,
+    /// Unlabeled patches in all
+    #[arg(long, value_name = "N", requires = "pool")]
+    pool_total: Option<usize>,
+    /// Smallest distance of the pool from positives, px (default: half the box)
+    #[arg(long, value_name = "PX", requires = "pool")]
+    pool_distance: Option<f64>,
+    /// Step of the grid, or smallest distance between places of the pool, px
+    #[arg(long, value_name = "PX", requires = "pool")]
+    pool_spacing: Option<f64>,
+    /// Particle diameter for blobs, px (default: 0.6 of the box)
+    #[arg(long, value_name = "PX", requires = "pool")]
+    diameter: Option<f64>,
+    /// Contrast of particles for blobs; by default the positives decide
+    #[arg(long, value_enum, requires = "pool")]
+    contrast: Option<ParticleContrast>,
+    /// Seed of random places
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Only show what would be imported
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Pool {
+    Grid,
+    Random,
+    Blobs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ParticleContrast {
+    Dark,
+    Light,
+    Both,
+}
+
+impl Args {
+    fn request(&self) -> IngestRequest {
+        let pool = self.pool.map(|pool| PoolRequest {
+            count: self
+                .pool_count
+                .map(PoolCount::PerMicrograph)
+                .or(self.pool_total.map(PoolCount::Total)),
+            from_positives: self.pool_distance,
+            spacing: self.pool_spacing,
+            diameter: self.diameter,
+            contrast: self.contrast.map(|contrast| match contrast {
+                ParticleContrast::Dark => Contrast::Dark,
+                ParticleContrast::Light => Contrast::Light,
+                ParticleContrast::Both => Contrast::Both,
+            }),
+            ..PoolRequest::new(match pool {
+                Pool::Grid => PoolFrom::Grid,
+                Pool::Random => PoolFrom::Random,
+                Pool::Blobs => PoolFrom::Blobs,
+            })
+        });
+        IngestRequest {
+            inputs: self.inputs.clone(),
+            micrographs: self.micrographs.clone(),
+            picks: self.picks.clone(),
+            box_size: self.box_size,
+            bin: self.bin,
+            margin: self.margin,
+            y_up: self.y_up,
+            label: self.label,
+            pool,
+            pixel_size: self.pixel_size,
+            seed: self.seed,
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let request = args.request();
+    let mut progress = Progress::new(args.json);
+    let mut hear = |step: vitrine_core::ingest::Progress| progress.show(step.phase.as_str(), step.done, step.total);
+    if args.dry_run {
+        let project = super::open_to_read(&args.project)?;
+        let preview = inspect(&request, Some(&project), &mut hear)?;
+        progress.clear();
+        if args.json {
+            return super::print_json(&preview);
+        }
+        print_preview(&preview);
+        super::print_line(&format!("would import {}", super::info::counts_text(&preview.labels)));
+        return Ok(());
+    }
+    let mut project = super::open(&args.project)?;
+    let summary = ingest(&mut project, &request, &mut hear)?;
+    progress.clear();
+    if args.json {
+        return super::print_json(&summary);
+    }
+    print_preview(&summary.found);
+    super::print_line(&format!("imported {}", super::info::counts_text(&summary.labels)));
+    if summary.pool > 0 {
+        super::print_line(&format!("  of the unlabeled, {} are the pool cut from the micrographs", summary.pool));
+    }
+    super::print_line(&format!("next: vitrine train {} --baseline", args.project.display()));
+    Ok(())
+}
+
+/// Names listed before "and N more".
+const LISTED: usize = 10;
+
+fn print_preview(found: &Preview) {
+    let line = |text: String| super::print_line(&text);
+    for input in &found.inputs {
+        line(format!(
+            "{}: {}, {}, {} px",
+            input.path.display(),
+            input.kind,
+            super::info::counts_text(&input.labels),
+            input.size
+        ));
+    }
+    for file in found.pick_files.iter().take(LISTED) {
+        line(format!("{}: {}, {} picks", file.path.display(), file.kind, file.picks));
+    }
+    more(found.pick_files.len(), "pick files");
+    if !found.micrographs.is_empty() {
+        let with = found.micrographs.iter().filter(|m| m.picks > 0).count();
+        line(format!("{} micrographs, {with} of them with picks", found.micrographs.len()));
+    }
+    if found.at_edge > 0 {
+        line(format!("{} picks lie too near an edge for the box and were left out:", found.at_edge));
+        let mut touched = 0;
+        for micrograph in found.micrographs.iter().filter(|m| m.at_edge > 0) {
+            touched += 1;
+            if touched <= LISTED {
+                line(format!("  {}: {}", micrograph.name, micrograph.at_edge));
+            }
+        }
+        more(touched, "micrographs");
+    }
+    if found.duplicates > 0 {
+        line(format!("{} picks are already in the project and were skipped", found.duplicates));
+    }
+    for (index, name) in found.unmatched.iter().enumerate() {
+        if index < LISTED {
+            line(format!("no micrograph matches {} ({} picks left out)", name.name, name.picks));
+        }
+    }
+    more(found.unmatched.len(), "unmatched names");
+    for name in &found.ambiguous {
+        line(format!("{} matches {} micrographs ({} picks left out)", name.name, name.candidates.len(), name.picks));
+    }
+    if let Some(size) = found.patch_size {
+        let scale = found.pixel_size.map_or_else(String::new, |a| format!(", {a:.3} Å/px"));
+        line(format!("patches of {size} × {size} px{scale}"));
+    }
+    for warning in &found.warnings {
+        line(format!("warning: {warning}"));
+    }
+}
+
+fn more(count: usize, what: &str) {
+    if count > LISTED {
+        super::print_line(&format!("  … and {} more {what}", count - LISTED));
+    }
+}

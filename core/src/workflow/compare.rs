@@ -1,0 +1,307 @@
+//! Runs side by side: the numbers, computed once from stored scores, and the report.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::label::Label;
+use crate::learning::checkpoint::{Checkpoint, model_path};
+use crate::learning::config::RiskKind;
+use crate::learning::config_file;
+use crate::learning::metrics::{auc, corrected_auc};
+use crate::project::{PatchId, Project, Run, Side};
+use crate::report::{
+    Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary, ScoreSamples,
+};
+
+/// Patches per picture in the report.
+const PICTURED: usize = 40;
+/// Patches side by side in a picture.
+const COLUMNS: usize = 10;
+
+/// Scores of one side of the split by label; patches without a score are left out.
+fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> ScoreSamples {
+    let mut samples = ScoreSamples::default();
+    for ((&label, &side), &score) in labels.iter().zip(sides).zip(scores) {
+        if side != wanted || !score.is_finite() {
+            continue;
+        }
+        match label {
+            Label::Positive => samples.positive.push(score),
+            Label::Unlabeled => samples.unlabeled.push(score),
+            Label::Negative => samples.negative.push(score),
+        }
+    }
+    samples
+}
+
+/// Everything that is compared of one run. `truth`, one entry per patch of the project, adds the AUC
+/// on the unlabeled of test and validation side; it is for evaluation only.
+///
+/// # Errors
+/// When the run does not exist or the project cannot be read.
+pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> Result<RunSummary> {
+    let mut metrics: BTreeMap<String, f64> = BTreeMap::new();
+    let mut warnings = Vec::new();
+    let epochs: Vec<EpochRow> = project
+        .metrics(run.id)?
+        .into_iter()
+        .map(|row| EpochRow {
+            epoch: row.epoch as usize,
+            values: row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect(),
+        })
+        .collect();
+    if let Some(best) = run.best_epoch.and_then(|e| epochs.iter().find(|row| row.epoch == e as usize)) {
+        for (key, value) in &best.values {
+            metrics.insert(key.clone(), *value);
+        }
+        metrics.insert("best_epoch".to_owned(), best.epoch as f64);
+    }
+    if let Some(last) = epochs.last() {
+        // Pseudo-labels are judged where the run ended, not where validation was best.
+        for key in ["pseudo_label_rate", "pseudo_label_accuracy"] {
+            if let Some(value) = last.values.get(key) {
+                metrics.insert(key.to_owned(), *value);
+            }
+        }
+    }
+    metrics.insert("epochs".to_owned(), epochs.len() as f64);
+    let sum = |key: &str| epochs.iter().filter_map(|row| row.values.get(key)).sum::<f64>();
+    metrics.insert("seconds".to_owned(), sum("seconds"));
+
+    let model = model_path(&project.run_dir(&run.name));
+    let prior = match model.exists() {
+        true => Some(Checkpoint::load(&model)?.header.prior),
+        false => None,
+    };
+    if let Some(prior) = prior {
+        metrics.insert("prior".to_owned(), prior.value);
+    }
+
+    let mut curves = Vec::new();
+    let mut samples = ScoreSamples::default();
+    match (project.scores(run.id, "teacher")?, run.split) {
+        (Some(scores), Some(split)) => {
+            let labels = project.labels()?;
+            let sides = project.split_sides(split)?;
+            let validation = by_label(&labels, &sides, &scores, Side::Validation);
+            let test = by_label(&labels, &sides, &scores, Side::Test);
+            if !test.positive.is_empty() && !test.unlabeled.is_empty() {
+                let value = auc(&test.positive, &test.unlabeled)?;
+                metrics.insert("test_auc_pu".to_owned(), value);
+                if let Some(prior) = prior {
+                    metrics.insert("test_auc_corrected".to_owned(), corrected_auc(value, prior.value)?);
+                }
+            }
+            if !test.positive.is_empty() && !test.negative.is_empty() {
+                metrics.insert("test_auc_pn".to_owned(), auc(&test.positive, &test.negative)?);
+            }
+            if let Some(truth) = truth {
+                let known = |wanted: bool| -> Vec<f32> {
+                    (0..scores.len())
+                        .filter(|&i| {
+                            sides[i] != Side::Train
+                                && labels[i] == Label::Unlabeled
+                                && truth.get(i).copied().flatten() == Some(wanted)
+                                && scores[i].is_finite()
+                        })
+                        .map(|i| scores[i])
+                        .collect()
+                };
+                let (particles, others) = (known(true), known(false));
+                if !particles.is_empty() && !others.is_empty() {
+                    metrics.insert("truth_auc".to_owned(), auc(&particles, &others)?);
+                }
+            }
+            for (against, other) in
+                [(Against::Unlabeled, &validation.unlabeled), (Against::Negative, &validation.negative)]
+            {
+                if !validation.positive.is_empty() && !other.is_empty() {
+                    curves.push(Curves::measure(&validation.positive, other, against)?);
+                }
+            }
+            samples = validation;
+        }
+        (None, _) => warnings.push(format!("Run {} has no scores yet.", run.name)),
+        (_, None) => warnings.push(format!("Run {} has no split.", run.name)),
+    }
+    if let Some(message) = &run.message {
+        warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
+    }
+    Ok(RunSummary {
+        name: run.name.clone(),
+        is_baseline: is_baseline(run),
+        config_yaml: run.config.clone(),
+        seed: run.seed,
+        device: run.device.clone(),
+        epochs,
+        metrics,
+        curves,
+        scores: samples,
+        threshold: Some(0.5),
+        prior: prior.map(|p| PriorSummary {
+            value: p.value,
+            interval: p.estimated.then_some((p.low, p.high)),
+        }),
+        warnings,
+    })
+}
+
+/// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no
+/// consistency, no self-training.
+fn is_baseline(run: &Run) -> bool {
+    use crate::learning::config::ConsistencyKind;
+    config_file::parse(&run.config, &run.name).is_ok_and(|config| {
+        matches!(config.risk.kind, RiskKind::Supervised | RiskKind::Naive)
+            && config.consistency.kind == ConsistencyKind::None
+            && !config.self_training.enabled
+    })
+}
+
+/// The runs to compare: those named, or all that have at least one epoch.
+///
+/// # Errors
+/// When a name is unknown, or there is nothing to compare.
+pub fn summaries(project: &Project, names: &[String], truth: Option<&[Option<bool>]>) -> Result<Vec<RunSummary>> {
+    let runs: Vec<Run> = if names.is_empty() {
+        project.runs()?.into_iter().filter(|run| run.best_epoch.is_some()).collect()
+    } else {
+        names.iter().map(|name| project.run(name)).collect::<Result<_>>()?
+    };
+    if runs.is_empty() {
+        return Err(Error::request("the project has no trained run to compare", "train one first (`vitrine train --help`)"));
+    }
+    runs.iter().map(|run| summary(project, run, truth)).collect()
+}
+
+/// What the report says of a project.
+fn facts(project: &Project) -> Result<ProjectFacts> {
+    let mut facts = Vec::new();
+    let mut fact = |what: &str, value: String| facts.push((what.to_owned(), value));
+    fact("Patches", project.len().to_string());
+    if let Some(size) = project.size() {
+        fact("Patch size", format!("{size} × {size} px"));
+    }
+    fact("Micrographs", project.micrographs()?.len().to_string());
+    for source in project.sources()? {
+        if let Some(scale) = source.info.pixel_size {
+            fact("Pixel size", format!("{scale:.3} Å/px"));
+            break;
+        }
+    }
+    if let Some(kind) = project.normaliser()?.as_ref().and_then(|n| n.pointer("/method/kind")).and_then(Value::as_str) {
+        fact("Normaliser", kind.replace('_', " "));
+    }
+    Ok(ProjectFacts {
+        name: project.dir().file_name().map_or_else(|| "project".to_owned(), |n| n.to_string_lossy().into_owned()),
+        counts: project.label_counts()?,
+        facts,
+    })
+}
+
+/// Writes the report: one self-contained HTML file.
+///
+/// # Errors
+/// When the project cannot be read or the disk refuses.
+pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Result<()> {
+    let mut patches = Vec::new();
+    if let Some(run) = runs.iter().rfind(|run| !run.is_baseline).or(runs.last()) {
+        let id = project.run(&run.name)?.id;
+        if let Some(scores) = project.scores(id, "teacher")? {
+            patches = pictures(project, &run.name, &scores)?;
+        }
+    }
+    let warnings = runs.iter().flat_map(|run| run.warnings.clone()).collect();
+    let facts = facts(project)?;
+    let input = ReportInput {
+        title: format!("{}: comparison of {} runs", facts.name, runs.len()),
+        made: format!("Vitrine {}, {}", env!("CARGO_PKG_VERSION"), today()),
+        project: facts,
+        runs,
+        patches,
+        warnings,
+    };
+    crate::report::html::write(&input, path)
+}
+
+fn today() -> String {
+    jiff::Zoned::now().strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Montages a person can judge a run by: the unlabeled with the highest scores, those in the middle,
+/// those with the lowest, and the positives the run believes least.
+fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<PatchPicture>> {
+    let labels = project.labels()?;
+    let ranked = |label: Label| {
+        let mut ids: Vec<usize> =
+            (0..scores.len()).filter(|&i| labels[i] == label && scores[i].is_finite()).collect();
+        ids.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        ids
+    };
+    let unlabeled = ranked(Label::Unlabeled);
+    let positive = ranked(Label::Positive);
+    let tail = |ids: &[usize]| ids[ids.len().saturating_sub(PICTURED)..].iter().rev().copied().collect::<Vec<_>>();
+    let nearest_half = {
+        let mut ids = unlabeled.clone();
+        ids.sort_by(|&a, &b| (scores[a] - 0.5).abs().total_cmp(&(scores[b] - 0.5).abs()));
+        ids
+    };
+    let sets: [(&str, Vec<usize>); 4] = [
+        ("Unlabeled with the highest scores", unlabeled.clone()),
+        ("Unlabeled the run is least sure of", nearest_half),
+        ("Unlabeled with the lowest scores", tail(&unlabeled)),
+        ("Positives with the lowest scores: worth a second look", tail(&positive)),
+    ];
+    let mut pictures = Vec::new();
+    for (caption, ids) in sets {
+        let ids: Vec<usize> = ids.into_iter().take(PICTURED).collect();
+        if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+            let range = format!("{:.3} to {:.3}", scores[*first], scores[*last]);
+            pictures.push(PatchPicture {
+                caption: format!("{caption} (run {run}, scores {range})"),
+                png: montage(project, &ids)?,
+            });
+        }
+    }
+    Ok(pictures)
+}
+
+/// Patches side by side as an 8-bit PNG, each stretched between its percentiles 0.5 and 99.5.
+///
+/// # Errors
+/// When a patch cannot be read.
+pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
+    let size = project.size().unwrap_or(1);
+    let pixels = project.pixels();
+    let gap = 2;
+    let columns = COLUMNS.min(ids.len()).max(1);
+    let rows = ids.len().div_ceil(columns).max(1);
+    let (width, height) = (columns * (size + gap) - gap, rows * (size + gap) - gap);
+    let mut canvas = vec![255u8; width * height];
+    let mut patch = vec![0.0f32; size * size];
+    for (place, &id) in ids.iter().enumerate() {
+        pixels.get(PatchId::try_from(id).unwrap_or(PatchId::MAX), &mut patch)?;
+        let mut sorted = patch.clone();
+        sorted.sort_by(f32::total_cmp);
+        let low = sorted[(sorted.len() - 1) / 200];
+        let high = sorted[(sorted.len() - 1) * 199 / 200];
+        let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
+        let (left, top) = ((place % columns) * (size + gap), (place / columns) * (size + gap));
+        for y in 0..size {
+            for x in 0..size {
+                let value = ((patch[y * size + x] - low) * scale).clamp(0.0, 255.0);
+                canvas[(top + y) * width + left + x] = value as u8;
+            }
+        }
+    }
+    let picture = image::GrayImage::from_raw(width as u32, height as u32, canvas)
+        .ok_or_else(|| Error::request("a picture of patches could not be made", "report this"))?;
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(|e| Error::request(format!("a picture of patches could not be made: {e}"), "report this"))?;
+    Ok(png.into_inner())
+}

@@ -1,0 +1,145 @@
+//! The whole job on the simulated sample: import, baseline, recommended method, comparison, report,
+//! export. The files go through the same import as real data.
+
+use std::path::{Path, PathBuf};
+
+use super::compare::{summaries, write_report};
+use super::train::{Listen, RunResult, TrainRequest, train_run};
+use super::{Watch, tell};
+use crate::error::{Error, Result};
+use crate::export::{ExportFormat, ExportRequest, export};
+use crate::imaging::SampleSettings;
+use crate::ingest::{
+    IngestRequest, IngestSummary, PoolCount, PoolFrom, PoolRequest, SampleFiles, SamplePicks, ingest, sample_files,
+    truth_for,
+};
+use crate::label::Label;
+use crate::learning::config::RunConfig;
+use crate::learning::config_file;
+use crate::learning::device::ComputeDevice;
+use crate::project::{PixelType, Project};
+use crate::report::RunSummary;
+
+/// How the demonstration is made.
+#[derive(Debug, Clone)]
+pub struct DemoRequest {
+    /// New or empty folder for sample, project, report and export.
+    pub dir: PathBuf,
+    /// Seed of sample and runs.
+    pub seed: u64,
+    /// Epochs instead of the presets'; fewer make it quicker and worse.
+    pub epochs: Option<usize>,
+    /// Where to compute.
+    pub device: ComputeDevice,
+}
+
+/// What the demonstration made.
+pub struct DemoOutcome {
+    /// The sample's files.
+    pub sample: SampleFiles,
+    /// What was imported.
+    pub imported: IngestSummary,
+    /// The project's folder.
+    pub project: PathBuf,
+    /// Both runs.
+    pub runs: Vec<RunResult>,
+    /// What is compared of them.
+    pub summaries: Vec<RunSummary>,
+    /// The report.
+    pub report: PathBuf,
+    /// The exported table of particles.
+    pub export: PathBuf,
+    /// Particles exported.
+    pub exported: u64,
+}
+
+/// Unlabeled places per micrograph.
+const POOL: usize = 120;
+
+/// The sample's import request: picks, and blobs as unlabeled.
+pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64) -> IngestRequest {
+    IngestRequest {
+        micrographs: vec![sample.micrographs.clone()],
+        picks: vec![sample.picks.clone()],
+        box_size: Some(settings.box_size),
+        pool: Some(PoolRequest {
+            count: Some(PoolCount::PerMicrograph(POOL)),
+            diameter: Some(settings.diameter as f64),
+            ..PoolRequest::new(PoolFrom::Blobs)
+        }),
+        seed,
+        ..IngestRequest::default()
+    }
+}
+
+/// Makes the sample project in `dir/project` from simulated files in `dir/sample`.
+///
+/// # Errors
+/// When the folder holds anything or cannot be written.
+pub fn sample_project(dir: &Path, seed: u64, watch: Watch<'_>) -> Result<(Project, SampleFiles, IngestSummary)> {
+    let settings = SampleSettings::default();
+    let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), &mut |step| {
+        tell(watch, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
+    })?;
+    let mut project = Project::create(&dir.join("project"), None, PixelType::F32)?;
+    let request = sample_request(&sample, &settings, seed);
+    let imported = ingest(&mut project, &request, &mut |step| {
+        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+    })?;
+    Ok((project, sample, imported))
+}
+
+/// Does the whole job.
+///
+/// # Errors
+/// When the folder is not empty or cannot be written, or as any of the steps.
+pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Result<DemoOutcome> {
+    let dir = &request.dir;
+    std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+    let mut entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
+    if entries.next().is_some() {
+        return Err(Error::request(
+            format!("{} is not empty", dir.display()),
+            "name a new folder for the demonstration",
+        ));
+    }
+    let (mut project, sample, imported) = sample_project(dir, request.seed, watch)?;
+    let settings = SampleSettings::default();
+    let truth = truth_for(&project, &sample.truth, Some(settings.diameter as f64 / 4.0))?;
+    let mut runs = Vec::new();
+    for preset in ["supervised_baseline", "recommended"] {
+        let mut config: RunConfig = config_file::load(preset)?;
+        config.split.test = 0.25;
+        let overrides =
+            config_file::Overrides { seed: Some(request.seed), epochs: request.epochs, prior: None };
+        let request = TrainRequest {
+            name: Some(preset.to_owned()),
+            base_name: preset.to_owned(),
+            config: overrides.apply(config)?,
+            device: request.device.clone(),
+            truth: Some(truth.clone()),
+        };
+        runs.push(train_run(&mut project, request, listen, watch)?);
+    }
+    let compared = summaries(&project, &[], Some(&truth))?;
+    let report = dir.join("report.html");
+    write_report(&project, compared.clone(), &report)?;
+    let star = dir.join("particles.star");
+    let wanted = ExportRequest {
+        labels: vec![Label::Positive, Label::Unlabeled],
+        run: Some("recommended".to_owned()),
+        threshold: Some(0.5),
+        ..ExportRequest::new(ExportFormat::RelionStar, &star)
+    };
+    let manifest = export(&project, &wanted, &mut |step| tell(watch, "Exporting", step.done, step.total))?;
+    Ok(DemoOutcome {
+        sample,
+        imported,
+        project: project.dir().to_owned(),
+        runs,
+        summaries: compared,
+        report,
+        export: star,
+        exported: manifest.counts.total(),
+    })
+}

@@ -1,0 +1,106 @@
+//! A trained network for other programs: weights as safetensors and a card that says what they are.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Normaliser;
+use crate::learning::checkpoint::{Checkpoint, model_path, write_atomically};
+use crate::learning::config::{Backbone, RunConfig};
+use crate::learning::prior_fit::PriorUsed;
+use crate::project::Project;
+
+/// What the weights are and how to use them, written beside them as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelCard {
+    /// Program and version.
+    pub program: String,
+    /// The run.
+    pub run: String,
+    /// The network.
+    pub backbone: Backbone,
+    /// Shape of the input.
+    pub input: String,
+    /// Meaning of the output.
+    pub output: String,
+    /// Side of the patches, px.
+    pub size: usize,
+    /// Å per px of the training patches, where known and the same for all.
+    pub pixel_size: Option<f64>,
+    /// What must be done to pixels first.
+    pub normaliser: Normaliser,
+    /// π of the run.
+    pub prior: PriorUsed,
+    /// Epoch the weights are of.
+    pub epoch: usize,
+    /// Journal position of the labels the run began with.
+    pub journal_position: i64,
+    /// The run's configuration.
+    pub config: RunConfig,
+    /// Shape of each weight.
+    pub weights: BTreeMap<String, Vec<usize>>,
+    /// SHA-256 of the safetensors file.
+    pub sha256: String,
+}
+
+/// Writes the scoring network of a run to `out` and its card beside it (`.json`).
+///
+/// # Errors
+/// When the run has no model, a file exists and `force` is off, or the disk refuses.
+pub fn export_model(project: &Project, run: &str, out: &Path, force: bool) -> Result<ModelCard> {
+    let stored = project.run(run)?;
+    let path = model_path(&project.run_dir(run));
+    if !path.exists() {
+        return Err(Error::request(format!("run '{run}' has no model yet"), "train it first"));
+    }
+    if out.extension().is_none_or(|e| e != "safetensors") {
+        return Err(Error::request(format!("{} is no name for a model", out.display()), "end the name in .safetensors"));
+    }
+    let card_path = out.with_extension("json");
+    for target in [out, &card_path] {
+        if target.exists() && !force {
+            return Err(Error::request(format!("{} exists already", target.display()), "name another file, or use --force"));
+        }
+    }
+    let checkpoint = Checkpoint::load(&path)?;
+    let views: Vec<(String, TensorView<'_>)> = checkpoint
+        .model
+        .iter()
+        .map(|(name, tensor)| {
+            let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
+            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
+                .map(|view| (name.clone(), view))
+                .map_err(|e| Error::format(&path, format!("weight {name}: {e}"), "train again"))
+        })
+        .collect::<Result<_>>()?;
+    let bytes = safetensors::serialize(views, None)
+        .map_err(|e| Error::format(out, format!("cannot be written: {e}"), "report this"))?;
+    let header = checkpoint.header;
+    let mut scales: Vec<Option<f64>> = project.sources()?.into_iter().map(|s| s.info.pixel_size).collect();
+    scales.dedup();
+    let card = ModelCard {
+        program: format!("Vitrine {}", header.program),
+        run: run.to_owned(),
+        backbone: header.config.backbone,
+        input: format!("N×1×{0}×{0}, float32, normalised as `normaliser` says", header.size),
+        output: "one logit a patch; 1/(1 + exp(−logit)) is the score".to_owned(),
+        size: header.size,
+        pixel_size: if scales.len() == 1 { scales[0] } else { None },
+        normaliser: header.normaliser,
+        prior: header.prior,
+        epoch: header.epoch,
+        journal_position: stored.journal_position.0,
+        config: header.config,
+        weights: checkpoint.model.iter().map(|(name, t)| (name.clone(), t.shape.clone())).collect(),
+        sha256: Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect(),
+    };
+    let text = serde_json::to_vec_pretty(&card)
+        .map_err(|e| Error::format(&card_path, format!("cannot be written: {e}"), "report this"))?;
+    write_atomically(out, &bytes)?;
+    write_atomically(&card_path, &text)?;
+    Ok(card)
+}

@@ -1,0 +1,166 @@
+//! Exports opened by the readers other people use: PyPI's starfile, mrcfile, numpy and safetensors,
+//! in a Python environment of its own under the target folder (`scripts/interop.py`).
+//!
+//! Without Python or access to PyPI the tests say that they were skipped; with
+//! `VITRINE_REQUIRE_INTEROP=1` they fail instead.
+#![allow(clippy::unwrap_used)]
+
+mod export_support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use export_support::{PIXEL, RUN, SIZE};
+use serde_json::json;
+use vitrine_core::Label;
+use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export};
+use vitrine_core::project::Project;
+
+const PACKAGES: [&str; 4] = ["starfile", "mrcfile", "numpy", "safetensors"];
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop.py");
+
+/// Runs a command; what it said when it failed.
+fn run(program: &Path, args: &[&str]) -> Result<String, String> {
+    let shown = || format!("{} {}", program.display(), args.join(" "));
+    let output = Command::new(program).args(args).output().map_err(|e| format!("{}: {e}", shown()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(format!("{}: {} {}", shown(), text(&output.stdout), text(&output.stderr))),
+    }
+}
+
+/// The Python of the environment, which is made and filled where it is not there.
+fn make_environment() -> Result<PathBuf, String> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("no target folder")?;
+    let venv = target.join("interop-venv");
+    let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let imports = format!("import {}", PACKAGES.join(", "));
+    if run(&python, &["-c", &imports]).is_ok() {
+        return Ok(python);
+    }
+    let system = Path::new(if cfg!(windows) { "python" } else { "python3" });
+    run(system, &["-m", "venv", "--clear", &venv.display().to_string()])?;
+    let mut install = vec!["-m", "pip", "install", "-q", "--disable-pip-version-check"];
+    install.extend(PACKAGES);
+    run(&python, &install)?;
+    run(&python, &["-c", &imports])?;
+    Ok(python)
+}
+
+/// The Python with the packages; `None`, and a line that says so, where it cannot be had.
+fn python(test: &str) -> Option<&'static Path> {
+    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    match PYTHON.get_or_init(make_environment) {
+        Ok(python) => Some(python),
+        Err(why) if std::env::var("VITRINE_REQUIRE_INTEROP").as_deref() == Ok("1") => {
+            panic!("interop needs python3 with venv and access to PyPI: {why}")
+        }
+        Err(why) => {
+            println!("skipped: interop needs python3 with venv and access to PyPI ({test}: {why})");
+            None
+        }
+    }
+}
+
+/// Writes the exports that the script looks for, and what it should find in them.
+fn write_exports(project: &Project, out: &Path) {
+    let all = |format, name: &str| ExportRequest {
+        labels: Vec::new(),
+        ..ExportRequest::new(format, out.join(name))
+    };
+    let both = |format, name: &str| ExportRequest { what: ExportWhat::Both, ..all(format, name) };
+    let threshold = 0.25;
+    let requests = [
+        both(ExportFormat::RelionStar, "relion.star"),
+        ExportRequest {
+            run: Some(RUN.into()),
+            threshold: Some(threshold),
+            ..all(ExportFormat::RelionStar, "scored.star")
+        },
+        both(ExportFormat::CryosparcStar, "cryosparc.star"),
+        all(ExportFormat::Mrcs, "stack.mrcs"),
+        all(ExportFormat::Csv, "table.csv"),
+        all(ExportFormat::Npz, "arrays.npz"),
+        all(ExportFormat::Png, "pictures"),
+        all(ExportFormat::Box, "boxes"),
+    ];
+    for request in &requests {
+        export(project, request, &mut |_| Ok(())).unwrap();
+    }
+    let patches: Vec<serde_json::Value> = (0..project.len())
+        .map(|id| {
+            let placed = id < export_support::COUNTS[0] + export_support::COUNTS[1];
+            let (x, y) = export_support::xy(id);
+            let score = export_support::score(id);
+            json!({
+                "id": id,
+                "label": export_support::label(id).as_str(),
+                "micrograph": placed.then(|| export_support::micrograph(id)),
+                "x": placed.then_some(x),
+                "y": placed.then_some(y),
+                "score": (!score.is_nan()).then_some(score),
+                "pixels": export_support::pixels(id),
+            })
+        })
+        .collect();
+    assert!(Label::ALL.iter().all(|l| patches.iter().any(|p| p["label"] == l.as_str())));
+    let expected = json!({
+        "size": SIZE,
+        "pixel_size": 2.0 * PIXEL,
+        "micrograph_pixel_size": PIXEL,
+        "threshold": threshold,
+        "exports": requests.len(),
+        "patches": patches,
+    });
+    std::fs::write(out.join("expected.json"), expected.to_string()).unwrap();
+}
+
+#[test]
+fn exports_open_in_starfile_mrcfile_and_numpy() {
+    let Some(python) = python("exports_open_in_starfile_mrcfile_and_numpy") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let project = export_support::project(&dir.path().join("project"));
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    write_exports(&project, &out);
+    let folder = out.display().to_string();
+    let said = run(python, &[SCRIPT, "--exports", &folder]).unwrap();
+    assert!(said.contains("8 exports of 40 patches agree"), "{said}");
+
+    // The script notices a difference: one pixel, and one coordinate.
+    let stack = out.join("relion.mrcs");
+    let good = std::fs::read(&stack).unwrap();
+    let mut bad = good.clone();
+    bad[1024 + 4 * 300] ^= 1;
+    std::fs::write(&stack, bad).unwrap();
+    let told = run(python, &[SCRIPT, "--exports", &folder]).unwrap_err();
+    assert!(told.contains("pixels differ"), "{told}");
+    std::fs::write(&stack, good).unwrap();
+    let table = out.join("cryosparc.star");
+    let text = std::fs::read_to_string(&table).unwrap();
+    std::fs::write(&table, text.replacen(" 131.75 ", " 131.5 ", 1)).unwrap();
+    let told = run(python, &[SCRIPT, "--exports", &folder]).unwrap_err();
+    assert!(told.contains("particle 2: x is 131.5"), "{told}");
+}
+
+#[test]
+fn safetensors_are_read_by_the_script() {
+    let Some(python) = python("safetensors_are_read_by_the_script") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.safetensors");
+    let write = |values: [f32; 4]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let tensor =
+            safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 2], &bytes).unwrap();
+        safetensors::serialize_to_file([("conv.weight", tensor)], None, &path).unwrap();
+    };
+    let file = path.display().to_string();
+    write([1.0, -2.0, 0.5, 4.0]);
+    let said = run(python, &[SCRIPT, "--model", &file]).unwrap();
+    assert!(said.contains("1 tensors, 4 values"), "{said}");
+    write([1.0, f32::NAN, 0.5, 4.0]);
+    let told = run(python, &[SCRIPT, "--model", &file]).unwrap_err();
+    assert!(told.contains("conv.weight"), "{told}");
+}
