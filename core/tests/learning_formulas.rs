@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
-use vitrine_core::learning::config::{ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss};
+use vitrine_core::learning::config::{
+    ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss,
+};
 use vitrine_core::learning::consistency::{ConsistencyState, align, consistency_loss, pseudo_labels};
 use vitrine_core::learning::optimizer::clip_factor;
 use vitrine_core::learning::risk::{LabelledLogits, ge_binomial, nnpu, risk};
@@ -10,8 +12,7 @@ use vitrine_core::learning::weights::to_vec;
 
 fn vector(values: &[f64]) -> Tensor<1> {
     let device = Device::flex().autodiff();
-    Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device)
-        .cast(FloatDType::F64)
+    Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device).cast(FloatDType::F64)
 }
 
 fn value(tensor: Tensor<1>) -> f64 {
@@ -211,7 +212,8 @@ fn nnpu_gradient_follows_the_published_step() {
     let whole = |x: &[f64], prior: f64| {
         let (p, u) = x.split_at(3);
         let plus = prior * mean(p.iter().map(|&g| sigmoid_loss(g)));
-        let inner = mean(u.iter().map(|&g| sigmoid_loss(-g))) - prior * mean(p.iter().map(|&g| sigmoid_loss(-g)));
+        let inner =
+            mean(u.iter().map(|&g| sigmoid_loss(-g))) - prior * mean(p.iter().map(|&g| sigmoid_loss(-g)));
         (plus, inner)
     };
     let objective = |config: RiskConfig, prior: f64| {
@@ -259,11 +261,18 @@ fn fixmatch_gradient_matches_finite_differences() {
 #[test]
 fn ge_binomial_gradient_matches_finite_differences() {
     let logits = [0.4, -0.3, 1.1, -0.8];
-    let value_at = |x: &[f64]| value(ge_binomial(1.0, 0.3, vector(&x[..1]), vector(&x[1..])));
-    let (analytic, numeric) = gradients(
-        &logits,
-        |x| ge_binomial(1.0, 0.3, x.clone().slice([0..1]), x.slice([1..4])),
-        value_at,
-    );
+    // Three unlabeled patches: counts 0 to 3 with probabilities 0.343, 0.441, 0.189, 0.027.
+    let binomial = [0.343f64, 0.441, 0.189, 0.027];
+    let value_at = |x: &[f64]| {
+        let p: Vec<f64> = x[1..].iter().map(|g| 1.0 / (1.0 + (-g).exp())).collect();
+        let mean: f64 = p.iter().sum();
+        let variance: f64 = p.iter().map(|p| p * (1.0 - p)).sum();
+        let weight = |k: usize| (-0.5 * (k as f64 - mean).powi(2) / variance).exp();
+        let total: f64 = (0..4).map(weight).sum();
+        let expectation: f64 = (0..4).map(|k| weight(k) / total * binomial[k].ln()).sum();
+        (1.0 + (-x[0]).exp()).ln() - expectation
+    };
+    let (analytic, numeric) =
+        gradients(&logits, |x| ge_binomial(1.0, 0.3, x.clone().slice([0..1]), x.slice([1..4])), value_at);
     agree(&analytic, &numeric);
 }

@@ -183,7 +183,9 @@ fn every_risk_and_consistency_trains_an_epoch() {
 
 #[test]
 fn a_diverging_run_names_epoch_and_batch() {
-    let mut wild = config("risk:\n  kind: upu\n  loss: logistic\noptimizer:\n  learning_rate: 0.1\n  gradient_clip: 0\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n");
+    let mut wild = config(
+        "risk:\n  kind: upu\n  loss: logistic\noptimizer:\n  learning_rate: 0.1\n  gradient_clip: 0\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n",
+    );
     wild.optimizer.learning_rate = 1e30;
     let said = run(job(wild)).err().unwrap();
     assert!(matches!(said, Error::Training { .. }), "{said}");

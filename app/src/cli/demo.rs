@@ -37,7 +37,7 @@ pub struct Args {
     epochs: Option<usize>,
     /// auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
-    device: String,
+    device: DeviceChoice,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -45,7 +45,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let device = ComputeDevice::open(args.device.parse::<DeviceChoice>()?)?;
+    let device = ComputeDevice::open(args.device)?;
     if !args.json {
         eprintln!("demonstration in {}, computing on {device}", args.dir.display());
     }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
-use vitrine_core::Label;
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
 use vitrine_core::workflow::model::export_model;
+use vitrine_core::{Error, Label};
 
 use super::progress::Progress;
 
@@ -37,14 +36,14 @@ pub struct Args {
     /// Folder of the project
     project: PathBuf,
     /// What to write (see below)
-    #[arg(long)]
-    format: String,
+    #[arg(long, value_parser = format)]
+    format: Format,
     /// File to write; for png and box the folder
     #[arg(long, short)]
     out: PathBuf,
     /// Labels to write: positive, negative, unlabeled, a comma-separated list, or all
-    #[arg(long, default_value = "positive")]
-    labels: String,
+    #[arg(long, default_value = "positive", value_parser = labels)]
+    labels: Labels,
     /// Run whose scores are written and compared with --threshold
     #[arg(long)]
     run: Option<String>,
@@ -71,8 +70,10 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let project = super::open_to_read(&args.project)?;
-    if args.format == "model" {
-        let Some(run) = &args.run else { bail!("--format model needs --run NAME") };
+    let Format::Set(format) = args.format else {
+        let Some(run) = &args.run else {
+            return Err(super::Usage("--format model writes the network of a run: name it with --run").into());
+        };
         let card = export_model(&project, run, &args.out, args.force)?;
         if args.json {
             return super::print_json(&card);
@@ -80,11 +81,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         super::print_line(&format!("model of {run}: {}", args.out.display()));
         super::print_line(&format!("card: {}", args.out.with_extension("json").display()));
         return Ok(());
-    }
+    };
     let request = ExportRequest {
-        format: args.format.parse::<ExportFormat>()?,
+        format,
         out: args.out.clone(),
-        labels: labels(&args.labels)?,
+        labels: args.labels.0.clone(),
         run: args.run.clone(),
         threshold: args.threshold,
         below: args.below,
@@ -128,9 +129,30 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn labels(text: &str) -> anyhow::Result<Vec<Label>> {
-    if text == "all" {
-        return Ok(Label::ALL.to_vec());
+/// What is written: a labeled set, or a trained network.
+#[derive(Clone, Copy)]
+enum Format {
+    Set(ExportFormat),
+    Model,
+}
+
+fn format(text: &str) -> Result<Format, Error> {
+    match text {
+        "model" => Ok(Format::Model),
+        other => other.parse().map(Format::Set).map_err(|_| {
+            let all = ExportFormat::ALL.map(ExportFormat::as_str).join(", ");
+            Error::request(format!("'{text}' is not an export format"), format!("use one of {all}, model"))
+        }),
     }
-    Ok(text.split(',').map(str::parse::<Label>).collect::<Result<_, _>>()?)
+}
+
+/// The labels of a comma-separated list.
+#[derive(Clone)]
+struct Labels(Vec<Label>);
+
+fn labels(text: &str) -> Result<Labels, Error> {
+    if text == "all" {
+        return Ok(Labels(Label::ALL.to_vec()));
+    }
+    text.split(',').map(str::parse::<Label>).collect::<Result<_, _>>().map(Labels)
 }

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use vitrine_core::Label;
 use vitrine_core::imaging::Contrast;
-use vitrine_core::ingest::{
-    IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect,
-};
+use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect};
 
 use super::progress::Progress;
 
@@ -112,10 +110,7 @@ enum ParticleContrast {
 impl Args {
     fn request(&self) -> IngestRequest {
         let pool = self.pool.map(|pool| PoolRequest {
-            count: self
-                .pool_count
-                .map(PoolCount::PerMicrograph)
-                .or(self.pool_total.map(PoolCount::Total)),
+            count: self.pool_count.map(PoolCount::PerMicrograph).or(self.pool_total.map(PoolCount::Total)),
             from_positives: self.pool_distance,
             spacing: self.pool_spacing,
             diameter: self.diameter,
@@ -150,7 +145,8 @@ impl Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let request = args.request();
     let mut progress = Progress::new(args.json);
-    let mut hear = |step: vitrine_core::ingest::Progress| progress.show(step.phase.as_str(), step.done, step.total);
+    let mut hear =
+        |step: vitrine_core::ingest::Progress| progress.show(step.phase.as_str(), step.done, step.total);
     if args.dry_run {
         let project = super::open_to_read(&args.project)?;
         let preview = inspect(&request, Some(&project), &mut hear)?;
@@ -171,7 +167,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     print_preview(&summary.found);
     super::print_line(&format!("imported {}", super::info::counts_text(&summary.labels)));
     if summary.pool > 0 {
-        super::print_line(&format!("  of the unlabeled, {} are the pool cut from the micrographs", summary.pool));
+        super::print_line(&format!(
+            "  of the unlabeled, {} are the pool cut from the micrographs",
+            summary.pool
+        ));
     }
     super::print_line(&format!("next: vitrine train {} --baseline", args.project.display()));
     Ok(())
@@ -220,7 +219,12 @@ fn print_preview(found: &Preview) {
     }
     more(found.unmatched.len(), "unmatched names");
     for name in &found.ambiguous {
-        line(format!("{} matches {} micrographs ({} picks left out)", name.name, name.candidates.len(), name.picks));
+        line(format!(
+            "{} matches {} micrographs ({} picks left out)",
+            name.name,
+            name.candidates.len(),
+            name.picks
+        ));
     }
     if let Some(size) = found.patch_size {
         let scale = found.pixel_size.map_or_else(String::new, |a| format!(", {a:.3} Å/px"));

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use vitrine_core::learning::config_file;
 use vitrine_core::label::LabelCounts;
+use vitrine_core::learning::config_file;
 use vitrine_core::project::{Project, Run};
 
 /// Show what a project holds: labels, sources, micrographs, splits and runs.
@@ -87,7 +87,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     if let (Some(split), Some(by)) = (latest, by_split) {
         line(format!("  split        {} (by {}, seed {})", split.name, split.method.as_str(), split.seed));
-        for (name, counts) in [("training", by.train), ("validation", by.validation), ("test", by.test), ("unused", by.unused)] {
+        for (name, counts) in
+            [("training", by.train), ("validation", by.validation), ("test", by.test), ("unused", by.unused)]
+        {
             if counts.total() > 0 {
                 line(format!("    {name:<10} {}", counts_text(&counts)));
             }
@@ -149,10 +151,9 @@ fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
     }
     super::print_line(&format!("patch {id} is {}", row.label));
     for (entry, change) in history {
-        let before = change.before.map_or_else(|| "new".to_owned(), |label| label.to_string());
         super::print_line(&format!(
-            "  {}  {before} -> {}  by {}: {}",
-            entry.at, change.after, entry.actor, entry.reason
+            "  {}  {} -> {}  by {}: {}",
+            entry.at, change.before, change.after, entry.actor, entry.reason
         ));
     }
     Ok(())

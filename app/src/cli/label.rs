@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use vitrine_core::Label;
 use vitrine_core::project::{PatchId, Project};
 use vitrine_core::workflow::score::patches_by_score;
@@ -65,7 +65,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else if args.redo {
         project.redo_last(&super::person())?
     } else {
-        let Some(label) = args.label else { bail!("name a label") };
+        let Some(label) = args.label else {
+            return Err(super::Usage("name a label: positive, negative or unlabeled").into());
+        };
         let ids = chosen(&project, &args)?;
         let labels = project.labels()?;
         let changes: Vec<(PatchId, Label)> = ids
@@ -98,40 +100,50 @@ fn chosen(project: &Project, args: &Args) -> anyhow::Result<Vec<PatchId>> {
     let mut ids = Vec::new();
     if let Some(list) = &args.ids {
         for part in list.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            ids.extend(range(part)?);
+            ids.extend(range(part, project.len())?);
         }
     }
     if let Some(path) = &args.ids_from {
-        let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             if !line.is_empty() {
-                let range = range(line).with_context(|| format!("{}, line {}", path.display(), number + 1))?;
+                let range = range(line, project.len())
+                    .with_context(|| format!("{}, line {}", path.display(), number + 1))?;
                 ids.extend(range);
             }
         }
     }
     if let Some(run) = &args.run {
         if args.above.is_none() && args.below.is_none() {
-            bail!("--run chooses by score; add --above or --below");
+            return Err(super::Usage("--run chooses by score: add --above or --below").into());
         }
         ids.extend(patches_by_score(project, run, args.above, args.below)?);
     }
     if args.ids.is_none() && args.ids_from.is_none() && args.run.is_none() {
-        bail!("name the patches: --ids, --ids-from or --run with --above or --below");
+        return Err(
+            super::Usage("name the patches with --ids, --ids-from, or --run and --above or --below").into()
+        );
     }
     Ok(ids)
 }
 
-fn range(text: &str) -> anyhow::Result<std::ops::RangeInclusive<PatchId>> {
-    let number = |text: &str| {
-        text.trim().parse::<PatchId>().with_context(|| format!("'{text}' is no patch number; write e.g. 3,17,40-45"))
+/// Patch numbers `17` or `40-45`, checked against the project before any list is made of them.
+fn range(text: &str, patches: usize) -> anyhow::Result<std::ops::RangeInclusive<PatchId>> {
+    let number = |part: &str| -> anyhow::Result<PatchId> {
+        let Ok(id) = part.trim().parse::<PatchId>() else {
+            bail!("'{text}' is no patch number; write for example 3,17,40-45");
+        };
+        ensure!(
+            (id as usize) < patches,
+            "there is no patch {id}; the project has {patches}, numbered from 0 to {}",
+            patches.saturating_sub(1)
+        );
+        Ok(id)
     };
-    match text.split_once('-') {
-        None => {
-            let id = number(text)?;
-            Ok(id..=id)
-        }
-        Some((from, to)) => Ok(number(from)?..=number(to)?),
-    }
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let (from, to) = (number(from)?, number(to)?);
+    ensure!(from <= to, "'{text}' ends before it begins; write {to}-{from}");
+    Ok(from..=to)
 }

@@ -18,15 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use vitrine_core::project::{Actor, Project};
 use vitrine_core::Error;
-
-const EXIT_CODES: &str = "\
-Exit status:
-  0    done
-  1    something in the files, the project or the data stands in the way; the message says what to do
-  2    the command line itself is wrong
-  130  stopped by Ctrl-C; what was complete is kept";
+use vitrine_core::project::{Actor, Project};
 
 /// Get a clean particle set out of cryo-electron micrographs with a few hundred labels.
 ///
@@ -91,15 +84,62 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let cancelled = matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled));
-            if cancelled {
+            if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
+                eprintln!("error: {what}");
+                return ExitCode::from(2);
+            }
+            if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
+                eprintln!("vitrine: stopped; {what}");
+                return ExitCode::from(130);
+            }
+            if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
                 eprintln!("vitrine: stopped; nothing that was complete is lost");
                 return ExitCode::from(130);
             }
-            eprintln!("vitrine: {error:#}");
+            eprintln!("vitrine: {}", sentence(&error));
             ExitCode::from(1)
         }
     }
+}
+
+/// A command line whose parts do not go together, in a way the parser cannot see.
+#[derive(Debug)]
+struct Usage(&'static str);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Ctrl-C ended a job that keeps what it has; what that is, and how to go on.
+#[derive(Debug)]
+struct Stopped(String);
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// An error with its causes on one line; a cause already told in the sentence before is not told
+/// again.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !said.contains(&cause) {
+            if !said.is_empty() {
+                said.push_str(": ");
+            }
+            said.push_str(&cause);
+        }
+    }
+    said.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Opens a project for writing.
@@ -132,7 +172,11 @@ fn print_line(text: &str) {
 }
 
 /// Reads truth for evaluation, one entry per patch of the project.
-fn read_truth(project: &Project, path: Option<&PathBuf>, radius: Option<f64>) -> anyhow::Result<Option<Vec<Option<bool>>>> {
+fn read_truth(
+    project: &Project,
+    path: Option<&PathBuf>,
+    radius: Option<f64>,
+) -> anyhow::Result<Option<Vec<Option<bool>>>> {
     match path {
         None => Ok(None),
         Some(path) => Ok(Some(vitrine_core::ingest::truth_for(project, path, radius)?)),

@@ -22,7 +22,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let Some(name) = args.name else {
         for preset in PRESETS {
-            super::print_line(&format!("{:<22} {}", preset.name, config_file::load(preset.name)?.description));
+            super::print_line(&format!(
+                "{:<22} {}",
+                preset.name,
+                config_file::load(preset.name)?.description
+            ));
         }
         return Ok(());
     };

@@ -112,7 +112,11 @@ impl Progress {
             return;
         }
         self.last_line = Some(Instant::now());
-        let eta = if done > 0 { gone.as_secs_f64() * (total.saturating_sub(done)) as f64 / done as f64 } else { 0.0 };
+        let eta = if done > 0 {
+            gone.as_secs_f64() * (total.saturating_sub(done)) as f64 / done as f64
+        } else {
+            0.0
+        };
         eprintln!("{}: {done} of {total}, {eta:.0} s to go", self.phase);
     }
 }

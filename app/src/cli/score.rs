@@ -55,7 +55,7 @@ pub struct Args {
     out: Option<PathBuf>,
     /// auto, cpu, gpu or gpu:N
     #[arg(long, default_value = "auto")]
-    device: String,
+    device: DeviceChoice,
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
@@ -63,7 +63,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let device = ComputeDevice::open(args.device.parse::<DeviceChoice>()?)?;
+    let device = ComputeDevice::open(args.device)?;
     let mut progress = Progress::new(args.json);
     let mut watch = |step: &vitrine_core::workflow::Step| progress.show(&step.phase, step.done, step.total);
     let mut dropped = 0;
@@ -112,7 +112,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     super::print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
     if dropped > 0 {
-        super::print_line(&format!("{dropped} coordinates lie too near an edge for the box and were left out"));
+        super::print_line(&format!(
+            "{dropped} coordinates lie too near an edge for the box and were left out"
+        ));
     }
     match &args.out {
         Some(out) => super::print_line(&format!("table: {}", out.display())),

@@ -1,7 +1,7 @@
 //! `vitrine train`: learn from a project.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use serde_json::json;
@@ -52,7 +52,7 @@ pub struct Args {
     baseline: bool,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
-    device: String,
+    device: DeviceChoice,
     /// Seed instead of the configuration's
     #[arg(long)]
     seed: Option<u64>,
@@ -78,11 +78,14 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let device = ComputeDevice::open(args.device.parse::<DeviceChoice>()?)?;
+    let device = ComputeDevice::open(args.device)?;
     let mut project = super::open(&args.project)?;
     let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
     let mut results = Vec::new();
     if let Some(name) = &args.resume {
+        if !args.json {
+            eprintln!("going on with {name} on {device}");
+        }
         results.push(Display::new(args.json).drive(|listen, watch| {
             resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
         })?);
@@ -92,26 +95,67 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let config = overrides.apply(config_file::load(&args.config)?)?;
         if args.baseline {
             let baseline = config_file::load("supervised_baseline")?;
-            let baseline = RunConfig { seed: config.seed, split: config.split, ..baseline };
+            let baseline = RunConfig { seed: config.seed, split: config.split, ..overrides.apply(baseline)? };
             plan.push(("supervised_baseline".to_owned(), None, baseline));
         }
         plan.push((config_file::stem(&args.config), args.name.clone(), config));
         for (base_name, name, config) in plan {
-            results.push(train_one(&mut project, base_name, name, config, &device, truth.clone(), args.json)?);
+            results.push(train_one(
+                &mut project,
+                base_name,
+                name,
+                config,
+                &device,
+                truth.clone(),
+                args.json,
+            )?);
+            if stop_asked() {
+                break;
+            }
         }
     }
     if args.json {
         let all: Vec<_> = results.iter().map(as_json).collect();
-        return super::print_json(&all);
+        super::print_json(&all)?;
+    } else {
+        for result in &results {
+            print_result(result);
+        }
     }
-    for result in &results {
-        print_result(result);
+    if stop_asked()
+        && let Some(result) = results.last()
+    {
+        return Err(stopped(&args.project, &project, result)?.into());
     }
-    super::print_line(&format!(
-        "next: vitrine compare {}   or   vitrine export --help",
-        args.project.display()
-    ));
+    if !args.json {
+        let place = args.project.display();
+        super::print_line(&format!("next: vitrine compare {place} --report report.html"));
+        if let Some(result) = results.last() {
+            super::print_line(&format!(
+                "      vitrine export {place} --run {} --threshold 0.5 --labels positive,unlabeled \\\n        \
+                 --format relion-star --out particles.star",
+                result.name
+            ));
+        }
+    }
     Ok(())
+}
+
+/// What Ctrl-C left, and how to go on from there.
+fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Result<super::Stopped> {
+    let (place, name) = (place.display(), &result.name);
+    let scored = project.scores(result.id, "teacher")?.is_some();
+    Ok(super::Stopped(if result.ended_early.as_deref() == Some("stopped") {
+        format!(
+            "{name} keeps epoch {}: go on with `vitrine train {place} --resume {name}`, or score with what it \
+             has by `vitrine score {place} --run {name}`",
+            result.best_epoch
+        )
+    } else if scored {
+        format!("{name} is trained and scored, later runs were not begun")
+    } else {
+        format!("{name} is trained, but patches are not scored yet: `vitrine score {place} --run {name}`")
+    }))
 }
 
 /// Trains one run with a display of its epochs.
@@ -150,18 +194,16 @@ impl Display {
         &self,
         job: impl FnOnce(Listen<'_>, Watch<'_>) -> vitrine_core::Result<T>,
     ) -> anyhow::Result<T> {
-        let mut stop_sent = false;
         let mut phase = String::new();
         let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
-            if stop_asked() && !stop_sent {
-                stop_sent = true;
-                // A trainer that has just ended no longer listens.
+            if stop_asked() {
+                // Each run of a job has its own orders, and must hear of it. A trainer that has just
+                // ended no longer listens.
                 let _ = orders.send(TrainControl::Stop);
             }
             self.hear(event, &mut phase);
         };
-        let mut watch =
-            |step: &Step| self.progress.borrow_mut().show(&step.phase, step.done, step.total);
+        let mut watch = |step: &Step| self.progress.borrow_mut().show(&step.phase, step.done, step.total);
         let outcome = job(&mut listen, &mut watch);
         self.progress.borrow_mut().clear();
         Ok(outcome?)
@@ -190,11 +232,14 @@ impl Display {
     }
 }
 
+/// A measure, or a dash where it was not measured.
+fn number(value: f64, digits: usize) -> String {
+    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+}
+
 fn epoch_line(m: &EpochMetrics, best: bool) -> String {
-    let number = |value: f64, digits: usize| {
-        if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
-    };
-    let percent = |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
+    let percent =
+        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
     format!(
         "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {} ± {}  |g| {:>6}  lr {:.1e}  {:.1} s{}",
         m.epoch,
@@ -216,12 +261,13 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 pub fn print_result(result: &RunResult) {
     let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     super::print_line(&format!(
-        "{}: {} epochs{how}, epoch {} scores; validation AUC P/U {:.4}, corrected {:.4}; prior {:.3}{}",
+        "{}: {} {}{how}, epoch {} scores; validation AUC P/U {}, corrected {}; prior {:.3}{}",
         result.name,
         result.epochs,
+        if result.epochs == 1 { "epoch" } else { "epochs" },
         result.best_epoch,
-        result.best.validation_auc_pu,
-        result.best.validation_auc_corrected,
+        number(result.best.validation_auc_pu, 4),
+        number(result.best.validation_auc_corrected, 4),
         result.prior.value,
         if result.prior.estimated {
             format!(" (estimated, {:.3} to {:.3})", result.prior.low, result.prior.high)

@@ -1,4 +1,4 @@
-//! Labeled sets out of a project, in the formats of other programs.
+//! Labelled sets out of a project, in the formats of other programs.
 //!
 //! The only place that knows the project and the format writers together on the way out. An export
 //! selects patches by label, by the score of a run, or both ([`ExportRequest`]); [`preview`] counts

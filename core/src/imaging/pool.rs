@@ -44,7 +44,7 @@ pub struct PoolSettings {
     pub kind: PoolKind,
     /// The boxes that will be cut: each lies inside the image less the margin.
     pub cut: CutSettings,
-    /// Smallest distance from a labeled positive, px; 0 for none.
+    /// Smallest distance from a labelled positive, px; 0 for none.
     pub from_positives: f64,
     /// Smallest distance between two places, px; 0 for none.
     pub between: f64,

@@ -5,9 +5,7 @@
 //! with reflected borders; noise comes from a bank made once per run.
 
 use burn::tensor::module::conv2d;
-use burn::tensor::ops::{
-    ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode,
-};
+use burn::tensor::ops::{ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::RngExt;
 use rand::SeedableRng;
@@ -127,16 +125,14 @@ impl Augmenter {
         x = x * per_patch(gain) + per_patch(offset);
         if config.noise > 0.0 {
             let picks = Tensor::<1, Int>::from_data(TensorData::new(picks, [count]), &self.device);
-            let noise_images =
-                self.noise.clone().select(0, picks).reshape([count, 1, self.size, self.size]);
+            let noise_images = self.noise.clone().select(0, picks).reshape([count, 1, self.size, self.size]);
             x = x + noise_images * per_patch(noise);
         }
         if config.erase > 0.0 {
             let [n, c, h, w] = x.dims();
             let mean = x.clone().reshape([n, c * h * w]).mean_dim(1).reshape([n, 1, 1, 1]);
             let share = |values: Vec<f32>| {
-                Tensor::<1>::from_data(TensorData::new(values, [count]), &self.device)
-                    .reshape([count, 1, 1])
+                Tensor::<1>::from_data(TensorData::new(values, [count]), &self.device).reshape([count, 1, 1])
             };
             let half = share(side) * 0.5;
             let inside = |position: &Tensor<3>, centre: Vec<f32>| {
@@ -152,10 +148,8 @@ impl Augmenter {
     fn warp(&self, patches: Tensor<4>, maps: &[[f64; 6]]) -> Tensor<4> {
         let count = maps.len();
         // The 2×3 matrix of each view, transposed to 3×2 so that grid × map gives source positions.
-        let values: Vec<f32> = maps
-            .iter()
-            .flat_map(|m| [m[0], m[3], m[1], m[4], m[2], m[5]].map(|v| v as f32))
-            .collect();
+        let values: Vec<f32> =
+            maps.iter().flat_map(|m| [m[0], m[3], m[1], m[4], m[2], m[5]].map(|v| v as f32)).collect();
         let maps = Tensor::<3>::from_data(TensorData::new(values, [count, 3, 2]), &self.device);
         let grid = self.base_grid.clone().expand([count, self.size * self.size, 3]).matmul(maps);
         patches.grid_sample_2d(

@@ -132,9 +132,8 @@ impl Checkpoint {
     /// or no checkpoint of Vitrine.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-        let damaged = |what: String| {
-            Error::format(path, what, "use another checkpoint of the run, or train again")
-        };
+        let damaged =
+            |what: String| Error::format(path, what, "use another checkpoint of the run, or train again");
         let (_, metadata) =
             SafeTensors::read_metadata(&bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
         let header = metadata
@@ -181,11 +180,8 @@ impl Checkpoint {
             if view.dtype() != Dtype::F32 {
                 return Err(damaged(format!("tensor {name} is {:?}, not F32", view.dtype())));
             }
-            let values: Vec<f32> = view
-                .data()
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect();
+            let values: Vec<f32> =
+                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             if let Some(at) = values.iter().position(|v| !v.is_finite()) {
                 return Err(damaged(format!("tensor {name} holds no finite number at {at}")));
             }
@@ -204,7 +200,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("create a file in", folder, e))?;
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("create a file in", folder, e))?;
     file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
     file.as_file().sync_all().map_err(|e| Error::io("write", path, e))?;
     file.persist(path).map_err(|e| Error::io("write", path, e.error))?;

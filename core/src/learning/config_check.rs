@@ -125,9 +125,7 @@ pub fn first_violation(config: &RunConfig) -> Option<Violation> {
             "give the unlabeled a part, e.g. batch.unlabeled: 3",
         );
     }
-    if config.self_training.enabled
-        && config.risk.kind == RiskKind::GeBinomial
-    {
+    if config.self_training.enabled && config.risk.kind == RiskKind::GeBinomial {
         return broken(
             "self_training.enabled",
             "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",

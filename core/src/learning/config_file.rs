@@ -90,7 +90,8 @@ pub fn parse(text: &str, name: &str) -> Result<RunConfig> {
 /// # Errors
 /// When a value cannot be written, which is a defect of the program.
 pub fn to_yaml(config: &RunConfig) -> Result<String> {
-    serde_saphyr::to_string(config).map_err(|e| Error::request(format!("the configuration cannot be written: {e}"), "report this"))
+    serde_saphyr::to_string(config)
+        .map_err(|e| Error::request(format!("the configuration cannot be written: {e}"), "report this"))
 }
 
 /// Changes to a configuration that a command line or a form makes on top of a file.

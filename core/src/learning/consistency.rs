@@ -75,9 +75,7 @@ pub fn pseudo_labels(
     let hard = |p: f32| if p >= 0.5 { 1.0 } else { 0.0 };
     let confidence = |p: f32| p.max(1.0 - p);
     match config.kind {
-        ConsistencyKind::None => {
-            PseudoLabels { target: aligned, weight: vec![0.0; p.len()] }
-        }
+        ConsistencyKind::None => PseudoLabels { target: aligned, weight: vec![0.0; p.len()] },
         ConsistencyKind::Fixmatch => PseudoLabels {
             target: aligned.iter().map(|&p| hard(p)).collect(),
             weight: aligned
@@ -97,9 +95,7 @@ pub fn pseudo_labels(
                 })
                 .collect(),
         },
-        ConsistencyKind::MeanTeacher => {
-            PseudoLabels { target: aligned, weight: vec![1.0; p.len()] }
-        }
+        ConsistencyKind::MeanTeacher => PseudoLabels { target: aligned, weight: vec![1.0; p.len()] },
     }
 }
 

@@ -33,7 +33,11 @@ impl TrainingData {
         let patches = self.labels.len();
         if self.size == 0 || self.pixels.len() != patches * self.size * self.size {
             return Err(Error::request(
-                format!("{patches} labels do not fit {} pixel values of {} px patches", self.pixels.len(), self.size),
+                format!(
+                    "{patches} labels do not fit {} pixel values of {} px patches",
+                    self.pixels.len(),
+                    self.size
+                ),
                 "give one label per patch",
             ));
         }

@@ -31,7 +31,10 @@ impl FromStr for DeviceChoice {
             "cpu" => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu(0)),
             _ => text.strip_prefix("gpu:").and_then(number).ok_or_else(|| {
-                Error::request(format!("'{text}' is no device"), "use auto, cpu, gpu or gpu:N (see `vitrine devices`)")
+                Error::request(
+                    format!("'{text}' is no device"),
+                    "use auto, cpu, gpu or gpu:N (see `vitrine devices`)",
+                )
             }),
         }
     }

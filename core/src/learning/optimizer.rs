@@ -110,9 +110,7 @@ impl ModuleMapper for StepMapper<'_> {
         let name = self.path.join(".");
         let squared = gradient.clone().powi_scalar(2) * (1.0 - BETA2);
         let (first, second) = match self.optimizer.moments.remove(&name) {
-            Some((first, second)) => {
-                (first * BETA1 + gradient * (1.0 - BETA1), second * BETA2 + squared)
-            }
+            Some((first, second)) => (first * BETA1 + gradient * (1.0 - BETA1), second * BETA2 + squared),
             None => (gradient * (1.0 - BETA1), squared),
         };
         let step = i32::try_from(self.optimizer.step).unwrap_or(i32::MAX);

@@ -20,9 +20,8 @@ fn logits(network: &Network, patches: Tensor<4>, flips: bool) -> Tensor<1> {
         return network.forward(patches);
     }
     let mirrored = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
-    let total = mirrored
-        .into_iter()
-        .fold(network.forward(patches), |total, view| total + network.forward(view));
+    let total =
+        mirrored.into_iter().fold(network.forward(patches), |total, view| total + network.forward(view));
     total / 4.0
 }
 
@@ -39,7 +38,8 @@ pub fn host_logits(network: &Network, pixels: &[f32], size: usize, device: &Devi
         .chunks(CHUNK * size * size)
         .flat_map(|chunk| {
             let count = chunk.len() / (size * size);
-            let patches = Tensor::<4>::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device);
+            let patches =
+                Tensor::<4>::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device);
             to_vec(logits(&network, patches, true))
         })
         .collect()

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{
-    BatchConfig, Backbone, ConsistencyConfig, PriorConfig, RiskConfig, RiskKind, RunConfig, ScheduleConfig,
+    Backbone, BatchConfig, ConsistencyConfig, PriorConfig, RiskConfig, RiskKind, RunConfig, ScheduleConfig,
     SelfTrainingConfig, TeacherConfig,
 };
 use super::data::TrainingData;

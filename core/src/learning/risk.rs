@@ -56,8 +56,8 @@ fn pu_parts(
     unlabeled: Tensor<1>,
 ) -> (Tensor<1>, Tensor<1>) {
     let as_positive = surrogate(loss, positive.clone()).mean() * prior;
-    let as_negative = surrogate(loss, unlabeled.neg()).mean()
-        - surrogate(loss, positive.neg()).mean() * prior;
+    let as_negative =
+        surrogate(loss, unlabeled.neg()).mean() - surrogate(loss, positive.neg()).mean() * prior;
     (as_positive, as_negative)
 }
 
@@ -71,11 +71,10 @@ pub fn nnpu(
     unlabeled: Tensor<1>,
 ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let (as_positive, inner) = pu_parts(config.loss, prior, positive, unlabeled);
-    let turned = inner.clone().detach().lower_scalar(-config.beta).float();
+    let turned = inner.clone().detach().lower_scalar(-config.beta).float().cast(inner.dtype());
     let straight = turned.clone().neg() + 1.0;
     let shown = (as_positive.clone() + inner.clone().clamp_min(-config.beta)).detach();
-    let objective =
-        (as_positive + inner.clone()) * straight - inner * (turned.clone() * config.gamma);
+    let objective = (as_positive + inner.clone()) * straight - inner * (turned.clone() * config.gamma);
     (objective, shown, turned)
 }
 
@@ -88,11 +87,12 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
     let count = unlabeled.dims()[0];
     let p = sigmoid(unlabeled);
     let mean = p.clone().sum();
-    let variance = (p.clone() * (p.neg() + 1.0)).sum();
+    let variance = (p.clone() * (p.clone().neg() + 1.0)).sum();
     let counts: Vec<f32> = (0..=count).map(|k| k as f32).collect();
-    let counts = Tensor::<1>::from_data(TensorData::new(counts, [count + 1]), &device);
+    let counts = Tensor::<1>::from_data(TensorData::new(counts, [count + 1]), &device).cast(p.dtype());
     let log_binomial = log_binomial_pmf(count, prior);
-    let log_binomial = Tensor::<1>::from_data(TensorData::new(log_binomial, [count + 1]), &device);
+    let log_binomial =
+        Tensor::<1>::from_data(TensorData::new(log_binomial, [count + 1]), &device).cast(p.dtype());
     let distance = (counts - mean).powi_scalar(2);
     let posterior = softmax(distance * -0.5 / (variance + 1e-10), 0);
     let expectation = (posterior * log_binomial).sum().neg();

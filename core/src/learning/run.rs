@@ -59,7 +59,10 @@ pub fn check_fit(config: &RunConfig, data: &TrainingData) -> Result<()> {
         counts.positive, counts.unlabeled, counts.negative
     );
     if counts.positive == 0 {
-        return Err(Error::request(format!("{in_short}: there is nothing to learn a particle from"), "label some particles as positive"));
+        return Err(Error::request(
+            format!("{in_short}: there is nothing to learn a particle from"),
+            "label some particles as positive",
+        ));
     }
     if config.risk.kind == RiskKind::Supervised && counts.negative == 0 {
         return Err(Error::request(
@@ -92,7 +95,11 @@ pub fn check_fit(config: &RunConfig, data: &TrainingData) -> Result<()> {
 /// # Errors
 /// Data that does not fit the method, a diverged loss ([`Error::Training`]), a disk that refuses a
 /// checkpoint, or [`Error::Cancelled`] when stopped before the first epoch was complete.
-pub fn train(job: TrainJob, control: &Receiver<TrainControl>, events: &SyncSender<TrainEvent>) -> Result<RunOutcome> {
+pub fn train(
+    job: TrainJob,
+    control: &Receiver<TrainControl>,
+    events: &SyncSender<TrainEvent>,
+) -> Result<RunOutcome> {
     let TrainJob { config, data, normaliser, device, folder, resume } = job;
     check_fit(&config, &data)?;
     let say = |event| {
@@ -108,7 +115,12 @@ pub fn train(job: TrainJob, control: &Receiver<TrainControl>, events: &SyncSende
                 say(TrainEvent::Phase("Estimating the class prior".to_owned()));
             }
             let prior = prior_fit::resolve(&config, &data, &device, |done, of| {
-                say(TrainEvent::Progress { epoch: 0, epochs: config.schedule.epochs, batch: done, batches: of });
+                say(TrainEvent::Progress {
+                    epoch: 0,
+                    epochs: config.schedule.epochs,
+                    batch: done,
+                    batches: of,
+                });
                 orders.poll();
                 !orders.stop
             })?;

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn shares_follow_the_ratio_and_skip_missing_labels() {
-        let config = BatchConfig { size: 64, positive: 1.0, unlabeled: 3.0, negative: 1.0, ..Default::default() };
+        let config =
+            BatchConfig { size: 64, positive: 1.0, unlabeled: 3.0, negative: 1.0, ..Default::default() };
         assert_eq!(shares(&config, [10, 10, 0]), [16, 48, 0]);
         assert_eq!(shares(&config, [10, 10, 10]), [13, 38, 13]);
         assert_eq!(shares(&config, [10, 0, 10]), [32, 0, 32]);

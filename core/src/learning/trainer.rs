@@ -147,8 +147,7 @@ impl Trainer {
             if waiting == in_group {
                 waiting = 0;
                 let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
-                let rate =
-                    learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
+                let rate = learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
                 self.apply(accumulated.grads(), rate, &mut stats, (epoch, index + 1))?;
             }
             if matches!(after_batch(index + 1, count), AfterBatch::Stop) {
@@ -215,7 +214,8 @@ impl Trainer {
             None => weak,
         };
         let logits = self.student.forward(Tensor::from_inner(input));
-        let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().slice([from..from + count]));
+        let part =
+            |from: usize, count: usize| (count > 0).then(|| logits.clone().slice([from..from + count]));
         let unlabeled = part(p, u);
         let student_p = unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
         let given_p = teacher_p.or(student_p).unwrap_or_default();
@@ -243,7 +243,12 @@ impl Trainer {
                 Tensor::<1>::from_inner(Tensor::from_data(TensorData::new(values, [u]), &self.device))
             };
             let strong = logits.clone().slice([p + u + n..p + u + n + u]);
-            consistency_loss(self.config.consistency.kind, strong, vector(labels.target), vector(labels.weight))
+            consistency_loss(
+                self.config.consistency.kind,
+                strong,
+                vector(labels.target),
+                vector(labels.weight),
+            )
         });
         stats.probabilities(&given_p);
 
@@ -272,7 +277,10 @@ impl Trainer {
         if !objective.is_finite() {
             return Err(diverged(place, &format!("the loss is {objective}")));
         }
-        stats.batch(batch.len() + if has_strong { u } else { 0 }, [total, risk, negative, consistency, turned]);
+        stats.batch(
+            batch.len() + if has_strong { u } else { 0 },
+            [total, risk, negative, consistency, turned],
+        );
         let gradients = (loss * share).backward();
         Ok(GradientsParams::from_grads(gradients, &self.student))
     }

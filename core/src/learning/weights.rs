@@ -77,10 +77,8 @@ pub fn restore<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String
             let tensor = match self.weights.get(&name) {
                 Some(found) if found.shape == dims => {
                     self.used += 1;
-                    let loaded = Tensor::<D>::from_data(
-                        TensorData::new(found.values.clone(), dims),
-                        &tensor.device(),
-                    );
+                    let loaded =
+                        Tensor::<D>::from_data(TensorData::new(found.values.clone(), dims), &tensor.device());
                     loaded.set_require_grad(tensor.is_require_grad())
                 }
                 Some(found) => {

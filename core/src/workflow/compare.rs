@@ -14,7 +14,8 @@ use crate::learning::config_file;
 use crate::learning::metrics::{auc, corrected_auc};
 use crate::project::{PatchId, Project, Run, Side};
 use crate::report::{
-    Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary, ScoreSamples,
+    Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary,
+    ScoreSamples,
 };
 
 /// Patches per picture in the report.
@@ -142,10 +143,8 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         curves,
         scores: samples,
         threshold: Some(0.5),
-        prior: prior.map(|p| PriorSummary {
-            value: p.value,
-            interval: p.estimated.then_some((p.low, p.high)),
-        }),
+        prior: prior
+            .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
         warnings,
     })
 }
@@ -165,14 +164,21 @@ fn is_baseline(run: &Run) -> bool {
 ///
 /// # Errors
 /// When a name is unknown, or there is nothing to compare.
-pub fn summaries(project: &Project, names: &[String], truth: Option<&[Option<bool>]>) -> Result<Vec<RunSummary>> {
+pub fn summaries(
+    project: &Project,
+    names: &[String],
+    truth: Option<&[Option<bool>]>,
+) -> Result<Vec<RunSummary>> {
     let runs: Vec<Run> = if names.is_empty() {
         project.runs()?.into_iter().filter(|run| run.best_epoch.is_some()).collect()
     } else {
         names.iter().map(|name| project.run(name)).collect::<Result<_>>()?
     };
     if runs.is_empty() {
-        return Err(Error::request("the project has no trained run to compare", "train one first (`vitrine train --help`)"));
+        return Err(Error::request(
+            "the project has no trained run to compare",
+            "train one first (`vitrine train --help`)",
+        ));
     }
     runs.iter().map(|run| summary(project, run, truth)).collect()
 }
@@ -192,11 +198,16 @@ fn facts(project: &Project) -> Result<ProjectFacts> {
             break;
         }
     }
-    if let Some(kind) = project.normaliser()?.as_ref().and_then(|n| n.pointer("/method/kind")).and_then(Value::as_str) {
+    if let Some(kind) =
+        project.normaliser()?.as_ref().and_then(|n| n.pointer("/method/kind")).and_then(Value::as_str)
+    {
         fact("Normaliser", kind.replace('_', " "));
     }
     Ok(ProjectFacts {
-        name: project.dir().file_name().map_or_else(|| "project".to_owned(), |n| n.to_string_lossy().into_owned()),
+        name: project
+            .dir()
+            .file_name()
+            .map_or_else(|| "project".to_owned(), |n| n.to_string_lossy().into_owned()),
         counts: project.label_counts()?,
         facts,
     })
@@ -243,7 +254,8 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<PatchPic
     };
     let unlabeled = ranked(Label::Unlabeled);
     let positive = ranked(Label::Positive);
-    let tail = |ids: &[usize]| ids[ids.len().saturating_sub(PICTURED)..].iter().rev().copied().collect::<Vec<_>>();
+    let tail =
+        |ids: &[usize]| ids[ids.len().saturating_sub(PICTURED)..].iter().rev().copied().collect::<Vec<_>>();
     let nearest_half = {
         let mut ids = unlabeled.clone();
         ids.sort_by(|&a, &b| (scores[a] - 0.5).abs().total_cmp(&(scores[b] - 0.5).abs()));

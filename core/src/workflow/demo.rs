@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::export::{ExportFormat, ExportRequest, export};
 use crate::imaging::SampleSettings;
 use crate::ingest::{
-    IngestRequest, IngestSummary, PoolCount, PoolFrom, PoolRequest, SampleFiles, SamplePicks, ingest, sample_files,
-    truth_for,
+    IngestRequest, IngestSummary, PoolCount, PoolFrom, PoolRequest, SampleFiles, SamplePicks, ingest,
+    sample_files, truth_for,
 };
 use crate::label::Label;
 use crate::learning::config::RunConfig;
@@ -76,7 +76,11 @@ pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64
 ///
 /// # Errors
 /// When the folder holds anything or cannot be written.
-pub fn sample_project(dir: &Path, seed: u64, watch: Watch<'_>) -> Result<(Project, SampleFiles, IngestSummary)> {
+pub fn sample_project(
+    dir: &Path,
+    seed: u64,
+    watch: Watch<'_>,
+) -> Result<(Project, SampleFiles, IngestSummary)> {
     let settings = SampleSettings::default();
     let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), &mut |step| {
         tell(watch, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()

@@ -58,12 +58,18 @@ pub fn export_model(project: &Project, run: &str, out: &Path, force: bool) -> Re
         return Err(Error::request(format!("run '{run}' has no model yet"), "train it first"));
     }
     if out.extension().is_none_or(|e| e != "safetensors") {
-        return Err(Error::request(format!("{} is no name for a model", out.display()), "end the name in .safetensors"));
+        return Err(Error::request(
+            format!("{} is no name for a model", out.display()),
+            "end the name in .safetensors",
+        ));
     }
     let card_path = out.with_extension("json");
     for target in [out, &card_path] {
         if target.exists() && !force {
-            return Err(Error::request(format!("{} exists already", target.display()), "name another file, or use --force"));
+            return Err(Error::request(
+                format!("{} exists already", target.display()),
+                "name another file, or use --force",
+            ));
         }
     }
     let checkpoint = Checkpoint::load(&path)?;

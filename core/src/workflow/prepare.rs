@@ -85,8 +85,11 @@ pub fn prepare(
             tell(watch, "Reading patches", chosen.len(), total)?;
         }
     }
-    let normaliser =
-        Normaliser::fit(config.normaliser, size, buffer[..train.len() * size * size].chunks_exact(size * size))?;
+    let normaliser = Normaliser::fit(
+        config.normaliser,
+        size,
+        buffer[..train.len() * size * size].chunks_exact(size * size),
+    )?;
     for (patch, id) in buffer.chunks_exact_mut(size * size).zip(&chosen) {
         normaliser
             .apply(patch)
@@ -98,7 +101,8 @@ pub fn prepare(
         labels: chosen.iter().map(|&id| all_labels[id as usize]).collect(),
         train: (0..train.len()).collect(),
         validation: (train.len()..total).collect(),
-        truth: truth.map(|truth| chosen.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
+        truth: truth
+            .map(|truth| chosen.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
     };
     project.set_normaliser(
         &serde_json::to_value(normaliser)

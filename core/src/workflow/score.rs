@@ -113,10 +113,15 @@ pub fn score_dataset(
 ///
 /// # Errors
 /// When micrographs and picks do not fit together, or the box does not give the run's patch size.
-pub fn score_picks(request: &IngestRequest, scorer: &Scorer, watch: Watch<'_>) -> Result<(Vec<ScoreRow>, usize)> {
+pub fn score_picks(
+    request: &IngestRequest,
+    scorer: &Scorer,
+    watch: Watch<'_>,
+) -> Result<(Vec<ScoreRow>, usize)> {
     // The import does all that is needed (matching names, cutting, edges), into a project that is
     // thrown away.
-    let scratch = tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
+    let scratch =
+        tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
     let summary = ingest(&mut project, request, &mut |step| {
         let total = usize::try_from(step.total).unwrap_or(usize::MAX);
@@ -129,7 +134,9 @@ pub fn score_picks(request: &IngestRequest, scorer: &Scorer, watch: Watch<'_>) -
         .patches(0..end)?
         .into_iter()
         .zip(rows)
-        .map(|(patch, row)| ((patch.place.source, patch.source_index), ScoreRow { id: patch.source_index as u64, ..row }))
+        .map(|(patch, row)| {
+            ((patch.place.source, patch.source_index), ScoreRow { id: patch.source_index as u64, ..row })
+        })
         .collect();
     ordered.sort_by_key(|(place, _)| *place);
     Ok((ordered.into_iter().map(|(_, row)| row).collect(), summary.found.at_edge))
@@ -147,7 +154,10 @@ pub fn patches_by_score(
 ) -> Result<Vec<PatchId>> {
     let id = project.run(run)?.id;
     let scores = project.scores(id, "teacher")?.ok_or_else(|| {
-        Error::request(format!("the run '{run}' has no scores yet"), "score the project first (`vitrine score --help`)")
+        Error::request(
+            format!("the run '{run}' has no scores yet"),
+            "score the project first (`vitrine score --help`)",
+        )
     })?;
     let inside = |s: f32| s.is_finite() && at_least.is_none_or(|t| s >= t) && below.is_none_or(|t| s < t);
     Ok((0..).zip(scores).filter(|(_, score)| inside(*score)).map(|(id, _)| id).collect())

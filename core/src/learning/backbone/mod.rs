@@ -36,7 +36,8 @@ impl Network {
             Backbone::SmallCnn => Self::SmallCnn(SmallCnn::new(device)),
             Backbone::Resnet18 => Self::Resnet18(Resnet18::new(device)),
         };
-        network.map(&mut SeededInit { rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5EED_1417) })
+        let rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5EED_1417);
+        network.map(&mut SeededInit { rng, path: Vec::new() })
     }
 
     /// Logits (N) of patches (N×1×H×W).
@@ -59,15 +60,30 @@ impl Network {
 /// Draws weights on the host: the device's own generator differs between devices and threads.
 struct SeededInit {
     rng: ChaCha8Rng,
+    path: Vec<String>,
 }
 
 impl ModuleMapper for SeededInit {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Scales, offsets and running statistics keep their ones and zeros.
-        if D < 2 {
+        let is_bias = self.path.last().is_some_and(|name| name == "bias");
+        // Scales, offsets and running statistics keep their ones and zeros; only the bias of a
+        // linear layer would start at random.
+        if D < 2 && !is_bias {
             return param;
         }
         let (id, tensor, mapper) = param.consume();
+        if is_bias {
+            let zeros = tensor.zeros_like().set_require_grad(tensor.is_require_grad());
+            return Param::from_mapped_value(id, zeros, mapper);
+        }
         let dims = tensor.dims();
         // Convolutions are stored out×in×k×k, linear layers in×out.
         let fan_in: usize = if D == 2 { dims[0] } else { dims[1..].iter().product() };

@@ -1,0 +1,10 @@
+//! The program as a person runs it: the real binary, real files, exit codes, and what it prints.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod help;
+mod micrographs;
+#[cfg(unix)]
+mod resume;
+mod session;
+mod support;

@@ -1,0 +1,88 @@
+//! Trains presets on a benchmark of positives and unlabeled, several seeds each, and prints the AUC
+//! on its test patches with mean and spread. Truth is read for that table only.
+//!
+//! `cargo run --release --example pu_benchmark -- FOLDER [PRESET|FILE,...] [SEED,...] [DEVICE]`
+//!
+//! FOLDER holds `train.npz` (arrays `positive`, `unlabeled`) and `test.npz` (`patches`, `is_particle`).
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+
+use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::metrics::auc;
+use vitrine_core::project::{PixelType, Project};
+use vitrine_core::workflow::score::{score_project, scorer};
+use vitrine_core::workflow::train::{TrainRequest, train_run};
+
+fn import(dir: &Path, file: &Path) -> Result<Project, Box<dyn Error>> {
+    let mut project = Project::create(dir, None, PixelType::F32)?;
+    let request = IngestRequest { inputs: vec![file.to_owned()], ..IngestRequest::default() };
+    ingest(&mut project, &request, &mut |_| true)?;
+    Ok(project)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let folder = args.next().ok_or("name the folder with train.npz and test.npz")?;
+    let presets = args.next().unwrap_or_else(|| "supervised_baseline,recommended".to_owned());
+    let seeds = args.next().unwrap_or_else(|| "1,2,3".to_owned());
+    let device =
+        ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
+    let folder = Path::new(&folder);
+
+    let scratch = tempfile::tempdir()?;
+    let test = import(&scratch.path().join("test"), &folder.join("test.npz"))?;
+    let truth = truth_for(&test, &folder.join("test.npz"), None)?;
+    let mut train = import(&scratch.path().join("train"), &folder.join("train.npz"))?;
+    let counts = train.label_counts()?;
+    println!(
+        "{} positive, {} unlabeled; {} test patches; {device}",
+        counts.positive,
+        counts.unlabeled,
+        test.len()
+    );
+    println!(
+        "{:<24} {:>5} {:>9} {:>7} {:>9} {:>6} {:>8}",
+        "preset", "seed", "test AUC", "prior", "val P/U", "epoch", "seconds"
+    );
+
+    for preset in presets.split(',') {
+        let mut found = Vec::new();
+        for seed in seeds.split(',') {
+            let mut config = config_file::load(preset)?;
+            config.seed = seed.parse()?;
+            let started = Instant::now();
+            let request = TrainRequest {
+                name: None,
+                base_name: config_file::stem(preset),
+                config,
+                device: device.clone(),
+                truth: None,
+            };
+            let run = train_run(&mut train, request, &mut |_, _| {}, &mut |_| true)?;
+            let seconds = started.elapsed().as_secs_f64();
+            let scorer = scorer(&train, &run.name, device.clone())?;
+            let scores = score_project(&test, &scorer, &mut |_| true)?;
+            let of = |wanted| -> Vec<f32> {
+                scores.iter().zip(&truth).filter(|(_, t)| **t == Some(wanted)).map(|(s, _)| *s).collect()
+            };
+            let value = auc(&of(true), &of(false))?;
+            found.push(value);
+            println!(
+                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>9.4} {:>6} {seconds:>8.0}",
+                run.prior.value, run.best.validation_auc_pu, run.best_epoch
+            );
+        }
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let spread = if found.len() > 1 {
+            (found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (found.len() - 1) as f64).sqrt()
+        } else {
+            f64::NAN
+        };
+        println!("{preset:<24}  mean {mean:>8.4} ± {spread:.4}");
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! One training step on the CPU and on wgpu must agree: fusion and autotuning have returned silently
+//! wrong results on some drivers. Runs on a real GPU where there is one, else on software Vulkan; in
+//! a process of its own, because the environment must be set before the first kernel.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use vitrine_core::Label;
+use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
+use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::data::TrainingData;
+use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
+use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+
+const SIZE: usize = 16;
+const CHILD: &str = "VITRINE_PARITY_CHILD";
+
+fn data() -> TrainingData {
+    let mut state = 1u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+    };
+    let mut pixels = Vec::new();
+    for i in 0..16 {
+        for place in 0..SIZE * SIZE {
+            let (x, y) = ((place % SIZE) as f32 - 7.5, (place / SIZE) as f32 - 7.5);
+            let disc = if i < 8 && x.hypot(y) < 4.0 { 0.8 } else { 0.0 };
+            pixels.push(noise() + disc);
+        }
+    }
+    let normaliser =
+        Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, pixels.chunks(SIZE * SIZE)).unwrap();
+    for patch in pixels.chunks_mut(SIZE * SIZE) {
+        normaliser.apply(patch).unwrap();
+    }
+    TrainingData {
+        size: SIZE,
+        pixels: Arc::new(pixels),
+        labels: (0..16).map(|i| if i < 4 { Label::Positive } else { Label::Unlabeled }).collect(),
+        train: (0..16).collect(),
+        validation: Vec::new(),
+        truth: None,
+    }
+}
+
+/// Loss, gradient norm and logits after one epoch of one step.
+fn one_step(device: &ComputeDevice) -> Vec<f64> {
+    let config = parse(
+        "prior: 0.3\nrisk:\n  kind: nnpu\nconsistency:\n  kind: fixmatch\n  ramp_up_epochs: 0\nteacher:\n  enabled: true\nbatch:\n  size: 16\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n  cosine: false\n",
+        "parity",
+    )
+    .unwrap();
+    let mut trainer = Trainer::new(config, 0.3, data(), device);
+    let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
+    let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
+    values.extend(trainer.logits(&(0..16).collect::<Vec<_>>(), false).into_iter().map(f64::from));
+    values
+}
+
+#[test]
+fn one_step_on_wgpu_matches_the_cpu() {
+    let gpus: Vec<_> = device::list().into_iter().filter(|d| d.id != "cpu").collect();
+    let Some(gpu) = gpus.first() else {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no Vulkan device at all: scripts/test.sh installs software Vulkan (mesa-vulkan-drivers)"
+        );
+        println!("skipped: the parity test needs a GPU or software Vulkan");
+        return;
+    };
+    if std::env::var_os(CHILD).is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["one_step_on_wgpu_matches_the_cpu", "--exact", "--nocapture"])
+            .env(CHILD, "1")
+            // Autotuning compiles every candidate kernel: minutes on a software rasteriser.
+            .env("CUBECL_AUTOTUNE_LEVEL", if gpu.eligible { "1" } else { "0" })
+            .status()
+            .unwrap();
+        assert!(status.success(), "the comparison on {} failed", gpu.name);
+        return;
+    }
+    let started = std::time::Instant::now();
+    let cpu = one_step(&ComputeDevice::cpu());
+    let device = ComputeDevice::open(DeviceChoice::Gpu(0)).unwrap();
+    let wgpu = one_step(&device);
+    println!("{device}: {:.0} s", started.elapsed().as_secs_f64());
+    println!("cpu  {cpu:.5?}\nwgpu {wgpu:.5?}");
+    for (c, g) in cpu.iter().zip(&wgpu) {
+        assert!((c - g).abs() <= 2e-3 * c.abs().max(1.0), "cpu {c}, wgpu {g}");
+    }
+}
