@@ -70,7 +70,7 @@ fn gpus() -> Vec<Gpu> {
     } else if cfg!(windows) {
         &[wgpu::Backends::VULKAN, wgpu::Backends::DX12]
     } else {
-        &[wgpu::Backends::VULKAN, wgpu::Backends::GL]
+        &[wgpu::Backends::VULKAN]
     };
     let mut software = Vec::new();
     for &api in apis {

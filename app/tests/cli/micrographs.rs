@@ -1,0 +1,128 @@
+//! Micrographs with picks: cut, counted, matched by name, mirrored where asked, scored.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::support::{columns, json, labels, ok, quick_config, refused, text, train, write_micrograph};
+
+const SIDE: usize = 256;
+
+/// Centres of the particles of micrograph `number`: not symmetric top to bottom.
+fn centres(number: usize) -> Vec<(f64, f64)> {
+    (0..14).map(|at| (30.0 + 50.0 * (at % 4) as f64 + 3.0 * number as f64, 24.0 + 33.0 * (at / 4) as f64)).collect()
+}
+
+/// Three micrographs, and picks by CSV: all particles, on the first micrograph two more at edges, and
+/// three picks on a micrograph that is not there.
+fn sample(dir: &Path, y_up: bool) -> (String, String) {
+    let mics = dir.join("mics");
+    let picks = dir.join(if y_up { "up.csv" } else { "down.csv" });
+    std::fs::create_dir_all(&mics).unwrap();
+    let mut table = "micrograph,x,y\n".to_owned();
+    for number in 0..3 {
+        let path = mics.join(format!("hole_{number}_aligned_mic_DW.mrc"));
+        let centres = centres(number);
+        if !path.exists() {
+            write_micrograph(&path, SIDE, &centres, number as u64 + 1);
+        }
+        let edge = if number == 0 { vec![(3.0, 120.0), (120.0, 251.0)] } else { Vec::new() };
+        for (x, y) in centres.into_iter().chain(edge) {
+            let y = if y_up { SIDE as f64 - 1.0 - y } else { y };
+            writeln!(table, "hole_{number},{x},{y}").unwrap();
+        }
+    }
+    table.push_str("hole_77,50,50\nhole_77,80,80\nhole_77,99,99\n");
+    std::fs::write(&picks, table).unwrap();
+    (text(mics), text(picks))
+}
+
+#[test]
+fn picks_are_cut_counted_and_scored() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mics, picks) = sample(dir.path(), false);
+    let project = text(dir.path().join("p"));
+    ok(&["new", &project]);
+    let call = [
+        "import", &project, "--micrographs", &mics, "--picks", &picks, "--box", "32", "--bin", "2", "--pool", "random",
+        "--pool-count", "20",
+    ];
+    let found = json(&[&call[..], &["--dry-run"]].concat());
+    assert_eq!((found["at_edge"].as_u64(), found["labels"]["positive"].as_u64()), (Some(2), Some(42)), "{found}");
+    assert_eq!(found["unmatched"][0]["name"], "hole_77");
+    assert_eq!(found["unmatched"][0]["picks"], 3);
+    assert_eq!(labels(&project), [0, 0, 0]);
+    let said = ok(&call);
+    assert!(said.contains("2 picks lie too near an edge"), "{said}");
+    assert!(said.contains("hole_0_aligned_mic_DW.mrc: 2"), "{said}");
+    assert!(said.contains("no micrograph matches hole_77 (3 picks left out)"), "{said}");
+    assert!(said.contains("16 × 16 px, 4.000 Å/px"), "{said}");
+    let [positive, unlabeled, negative] = labels(&project);
+    assert_eq!((positive, negative), (42, 0));
+    assert!((30..=60).contains(&unlabeled), "{unlabeled}");
+
+    let said = refused(&call[..10]);
+    assert!(said.contains("nothing is left to import") && said.contains("42"), "{said}");
+
+    train(&project, &quick_config(dir.path(), 2), "quick");
+    let out = dir.path().join("picked.csv");
+    let score = [
+        "score", &project, "--run", "quick", "--input", &mics, "--picks", &picks, "--box", "32", "--bin", "2", "--out",
+        &text(&out), "--device", "cpu",
+    ]
+    .map(str::to_owned);
+    let said = ok(&score);
+    assert!(said.contains("2 coordinates lie too near an edge"), "{said}");
+    let rows = columns(&out, &["id", "micrograph", "x", "y", "score"]);
+    assert_eq!(rows.len(), 42);
+    let ids: Vec<usize> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
+    let expected: Vec<usize> = (0..46).filter(|at| ![14, 15].contains(at) && *at < 44).collect();
+    assert_eq!(ids, expected, "input order, with gaps where picks were left out");
+    assert_eq!(rows[0][1..4], ["hole_0_aligned_mic_DW.mrc", "30", "24"]);
+    let mut wrong = score.to_vec();
+    wrong.retain(|arg| arg != "--bin" && arg != "2");
+    let said = refused(&wrong);
+    assert!(said.contains("32×32 px") && said.contains("16×16 px"), "{said}");
+
+    // Boxes go out as EMAN files and come in again with their labels and places.
+    let boxes = text(dir.path().join("boxes"));
+    ok(&["export", &project, "--format", "box", "--labels", "positive", "--out", &boxes]);
+    let back = text(dir.path().join("back"));
+    ok(&["new", &back]);
+    ok(&["import", &back, "--micrographs", &mics, "--picks", &boxes, "--box", "32", "--bin", "2"]);
+    assert_eq!(labels(&back), [42, 0, 0]);
+    assert_eq!(places(&back, dir.path(), "b"), places(&project, dir.path(), "p"));
+}
+
+/// Micrograph and coordinates of the positives, sorted.
+fn places(project: &str, dir: &Path, name: &str) -> Vec<(String, i64, i64)> {
+    let out = dir.join(format!("{name}.csv"));
+    ok(&["export", project, "--format", "csv", "--out", &text(&out)]);
+    let round = |cell: &str| cell.parse::<f64>().unwrap().round() as i64;
+    let mut rows: Vec<_> = columns(&out, &["micrograph", "x", "y"])
+        .into_iter()
+        .map(|row| (row[0].clone(), round(&row[1]), round(&row[2])))
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn coordinates_from_the_bottom_are_noticed_and_turned_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mics, down) = sample(dir.path(), false);
+    let (_, up) = sample(dir.path(), true);
+    let import = |name: &str, picks: &str, more: &[&str]| {
+        let project = text(dir.path().join(name));
+        ok(&["new", &project]);
+        let call = ["import", &project, "--micrographs", &mics, "--picks", picks, "--box", "32", "--bin", "2"];
+        let said = ok(&[&call[..], more].concat());
+        (project, said)
+    };
+    let (right, said) = import("right", &down, &[]);
+    assert!(!said.contains("--y-up"), "{said}");
+    let (turned, said) = import("turned", &up, &["--y-up"]);
+    assert!(!said.contains("--y-up"), "{said}");
+    assert_eq!(places(&turned, dir.path(), "t"), places(&right, dir.path(), "r"));
+    let (_, said) = import("wrong", &up, &[]);
+    assert!(said.contains("warning: ") && said.contains("use --y-up"), "{said}");
+}

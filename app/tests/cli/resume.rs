@@ -1,0 +1,127 @@
+//! Runs that are stopped or killed go on as if nothing had happened, and two processes do not write
+//! one project.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{Ended, copy_folder, curve, json, ok, project, quick_config, refused, sentence, text, train, vitrine};
+
+/// Epochs of the interrupted run: enough that the signal comes in the middle.
+const EPOCHS: usize = 8;
+
+/// Begins training and waits until an epoch is complete.
+fn begin(project: &str, config: &str, epoch: usize) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = vitrine()
+        .args(["train", project, "--config", config, "--name", "a", "--device", "cpu"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    loop {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the run ended before epoch {epoch}");
+        if line.starts_with(&format!("epoch {epoch:>3} ")) {
+            return (child, said);
+        }
+    }
+}
+
+fn end(child: &mut Child, said: &mut BufReader<std::process::ChildStderr>) -> Ended {
+    let (mut err, mut out) = (String::new(), String::new());
+    said.read_to_string(&mut err).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert!(!err.contains("panicked"), "{err}");
+    Ended { code: child.wait().unwrap().code(), out, err }
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// A project with an uninterrupted run `a`, and copies of it from before that run.
+fn prepared(dir: &Path) -> (String, String, String, Vec<String>) {
+    let whole = project(dir, "whole", 24, [48, 120, 16]);
+    let (stopped, killed) = (text(dir.join("stopped")), text(dir.join("killed")));
+    copy_folder(&whole, &stopped);
+    copy_folder(&whole, &killed);
+    let config = quick_config(dir, EPOCHS);
+    train(&whole, &config, "a");
+    let expected = curve(&whole, "a");
+    assert_eq!(expected.len(), EPOCHS);
+    (config, stopped, killed, expected)
+}
+
+#[test]
+fn a_run_goes_on_after_ctrl_c_and_after_a_kill_as_if_nothing_had_happened() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, stopped, killed, expected) = prepared(dir.path());
+
+    // Ctrl-C: status 130, the best epoch so far is kept and can score.
+    let (mut child, mut said) = begin(&stopped, &config, 2);
+    signal(&child, "-INT");
+    let ended = end(&mut child, &mut said);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(sentence(&ended).contains("--resume a"), "{ended:?}");
+    let run = json(&["info", &stopped])["runs"][0].clone();
+    assert_eq!((run["status"].as_str(), run["best_epoch"].as_u64().is_some()), (Some("stopped"), true), "{run}");
+    let before = curve(&stopped, "a");
+    assert!(before.len() >= 2 && before.len() < EPOCHS && before == expected[..before.len()], "{before:?}");
+    let said = ok(&["score", &stopped, "--run", "a", "--device", "cpu"]);
+    assert!(said.contains("184 patches scored"), "{said}");
+    ok(&["train", &stopped, "--resume", "a", "--device", "cpu"]);
+    assert_eq!(curve(&stopped, "a"), expected);
+    assert_eq!(json(&["info", &stopped])["runs"][0]["status"], "finished");
+    let said = refused(&["train", &stopped, "--resume", "a", "--device", "cpu"]);
+    assert!(said.contains(&format!("all of its {EPOCHS} epochs")), "{said}");
+
+    // While it trains a second process may read, and is told why it may not write.
+    let (mut child, mut said) = begin(&killed, &config, 2);
+    assert_eq!(json(&["info", &killed])["runs"][0]["status"], "running");
+    let why = refused(&["label", &killed, "negative", "--ids", "0"]);
+    assert!(why.contains("another process") && why.contains(&format!("process {}", child.id())), "{why}");
+    // Killed: nothing can be said, nothing is lost.
+    signal(&child, "-KILL");
+    let ended = end(&mut child, &mut said);
+    assert_eq!(ended.code, None, "{ended:?}");
+    let before = curve(&killed, "a");
+    assert!(before.len() >= 2 && before.len() < EPOCHS, "{before:?}");
+    ok(&["label", &killed, "--json", "unlabeled", "--ids", "0", "--only", "negative"]);
+    assert_eq!(json(&["info", &killed])["runs"][0]["status"], "interrupted");
+    ok(&["train", &killed, "--resume", "a", "--device", "cpu"]);
+    assert_eq!(curve(&killed, "a"), expected);
+}
+
+#[test]
+fn ctrl_c_before_the_first_epoch_leaves_no_half_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(dir.path(), "early", 24, [48, 120, 0]);
+    // With the prior estimated first, there is time before the first epoch.
+    let mut child = vitrine()
+        .args(["train", &project, "--name", "a", "--device", "cpu"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.starts_with("training a on "), "{line}");
+    // The run is in the project as soon as the prior is being estimated.
+    while json(&["info", &project])["runs"].as_array().unwrap().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    signal(&child, "-INT");
+    let ended = end(&mut child, &mut said);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(sentence(&ended).starts_with("stopped"), "{ended:?}");
+    let run = json(&["info", &project])["runs"][0].clone();
+    assert_eq!(run["status"], "stopped", "{run}");
+    let why = refused(&["score", &project, "--run", "a", "--device", "cpu"]);
+    assert!(why.contains("no model yet"), "{why}");
+    let why = refused(&["train", &project, "--resume", "a", "--device", "cpu"]);
+    assert!(why.contains("'a'") || why.contains("/a/"), "{why}");
+}
