@@ -61,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 config,
                 device: device.clone(),
                 truth: None,
+                known_prior: None,
             };
             let run = train_run(&mut train, request, &mut |_, _| {}, &mut |_| true)?;
             let seconds = started.elapsed().as_secs_f64();

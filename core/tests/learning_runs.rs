@@ -86,7 +86,7 @@ schedule:
 
 fn job(config: RunConfig) -> TrainJob {
     let Made { data, normaliser } = made();
-    TrainJob { config, data, normaliser, device: ComputeDevice::cpu(), folder: None, resume: None }
+    TrainJob { config, data, normaliser, device: ComputeDevice::cpu(), folder: None, resume: None, known_prior: None }
 }
 
 fn run(job: TrainJob) -> vitrine_core::Result<RunOutcome> {

@@ -179,7 +179,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// Names listed before "and N more".
 const LISTED: usize = 10;
 
-fn print_preview(found: &Preview) {
+/// Prints what was recognised, and every pick that was left out.
+pub fn print_preview(found: &Preview) {
     let line = |text: String| super::print_line(&text);
     for input in &found.inputs {
         line(format!(

@@ -66,7 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let device = ComputeDevice::open(args.device)?;
     let mut progress = Progress::new(args.json);
     let mut watch = |step: &vitrine_core::workflow::Step| progress.show(&step.phase, step.done, step.total);
-    let mut dropped = 0;
+    let mut found = None;
     let rows: Vec<ScoreRow> = match &args.input {
         None => {
             let mut project = super::open(&args.project)?;
@@ -94,8 +94,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                     y_up: args.y_up,
                     ..IngestRequest::default()
                 };
-                let (rows, left_out) = score_picks(&request, &scorer, &mut watch)?;
-                dropped = left_out;
+                let (rows, preview) = score_picks(&request, &scorer, &mut watch)?;
+                found = Some(preview);
                 rows
             }
         }
@@ -107,14 +107,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let above = rows.iter().filter(|row| row.score >= 0.5).count();
     if args.json {
         return super::print_json(&json!({
-            "run": args.run, "scored": rows.len(), "at_least_half": above, "at_edge": dropped, "out": args.out,
+            "run": args.run, "scored": rows.len(), "at_least_half": above, "out": args.out,
+            "found": found,
         }));
     }
     super::print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
-    if dropped > 0 {
-        super::print_line(&format!(
-            "{dropped} coordinates lie too near an edge for the box and were left out"
-        ));
+    if let Some(found) = &found {
+        super::import::print_preview(found);
     }
     match &args.out {
         Some(out) => super::print_line(&format!("table: {}", out.display())),

@@ -100,15 +100,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         plan.push((config_file::stem(&args.config), args.name.clone(), config));
         for (base_name, name, config) in plan {
-            results.push(train_one(
-                &mut project,
-                base_name,
+            // Same patches, same labels: what was estimated for the first run holds for the second.
+            let known_prior = results.last().map(|first: &RunResult| first.prior).filter(|p| p.estimated);
+            let request = TrainRequest {
                 name,
+                base_name,
                 config,
-                &device,
-                truth.clone(),
-                args.json,
-            )?);
+                device: device.clone(),
+                truth: truth.clone(),
+                known_prior,
+            };
+            results.push(train_one(&mut project, request, args.json)?);
             if stop_asked() {
                 break;
             }
@@ -159,22 +161,12 @@ fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Resul
 }
 
 /// Trains one run with a display of its epochs.
-fn train_one(
-    project: &mut Project,
-    base_name: String,
-    name: Option<String>,
-    config: RunConfig,
-    device: &ComputeDevice,
-    truth: Option<Vec<Option<bool>>>,
-    quiet: bool,
-) -> anyhow::Result<RunResult> {
+fn train_one(project: &mut Project, request: TrainRequest, quiet: bool) -> anyhow::Result<RunResult> {
     if !quiet {
-        eprintln!("training {} on {device}", name.as_deref().unwrap_or(&base_name));
+        let name = request.name.as_deref().unwrap_or(&request.base_name);
+        eprintln!("training {name} on {}", request.device);
     }
-    Display::new(quiet).drive(|listen, watch| {
-        let request = TrainRequest { name, base_name, config, device: device.clone(), truth };
-        train_run(project, request, listen, watch)
-    })
+    Display::new(quiet).drive(|listen, watch| train_run(project, request, listen, watch))
 }
 
 /// Shows a training job: phases as progress, epochs as lines, Ctrl-C as an order to stop.

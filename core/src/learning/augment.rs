@@ -1,6 +1,6 @@
 //! Weak and strong views, made on the device from numbers drawn on the host.
 //!
-//! The numbers come from a generator seeded by run, epoch and batch, so that a run is repeatable
+//! The numbers come from generators seeded by run, epoch and purpose, so that a run is repeatable
 //! and a resumed run sees the same views. Geometry is one affine map and one bilinear sampling
 //! with reflected borders; noise comes from a bank made once per run.
 

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{
-    Backbone, BatchConfig, ConsistencyConfig, PriorConfig, RiskConfig, RiskKind, RunConfig, ScheduleConfig,
-    SelfTrainingConfig, TeacherConfig,
+    Backbone, PriorConfig, RiskConfig, RiskKind, Rotation, RunConfig, ScheduleConfig, TeacherConfig,
 };
 use super::data::TrainingData;
 use super::device::ComputeDevice;
@@ -52,16 +51,16 @@ pub fn out_of_fold_scores(
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
     use rand::seq::SliceRandom;
-    let quick = RunConfig {
+    // The same whatever method is trained afterwards, so that one estimate serves several runs.
+    let mut quick = RunConfig {
         backbone: Backbone::SmallCnn,
+        normaliser: config.normaliser,
         risk: RiskConfig { kind: RiskKind::Naive, ..RiskConfig::default() },
-        self_training: SelfTrainingConfig::default(),
-        consistency: ConsistencyConfig::default(),
         teacher: TeacherConfig { enabled: true, ..TeacherConfig::default() },
-        batch: BatchConfig { size: 64, ..BatchConfig::default() },
         schedule: ScheduleConfig { epochs: EPOCHS, warm_up_epochs: 1, ..ScheduleConfig::default() },
-        ..config.clone()
+        ..RunConfig::default()
     };
+    quick.augmentation.weak.rotation = Rotation::Any;
     let mut rng = generator(config.seed, 0, FOLD_ORDER);
     let mut shuffled = |label| {
         let mut patches = data.with_label(&data.train, label);

@@ -31,6 +31,8 @@ pub struct TrainJob {
     pub folder: Option<PathBuf>,
     /// Go on from this checkpoint instead of starting anew.
     pub resume: Option<Checkpoint>,
+    /// Where the configuration says `estimate`: an estimate made before for the same labels.
+    pub known_prior: Option<PriorUsed>,
 }
 
 /// What a run leaves behind.
@@ -100,7 +102,7 @@ pub fn train(
     control: &Receiver<TrainControl>,
     events: &SyncSender<TrainEvent>,
 ) -> Result<RunOutcome> {
-    let TrainJob { config, data, normaliser, device, folder, resume } = job;
+    let TrainJob { config, data, normaliser, device, folder, resume, known_prior } = job;
     check_fit(&config, &data)?;
     let say = |event| {
         // A listener that went away does not stop a run.
@@ -108,9 +110,10 @@ pub fn train(
     };
     let mut orders = Orders { control, stop: false, checkpoint: false };
 
-    let prior = match &resume {
-        Some(checkpoint) => checkpoint.header.prior,
-        None => {
+    let prior = match (&resume, known_prior) {
+        (Some(checkpoint), _) => checkpoint.header.prior,
+        (None, Some(prior)) if matches!(config.prior, PriorConfig::Estimate(_)) => prior,
+        (None, _) => {
             if matches!(config.prior, PriorConfig::Estimate(_)) {
                 say(TrainEvent::Phase("Estimating the class prior".to_owned()));
             }

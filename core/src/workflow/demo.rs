@@ -122,6 +122,7 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
             config: overrides.apply(config)?,
             device: request.device.clone(),
             truth: Some(truth.clone()),
+            known_prior: runs.last().map(|first: &RunResult| first.prior).filter(|p| p.estimated),
         };
         runs.push(train_run(&mut project, request, listen, watch)?);
     }

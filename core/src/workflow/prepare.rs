@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
+use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
 use crate::project::{Fractions, PatchId, Project, Side, Split, SplitRequest};
@@ -58,15 +59,32 @@ pub fn prepare(
     truth: Option<&[Option<bool>]>,
     watch: Watch<'_>,
 ) -> Result<Prepared> {
-    let size = project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
-        Error::request(
-            format!("{} holds no patches yet", project.dir().display()),
-            "import some first (`vitrine import --help`)",
-        )
-    })?;
+    // Before the split: an empty project has a better sentence than one that cannot be split.
+    patch_size(project)?;
     let split = split_for(project, config, watch)?;
+    let labels = project.labels()?;
+    let prepared = prepare_with(project, config, split, &labels, truth, watch)?;
+    project.set_normaliser(
+        &serde_json::to_value(prepared.normaliser)
+            .map_err(|e| Error::request(format!("the normaliser cannot be stored: {e}"), "report this"))?,
+    )?;
+    Ok(prepared)
+}
+
+/// As [`prepare`], for a run that began with this split and these labels, one for every patch.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_with(
+    project: &Project,
+    config: &RunConfig,
+    split: Split,
+    all_labels: &[Label],
+    truth: Option<&[Option<bool>]>,
+    watch: Watch<'_>,
+) -> Result<Prepared> {
+    let size = patch_size(project)?;
     let sides = project.split_sides(split.id)?;
-    let all_labels = project.labels()?;
     let pixels = project.pixels();
 
     let train = on_side(&sides, Side::Train);
@@ -98,17 +116,25 @@ pub fn prepare(
     let data = TrainingData {
         size,
         pixels: Arc::new(buffer),
-        labels: chosen.iter().map(|&id| all_labels[id as usize]).collect(),
+        labels: chosen
+            .iter()
+            .map(|&id| all_labels.get(id as usize).copied().unwrap_or(Label::Unlabeled))
+            .collect(),
         train: (0..train.len()).collect(),
         validation: (train.len()..total).collect(),
         truth: truth
             .map(|truth| chosen.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
     };
-    project.set_normaliser(
-        &serde_json::to_value(normaliser)
-            .map_err(|e| Error::request(format!("the normaliser cannot be stored: {e}"), "report this"))?,
-    )?;
     Ok(Prepared { data, normaliser, split, patches: chosen })
+}
+
+fn patch_size(project: &Project) -> Result<usize> {
+    project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
+        Error::request(
+            format!("{} holds no patches yet", project.dir().display()),
+            "import some first (`vitrine import --help`)",
+        )
+    })
 }
 
 fn on_side(sides: &[Side], wanted: Side) -> Vec<usize> {

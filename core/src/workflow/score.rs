@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Watch, tell};
 use crate::error::{Error, Result};
-use crate::ingest::{IngestRequest, ingest};
+use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
 use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
@@ -107,9 +107,9 @@ pub fn score_dataset(
     Ok(rows)
 }
 
-/// Scores the patches cut at coordinates on micrographs. Rows stand in the order of the pick files;
-/// `id` counts all picks, so that a pick left out at an edge leaves a gap. Also returns how many were
-/// left out.
+/// Scores the patches cut at coordinates on micrographs. Rows stand in the order of the pick files as
+/// given, then of the picks in each; `id` counts the rows. Also returns what was found, with every
+/// pick that was left out.
 ///
 /// # Errors
 /// When micrographs and picks do not fit together, or the box does not give the run's patch size.
@@ -117,29 +117,25 @@ pub fn score_picks(
     request: &IngestRequest,
     scorer: &Scorer,
     watch: Watch<'_>,
-) -> Result<(Vec<ScoreRow>, usize)> {
+) -> Result<(Vec<ScoreRow>, Preview)> {
     // The import does all that is needed (matching names, cutting, edges), into a project that is
     // thrown away.
-    let scratch =
-        tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
+    let scratch = tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
     let summary = ingest(&mut project, request, &mut |step| {
-        let total = usize::try_from(step.total).unwrap_or(usize::MAX);
-        tell(watch, "Cutting patches", usize::try_from(step.done).unwrap_or(0), total).is_ok()
+        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
     })?;
     let scores = score_project(&project, scorer, watch)?;
-    let rows = project_rows(&project, &scores)?;
     let end = PatchId::try_from(project.len()).unwrap_or(PatchId::MAX);
-    let mut ordered: Vec<(_, ScoreRow)> = project
+    let mut ordered: Vec<_> = project
         .patches(0..end)?
         .into_iter()
-        .zip(rows)
-        .map(|(patch, row)| {
-            ((patch.place.source, patch.source_index), ScoreRow { id: patch.source_index as u64, ..row })
-        })
+        .zip(project_rows(&project, &scores)?)
+        .map(|(patch, row)| ((patch.place.source, patch.source_index), row))
         .collect();
     ordered.sort_by_key(|(place, _)| *place);
-    Ok((ordered.into_iter().map(|(_, row)| row).collect(), summary.found.at_edge))
+    let rows = (0..).zip(ordered).map(|(id, (_, row))| ScoreRow { id, ..row }).collect();
+    Ok((rows, summary.found))
 }
 
 /// Patches of the project whose score under a run is at least `at_least` and below `below`.

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use serde_json::{Map, Value, json};
 
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::{Step, Watch};
 use crate::error::{Error, Result};
@@ -31,6 +31,8 @@ pub struct TrainRequest {
     pub device: ComputeDevice,
     /// One entry per patch of the project where truth is known; for evaluation only.
     pub truth: Option<Vec<Option<bool>>>,
+    /// A class prior estimated before for the same labels, so that it is not estimated again.
+    pub known_prior: Option<PriorUsed>,
 }
 
 /// How a run ended.
@@ -81,7 +83,7 @@ pub fn train_run(
     listen: Listen<'_>,
     watch: Watch<'_>,
 ) -> Result<RunResult> {
-    let TrainRequest { name, base_name, config, device, truth } = request;
+    let TrainRequest { name, base_name, config, device, truth, known_prior } = request;
     let prepared = prepare(project, &config, truth.as_deref(), watch)?;
     check_fit(&config, &prepared.data)?;
     let name = match name {
@@ -108,6 +110,7 @@ pub fn train_run(
         device,
         folder: Some(folder),
         resume: None,
+        known_prior,
     };
     drive(project, &run, job, &warnings, listen, watch)
 }
@@ -135,17 +138,17 @@ pub fn resume_run(
             "start a new run, with more epochs if it should train longer",
         ));
     }
-    let prepared = prepare(project, &config, truth.as_deref(), watch)?;
-    if run.split != Some(prepared.split.id) {
-        return Err(Error::request(
-            format!("patches were added since run '{name}' began, and its split does not cover them"),
-            "start a new run",
-        ));
-    }
+    let split = project.splits()?.into_iter().find(|split| Some(split.id) == run.split).ok_or_else(|| {
+        Error::request(format!("run '{name}' has no split to go on with"), "start a new run")
+    })?;
+    // The labels the run began with: a run that changed its mind half way could not be repeated.
+    let labels = project.labels_at(run.journal_position)?;
+    let prepared = prepare_with(project, &config, split, &labels, truth.as_deref(), watch)?;
     checkpoint.header.normaliser.require_same(&prepared.normaliser)?;
     let epoch = u32::try_from(checkpoint.header.epoch).unwrap_or(u32::MAX);
     let best = checkpoint.header.best.and_then(|(epoch, _)| u32::try_from(epoch).ok());
     let run = project.resume_run(name, epoch, best)?;
+    refill(project, &run, &checkpoint, best)?;
     let warnings = config_warnings(&config, &prepared);
     let job = TrainJob {
         config,
@@ -154,8 +157,22 @@ pub fn resume_run(
         device,
         folder: Some(folder),
         resume: Some(checkpoint),
+        known_prior: None,
     };
     drive(project, &run, job, &warnings, listen, watch)
+}
+
+/// A process killed between writing a checkpoint and recording its epoch leaves the record one epoch
+/// short; the checkpoint has the numbers.
+fn refill(project: &mut Project, run: &Run, checkpoint: &Checkpoint, best: Option<u32>) -> Result<()> {
+    let known: Vec<u32> = project.metrics(run.id)?.into_iter().map(|m| m.epoch).collect();
+    for metrics in checkpoint.header.history.epochs() {
+        let epoch = u32::try_from(metrics.epoch).unwrap_or(u32::MAX);
+        if !known.contains(&epoch) {
+            project.record_epoch(run, epoch, &epoch_values(&metrics), best == Some(epoch))?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the trainer on its thread and writes down what it says.
@@ -275,11 +292,14 @@ fn free_name(project: &Project, base: &str) -> Result<String> {
     Ok((1..).map(name).find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned()))
 }
 
+/// As in the workspace's manifest; Burn itself does not say.
+const BURN_VERSION: &str = "0.22.1";
+
 /// Versions stored with each run.
 pub fn versions() -> Value {
     json!({
         "vitrine": env!("CARGO_PKG_VERSION"),
-        "burn": "0.22",
+        "burn": BURN_VERSION,
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
     })
