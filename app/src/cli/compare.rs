@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use vitrine_core::report::tables::comparison_text;
-use vitrine_core::workflow::compare::{summaries, write_report};
+use vitrine_core::workflow::compare::{summaries, write_pictures, write_report};
 
 /// Put runs side by side: measures, and what differs in their configurations.
 ///
@@ -24,6 +24,9 @@ pub struct Args {
     /// Write the report here (HTML)
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write the report's pictures as files into this folder (SVG plots, PNG patches)
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
@@ -55,6 +58,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         super::print_line(comparison_text(&runs)?.trim_end());
         for warning in runs.iter().flat_map(|run| &run.warnings) {
             super::print_line(&format!("note: {warning}"));
+        }
+    }
+    if let Some(dir) = &args.pictures {
+        let written = write_pictures(&project, &runs, dir)?;
+        if !args.json {
+            super::print_line(&format!("pictures: {} files in {}", written.len(), dir.display()));
         }
     }
     if let Some(path) = &args.report {

@@ -1,6 +1,6 @@
 //! `vitrine export`: labeled sets for other programs, and models.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
 use vitrine_core::workflow::model::export_model;
@@ -67,6 +67,9 @@ pub struct Args {
     json: bool,
 }
 
+/// Files listed before "and N more".
+const LISTED: usize = 5;
+
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let project = super::open_to_read(&args.project)?;
@@ -97,7 +100,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         if args.json {
             return super::print_json(&preview);
         }
-        super::print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
+        if preview.total == 0 {
+            super::print_line("nothing would be written: no patch has these labels and scores");
+        } else {
+            super::print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
+        }
         for target in &preview.targets {
             let exists = if preview.existing.contains(target) { "  (exists; needs --force)" } else { "" };
             super::print_line(&format!("  {}{exists}", target.display()));
@@ -120,8 +127,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return super::print_json(&manifest);
     }
     super::print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
-    for file in &manifest.files {
-        super::print_line(&format!("  {}", file.path));
+    // Files are named in the manifest as seen from the export's folder.
+    let folder = if format.extension().is_none() { Some(args.out.as_path()) } else { args.out.parent() };
+    for file in manifest.files.iter().take(LISTED) {
+        super::print_line(&format!("  {}", folder.unwrap_or(Path::new("")).join(&file.path).display()));
+    }
+    if manifest.files.len() > LISTED {
+        super::print_line(&format!("  … and {} more files", manifest.files.len() - LISTED));
     }
     for warning in &manifest.warnings {
         super::print_line(&format!("note: {warning}"));

@@ -156,6 +156,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         print_preview(&preview);
         super::print_line(&format!("would import {}", super::info::counts_text(&preview.labels)));
+        if args.pool.is_some() {
+            let count = match (args.pool_count, args.pool_total) {
+                (Some(count), _) => format!("at most {count} per micrograph"),
+                (None, Some(total)) => format!("{total} in all"),
+                (None, None) => "every place found".to_owned(),
+            };
+            super::print_line(&format!("  and an unlabeled pool from the micrographs, {count}"));
+        }
         return Ok(());
     }
     let mut project = super::open(&args.project)?;
@@ -172,7 +180,19 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             summary.pool
         ));
     }
-    super::print_line(&format!("next: vitrine train {} --baseline", args.project.display()));
+    let place = args.project.display();
+    let all = project.label_counts()?;
+    super::print_line(&if all.positive == 0 {
+        format!(
+            "next: say which are particles (`vitrine label {place} positive --ids 0,4,7-9`), or import with --label"
+        )
+    } else if all.positive == all.total() {
+        format!(
+            "next: add unlabeled patches, for example with --pool, so that there is something to tell particles from"
+        )
+    } else {
+        format!("next: vitrine train {place} --baseline")
+    });
     Ok(())
 }
 
@@ -229,7 +249,12 @@ pub fn print_preview(found: &Preview) {
     }
     if let Some(size) = found.patch_size {
         let scale = found.pixel_size.map_or_else(String::new, |a| format!(", {a:.3} Å/px"));
-        line(format!("patches of {size} × {size} px{scale}"));
+        let cut = match found.box_size {
+            Some(side) if side == size => format!(", cut with a box of {side} px"),
+            Some(side) => format!(", cut with a box of {side} px and averaged {0} × {0}", side / size.max(1)),
+            None => String::new(),
+        };
+        line(format!("patches of {size} × {size} px{scale}{cut}"));
     }
     for warning in &found.warnings {
         line(format!("warning: {warning}"));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use vitrine_core::label::LabelCounts;
 use vitrine_core::learning::config_file;
-use vitrine_core::project::{Project, Run};
+use vitrine_core::project::{EntryKind, Project, Run};
 
 /// Show what a project holds: labels, sources, micrographs, splits and runs.
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }));
     }
     let line = |text: String| super::print_line(&text);
-    line(format!("{}", project.dir().display()));
+    line(project.dir().display().to_string());
     let size = project.size().map_or_else(|| "no patches yet".to_owned(), |s| format!("{s} × {s} px"));
     line(format!("  patches      {} ({size})", project.len()));
     line(format!("  labels       {}", counts_text(&counts)));
@@ -96,7 +96,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     for run in &runs {
-        let best = run.best_epoch.map_or_else(String::new, |e| format!(", epoch {e} scores"));
+        let best = run.best_epoch.map_or_else(String::new, |e| format!(", scores from epoch {e}"));
         line(format!("  run          {} ({}{best}) on {}", run.name, run.status.as_str(), run.device));
         if let Some(message) = &run.message {
             line(format!("               {message}"));
@@ -142,7 +142,8 @@ fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|(entry, change)| {
                 json!({
-                    "entry": entry.id.0, "at": entry.at, "by": entry.actor.to_string(), "reason": entry.reason,
+                    "entry": entry.id.0, "at": entry.at, "kind": entry.kind.as_str(),
+                    "takes_back": entry.undoes.map(|e| e.0), "by": entry.actor.to_string(), "reason": entry.reason,
                     "before": change.before, "after": change.after,
                 })
             })
@@ -151,9 +152,16 @@ fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
     }
     super::print_line(&format!("patch {id} is {}", row.label));
     for (entry, change) in history {
+        let why = match (entry.kind, entry.undoes) {
+            (EntryKind::Undo, Some(other)) => format!("takes back entry {}", other.0),
+            (EntryKind::Redo, Some(other)) => {
+                format!("makes the change again that entry {} took back", other.0)
+            }
+            _ => entry.reason,
+        };
         super::print_line(&format!(
-            "  {}  {} -> {}  by {}: {}",
-            entry.at, change.before, change.after, entry.actor, entry.reason
+            "  entry {:<4} {}  {:>9} -> {:<9}  {}: {why}",
+            entry.id.0, entry.at, change.before, change.after, entry.actor
         ));
     }
     Ok(())

@@ -67,6 +67,7 @@ enum Command {
 
 /// Parses the command line, does what it says, and turns the outcome into an exit status.
 pub fn run() -> ExitCode {
+    hush_graphics();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::New(args) => new::run(args),
@@ -99,6 +100,15 @@ pub fn run() -> ExitCode {
             eprintln!("vitrine: {}", sentence(&error));
             ExitCode::from(1)
         }
+    }
+}
+
+/// Where a machine has no desktop, listing its GPUs makes the Wayland library complain on standard error
+/// of a variable that is not set, as if the run had failed. Any folder satisfies it.
+fn hush_graphics() {
+    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: called first in `main`, while there is no other thread that could read variables.
+        unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
     }
 }
 

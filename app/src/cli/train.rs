@@ -35,9 +35,13 @@ Examples:
 What each epoch line shows:
   AUC P/U     validation positives against validation unlabeled; at most 1 - prior/2
   corrected   the same, as if against true negatives, when picks are a random sample of particles
-  pseudo      share of the unlabeled whose pseudo-label counted (healthy: 20 % to 95 %)
+  AP          average precision, validation positives against validation unlabeled
+  pseudo      share of the unlabeled whose pseudo-label counted (FixMatch: healthy from 20 % to 95 %;
+              SoftMatch gives every one a weight, so 100 %)
   p           mean and spread of the predicted probability on the unlabeled
-  |g|         gradient norm before clipping (healthy: 0.1 to 10)")]
+  |g|         gradient norm before clipping (healthy: 0.1 to 10)
+  lr          learning rate at the end of the epoch
+  *           the scores would come from this epoch")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
@@ -233,7 +237,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     let percent =
         |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
     format!(
-        "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {} ± {}  |g| {:>6}  lr {:.1e}  {:.1} s{}",
+        "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {:>4} ± {:>4}  |g| {:>6}  lr {:>6}  {:.1} s{}",
         m.epoch,
         number(m.loss, 4),
         number(m.validation_auc_pu, 4),
@@ -243,7 +247,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
         number(m.p_mean, 2),
         number(m.p_std, 2),
         number(m.gradient_norm, 2),
-        m.learning_rate,
+        if m.learning_rate == 0.0 { "0".to_owned() } else { format!("{:.1e}", m.learning_rate) },
         m.seconds,
         if best { "  *" } else { "" },
     )
@@ -253,7 +257,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 pub fn print_result(result: &RunResult) {
     let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
     super::print_line(&format!(
-        "{}: {} {}{how}, epoch {} scores; validation AUC P/U {}, corrected {}; prior {:.3}{}",
+        "{}: {} {}{how}, scores from epoch {}; validation AUC P/U {}, corrected {}; prior {:.3}{}",
         result.name,
         result.epochs,
         if result.epochs == 1 { "epoch" } else { "epochs" },
@@ -267,7 +271,23 @@ pub fn print_result(result: &RunResult) {
             String::new()
         },
     ));
+    let auc = result.best.validation_auc_pu;
+    if auc < HARDLY {
+        super::print_line(&format!(
+            "note: {} hardly tells the picks from the unlabeled (AUC {auc:.2}, chance is 0.5): train longer, or \
+             check the box size, --y-up at import, and the patches labelled negative",
+            result.name
+        ));
+    } else if auc.is_nan() {
+        super::print_line(&format!(
+            "note: the validation side of {} lacks positives or unlabeled patches, so its AUC could not be measured",
+            result.name
+        ));
+    }
 }
+
+/// Validation AUC below which a person is told that little was learned.
+const HARDLY: f64 = 0.6;
 
 /// A result for scripts.
 pub fn as_json(result: &RunResult) -> serde_json::Value {

@@ -1,6 +1,6 @@
 //! What the program says of itself.
 
-use crate::support::{ok, run};
+use crate::support::{finish, ok, run, vitrine};
 
 #[test]
 fn every_subcommand_has_a_page_with_examples() {
@@ -15,7 +15,9 @@ fn every_subcommand_has_a_page_with_examples() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    for expected in ["new", "import", "info", "label", "train", "score", "compare", "export", "demo", "devices"] {
+    for expected in
+        ["new", "import", "info", "label", "train", "score", "compare", "export", "demo", "devices"]
+    {
         assert!(names.contains(&expected), "{expected} is missing from {names:?}");
     }
     for name in names {
@@ -45,9 +47,13 @@ fn a_wrong_command_line_is_status_2() {
 
 #[test]
 fn devices_and_presets_can_be_listed() {
-    assert!(ok(&["devices"]).lines().any(|line| line.starts_with("cpu ")));
+    let listed = finish(vitrine().arg("devices").env_remove("XDG_RUNTIME_DIR"));
+    assert!(listed.out.lines().any(|line| line.starts_with("cpu ")), "{listed:?}");
+    assert!(!listed.err.contains("error"), "no library complains of a missing desktop: {listed:?}");
     let presets = ok(&["presets"]);
-    for name in ["recommended", "supervised_baseline", "fixmatch_pu_debugged", "fixmatch_pu_fixed_v2", "pu_only"] {
+    for name in
+        ["recommended", "supervised_baseline", "fixmatch_pu_debugged", "fixmatch_pu_fixed_v2", "pu_only"]
+    {
         assert!(presets.contains(name), "{presets}");
         assert!(ok(&["presets", name]).contains("description:"));
     }

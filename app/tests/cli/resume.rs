@@ -5,7 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{Ended, copy_folder, curve, json, ok, project, quick_config, refused, sentence, text, train, vitrine};
+use crate::support::{
+    Ended, copy_folder, curve, json, ok, project, quick_config, refused, sentence, text, train, vitrine,
+};
 
 /// Epochs of the interrupted run: enough that the signal comes in the middle.
 const EPOCHS: usize = 8;
@@ -67,7 +69,11 @@ fn a_run_goes_on_after_ctrl_c_and_after_a_kill_as_if_nothing_had_happened() {
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(sentence(&ended).contains("--resume a"), "{ended:?}");
     let run = json(&["info", &stopped])["runs"][0].clone();
-    assert_eq!((run["status"].as_str(), run["best_epoch"].as_u64().is_some()), (Some("stopped"), true), "{run}");
+    assert_eq!(
+        (run["status"].as_str(), run["best_epoch"].as_u64().is_some()),
+        (Some("stopped"), true),
+        "{run}"
+    );
     let before = curve(&stopped, "a");
     assert!(before.len() >= 2 && before.len() < EPOCHS && before == expected[..before.len()], "{before:?}");
     let said = ok(&["score", &stopped, "--run", "a", "--device", "cpu"]);

@@ -376,7 +376,7 @@ impl Records {
             let names: Vec<&str> = self.fields.iter().map(|f| f.name.as_str()).collect();
             Error::format(
                 path,
-                format!("it has no field {name}; it has {}", names.join(", ")),
+                format!("it has no field {name}; it has {}", super::stack_set::list(&names)),
                 "give the file of the same job that has it (particles.cs for images, its passthrough file for locations)",
             )
         })

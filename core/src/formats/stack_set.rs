@@ -189,7 +189,7 @@ pub(crate) fn resolve(table: &Path, name: &str) -> Option<PathBuf> {
 
 /// The first names of a list, and how many more there are.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
-    let shown: Vec<&str> = names.iter().take(10).map(AsRef::as_ref).collect();
+    let shown: Vec<&str> = names.iter().take(4).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(shown.len()) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

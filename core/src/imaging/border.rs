@@ -29,7 +29,7 @@ impl Border {
         (self.widest() > margin).then(|| {
             format!(
                 "the micrograph has no picture in its outer {} px (left {}, right {}, top {}, bottom {}): pixels there \
-                 repeat the edge; set a margin of {} px or more",
+                 repeat the edge; set a margin of {} px or more (--margin)",
                 self.widest(),
                 self.left,
                 self.right,

@@ -54,6 +54,13 @@ const fn metric(
 /// The numbers the comparison knows, in the order in which they are shown. Others follow by name.
 pub const METRICS: &[MetricInfo] = &[
     metric(
+        "truth_auc",
+        "AUC on the unlabeled, by supplied truth",
+        "Unlabeled patches outside the training split: chance that a true particle scores above a true non-particle.",
+        Some(true),
+        NumberStyle::Score,
+    ),
+    metric(
         "test_auc_pn",
         "Test AUC, positives against negatives",
         "Chance that a particle of the test split scores above a known non-particle.",
@@ -295,7 +302,7 @@ pub struct ConfigDifference {
 }
 
 /// The keys in which the configs of runs differ, sorted. Written forms do not matter: 0.001 and 1e-3
-/// are the same.
+/// are the same. The description is left out: it is a sentence about the other differences.
 ///
 /// # Errors
 /// When a config is no YAML mapping.
@@ -304,6 +311,7 @@ pub fn config_differences(runs: &[RunSummary]) -> Result<Vec<ConfigDifference>> 
     let keys: BTreeSet<&String> = flat.iter().flat_map(BTreeMap::keys).collect();
     Ok(keys
         .into_iter()
+        .filter(|key| key.as_str() != "description")
         .map(|key| ConfigDifference {
             key: key.clone(),
             values: flat.iter().map(|f| f.get(key).cloned()).collect(),

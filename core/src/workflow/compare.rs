@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
+use crate::learning::checkpoint::{Checkpoint, model_path, write_atomically};
 use crate::learning::config::RiskKind;
 use crate::learning::config_file;
 use crate::learning::metrics::{auc, corrected_auc};
 use crate::project::{PatchId, Project, Run, Side};
+use crate::report::figures;
+use crate::report::tables::metric_info;
 use crate::report::{
     Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary,
     ScoreSamples,
@@ -56,9 +58,8 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         })
         .collect();
     if let Some(best) = run.best_epoch.and_then(|e| epochs.iter().find(|row| row.epoch == e as usize)) {
-        for (key, value) in &best.values {
-            metrics.insert(key.clone(), *value);
-        }
+        let shown = best.values.iter().filter(|(key, _)| metric_info(key).is_some());
+        metrics.extend(shown.map(|(key, value)| (key.clone(), *value)));
         metrics.insert("best_epoch".to_owned(), best.epoch as f64);
     }
     if let Some(last) = epochs.last() {
@@ -218,13 +219,12 @@ fn facts(project: &Project) -> Result<ProjectFacts> {
 /// # Errors
 /// When the project cannot be read or the disk refuses.
 pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Result<()> {
-    let mut patches = Vec::new();
-    if let Some(run) = runs.iter().rfind(|run| !run.is_baseline).or(runs.last()) {
-        let id = project.run(&run.name)?.id;
-        if let Some(scores) = project.scores(id, "teacher")? {
-            patches = pictures(project, &run.name, &scores)?;
+    let patches = match pictured_run(project, &runs)? {
+        Some((name, scores)) => {
+            pictures(project, &name, &scores)?.into_iter().map(|(_, picture)| picture).collect()
         }
-    }
+        None => Vec::new(),
+    };
     let warnings = runs.iter().flat_map(|run| run.warnings.clone()).collect();
     let facts = facts(project)?;
     let input = ReportInput {
@@ -238,13 +238,59 @@ pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Re
     crate::report::html::write(&input, path)
 }
 
+/// Writes the pictures of the report as files of their own (SVG plots, PNG patches) into a folder that
+/// is made where it is missing; returns their paths.
+///
+/// # Errors
+/// When the project cannot be read or the disk refuses.
+pub fn write_pictures(project: &Project, runs: &[RunSummary], dir: &Path) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+    let mut files: Vec<(String, Option<Vec<u8>>)> = Vec::new();
+    let mut plot = |name: &str, svg: Option<String>| files.push((format!("{name}.svg"), svg.map(String::into_bytes)));
+    plot("auc_over_epochs", figures::auc_over_epochs(runs)?);
+    plot("pseudo_labels", figures::pseudo_labels(runs)?);
+    plot("losses", figures::losses(runs)?);
+    for against in [Against::Unlabeled, Against::Negative] {
+        plot(&format!("roc_{}", against.as_str()), figures::roc(runs, against)?);
+        plot(&format!("precision_recall_{}", against.as_str()), figures::precision_recall(runs, against)?);
+    }
+    for run in runs {
+        plot(&format!("scores_{}", run.name), figures::score_histograms(run)?);
+    }
+    if let Some((name, scores)) = pictured_run(project, runs)? {
+        for (file, picture) in pictures(project, &name, &scores)? {
+            files.push((format!("{file}.png"), Some(picture.png)));
+        }
+    }
+    let mut written = Vec::new();
+    for (name, bytes) in files {
+        if let Some(bytes) = bytes {
+            let path = dir.join(name);
+            write_atomically(&path, &bytes)?;
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// The run whose patches are shown, with its scores: the last that is no baseline.
+fn pictured_run(project: &Project, runs: &[RunSummary]) -> Result<Option<(String, Vec<f32>)>> {
+    let Some(run) = runs.iter().rfind(|run| !run.is_baseline).or(runs.last()) else { return Ok(None) };
+    let id = project.run(&run.name)?.id;
+    Ok(project.scores(id, "teacher")?.map(|scores| (run.name.clone(), scores)))
+}
+
 fn today() -> String {
     jiff::Zoned::now().strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Montages a person can judge a run by: the unlabeled with the highest scores, those in the middle,
-/// those with the lowest, and the positives the run believes least.
-fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<PatchPicture>> {
+/// those with the lowest, and the positives the run believes least; each with a name for its file.
+fn pictures(
+    project: &Project,
+    run: &str,
+    scores: &[f32],
+) -> Result<Vec<(&'static str, PatchPicture)>> {
     let labels = project.labels()?;
     let ranked = |label: Label| {
         let mut ids: Vec<usize> =
@@ -261,21 +307,19 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<PatchPic
         ids.sort_by(|&a, &b| (scores[a] - 0.5).abs().total_cmp(&(scores[b] - 0.5).abs()));
         ids
     };
-    let sets: [(&str, Vec<usize>); 4] = [
-        ("Unlabeled with the highest scores", unlabeled.clone()),
-        ("Unlabeled the run is least sure of", nearest_half),
-        ("Unlabeled with the lowest scores", tail(&unlabeled)),
-        ("Positives with the lowest scores: worth a second look", tail(&positive)),
+    let sets: [(&str, &str, Vec<usize>); 4] = [
+        ("highest_unlabeled", "Unlabeled with the highest scores", unlabeled.clone()),
+        ("least_sure_unlabeled", "Unlabeled the run is least sure of", nearest_half),
+        ("lowest_unlabeled", "Unlabeled with the lowest scores", tail(&unlabeled)),
+        ("lowest_positive", "Positives with the lowest scores: worth a second look", tail(&positive)),
     ];
     let mut pictures = Vec::new();
-    for (caption, ids) in sets {
+    for (file, caption, ids) in sets {
         let ids: Vec<usize> = ids.into_iter().take(PICTURED).collect();
         if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
             let range = format!("{:.3} to {:.3}", scores[*first], scores[*last]);
-            pictures.push(PatchPicture {
-                caption: format!("{caption} (run {run}, scores {range})"),
-                png: montage(project, &ids)?,
-            });
+            let caption = format!("{caption} (run {run}, scores {range})");
+            pictures.push((file, PatchPicture { caption, png: montage(project, &ids)? }));
         }
     }
     Ok(pictures)
