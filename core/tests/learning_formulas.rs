@@ -217,7 +217,7 @@ fn nnpu_gradient_follows_the_published_step() {
         (plus, inner)
     };
     let objective = |config: RiskConfig, prior: f64| {
-        move |x: Tensor<1>| nnpu(&config, prior, x.clone().slice([0..3]), x.slice([3..7])).0
+        move |x: Tensor<1>| nnpu(&config, prior, x.clone().narrow(0, 0, 3), x.narrow(0, 3, 4)).0
     };
     // Inner term positive: the gradient is that of the whole risk.
     assert!(whole(&all, 0.3).1 > 0.0);
@@ -273,6 +273,6 @@ fn ge_binomial_gradient_matches_finite_differences() {
         (1.0 + (-x[0]).exp()).ln() - expectation
     };
     let (analytic, numeric) =
-        gradients(&logits, |x| ge_binomial(1.0, 0.3, x.clone().slice([0..1]), x.slice([1..4])), value_at);
+        gradients(&logits, |x| ge_binomial(1.0, 0.3, x.clone().narrow(0, 0, 1), x.narrow(0, 1, 3)), value_at);
     agree(&analytic, &numeric);
 }

@@ -149,6 +149,15 @@ fn sentence(error: &anyhow::Error) -> String {
             said.push_str(&cause);
         }
     }
+    if let Some(Error::Io { source, .. }) = error.downcast_ref::<Error>() {
+        use std::io::ErrorKind;
+        said.push_str(match source.kind() {
+            ErrorKind::NotFound => "; check the path",
+            ErrorKind::PermissionDenied => "; check the permissions of the file and its folder",
+            ErrorKind::StorageFull => "; free some space and try again",
+            _ => "",
+        });
+    }
     said.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

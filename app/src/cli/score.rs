@@ -1,9 +1,11 @@
 //! `vitrine score`: a number for every patch.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use serde_json::json;
-use vitrine_core::formats::detect::open_patches;
+use vitrine_core::formats::Dataset;
+use vitrine_core::formats::detect::{Kind, detect, open_patches};
 use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::workflow::score::{
@@ -80,7 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             let project = super::open_to_read(&args.project)?;
             let scorer = scorer(&project, &args.run, device)?;
             if args.picks.is_empty() {
-                let mut dataset = open_patches(input)?;
+                let mut dataset = patches_of(input, scorer.size())?;
                 for warning in &dataset.warnings {
                     eprintln!("note: {warning}");
                 }
@@ -111,14 +113,28 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             "found": found,
         }));
     }
-    super::print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
     if let Some(found) = &found {
         super::import::print_preview(found);
     }
+    super::print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
     match &args.out {
         Some(out) => super::print_line(&format!("table: {}", out.display())),
         None if args.input.is_some() => super::print_line("give --out FILE to keep the table"),
         None => super::print_line("stored with the run; --out FILE writes a table"),
     }
     Ok(())
+}
+
+/// Opens ready patches. Whole micrographs are told from patches of a wrong size: they need coordinates.
+fn patches_of(input: &Path, size: usize) -> anyhow::Result<Dataset> {
+    let pictures =
+        matches!(detect(input)?.kind, Kind::Micrograph | Kind::Micrographs | Kind::MicrographsAndPicks);
+    match open_patches(input) {
+        Ok(dataset) if !pictures || dataset.reader.size() == size => Ok(dataset),
+        Err(error) if !pictures => Err(error.into()),
+        _ => bail!(
+            "{}: these are whole micrographs; name the coordinates to cut at with --picks, and the box with --box",
+            input.display()
+        ),
+    }
 }

@@ -278,6 +278,12 @@ pub fn print_result(result: &RunResult) {
              check the box size, --y-up at import, and the patches labelled negative",
             result.name
         ));
+    } else if auc > result.best.validation_auc_ceiling {
+        super::print_line(&format!(
+            "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows, so fewer of the unlabeled are \
+             particles than it says: lower it, or use --prior estimate; the corrected value means nothing here",
+            result.name, result.best.validation_auc_ceiling, result.prior.value
+        ));
     } else if auc.is_nan() {
         super::print_line(&format!(
             "note: the validation side of {} lacks positives or unlabeled patches, so its AUC could not be measured",

@@ -50,6 +50,7 @@ fn damaged_files_are_refused_and_the_project_stays_as_it_was() {
     std::fs::create_dir(&empty).unwrap();
     assert!(refused(&["import", &project, &text(&empty)]).contains("nothing"));
     assert!(refused(&["import", &project]).contains("no file was named"));
+    assert!(refused(&["import", &project, &cases[cases.len() - 1]]).contains("check the path"));
 
     // Patches of another size, and after all that the project still takes good ones.
     let other = dir.path().join("other.npz");

@@ -121,6 +121,9 @@ fn picks_are_cut_counted_and_scored() {
     let said = refused(&wrong);
     assert!(said.contains("32×32 px") && said.contains("16×16 px"), "{said}");
 
+    let said = refused(&["score", &project, "--run", "quick", "--input", &mics, "--device", "cpu"]);
+    assert!(said.contains("whole micrographs") && said.contains("--picks"), "{said}");
+
     // Boxes go out as EMAN files and come in again with their labels and places.
     let boxes = text(dir.path().join("boxes"));
     ok(&["export", &project, "--format", "box", "--labels", "positive", "--out", &boxes]);

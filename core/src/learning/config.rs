@@ -149,7 +149,8 @@ pub struct RiskConfig {
     pub gamma: f64,
     /// Naive: share of the positives' term in the loss, 0.01 to 0.99.
     pub positive_weight: f64,
-    /// Weight of the term of the known negatives, 0 to 10.
+    /// Weight of the term of the known negatives, 0 to 10; with fewer negatives than positives it is
+    /// scaled down by their ratio.
     pub negative_weight: f64,
     /// GE-binomial: weight of the expectation term, 0.01 to 100.
     pub slack: f64,

@@ -132,7 +132,7 @@ impl Overrides {
         match first_violation(&config) {
             None => Ok(config),
             Some(violation) => Err(Error::Config {
-                place: violation.key.to_owned(),
+                place: "command line".to_owned(),
                 problem: violation.problem,
                 mend: violation.mend,
             }),

@@ -80,13 +80,11 @@ pub fn out_of_fold_scores(
     }
     let (mut positive_scores, mut unlabeled_scores) = (Vec::new(), Vec::new());
     for fold in 0..FOLDS {
-        let (held, kept) = |patches: &[usize]| -> (Vec<usize>, Vec<usize>) {
-            let in_fold = |i: &usize| i % FOLDS == fold;
-            let pick = |inside: bool| {
-                (0..patches.len()).filter(|i| in_fold(i) == inside).map(|i| patches[i]).collect()
-            };
-            (pick(true), pick(false))
-        }(&[positive.as_slice(), unlabeled.as_slice()].concat());
+        let all = [positive.as_slice(), &unlabeled].concat();
+        let (held, kept): (Vec<_>, Vec<_>) =
+            all.iter().enumerate().partition(|(place, _)| place % FOLDS == fold);
+        let patches = |part: Vec<(usize, &usize)>| part.into_iter().map(|(_, &patch)| patch).collect();
+        let (held, kept): (Vec<usize>, Vec<usize>) = (patches(held), patches(kept));
         let fold_data = TrainingData { train: kept, validation: Vec::new(), truth: None, ..data.clone() };
         let fold_config = RunConfig { seed: config.seed.wrapping_add(1000 + fold as u64), ..quick.clone() };
         let mut trainer = Trainer::new(fold_config, 0.5, fold_data, device);

@@ -65,11 +65,16 @@ impl Deck {
 }
 
 /// How many patches of each label a batch holds: `size` shared out by the configured parts among
-/// the labels that exist, at least one of each.
+/// the labels that exist, at least one of each. A known negative is drawn no oftener than a positive:
+/// a handful of them, some perhaps wrong, must not fill a fifth of every batch.
 pub fn shares(config: &BatchConfig, available: [usize; 3]) -> [usize; 3] {
     let parts = [config.positive, config.unlabeled, config.negative];
     let parts: Vec<f64> =
         parts.iter().zip(available).map(|(&part, n)| if n > 0 { part } else { 0.0 }).collect();
+    let mut parts = parts;
+    if available[0] > 0 && available[2] > 0 {
+        parts[2] = parts[2].min(parts[0] * available[2] as f64 / available[0] as f64);
+    }
     let total: f64 = parts.iter().sum();
     let mut shares = [0; 3];
     for (share, part) in shares.iter_mut().zip(&parts) {
@@ -122,6 +127,8 @@ mod tests {
         assert_eq!(shares(&config, [10, 10, 0]), [16, 48, 0]);
         assert_eq!(shares(&config, [10, 10, 10]), [13, 38, 13]);
         assert_eq!(shares(&config, [10, 0, 10]), [32, 0, 32]);
+        // Two negatives beside a hundred positives: one in a batch of 64, not thirteen.
+        assert_eq!(shares(&config, [100, 1000, 2]), [16, 48, 1]);
     }
 
     #[test]

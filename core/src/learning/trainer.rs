@@ -62,7 +62,13 @@ pub struct Trainer {
 
 impl Trainer {
     /// Uploads the data and draws the first weights.
-    pub fn new(config: RunConfig, prior: f64, data: TrainingData, device: &ComputeDevice) -> Self {
+    pub fn new(mut config: RunConfig, prior: f64, data: TrainingData, device: &ComputeDevice) -> Self {
+        // The negatives' term is a mean, so a few of them would weigh as much as all positives; with
+        // fewer negatives than positives it counts by their number.
+        let counts = data.counts(&data.train);
+        if counts.positive > 0 {
+            config.risk.negative_weight *= (counts.negative as f64 / counts.positive as f64).min(1.0);
+        }
         let inner = device.inner.clone();
         let student = Network::new(config.backbone, config.seed, &inner.clone().autodiff());
         let teacher = config.teacher.enabled.then(|| student.valid());
@@ -204,7 +210,7 @@ impl Trainer {
         let has_strong = strong.is_some();
         let teacher_p = match &self.teacher {
             Some(teacher) if self.config.teacher.pseudo_labels && has_strong => {
-                let view = weak.clone().slice([p..p + u]);
+                let view = weak.clone().narrow(0, p, u);
                 Some(to_vec(sigmoid(teacher.forward(view))))
             }
             _ => None,
@@ -215,7 +221,7 @@ impl Trainer {
         };
         let logits = self.student.forward(Tensor::from_inner(input));
         let part =
-            |from: usize, count: usize| (count > 0).then(|| logits.clone().slice([from..from + count]));
+            |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
         let unlabeled = part(p, u);
         let student_p = unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
         let given_p = teacher_p.or(student_p).unwrap_or_default();
@@ -242,7 +248,7 @@ impl Trainer {
             let vector = |values: Vec<f32>| {
                 Tensor::<1>::from_inner(Tensor::from_data(TensorData::new(values, [u]), &self.device))
             };
-            let strong = logits.clone().slice([p + u + n..p + u + n + u]);
+            let strong = logits.clone().narrow(0, p + u + n, u);
             consistency_loss(
                 self.config.consistency.kind,
                 strong,

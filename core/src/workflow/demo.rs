@@ -64,7 +64,7 @@ pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64
         box_size: Some(settings.box_size),
         pool: Some(PoolRequest {
             count: Some(PoolCount::PerMicrograph(POOL)),
-            diameter: Some(settings.diameter as f64),
+            diameter: Some(settings.diameter),
             ..PoolRequest::new(PoolFrom::Blobs)
         }),
         seed,
@@ -109,7 +109,7 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
     }
     let (mut project, sample, imported) = sample_project(dir, request.seed, watch)?;
     let settings = SampleSettings::default();
-    let truth = truth_for(&project, &sample.truth, Some(settings.diameter as f64 / 4.0))?;
+    let truth = truth_for(&project, &sample.truth, Some(settings.diameter / 4.0))?;
     let mut runs = Vec::new();
     for preset in ["supervised_baseline", "recommended"] {
         let mut config: RunConfig = config_file::load(preset)?;
