@@ -164,3 +164,58 @@ fn safetensors_are_read_by_the_script() {
     let told = run(python, &[SCRIPT, "--model", &file]).unwrap_err();
     assert!(told.contains("conv.weight"), "{told}");
 }
+
+/// A trained network goes out with its card, and its weights are those of the run.
+#[test]
+fn an_exported_model_is_read_by_the_script() {
+    use burn::module::Module as _;
+    use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
+    use vitrine_core::learning::backbone::Network;
+    use vitrine_core::learning::checkpoint::{
+        Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path,
+    };
+    use vitrine_core::learning::config::RunConfig;
+    use vitrine_core::learning::consistency::ConsistencyState;
+    use vitrine_core::learning::device::ComputeDevice;
+    use vitrine_core::learning::prior_fit::PriorUsed;
+    use vitrine_core::learning::weights::{NamedTensors, collect};
+    use vitrine_core::workflow::model::export_model;
+
+    let dir = tempfile::tempdir().unwrap();
+    let project = export_support::project(&dir.path().join("project"));
+    let config = RunConfig::default();
+    let network = Network::new(config.backbone, config.seed, &ComputeDevice::cpu().inner).valid();
+    let weights = collect(&network);
+    let pixels = [export_support::pixels(0)];
+    let checkpoint = Checkpoint {
+        header: CheckpointHeader {
+            format: FORMAT_VERSION,
+            program: "test".to_owned(),
+            epoch: 3,
+            size: SIZE,
+            config,
+            normaliser: Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, &pixels).unwrap(),
+            prior: PriorUsed::given(0.3),
+            best: Some((3, 0.8)),
+            consistency: ConsistencyState::new(0.3),
+            optimizer_steps: 9,
+            history: History::default(),
+        },
+        model: weights.clone(),
+        student: NamedTensors::new(),
+        teacher: NamedTensors::new(),
+        optimizer: NamedTensors::new(),
+    };
+    let folder = project.run_dir(RUN);
+    std::fs::create_dir_all(&folder).unwrap();
+    checkpoint.save(&model_path(&folder)).unwrap();
+    let out = dir.path().join("model.safetensors");
+    let card = export_model(&project, RUN, &out, false).unwrap();
+    assert_eq!((card.epoch, card.size, card.weights.len()), (3, SIZE, weights.len()));
+    assert!(export_model(&project, RUN, &out, false).unwrap_err().to_string().contains("--force"));
+
+    let Some(python) = python("an_exported_model_is_read_by_the_script") else { return };
+    let said = run(python, &[SCRIPT, "--model", &out.display().to_string()]).unwrap();
+    let values: usize = weights.values().map(|w| w.values.len()).sum();
+    assert!(said.contains(&format!("{} tensors, {values} values", weights.len())), "{said}");
+}

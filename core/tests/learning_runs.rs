@@ -86,7 +86,15 @@ schedule:
 
 fn job(config: RunConfig) -> TrainJob {
     let Made { data, normaliser } = made();
-    TrainJob { config, data, normaliser, device: ComputeDevice::cpu(), folder: None, resume: None, known_prior: None }
+    TrainJob {
+        config,
+        data,
+        normaliser,
+        device: ComputeDevice::cpu(),
+        folder: None,
+        resume: None,
+        known_prior: None,
+    }
 }
 
 fn run(job: TrainJob) -> vitrine_core::Result<RunOutcome> {
@@ -179,6 +187,25 @@ fn every_risk_and_consistency_trains_an_epoch() {
             assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
         }
     }
+}
+
+#[test]
+fn resnet18_trains_on_32_px() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let pixels: Vec<f32> = (0..16 * 32 * 32).map(|_| rng.random_range(-1.0..1.0f32)).collect();
+    let normaliser = Normaliser::fit(NormaliserKind::GlobalMeanStd, 32, pixels.chunks(32 * 32)).unwrap();
+    let data = TrainingData {
+        size: 32,
+        pixels: Arc::new(pixels),
+        labels: (0..16).map(|i| if i < 6 { Label::Positive } else { Label::Unlabeled }).collect(),
+        train: (0..16).collect(),
+        validation: Vec::new(),
+        truth: None,
+    };
+    let text = "backbone: resnet18\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n";
+    let outcome = run(TrainJob { data, normaliser, ..job(config(text)) }).unwrap();
+    assert!(outcome.history[0].loss.is_finite() && outcome.history[0].gradient_norm > 0.0);
+    assert!(outcome.history[0].validation_auc_pu.is_nan(), "nothing was validated, and nothing is claimed");
 }
 
 #[test]

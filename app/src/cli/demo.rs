@@ -18,8 +18,8 @@ use super::train::{Display, as_json, print_result};
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vitrine demo /tmp/demo
-  vitrine demo /tmp/quick --epochs 4      # quicker and worse
+  vitrine demo demo/
+  vitrine demo quick/ --epochs 4      # quicker and worse
 
 DIR then holds
   sample/          the simulated micrographs, picks and truth

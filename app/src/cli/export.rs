@@ -1,4 +1,4 @@
-//! `vitrine export`: labeled sets for other programs, and models.
+//! `vitrine export`: labelled sets for other programs, and models.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use vitrine_core::{Error, Label};
 
 use super::progress::Progress;
 
-/// Hand a labeled set to RELION, cryoSPARC and others, or a trained model as safetensors.
+/// Hand a labelled set to RELION, cryoSPARC and others, or a trained model as safetensors.
 ///
 /// Patches are selected by label (positives unless said otherwise) and, with --run, by score. Every
 /// export comes with a manifest: counts, project, run, threshold, journal position and checksums.
@@ -141,7 +141,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is written: a labeled set, or a trained network.
+/// What is written: a labelled set, or a trained network.
 #[derive(Clone, Copy)]
 enum Format {
     Set(ExportFormat),

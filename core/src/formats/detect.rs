@@ -379,7 +379,7 @@ fn open_pick_folder(folder: &Path) -> Result<PickTable> {
         return Err(Error::format(
             folder,
             "the folder holds no pick files",
-            "give a folder with STAR, box, cbox, CSV or TSV files",
+            "give a folder with STAR, box, cbox, CSV or TSV files; where they lie in a folder inside, name that one",
         ));
     }
     if !skipped.is_empty() {

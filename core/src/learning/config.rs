@@ -87,7 +87,7 @@ pub struct SplitConfig {
 
 impl Default for SplitConfig {
     fn default() -> Self {
-        Self { validation: 0.2, test: 0.0, seed: 1 }
+        Self { validation: 0.15, test: 0.0, seed: 1 }
     }
 }
 

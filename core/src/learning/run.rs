@@ -153,7 +153,8 @@ pub fn train(
             say(TrainEvent::Progress { epoch, epochs, batch, batches });
             orders.poll();
             if orders.stop { AfterBatch::Stop } else { AfterBatch::Continue }
-        })?;
+        });
+        let outcome = outcome.map_err(|error| name_last_good(error, folder.as_deref(), history.len()))?;
         let Some(metrics) = outcome else {
             ended_early = Some("stopped");
             break;
@@ -212,6 +213,18 @@ pub fn train(
         history: History::of(&history),
     };
     Ok(RunOutcome { history, best_epoch, prior, ended_early, model: model_only(header, model) })
+}
+
+/// Adds to a diverged run's error which checkpoint is still good.
+fn name_last_good(error: Error, folder: Option<&std::path::Path>, epochs: usize) -> Error {
+    match (error, folder) {
+        (Error::Training { epoch, batch, problem, mend }, Some(folder)) if epochs > 0 => {
+            let path = resume_path(folder);
+            let mend = format!("{mend}; still good: epoch {epochs} in {}", path.display());
+            Error::Training { epoch, batch, problem, mend }
+        }
+        (error, _) => error,
+    }
 }
 
 fn model_only(header: CheckpointHeader, model: NamedTensors) -> Checkpoint {

@@ -69,9 +69,8 @@ impl Deck {
 /// a handful of them, some perhaps wrong, must not fill a fifth of every batch.
 pub fn shares(config: &BatchConfig, available: [usize; 3]) -> [usize; 3] {
     let parts = [config.positive, config.unlabeled, config.negative];
-    let parts: Vec<f64> =
+    let mut parts: Vec<f64> =
         parts.iter().zip(available).map(|(&part, n)| if n > 0 { part } else { 0.0 }).collect();
-    let mut parts = parts;
     if available[0] > 0 && available[2] > 0 {
         parts[2] = parts[2].min(parts[0] * available[2] as f64 / available[0] as f64);
     }

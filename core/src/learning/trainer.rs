@@ -220,8 +220,7 @@ impl Trainer {
             None => weak,
         };
         let logits = self.student.forward(Tensor::from_inner(input));
-        let part =
-            |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
+        let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
         let unlabeled = part(p, u);
         let student_p = unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
         let given_p = teacher_p.or(student_p).unwrap_or_default();
@@ -388,8 +387,6 @@ fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
         epoch,
         batch,
         problem: problem.to_owned(),
-        mend: "lower optimizer.learning_rate or optimizer.gradient_clip; the checkpoint of the epoch \
-               before is still good"
-            .to_owned(),
+        mend: "lower optimizer.learning_rate or optimizer.gradient_clip".to_owned(),
     }
 }

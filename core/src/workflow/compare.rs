@@ -246,7 +246,8 @@ pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Re
 pub fn write_pictures(project: &Project, runs: &[RunSummary], dir: &Path) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
     let mut files: Vec<(String, Option<Vec<u8>>)> = Vec::new();
-    let mut plot = |name: &str, svg: Option<String>| files.push((format!("{name}.svg"), svg.map(String::into_bytes)));
+    let mut plot =
+        |name: &str, svg: Option<String>| files.push((format!("{name}.svg"), svg.map(String::into_bytes)));
     plot("auc_over_epochs", figures::auc_over_epochs(runs)?);
     plot("pseudo_labels", figures::pseudo_labels(runs)?);
     plot("losses", figures::losses(runs)?);
@@ -286,11 +287,7 @@ fn today() -> String {
 
 /// Montages a person can judge a run by: the unlabeled with the highest scores, those in the middle,
 /// those with the lowest, and the positives the run believes least; each with a name for its file.
-fn pictures(
-    project: &Project,
-    run: &str,
-    scores: &[f32],
-) -> Result<Vec<(&'static str, PatchPicture)>> {
+fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'static str, PatchPicture)>> {
     let labels = project.labels()?;
     let ranked = |label: Label| {
         let mut ids: Vec<usize> =

@@ -120,7 +120,8 @@ pub fn score_picks(
 ) -> Result<(Vec<ScoreRow>, Preview)> {
     // The import does all that is needed (matching names, cutting, edges), into a project that is
     // thrown away.
-    let scratch = tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
+    let scratch =
+        tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
     let summary = ingest(&mut project, request, &mut |step| {
         tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()

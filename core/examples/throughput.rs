@@ -1,0 +1,67 @@
+//! Patches per second of ResNet-18 with FixMatch views at 64 and 128 px, on the devices named.
+//!
+//! `cargo run --release --example throughput -- cpu gpu:0`
+//!
+//! The first epoch is not counted: on a GPU it compiles kernels.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use vitrine_core::Label;
+use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::data::TrainingData;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+
+const CONFIG: &str = "\
+backbone: resnet18
+prior: 0.3
+risk:
+  kind: nnpu
+consistency:
+  kind: fixmatch
+  ramp_up_epochs: 0
+teacher:
+  enabled: true
+batch:
+  size: 64
+";
+
+fn data(size: usize, patches: usize) -> TrainingData {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let pixels = (0..patches * size * size).map(|_| rng.random_range(-1.7..1.7f32)).collect();
+    TrainingData {
+        size,
+        pixels: Arc::new(pixels),
+        labels: (0..patches).map(|i| if i % 4 == 0 { Label::Positive } else { Label::Unlabeled }).collect(),
+        train: (0..patches).collect(),
+        validation: Vec::new(),
+        truth: None,
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    if names.is_empty() {
+        names.push("auto".to_owned());
+    }
+    println!("{:<44} {:>5} {:>9} {:>10}", "device", "px", "patches", "per second");
+    for name in names {
+        let device = ComputeDevice::open(name.parse::<DeviceChoice>()?)?;
+        // Enough work for a steady number, little enough for two cores.
+        let patches = if device.is_cpu { 128 } else { 8192 };
+        for size in [64, 128] {
+            let mut trainer = Trainer::new(parse(CONFIG, "throughput")?, 0.3, data(size, patches), &device);
+            trainer.run_epoch(1, |_, _| AfterBatch::Continue)?;
+            let started = Instant::now();
+            let metrics = trainer.run_epoch(2, |_, _| AfterBatch::Continue)?.ok_or("stopped")?;
+            let rate = metrics.patches_per_second;
+            let seconds = started.elapsed().as_secs_f64();
+            println!("{:<44} {size:>5} {:>9.0} {rate:>10.1}", device.description, rate * seconds);
+        }
+    }
+    Ok(())
+}
