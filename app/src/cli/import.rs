@@ -187,9 +187,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             "next: say which are particles (`vitrine label {place} positive --ids 0,4,7-9`), or import with --label"
         )
     } else if all.positive == all.total() {
-        format!(
-            "next: add unlabeled patches, for example with --pool, so that there is something to tell particles from"
-        )
+        "next: add unlabeled patches, for example with --pool, so that there is something to tell particles from".to_owned()
     } else {
         format!("next: vitrine train {place} --baseline")
     });

@@ -13,6 +13,8 @@ use crate::support::{
 const EPOCHS: usize = 8;
 
 /// Begins training and waits until an epoch is complete.
+// Where this panics the test ends, and the process with its pipes; everywhere else the caller waits.
+#[allow(clippy::zombie_processes)]
 fn begin(project: &str, config: &str, epoch: usize) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = vitrine()
         .args(["train", project, "--config", config, "--name", "a", "--device", "cpu"])

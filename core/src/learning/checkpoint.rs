@@ -65,7 +65,7 @@ impl History {
     pub fn epochs(&self) -> Vec<EpochMetrics> {
         let row = |row: &Vec<Option<f64>>| {
             let values: Vec<f64> = row.iter().map(|v| v.unwrap_or(f64::NAN)).collect();
-            <[f64; 24]>::try_from(values).ok().map(EpochMetrics::from_values)
+            EpochMetrics::from_values(&values)
         };
         self.0.iter().filter_map(row).collect()
     }
