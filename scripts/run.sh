@@ -16,4 +16,4 @@ if [ $# -eq 0 ] && [ -e "$dir" ]; then
   while [ -e "$dir-$n" ]; do n=$((n + 1)); done
   dir=$dir-$n
 fi
-exec target/release/vitrine demo "$dir"
+exec "${CARGO_TARGET_DIR:-target}/release/vitrine" demo "$dir"
