@@ -5,7 +5,6 @@
 //! can neither be loaded into another network nor used with other normalisation.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -16,6 +15,7 @@ use super::consistency::ConsistencyState;
 use super::events::EpochMetrics;
 use super::prior_fit::PriorUsed;
 use super::weights::{NamedTensor, NamedTensors};
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 
@@ -189,21 +189,4 @@ impl Checkpoint {
         }
         Ok(checkpoint)
     }
-}
-
-/// Writes bytes beside `path` and renames them into place.
-///
-/// # Errors
-/// [`Error::Io`]; nothing is left under the final name that was not there before.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(|e| Error::io("create a file in", folder, e))?;
-    file.write_all(bytes).map_err(|e| Error::io("write", path, e))?;
-    file.as_file().sync_all().map_err(|e| Error::io("write", path, e))?;
-    file.persist(path).map_err(|e| Error::io("write", path, e.error))?;
-    Ok(())
 }

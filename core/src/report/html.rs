@@ -4,13 +4,13 @@
 //! Every text from outside is escaped. The file appears under its name only when complete.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 use base64::Engine as _;
 
 use super::tables::{compare, config_differences};
 use super::{Against, ReportInput, RunSummary, figures};
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::label::Label;
 
@@ -78,24 +78,7 @@ pub fn escape(text: &str) -> String {
 /// # Errors
 /// When the report cannot be built (see [`render`]) or the file not be written.
 pub fn write(input: &ReportInput, path: &Path) -> Result<()> {
-    let page = render(input)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".report-").suffix(".part");
-    // Temporary files are private by default; a report is for others to open.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(|e| Error::io("create", path, e))?;
-    file.write_all(page.as_bytes()).map_err(|e| Error::io("write", path, e))?;
-    file.as_file().sync_all().map_err(|e| Error::io("write", path, e))?;
-    file.persist(path).map_err(|e| Error::io("write", path, e.error))?;
-    Ok(())
+    write_atomically(path, render(input)?.as_bytes())
 }
 
 /// The report as HTML text.

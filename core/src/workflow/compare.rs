@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path, write_atomically};
+use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::RiskKind;
 use crate::learning::config_file;
 use crate::learning::metrics::{auc, corrected_auc};

@@ -7,9 +7,10 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::checkpoint::{Checkpoint, model_path, write_atomically};
+use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::prior_fit::PriorUsed;
 use crate::project::Project;

@@ -202,7 +202,7 @@ pub fn write_csv(path: &Path, rows: &[ScoreRow]) -> Result<()> {
             .map_err(failed)?;
     }
     let bytes = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
-    crate::learning::checkpoint::write_atomically(path, &bytes)
+    crate::atomic::write_atomically(path, &bytes)
 }
 
 fn check_size(wanted: usize, found: usize, place: &Path) -> Result<()> {
