@@ -27,12 +27,8 @@ pub struct Args {
     /// Write the report's pictures as files into this folder (SVG plots, PNG patches)
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
-    #[arg(long, value_name = "FILE")]
-    truth: Option<PathBuf>,
-    /// With a CSV of centres: a patch is a particle when a centre is this near, px
-    #[arg(long, value_name = "PX", requires = "truth")]
-    truth_radius: Option<f64>,
+    #[command(flatten)]
+    truth: super::TruthArgs,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +37,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let project = super::open_to_read(&args.project)?;
-    let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
+    let truth = args.truth.read(&project)?;
     let runs = summaries(&project, &args.runs, truth.as_deref())?;
     if args.json {
         let all: Vec<_> = runs

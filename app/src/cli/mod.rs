@@ -190,14 +190,21 @@ fn print_line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// Reads truth for evaluation, one entry per patch of the project.
-fn read_truth(
-    project: &Project,
-    path: Option<&PathBuf>,
-    radius: Option<f64>,
-) -> anyhow::Result<Option<Vec<Option<bool>>>> {
-    match path {
-        None => Ok(None),
-        Some(path) => Ok(Some(vitrine_core::ingest::truth_for(project, path, radius)?)),
+/// Where the truth of a benchmark is; shared by the commands that measure against it.
+#[derive(clap::Args)]
+struct TruthArgs {
+    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+    /// With a CSV of centres: a patch is a particle when a centre is this near, px
+    #[arg(long, value_name = "PX", requires = "truth")]
+    truth_radius: Option<f64>,
+}
+
+impl TruthArgs {
+    /// Reads the truth, one entry per patch of the project.
+    fn read(&self, project: &Project) -> anyhow::Result<Option<Vec<Option<bool>>>> {
+        let read = |path| vitrine_core::ingest::truth_for(project, path, self.truth_radius);
+        Ok(self.truth.as_deref().map(read).transpose()?)
     }
 }

@@ -69,12 +69,8 @@ pub struct Args {
     /// Go on with this run from its last complete epoch
     #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config"])]
     resume: Option<String>,
-    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
-    #[arg(long, value_name = "FILE")]
-    truth: Option<PathBuf>,
-    /// With a CSV of centres: a patch is a particle when a centre is this near, px
-    #[arg(long, value_name = "PX", requires = "truth")]
-    truth_radius: Option<f64>,
+    #[command(flatten)]
+    truth: super::TruthArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -84,7 +80,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let device = ComputeDevice::open(args.device)?;
     let mut project = super::open(&args.project)?;
-    let truth = super::read_truth(&project, args.truth.as_ref(), args.truth_radius)?;
+    let truth = args.truth.read(&project)?;
     let mut results = Vec::new();
     if let Some(name) = &args.resume {
         if !args.json {
