@@ -10,6 +10,7 @@ use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
+use vitrine_core::learning::predict::Views;
 use vitrine_core::learning::trainer::{AfterBatch, Trainer};
 
 const SIZE: usize = 16;
@@ -54,7 +55,7 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
     let mut trainer = Trainer::new(config, 0.3, data(), device);
     let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
     let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
-    values.extend(trainer.logits(&(0..16).collect::<Vec<_>>(), false).into_iter().map(f64::from));
+    values.extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).into_iter().map(f64::from));
     values
 }
 

@@ -198,6 +198,7 @@ fn an_exported_model_is_read_by_the_script() {
             prior: PriorUsed::given(0.3),
             best: Some((3, 0.8)),
             consistency: ConsistencyState::new(0.3),
+            trial: Default::default(),
             optimizer_steps: 9,
             history: History::default(),
         },
@@ -205,6 +206,8 @@ fn an_exported_model_is_read_by_the_script() {
         student: NamedTensors::new(),
         teacher: NamedTensors::new(),
         optimizer: NamedTensors::new(),
+        student_before: NamedTensors::new(),
+        teacher_before: NamedTensors::new(),
     };
     let folder = project.run_dir(RUN);
     std::fs::create_dir_all(&folder).unwrap();

@@ -17,7 +17,7 @@ use super::progress::Progress;
 /// Give every patch a score between 0 and 1 under a run.
 ///
 /// The score is that of the averaged weights (teacher) where the run has them, averaged over the four
-/// mirrorings. Pixels are normalised exactly as the run's training patches were.
+/// mirrorings and, transposed, the four quarter turns. Pixels are normalised exactly as the run's training patches were.
 ///
 /// Without --input the patches of the project are scored and the scores are stored with the run. With
 /// --input the patches of other files are scored, in their order: an NPZ with an array `patches`, a

@@ -14,6 +14,7 @@ use super::config::RunConfig;
 use super::consistency::ConsistencyState;
 use super::events::EpochMetrics;
 use super::prior_fit::PriorUsed;
+use super::self_training::Trial;
 use super::weights::{NamedTensor, NamedTensors};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
@@ -44,6 +45,9 @@ pub struct CheckpointHeader {
     pub best: Option<(usize, f64)>,
     /// Running statistics of the consistency term.
     pub consistency: ConsistencyState,
+    /// Where the trial of self-training stands.
+    #[serde(default)]
+    pub trial: Trial,
     /// Steps of the optimiser.
     pub optimizer_steps: u64,
     /// Measures of every epoch so far.
@@ -84,6 +88,10 @@ pub struct Checkpoint {
     pub teacher: NamedTensors,
     /// Moments of the optimiser; only in a resume file.
     pub optimizer: NamedTensors,
+    /// Student's weights from before self-training; only in a resume file, while the trial lasts.
+    pub student_before: NamedTensors,
+    /// Teacher's weights from before self-training; likewise.
+    pub teacher_before: NamedTensors,
 }
 
 /// Path of the file a stopped run goes on from.
@@ -109,6 +117,8 @@ impl Checkpoint {
             ("student", &self.student),
             ("teacher", &self.teacher),
             ("optimizer", &self.optimizer),
+            ("student_before", &self.student_before),
+            ("teacher_before", &self.teacher_before),
         ];
         let mut views = Vec::new();
         for (part, tensors) in parts {
@@ -167,6 +177,8 @@ impl Checkpoint {
             student: NamedTensors::new(),
             teacher: NamedTensors::new(),
             optimizer: NamedTensors::new(),
+            student_before: NamedTensors::new(),
+            teacher_before: NamedTensors::new(),
         };
         for (name, view) in tensors.tensors() {
             let (part, rest) = name.split_once('.').unwrap_or(("", &name));
@@ -175,6 +187,8 @@ impl Checkpoint {
                 "student" => &mut checkpoint.student,
                 "teacher" => &mut checkpoint.teacher,
                 "optimizer" => &mut checkpoint.optimizer,
+                "student_before" => &mut checkpoint.student_before,
+                "teacher_before" => &mut checkpoint.teacher_before,
                 _ => return Err(damaged(format!("holds an unknown tensor {name}"))),
             };
             if view.dtype() != Dtype::F32 {

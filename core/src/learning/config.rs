@@ -184,11 +184,14 @@ pub struct SelfTrainingConfig {
     pub positive_share: f64,
     /// The unlabeled taken as negative are the lowest 1 − `negative_margin`·π, 1 to 3.
     pub negative_margin: f64,
+    /// Give it up, and go back to the weights from before, when the mean validation AUC of its first
+    /// three epochs is below that of the three epochs before.
+    pub trial: bool,
 }
 
 impl Default for SelfTrainingConfig {
     fn default() -> Self {
-        Self { enabled: false, start_epoch: 8, positive_share: 0.8, negative_margin: 1.2 }
+        Self { enabled: false, start_epoch: 8, positive_share: 0.8, negative_margin: 1.2, trial: true }
     }
 }
 

@@ -7,8 +7,9 @@ use super::config::{
 };
 use super::data::TrainingData;
 use super::device::ComputeDevice;
+use super::predict::Views;
 use super::prior::{PriorEstimate, estimate_prior};
-use super::sampler::generator;
+use super::sampler::{generator, shares};
 use super::trainer::{AfterBatch, Trainer};
 use crate::error::{Error, Result};
 use crate::label::Label;
@@ -35,8 +36,11 @@ impl PriorUsed {
 
 /// Folds of the out-of-fold scores.
 const FOLDS: usize = 2;
-/// Epochs of each fold's quick classifier.
+/// Epochs of each fold's quick classifier, at least.
 const EPOCHS: usize = 15;
+/// Steps of each fold's quick classifier, at least: scores of a network that has hardly begun to learn
+/// overlap more than they should, and π comes out too high.
+const STEPS: usize = 300;
 const FOLD_ORDER: u64 = 7;
 
 /// Scores of training positives and training unlabeled, each from a quick naive classifier that did
@@ -78,6 +82,10 @@ pub fn out_of_fold_scores(
             "label more positives, or give the prior as a number",
         ));
     }
+    let per_step = shares(&quick.batch, [positive.len(), unlabeled.len(), 0])[1].max(1);
+    let steps = (unlabeled.len() / FOLDS).div_ceil(per_step).max(1);
+    let epochs = EPOCHS.max(STEPS.div_ceil(steps));
+    quick.schedule.epochs = epochs;
     let (mut positive_scores, mut unlabeled_scores) = (Vec::new(), Vec::new());
     for fold in 0..FOLDS {
         let all = [positive.as_slice(), &unlabeled].concat();
@@ -88,13 +96,13 @@ pub fn out_of_fold_scores(
         let fold_data = TrainingData { train: kept, validation: Vec::new(), truth: None, ..data.clone() };
         let fold_config = RunConfig { seed: config.seed.wrapping_add(1000 + fold as u64), ..quick.clone() };
         let mut trainer = Trainer::new(fold_config, 0.5, fold_data, device);
-        for epoch in 1..=EPOCHS {
-            if !progress(fold * EPOCHS + epoch - 1, FOLDS * EPOCHS) {
+        for epoch in 1..=epochs {
+            if !progress(fold * epochs + epoch - 1, FOLDS * epochs) {
                 return Err(Error::Cancelled);
             }
             trainer.run_epoch(epoch, |_, _| AfterBatch::Continue)?;
         }
-        let logits = trainer.logits(&held, true);
+        let logits = trainer.logits(&held, Views::Eight);
         for (&patch, logit) in held.iter().zip(logits) {
             match data.labels[patch] {
                 Label::Positive => positive_scores.push(logit),

@@ -175,6 +175,7 @@ pub fn train(
             prior,
             best: best.as_ref().map(|(epoch, value, _)| (*epoch, *value)),
             consistency: trainer.consistency_state,
+            trial: trainer.trial.clone(),
             optimizer_steps: trainer.optimizer.steps(),
             history: History::of(&history),
         };
@@ -189,6 +190,9 @@ pub fn train(
             }
         }
         say(TrainEvent::Epoch { metrics: Box::new(metrics), best: improved });
+        for sentence in trainer.take_news() {
+            say(TrainEvent::Warning(sentence));
+        }
         let patience = config.schedule.early_stopping_patience;
         let best_epoch = best.as_ref().map_or(epoch, |(epoch, ..)| *epoch);
         if patience > 0 && epoch - best_epoch >= patience {
@@ -209,6 +213,7 @@ pub fn train(
         prior,
         best: Some((best_epoch, value)),
         consistency: trainer.consistency_state,
+        trial: trainer.trial.clone(),
         optimizer_steps: trainer.optimizer.steps(),
         history: History::of(&history),
     };
@@ -229,7 +234,15 @@ fn name_last_good(error: Error, folder: Option<&std::path::Path>, epochs: usize)
 
 fn model_only(header: CheckpointHeader, model: NamedTensors) -> Checkpoint {
     let none = NamedTensors::new;
-    Checkpoint { header, model, student: none(), teacher: none(), optimizer: none() }
+    Checkpoint {
+        header,
+        model,
+        student: none(),
+        teacher: none(),
+        optimizer: none(),
+        student_before: none(),
+        teacher_before: none(),
+    }
 }
 
 /// What epochs are compared by: larger is better. Without validation positives the newest is best.
@@ -282,6 +295,13 @@ impl Trainer {
             student: collect(&self.student.valid()),
             teacher: self.teacher.as_ref().map(collect).unwrap_or_default(),
             optimizer: self.optimizer.state(),
+            student_before: self.before_trial.as_ref().map(|(s, _)| collect(&s.valid())).unwrap_or_default(),
+            teacher_before: self
+                .before_trial
+                .as_ref()
+                .and_then(|(_, t)| t.as_ref())
+                .map(collect)
+                .unwrap_or_default(),
         }
     }
 
@@ -292,7 +312,8 @@ impl Trainer {
         folder: Option<&std::path::Path>,
         device: &ComputeDevice,
     ) -> Result<Option<(usize, f64, NamedTensors)>> {
-        let Checkpoint { header, student, teacher, optimizer, .. } = checkpoint;
+        let Checkpoint { header, student, teacher, optimizer, student_before, teacher_before, .. } =
+            checkpoint;
         let misfit = |problem: String| {
             Error::request(format!("the checkpoint does not fit the run: {problem}"), "start a new run")
         };
@@ -302,6 +323,15 @@ impl Trainer {
         }
         self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
         self.consistency_state = header.consistency;
+        self.trial = header.trial;
+        if self.trial.running() {
+            let student = restore(self.student.clone(), &student_before).map_err(misfit)?;
+            let teacher = match &self.teacher {
+                Some(network) => Some(restore(network.clone(), &teacher_before).map_err(misfit)?),
+                None => None,
+            };
+            self.before_trial = Some((student, teacher));
+        }
         let Some((epoch, value)) = header.best else { return Ok(None) };
         let model = match folder {
             Some(folder) => Checkpoint::load(&model_path(folder))?.model,
@@ -342,8 +372,8 @@ impl Scorer {
         &self.normaliser
     }
 
-    /// Scores p in [0, 1] of raw patches (N×S×S, changed in place by normalising), averaged over the
-    /// four mirrorings.
+    /// Scores p in [0, 1] of raw patches (N×S×S, changed in place by normalising), averaged over
+    /// mirrorings and quarter turns.
     ///
     /// # Errors
     /// When a pixel is no finite number.

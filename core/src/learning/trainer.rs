@@ -20,11 +20,11 @@ use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
 use super::optimizer::{AdamW, clip_factor, global_norm};
-use super::predict::{pool_logits, probability};
+use super::predict::{Views, pool_logits, probability};
 use super::risk::{LabelledLogits, RiskValue, cross_entropy, risk};
 use super::sampler::{Batch, epoch_batches, generator};
 use super::schedule::{consistency_weight, learning_rate};
-use super::self_training::{PseudoTarget, both_ends};
+use super::self_training::{PseudoTarget, Trial, Verdict, both_ends};
 use super::teacher;
 use super::weights::to_vec;
 use crate::error::{Error, Result};
@@ -55,6 +55,10 @@ pub struct Trainer {
     pub(super) teacher: Option<Network>,
     pub(super) optimizer: AdamW,
     pub(super) consistency_state: ConsistencyState,
+    pub(super) trial: Trial,
+    /// Student and teacher from before self-training, while its trial lasts.
+    pub(super) before_trial: Option<(Network, Option<Network>)>,
+    news: Vec<String>,
     positive: Vec<usize>,
     unlabeled: Vec<usize>,
     negative: Vec<usize>,
@@ -79,6 +83,9 @@ impl Trainer {
             teacher,
             optimizer: AdamW::new(config.optimizer.weight_decay),
             consistency_state: ConsistencyState::new(prior),
+            trial: Trial::default(),
+            before_trial: None,
+            news: Vec::new(),
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
@@ -95,8 +102,8 @@ impl Trainer {
     }
 
     /// Logits of patches of the pool under [`Self::scoring_network`].
-    pub fn logits(&self, indices: &[usize], flips: bool) -> Vec<f32> {
-        pool_logits(&self.scoring_network(), &self.pool, indices, flips)
+    pub fn logits(&self, indices: &[usize], views: Views) -> Vec<f32> {
+        pool_logits(&self.scoring_network(), &self.pool, indices, views)
     }
 
     /// Trains one epoch (counted from 1). `after_batch` is asked after every batch with the batches
@@ -170,8 +177,40 @@ impl Trainer {
         };
         metrics.patches_per_second = stats.patches as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.validate(&mut metrics)?;
+        self.judge_trial(targets.is_some(), &mut metrics)?;
         metrics.seconds = started.elapsed().as_secs_f64();
         Ok(Some(metrics))
+    }
+
+    /// Ends the trial of self-training when it is time, and goes back where it failed.
+    fn judge_trial(&mut self, on: bool, metrics: &mut EpochMetrics) -> Result<()> {
+        if !self.config.self_training.enabled || !self.config.self_training.trial {
+            return Ok(());
+        }
+        match self.trial.note(on, metrics.validation_auc_pu) {
+            Verdict::Undecided => {}
+            Verdict::Kept(..) => self.before_trial = None,
+            Verdict::GivenUp(before, after) => {
+                if let Some((student, teacher)) = self.before_trial.take() {
+                    self.student = student;
+                    self.teacher = teacher;
+                }
+                // What is stored and shown belongs to the weights that go on.
+                self.validate(metrics)?;
+                self.news.push(format!(
+                    "Self-training was given up in epoch {}: the validation AUC fell from {before:.3} to {after:.3} \
+                     in its first epochs. The run goes on from the weights before it, with the unlabeled as the \
+                     risk takes them.",
+                    metrics.epoch
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sentences a person should read that came up since the last call.
+    pub fn take_news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
     }
 
     fn wants_strong(&self, batch: &Batch) -> bool {
@@ -179,12 +218,17 @@ impl Trainer {
     }
 
     /// Pseudo-labels at both ends for this epoch, by index into the pool; `None` while it is off.
-    fn self_training_targets(&self, epoch: usize) -> Option<Vec<PseudoTarget>> {
+    fn self_training_targets(&mut self, epoch: usize) -> Option<Vec<PseudoTarget>> {
         let config = &self.config.self_training;
-        if !config.enabled || epoch < config.start_epoch || self.unlabeled.is_empty() {
+        let due = config.enabled && epoch >= config.start_epoch && !self.unlabeled.is_empty();
+        if !due || self.trial.given_up() {
             return None;
         }
-        let scores = self.logits(&self.unlabeled, false);
+        if config.trial && self.trial.about_to_start() {
+            self.before_trial = Some((self.student.clone(), self.teacher.clone()));
+        }
+        let config = &self.config.self_training;
+        let scores = self.logits(&self.unlabeled, Views::Four);
         let chosen = both_ends(&scores, self.prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
         for (&patch, target) in self.unlabeled.iter().zip(chosen) {
@@ -367,14 +411,14 @@ impl Trainer {
     /// Fills in what is measured on the validation split; NaN where a class is missing.
     fn validate(&self, metrics: &mut EpochMetrics) -> Result<()> {
         let of = |label| self.data.with_label(&self.data.validation, label);
-        let scores = |label| self.logits(&of(label), false);
+        let scores = |label| self.logits(&of(label), Views::One);
         let (p, u, n) = (scores(Label::Positive), scores(Label::Unlabeled), scores(Label::Negative));
         super::validation::fill(metrics, self.prior, &p, &u, &n)
     }
 
-    /// p of the given patches of the pool, averaged over flips.
+    /// p of the given patches of the pool, averaged over mirrorings and quarter turns.
     pub fn probabilities(&self, indices: &[usize]) -> Vec<f32> {
-        self.logits(indices, true).into_iter().map(probability).collect()
+        self.logits(indices, Views::Eight).into_iter().map(probability).collect()
     }
 }
 
