@@ -72,7 +72,9 @@ impl Wanted {
                 "test" => wanted.test = value.parse()?,
                 "seed" => wanted.seed = value.parse()?,
                 _ => {
-                    return Err(format!("{arg}: unknown; the keys are in the first lines of this file").into());
+                    return Err(
+                        format!("{arg}: unknown; the keys are in the first lines of this file").into()
+                    );
                 }
             }
         }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, global_mean};
+use super::{ConvBlock, Mode, global_mean, kernels};
 
 /// Convolutions 5×5/2, 3×3/2, 3×3/2, 3×3 with 24, 48, 96, 128 channels, mean over the patch, one
 /// linear layer. The first layer is wide because single pixels of a cryo-EM patch are mostly noise;
@@ -34,7 +34,13 @@ impl SmallCnn {
         global_mean(self.block4.forward(self.block3.forward(x)))
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
-        self.head.forward(self.features(x)).flatten(0, 1)
+    /// [`Self::features`] through our own kernels; N×H×W×1 in.
+    pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
+        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
+        kernels::global_mean(mode, blocks.iter().fold(x, |x, block| block.forward_own(mode, x, None, true)))
+    }
+
+    pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {
+        self.head.forward(features).flatten(0, 1)
     }
 }
