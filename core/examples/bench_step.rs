@@ -14,6 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::Backbone;
+use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::optimizer::{AdamW, clip_factor, global_norm};
 use vitrine_core::learning::risk::cross_entropy;
 
@@ -29,7 +30,7 @@ struct Bench {
 
 impl Bench {
     fn new(backbone: Backbone, batch: usize) -> Self {
-        let device = Device::flex();
+        let device = ComputeDevice::cpu().inner;
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let pixels: Vec<f32> = (0..batch * SIZE * SIZE).map(|_| rng.random_range(-1.7..1.7)).collect();
         let target: Vec<f32> = (0..batch).map(|i| (i % 2) as f32).collect();
@@ -63,6 +64,13 @@ fn processor_seconds() -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // A thread of its own, as a training run has.
+    let work = std::thread::spawn(|| bench().map_err(|error| error.to_string()));
+    work.join().map_err(|_| "the bench panicked")??;
+    Ok(())
+}
+
+fn bench() -> Result<(), Box<dyn Error>> {
     let mut small = Bench::new(Backbone::SmallCnn, 64);
     let mut resnet = Bench::new(Backbone::Resnet18, 16);
     let mut run = |name: &str, steps: usize| {

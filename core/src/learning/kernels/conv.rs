@@ -324,11 +324,37 @@ pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], weights: &[f32]) -> Vec<f
     product(isa, shape, Columns::Outputs, x, weights)
 }
 
-/// Gradient of the input, N×H×W×in, from that of the output. The input must have a multiple of 8
-/// channels.
+/// Gradient of the input, N×H×W×in, from that of the output.
 pub fn backward_input(isa: Isa, shape: &ConvShape, dy: &[f32], weights: &[f32]) -> Vec<f32> {
-    assert!(!shape.unfolds());
+    if shape.unfolds() {
+        return backward_few_channels(shape, dy, weights);
+    }
     product(isa, shape, Columns::Inputs, dy, weights)
+}
+
+/// The same straight from the definition. Only whoever asks for the gradient of the patches themselves
+/// comes here; training does not.
+fn backward_few_channels(shape: &ConvShape, dy: &[f32], weights: &[f32]) -> Vec<f32> {
+    let (ci, co, taps) = (shape.channels_in, shape.channels_out, shape.taps());
+    let out_side = shape.pixels_out() / shape.images;
+    let in_side = shape.pixels_in() / shape.images;
+    let pairs = shape.pairs(1);
+    let mut dx = vec![0.0f32; shape.pixels_in() * ci];
+    dx.par_chunks_mut(in_side * ci).zip(dy.par_chunks(out_side * co)).for_each(|(dx, dy)| {
+        for (tap, pairs) in pairs.iter().enumerate() {
+            for pair in pairs {
+                let dy = &dy[pair.output as usize * co..][..co];
+                for (i, dx) in dx[pair.input as usize * ci..][..ci].iter_mut().enumerate() {
+                    *dx += dy
+                        .iter()
+                        .enumerate()
+                        .map(|(o, d)| d * weights[(o * ci + i) * taps + tap])
+                        .sum::<f32>();
+                }
+            }
+        }
+    });
+    dx
 }
 
 /// Gradient of the weights, out×in×k×k.
@@ -501,9 +527,7 @@ mod tests {
             });
             for isa in Isa::available() {
                 close(&forward(isa, &shape, &x, &w), &y, &format!("{isa:?} {shape:?} forward"));
-                if channels_in % 8 == 0 {
-                    close(&backward_input(isa, &shape, &dy, &w), &dx, &format!("{isa:?} {shape:?} input"));
-                }
+                close(&backward_input(isa, &shape, &dy, &w), &dx, &format!("{isa:?} {shape:?} input"));
                 close(&backward_weights(isa, &shape, &x, &dy), &dw, &format!("{isa:?} {shape:?} weights"));
             }
         }

@@ -7,7 +7,7 @@
 //! `backbone` holds a test that both say the same.
 //!
 //! `simd` and `gemm` are the inner loops, `conv`, `norm` and `pool` the layers on plain slices, `ops`
-//! their place in Burn.
+//! their place in Burn, `update` the arithmetic of optimiser and teacher.
 
 mod conv;
 mod gemm;
@@ -15,5 +15,7 @@ mod norm;
 mod ops;
 mod pool;
 mod simd;
+mod update;
 
-pub use ops::{ConvNorm, Mode, conv_norm, global_mean, max_pool, on};
+pub use ops::{ConvNorm, Mode, conv_norm, global_mean, max_pool, on, on_cpu};
+pub use update::{AdamStep, adamw, blend, squares};

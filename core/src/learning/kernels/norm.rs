@@ -5,37 +5,13 @@
 
 use rayon::prelude::*;
 
-use super::simd::Isa;
+use super::simd::{Isa, compiled, run};
 
 /// Values of a block of rows: near enough to be read twice.
 const BLOCK: usize = 1 << 14;
 
 fn block_rows(channels: usize) -> usize {
     (BLOCK / channels).max(1)
-}
-
-/// Compiles the body for the instruction sets; which of them runs is decided by `isa`.
-macro_rules! compiled {
-    ($(#[$doc:meta])* $name:ident, $avx2:ident, ($($arg:ident : $type:ty),*) $body:block) => {
-        #[inline(always)]
-        fn $name($($arg: $type),*) $body
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
-        fn $avx2($($arg: $type),*) {
-            $name($($arg),*)
-        }
-    };
-}
-
-macro_rules! run {
-    ($isa:expr, $name:ident, $avx2:ident, ($($arg:expr),*)) => {
-        match $isa {
-            Isa::Portable => $name($($arg),*),
-            // SAFETY: `Isa` is only made of what the processor has.
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 => unsafe { $avx2($($arg),*) },
-        }
-    };
 }
 
 type Eight = [f32; 8];
@@ -100,53 +76,67 @@ pub fn statistics(isa: Isa, y: &[f32], channels: usize) -> (Vec<f32>, Vec<f32>) 
     (mean.iter().map(|&m| m as f32).collect(), squares.iter().map(|&s| (s / count) as f32).collect())
 }
 
-compiled!(scale_rows, scale_rows_avx2, (y: &mut [f32], scale: &[f32], offset: &[f32], relu: bool) {
+compiled!(scale_rows, scale_rows_avx2, (y: &[f32], out: &mut [f32], scale: &[f32], offset: &[f32], relu: bool) {
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    for row in y.chunks_exact_mut(scale.len()) {
-        for ((y, a), b) in eights_mut(row).iter_mut().zip(eights(scale)).zip(eights(offset)) {
+    for (y, out) in y.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len())) {
+        let each = eights(y).iter().zip(eights_mut(out));
+        for (((y, out), a), b) in each.zip(eights(scale)).zip(eights(offset)) {
             for i in 0..8 {
                 let value = y[i] * a[i] + b[i];
                 // Not `max`, which would swallow a NaN.
-                y[i] = if value < floor { floor } else { value };
+                out[i] = if value < floor { floor } else { value };
             }
         }
     }
 });
 
 compiled!(scale_rows_and_add, scale_rows_and_add_avx2,
-    (y: &mut [f32], shortcut: &[f32], scale: &[f32], offset: &[f32], relu: bool) {
+    (y: &[f32], out: &mut [f32], shortcut: &[f32], scale: &[f32], offset: &[f32], relu: bool) {
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
-    for (row, shortcut) in y.chunks_exact_mut(scale.len()).zip(shortcut.chunks_exact(scale.len())) {
-        let each = eights_mut(row).iter_mut().zip(eights(shortcut));
-        for (((y, s), a), b) in each.zip(eights(scale)).zip(eights(offset)) {
+    let rows = y.chunks_exact(scale.len()).zip(out.chunks_exact_mut(scale.len()));
+    for ((y, out), shortcut) in rows.zip(shortcut.chunks_exact(scale.len())) {
+        let each = eights(y).iter().zip(eights_mut(out)).zip(eights(shortcut));
+        for ((((y, out), s), a), b) in each.zip(eights(scale)).zip(eights(offset)) {
             for i in 0..8 {
                 let value = y[i] * a[i] + b[i] + s[i];
-                y[i] = if value < floor { floor } else { value };
+                out[i] = if value < floor { floor } else { value };
             }
         }
     }
 });
 
-/// scale·y + offset by channel, plus the shortcut, through ReLU, in place.
-pub fn apply(isa: Isa, y: &mut [f32], scale: &[f32], offset: &[f32], shortcut: Option<&[f32]>, relu: bool) {
+/// scale·y + offset by channel, plus the shortcut, through ReLU.
+pub fn apply(
+    isa: Isa,
+    y: &[f32],
+    scale: &[f32],
+    offset: &[f32],
+    shortcut: Option<&[f32]>,
+    relu: bool,
+) -> Vec<f32> {
     let block = block_rows(scale.len()) * scale.len();
+    let mut out = vec![0.0; y.len()];
+    let parts = y.par_chunks(block).zip(out.par_chunks_mut(block));
     match shortcut {
-        None => y
-            .par_chunks_mut(block)
-            .for_each(|y| run!(isa, scale_rows, scale_rows_avx2, (y, scale, offset, relu))),
+        None => {
+            parts.for_each(|(y, out)| run!(isa, scale_rows, scale_rows_avx2, (y, out, scale, offset, relu)))
+        }
         Some(shortcut) => {
             assert_eq!(y.len(), shortcut.len());
-            y.par_chunks_mut(block).zip(shortcut.par_chunks(block)).for_each(|(y, s)| {
-                run!(isa, scale_rows_and_add, scale_rows_and_add_avx2, (y, s, scale, offset, relu));
+            parts.zip(shortcut.par_chunks(block)).for_each(|((y, out), s)| {
+                run!(isa, scale_rows_and_add, scale_rows_and_add_avx2, (y, out, s, scale, offset, relu));
             });
         }
     }
+    out
 }
 
 compiled!(mask_rows, mask_rows_avx2, (gradient: &mut [f32], out: &[f32]) {
     for (g, o) in eights_mut(gradient).iter_mut().zip(eights(out)) {
         for i in 0..8 {
-            g[i] = if o[i] > 0.0 { g[i] } else { 0.0 };
+            // No branch: the signs are as good as random.
+            let keep = u32::from(o[i] > 0.0).wrapping_neg();
+            g[i] = f32::from_bits(g[i].to_bits() & keep);
         }
     }
 });

@@ -38,12 +38,17 @@ pub fn on(x: &Tensor<4>) -> Option<Mode> {
     }
 }
 
+/// Whether a tensor without automatic differentiation is an f32 tensor of the CPU backend.
+pub fn on_cpu<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32 && matches!(tensor.clone().into_dispatch().kind, DispatchTensorKind::Flex(_))
+}
+
 /// The tensor with its values in one piece.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
-fn values(tensor: &FlexTensor) -> &[f32] {
+pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_else(|| unreachable!("every input went through `contiguous`"))
 }
 
@@ -52,7 +57,7 @@ fn made(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
 }
 
 /// The values for writing; copied only if somebody else holds them too.
-fn owned(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
     let tensor = contiguous(tensor);
     if tensor.layout().start_offset() == 0 && tensor.storage::<f32>().len() == tensor.layout().num_elements()
     {
@@ -62,7 +67,7 @@ fn owned(tensor: FlexTensor) -> FlexTensor {
     }
 }
 
-fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+pub(super) fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     match tensor.try_into_primitive::<Flex>() {
         Ok(tensor) => contiguous(tensor),
         Err(_) => unreachable!("`on` was asked first, and all tensors of a network are on one device"),
@@ -138,9 +143,9 @@ fn score(x: Tensor<4>, block: ConvNorm) -> Tensor<4> {
     let [scale, offset, _] =
         folded(values(&gamma), values(&beta), values(&mean), values(&variance), block.epsilon);
     let shortcut = block.shortcut.map(primitive);
-    let mut y = conv::forward(isa, &shape, values(&x), values(&weights));
-    norm::apply(isa, &mut y, &scale, &offset, shortcut.as_ref().map(values), block.relu);
-    Tensor::from_primitive::<Flex>(made(y, out_shape(&shape)))
+    let y = conv::forward(isa, &shape, values(&x), values(&weights));
+    let out = norm::apply(isa, &y, &scale, &offset, shortcut.as_ref().map(values), block.relu);
+    Tensor::from_primitive::<Flex>(made(out, out_shape(&shape)))
 }
 
 fn train(x: Tensor<4>, block: ConvNorm) -> (Tensor<4>, Option<[Tensor<1>; 2]>) {
@@ -159,8 +164,7 @@ fn train(x: Tensor<4>, block: ConvNorm) -> (Tensor<4>, Option<[Tensor<1>; 2]>) {
         Some((shortcut, node)) => (Some(contiguous(shortcut)), Some(node)),
         None => (None, None),
     };
-    let mut out = y.clone();
-    norm::apply(isa, &mut out, &scale, &offset, shortcut.as_ref().map(values), block.relu);
+    let out = norm::apply(isa, &y, &scale, &offset, shortcut.as_ref().map(values), block.relu);
     let out = made(out, out_shape(&shape));
     let state = Kept {
         shape,

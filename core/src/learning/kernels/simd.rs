@@ -40,6 +40,34 @@ impl Isa {
     }
 }
 
+/// Compiles a function over plain slices for the baseline and for AVX2; the compiler finds the vectors.
+/// `run!` calls the one that fits.
+macro_rules! compiled {
+    ($name:ident, $avx2:ident, ($($arg:ident : $type:ty),*) $body:block) => {
+        #[inline(always)]
+        fn $name($($arg: $type),*) $body
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn $avx2($($arg: $type),*) {
+            $name($($arg),*)
+        }
+    };
+}
+
+/// Calls what `compiled!` made, for an [`Isa`].
+macro_rules! run {
+    ($isa:expr, $name:ident, $avx2:ident, ($($arg:expr),*)) => {
+        match $isa {
+            Isa::Portable => $name($($arg),*),
+            // SAFETY: `Isa` is only made of what the processor has.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 => unsafe { $avx2($($arg),*) },
+        }
+    };
+}
+
+pub(super) use {compiled, run};
+
 /// One vector register of f32.
 ///
 /// # Safety

@@ -1,8 +1,12 @@
-//! One pass over the weights for the optimiser and one for the teacher.
+//! One pass over the weights each: the optimiser's step, the teacher's average, the gradient's norm.
 
 use burn::backend::Flex;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::backend::flex::FlexTensor;
+use burn::tensor::Tensor;
 use rayon::prelude::*;
+
+use super::ops::{contiguous, owned, primitive, values};
+use super::simd::{Isa, compiled, run};
 
 /// Values of a weight that one task works on.
 const BLOCK: usize = 1 << 14;
@@ -19,25 +23,99 @@ pub struct AdamStep {
     /// Learning rate over 1 − β₁ᵗ.
     pub rate: f64,
     /// 1 − β₂ᵗ.
-    pub correction2: f64,
+    pub correction: f64,
     /// What the weights are multiplied with before the update.
     pub keep: f64,
     /// What the gradient is multiplied with.
-    pub scale: f64,
+    pub scale: f32,
 }
 
-/// Makes the step on weight, first and second moment (the weight's values, flat, like the gradient).
-/// `None` hands the tensors back where they are not f32 tensors of the CPU.
+compiled!(adamw_block, adamw_block_avx2,
+    (step: AdamStep, weight: &[f32], gradient: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+    let (beta1, rest1) = (step.beta1 as f32, (1.0 - step.beta1) as f32);
+    let (beta2, rest2) = (step.beta2 as f32, (1.0 - step.beta2) as f32);
+    let (epsilon, rate, keep) = (step.epsilon as f32, step.rate as f32, step.keep as f32);
+    let correction = step.correction as f32;
+    for (((w, g), m), v) in weight.iter().zip(gradient).zip(first).zip(second) {
+        let scaled = *g * step.scale;
+        *m = *m * beta1 + scaled * rest1;
+        *v = *v * beta2 + scaled * scaled * rest2;
+        *g = *w * keep - *m / ((*v / correction).sqrt() + epsilon) * rate;
+    }
+});
+
+/// Makes the step on a weight of the CPU ([`super::on_cpu`]); all flat. Gives weight, first and second
+/// moment. The new weight takes the gradient's memory.
 pub fn adamw(
     step: AdamStep,
     weight: Tensor<1>,
     gradient: Tensor<1>,
     moments: Option<(Tensor<1>, Tensor<1>)>,
-) -> Option<[Tensor<1>; 3]> {
-    todo!()
+) -> [Tensor<1>; 3] {
+    let isa = Isa::best();
+    let (first, second) = moments.unwrap_or_else(|| (weight.zeros_like(), weight.zeros_like()));
+    let weight = primitive(weight);
+    let [mut gradient, mut first, mut second] = [gradient, first, second].map(|t| owned(primitive(t)));
+    if values(&weight).len() <= BLOCK {
+        // Waking another thread would cost more.
+        let (g, m, v) = (gradient.storage_mut(), first.storage_mut(), second.storage_mut());
+        run!(isa, adamw_block, adamw_block_avx2, (step, values(&weight), g, m, v));
+        return [gradient, first, second].map(Tensor::from_primitive::<Flex>);
+    }
+    gradient
+        .storage_mut::<f32>()
+        .par_chunks_mut(BLOCK)
+        .zip(first.storage_mut::<f32>().par_chunks_mut(BLOCK))
+        .zip(second.storage_mut::<f32>().par_chunks_mut(BLOCK))
+        .zip(values(&weight).par_chunks(BLOCK))
+        .for_each(|(((g, m), v), w)| run!(isa, adamw_block, adamw_block_avx2, (step, w, g, m, v)));
+    [gradient, first, second].map(Tensor::from_primitive::<Flex>)
 }
 
-/// t ← d·t + (1 − d)·s.
-pub fn blend(teacher: Tensor<1>, student: Tensor<1>, decay: f64) -> Option<Tensor<1>> {
-    todo!()
+compiled!(blend_block, blend_block_avx2, (average: &mut [f32], new: &[f32], decay: f32, rest: f32) {
+    for (a, n) in average.iter_mut().zip(new) {
+        *a = *a * decay + *n * rest;
+    }
+});
+
+/// decay·average + (1 − decay)·new, for tensors of the CPU.
+pub fn blend<const D: usize>(average: Tensor<D>, new: Tensor<D>, decay: f64) -> Tensor<D> {
+    let isa = Isa::best();
+    let (mut average, new): (FlexTensor, FlexTensor) =
+        (owned(primitive(average)), contiguous(primitive(new)));
+    average.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&new).par_chunks(BLOCK)).for_each(
+        |(a, n)| {
+            run!(isa, blend_block, blend_block_avx2, (a, n, decay as f32, (1.0 - decay) as f32));
+        },
+    );
+    Tensor::from_primitive::<Flex>(average)
+}
+
+compiled!(squares_block, squares_block_avx2, (values: &[f32], sum: &mut f64) {
+    let mut lanes = [0.0f32; 16];
+    let (blocks, rest) = values.as_chunks::<16>();
+    for block in blocks {
+        for i in 0..16 {
+            lanes[i] += block[i] * block[i];
+        }
+    }
+    let rest: f64 = rest.iter().map(|&x| f64::from(x * x)).sum();
+    *sum = lanes.iter().map(|&s| f64::from(s)).sum::<f64>() + rest;
+});
+
+/// Sum of the squares of a tensor of the CPU.
+pub fn squares<const D: usize>(tensor: Tensor<D>) -> f64 {
+    let isa = Isa::best();
+    let tensor = primitive(tensor);
+    let of = |block: &[f32]| {
+        let mut sum = 0.0;
+        run!(isa, squares_block, squares_block_avx2, (block, &mut sum));
+        sum
+    };
+    let values = values(&tensor);
+    if values.len() <= BLOCK {
+        return of(values);
+    }
+    let blocks: Vec<f64> = values.par_chunks(BLOCK).map(of).collect();
+    blocks.iter().sum()
 }
