@@ -1,6 +1,6 @@
 //! Milliseconds of one training step on the CPU: forward, loss, backward, clipping, AdamW.
 //!
-//! `cargo run --release --example bench_step` prints both networks. With `--serve` it reads lines
+//! `cargo run --release --example bench_step` prints both networks, and how fast they score. With `--serve` it reads lines
 //! `small_cnn 5` (network, steps) and answers each with seconds and processor seconds of a step, which is
 //! how `scripts/bench_step.py` times it in turn with PyTorch.
 
@@ -16,6 +16,7 @@ use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::Backbone;
 use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::optimizer::{AdamW, clip_factor, global_norm};
+use vitrine_core::learning::predict::host_logits;
 use vitrine_core::learning::risk::cross_entropy;
 
 const SIZE: usize = 64;
@@ -90,6 +91,15 @@ fn bench() -> Result<(), Box<dyn Error>> {
             println!("{wall} {processor}");
         }
         return Ok(());
+    }
+    let pixels = vec![0.5; 1024 * SIZE * SIZE];
+    let device = ComputeDevice::cpu().inner;
+    for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
+        let network = Network::new(backbone, 1, &device);
+        let started = Instant::now();
+        let scores = host_logits(&network, &pixels, SIZE, &device).len() as f64;
+        let rate = scores / started.elapsed().as_secs_f64();
+        println!("{backbone:?} scores {rate:.0} patches a second, each in four mirrorings");
     }
     for (name, steps) in [("small_cnn", 50), ("resnet18", 20)] {
         run(name, 3);

@@ -180,7 +180,25 @@ enum Columns {
 
 /// Weights out×in×k×k of one column tile as \[tap\]\[depth\]\[columns of the tile\].
 fn pack_tile(shape: &ConvShape, columns: Columns, width: usize, t: usize, weights: &[f32], to: &mut [f32]) {
-    let (ci, co, taps) = (shape.channels_in, shape.channels_out, shape.taps());
+    // The loops over taps unroll for the kernels there are.
+    match shape.taps() {
+        9 => pack_taps(shape, 9, columns, width, t, weights, to),
+        1 => pack_taps(shape, 1, columns, width, t, weights, to),
+        taps => pack_taps(shape, taps, columns, width, t, weights, to),
+    }
+}
+
+#[inline(always)]
+fn pack_taps(
+    shape: &ConvShape,
+    taps: usize,
+    columns: Columns,
+    width: usize,
+    t: usize,
+    weights: &[f32],
+    to: &mut [f32],
+) {
+    let (ci, co) = (shape.channels_in, shape.channels_out);
     match columns {
         Columns::Outputs => {
             assert!(to.len() == taps * ci * width && weights.len() >= (t + 1) * width * ci * taps);
@@ -191,12 +209,14 @@ fn pack_tile(shape: &ConvShape, columns: Columns, width: usize, t: usize, weight
                     // SAFETY: indices are below the lengths asserted above.
                     unsafe {
                         let mut from = weights.as_ptr().add(((t * width + j) * ci + block) * taps);
-                        let to = to.as_mut_ptr().add(block * width + j);
-                        for i in 0..depth {
+                        let mut to = to.as_mut_ptr().add(block * width + j);
+                        let tap_stride = ci * width;
+                        for _ in 0..depth {
                             for tap in 0..taps {
-                                *to.add((tap * ci + i).wrapping_mul(width)) = *from.add(tap);
+                                *to.add(tap.wrapping_mul(tap_stride)) = *from.add(tap);
                             }
                             from = from.add(taps);
+                            to = to.add(width);
                         }
                     }
                 }
@@ -206,16 +226,18 @@ fn pack_tile(shape: &ConvShape, columns: Columns, width: usize, t: usize, weight
             assert!(
                 to.len() == taps * co * width && weights.len() >= ((co - 1) * ci + (t + 1) * width) * taps
             );
+            let tap_stride = co * width;
             for o in 0..co {
                 // SAFETY: indices are below the lengths asserted above.
                 unsafe {
-                    let from = weights.as_ptr().add((o * ci + t * width) * taps);
-                    let to = to.as_mut_ptr().add(o * width);
-                    for tap in 0..taps {
-                        let to = to.add(tap * co * width);
-                        for i in 0..width {
-                            *to.add(i) = *from.add(i * taps + tap);
+                    let mut from = weights.as_ptr().add((o * ci + t * width) * taps);
+                    let mut to = to.as_mut_ptr().add(o * width);
+                    for _ in 0..width {
+                        for tap in 0..taps {
+                            *to.add(tap.wrapping_mul(tap_stride)) = *from.add(tap);
                         }
+                        from = from.add(taps);
+                        to = to.add(1);
                     }
                 }
             }
@@ -445,6 +467,7 @@ pub fn backward_weights(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]) -> V
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -531,5 +554,36 @@ mod tests {
                 close(&backward_weights(isa, &shape, &x, &dy), &dw, &format!("{isa:?} {shape:?} weights"));
             }
         }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let shape = ConvShape {
+            images: 7,
+            input: [16, 16],
+            channels_in: 24,
+            channels_out: 48,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+        };
+        let x = noise(shape.pixels_in() * 24, 1);
+        let w = noise(shape.weights(), 2);
+        let dy = noise(shape.pixels_out() * 48, 3);
+        let all = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let isa = Isa::best();
+                [
+                    forward(isa, &shape, &x, &w),
+                    backward_input(isa, &shape, &dy, &w),
+                    backward_weights(isa, &shape, &x, &dy),
+                ]
+                .map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<u32>>())
+            })
+        };
+        let one = all(1);
+        assert_eq!(one, all(2));
+        assert_eq!(one, all(5));
     }
 }

@@ -9,6 +9,9 @@
 //! `simd` and `gemm` are the inner loops, `conv`, `norm` and `pool` the layers on plain slices, `ops`
 //! their place in Burn, `update` the arithmetic of optimiser and teacher.
 
+// The loops run over lanes and rows of several arrays at once; iterators would hide which.
+#![allow(clippy::needless_range_loop)]
+
 mod conv;
 mod gemm;
 mod norm;

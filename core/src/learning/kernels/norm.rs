@@ -228,3 +228,89 @@ pub fn backward(
         .for_each(|(g, y)| run!(isa, combine_rows, combine_rows_avx2, (g, y, &a, &b, &c)));
     NormGradients { gamma: dgamma, beta: dbeta }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNELS: usize = 8;
+    const EPSILON: f64 = 1e-5;
+
+    fn noise(count: usize, seed: u64) -> Vec<f32> {
+        (0..count as u64).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0).collect()
+    }
+
+    /// Mean, variance and Σ r·norm(y) straight from the definition.
+    fn plain(y: &[f64], gamma: &[f32], r: &[f32]) -> (Vec<f64>, Vec<f64>, f64) {
+        let rows = y.len() / CHANNELS;
+        let column = |c: usize| y.iter().skip(c).step_by(CHANNELS);
+        let mean: Vec<f64> = (0..CHANNELS).map(|c| column(c).sum::<f64>() / rows as f64).collect();
+        let variance: Vec<f64> = (0..CHANNELS)
+            .map(|c| column(c).map(|y| (y - mean[c]).powi(2)).sum::<f64>() / rows as f64)
+            .collect();
+        let total = y
+            .iter()
+            .zip(r)
+            .enumerate()
+            .map(|(i, (y, &r))| {
+                let c = i % CHANNELS;
+                f64::from(r) * f64::from(gamma[c]) * (y - mean[c]) / (variance[c] + EPSILON).sqrt()
+            })
+            .sum();
+        (mean, variance, total)
+    }
+
+    #[test]
+    fn statistics_and_gradients_agree_with_the_definition() {
+        // More rows than a block holds, far from zero.
+        let rows = 2 * BLOCK / CHANNELS + 5;
+        let y: Vec<f32> = noise(rows * CHANNELS, 1).iter().map(|v| v + 20.0).collect();
+        let (gamma, r) = (noise(CHANNELS, 2), noise(rows * CHANNELS, 3));
+        let wide: Vec<f64> = y.iter().map(|&v| f64::from(v)).collect();
+        let (want_mean, want_variance, _) = plain(&wide, &gamma, &r);
+        for isa in Isa::available() {
+            let (mean, variance) = statistics(isa, &y, CHANNELS);
+            for c in 0..CHANNELS {
+                assert!((f64::from(mean[c]) - want_mean[c]).abs() < 1e-5, "{isa:?} mean");
+                assert!((f64::from(variance[c]) - want_variance[c]).abs() < 1e-5, "{isa:?} variance");
+            }
+            let inverse: Vec<f32> =
+                variance.iter().map(|&v| (1.0 / (f64::from(v) + EPSILON).sqrt()) as f32).collect();
+            let mut dy = r.clone();
+            let gradients = backward(isa, &mut dy, &y, &gamma, &mean, &inverse);
+            for at in [0, 9, 4 * CHANNELS + 3, rows * CHANNELS - 1] {
+                let moved = |by: f64| {
+                    let mut wide = wide.clone();
+                    wide[at] += by;
+                    plain(&wide, &gamma, &r).2
+                };
+                let want = (moved(1e-3) - moved(-1e-3)) / 2e-3;
+                assert!((f64::from(dy[at]) - want).abs() < 1e-4, "{isa:?} at {at}: {} for {want}", dy[at]);
+            }
+            for c in 0..CHANNELS {
+                let beta: f64 = r.iter().skip(c).step_by(CHANNELS).map(|&v| f64::from(v)).sum();
+                assert!((f64::from(gradients.beta[c]) - beta).abs() < 1e-2, "{isa:?} beta");
+                let mut only = vec![0.0; CHANNELS];
+                only[c] = 1.0;
+                let want = plain(&wide, &only, &r).2;
+                assert!((f64::from(gradients.gamma[c]) - want).abs() < 1e-2, "{isa:?} gamma");
+            }
+        }
+    }
+
+    #[test]
+    fn relu_and_shortcut() {
+        let y = [1.0, -1.0, 0.5, 2.0, -3.0, 0.0, 1.0, f32::NAN];
+        let (scale, offset, shortcut) = ([2.0; 8], [0.5; 8], [0.0, 0.0, -3.0, 1.0, 9.0, 0.0, 0.0, 0.0]);
+        for isa in Isa::available() {
+            let out = apply(isa, &y, &scale, &offset, Some(&shortcut), true);
+            assert_eq!(out[..7], [2.5, 0.0, 0.0, 5.5, 3.5, 0.5, 2.5]);
+            assert!(out[7].is_nan(), "what is no number must not become zero");
+            let plain = apply(isa, &y, &scale, &offset, None, false);
+            assert_eq!(plain[..7], [2.5, -1.5, 1.5, 4.5, -5.5, 0.5, 2.5]);
+            let mut gradient = [1.0; 8];
+            backward_relu(isa, &mut gradient, &[1.0, 0.0, 0.0, 2.0, 3.0, 0.5, 0.0, 1.0]);
+            assert_eq!(gradient, [1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0]);
+        }
+    }
+}

@@ -119,3 +119,58 @@ pub fn squares<const D: usize>(tensor: Tensor<D>) -> f64 {
     let blocks: Vec<f64> = values.par_chunks(BLOCK).map(of).collect();
     blocks.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::weights::to_vec;
+    use burn::tensor::{Device, TensorData};
+
+    fn tensor(values: &[f32]) -> Tensor<1> {
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &Device::flex())
+    }
+
+    /// Below and above the size that is cut into tasks.
+    #[test]
+    fn two_steps_follow_the_published_formula() {
+        for count in [5, BLOCK + 3] {
+            let value = |i: usize, k: usize| ((i * 31 + k * 17) % 23) as f32 / 11.0 - 1.0;
+            let mut weight: Vec<f64> = (0..count).map(|i| f64::from(value(i, 0))).collect();
+            let (mut m, mut v) = (vec![0.0f64; count], vec![0.0f64; count]);
+            let mut held = tensor(&(0..count).map(|i| value(i, 0)).collect::<Vec<_>>());
+            let mut moments = None;
+            for t in 1..=2 {
+                let gradient: Vec<f32> = (0..count).map(|i| value(i, t)).collect();
+                let step = AdamStep {
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    epsilon: 1e-8,
+                    rate: 1e-2 / (1.0 - 0.9f64.powi(t as i32)),
+                    correction: 1.0 - 0.999f64.powi(t as i32),
+                    keep: 1.0 - 1e-2 * 0.1,
+                    scale: 0.5,
+                };
+                let [new, first, second] = adamw(step, held, tensor(&gradient), moments);
+                (held, moments) = (new, Some((first, second)));
+                for i in 0..count {
+                    let g = 0.5 * f64::from(gradient[i]);
+                    m[i] = 0.9 * m[i] + 0.1 * g;
+                    v[i] = 0.999 * v[i] + 0.001 * g * g;
+                    let root = (v[i] / step.correction).sqrt() + 1e-8;
+                    weight[i] = weight[i] * (1.0 - 1e-3) - step.rate * m[i] / root;
+                }
+            }
+            for (i, (got, want)) in to_vec(held).iter().zip(&weight).enumerate() {
+                assert!((f64::from(*got) - want).abs() < 1e-5, "{i} of {count}: {got} for {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn averages_and_squares() {
+        assert_eq!(to_vec(blend(tensor(&[1.0, 2.0]), tensor(&[3.0, 6.0]), 0.75)), [1.5, 3.0]);
+        let count = 2 * BLOCK + 7;
+        assert_eq!(squares(tensor(&vec![2.0; count])), 4.0 * count as f64);
+        assert_eq!(squares(tensor(&[3.0, 4.0])), 25.0);
+    }
+}
