@@ -178,13 +178,26 @@ enum Columns {
     Inputs,
 }
 
-/// Weights out×in×k×k of one column tile as \[tap\]\[depth\]\[columns of the tile\].
-fn pack_tile(shape: &ConvShape, columns: Columns, width: usize, t: usize, weights: &[f32], to: &mut [f32]) {
+/// Values between the end of a tap's packed weights and the start of the next. Without them all taps
+/// would fall into the same sets of the nearest cache, their distance being a large power of two.
+const TAP_GAP: usize = 512;
+
+/// Weights out×in×k×k of one column tile as \[tap\]\[depth\]\[columns of the tile\],
+/// the taps apart by `tap_stride` values.
+fn pack_tile(
+    shape: &ConvShape,
+    columns: Columns,
+    width: usize,
+    tap_stride: usize,
+    t: usize,
+    weights: &[f32],
+    to: &mut [f32],
+) {
     // The loops over taps unroll for the kernels there are.
     match shape.taps() {
-        9 => pack_taps(shape, 9, columns, width, t, weights, to),
-        1 => pack_taps(shape, 1, columns, width, t, weights, to),
-        taps => pack_taps(shape, taps, columns, width, t, weights, to),
+        9 => pack_taps(shape, 9, [width, tap_stride], columns, t, weights, to),
+        1 => pack_taps(shape, 1, [width, tap_stride], columns, t, weights, to),
+        taps => pack_taps(shape, taps, [width, tap_stride], columns, t, weights, to),
     }
 }
 
@@ -192,8 +205,8 @@ fn pack_tile(shape: &ConvShape, columns: Columns, width: usize, t: usize, weight
 fn pack_taps(
     shape: &ConvShape,
     taps: usize,
+    [width, tap_stride]: [usize; 2],
     columns: Columns,
-    width: usize,
     t: usize,
     weights: &[f32],
     to: &mut [f32],
@@ -201,7 +214,8 @@ fn pack_taps(
     let (ci, co) = (shape.channels_in, shape.channels_out);
     match columns {
         Columns::Outputs => {
-            assert!(to.len() == taps * ci * width && weights.len() >= (t + 1) * width * ci * taps);
+            assert!(tap_stride >= ci * width && to.len() == taps * tap_stride);
+            assert!(weights.len() >= (t + 1) * width * ci * taps);
             // Blocks of the depth, so that the scattered writes stay in the nearest cache.
             for block in (0..ci).step_by(16) {
                 let depth = (ci - block).min(16);
@@ -210,7 +224,6 @@ fn pack_taps(
                     unsafe {
                         let mut from = weights.as_ptr().add(((t * width + j) * ci + block) * taps);
                         let mut to = to.as_mut_ptr().add(block * width + j);
-                        let tap_stride = ci * width;
                         for _ in 0..depth {
                             for tap in 0..taps {
                                 *to.add(tap.wrapping_mul(tap_stride)) = *from.add(tap);
@@ -223,10 +236,8 @@ fn pack_taps(
             }
         }
         Columns::Inputs => {
-            assert!(
-                to.len() == taps * co * width && weights.len() >= ((co - 1) * ci + (t + 1) * width) * taps
-            );
-            let tap_stride = co * width;
+            assert!(tap_stride >= co * width && to.len() == taps * tap_stride);
+            assert!(weights.len() >= ((co - 1) * ci + (t + 1) * width) * taps);
             for o in 0..co {
                 // SAFETY: indices are below the lengths asserted above.
                 unsafe {
@@ -289,13 +300,14 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
     let width = tile.columns();
     let tasks = tasks(shape, across / width);
     // Where each tile serves few tasks they pack it themselves, into memory that is near.
-    let tile_size = taps * depth * width;
+    let tap_stride = if unfolds { depth * width } else { depth * width + TAP_GAP };
+    let tile_size = taps * tap_stride;
     let shared = shape.images.div_ceil(shape.group()) > 2;
-    let mut packed = vec![0.0; if shared { shape.weights() } else { 0 }];
+    let mut packed = vec![0.0; if shared { across / width * tile_size } else { 0 }];
     packed
         .par_chunks_mut(tile_size)
         .enumerate()
-        .for_each(|(t, to)| pack_tile(shape, columns, width, t, weights, to));
+        .for_each(|(t, to)| pack_tile(shape, columns, width, tap_stride, t, weights, to));
     let pairs = if unfolds { vec![identity(shape.group() * out_side)] } else { shape.pairs(shape.group()) };
     let mut result: Vec<f32> = Vec::with_capacity(shape.images * to_image * across);
     let to = Shared(result.as_mut_ptr());
@@ -315,7 +327,7 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
                     let weights = if shared {
                         &packed[t * tile_size..][..tile_size]
                     } else {
-                        pack_tile(shape, columns, width, t, weights, mine);
+                        pack_tile(shape, columns, width, tap_stride, t, weights, mine);
                         mine
                     };
                     let to = to.rows(first * to_image * across + t * width, across);
@@ -328,7 +340,7 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
                         }
                         for (tap, pairs) in pairs.iter().enumerate() {
                             let pairs = &pairs[..pairs.len() / shape.group() * count];
-                            let weights = weights.as_ptr().add(tap * depth * width);
+                            let weights = weights.as_ptr().add(tap * tap_stride);
                             accumulate_rows(tile, reversed, pairs, source, depth, weights, to);
                         }
                     }
