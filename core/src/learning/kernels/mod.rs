@@ -13,6 +13,8 @@
 #![allow(clippy::needless_range_loop)]
 
 mod conv;
+#[cfg(test)]
+mod conv_tests;
 mod gemm;
 mod norm;
 mod ops;
