@@ -54,7 +54,7 @@ impl ConvShape {
     }
     /// Whether patches are copied out first, because a pixel has too few channels to fill a product.
     fn unfolds(&self) -> bool {
-        self.channels_in % 8 != 0
+        !self.channels_in.is_multiple_of(8)
     }
     /// Images a task works on: enough pixels for full tiles, few enough to stay in the cache.
     fn group(&self) -> usize {
@@ -295,7 +295,7 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
         Columns::Inputs => (true, shape.channels_out, shape.channels_in, out_side, in_side),
     };
     assert_eq!(from.len(), shape.images * from_image * depth);
-    assert_eq!(across % 8, 0);
+    assert!(across.is_multiple_of(8));
     let tile = Tile::of(isa, across);
     let width = tile.columns();
     let tasks = tasks(shape, across / width);

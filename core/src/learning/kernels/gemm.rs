@@ -52,17 +52,17 @@ impl Tile {
         match isa {
             Isa::Portable => Self::Portable,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if columns % 32 == 0 => Self::Avx512Wide,
+            Isa::Avx512 if columns.is_multiple_of(32) => Self::Avx512Wide,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if columns % 48 == 0 => Self::Avx512Third,
+            Isa::Avx512 if columns.is_multiple_of(48) => Self::Avx512Third,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if columns % 16 == 0 => Self::Avx512Narrow,
+            Isa::Avx512 if columns.is_multiple_of(16) => Self::Avx512Narrow,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if columns % 24 == 0 => Self::Avx512Odd,
+            Isa::Avx512 if columns.is_multiple_of(24) => Self::Avx512Odd,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 if columns % 16 == 0 => Self::Avx2Wide,
+            Isa::Avx2 | Isa::Avx512 if columns.is_multiple_of(16) => Self::Avx2Wide,
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Avx512 if columns % 24 == 0 => Self::Avx2Odd,
+            Isa::Avx2 | Isa::Avx512 if columns.is_multiple_of(24) => Self::Avx2Odd,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Avx512 => Self::Avx2Narrow,
         }
