@@ -15,6 +15,7 @@ pub mod data;
 pub mod device;
 mod epoch_stats;
 pub mod events;
+mod kernels;
 pub mod metrics;
 pub mod optimizer;
 pub mod predict;

@@ -10,7 +10,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::weights::{NamedTensor, NamedTensors};
+use super::kernels::{self, AdamStep};
+use super::weights::{NamedTensor, NamedTensors, to_vec};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -39,7 +40,14 @@ impl AdamW {
         scale: Option<Tensor<1>>,
     ) -> M {
         self.step += 1;
-        let mut mapper = StepMapper { optimizer: self, learning_rate, gradients, scale, path: Vec::new() };
+        let mut mapper = StepMapper {
+            optimizer: self,
+            learning_rate,
+            gradients,
+            scale,
+            host_scale: None,
+            path: Vec::new(),
+        };
         module.map(&mut mapper)
     }
 
@@ -83,7 +91,18 @@ struct StepMapper<'a> {
     learning_rate: f64,
     gradients: GradientsParams,
     scale: Option<Tensor<1>>,
+    /// `scale` on the host, once somebody asked.
+    host_scale: Option<f32>,
     path: Vec<String>,
+}
+
+impl StepMapper<'_> {
+    fn host_scale(&mut self) -> f32 {
+        let scale = &self.scale;
+        *self.host_scale.get_or_insert_with(|| {
+            scale.clone().map_or(1.0, |scale| to_vec(scale).first().copied().unwrap_or(f32::NAN))
+        })
+    }
 }
 
 impl ModuleMapper for StepMapper<'_> {
@@ -103,22 +122,40 @@ impl ModuleMapper for StepMapper<'_> {
         let tensor = tensor.inner();
         let dims = tensor.dims();
         let count = dims.iter().product::<usize>();
-        let mut gradient = gradient.reshape([count]);
+        let gradient = gradient.reshape([count]);
+        let name = self.path.join(".");
+        let step = i32::try_from(self.optimizer.step).unwrap_or(i32::MAX);
+        let rate = self.learning_rate / (1.0 - BETA1.powi(step));
+        let correction = 1.0 - BETA2.powi(step);
+        let decay = if D >= 2 { self.learning_rate * self.optimizer.weight_decay } else { 0.0 };
+        let moments = self.optimizer.moments.remove(&name);
+        if kernels::on_cpu(&tensor) && kernels::on_cpu(&gradient) {
+            let step = AdamStep {
+                beta1: BETA1,
+                beta2: BETA2,
+                epsilon: EPSILON,
+                rate,
+                correction,
+                keep: 1.0 - decay,
+                scale: self.host_scale(),
+            };
+            let [moved, first, second] = kernels::adamw(step, tensor.reshape([count]), gradient, moments);
+            self.optimizer.moments.insert(name, (first, second));
+            let moved = Tensor::<D>::from_inner(moved.reshape(dims)).require_grad();
+            return Param::from_mapped_value(id, moved, mapper);
+        }
+        let mut gradient = gradient;
         if let Some(scale) = &self.scale {
             gradient = gradient * scale.clone();
         }
-        let name = self.path.join(".");
         let squared = gradient.clone().powi_scalar(2) * (1.0 - BETA2);
-        let (first, second) = match self.optimizer.moments.remove(&name) {
+        let (first, second) = match moments {
             Some((first, second)) => (first * BETA1 + gradient * (1.0 - BETA1), second * BETA2 + squared),
             None => (gradient * (1.0 - BETA1), squared),
         };
-        let step = i32::try_from(self.optimizer.step).unwrap_or(i32::MAX);
-        let rate = self.learning_rate / (1.0 - BETA1.powi(step));
-        let root = (second.clone() / (1.0 - BETA2.powi(step))).sqrt() + EPSILON;
+        let root = (second.clone() / correction).sqrt() + EPSILON;
         let update = (first.clone() / root) * rate;
         self.optimizer.moments.insert(name, (first, second));
-        let decay = if D >= 2 { self.learning_rate * self.optimizer.weight_decay } else { 0.0 };
         let moved = tensor.reshape([count]) * (1.0 - decay) - update;
         let moved = Tensor::<D>::from_inner(moved.reshape(dims)).require_grad();
         Param::from_mapped_value(id, moved, mapper)
@@ -130,17 +167,23 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams, device: &
     struct Squares<'a> {
         gradients: &'a GradientsParams,
         total: Tensor<1>,
+        /// What was summed on the CPU.
+        host: f64,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                self.total = self.total.clone() + gradient.powi_scalar(2).sum();
+                if kernels::on_cpu(&gradient) {
+                    self.host += kernels::squares(gradient);
+                } else {
+                    self.total = self.total.clone() + gradient.powi_scalar(2).sum();
+                }
             }
         }
     }
-    let mut squares = Squares { gradients, total: Tensor::zeros([1], device) };
+    let mut squares = Squares { gradients, total: Tensor::zeros([1], device), host: 0.0 };
     module.visit(&mut squares);
-    squares.total.sqrt()
+    (squares.total + squares.host).sqrt()
 }
 
 /// The factor that shortens a gradient of this norm to `limit`, at most 1 (shape 1).

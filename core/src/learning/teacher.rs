@@ -7,6 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use super::config::TeacherConfig;
+use super::kernels;
 
 /// The share of the old average kept at a step (counted from 1): with warm-up
 /// min(decay, (1 + step)/(10 + step)), so that the first steps do not stick.
@@ -37,6 +38,9 @@ pub fn update<M: Module>(teacher: M, student: &M, decay: f64) -> M {
             let (id, tensor, mapper) = param.consume();
             let student = self.student.pop_front().and_then(|s| s.downcast::<Tensor<D>>().ok());
             let blended = match student {
+                Some(student) if kernels::on_cpu(&tensor) && kernels::on_cpu(&student) => {
+                    kernels::blend(tensor, *student, self.decay)
+                }
                 Some(student) => tensor * self.decay + *student * (1.0 - self.decay),
                 // Same type, same order: both networks come from one constructor.
                 None => tensor,

@@ -1,5 +1,7 @@
 //! The networks: patches N×1×H×W in, one logit a patch out (N). Large means "particle".
 
+#[cfg(test)]
+mod parity_tests;
 mod resnet18;
 mod small_cnn;
 
@@ -16,6 +18,7 @@ pub use resnet18::Resnet18;
 pub use small_cnn::SmallCnn;
 
 use super::config::Backbone;
+use super::kernels::{self, ConvNorm, Mode, conv_norm};
 
 /// One of the networks.
 #[derive(Module, Debug)]
@@ -42,14 +45,24 @@ impl Network {
 
     /// Logits (N) of patches (N×1×H×W).
     pub fn forward(&self, patches: Tensor<4>) -> Tensor<1> {
+        let features = self.features(patches);
         match self {
-            Self::SmallCnn(network) => network.forward(patches),
-            Self::Resnet18(network) => network.forward(patches),
+            Self::SmallCnn(network) => network.head(features),
+            Self::Resnet18(network) => network.head(features),
         }
     }
 
     /// Features (N×C) before the last layer, for similarity.
     pub fn features(&self, patches: Tensor<4>) -> Tensor<2> {
+        match (self, kernels::on(&patches)) {
+            (Self::SmallCnn(network), Some(mode)) => network.features_own(mode, channel_last(patches)),
+            (Self::Resnet18(network), Some(mode)) => network.features_own(mode, channel_last(patches)),
+            (_, None) => self.features_burn(patches),
+        }
+    }
+
+    /// [`Self::features`] in Burn's own operations, on any device.
+    fn features_burn(&self, patches: Tensor<4>) -> Tensor<2> {
         match self {
             Self::SmallCnn(network) => network.features(patches),
             Self::Resnet18(network) => network.features(patches),
@@ -128,6 +141,41 @@ impl ConvBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         relu(self.forward_linear(x))
     }
+
+    /// The same through our own kernels, on channel-last images (N×H×W×C): norm(conv(x)), plus the
+    /// shortcut, through ReLU if asked.
+    fn forward_own(&self, mode: Mode, x: Tensor<4>, shortcut: Option<Tensor<4>>, relu: bool) -> Tensor<4> {
+        let norm = &self.norm;
+        let block = ConvNorm {
+            weights: self.conv.weight.val(),
+            gamma: norm.gamma.val(),
+            beta: norm.beta.val(),
+            stride: self.conv.stride[0],
+            epsilon: norm.epsilon,
+            running: match mode {
+                Mode::Training => [norm.running_mean.value_sync(), norm.running_var.value_sync()],
+                Mode::Scoring => [norm.running_mean.value(), norm.running_var.value()],
+            },
+            shortcut,
+            relu,
+        };
+        let running = block.running.clone();
+        let (out, batch) = conv_norm(mode, x, block);
+        if let Some(batch) = batch {
+            // As Burn's own layer keeps them.
+            let [mean, variance] = running.map(|old| old * (1.0 - norm.momentum));
+            let [batch_mean, batch_variance] = batch.map(|new| new * norm.momentum);
+            norm.running_mean.update(mean + batch_mean);
+            norm.running_var.update(variance + batch_variance);
+        }
+        out
+    }
+}
+
+/// N×1×H×W as N×H×W×1: one channel looks the same either way.
+fn channel_last(x: Tensor<4>) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n, h, w, c])
 }
 
 /// Mean over rows and columns: N×C×H×W to N×C.

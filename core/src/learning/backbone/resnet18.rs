@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, global_mean};
+use super::{ConvBlock, Mode, global_mean, kernels};
 
 /// Two 3×3 convolutions with a shortcut (He et al. 2016, figure 2).
 #[derive(Module, Debug)]
@@ -33,6 +33,14 @@ impl BasicBlock {
             None => x.clone(),
         };
         relu(self.second.forward_linear(self.first.forward(x)) + shortcut)
+    }
+
+    fn forward_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<4> {
+        let shortcut = match &self.shortcut {
+            Some(block) => block.forward_own(mode, x.clone(), None, false),
+            None => x.clone(),
+        };
+        self.second.forward_own(mode, self.first.forward_own(mode, x, None, true), Some(shortcut), true)
     }
 }
 
@@ -70,7 +78,13 @@ impl Resnet18 {
         global_mean(self.blocks.iter().fold(x, |x, block| block.forward(x)))
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
-        self.head.forward(self.features(x)).flatten(0, 1)
+    /// [`Self::features`] through our own kernels; N×H×W×1 in.
+    pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
+        let x = kernels::max_pool(mode, self.stem.forward_own(mode, x, None, true));
+        kernels::global_mean(mode, self.blocks.iter().fold(x, |x, block| block.forward_own(mode, x)))
+    }
+
+    pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {
+        self.head.forward(features).flatten(0, 1)
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, global_mean};
+use super::{ConvBlock, Mode, global_mean, kernels};
 
 /// Convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels, 3×3 mean at every other place
 /// after the first and the second, mean over the patch, one linear layer. The first layer is wide because
@@ -38,8 +38,14 @@ impl SmallCnn {
         global_mean(self.block4.forward(self.block3.forward(x)))
     }
 
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
-        self.head.forward(self.features(x)).flatten(0, 1)
+    /// [`Self::features`] through our own kernels; N×H×W×1 in.
+    pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
+        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
+        kernels::global_mean(mode, blocks.iter().fold(x, |x, block| block.forward_own(mode, x, None, true)))
+    }
+
+    pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {
+        self.head.forward(features).flatten(0, 1)
     }
 }
 

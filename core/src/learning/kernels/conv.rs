@@ -1,0 +1,479 @@
+//! Convolutions of channel-last images (N×H×W×C) without bias: forward and both gradients.
+//!
+//! Work is cut by shape alone and every sum has one order, so results do not depend on the number
+//! of threads.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::gemm::{Pair, Rows, Tile, accumulate_outer, accumulate_rows};
+use super::simd::Isa;
+
+/// Sizes of one convolution with a square kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Images.
+    pub images: usize,
+    /// Rows and columns of the input.
+    pub input: [usize; 2],
+    /// Channels of the input.
+    pub channels_in: usize,
+    /// Channels of the output, a multiple of 8.
+    pub channels_out: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Stride.
+    pub stride: usize,
+    /// Padding at each side.
+    pub padding: usize,
+}
+
+impl ConvShape {
+    /// Rows and columns of the output.
+    pub fn output(&self) -> [usize; 2] {
+        self.input.map(|side| (side + 2 * self.padding - self.kernel) / self.stride + 1)
+    }
+    /// Pixels of all input images.
+    pub fn pixels_in(&self) -> usize {
+        self.images * self.input[0] * self.input[1]
+    }
+    /// Pixels of all output images.
+    pub fn pixels_out(&self) -> usize {
+        let [h, w] = self.output();
+        self.images * h * w
+    }
+    /// Taps of the kernel.
+    pub fn taps(&self) -> usize {
+        self.kernel * self.kernel
+    }
+    /// Number of weights.
+    pub fn weights(&self) -> usize {
+        self.taps() * self.channels_in * self.channels_out
+    }
+    /// Whether patches are copied out first, because a pixel has too few channels to fill a product.
+    fn unfolds(&self) -> bool {
+        !self.channels_in.is_multiple_of(8)
+    }
+    /// Images a task works on: enough pixels for full tiles, few enough to stay in the cache.
+    fn group(&self) -> usize {
+        let [h, w] = self.output();
+        (TASK_PIXELS.div_ceil(h * w)).clamp(1, self.images)
+    }
+    /// Where each tap reads: for all pixels of `images` images, by tap.
+    fn pairs(&self, images: usize) -> Vec<Vec<Pair>> {
+        let [h, w] = self.input;
+        let [oh, ow] = self.output();
+        let inside = |o: usize, tap: usize, side: usize| {
+            (o * self.stride + tap).checked_sub(self.padding).filter(|&i| i < side)
+        };
+        let mut taps = Vec::with_capacity(self.taps());
+        for ky in 0..self.kernel {
+            for kx in 0..self.kernel {
+                let mut pairs = Vec::with_capacity(images * oh * ow);
+                for n in 0..images {
+                    for y in 0..oh {
+                        let Some(iy) = inside(y, ky, h) else { continue };
+                        for x in 0..ow {
+                            let Some(ix) = inside(x, kx, w) else { continue };
+                            pairs.push(Pair {
+                                input: ((n * h + iy) * w + ix) as u32,
+                                output: ((n * oh + y) * ow + x) as u32,
+                            });
+                        }
+                    }
+                }
+                taps.push(pairs);
+            }
+        }
+        taps
+    }
+    /// Pixels under the kernel, one row each (taps), of images from `first`.
+    fn unfold(&self, x: &[f32], first: usize, images: usize, rows: &mut [f32]) {
+        let [h, w] = self.input;
+        let [oh, ow] = self.output();
+        let (c, k) = (self.channels_in, self.kernel);
+        rows.fill(0.0);
+        let mut to = rows.chunks_exact_mut(k * k * c);
+        for n in first..first + images {
+            for y in 0..oh {
+                for ox in 0..ow {
+                    let Some(row) = to.next() else { return };
+                    for ky in 0..k {
+                        let Some(iy) = (y * self.stride + ky).checked_sub(self.padding).filter(|&i| i < h)
+                        else {
+                            continue;
+                        };
+                        // Columns of the kernel that lie inside.
+                        let left = ox * self.stride;
+                        let from = self.padding.saturating_sub(left).min(k);
+                        let end = (w + self.padding).saturating_sub(left).min(k);
+                        if from >= end {
+                            continue;
+                        }
+                        let at = ((n * h + iy) * w + left + from - self.padding) * c;
+                        row[(ky * k + from) * c..(ky * k + end) * c]
+                            .copy_from_slice(&x[at..at + (end - from) * c]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Output pixels of a task.
+const TASK_PIXELS: usize = 512;
+/// Tasks a product is cut into, at least where its shape allows.
+const MIN_TASKS: usize = 16;
+/// Input channels of a task of the weights' gradient: one cache line of each pixel.
+const OUTER_ROWS: usize = 16;
+/// Output pixels whose rows stay near while the weights' gradient goes over the taps.
+const OUTER_PIXELS: usize = 256;
+
+/// A pointer that tasks share; each touches its own part.
+#[derive(Clone, Copy)]
+struct Shared(*mut f32);
+// SAFETY: the tasks below write disjoint parts and read what nobody writes.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+impl Shared {
+    fn of(values: &[f32]) -> Self {
+        Self(values.as_ptr().cast_mut())
+    }
+    fn at(self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+    fn rows(self, offset: usize, stride: usize) -> Rows {
+        // Callers check the lengths of the slices behind.
+        Rows { start: self.at(offset), stride }
+    }
+}
+
+thread_local! {
+    /// Memory that goes from call to call: fresh pages cost more than the arithmetic on them.
+    static SCRATCH: Cell<[Vec<f32>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
+}
+
+/// Lends `count` values of this thread's scratch memory number `which`; what is in them is left over.
+fn with_scratch<T>(which: usize, count: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+    let mut all = SCRATCH.take();
+    let mut mine = std::mem::take(&mut all[which]);
+    SCRATCH.set(all);
+    if mine.len() < count {
+        mine.resize(count, 0.0);
+    }
+    let result = work(&mut mine[..count]);
+    let mut all = SCRATCH.take();
+    all[which] = mine;
+    SCRATCH.set(all);
+    result
+}
+
+/// Which channels are the columns of the product.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    Outputs,
+    Inputs,
+}
+
+/// Values between the end of a tap's packed weights and the start of the next. Without them all taps
+/// would fall into the same sets of the nearest cache, their distance being a large power of two.
+const TAP_GAP: usize = 512;
+
+/// Weights out×in×k×k of one column tile as \[tap\]\[depth\]\[columns of the tile\],
+/// the taps apart by `tap_stride` values.
+fn pack_tile(
+    shape: &ConvShape,
+    columns: Columns,
+    width: usize,
+    tap_stride: usize,
+    t: usize,
+    weights: &[f32],
+    to: &mut [f32],
+) {
+    // The loops over taps unroll for the kernels there are.
+    match shape.taps() {
+        9 => pack_taps(shape, 9, [width, tap_stride], columns, t, weights, to),
+        1 => pack_taps(shape, 1, [width, tap_stride], columns, t, weights, to),
+        taps => pack_taps(shape, taps, [width, tap_stride], columns, t, weights, to),
+    }
+}
+
+#[inline(always)]
+fn pack_taps(
+    shape: &ConvShape,
+    taps: usize,
+    [width, tap_stride]: [usize; 2],
+    columns: Columns,
+    t: usize,
+    weights: &[f32],
+    to: &mut [f32],
+) {
+    let (ci, co) = (shape.channels_in, shape.channels_out);
+    match columns {
+        Columns::Outputs => {
+            assert!(tap_stride >= ci * width && to.len() == taps * tap_stride);
+            assert!(weights.len() >= (t + 1) * width * ci * taps);
+            // Blocks of the depth, so that the scattered writes stay in the nearest cache.
+            for block in (0..ci).step_by(16) {
+                let depth = (ci - block).min(16);
+                for j in 0..width {
+                    // SAFETY: indices are below the lengths asserted above.
+                    unsafe {
+                        let mut from = weights.as_ptr().add(((t * width + j) * ci + block) * taps);
+                        let mut to = to.as_mut_ptr().add(block * width + j);
+                        for _ in 0..depth {
+                            for tap in 0..taps {
+                                *to.add(tap.wrapping_mul(tap_stride)) = *from.add(tap);
+                            }
+                            from = from.add(taps);
+                            to = to.add(width);
+                        }
+                    }
+                }
+            }
+        }
+        Columns::Inputs => {
+            assert!(tap_stride >= co * width && to.len() == taps * tap_stride);
+            assert!(weights.len() >= ((co - 1) * ci + (t + 1) * width) * taps);
+            for o in 0..co {
+                // SAFETY: indices are below the lengths asserted above.
+                unsafe {
+                    let mut from = weights.as_ptr().add((o * ci + t * width) * taps);
+                    let mut to = to.as_mut_ptr().add(o * width);
+                    for _ in 0..width {
+                        for tap in 0..taps {
+                            *to.add(tap.wrapping_mul(tap_stride)) = *from.add(tap);
+                        }
+                        from = from.add(taps);
+                        to = to.add(1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A part of the work: images from `first`, column tiles.
+#[derive(Clone)]
+struct Task {
+    first: usize,
+    count: usize,
+    tiles: Range<usize>,
+}
+
+/// Groups of images × groups of column tiles, so that there is work for several threads.
+fn tasks(shape: &ConvShape, tiles: usize) -> Vec<Task> {
+    let group = shape.group();
+    let groups = shape.images.div_ceil(group);
+    let parts = (MIN_TASKS.div_ceil(groups)).min(tiles);
+    let mut tasks = Vec::with_capacity(groups * parts);
+    for g in 0..groups {
+        let first = g * group;
+        let count = group.min(shape.images - first);
+        for p in 0..parts {
+            tasks.push(Task { first, count, tiles: p * tiles / parts..(p + 1) * tiles / parts });
+        }
+    }
+    tasks
+}
+
+fn identity(count: usize) -> Vec<Pair> {
+    (0..count as u32).map(|i| Pair { input: i, output: i }).collect()
+}
+
+/// The product of a convolution's images with its weights, in either direction.
+fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights: &[f32]) -> Vec<f32> {
+    assert_eq!(weights.len(), shape.weights());
+    let taps = shape.taps();
+    let unfolds = shape.unfolds();
+    let [in_side, out_side] = [shape.pixels_in() / shape.images, shape.pixels_out() / shape.images];
+    let (reversed, depth, across, from_image, to_image) = match columns {
+        Columns::Outputs => (false, shape.channels_in, shape.channels_out, in_side, out_side),
+        Columns::Inputs => (true, shape.channels_out, shape.channels_in, out_side, in_side),
+    };
+    assert_eq!(from.len(), shape.images * from_image * depth);
+    assert!(across.is_multiple_of(8));
+    let tile = Tile::of(isa, across);
+    let width = tile.columns();
+    let tasks = tasks(shape, across / width);
+    // Where each tile serves few tasks they pack it themselves, into memory that is near.
+    let tap_stride = if unfolds { depth * width } else { depth * width + TAP_GAP };
+    let tile_size = taps * tap_stride;
+    let shared = shape.images.div_ceil(shape.group()) > 2;
+    let mut packed = vec![0.0; if shared { across / width * tile_size } else { 0 }];
+    packed
+        .par_chunks_mut(tile_size)
+        .enumerate()
+        .for_each(|(t, to)| pack_tile(shape, columns, width, tap_stride, t, weights, to));
+    let pairs = if unfolds { vec![identity(shape.group() * out_side)] } else { shape.pairs(shape.group()) };
+    let mut result: Vec<f32> = Vec::with_capacity(shape.images * to_image * across);
+    let to = Shared(result.as_mut_ptr());
+    tasks.into_par_iter().for_each(|Task { first, count, tiles }| {
+        // Unfolded rows are tap×in, one tap of a deeper product; with one channel the packed weights
+        // have that order already.
+        let scratch = if unfolds { count * out_side * taps * depth } else { 0 };
+        with_scratch(1, scratch, |rows| {
+            let (source, depth) = if unfolds {
+                shape.unfold(from, first, count, rows);
+                (Shared::of(rows).rows(0, taps * depth), taps * depth)
+            } else {
+                (Shared::of(from).rows(first * from_image * depth, depth), depth)
+            };
+            for t in tiles {
+                with_scratch(0, if shared { 0 } else { tile_size }, |mine| {
+                    let weights = if shared {
+                        &packed[t * tile_size..][..tile_size]
+                    } else {
+                        pack_tile(shape, columns, width, tap_stride, t, weights, mine);
+                        mine
+                    };
+                    let to = to.rows(first * to_image * across + t * width, across);
+                    // SAFETY: the rows written are this task's images and columns, inside the capacity;
+                    // the rows read are inside `from` by the assertion above; the pairs of the first
+                    // `count` images come first.
+                    unsafe {
+                        for row in 0..count * to_image {
+                            to.start.add(row * across).write_bytes(0, width);
+                        }
+                        for (tap, pairs) in pairs.iter().enumerate() {
+                            let pairs = &pairs[..pairs.len() / shape.group() * count];
+                            let weights = weights.as_ptr().add(tap * tap_stride);
+                            accumulate_rows(tile, reversed, pairs, source, depth, weights, to);
+                        }
+                    }
+                });
+            }
+        });
+    });
+    // SAFETY: the tasks cover all images and all columns.
+    unsafe { result.set_len(shape.images * to_image * across) };
+    result
+}
+
+/// y = x ∗ w. `x` is N×H×W×in, `weights` out×in×k×k, the result N×H'×W'×out.
+pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], weights: &[f32]) -> Vec<f32> {
+    product(isa, shape, Columns::Outputs, x, weights)
+}
+
+/// Gradient of the input, N×H×W×in, from that of the output.
+pub fn backward_input(isa: Isa, shape: &ConvShape, dy: &[f32], weights: &[f32]) -> Vec<f32> {
+    if shape.unfolds() {
+        return backward_few_channels(shape, dy, weights);
+    }
+    product(isa, shape, Columns::Inputs, dy, weights)
+}
+
+/// The same straight from the definition. Only whoever asks for the gradient of the patches themselves
+/// comes here; training does not.
+fn backward_few_channels(shape: &ConvShape, dy: &[f32], weights: &[f32]) -> Vec<f32> {
+    let (ci, co, taps) = (shape.channels_in, shape.channels_out, shape.taps());
+    let out_side = shape.pixels_out() / shape.images;
+    let in_side = shape.pixels_in() / shape.images;
+    let pairs = shape.pairs(1);
+    let mut dx = vec![0.0f32; shape.pixels_in() * ci];
+    dx.par_chunks_mut(in_side * ci).zip(dy.par_chunks(out_side * co)).for_each(|(dx, dy)| {
+        for (tap, pairs) in pairs.iter().enumerate() {
+            for pair in pairs {
+                let dy = &dy[pair.output as usize * co..][..co];
+                for (i, dx) in dx[pair.input as usize * ci..][..ci].iter_mut().enumerate() {
+                    *dx += dy
+                        .iter()
+                        .enumerate()
+                        .map(|(o, d)| d * weights[(o * ci + i) * taps + tap])
+                        .sum::<f32>();
+                }
+            }
+        }
+    });
+    dx
+}
+
+/// Gradient of the weights, out×in×k×k.
+pub fn backward_weights(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    assert_eq!(x.len(), shape.pixels_in() * shape.channels_in);
+    assert_eq!(dy.len(), shape.pixels_out() * shape.channels_out);
+    let (ci, co, taps) = (shape.channels_in, shape.channels_out, shape.taps());
+    let tile = Tile::of(isa, co);
+    let width = tile.columns();
+    let unfolds = shape.unfolds();
+    // One sum is rows × width for each of the steps.
+    let (steps, rows) = if unfolds { (1, taps * ci) } else { (taps, ci.min(OUTER_ROWS)) };
+    let blocks = if unfolds { 1 } else { ci.div_ceil(rows) };
+    let tiles = co / width;
+    // Images are cut into parts only where rows and columns give too few tasks.
+    let parts = (2 * MIN_TASKS).div_ceil(blocks * tiles).min(shape.images);
+    let out_side = shape.pixels_out() / shape.images;
+    let size = shape.weights();
+    // Images whose rows stay in the nearest cache while the taps go by.
+    let chunk = shape.group().min(OUTER_PIXELS.div_ceil(out_side));
+    let pairs = if unfolds { vec![identity(chunk * out_side)] } else { shape.pairs(chunk) };
+    let mut sums: Vec<f32> = Vec::with_capacity(parts * size);
+    let to = Shared(sums.as_mut_ptr());
+    (0..parts * blocks * tiles).into_par_iter().for_each(|task| {
+        let (part, block, t) = (task / (blocks * tiles), task / tiles % blocks, task % tiles);
+        let (first, end) = (part * shape.images / parts, (part + 1) * shape.images / parts);
+        let rows_from = block * rows;
+        let rows = rows.min(taps * ci - rows_from).min(if unfolds { usize::MAX } else { ci - rows_from });
+        with_scratch(0, steps * rows * width, |held| {
+            held.fill(0.0);
+            for image in (first..end).step_by(chunk) {
+                let count = chunk.min(end - image);
+                let scratch = if unfolds { count * out_side * taps * ci } else { 0 };
+                with_scratch(1, scratch, |unfolded| {
+                    let input = if unfolds {
+                        shape.unfold(x, image, count, unfolded);
+                        Shared::of(unfolded).rows(0, taps * ci)
+                    } else {
+                        Shared::of(x).rows(image * (x.len() / shape.images) + rows_from, ci)
+                    };
+                    let output = Shared::of(dy).rows(image * out_side * co + t * width, co);
+                    for (step, pairs) in pairs.iter().enumerate() {
+                        let pairs = &pairs[..pairs.len() / chunk * count];
+                        let sums = Shared::of(held).rows(step * rows * width, width);
+                        // SAFETY: rows of these images; `held` is this task's alone.
+                        unsafe { accumulate_outer(tile, pairs, input, rows, output, sums) };
+                    }
+                });
+            }
+            // From [tap][in][out] to out×in×tap.
+            for j in 0..width {
+                // SAFETY: each task writes its own part, outputs and inputs, all inside the capacity.
+                unsafe {
+                    let mut to = to.at(part * size + ((t * width + j) * ci) * taps + rows_from * taps);
+                    let from = held.as_ptr().add(j);
+                    if unfolds {
+                        for row in 0..rows {
+                            to.add(row % ci * taps + row / ci).write(*from.add(row * width));
+                        }
+                    } else {
+                        for i in 0..rows {
+                            for tap in 0..taps {
+                                to.add(tap).write(*from.add((tap * rows + i).wrapping_mul(width)));
+                            }
+                            to = to.add(taps);
+                        }
+                    }
+                }
+            }
+        });
+    });
+    // SAFETY: the tasks cover all parts, outputs and inputs.
+    unsafe { sums.set_len(parts * size) };
+    if parts > 1 {
+        let (total, others) = sums.split_at_mut(size);
+        let others = &*others;
+        total.par_chunks_mut(4096).enumerate().for_each(|(at, total)| {
+            for part in others.chunks_exact(size) {
+                for (total, value) in total.iter_mut().zip(&part[at * 4096..]) {
+                    *total += value;
+                }
+            }
+        });
+        sums.truncate(size);
+        sums.shrink_to_fit();
+    }
+    sums
+}
