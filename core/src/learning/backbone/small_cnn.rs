@@ -40,8 +40,10 @@ impl SmallCnn {
 
     /// [`Self::features`] through our own kernels; N×H×W×1 in.
     pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
-        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
-        kernels::global_mean(mode, blocks.iter().fold(x, |x, block| block.forward_own(mode, x, None, true)))
+        let block = |block: &ConvBlock, x| block.forward_own(mode, x, None, true);
+        let x = kernels::smooth(mode, block(&self.block1, x));
+        let x = kernels::smooth(mode, block(&self.block2, x));
+        kernels::global_mean(mode, block(&self.block4, block(&self.block3, x)))
     }
 
     pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {

@@ -22,5 +22,5 @@ mod pool;
 mod simd;
 mod update;
 
-pub use ops::{ConvNorm, Mode, conv_norm, global_mean, max_pool, on, on_cpu};
+pub use ops::{ConvNorm, Mode, conv_norm, global_mean, max_pool, on, on_cpu, smooth};
 pub use update::{AdamStep, adamw, blend, squares};

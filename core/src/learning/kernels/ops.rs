@@ -294,6 +294,43 @@ impl Backward<Flex, 1> for MaxPoolStep {
     }
 }
 
+/// Mean over 3×3 pixels with stride 2 and padding 1 of channel-last images (N×H×W×C).
+pub fn smooth(mode: Mode, x: Tensor<4>) -> Tensor<4> {
+    let [images, h, w, channels] = x.dims();
+    let shape = PoolShape { images, input: [h, w], channels };
+    let [oh, ow] = shape.output();
+    let smoothed = |x: &FlexTensor| made(pool::smooth_forward(&shape, values(x)), [images, oh, ow, channels]);
+    match mode {
+        Mode::Scoring => Tensor::from_primitive::<Flex>(smoothed(&primitive(x))),
+        Mode::Training => {
+            let (x, node) = tracked(x).into_parts();
+            let out = smoothed(&contiguous(x));
+            let step = Backward::<Flex, 1>::prepare::<NoCheckpointing>(SmoothStep, [node]);
+            Tensor::from_primitive::<Tracked>(match step.compute_bound().stateful() {
+                OpsKind::Tracked(prep) => prep.finish(shape, out),
+                OpsKind::UnTracked(prep) => prep.finish(out),
+            })
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SmoothStep;
+
+impl Backward<Flex, 1> for SmoothStep {
+    type State = PoolShape;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = contiguous(grads.consume::<Flex>(&ops.node));
+        let shape = ops.state;
+        if let [Some(node)] = ops.parents {
+            let dx = pool::smooth_backward(&shape, values(&gradient));
+            let [h, w] = shape.input;
+            grads.register::<Flex>(node.id, made(dx, [shape.images, h, w, shape.channels]));
+        }
+    }
+}
+
 /// Mean over rows and columns of channel-last images: N×H×W×C to N×C.
 pub fn global_mean(mode: Mode, x: Tensor<4>) -> Tensor<2> {
     let [images, h, w, channels] = x.dims();

@@ -1,4 +1,4 @@
-//! Maximum over 3×3 pixels with stride 2 and padding 1, and the mean over an image, channel-last.
+//! Maximum and mean over 3×3 pixels with stride 2 and padding 1, and the mean over an image, channel-last.
 
 use rayon::prelude::*;
 
@@ -85,6 +85,41 @@ pub fn max_backward(shape: &PoolShape, gradient: &[f32], from: &[u8]) -> Vec<f32
     dx
 }
 
+/// The means over 3×3 pixels; the padding counts as zeros.
+pub fn smooth_forward(shape: &PoolShape, x: &[f32]) -> Vec<f32> {
+    let c = shape.channels;
+    let mut out = vec![0.0; shape.images * shape.image_out()];
+    out.par_chunks_mut(shape.image_out()).zip(x.par_chunks(shape.image_in())).for_each(|(out, x)| {
+        for (pixel, out) in out.chunks_exact_mut(c).enumerate() {
+            for (_, at) in shape.taps(pixel) {
+                for (out, &x) in out.iter_mut().zip(&x[at..at + c]) {
+                    *out += x;
+                }
+            }
+            out.iter_mut().for_each(|out| *out /= (SIDE * SIDE) as f32);
+        }
+    });
+    out
+}
+
+/// Gradient of the input of [`smooth_forward`].
+pub fn smooth_backward(shape: &PoolShape, gradient: &[f32]) -> Vec<f32> {
+    let c = shape.channels;
+    let mut dx = vec![0.0; shape.images * shape.image_in()];
+    dx.par_chunks_mut(shape.image_in()).zip(gradient.par_chunks(shape.image_out())).for_each(
+        |(dx, gradient)| {
+            for (pixel, g) in gradient.chunks_exact(c).enumerate() {
+                for (_, at) in shape.taps(pixel) {
+                    for (dx, &g) in dx[at..at + c].iter_mut().zip(g) {
+                        *dx += g / (SIDE * SIDE) as f32;
+                    }
+                }
+            }
+        },
+    );
+    dx
+}
+
 /// Mean over the pixels of each image: N×pixels×C to N×C.
 pub fn mean_forward(x: &[f32], pixels: usize, channels: usize) -> Vec<f32> {
     let mut out = vec![0.0; x.len() / pixels];
@@ -127,6 +162,18 @@ mod tests {
             max_backward(&shape, &[1.0, 2.0, 3.0, 4.0], &from),
             [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 3.0, 4.0]
         );
+    }
+
+    #[test]
+    fn smoothing_counts_the_padding_as_zeros() {
+        // 0 to 8 in 3×3; every window holds four pixels and five zeros.
+        let shape = PoolShape { images: 1, input: [3, 3], channels: 1 };
+        let x: Vec<f32> = (0..9).map(|i| i as f32).collect();
+        let nine = |values: [f32; 4]| values.map(|v| v / 9.0);
+        assert_eq!(smooth_forward(&shape, &x), nine([8.0, 12.0, 20.0, 24.0]));
+        // The pixel in the middle lies in all four windows, a corner in one.
+        let dx = smooth_backward(&shape, &[9.0, 18.0, 27.0, 36.0]);
+        assert_eq!(dx, [1.0, 3.0, 2.0, 4.0, 10.0, 6.0, 3.0, 7.0, 4.0]);
     }
 
     #[test]
