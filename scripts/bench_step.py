@@ -30,10 +30,12 @@ def block(torch, channels_in, channels_out, kernel, stride, relu=True):
 
 
 def small_cnn(torch):
-    sizes = [(1, 24, 5, 2), (24, 48, 3, 2), (48, 96, 3, 2), (96, 128, 3, 1)]
     nn = torch.nn
-    blocks = [block(torch, *size) for size in sizes]
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 1))
+    first, second, *rest = [
+        block(torch, *size) for size in [(1, 24, 5, 2), (24, 48, 3, 1), (48, 96, 3, 1), (96, 128, 3, 1)]
+    ]
+    smooth = nn.AvgPool2d(3, 2, 1)
+    return nn.Sequential(first, smooth, second, smooth, *rest, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 1))
 
 
 def resnet18(torch):
