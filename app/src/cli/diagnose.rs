@@ -139,7 +139,12 @@ fn examined(project: &Project, request: &DiagnoseRequest) -> anyhow::Result<RunC
     }
 }
 
-fn write_fix(project: &Project, request: &DiagnoseRequest, report: &Report, path: &Path) -> anyhow::Result<usize> {
+fn write_fix(
+    project: &Project,
+    request: &DiagnoseRequest,
+    report: &Report,
+    path: &Path,
+) -> anyhow::Result<usize> {
     let config = examined(project, request)?;
     let text = prescription::to_yaml(&config, &report.config_name, &report.findings)?;
     std::fs::write(path, text).map_err(|e| vitrine_core::Error::io("write", path, e))?;

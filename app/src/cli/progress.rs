@@ -87,7 +87,10 @@ impl Progress {
             });
             bar.set_message(format!("{phase}{left}"));
             bar.set_position((share * 1000.0) as u64);
-        } else if self.last_line.map_or(self.started.elapsed() >= PATIENCE, |last| last.elapsed() >= LINE_EVERY) {
+        } else if self
+            .last_line
+            .map_or(self.started.elapsed() >= PATIENCE, |last| last.elapsed() >= LINE_EVERY)
+        {
             self.last_line = Some(Instant::now());
             eprintln!("{phase}: {:.0} % of the whole{left}", share * 100.0);
         }

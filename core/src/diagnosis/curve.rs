@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{baseline_config, mean_auc, others, train_and_score};
-use super::{Clock, Examination, Shared, Subject, kinds};
+use super::{Clock, Examination, Memory, Shared, Subject, kinds};
 use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
@@ -20,6 +20,7 @@ pub(super) fn examine(
     subject: &Subject,
     shared: &Shared,
     device: &ComputeDevice,
+    memory: &mut Memory,
     clock: &mut Clock<'_>,
 ) -> Result<Section> {
     let mut section = Section::new(Examination::LearningCurve);
@@ -36,7 +37,9 @@ pub(super) fn examine(
     let mut points: Vec<(usize, f64)> = Vec::new();
     let known: Vec<usize> = scores.folds.iter().map(|f| data.with_label(f, Label::Positive).len()).collect();
     let all = known.iter().sum::<usize>() - known.first().copied().unwrap_or(0);
-    if all >= 8 {
+    if let Some(held) = &memory.curve {
+        points.clone_from(held);
+    } else if all >= 8 {
         let parts = [4, 2];
         for (number, part) in parts.into_iter().enumerate() {
             let mut logits = vec![f32::NAN; data.labels.len()];
@@ -55,7 +58,9 @@ pub(super) fn examine(
                     .collect();
                 let seed = subject.config.seed.wrapping_add(1000 + fold as u64);
                 let config = RunConfig { seed, ..baseline_config(&subject.config) };
-                for (&patch, logit) in held.iter().zip(train_and_score(&config, data, train, held, device, clock)?) {
+                for (&patch, logit) in
+                    held.iter().zip(train_and_score(&config, data, train, held, device, clock)?)
+                {
                     logits[patch] = logit;
                 }
             }
@@ -64,6 +69,7 @@ pub(super) fn examine(
             }
         }
     }
+    memory.curve = Some(points.clone());
     if let Some(value) = scores.auc(data, against) {
         points.push((all, value));
     }
@@ -82,7 +88,11 @@ pub(super) fn examine(
     if positives < FEWEST || (positives < FEW && gain > RISING) {
         section.findings.push(few(positives, &points, Severity::Wrong));
     } else if gain > RISING {
-        section.findings.push(few(positives, &points, if gain > 2.0 * RISING { Severity::Warning } else { Severity::Note }));
+        section.findings.push(few(
+            positives,
+            &points,
+            if gain > 2.0 * RISING { Severity::Warning } else { Severity::Note },
+        ));
     }
     Ok(section)
 }
@@ -92,12 +102,15 @@ fn few(positives: u64, points: &[(usize, f64)], severity: Severity) -> Finding {
         [.., (half, before), (all, now)] => format!(
             "From {half} to {all} positives the AUC of the plain classifier goes from {before:.3} to {now:.3}{}.",
             if now - before > RISING {
-                ", and the curve still rises: another doubling would be worth more than another method".to_owned()
+                ", and the curve still rises: another doubling would be worth more than another method"
+                    .to_owned()
             } else {
                 ", but so few cannot show what a particle looks like, nor say how many there are".to_owned()
             }
         ),
-        _ => format!("{positives} examples can neither show what a particle looks like nor say how many there are."),
+        _ => format!(
+            "{positives} examples can neither show what a particle looks like nor say how many there are."
+        ),
     };
     let mut finding = Finding::new(
         kinds::FEW_POSITIVES,

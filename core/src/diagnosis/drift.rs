@@ -55,7 +55,12 @@ fn to_per_patch(subject: &Subject, finding: Finding) -> Finding {
 }
 
 /// Spread of the means of single micrographs on the training side.
-fn between_micrographs(subject: &Subject, shared: &Shared, train: &[usize], get: fn(&Features) -> f64) -> Vec<f64> {
+fn between_micrographs(
+    subject: &Subject,
+    shared: &Shared,
+    train: &[usize],
+    get: fn(&Features) -> f64,
+) -> Vec<f64> {
     let mut groups: Vec<Vec<f64>> = vec![Vec::new(); subject.micrograph_names.len()];
     for &i in train {
         if let Some(m) = subject.micrographs[i] {
@@ -69,8 +74,7 @@ fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Sec
     let train = usable(subject, shared, |i| subject.sides[i] == Side::Train);
     let measures: [(&str, fn(&Features) -> f64); 2] =
         [("patch mean", |f| f.normal_mean), ("patch standard deviation", |f| f.normal_std)];
-    let raw: [(&str, fn(&Features) -> f64); 2] =
-        [("mean", |f| f.mean), ("standard deviation", |f| f.std)];
+    let raw: [(&str, fn(&Features) -> f64); 2] = [("mean", |f| f.mean), ("standard deviation", |f| f.std)];
     let mut drifted = false;
     for side in [Side::Validation, Side::Test] {
         let held = usable(subject, shared, |i| subject.sides[i] == side);
@@ -89,7 +93,11 @@ fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Sec
             let (a, b) = (values(shared, &held, get), values(shared, &train, get));
             let Some(d) = difference(&a, &b) else { continue };
             let gap = mean(&a) - mean(&b);
-            section.say(format!("{side} against train, normalised {name}: {:.2} against {:.2}.", mean(&a), mean(&b)));
+            section.say(format!(
+                "{side} against train, normalised {name}: {:.2} against {:.2}.",
+                mean(&a),
+                mean(&b)
+            ));
             if gap.abs() < GAP || d.effect.abs() < EFFECT || d.t.abs() < ERRORS || drifted {
                 continue;
             }
@@ -98,7 +106,10 @@ fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Sec
             let spread = variance(&means).sqrt();
             let by_micrograph = means.len() >= 3 && gap.abs() < 2.5 * spread;
             let (kind, what) = if by_micrograph {
-                (kinds::MICROGRAPH_DRIFT, format!("Micrographs are on different scales, so {side} and training side are too."))
+                (
+                    kinds::MICROGRAPH_DRIFT,
+                    format!("Micrographs are on different scales, so {side} and training side are too."),
+                )
             } else {
                 (kinds::SPLIT_DRIFT, format!("The {side} side is on another scale than the training side."))
             };
@@ -140,13 +151,21 @@ fn rows(shared: &Shared, patches: &[usize]) -> Vec<Vec<f64>> {
 }
 
 /// The classifier: can the sides be told apart better than single micrographs can?
-fn tell_apart(subject: &Subject, shared: &Shared, train: &[usize], held: &[usize], side: Side, section: &mut Section) {
+fn tell_apart(
+    subject: &Subject,
+    shared: &Shared,
+    train: &[usize],
+    held: &[usize],
+    side: Side,
+    section: &mut Section,
+) {
     let seed = subject.config.seed;
     let Some(found) = separability(&rows(shared, held), &rows(shared, train), seed) else { return };
     // What a micrograph is told from the others by (defocus, ice) is no fault of the preparation.
     let mut natural = Vec::new();
     for m in 0..subject.micrograph_names.len() {
-        let (own, rest): (Vec<usize>, Vec<usize>) = train.iter().partition(|&&i| subject.micrographs[i] == Some(m));
+        let (own, rest): (Vec<usize>, Vec<usize>) =
+            train.iter().partition(|&&i| subject.micrographs[i] == Some(m));
         if own.len() >= 8 && rest.len() >= 8 {
             natural.extend(separability(&rows(shared, &own), &rows(shared, &rest), seed));
         }

@@ -118,7 +118,10 @@ fn exact(subject: &Subject, shared: &Shared, section: &mut Section) -> Vec<usize
                 kinds::CONTRADICTION,
                 Examination::Duplicates,
                 Severity::Wrong,
-                format!("{} patches with equal pixels are labelled positive and negative at once.", contradicting.len()),
+                format!(
+                    "{} patches with equal pixels are labelled positive and negative at once.",
+                    contradicting.len()
+                ),
                 "One of the two labels of each is wrong, and training on both cancels what they teach.",
                 "Look at them and keep one label (`vitrine label`).",
             )
@@ -150,8 +153,9 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
 }
 
 fn near(subject: &Subject, shared: &Shared, held: &[usize], exact: &[usize], section: &mut Section) {
-    let train: Vec<usize> =
-        (0..subject.len()).filter(|&i| subject.sides[i] == Side::Train && shared.features[i].usable()).collect();
+    let train: Vec<usize> = (0..subject.len())
+        .filter(|&i| subject.sides[i] == Side::Train && shared.features[i].usable())
+        .collect();
     let held: Vec<usize> = held.iter().copied().filter(|i| !exact.contains(i)).collect();
     let (train, held) = (thin(train), thin(held));
     let thumb = |i: usize| &shared.features[i].thumb;
@@ -218,7 +222,8 @@ fn overlaps(subject: &Subject, held: &[usize], section: &mut Section) {
     }
     let shares_area = |a: usize, b: usize| match (subject.boxes[a], subject.boxes[b]) {
         (Some(a), Some(b)) => {
-            let along = |p: f64, q: f64| ((a.side + b.side) / 2.0 - (p - q).abs()).clamp(0.0, a.side.min(b.side));
+            let along =
+                |p: f64, q: f64| ((a.side + b.side) / 2.0 - (p - q).abs()).clamp(0.0, a.side.min(b.side));
             along(a.x, b.x) * along(a.y, b.y) > SHARED_AREA * a.side.min(b.side).powi(2)
         }
         _ => false,

@@ -70,13 +70,19 @@ fn fitting(config: &RunConfig, data: &TrainingData, keep: bool) -> (RunConfig, b
     (config, too_small)
 }
 
-fn layers(subject: &Subject, config: &RunConfig, probed: &NetworkProbe, trained: bool, section: &mut Section) {
+fn layers(
+    subject: &Subject,
+    config: &RunConfig,
+    probed: &NetworkProbe,
+    trained: bool,
+    section: &mut Section,
+) {
     let whole = if trained { "the run's network" } else { "the first steps" };
     let strongest = probed.layers.iter().max_by(|a, b| a.gradient_norm.total_cmp(&b.gradient_norm));
     let weakest = probed.layers.iter().min_by(|a, b| a.gradient_norm.total_cmp(&b.gradient_norm));
     let total: usize = probed.layers.iter().map(|l| l.weights).sum();
-    let without: f64 =
-        probed.layers.iter().map(|l| l.without_gradient * l.weights as f64).sum::<f64>() / total.max(1) as f64;
+    let without: f64 = probed.layers.iter().map(|l| l.without_gradient * l.weights as f64).sum::<f64>()
+        / total.max(1) as f64;
     if let (Some(strong), Some(weak)) = (strongest, weakest) {
         section.say(format!(
             "Gradient norms over {whole}: {:.1e} ({}) to {:.1e} ({}); {} of {total} weights got no gradient.",
@@ -136,7 +142,11 @@ fn layers(subject: &Subject, config: &RunConfig, probed: &NetworkProbe, trained:
         section.findings.push(
             finding
                 .change("optimizer.learning_rate", o.learning_rate, o.learning_rate.min(lower.max(1e-4)))
-                .change("optimizer.gradient_clip", o.gradient_clip, if o.gradient_clip > 0.0 { o.gradient_clip.min(1.0) } else { 1.0 }),
+                .change(
+                    "optimizer.gradient_clip",
+                    o.gradient_clip,
+                    if o.gradient_clip > 0.0 { o.gradient_clip.min(1.0) } else { 1.0 },
+                ),
         );
     }
 }
@@ -161,7 +171,8 @@ fn read_range(points: &[(f64, f64)]) -> Option<Suggested> {
         smooth.push((rate, value));
     }
     let start = crate::diagnosis::stats::mean(&smooth.iter().take(8).map(|p| p.1).collect::<Vec<_>>());
-    let (at, lowest) = smooth.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|(i, p)| (i, *p))?;
+    let (at, lowest) =
+        smooth.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|(i, p)| (i, *p))?;
     // A loss that never falls by a twentieth suggests nothing.
     if smooth.len() < 20 || start - lowest.1 < 0.05 * start.abs() {
         return None;
@@ -222,7 +233,10 @@ fn judge_rate(subject: &Subject, probed: &NetworkProbe, range: Option<Suggested>
             .with("learning rate", format!("{rate:e}"))
             .with("step over length of the weights, median layer", format!("{ratio:.1e}"));
         match range {
-            Some(r) => finding.with("range test: suggested", format!("{:.0e} to {:.0e}, turns at {:.0e}", r.low, r.high, r.turns)),
+            Some(r) => finding.with(
+                "range test: suggested",
+                format!("{:.0e} to {:.0e}, turns at {:.0e}", r.low, r.high, r.turns),
+            ),
             None => finding,
         }
     };

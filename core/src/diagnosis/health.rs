@@ -38,7 +38,11 @@ type Rule = fn(&RunConfig, &[EpochMetrics], &EpochMetrics) -> Option<(Severity, 
 /// Kind, rule, and what to do.
 const RULES: &[(&str, Rule, &str)] = &[
     (kinds::DIVERGED, diverged, "Lower optimizer.learning_rate, or set optimizer.gradient_clip to 1."),
-    (kinds::VANISHED, vanished, "Look for dead layers (vitrine diagnose), and start anew with a lower learning rate."),
+    (
+        kinds::VANISHED,
+        vanished,
+        "Look for dead layers (vitrine diagnose), and start anew with a lower learning rate.",
+    ),
     (
         kinds::COLLAPSE,
         collapsed,
@@ -112,7 +116,10 @@ fn vanished(_: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<
     // At the end of a run that has learned everything, a small gradient is as it should be.
     let learned = before.iter().chain([m]).any(|m| m.validation_auc_pu > 0.65 || m.validation_auc_pn > 0.65);
     (m.gradient_norm < 1e-5 && !learned).then(|| {
-        (Severity::Wrong, format!("The gradient has vanished (norm {:.1e}) and nothing was learned.", m.gradient_norm))
+        (
+            Severity::Wrong,
+            format!("The gradient has vanished (norm {:.1e}) and nothing was learned.", m.gradient_norm),
+        )
     })
 }
 
@@ -151,23 +158,29 @@ fn self_training(config: &RunConfig, epoch: usize) -> bool {
 fn nothing_passes(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
     // The first epochs after the warm-up are unsure by right; from then on an empty term is a fault.
     let due = warm(config, m.epoch, 2);
-    (uses_threshold(config) && !self_training(config, m.epoch) && due && m.pseudo_label_rate < 0.02).then(|| {
-        (
-            Severity::Wrong,
-            format!(
-                "Only {} of the unlabeled pass τ = {}: the consistency term learns from nothing.",
-                percent(m.pseudo_label_rate),
-                config.consistency.threshold
-            ),
-        )
-    })
+    (uses_threshold(config) && !self_training(config, m.epoch) && due && m.pseudo_label_rate < 0.02).then(
+        || {
+            (
+                Severity::Wrong,
+                format!(
+                    "Only {} of the unlabeled pass τ = {}: the consistency term learns from nothing.",
+                    percent(m.pseudo_label_rate),
+                    config.consistency.threshold
+                ),
+            )
+        },
+    )
 }
 
 fn everything_passes(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
     let early = m.epoch <= 3.max(config.schedule.epochs / 10);
     let weighs = m.consistency_weight > 0.1 * config.consistency.weight;
-    (uses_threshold(config) && !self_training(config, m.epoch) && early && weighs && m.pseudo_label_rate > 0.95).then(
-        || {
+    (uses_threshold(config)
+        && !self_training(config, m.epoch)
+        && early
+        && weighs
+        && m.pseudo_label_rate > 0.95)
+        .then(|| {
             (
                 Severity::Warning,
                 format!(
@@ -177,8 +190,7 @@ fn everything_passes(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -
                     m.epoch
                 ),
             )
-        },
-    )
+        })
 }
 
 fn at_chance(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
@@ -207,7 +219,11 @@ fn fell(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option
     })
 }
 
-fn above_ceiling(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
+fn above_ceiling(
+    config: &RunConfig,
+    before: &[EpochMetrics],
+    m: &EpochMetrics,
+) -> Option<(Severity, String)> {
     let over = |m: &EpochMetrics| m.validation_auc_pu > m.validation_auc_ceiling + 0.02;
     let given = matches!(config.prior, PriorConfig::Given(_));
     (given && over(m) && before.last().is_some_and(over)).then(|| {
@@ -221,7 +237,11 @@ fn above_ceiling(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) 
     })
 }
 
-fn always_turned(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
+fn always_turned(
+    config: &RunConfig,
+    before: &[EpochMetrics],
+    m: &EpochMetrics,
+) -> Option<(Severity, String)> {
     let nearly = |m: &EpochMetrics| m.nnpu_turned_rate > 0.9;
     (config.risk.kind == RiskKind::Nnpu && nearly(m) && before.last().is_some_and(nearly)).then(|| {
         (
@@ -305,7 +325,9 @@ pub(super) fn finding(
                 .change("optimizer.gradient_clip", o.gradient_clip, clip)
         }
         kinds::HIGH_THRESHOLD => finding.change("consistency.threshold", c.threshold, c.threshold.min(0.75)),
-        kinds::LOW_THRESHOLD => finding.change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30)),
+        kinds::LOW_THRESHOLD => {
+            finding.change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30))
+        }
         kinds::ABOVE_CEILING | kinds::ALWAYS_TURNED => match config.prior {
             PriorConfig::Given(value) => finding.change("prior", value, "estimate"),
             PriorConfig::Estimate(_) => finding,
@@ -321,7 +343,8 @@ mod tests {
     use crate::learning::config_file::parse;
 
     fn fixmatch() -> RunConfig {
-        parse("prior: 0.3\nconsistency:\n  kind: fixmatch\n  threshold: 0.95\n  ramp_up_epochs: 0\n", "test").unwrap()
+        parse("prior: 0.3\nconsistency:\n  kind: fixmatch\n  threshold: 0.95\n  ramp_up_epochs: 0\n", "test")
+            .unwrap()
     }
 
     fn healthy(epoch: usize) -> EpochMetrics {

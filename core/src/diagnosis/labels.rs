@@ -21,8 +21,9 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
         return section;
     };
     if shared.baseline_auc.is_none_or(|auc| auc < NEEDED) {
-        section.skipped =
-            Some(format!("the plain classifier is too weak (below {NEEDED}) to say anything of single labels"));
+        section.skipped = Some(format!(
+            "the plain classifier is too weak (below {NEEDED}) to say anything of single labels"
+        ));
         return section;
     }
     let standard = scores.standardised(&quick.data);
@@ -44,7 +45,8 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
         section.skipped = Some("there are too few scores".to_owned());
         return section;
     };
-    let (estimate, low, high) = (found.estimate * share_of_rest, found.low * share_of_rest, found.high * share_of_rest);
+    let (estimate, low, high) =
+        (found.estimate * share_of_rest, found.low * share_of_rest, found.high * share_of_rest);
     section.say(format!(
         "Of {} positives at most {} ({} to {}) score like non-particles.",
         positives.len(),

@@ -158,7 +158,9 @@ mod tests {
         let mut rng = generator(3, 0, 0);
         let mut rows = |shift: f64, n: usize| -> Vec<Vec<f64>> {
             (0..n)
-                .map(|_| (0..5).map(|i| rng.random_range(-1.0..1.0) + if i == 2 { shift } else { 0.0 }).collect())
+                .map(|_| {
+                    (0..5).map(|i| rng.random_range(-1.0..1.0) + if i == 2 { shift } else { 0.0 }).collect()
+                })
                 .collect()
         };
         let (a, b, c) = (rows(0.0, 200), rows(0.0, 100), rows(1.0, 100));

@@ -373,12 +373,53 @@ struct Shared {
     baseline_auc: Option<f64>,
 }
 
+/// What was trained on the data alone, kept between examinations of the same data: examining a second
+/// configuration then takes a fraction of the time. [`examine_again`] forgets it by itself when data,
+/// labels, sides, seed, normaliser or device are others.
+#[derive(Default)]
+pub struct Memory {
+    key: u64,
+    quick: Option<(quick::QuickData, quick::OutOfFold)>,
+    curve: Option<Vec<(usize, f64)>>,
+    reference: Option<((usize, usize, bool), Option<f64>)>,
+}
+
+impl Memory {
+    /// Forgets what belongs to other data.
+    fn fit(&mut self, subject: &Subject, features: &[features::Features], device: &ComputeDevice) {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        features.iter().for_each(|f| f.hash.hash(&mut hasher));
+        (&subject.labels, &subject.sides, subject.size, subject.config.seed).hash(&mut hasher);
+        subject.truth.hash(&mut hasher);
+        format!("{:?} {device}", subject.config.normaliser).hash(&mut hasher);
+        let key = hasher.finish();
+        if key != self.key {
+            *self = Self { key, ..Self::default() };
+        }
+    }
+}
+
 /// Examines everything.
 ///
 /// # Errors
 /// When arrays do not fit each other or patches have a size no network takes, a training fails for
 /// another reason than the data, or [`Error::Cancelled`].
 pub fn examine(subject: &Subject, depth: Depth, device: &ComputeDevice, watch: Watch<'_>) -> Result<Report> {
+    examine_again(subject, depth, device, &mut Memory::default(), watch)
+}
+
+/// As [`examine`], with what is remembered of the same data.
+///
+/// # Errors
+/// As [`examine`].
+pub fn examine_again(
+    subject: &Subject,
+    depth: Depth,
+    device: &ComputeDevice,
+    memory: &mut Memory,
+    watch: Watch<'_>,
+) -> Result<Report> {
     subject.check()?;
     let started = Instant::now();
     let mut clock = Clock::new(watch, depth);
@@ -390,6 +431,7 @@ pub fn examine(subject: &Subject, depth: Depth, device: &ComputeDevice, watch: W
         Ok(_) => String::new(),
     };
     let features = features::measure(subject, normaliser.as_ref().ok());
+    memory.fit(subject, &features, device);
     let mut shared = Shared {
         features,
         normaliser: normaliser.ok(),
@@ -404,7 +446,7 @@ pub fn examine(subject: &Subject, depth: Depth, device: &ComputeDevice, watch: W
         let began = Instant::now();
         clock.begin(examination)?;
         if examination == Examination::Baseline && depth > Depth::Quick {
-            train_baseline(subject, &mut shared, device, &mut clock)?;
+            train_baseline(subject, &mut shared, device, memory, &mut clock)?;
         }
         let mut section = match examination {
             Examination::Patches => patches::examine(subject, &shared),
@@ -413,11 +455,13 @@ pub fn examine(subject: &Subject, depth: Depth, device: &ComputeDevice, watch: W
             Examination::Particle => particle::examine(subject, &shared),
             Examination::Baseline => baseline::examine(subject, &mut shared),
             Examination::Labels => labels::examine(subject, &shared),
-            Examination::LearningCurve => curve::examine(subject, &shared, device, &mut clock)?,
+            Examination::LearningCurve => curve::examine(subject, &shared, device, memory, &mut clock)?,
             Examination::Prior => prior::examine(subject, &mut shared, depth, device, &mut clock)?,
             Examination::Selection => selection::examine(subject, &shared),
             Examination::Gradients => gradients::examine(subject, &shared, depth, device, &mut clock)?,
-            Examination::PseudoLabels => pseudo::examine(subject, &shared, depth, device, &mut clock)?,
+            Examination::PseudoLabels => {
+                pseudo::examine(subject, &shared, depth, device, memory, &mut clock)?
+            }
             Examination::Numerics => numerics::examine(subject, &shared, device)?,
             Examination::Run => health::examine(subject),
         };
@@ -453,8 +497,14 @@ fn train_baseline(
     subject: &Subject,
     shared: &mut Shared,
     device: &ComputeDevice,
+    memory: &mut Memory,
     clock: &mut Clock<'_>,
 ) -> Result<()> {
+    if let Some((quick, scores)) = memory.quick.clone() {
+        shared.quick = Some(quick);
+        shared.scores = Some(scores);
+        return Ok(());
+    }
     let Some(normaliser) = &shared.normaliser else { return Ok(()) };
     let made = quick::QuickData::new(subject, &shared.features, normaliser).and_then(|quick| {
         let scores = quick::OutOfFold::new(&quick, &subject.config, device, clock)?;
@@ -462,6 +512,7 @@ fn train_baseline(
     });
     match made {
         Ok((quick, scores)) => {
+            memory.quick = Some((quick.clone(), scores.clone()));
             shared.quick = Some(quick);
             shared.scores = Some(scores);
         }

@@ -47,8 +47,15 @@ pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice
                 kinds::WRONG_GRADIENT,
                 Examination::Numerics,
                 Severity::Wrong,
-                format!("Finite differences do not confirm the gradient at {} of {} weights.", off.len(), checks.len()),
-                format!("Training then follows something else than the loss it shows ({}).", listed.join("; ")),
+                format!(
+                    "Finite differences do not confirm the gradient at {} of {} weights.",
+                    off.len(),
+                    checks.len()
+                ),
+                format!(
+                    "Training then follows something else than the loss it shows ({}).",
+                    listed.join("; ")
+                ),
                 "This is a fault of the program: report it with --json.",
             )
             .with("median relative error", format!("{median:.1e}")),
@@ -58,8 +65,10 @@ pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice
         section.say("The device is the CPU, so there is no other to compare it with.");
         return Ok(section);
     }
-    let (cpu, gpu) =
-        (one_step(&config, prior, &quick.data, &ComputeDevice::cpu())?, one_step(&config, prior, &quick.data, device)?);
+    let (cpu, gpu) = (
+        one_step(&config, prior, &quick.data, &ComputeDevice::cpu())?,
+        one_step(&config, prior, &quick.data, device)?,
+    );
     let scale = cpu.iter().skip(1).map(|c| c.1.abs()).fold(1e-6, f64::max);
     let worst = cpu
         .iter()
@@ -67,7 +76,9 @@ pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice
         .map(|(c, g)| (&c.0, (c.1 - g.1).abs() / c.1.abs().max(1e-2 * scale)))
         .max_by(|a, b| a.1.total_cmp(&b.1));
     let Some((name, worst)) = worst else { return Ok(section) };
-    section.say(format!("One step on {device} against the CPU: largest relative difference {worst:.1e} ({name})."));
+    section.say(format!(
+        "One step on {device} against the CPU: largest relative difference {worst:.1e} ({name})."
+    ));
     if !(worst <= DEVICES) {
         section.findings.push(
             Finding::new(

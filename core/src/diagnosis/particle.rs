@@ -21,6 +21,9 @@ pub(super) struct Group {
     pub signal: f64,
     /// `signal` over its standard deviation if there were none.
     pub z: f64,
+    /// `z` a patch: how alike the patches of the group are in what they show. Particles of one kind are
+    /// alike; junk may be as strong, but of many kinds.
+    pub alike: f64,
 }
 
 impl Group {
@@ -46,14 +49,16 @@ impl Group {
         // Variance of the squared length of noise: 2·Σ over all entries squared.
         let spread = (2.0 * covariance.iter().flatten().map(|v| v * v).sum::<f64>()).sqrt();
         let signal = mean.iter().map(|m| m * m).sum::<f64>() - trace;
-        Some(Self { count: profiles.len(), mean, signal, z: signal / spread.max(1e-30) })
+        let z = signal / spread.max(1e-30);
+        Some(Self { count: profiles.len(), mean, signal, z, alike: z / n })
     }
 }
 
 /// Standard deviations from which a group has something in its centre.
 const SEEN: f64 = 6.0;
-/// How much stronger the other group must be for labels to count as exchanged.
-const STRONGER: f64 = 4.0;
+/// How much stronger, and how much more alike, the other group must be for labels to count as exchanged.
+const STRONGER: f64 = 1.2;
+const MORE_ALIKE: f64 = 3.0;
 
 pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
     let mut section = Section::new(Examination::Particle);
@@ -61,11 +66,11 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
         (0..subject.len()).filter(|&i| subject.labels[i] == label && shared.features[i].usable()).collect()
     };
     let positive = of(Label::Positive);
-    let profiles = |patches: &[usize]| -> Vec<&Profile> { patches.iter().map(|&i| &shared.features[i].profile).collect() };
-    let groups: Vec<(Label, Group)> = Label::ALL
-        .into_iter()
-        .filter_map(|label| Some((label, Group::of(&profiles(&of(label)))?)))
-        .collect();
+    let profiles = |patches: &[usize]| -> Vec<&Profile> {
+        patches.iter().map(|&i| &shared.features[i].profile).collect()
+    };
+    let groups: Vec<(Label, Group)> =
+        Label::ALL.into_iter().filter_map(|label| Some((label, Group::of(&profiles(&of(label)))?))).collect();
     for (label, group) in &groups {
         section.say(format!(
             "Mean profile of {} {label} patches: strength {:.3} ({:.0} standard deviations above noise).",
@@ -104,8 +109,9 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
         .iter()
         .filter(|(label, _)| *label != Label::Positive)
         .filter(|(_, g)| g.z > SEEN && g.signal > STRONGER * own.signal.max(0.0))
+        .filter(|(_, g)| g.alike > MORE_ALIKE * own.alike.max(0.0))
         // Unlabeled hold particles too, diluted; known negatives should hold none.
-        .max_by(|a, b| a.1.signal.total_cmp(&b.1.signal));
+        .max_by(|a, b| a.1.alike.total_cmp(&b.1.alike));
     let similar = |g: &Group| {
         let dot: f64 = own.mean.iter().zip(&g.mean).map(|(a, b)| a * b).sum();
         let length = |m: &Profile| m.iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -117,10 +123,10 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
                 kinds::SWAPPED,
                 Examination::Particle,
                 Severity::Wrong,
-                format!("The labels look exchanged: the {label} patches show something round in their middle, the positives do not."),
+                format!("The labels look exchanged: the {label} patches agree on something in their middle, the positives do not."),
                 format!(
-                    "The mean of {} {label} patches has a profile of strength {:.3} ({:.0} standard deviations), that of {} \
-                     positives {:.3} ({:.0}); particles centred in their boxes cannot average to less than the rest.",
+                    "The mean of {} {label} patches has a profile of strength {:.3} ({:.0} standard deviations above noise), \
+                     that of {} positives {:.3} ({:.0}); particles centred in their boxes are more alike than the rest.",
                     g.count,
                     g.signal,
                     g.z,
@@ -132,6 +138,7 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
             )
             .with("strength of the positives' profile", format!("{:.4}", own.signal))
             .with(format!("strength of the {label} patches' profile"), format!("{:.4}", g.signal))
+            .with("how alike the patches are, positives and the others", format!("{:.2} and {:.2}", own.alike, g.alike))
             .with("likeness of the two profiles", format!("{:.2}", similar(g))),
         ),
         None if own.z < 3.0 && own.count >= 30 => section.findings.push(
@@ -194,8 +201,11 @@ fn mirrored_mixture(values: &[f64]) -> (f64, f64, f64) {
             .collect();
         share = (plus.iter().sum::<f64>() / n).clamp(1e-6, 1.0 - 1e-6);
         m = values.iter().zip(&plus).map(|(v, q)| v * (2.0 * q - 1.0)).sum::<f64>() / n;
-        let square =
-            values.iter().zip(&plus).map(|(v, q)| q * (v - m).powi(2) + (1.0 - q) * (v + m).powi(2)).sum::<f64>();
+        let square = values
+            .iter()
+            .zip(&plus)
+            .map(|(v, q)| q * (v - m).powi(2) + (1.0 - q) * (v + m).powi(2))
+            .sum::<f64>();
         spread = (square / n).sqrt().max(1e-9);
     }
     (m.abs(), spread, if m >= 0.0 { share } else { 1.0 - share })
@@ -228,7 +238,8 @@ fn inverted(subject: &Subject, shared: &Shared, positive: &[usize], section: &mu
     }
     let sign = |g: &Vec<f64>| mean(g) / (super::stats::variance(g) / g.len() as f64).sqrt().max(1e-12);
     let signs: Vec<f64> = groups.iter().filter(|g| g.len() >= 4).map(sign).collect();
-    let (up, down) = (signs.iter().filter(|z| **z > 4.0).count(), signs.iter().filter(|z| **z < -4.0).count());
+    let (up, down) =
+        (signs.iter().filter(|z| **z > 4.0).count(), signs.iter().filter(|z| **z < -4.0).count());
     let by_micrograph = up > 0 && down > 0;
     if !by_patch && !by_micrograph {
         return false;
@@ -242,9 +253,18 @@ fn inverted(subject: &Subject, shared: &Shared, positive: &[usize], section: &mu
         })
         .collect();
     let told = if by_micrograph {
-        format!("{} of {} micrographs have particles of one sign, {} of the other", up.max(down), signs.len(), up.min(down))
+        format!(
+            "{} of {} micrographs have particles of one sign, {} of the other",
+            up.max(down),
+            signs.len(),
+            up.min(down)
+        )
     } else {
-        format!("{} of the positives have the opposite sign, two heaps {:.1} spreads from zero", percent(minority), m / spread)
+        format!(
+            "{} of the positives have the opposite sign, two heaps {:.1} spreads from zero",
+            percent(minority),
+            m / spread
+        )
     };
     section.findings.push(
         Finding::new(
@@ -300,7 +320,10 @@ fn box_size(subject: &Subject, own: &Group, section: &mut Section) {
     let finding = |what: &str, why: String, advice: &str| {
         Finding::new(kinds::BOX_SIZE, Examination::Particle, Severity::Warning, what, why, advice)
             .with("radius with 90 % of the signal, share of the half box", format!("{extent:.2}"))
-            .with("change over the outer rings, share of the height", format!("{:.2}", edge / height.max(1e-9)))
+            .with(
+                "change over the outer rings, share of the height",
+                format!("{:.2}", edge / height.max(1e-9)),
+            )
     };
     if extent >= 0.95 && edge > 0.15 * height {
         section.findings.push(finding(

@@ -19,7 +19,11 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
         "{} patches of {} px{}: {} positive, {} unlabeled, {} negative; labelling rate P/(P+U) = {}.",
         subject.len(),
         subject.size,
-        if subject.total > subject.len() { format!(" (a sample of {})", subject.total) } else { String::new() },
+        if subject.total > subject.len() {
+            format!(" (a sample of {})", subject.total)
+        } else {
+            String::new()
+        },
         counts.positive,
         counts.unlabeled,
         counts.negative,
@@ -74,7 +78,10 @@ fn missing(subject: &Subject, section: &mut Section) {
     let lack = if train.positive == 0 {
         Some(("positives", "label some particles as positive"))
     } else if subject.config.risk.kind == RiskKind::Supervised && train.negative == 0 {
-        Some(("known negatives, which the supervised risk needs", "label some negatives, or use risk.kind: naive"))
+        Some((
+            "known negatives, which the supervised risk needs",
+            "label some negatives, or use risk.kind: naive",
+        ))
     } else if subject.config.risk.kind != RiskKind::Supervised && train.unlabeled == 0 {
         Some(("unlabeled patches, which this method learns from", "import an unlabeled pool"))
     } else {

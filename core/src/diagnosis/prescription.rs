@@ -31,7 +31,10 @@ pub fn corrected(config: &RunConfig, findings: &[Finding]) -> Result<Option<RunC
         return Ok(None);
     }
     let defect = |problem: String| {
-        Error::request(format!("the corrected configuration is not valid: {problem}"), "report this with --json")
+        Error::request(
+            format!("the corrected configuration is not valid: {problem}"),
+            "report this with --json",
+        )
     };
     let mut value = serde_json::to_value(config).map_err(|e| defect(e.to_string()))?;
     for (_, change) in changes {
@@ -91,7 +94,11 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
     if !others.is_empty() {
         comment("Found besides, and not to be mended here:", 0, &mut out);
         for finding in others {
-            comment(&format!("{}: {} {}", finding.severity.as_str(), finding.what, finding.advice), 0, &mut out);
+            comment(
+                &format!("{}: {} {}", finding.severity.as_str(), finding.what, finding.advice),
+                0,
+                &mut out,
+            );
         }
     }
     out.push('\n');
@@ -128,7 +135,9 @@ mod tests {
     use super::*;
 
     fn findings() -> Vec<Finding> {
-        let new = |kind, what| Finding::new(kind, Examination::Prior, Severity::Wrong, what, "Because of # this: π.", "Do.");
+        let new = |kind, what| {
+            Finding::new(kind, Examination::Prior, Severity::Wrong, what, "Because of # this: π.", "Do.")
+        };
         vec![
             new(kinds::WRONG_PRIOR, "The prior is wrong.").change("prior", 0.9, "estimate"),
             new(kinds::HIGH_THRESHOLD, "τ is too high.").change("consistency.threshold", 0.95, 0.75),
@@ -169,13 +178,17 @@ mod tests {
         assert!(text.contains("  # was 0.95. τ is too high."), "{text}");
         assert!(text.contains("# was global_mean_std."), "{text}");
         assert!(text.contains("Too few") && !text.contains("Again."), "{text}");
-        assert_eq!(config_file::parse(&text, "x").unwrap(), corrected(&config(), &findings()).unwrap().unwrap());
+        assert_eq!(
+            config_file::parse(&text, "x").unwrap(),
+            corrected(&config(), &findings()).unwrap().unwrap()
+        );
     }
 
     #[test]
     fn a_change_to_an_unknown_key_or_a_bad_value_is_refused() {
         let bad = |key: &str, to: Value| {
-            let f = Finding::new(kinds::COLLAPSE, Examination::Run, Severity::Wrong, "a", "b", "c").change(key, 1, to);
+            let f = Finding::new(kinds::COLLAPSE, Examination::Run, Severity::Wrong, "a", "b", "c")
+                .change(key, 1, to);
             corrected(&config(), &[f]).is_err()
         };
         assert!(bad("consistency.nothing", 3.into()) && bad("optimizer.learning_rate", 5.into()));

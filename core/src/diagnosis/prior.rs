@@ -38,7 +38,9 @@ pub(super) fn examine(
         None => "Configured: estimate before the run.".to_owned(),
     });
     if let Some(rate) = all.labelling_rate() {
-        section.say(format!("Labelling rate P/(P+U) = {rate:.3}: how much was labelled, another number than π."));
+        section.say(format!(
+            "Labelling rate P/(P+U) = {rate:.3}: how much was labelled, another number than π."
+        ));
     }
     let suspicion = given.and_then(|value| {
         labelling_rate_suspicion(value, train.positive, train.unlabeled)
@@ -101,8 +103,10 @@ fn matters(config: &RunConfig) -> bool {
 
 fn true_share(subject: &Subject) -> Option<f64> {
     let truth = subject.truth.as_ref()?;
-    let known: Vec<bool> =
-        (0..subject.len()).filter(|&i| subject.labels[i] == Label::Unlabeled).filter_map(|i| truth[i]).collect();
+    let known: Vec<bool> = (0..subject.len())
+        .filter(|&i| subject.labels[i] == Label::Unlabeled)
+        .filter_map(|i| truth[i])
+        .collect();
     (!known.is_empty()).then(|| known.iter().filter(|t| **t).count() as f64 / known.len() as f64)
 }
 
@@ -126,7 +130,10 @@ fn labelling_rate(value: f64, sentence: String, estimate: Option<&PriorEstimate>
     let severity = if outside { Severity::Wrong } else { Severity::Warning };
     let why = match estimate {
         Some(e) if outside => {
-            format!("The data says π = {:.3} (interval {:.3} to {:.3}); {sentence}", e.estimate, e.low, e.high)
+            format!(
+                "The data says π = {:.3} (interval {:.3} to {:.3}); {sentence}",
+                e.estimate, e.low, e.high
+            )
         }
         Some(e) => format!(
             "It may be right by chance, since the interval of the estimate, {:.3} to {:.3}, holds it; {sentence}",

@@ -29,9 +29,10 @@ const MOST: [usize; 3] = [3000, 1000, 1000];
 /// Side of the shrunk patches at most, px.
 const SIDE: usize = 32;
 /// Steps of a quick training.
-const STEPS: usize = 200;
+const STEPS: usize = 120;
 
 /// The shrunk, normalised patches the quick trainings use.
+#[derive(Clone)]
 pub struct QuickData {
     /// Patches of training and validation side; `train` and `validation` as in the subject.
     pub data: TrainingData,
@@ -108,7 +109,10 @@ impl QuickData {
             truth: subject.truth.as_ref().map(|truth| origin.iter().map(|&i| truth[i]).collect()),
         };
         if data.train.is_empty() {
-            return Err(Error::request("no usable training patch is left", "see what is wrong with the patches"));
+            return Err(Error::request(
+                "no usable training patch is left",
+                "see what is wrong with the patches",
+            ));
         }
         data.check()?;
         Ok(Self { data, origin, factor })
@@ -193,7 +197,12 @@ impl OutOfFold {
     ///
     /// # Errors
     /// When there are too few patches to hold any out, or as [`train_and_score`].
-    pub fn new(quick: &QuickData, config: &RunConfig, device: &ComputeDevice, clock: &mut Clock<'_>) -> Result<Self> {
+    pub fn new(
+        quick: &QuickData,
+        config: &RunConfig,
+        device: &ComputeDevice,
+        clock: &mut Clock<'_>,
+    ) -> Result<Self> {
         let data = &quick.data;
         let counts = data.counts(&data.train);
         if counts.positive < 4 || counts.unlabeled + counts.negative < 8 {
@@ -218,9 +227,12 @@ impl OutOfFold {
         let mut logits = vec![f32::NAN; data.labels.len()];
         for (number, held) in folds.iter().enumerate() {
             let train = others(&folds, number);
-            let config = RunConfig { seed: config.seed.wrapping_add(1000 + number as u64), ..baseline_config(config) };
+            let config =
+                RunConfig { seed: config.seed.wrapping_add(1000 + number as u64), ..baseline_config(config) };
             clock.part(number, FOLDS);
-            for (&patch, logit) in held.iter().zip(train_and_score(&config, data, train, held, device, clock)?) {
+            for (&patch, logit) in
+                held.iter().zip(train_and_score(&config, data, train, held, device, clock)?)
+            {
                 logits[patch] = logit;
             }
         }
@@ -274,11 +286,12 @@ pub fn others(folds: &[Vec<usize>], held: usize) -> Vec<usize> {
 /// Mean AUC of positives against `other` over folds; `None` where no fold has both.
 pub fn mean_auc(folds: &[Vec<usize>], logits: &[f32], data: &TrainingData, other: Label) -> Option<f64> {
     let of = |fold: &[usize], label| -> Vec<f32> {
-        fold.iter().filter(|&&i| data.labels[i] == label && logits[i].is_finite()).map(|&i| logits[i]).collect()
+        fold.iter()
+            .filter(|&&i| data.labels[i] == label && logits[i].is_finite())
+            .map(|&i| logits[i])
+            .collect()
     };
-    let values: Vec<f64> = folds
-        .iter()
-        .filter_map(|fold| auc(&of(fold, Label::Positive), &of(fold, other)).ok())
-        .collect();
+    let values: Vec<f64> =
+        folds.iter().filter_map(|fold| auc(&of(fold, Label::Positive), &of(fold, other)).ok()).collect();
     (!values.is_empty()).then(|| super::stats::mean(&values))
 }

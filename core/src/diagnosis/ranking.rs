@@ -50,11 +50,31 @@ const DEPTH: &[&str] = &[
 ];
 
 /// Faults of the data that spoil everything learned from it.
-const DATA: &[&str] =
-    &[NOT_FINITE, CONSTANT, MISSING_LABELS, INVERTED, SWAPPED, CONTRADICTION, LABEL_DRIFT, FEW_POSITIVES, MISLABELLED];
+const DATA: &[&str] = &[
+    NOT_FINITE,
+    CONSTANT,
+    MISSING_LABELS,
+    INVERTED,
+    SWAPPED,
+    CONTRADICTION,
+    LABEL_DRIFT,
+    FEW_POSITIVES,
+    MISLABELLED,
+];
 /// Faults of the configuration.
-const CONFIG: &[&str] =
-    &[HIGH_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, HIGH_THRESHOLD, LOW_THRESHOLD, SHORT_RAMP];
+const CONFIG: &[&str] = &[
+    HIGH_RATE,
+    DEAD_LAYERS,
+    LABELLING_RATE,
+    WRONG_PRIOR,
+    STUCK_TEACHER,
+    HIGH_THRESHOLD,
+    LOW_THRESHOLD,
+    SHORT_RAMP,
+];
+
+/// What is observed while training, and so confirms a suspicion about the configuration.
+const SEEN_IN_TRAINING: &[&str] = &[COLLAPSE, DIVERGED, VANISHED, AT_CHANCE];
 
 /// What may explain a finding of this kind.
 fn causes(kind: &str) -> Vec<&'static str> {
@@ -71,9 +91,10 @@ fn causes(kind: &str) -> Vec<&'static str> {
         LABELLING_RATE => vec![SWAPPED],
         DEAD_LAYERS => vec![HIGH_RATE],
         HIGH_RATE => vec![NOT_FINITE],
-        HIGH_THRESHOLD | LOW_THRESHOLD | SHORT_RAMP => {
-            of(&[DATA, &[HIGH_RATE, LOW_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, WEAK_BASELINE]])
-        }
+        HIGH_THRESHOLD | LOW_THRESHOLD | SHORT_RAMP => of(&[
+            DATA,
+            &[HIGH_RATE, LOW_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, WEAK_BASELINE],
+        ]),
         COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ABOVE_CEILING | ALWAYS_TURNED
         | CALIBRATION => of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[COLLAPSE, DIVERGED]]),
         _ => Vec::new(),
@@ -92,8 +113,11 @@ pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
         // The severer of two of a kind leads; the other's evidence is kept with it.
         match kept.iter_mut().find(|k| k.kind == finding.kind) {
             Some(held) => {
-                let (mut lead, other) =
-                    if finding.severity > held.severity { (finding, held.clone()) } else { (held.clone(), finding) };
+                let (mut lead, other) = if finding.severity > held.severity {
+                    (finding, held.clone())
+                } else {
+                    (held.clone(), finding)
+                };
                 lead.evidence.extend(other.evidence);
                 for change in other.changes {
                     if lead.changes.iter().all(|c| c.key != change.key) {
@@ -110,8 +134,21 @@ pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
         finding.follows_from = causes(finding.kind)
             .into_iter()
             .filter(|cause| *cause != finding.kind && depth(cause) < depth(finding.kind))
-            .filter(|cause| present.iter().any(|(k, s)| k == cause && *s >= finding.severity && *s > Severity::Note))
+            .filter(|cause| {
+                let visible = CONFIG.contains(cause) && SEEN_IN_TRAINING.contains(&finding.kind);
+                let enough =
+                    if visible { Severity::Warning } else { finding.severity.max(Severity::Warning) };
+                present.iter().any(|(k, s)| k == cause && *s >= enough)
+            })
             .min_by_key(|cause| depth(cause));
+    }
+    // A suspicion whose effect was seen in training is no longer only one.
+    let seen: Vec<(&'static str, Severity)> =
+        kept.iter().filter_map(|f| Some((f.follows_from?, f.severity))).collect();
+    for finding in &mut kept {
+        for (_, severity) in seen.iter().filter(|(cause, _)| *cause == finding.kind) {
+            finding.severity = finding.severity.max(*severity);
+        }
     }
     kept.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.follows_from.is_some(), depth(f.kind)));
     kept
@@ -150,7 +187,8 @@ mod tests {
 
     #[test]
     fn a_warning_does_not_explain_what_is_wrong() {
-        let ranked = rank(vec![finding(WRONG_PRIOR, Severity::Wrong), finding(FEW_POSITIVES, Severity::Warning)]);
+        let ranked =
+            rank(vec![finding(WRONG_PRIOR, Severity::Wrong), finding(FEW_POSITIVES, Severity::Warning)]);
         assert_eq!(ranked[0].kind, WRONG_PRIOR);
         assert_eq!(ranked[0].follows_from, None);
     }
@@ -162,6 +200,9 @@ mod tests {
             finding(COLLAPSE, Severity::Wrong).with("b", "2"),
         ]);
         assert_eq!(ranked.len(), 1);
-        assert_eq!((ranked[0].severity, ranked[0].evidence.len(), ranked[0].changes.len()), (Severity::Wrong, 2, 1));
+        assert_eq!(
+            (ranked[0].severity, ranked[0].evidence.len(), ranked[0].changes.len()),
+            (Severity::Wrong, 2, 1)
+        );
     }
 }

@@ -33,8 +33,7 @@ fn coverage(subject: &Subject, section: &mut Section) {
             Label::Negative => {}
         }
     }
-    let [positives, unlabeled] =
-        counts.iter().fold([0, 0], |sum, c| [sum[0] + c[0], sum[1] + c[1]]);
+    let [positives, unlabeled] = counts.iter().fold([0, 0], |sum, c| [sum[0] + c[0], sum[1] + c[1]]);
     let with_unlabeled = counts.iter().filter(|c| c[1] > 0).count();
     if positives == 0 || unlabeled == 0 || with_unlabeled < 3 {
         section.say("Too little is known of micrographs to see whether some were left out.");
@@ -42,7 +41,8 @@ fn coverage(subject: &Subject, section: &mut Section) {
     }
     // Only where an even hand would have picked something.
     let expected = |c: &[usize; 2]| c[1] as f64 * positives as f64 / unlabeled as f64;
-    let empty: Vec<usize> = (0..counts.len()).filter(|&m| counts[m][0] == 0 && expected(&counts[m]) >= 5.0).collect();
+    let empty: Vec<usize> =
+        (0..counts.len()).filter(|&m| counts[m][0] == 0 && expected(&counts[m]) >= 5.0).collect();
     let share = empty.iter().map(|&m| counts[m][1]).sum::<usize>() as f64 / unlabeled as f64;
     section.say(format!(
         "{} of {with_unlabeled} micrographs hold no pick although at least five would be expected there; {} of the \
@@ -93,7 +93,9 @@ fn strength(shared: &Shared, section: &mut Section) {
     let profile = |i: usize| &shared.features[quick.origin[i]].profile;
     let Some(group) = Group::of(&positive.iter().map(|&i| profile(i)).collect::<Vec<_>>()) else { return };
     if group.z < 10.0 || likely.len() < 20 {
-        section.say("The particle's profile is too weak, or other likely particles too few, to compare strengths.");
+        section.say(
+            "The particle's profile is too weak, or other likely particles too few, to compare strengths.",
+        );
         return;
     }
     let length = group.mean.iter().map(|v| v * v).sum::<f64>().sqrt();

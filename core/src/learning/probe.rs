@@ -116,9 +116,13 @@ impl Bench {
         let logits = network.forward(Tensor::from_inner(patches));
         let (p, u, n) = (batch.positive.len(), batch.unlabeled.len(), batch.negative.len());
         let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
-        let labelled = LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) };
+        let labelled =
+            LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) };
         risk(&self.config.risk, self.prior, labelled).map(|value| value.objective).ok_or_else(|| {
-            Error::request("a batch holds nothing the risk can learn from", "give positives a part of the batch")
+            Error::request(
+                "a batch holds nothing the risk can learn from",
+                "give positives a part of the batch",
+            )
         })
     }
 
@@ -194,7 +198,8 @@ impl Sum {
             self.always_zero = vec![true; gradient.len()];
         }
         self.steps += 1.0;
-        let length = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        let length =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt();
         self.norm += length(&mut gradient.iter().copied());
         for (zero, value) in self.always_zero.iter_mut().zip(gradient) {
             *zero &= *value == 0.0;
@@ -350,7 +355,10 @@ impl ModuleMapper for Nudge<'_> {
                 *value = step;
             }
             let device = tensor.device();
-            let by = Tensor::<1>::from_data(TensorData::new(move_by, [dims.iter().product::<usize>()]), (&device, burn::tensor::DType::F64));
+            let by = Tensor::<1>::from_data(
+                TensorData::new(move_by, [dims.iter().product::<usize>()]),
+                (&device, burn::tensor::DType::F64),
+            );
             tensor = tensor + by.reshape(dims);
         }
         let tensor = Tensor::<D>::from_inner(tensor).set_require_grad(keeps);
@@ -409,7 +417,8 @@ pub fn check_gradients(
     for (name, values) in read.out.iter().step_by(every).filter(|(_, values)| !values.is_empty()) {
         let index = rng.random_range(0..values.len());
         let at = |step: f64| -> Result<f64> {
-            let moved = bench.network.clone().map(&mut Nudge { path: Vec::new(), at: Some((name, index, step)) });
+            let moved =
+                bench.network.clone().map(&mut Nudge { path: Vec::new(), at: Some((name, index, step)) });
             Ok(first_f64(bench.loss(&moved, batch, patches())?))
         };
         // Small enough that no rectifier in front of thousands of pixels turns, large enough for 64 bits.

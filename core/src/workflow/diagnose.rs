@@ -43,7 +43,8 @@ pub struct DiagnoseRequest {
 pub fn history(project: &Project, run: &Run) -> Result<Vec<EpochMetrics>> {
     let rows = project.metrics(run.id)?;
     let of = |row: crate::project::EpochMetrics| {
-        let value = |name: &&str| row.values.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
+        let value =
+            |name: &&str| row.values.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         let mut values = vec![f64::from(row.epoch)];
         values.extend(EpochMetrics::COLUMNS.iter().skip(1).map(value));
         EpochMetrics::from_values(&values)
@@ -65,8 +66,12 @@ pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> 
     let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
     let (config, config_name) = match (&request.config, &run) {
         (Some(config), _) => (config.clone(), request.config_name.clone()),
-        (None, Some(run)) => (config_file::parse(&run.config, &run.name)?, format!("the configuration of {}", run.name)),
-        (None, None) => return Err(Error::request("there is nothing to examine with", "name a configuration or a run")),
+        (None, Some(run)) => {
+            (config_file::parse(&run.config, &run.name)?, format!("the configuration of {}", run.name))
+        }
+        (None, None) => {
+            return Err(Error::request("there is nothing to examine with", "name a configuration or a run"));
+        }
     };
     let all_labels = match &run {
         Some(run) => project.labels_at(run.journal_position)?,
@@ -84,7 +89,8 @@ pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> 
         stored.get(id, slot)?;
     }
     let micrographs = project.micrographs()?;
-    let index: std::collections::HashMap<_, usize> = micrographs.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
+    let index: std::collections::HashMap<_, usize> =
+        micrographs.iter().enumerate().map(|(i, m)| (m.id, i)).collect();
     let box_sides: std::collections::HashMap<_, f64> = project
         .sources()?
         .into_iter()
@@ -100,7 +106,10 @@ pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> 
     Ok(Subject {
         size,
         pixels: Arc::new(pixels),
-        labels: patches.iter().map(|&id| all_labels.get(id as usize).copied().unwrap_or(Label::Unlabeled)).collect(),
+        labels: patches
+            .iter()
+            .map(|&id| all_labels.get(id as usize).copied().unwrap_or(Label::Unlabeled))
+            .collect(),
         sides: patches.iter().map(|&id| sides.get(id as usize).copied().unwrap_or(Side::Unused)).collect(),
         micrographs: patches.iter().map(|&id| index.get(&place(id)?.micrograph?).copied()).collect(),
         micrograph_names: micrographs.into_iter().map(|m| m.name).collect(),
@@ -145,7 +154,8 @@ fn chosen(labels: &[Label], seed: u64) -> Vec<PatchId> {
     let mut rng = generator(seed, 0, 40);
     let mut chosen: Vec<PatchId> = Vec::new();
     for label in Label::ALL {
-        let mut of: Vec<PatchId> = (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect();
+        let mut of: Vec<PatchId> =
+            (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect();
         of.shuffle(&mut rng);
         of.truncate(MOST[label as usize]);
         chosen.extend(of);

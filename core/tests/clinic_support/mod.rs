@@ -32,7 +32,7 @@ const OTHERS: usize = 26;
 
 /// The configuration of every case: each part that can go wrong is in it.
 pub fn config(prior: f64) -> RunConfig {
-    let text = "risk:\n  kind: nnpu\nconsistency:\n  kind: fixmatch\n  threshold: 0.8\n  weight: 0.3\n  ramp_up_epochs: 10\n\
+    let text = "risk:\n  kind: nnpu\n  loss: logistic\nconsistency:\n  kind: fixmatch\n  threshold: 0.8\n  weight: 0.3\n  ramp_up_epochs: 10\n\
                 teacher:\n  enabled: true\n  decay: 0.99\naugmentation:\n  weak:\n    rotation: any\n";
     let mut config = parse(text, "clinic").unwrap();
     config.prior = PriorConfig::Given(prior);
@@ -133,8 +133,10 @@ fn made(seed: u64, bias: PickBias) -> Subject {
 /// Share of particles among the unlabeled.
 pub fn true_prior(subject: &Subject) -> f64 {
     let truth = subject.truth.as_ref().unwrap();
-    let of: Vec<bool> =
-        (0..truth.len()).filter(|&i| subject.labels[i] == Label::Unlabeled).map(|i| truth[i].unwrap()).collect();
+    let of: Vec<bool> = (0..truth.len())
+        .filter(|&i| subject.labels[i] == Label::Unlabeled)
+        .map(|i| truth[i].unwrap())
+        .collect();
     of.iter().filter(|t| **t).count() as f64 / of.len() as f64
 }
 
@@ -147,21 +149,23 @@ pub struct Fault {
 
 /// Every fault of the clinic.
 pub const FAULTS: &[Fault] = &[
+    // Of the configuration or a run: the data stays healthy.
     Fault { name: "wrong prior", inject: wrong_prior, expected: &[kinds::WRONG_PRIOR] },
     Fault { name: "labelling rate as prior", inject: labelling_rate, expected: &[kinds::LABELLING_RATE] },
     Fault { name: "threshold too high", inject: high_threshold, expected: &[kinds::HIGH_THRESHOLD] },
     Fault { name: "learning rate too high", inject: high_rate, expected: &[kinds::HIGH_RATE] },
+    Fault { name: "collapsed teacher", inject: collapsed, expected: &[kinds::COLLAPSE] },
+    Fault { name: "dead layers", inject: dead_layers, expected: &[kinds::DEAD_LAYERS] },
+    Fault { name: "teacher that does not follow", inject: stuck_teacher, expected: &[kinds::STUCK_TEACHER] },
+    // Of the data.
     Fault { name: "splits normalised differently", inject: split_drift, expected: &[kinds::SPLIT_DRIFT] },
     Fault { name: "leaked duplicates", inject: leaked, expected: &[kinds::LEAK] },
     Fault { name: "swapped labels", inject: swapped, expected: &[kinds::SWAPPED] },
     Fault { name: "half inverted contrast", inject: inverted, expected: &[kinds::INVERTED] },
     Fault { name: "constant patches", inject: constant, expected: &[kinds::CONSTANT] },
-    Fault { name: "collapsed teacher", inject: collapsed, expected: &[kinds::COLLAPSE] },
-    Fault { name: "dead layers", inject: dead_layers, expected: &[kinds::DEAD_LAYERS] },
     Fault { name: "too few positives", inject: few_positives, expected: &[kinds::FEW_POSITIVES] },
     Fault { name: "biased picks", inject: biased, expected: &[kinds::BIASED_PICKS] },
     Fault { name: "some labels wrong", inject: mislabelled, expected: &[kinds::MISLABELLED] },
-    Fault { name: "teacher that does not follow", inject: stuck_teacher, expected: &[kinds::STUCK_TEACHER] },
     Fault { name: "pixels not finite", inject: not_finite, expected: &[kinds::NOT_FINITE] },
     Fault { name: "picks off centre", inject: off_centre, expected: &[kinds::OFF_CENTRE] },
 ];
@@ -190,7 +194,9 @@ pub fn keep(subject: &Subject, wanted: impl Fn(usize) -> bool) -> Subject {
     let kept: Vec<usize> = (0..subject.len()).filter(|&i| wanted(i)).collect();
     let area = SIZE * SIZE;
     Subject {
-        pixels: Arc::new(kept.iter().flat_map(|&i| subject.pixels[i * area..(i + 1) * area].to_vec()).collect()),
+        pixels: Arc::new(
+            kept.iter().flat_map(|&i| subject.pixels[i * area..(i + 1) * area].to_vec()).collect(),
+        ),
         labels: kept.iter().map(|&i| subject.labels[i]).collect(),
         sides: kept.iter().map(|&i| subject.sides[i]).collect(),
         micrographs: kept.iter().map(|&i| subject.micrographs[i]).collect(),
@@ -300,7 +306,8 @@ fn collapsed(mut subject: Subject) -> Subject {
             }
         })
         .collect();
-    subject.run = Some(RunRecord { name: "collapsed".to_owned(), history, model: None, ended: "finished".to_owned() });
+    subject.run =
+        Some(RunRecord { name: "collapsed".to_owned(), history, model: None, ended: "finished".to_owned() });
     subject
 }
 
@@ -316,7 +323,12 @@ fn dead_layers(mut subject: Subject) -> Subject {
             tensor.values.fill(-1.0);
         }
     }
-    subject.run = Some(RunRecord { name: "dead".to_owned(), history: Vec::new(), model: Some(model), ended: String::new() });
+    subject.run = Some(RunRecord {
+        name: "dead".to_owned(),
+        history: Vec::new(),
+        model: Some(model),
+        ended: String::new(),
+    });
     subject
 }
 
@@ -335,8 +347,12 @@ fn mislabelled(mut subject: Subject) -> Subject {
     let truth = subject.truth.clone().unwrap();
     let others: Vec<usize> =
         of_label(&subject, Label::Unlabeled).into_iter().filter(|&i| truth[i] == Some(false)).collect();
-    let wrong: Vec<usize> =
-        of_label(&subject, Label::Positive).into_iter().enumerate().filter(|(k, _)| k % 5 < 2).map(|(_, i)| i).collect();
+    let wrong: Vec<usize> = of_label(&subject, Label::Positive)
+        .into_iter()
+        .enumerate()
+        .filter(|(k, _)| k % 5 < 2)
+        .map(|(_, i)| i)
+        .collect();
     for (k, i) in wrong.into_iter().enumerate() {
         let other = others[(k * 3) % others.len()];
         if subject.labels[other] == Label::Unlabeled {
@@ -359,7 +375,9 @@ fn not_finite(subject: Subject) -> Subject {
 fn off_centre(mut subject: Subject) -> Subject {
     // Coordinates read upside down: "picks" are places at random.
     let truth = subject.truth.clone().unwrap();
-    let mut others: Vec<usize> = (0..subject.len()).filter(|&i| truth[i] == Some(false) && subject.labels[i] == Label::Unlabeled).collect();
+    let mut others: Vec<usize> = (0..subject.len())
+        .filter(|&i| truth[i] == Some(false) && subject.labels[i] == Label::Unlabeled)
+        .collect();
     let mut rng = generator(subject.config.seed, 0, 91);
     others.shuffle(&mut rng);
     for i in of_label(&subject, Label::Positive) {
