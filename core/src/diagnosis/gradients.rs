@@ -217,7 +217,8 @@ fn rates(
 }
 
 fn judge_rate(subject: &Subject, probed: &NetworkProbe, range: Option<Suggested>, section: &mut Section) {
-    let mut ratios: Vec<f64> = probed.layers.iter().filter_map(|l| l.update_ratio).collect();
+    let mut ratios: Vec<f64> =
+        probed.layers.iter().filter(|l| l.without_gradient < 1.0).filter_map(|l| l.update_ratio).collect();
     ratios.sort_by(f64::total_cmp);
     let Some(&ratio) = ratios.get(ratios.len() / 2) else { return };
     let rate = subject.config.optimizer.learning_rate;

@@ -20,7 +20,8 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
         section.skipped = Some(shared.untrained.clone());
         return section;
     };
-    if shared.baseline_auc.is_none_or(|auc| auc < NEEDED) {
+    let against = |label| scores.auc(&quick.data, label).unwrap_or(0.0);
+    if against(Label::Unlabeled).max(against(Label::Negative)) < NEEDED {
         section.skipped = Some(format!(
             "the plain classifier is too weak (below {NEEDED}) to say anything of single labels"
         ));

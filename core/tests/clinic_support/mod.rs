@@ -42,10 +42,37 @@ pub fn config(prior: f64) -> RunConfig {
 /// A healthy set: particles of simulated micrographs, some picked at random, some known negatives, and
 /// the rest unlabeled, a third of it particles. Whole micrographs validate.
 pub fn healthy(seed: u64) -> Subject {
-    made(seed, PickBias::None)
+    made(seed, Picks::AtRandom)
 }
 
-fn made(seed: u64, bias: PickBias) -> Subject {
+/// Which particles are picked, and where.
+#[derive(Clone, Copy, PartialEq)]
+enum Picks {
+    AtRandom,
+    /// Those that stand out most against their surround in the picture, as a hurried person picks.
+    BestSeen,
+    /// At random, but read from the wrong edge: y counts from the other end.
+    UpsideDown,
+}
+
+/// How much darker the middle of a particle is than the ring around it.
+fn stands_out(image: &vitrine_core::Image, (cx, cy): (f64, f64)) -> f64 {
+    let (mut inside, mut around) = ((0.0, 0.0), (0.0, 0.0));
+    for y in 0..image.height {
+        for x in 0..image.width {
+            let r = (x as f64 - cx).hypot(y as f64 - cy);
+            let value = f64::from(image.data[y * image.width + x]);
+            if r < DIAMETER * 0.3 {
+                inside = (inside.0 + value, inside.1 + 1.0);
+            } else if (DIAMETER * 0.5..DIAMETER * 0.75).contains(&r) {
+                around = (around.0 + value, around.1 + 1.0);
+            }
+        }
+    }
+    around.0 / around.1 - inside.0 / inside.1
+}
+
+fn made(seed: u64, how: Picks) -> Subject {
     let settings = SampleSettings {
         micrographs: MICROGRAPHS,
         width: 288,
@@ -84,7 +111,14 @@ fn made(seed: u64, bias: PickBias) -> Subject {
         let mean = simulated.image.data.iter().sum::<f32>() / n;
         let std = (simulated.image.data.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
         simulated.image.data.iter_mut().for_each(|v| *v = (*v - mean) / std);
-        let picks = simulated.picks(PICKED, bias, seed.wrapping_add(index as u64));
+        let mut picks = simulated.picks(PICKED, PickBias::None, seed.wrapping_add(index as u64));
+        if how == Picks::BestSeen {
+            let seen: Vec<f64> = simulated.centres.iter().map(|&c| stands_out(&simulated.image, c)).collect();
+            let count = picks.len();
+            picks = (0..seen.len()).collect();
+            picks.sort_by(|&a, &b| seen[b].total_cmp(&seen[a]));
+            picks.truncate(count);
+        }
         let mut push = |(x, y): (f64, f64), label: Label, particle: bool| {
             let half = SIZE as f64 / 2.0;
             let inside = |v: f64| v > half && v < 288.0 - half;
@@ -103,7 +137,15 @@ fn made(seed: u64, bias: PickBias) -> Subject {
             subject.boxes.push(Some(BoxAt { x, y, side: SIZE as f64 }));
         };
         for (i, &centre) in simulated.centres.iter().enumerate() {
-            push(centre, if picks.contains(&i) { Label::Positive } else { Label::Unlabeled }, true);
+            if !picks.contains(&i) {
+                push(centre, Label::Unlabeled, true);
+            } else if how == Picks::UpsideDown {
+                let turned = (centre.0, 287.0 - centre.1);
+                let near = |c: &(f64, f64)| (c.0 - turned.0).hypot(c.1 - turned.1) < DIAMETER / 4.0;
+                push(turned, Label::Positive, simulated.centres.iter().any(near));
+            } else {
+                push(centre, Label::Positive, true);
+            }
         }
         let mut others = simulated.distractors.clone();
         others.shuffle(&mut rng);
@@ -339,7 +381,7 @@ fn few_positives(subject: Subject) -> Subject {
 }
 
 fn biased(subject: Subject) -> Subject {
-    made(subject.config.seed, PickBias::Conspicuous)
+    made(subject.config.seed, Picks::BestSeen)
 }
 
 fn mislabelled(mut subject: Subject) -> Subject {
@@ -372,19 +414,6 @@ fn not_finite(subject: Subject) -> Subject {
     change(subject, &[3, 50], |patch| patch[17] = f32::NAN)
 }
 
-fn off_centre(mut subject: Subject) -> Subject {
-    // Coordinates read upside down: "picks" are places at random.
-    let truth = subject.truth.clone().unwrap();
-    let mut others: Vec<usize> = (0..subject.len())
-        .filter(|&i| truth[i] == Some(false) && subject.labels[i] == Label::Unlabeled)
-        .collect();
-    let mut rng = generator(subject.config.seed, 0, 91);
-    others.shuffle(&mut rng);
-    for i in of_label(&subject, Label::Positive) {
-        subject.labels[i] = Label::Unlabeled;
-    }
-    for i in others.into_iter().take(110) {
-        subject.labels[i] = Label::Positive;
-    }
-    subject
+fn off_centre(subject: Subject) -> Subject {
+    made(subject.config.seed, Picks::UpsideDown)
 }
