@@ -49,6 +49,11 @@ const RULES: &[(&str, Rule, &str)] = &[
         "Stop the run; start anew with a lower λ, a longer ramp-up, and distribution_alignment: true.",
     ),
     (
+        kinds::ONE_SIDED,
+        one_sided,
+        "Set consistency.distribution_alignment: true, a lower λ and a ramp-up, before the run collapses.",
+    ),
+    (
         kinds::HIGH_THRESHOLD,
         nothing_passes,
         "Lower consistency.threshold; vitrine diagnose says which τ lets 20 % to 80 % through.",
@@ -142,6 +147,34 @@ fn collapsed(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
             format!(
                 "Every patch gets the same answer: {rate}mean p {:.3}, spread {:.3}; the run has collapsed.",
                 m.p_mean, m.p_std
+            ),
+        )
+    })
+}
+
+/// π as the run used it, read back from the ceiling 1 − π/2 that is stored with every epoch.
+fn prior_of(m: &EpochMetrics) -> Option<f64> {
+    let prior = 2.0 * (1.0 - m.validation_auc_ceiling);
+    (prior.is_finite() && prior > 0.0).then_some(prior)
+}
+
+/// What the pseudo-labels of an epoch say against what π says: (share "particle" among them, π).
+fn one_sided(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
+    let prior = prior_of(m)?;
+    let hard = config.consistency.kind == ConsistencyKind::Fixmatch && config.consistency.weight > 0.0;
+    if !hard || self_training(config, m.epoch) || !warm(config, m.epoch, 2) || m.pseudo_label_rate < 0.3 {
+        return None;
+    }
+    let share = m.pseudo_label_rate_positive / m.pseudo_label_rate;
+    (share < 0.1 * prior && m.p_mean < 0.4 * prior).then(|| {
+        (
+            if m.p_mean < 0.25 * prior { Severity::Wrong } else { Severity::Warning },
+            format!(
+                "{} of the unlabeled have a pseudo-label, and only {} of those say particle where π = {prior:.2}; mean p \
+                 is {:.3}.",
+                percent(m.pseudo_label_rate),
+                percent(share),
+                m.p_mean
             ),
         )
     })
@@ -313,7 +346,7 @@ pub(super) fn finding(
     }
     let c = &config.consistency;
     match flag.kind {
-        kinds::COLLAPSE if c.kind != ConsistencyKind::None => finding
+        kinds::COLLAPSE | kinds::ONE_SIDED if c.kind != ConsistencyKind::None => finding
             .change("consistency.distribution_alignment", c.distribution_alignment, true)
             .change("consistency.weight", c.weight, c.weight.min(0.3))
             .change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30)),
@@ -355,6 +388,7 @@ mod tests {
             validation_auc_pu: 0.7 + 0.01 * epoch as f64,
             validation_auc_ceiling: 0.85,
             pseudo_label_rate: 0.4,
+            pseudo_label_rate_positive: 0.1,
             p_mean: 0.3,
             p_std: 0.25,
             gradient_norm: 1.0,
@@ -395,6 +429,22 @@ mod tests {
         assert_eq!((flags[0].kind, flags[0].epoch), (kinds::HIGH_THRESHOLD, 3));
         let none = parse("prior: 0.3\n", "test").unwrap();
         assert!(watch(&none, &with(6, 1, |m| m.pseudo_label_rate = 0.0)).is_empty());
+    }
+
+    #[test]
+    fn one_sided_pseudo_labels_are_flagged_before_the_collapse() {
+        // π = 0.3 from the ceiling 0.85.
+        let history = with(8, 4, |m| {
+            (m.pseudo_label_rate, m.pseudo_label_rate_positive, m.p_mean, m.p_std) = (0.7, 0.0, 0.05, 0.06);
+        });
+        let flags = watch(&fixmatch(), &history);
+        assert_eq!(
+            (flags[0].kind, flags[0].epoch, flags[0].severity),
+            (kinds::ONE_SIDED, 4, Severity::Wrong)
+        );
+        let even =
+            with(8, 4, |m| (m.pseudo_label_rate, m.pseudo_label_rate_positive, m.p_mean) = (0.7, 0.2, 0.3));
+        assert!(watch(&fixmatch(), &even).is_empty());
     }
 
     #[test]

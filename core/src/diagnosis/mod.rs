@@ -603,6 +603,8 @@ pub mod kinds {
         HIGH_THRESHOLD = "threshold_too_high";
         /// Nearly every pseudo-label passes from the start.
         LOW_THRESHOLD = "threshold_too_low";
+        /// Pseudo-labels say nearly only "no particle", far fewer particles than π.
+        ONE_SIDED = "one_sided_pseudo_labels";
         /// λ rises before pseudo-labels can be trusted.
         SHORT_RAMP = "ramp_up_too_short";
         /// The teacher stays where it began.

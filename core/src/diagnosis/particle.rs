@@ -110,55 +110,85 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
         .filter(|(label, _)| *label != Label::Positive)
         .filter(|(_, g)| g.z > SEEN && g.signal > STRONGER * own.signal.max(0.0))
         .filter(|(_, g)| g.alike > MORE_ALIKE * own.alike.max(0.0))
-        // Unlabeled hold particles too, diluted; known negatives should hold none.
         .max_by(|a, b| a.1.alike.total_cmp(&b.1.alike));
-    let similar = |g: &Group| {
-        let dot: f64 = own.mean.iter().zip(&g.mean).map(|(a, b)| a * b).sum();
-        let length = |m: &Profile| m.iter().map(|v| v * v).sum::<f64>().sqrt();
-        dot / (length(&own.mean) * length(&g.mean)).max(1e-30)
-    };
-    match other {
-        Some((label, g)) => section.findings.push(
-            Finding::new(
-                kinds::SWAPPED,
-                Examination::Particle,
-                Severity::Wrong,
-                format!("The labels look exchanged: the {label} patches agree on something in their middle, the positives do not."),
-                format!(
-                    "The mean of {} {label} patches has a profile of strength {:.3} ({:.0} standard deviations above noise), \
-                     that of {} positives {:.3} ({:.0}); particles centred in their boxes are more alike than the rest.",
-                    g.count,
-                    g.signal,
-                    g.z,
-                    own.count,
-                    own.signal.max(0.0),
-                    own.z
-                ),
-                format!("Look at some of each, and exchange the labels positive and {label} where they were read the wrong way round."),
-            )
-            .with("strength of the positives' profile", format!("{:.4}", own.signal))
-            .with(format!("strength of the {label} patches' profile"), format!("{:.4}", g.signal))
-            .with("how alike the patches are, positives and the others", format!("{:.2} and {:.2}", own.alike, g.alike))
-            .with("likeness of the two profiles", format!("{:.2}", similar(g))),
-        ),
-        None if own.z < 3.0 && own.count >= 30 => section.findings.push(
-            Finding::new(
-                kinds::OFF_CENTRE,
-                Examination::Particle,
-                Severity::Warning,
-                "The mean of the positives shows nothing in the middle of the box.",
-                format!(
-                    "{} patches average to a profile of strength {:.3}, {:.1} standard deviations above noise; picks on \
-                     particles reach far more, also where single particles cannot be seen.",
-                    own.count, own.signal.max(0.0), own.z
-                ),
-                "Check the coordinates of the picks (origin, --y-up, binning) with a few patches on the micrograph.",
-            )
-            .with("strength of the profile", format!("{:.4}", own.signal))
-            .with("standard deviations above noise", format!("{:.1}", own.z)),
-        ),
-        None => {}
+    if let Some((Label::Negative, g)) = other {
+        section.findings.push(swapped(own, g));
+    } else if other.is_some() || (own.z < 3.0 && own.count >= 30) {
+        section.findings.push(off_centre(own, other.map(|(_, g)| g)));
+    } else if let Some((_, unlabeled)) = groups.iter().find(|(label, _)| *label == Label::Unlabeled) {
+        diluted(own, unlabeled, section);
     }
+}
+
+fn swapped(own: &Group, g: &Group) -> Finding {
+    Finding::new(
+        kinds::SWAPPED,
+        Examination::Particle,
+        Severity::Wrong,
+        "The labels look exchanged: the negative patches agree on something in their middle, the positives do not.",
+        format!(
+            "The mean of {} negative patches has a profile of strength {:.3} ({:.0} standard deviations above noise), that \
+             of {} positives {:.3} ({:.0}); particles centred in their boxes are more alike than the rest.",
+            g.count,
+            g.signal,
+            g.z,
+            own.count,
+            own.signal.max(0.0),
+            own.z
+        ),
+        "Look at some of each, and exchange the labels positive and negative where they were read the wrong way round.",
+    )
+    .with("strength of the positives' profile", format!("{:.4}", own.signal))
+    .with("strength of the negatives' profile", format!("{:.4}", g.signal))
+    .with("how alike the patches are, positives and negatives", format!("{:.2} and {:.2}", own.alike, g.alike))
+}
+
+fn off_centre(own: &Group, unlabeled: Option<&Group>) -> Finding {
+    let against = unlabeled.map_or_else(
+        || "picks on particles reach far more, also where single particles cannot be seen".to_owned(),
+        |g| format!("the unlabeled, of which only a part are particles, reach {:.3} ({:.0})", g.signal, g.z),
+    );
+    Finding::new(
+        kinds::OFF_CENTRE,
+        Examination::Particle,
+        if unlabeled.is_some() { Severity::Wrong } else { Severity::Warning },
+        "The mean of the positives shows no particle in the middle of the box.",
+        format!(
+            "{} positives average to a profile of strength {:.3}, {:.1} standard deviations above noise; {against}.",
+            own.count,
+            own.signal.max(0.0),
+            own.z
+        ),
+        "Check the coordinates of the picks (origin at the top or the bottom: --y-up; binning) with a few patches, and \
+         whether positive and unlabeled were read the right way round.",
+    )
+    .with("strength of the positives' profile", format!("{:.4}", own.signal))
+    .with("standard deviations above noise", format!("{:.1}", own.z))
+}
+
+/// The share of the positives' mean image that the unlabeled show can only reach 1 if nearly all of
+/// them are particles, or if many positives are none.
+fn diluted(own: &Group, unlabeled: &Group, section: &mut Section) {
+    let dot: f64 = own.mean.iter().zip(&unlabeled.mean).map(|(a, b)| a * b).sum();
+    let share = dot / own.signal.max(1e-30);
+    if own.z < SEEN || unlabeled.z < SEEN || share < 0.95 {
+        return;
+    }
+    section.findings.push(
+        Finding::new(
+            kinds::MISLABELLED,
+            Examination::Particle,
+            if share > 1.0 { Severity::Wrong } else { Severity::Warning },
+            "The unlabeled show the particle as strongly as the positives do.",
+            format!(
+                "Their mean image holds {share:.2} times the positives' particle; as part of them are no particles, many of \
+                 the {} positives must be none either.",
+                own.count
+            ),
+            "Look through the positives and set those without a particle to unlabeled or negative.",
+        )
+        .with("particle in the unlabeled's mean image, over that in the positives'", format!("{share:.3}")),
+    );
 }
 
 /// Projections of patches on the direction in which positives vary most about zero.

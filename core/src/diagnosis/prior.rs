@@ -172,8 +172,10 @@ fn judge(
     section: &mut Section,
 ) {
     // Non-particles that look like particles push BBE up, never down, so a value below the interval
-    // is only wrong where the other estimates are above it too.
-    let above = value > e.high + MARGIN && value - e.estimate > DISTANCE;
+    // is only wrong where the other estimates are above it too. Picks of the best-seen particles push BBE
+    // down, but not the mean image, which must then agree that a value above the interval is too high.
+    let others_below = e.cross_check < value - MARGIN && by_image.is_none_or(|v| v < value - MARGIN);
+    let above = value > e.high + MARGIN && value - e.estimate > DISTANCE && others_below;
     let others_above = e.cross_check > value + MARGIN && by_image.is_none_or(|v| v > value + MARGIN);
     let below = value < e.low - MARGIN && e.estimate - value > DISTANCE && others_above;
     if let Some(sentence) = suspicion {

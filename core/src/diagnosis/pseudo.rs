@@ -72,6 +72,16 @@ impl Probe {
         mean(&shares)
     }
 
+    /// Share that say "particle" among those at or above τ, over the epochs after the first.
+    fn share_particle(&self, threshold: f64) -> f64 {
+        let (mut particle, mut passing) = (0usize, 0usize);
+        for p in self.p.iter().skip(1).flatten().filter(|p| f64::from(p.max(1.0 - **p)) >= threshold) {
+            passing += 1;
+            particle += usize::from(*p >= 0.5);
+        }
+        if passing > 0 { particle as f64 / passing as f64 } else { f64::NAN }
+    }
+
     /// Share of right ones among those that pass after the last epoch, where truth is known.
     fn accuracy(&self, threshold: f64) -> Option<f64> {
         let last = self.p.last()?;

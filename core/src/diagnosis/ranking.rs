@@ -30,13 +30,14 @@ const DEPTH: &[&str] = &[
     LOW_RATE,
     DEAD_LAYERS,
     WEAK_BASELINE,
+    BIASED_PICKS,
     LABELLING_RATE,
     WRONG_PRIOR,
-    BIASED_PICKS,
     STUCK_TEACHER,
     HIGH_THRESHOLD,
     LOW_THRESHOLD,
     SHORT_RAMP,
+    ONE_SIDED,
     COLLAPSE,
     DIVERGED,
     VANISHED,
@@ -74,7 +75,7 @@ const CONFIG: &[&str] = &[
 ];
 
 /// What is observed while training, and so confirms a suspicion about the configuration.
-const SEEN_IN_TRAINING: &[&str] = &[COLLAPSE, DIVERGED, VANISHED, AT_CHANCE];
+const SEEN_IN_TRAINING: &[&str] = &[COLLAPSE, DIVERGED, VANISHED, AT_CHANCE, ONE_SIDED];
 
 /// What may explain a finding of this kind.
 fn causes(kind: &str) -> Vec<&'static str> {
@@ -87,7 +88,8 @@ fn causes(kind: &str) -> Vec<&'static str> {
         SWAPPED => vec![INVERTED],
         NEAR_LEAK | OVERLAP => vec![LEAK],
         SPLIT_DRIFT | LABEL_DRIFT => vec![CONSTANT, INVERTED, MICROGRAPH_DRIFT, SPLIT_DRIFT],
-        WRONG_PRIOR | UNSURE_PRIOR | BIASED_PICKS => of(&[DATA, &[WEAK_BASELINE, SPLIT_DRIFT]]),
+        WRONG_PRIOR | UNSURE_PRIOR => of(&[DATA, &[BIASED_PICKS, WEAK_BASELINE, SPLIT_DRIFT]]),
+        BIASED_PICKS => of(&[DATA, &[WEAK_BASELINE, SPLIT_DRIFT]]),
         LABELLING_RATE => vec![SWAPPED],
         DEAD_LAYERS => vec![HIGH_RATE],
         HIGH_RATE => vec![NOT_FINITE],
