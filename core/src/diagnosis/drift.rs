@@ -12,6 +12,9 @@ use crate::imaging::normalise::NormaliserKind;
 use crate::label::Label;
 use crate::project::Side;
 
+/// Reads one measure of a patch.
+type Measure = fn(&Features) -> f64;
+
 /// Effect size (Cohen's d) from which sides count as different …
 const EFFECT: f64 = 0.8;
 /// … if it is also this many standard errors …
@@ -72,9 +75,9 @@ fn between_micrographs(
 
 fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Section) {
     let train = usable(subject, shared, |i| subject.sides[i] == Side::Train);
-    let measures: [(&str, fn(&Features) -> f64); 2] =
+    let measures: [(&str, Measure); 2] =
         [("patch mean", |f| f.normal_mean), ("patch standard deviation", |f| f.normal_std)];
-    let raw: [(&str, fn(&Features) -> f64); 2] = [("mean", |f| f.mean), ("standard deviation", |f| f.std)];
+    let raw: [(&str, Measure); 2] = [("mean", |f| f.mean), ("standard deviation", |f| f.std)];
     let mut drifted = false;
     for side in [Side::Validation, Side::Test] {
         let held = usable(subject, shared, |i| subject.sides[i] == side);
@@ -240,7 +243,7 @@ fn labels(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Se
             continue;
         }
         // Outside the inscribed circle no particle lies, so labels should not differ there.
-        let mut measures: Vec<(&str, fn(&Features) -> f64, f64, bool)> =
+        let mut measures: Vec<(&str, Measure, f64, bool)> =
             vec![("noise colour", |f| f.spectrum[0] - f.spectrum[1], COLOUR_EFFECT, false)];
         if !each_patch {
             measures.push(("mean outside the particle", |f| f.border_mean, LABEL_EFFECT, true));

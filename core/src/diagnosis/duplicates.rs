@@ -40,7 +40,7 @@ fn held_out(subject: &Subject, shared: &Shared) -> Vec<usize> {
         .collect()
 }
 
-fn patch<'a>(subject: &'a Subject, i: usize) -> &'a [f32] {
+fn patch(subject: &Subject, i: usize) -> &[f32] {
     let area = subject.size * subject.size;
     &subject.pixels[i * area..(i + 1) * area]
 }

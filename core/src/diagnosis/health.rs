@@ -82,6 +82,10 @@ pub fn watch(config: &RunConfig, history: &[EpochMetrics]) -> Vec<Flag> {
             flags.push(Flag { kind, epoch, severity, what, advice });
         }
     }
+    // A run that has collapsed is not also told that its pseudo-labels are one-sided; one that began so is.
+    if let Some(fallen) = flags.iter().find(|f| f.kind == kinds::COLLAPSE).map(|f| f.epoch) {
+        flags.retain(|f| f.kind != kinds::ONE_SIDED || f.epoch < fallen);
+    }
     flags.sort_by_key(|flag| flag.epoch);
     flags
 }
@@ -317,6 +321,29 @@ pub(super) fn examine(subject: &Subject) -> Section {
     section
 }
 
+/// Why a broken rule matters.
+fn why(kind: &str) -> &'static str {
+    match kind {
+        kinds::DIVERGED => "Steps that large undo everything learned before them.",
+        kinds::VANISHED => "Without a gradient further epochs change nothing.",
+        kinds::COLLAPSE => {
+            "What is left of the ranking is rounding, and pseudo-labels that all agree keep the network there."
+        }
+        kinds::ONE_SIDED => {
+            "They teach that nothing is a particle; every epoch lowers p further, until all patches get the same answer."
+        }
+        kinds::HIGH_THRESHOLD => "The unlabeled then add nothing to what the labels teach.",
+        kinds::LOW_THRESHOLD => "Early mistakes are then taught back as truth.",
+        kinds::AT_CHANCE => "The network has learned nothing that holds for patches it has not seen.",
+        kinds::FELL => "What was learned first is being lost again.",
+        kinds::ABOVE_CEILING => {
+            "Positives against unlabeled cannot reach more than 1 − π/2, so π is too large."
+        }
+        kinds::ALWAYS_TURNED => "The risk then works against what it has learned in nearly every step.",
+        _ => "It was seen while training.",
+    }
+}
+
 /// A flag as a finding, with the numbers of its epoch and the change that answers it.
 pub(super) fn finding(
     config: &RunConfig,
@@ -330,10 +357,14 @@ pub(super) fn finding(
         flag.severity,
         flag.what.clone(),
         format!(
-            "First seen in epoch {} of {}; {} epochs were trained all the same.",
+            "{} First seen in epoch {} of {}{}.",
+            why(flag.kind),
             flag.epoch,
             config.schedule.epochs,
-            history.len().saturating_sub(flag.epoch)
+            match history.len().saturating_sub(flag.epoch) {
+                0 => String::new(),
+                n => format!(", and {n} more were trained"),
+            }
         ),
         flag.advice,
     );

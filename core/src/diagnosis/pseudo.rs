@@ -237,6 +237,9 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
     let rates: Vec<(f64, f64)> = THRESHOLDS.iter().map(|&t| (t, found.rate(t))).collect();
     let shown: Vec<String> = rates.iter().map(|(t, r)| format!("{t}: {}", percent(*r))).collect();
     section.say(format!("Share of the unlabeled above τ in these epochs: {}.", shown.join(", ")));
+    let particle: Vec<String> =
+        THRESHOLDS.iter().map(|&t| format!("{t}: {}", percent(found.share_particle(t)))).collect();
+    section.say(format!("Of those above τ, share that say particle: {}.", particle.join(", ")));
     let right: Vec<String> =
         THRESHOLDS.iter().filter_map(|&t| Some(format!("{t}: {}", percent(found.accuracy(t)?)))).collect();
     if !right.is_empty() {
@@ -382,6 +385,9 @@ fn calibrated(shared: &Shared, quick: &QuickData, section: &mut Section) {
     }
 }
 
+/// A single change to try: in words, key, value before and after, the configuration, and π.
+type Trial = (String, &'static str, serde_json::Value, serde_json::Value, RunConfig, f64);
+
 /// The method against the plain classifier on the same patches and epochs; where it loses clearly,
 /// single changes are tried, and the one that helps most is advised.
 #[allow(clippy::too_many_arguments)]
@@ -413,7 +419,7 @@ fn compare(
         return Ok(());
     }
     let config = &subject.config;
-    let mut trials: Vec<(String, &str, serde_json::Value, serde_json::Value, RunConfig, f64)> = Vec::new();
+    let mut trials: Vec<Trial> = Vec::new();
     let mut lower = config.clone();
     lower.optimizer.learning_rate = (config.optimizer.learning_rate / 10.0).max(1e-7);
     let rates = (config.optimizer.learning_rate, lower.optimizer.learning_rate);

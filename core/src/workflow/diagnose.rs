@@ -94,10 +94,10 @@ pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> 
     let box_sides: std::collections::HashMap<_, f64> = project
         .sources()?
         .into_iter()
-        .filter_map(|s| {
+        .map(|s| {
             // Without a box size: as many px as the patch has, times what was binned.
             let bin = s.info.bin.unwrap_or(1.0).max(1.0);
-            Some((s.id, s.info.box_size.unwrap_or(size as f64 * bin)))
+            (s.id, s.info.box_size.unwrap_or(size as f64 * bin))
         })
         .collect();
     let places = project.places()?;
