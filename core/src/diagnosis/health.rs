@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
 use super::{Examination, Subject, kinds};
-use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig};
+use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SurrogateLoss};
 use crate::learning::events::EpochMetrics;
 
 /// A rule that was broken, and when first.
@@ -46,12 +46,12 @@ const RULES: &[(&str, Rule, &str)] = &[
     (
         kinds::COLLAPSE,
         collapsed,
-        "Stop the run; start anew with a lower λ, a longer ramp-up, and distribution_alignment: true.",
+        "Stop the run; start anew with risk.loss: logistic, a longer ramp-up, or distribution_alignment: true.",
     ),
     (
         kinds::ONE_SIDED,
         one_sided,
-        "Set consistency.distribution_alignment: true, a lower λ and a ramp-up, before the run collapses.",
+        "Use risk.loss: logistic, or consistency.distribution_alignment: true and a ramp-up, before the run collapses.",
     ),
     (
         kinds::HIGH_THRESHOLD,
@@ -376,7 +376,18 @@ pub(super) fn finding(
             .with("gradient norm", format!("{:.3e}", m.gradient_norm));
     }
     let c = &config.consistency;
+    let saturates = matches!(config.risk.kind, RiskKind::Nnpu | RiskKind::Upu)
+        && config.risk.loss == SurrogateLoss::Sigmoid;
     match flag.kind {
+        // "Nothing is a particle" costs π under the sigmoid loss, whose gradient dies out there; the
+        // logistic loss keeps pulling. Tried: distribution alignment and a lower λ alone do not help.
+        kinds::COLLAPSE | kinds::ONE_SIDED if saturates => {
+            finding.advice =
+                "Use risk.loss: logistic, whose gradient does not die out where every patch is called no \
+                              particle."
+                    .to_owned();
+            finding.change("risk.loss", "sigmoid", "logistic")
+        }
         kinds::COLLAPSE | kinds::ONE_SIDED if c.kind != ConsistencyKind::None => finding
             .change("consistency.distribution_alignment", c.distribution_alignment, true)
             .change("consistency.weight", c.weight, c.weight.min(0.3))
