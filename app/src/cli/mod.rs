@@ -4,6 +4,7 @@
 mod compare;
 mod demo;
 mod devices;
+mod diagnose;
 mod export;
 mod import;
 mod info;
@@ -25,7 +26,7 @@ use vitrine_core::project::{Actor, Project};
 ///
 /// A project is a folder that holds patches and what is known of them: positive (a particle),
 /// negative (no particle) or unlabeled (nobody has said). `import` fills it, `train` learns from it,
-/// `score` gives every patch a number, `compare` puts runs side by side, `export` hands the result
+/// `diagnose` says what is wrong before or after a run, `score` gives every patch a number, `compare` puts runs side by side, `export` hands the result
 /// to RELION, cryoSPARC and others.
 #[derive(Parser)]
 #[command(name = "vitrine", version, after_long_help = AFTER_HELP, arg_required_else_help = true)]
@@ -47,7 +48,8 @@ Or see it all on a simulated sample: vitrine demo DIR
 Exit status:
   0    done
   1    something in the files, the project or the data stands in the way; the message says what to do
-  2    the command line itself is wrong
+       (diagnose: something was found)
+  2    the command line itself is wrong (diagnose: could not run)
   130  stopped by Ctrl-C; what was complete is kept";
 
 #[derive(Subcommand)]
@@ -59,6 +61,7 @@ enum Command {
     Train(train::Args),
     Score(score::Args),
     Compare(compare::Args),
+    Diagnose(diagnose::Args),
     Export(export::Args),
     Demo(demo::Args),
     Devices(devices::Args),
@@ -77,6 +80,15 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
+        // A status of its own: 1 says that something was found, 2 that nothing could be examined.
+        Command::Diagnose(args) => match diagnose::run(args) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::from(1),
+            Err(error) => {
+                let code = report(&error);
+                return ExitCode::from(if code == 130 { 130 } else { 2 });
+            }
+        },
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Devices(args) => devices::run(args),
@@ -84,23 +96,26 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
-                eprintln!("error: {what}");
-                return ExitCode::from(2);
-            }
-            if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
-                eprintln!("vitrine: stopped; {what}");
-                return ExitCode::from(130);
-            }
-            if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
-                eprintln!("vitrine: stopped; nothing that was complete is lost");
-                return ExitCode::from(130);
-            }
-            eprintln!("vitrine: {}", sentence(&error));
-            ExitCode::from(1)
-        }
+        Err(error) => ExitCode::from(report(&error)),
     }
+}
+
+/// Says on standard error why a command ended; the exit status.
+fn report(error: &anyhow::Error) -> u8 {
+    if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
+        eprintln!("error: {what}");
+        return 2;
+    }
+    if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
+        eprintln!("vitrine: stopped; {what}");
+        return 130;
+    }
+    if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
+        eprintln!("vitrine: stopped; nothing that was complete is lost");
+        return 130;
+    }
+    eprintln!("vitrine: {}", sentence(error));
+    1
 }
 
 /// Where a machine has no desktop, listing its GPUs makes the Wayland library complain on standard error

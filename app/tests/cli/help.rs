@@ -15,9 +15,10 @@ fn every_subcommand_has_a_page_with_examples() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect();
-    for expected in
-        ["new", "import", "info", "label", "train", "score", "compare", "export", "demo", "devices"]
-    {
+    for expected in [
+        "new", "import", "info", "label", "train", "score", "compare", "diagnose", "export", "demo",
+        "devices",
+    ] {
         assert!(names.contains(&expected), "{expected} is missing from {names:?}");
     }
     for name in names {
@@ -38,6 +39,7 @@ fn a_wrong_command_line_is_status_2() {
         &["export", "p", "--format", "csv", "--out", "x.csv", "--threshold", "0.5"],
         &["train", "p", "--device", "abacus"],
         &["label", "p", "good", "--ids", "1"],
+        &["diagnose", "p", "--quick", "--sweeps"],
     ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod diagnose;
 mod help;
 mod micrographs;
 #[cfg(unix)]

@@ -38,6 +38,21 @@ impl SmallCnn {
         global_mean(self.block4.forward(self.block3.forward(x)))
     }
 
+    pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
+        let mut answers = Vec::new();
+        let mut x = x;
+        for (number, block) in
+            [&self.block1, &self.block2, &self.block3, &self.block4].into_iter().enumerate()
+        {
+            x = block.forward(x);
+            answers.push((format!("block{}", number + 1), x.clone()));
+            if number < 2 {
+                x = halve(x);
+            }
+        }
+        answers
+    }
+
     /// [`Self::features`] through our own kernels; N×H×W×1 in.
     pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
         let block = |block: &ConvBlock, x| block.forward_own(mode, x, None, true);
