@@ -14,7 +14,7 @@
 //! | [`export`] | project → files |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
-mod atomic;
+pub mod atomic;
 pub mod error;
 pub mod export;
 pub mod formats;

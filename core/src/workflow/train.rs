@@ -287,7 +287,10 @@ fn finish(
 }
 
 /// `base-1`, `base-2`, … the first that is free.
-fn free_name(project: &Project, base: &str) -> Result<String> {
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn free_name(project: &Project, base: &str) -> Result<String> {
     let taken: Vec<String> = project.runs()?.into_iter().map(|run| run.name).collect();
     let name = |n: usize| format!("{base}-{n}");
     Ok((1..).map(name).find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned()))

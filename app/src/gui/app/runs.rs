@@ -1,0 +1,175 @@
+//! Training and exporting: requests to the library, on threads of their own.
+
+use vitrine_core::export::export;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::TrainControl;
+use vitrine_core::workflow::train::{RunResult, TrainRequest, free_name, resume_run, train_run};
+
+use super::{App, Outcome};
+use crate::gui::command::{Command, ExportCommand, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Tab};
+use crate::gui::training;
+
+impl App {
+    pub(super) fn apply_train(&mut self, command: TrainCommand) -> anyhow::Result<()> {
+        match command {
+            TrainCommand::Start(start) => self.start_run(*start),
+            TrainCommand::Continue { run, device } => self.continue_run(run, device),
+            TrainCommand::Pause => {
+                self.order(TrainControl::Pause, LivePhase::Paused);
+                Ok(())
+            }
+            TrainCommand::Resume => {
+                self.order(TrainControl::Resume, LivePhase::Running("Training".to_owned()));
+                Ok(())
+            }
+            TrainCommand::Stop => {
+                self.order(TrainControl::Stop, LivePhase::Stopping);
+                Ok(())
+            }
+            TrainCommand::Checkpoint => {
+                if let Some(link) = &self.train {
+                    link.order(TrainControl::Checkpoint);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn order(&mut self, order: TrainControl, phase: LivePhase) {
+        let Some(live) = self.model.live.as_mut().filter(|live| live.is_running()) else { return };
+        if let Some(link) = &self.train {
+            link.order(order);
+            live.phase = phase;
+        }
+    }
+
+    fn may_train(&mut self) -> anyhow::Result<()> {
+        if let Some(live) = self.model.live.as_ref().filter(|live| live.is_running()) {
+            anyhow::bail!("the run {} is training already; stop it or wait for its end", live.name);
+        }
+        if !self.store()?.is_writable() {
+            anyhow::bail!("the project is open for reading only, so no run can be stored in it");
+        }
+        Ok(())
+    }
+
+    fn start_run(&mut self, start: TrainStart) -> anyhow::Result<()> {
+        self.may_train()?;
+        let store = self.store()?;
+        let name = match start.name {
+            Some(name) => name,
+            None => free_name(store, &start.base_name)?,
+        };
+        let mut project = store.another_handle()?;
+        let (link, teller) = training::line();
+        let run = name.clone();
+        let (base_name, config, device) = (start.base_name, start.config, start.device);
+        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            let device = ComputeDevice::open(device)?;
+            let request =
+                TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior: None };
+            let result = train_run(
+                &mut project,
+                request,
+                &mut |event, orders| teller.hear(job, event, orders),
+                &mut |step| job.tell(step),
+            )?;
+            Ok(Outcome::Trained(Box::new(result)))
+        })?;
+        self.train = Some(link);
+        self.begin_live(LiveRun::new(job, name, device_words(device)));
+        Ok(())
+    }
+
+    fn continue_run(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
+        self.may_train()?;
+        let mut project = self.store()?.another_handle()?;
+        let (link, teller) = training::line();
+        let run = name.clone();
+        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            let device = ComputeDevice::open(device)?;
+            let result = resume_run(
+                &mut project,
+                &run,
+                device,
+                None,
+                &mut |event, orders| teller.hear(job, event, orders),
+                &mut |step| job.tell(step),
+            )?;
+            Ok(Outcome::Trained(Box::new(result)))
+        })?;
+        self.train = Some(link);
+        self.begin_live(LiveRun::new(job, name, device_words(device)));
+        self.model.tab = Tab::Train;
+        Ok(())
+    }
+
+    /// Takes up what the trainer has said.
+    pub(super) fn hear_training(&mut self) {
+        let (Some(link), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
+        let mut epochs = 0;
+        for event in link.drain() {
+            epochs += usize::from(matches!(event, vitrine_core::learning::events::TrainEvent::Epoch { .. }));
+            live.hear(event);
+        }
+        // The list of runs shows the new run from its first epoch on.
+        let name = live.name.clone();
+        let known =
+            self.model.project.as_ref().is_some_and(|open| open.runs.iter().any(|run| run.name == name));
+        if epochs > 0
+            && !known
+            && let Err(error) = self.read_runs()
+        {
+            self.say_error("Reading the runs", &error);
+        }
+    }
+
+    /// A run has ended well: its scores become the current ones.
+    pub(super) fn take_run(&mut self, result: &RunResult) -> anyhow::Result<()> {
+        self.train = None;
+        if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
+            live.phase = LivePhase::Ended(result.ended_early.clone());
+        }
+        self.read_runs()?;
+        let auc = result.best.validation_auc_pu;
+        let measured = if auc.is_finite() { format!(", validation AUC {auc:.3}") } else { String::new() };
+        self.model.notices.push(
+            NoticeKind::Done,
+            format!("The run {} has ended: best epoch {}{measured}.", result.name, result.best_epoch),
+            Some(("Compare".to_owned(), Command::View(ViewCommand::Tab(Tab::Compare)))),
+        );
+        let split = self.store()?.splits()?.pop();
+        if let Some(split) = split {
+            let sides = self.store()?.split_sides(split.id)?;
+            self.open()?.split =
+                Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
+        }
+        self.apply_view(ViewCommand::Scores(result.id))
+    }
+
+    pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
+        let ExportCommand::Write(request) = command;
+        let project = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
+            let manifest = export(&project, &request, &mut |step| {
+                if job.progress(step.phase, step.done as u64, step.total as u64) {
+                    Ok(())
+                } else {
+                    Err(vitrine_core::Error::Cancelled)
+                }
+            })?;
+            Ok(Outcome::Exported { out: request.out, manifest: Box::new(manifest) })
+        })?;
+        Ok(())
+    }
+}
+
+fn device_words(choice: DeviceChoice) -> String {
+    match choice {
+        DeviceChoice::Auto => "chosen by itself".to_owned(),
+        DeviceChoice::Cpu => "the processor".to_owned(),
+        DeviceChoice::Gpu(number) => format!("GPU {number}"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Pieces that several views use.
+
+mod command_button;
+mod label_mark;
+mod panel;
+
+pub use command_button::{command_button, command_button_as};
+pub use label_mark::{label_count, label_mark, paint_label};
+pub use panel::{bottom_panel, left_panel, right_panel};
+
+use eframe::egui;
+
+/// An empty state: what is not there yet, and what to do about it.
+pub fn empty(ui: &mut egui::Ui, heading: &str, text: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.28).max(24.0));
+        ui.heading(heading);
+        ui.add_space(4.0);
+        ui.set_max_width(520.0);
+        ui.weak(text);
+    });
+}
