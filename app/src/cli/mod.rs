@@ -17,7 +17,7 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use vitrine_core::Error;
 use vitrine_core::project::Project;
 
@@ -104,8 +104,8 @@ fn window(project: Option<PathBuf>) -> anyhow::Result<()> {
         && !path.exists()
     {
         // Most likely a mistyped command, which should not open a window.
-        eprintln!("error: there is neither a command nor a folder '{}'", path.display());
-        return Err(Usage("name a project's folder, or a command (see vitrine --help)").into());
+        let what = format!("there is neither a command nor a folder '{}'", path.display());
+        Cli::command().error(clap::error::ErrorKind::InvalidSubcommand, what).exit();
     }
     crate::gui::run(crate::gui::Start { project, settings: crate::gui::settings::default_path() })
 }

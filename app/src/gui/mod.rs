@@ -66,8 +66,29 @@ fn in_words(error: eframe::Error) -> anyhow::Error {
         ),
         eframe::Error::Winit(why) => anyhow::anyhow!("the window could not be opened ({why}). {way_out}"),
         eframe::Error::WinitEventLoop(why) => anyhow::anyhow!(
-            "there is no display to open a window on ({why}). Log in to a desktop, or forward one (ssh -X). {way_out}"
+            "there is no display to open a window on ({}). Log in to a desktop, or forward one (ssh -X). {way_out}",
+            without_source(&why.to_string())
         ),
         other => anyhow::anyhow!("the window could not be opened ({other}). {way_out}"),
+    }
+}
+
+/// winit says in which of its source files an error arose: "os error at …/mod.rs:765: the reason".
+fn without_source(why: &str) -> &str {
+    why.split_once(".rs:")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map_or(why, |(_, reason)| reason)
+        .trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn places_in_the_source_of_a_library_are_left_out() {
+        assert_eq!(
+            super::without_source("os error at /x/linux/mod.rs:765: DISPLAY is not set."),
+            "DISPLAY is not set"
+        );
+        assert_eq!(super::without_source("nothing to leave out"), "nothing to leave out");
     }
 }

@@ -4,3 +4,4 @@
 mod labelling;
 mod opening;
 mod support;
+mod training;

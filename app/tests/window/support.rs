@@ -54,21 +54,32 @@ pub fn said(window: &Window) -> String {
 /// A project of nine patches of 16×16 px on one micrograph: 0 and 1 positive, 2 negative, the others
 /// unlabeled.
 pub fn nine(dir: &Path) -> PathBuf {
-    let folder = dir.join("nine");
-    let mut project = Project::create(&folder, Some(16), PixelType::F32).unwrap();
+    project(&dir.join("nine"), 9, 1, |i| match i {
+        0 | 1 => Label::Positive,
+        2 => Label::Negative,
+        _ => Label::Unlabeled,
+    })
+}
+
+/// A project of 120 patches of 16×16 px on six micrographs, every fourth positive: a network learns
+/// on it for an epoch in a second.
+pub fn small(dir: &Path) -> PathBuf {
+    project(&dir.join("small"), 120, 6, |i| if i % 4 == 0 { Label::Positive } else { Label::Unlabeled })
+}
+
+fn project(folder: &Path, patches: usize, micrographs: usize, label: impl Fn(usize) -> Label) -> PathBuf {
+    let mut project = Project::create(folder, Some(16), PixelType::F32).unwrap();
     let mut import = project.import(16).unwrap();
-    import.source(&SourceInfo::new("nine.mrcs", "particle stack")).unwrap();
-    let micrograph = Some(import.micrograph(&NewMicrograph::named("m1".to_owned())).unwrap());
-    for i in 0..9_u16 {
-        let label = match i {
-            0 | 1 => Label::Positive,
-            2 => Label::Negative,
-            _ => Label::Unlabeled,
-        };
-        let xy = Some((f64::from(i) * 20.0, 40.0));
-        let pixels: Vec<f32> = (0..256_u16).map(|p| f32::from((p * (i + 3)) % 97)).collect();
-        import.push(&NewPatch { label, micrograph, xy, ..NewPatch::default() }, &pixels).unwrap();
+    import.source(&SourceInfo::new("some.mrcs", "particle stack")).unwrap();
+    let micrographs: Vec<_> = (0..micrographs)
+        .map(|m| import.micrograph(&NewMicrograph::named(format!("m{}", m + 1))).unwrap())
+        .collect();
+    for i in 0..patches {
+        let micrograph = Some(micrographs[i % micrographs.len()]);
+        let xy = Some((i as f64 * 20.0, 40.0));
+        let pixels: Vec<f32> = (0..256).map(|p| ((p * (i + 3)) % 97) as f32).collect();
+        import.push(&NewPatch { label: label(i), micrograph, xy, ..NewPatch::default() }, &pixels).unwrap();
     }
     import.commit().unwrap();
-    folder
+    folder.to_owned()
 }

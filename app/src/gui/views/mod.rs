@@ -121,11 +121,13 @@ fn overlay(
     out: &mut Vec<Command>,
     contents: impl FnOnce(&mut Ui, &mut Vec<Command>),
 ) {
-    let shown = egui::Modal::new(egui::Id::unique(name)).show(ui.ctx(), |ui| {
-        ui.heading(title);
-        ui.add_space(6.0);
-        contents(ui, out);
-    });
+    let shown = egui::Modal::new(egui::Id::unique(name))
+        .frame(egui::Frame::popup(ui.style()).inner_margin(16.0))
+        .show(ui.ctx(), |ui| {
+            ui.heading(title);
+            ui.add_space(6.0);
+            contents(ui, out);
+        });
     if shown.should_close() {
         out.push(Command::View(crate::gui::command::ViewCommand::Overlay(None)));
     }

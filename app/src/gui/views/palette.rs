@@ -28,7 +28,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             )
         });
         let name = ui.label("Type a part of a name");
-        let edit = ui.text_edit_singleline(&mut state.text).labelled_by(name.id);
+        let edit = ui
+            .add(egui::TextEdit::singleline(&mut state.text).desired_width(f32::INFINITY))
+            .labelled_by(name.id);
         edit.request_focus();
         if edit.changed() {
             state.chosen = 0;

@@ -63,9 +63,7 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     }
     ui.add_space(18.0);
     ui.strong("Try it on the sample");
-    ui.weak(
-        "Simulated micrographs with some of their particles picked, made on your disk in about ten seconds.",
-    );
+    ui.weak("Simulated micrographs with some of their particles picked, made on your disk in a few seconds.");
     ui.horizontal(|ui| {
         let name = ui.label("Folder");
         ui.add(TextEdit::singleline(&mut state.sample).desired_width(320.0)).labelled_by(name.id);

@@ -54,11 +54,15 @@ fn show<R>(
     contents: impl FnOnce(&mut Ui, &mut Vec<Command>) -> R,
 ) -> R {
     let kept = model.settings.panels.get(name).copied();
-    let shown = panel
-        .resizable(true)
-        .default_size(kept.unwrap_or(size))
-        .min_size(120.0)
-        .show(ui, |ui| contents(ui, out));
+    let shown = panel.resizable(true).default_size(kept.unwrap_or(size)).min_size(120.0).show(ui, |ui| {
+        // Without this a panel shrinks to its contents.
+        if height {
+            ui.take_available_height();
+        } else {
+            ui.take_available_width();
+        }
+        contents(ui, out)
+    });
     let rect = shown.response.rect;
     let now = if height { rect.height() } else { rect.width() }.round();
     // Kept when the hand lets go, not at every step of the way.
