@@ -2,7 +2,7 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, ViewCommand};
-use vitrine::gui::model::{LivePhase, LiveRun, Tab};
+use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
@@ -70,7 +70,7 @@ fn a_run_pauses_and_stops_when_told() {
     window.run_steps(2);
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
-    let live = window.state().model.live.as_ref().map(LiveRun::clone).unwrap();
+    let live = window.state().model.live.clone().unwrap();
     assert!(matches!(live.phase, LivePhase::Ended(Some(_))), "{:?}", live.phase);
     assert!(live.epochs.len() < 500);
     drop(window);
