@@ -3,6 +3,7 @@
 //! meet only here.
 
 pub mod compare;
+pub mod comparison;
 pub mod demo;
 pub mod model;
 pub mod prepare;
