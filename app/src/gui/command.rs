@@ -31,6 +31,10 @@ pub enum Command {
     View(ViewCommand),
     /// Runs.
     Train(TrainCommand),
+    /// Put runs side by side.
+    Compare(CompareCommand),
+    /// Write plots and configurations to files.
+    Save(SaveCommand),
     /// Hand results to other programs.
     Export(ExportCommand),
     /// Settings.
@@ -138,6 +142,28 @@ pub struct TrainStart {
 pub enum TrainCommand {
     /// Start a run.
     Start(Box<TrainStart>),
+    /// Start the plain classifier on the same split, then the run.
+    StartWithBaseline(Box<TrainStart>),
+    /// Start a run with the labels of now and the weights of an earlier run.
+    StartFrom {
+        /// The earlier run.
+        run: String,
+        /// The new one.
+        start: Box<TrainStart>,
+    },
+    /// Score every patch with a run.
+    Score {
+        /// Its name.
+        run: String,
+        /// Where to compute.
+        device: DeviceChoice,
+    },
+    /// Look up the devices to train on.
+    ListDevices,
+    /// Read the epochs of stored runs, for their curves.
+    ReadCurves(Vec<String>),
+    /// Read a configuration into the form.
+    OpenConfig(PathBuf),
     /// Go on with a run that was stopped or interrupted.
     Continue {
         /// Its name.
@@ -153,6 +179,50 @@ pub enum TrainCommand {
     Stop,
     /// Tell of the next checkpoint.
     Checkpoint,
+}
+
+/// Put runs side by side.
+#[derive(Debug, Clone)]
+pub enum CompareCommand {
+    /// Measure these runs with the labels of now.
+    Read(Vec<String>),
+    /// The patches on which two of the runs measured disagree most.
+    Disagree([String; 2]),
+}
+
+/// Write plots and configurations to files, or read them.
+#[derive(Debug, Clone)]
+pub enum SaveCommand {
+    /// Ask where.
+    Ask(Box<AskPath>),
+    /// Choose the file in a dialog of the system.
+    Choose,
+    /// The person has changed the path, or given up.
+    Answer(Option<PathBuf>),
+    /// Do it.
+    Go(PathBuf),
+}
+
+/// A file to be named, and what is done with it then.
+#[derive(Debug, Clone)]
+pub struct AskPath {
+    /// "Save the plot Validation AUC".
+    pub title: String,
+    /// The path so far.
+    pub path: PathBuf,
+    /// What is done.
+    pub purpose: Purpose,
+}
+
+/// What is done with a file that was named.
+#[derive(Debug, Clone)]
+pub enum Purpose {
+    /// This text is written.
+    Text(String),
+    /// A picture of this part of the window is written, in points.
+    Picture(egui::Rect),
+    /// A configuration is read from it.
+    OpenConfig,
 }
 
 /// Hand results to other programs.
@@ -379,8 +449,10 @@ pub static TABLE: &[Info] = table![
         "Wait after the current batch.", Command::Train(TrainCommand::Pause);
     "train.resume" Train Training None, "Resume training",
         "Go on with a paused run.", Command::Train(TrainCommand::Resume);
+    "train.checkpoint" Train Training None, "Checkpoint now",
+        "Write a checkpoint at the end of this epoch and say so.", Command::Train(TrainCommand::Checkpoint);
     "train.stop" Train Training None, "Stop training",
-        "End after the current batch and keep the best epoch.", Command::Train(TrainCommand::Stop);
+        "End after the current batch and keep the best epoch; the run can go on later.", Command::Train(TrainCommand::Stop);
 
     "window.palette" Window Nothing ctrl(Key::P), "Command palette",
         "Find a command by typing.", Command::View(ViewCommand::Overlay(Some(Overlay::Palette)));

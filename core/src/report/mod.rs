@@ -11,6 +11,7 @@
 pub mod charts;
 pub mod figures;
 pub mod html;
+pub mod picture;
 pub mod plots;
 pub mod tables;
 

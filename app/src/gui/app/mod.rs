@@ -1,6 +1,7 @@
 //! The application: owns the project's store, the jobs and the line to the run, and is the one place
 //! that changes the [`Model`].
 
+mod analysis;
 mod label;
 mod project;
 mod runs;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use eframe::egui;
 use vitrine_core::export::Manifest;
-use vitrine_core::project::{PatchId, Project};
+use vitrine_core::project::{PatchId, Project, RunId};
 use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
@@ -19,7 +20,9 @@ use crate::gui::Start;
 use crate::gui::command::{Command, ProjectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
-use crate::gui::model::{CurrentScores, Model, Notices, OpenProject, Order, Tab};
+use crate::gui::model::{
+    Analysis, Compared, CurrentScores, Disagreements, Model, Notices, OpenProject, Order, RunCurves, Tab,
+};
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
 use crate::gui::{theme, views};
@@ -54,6 +57,35 @@ pub enum Outcome {
         /// What is in it.
         manifest: Box<Manifest>,
     },
+    /// Devices were looked up.
+    Devices(Vec<vitrine_core::learning::device::DeviceInfo>),
+    /// Curves of runs were read.
+    Curves {
+        /// Of which project.
+        generation: u64,
+        /// The curves.
+        curves: Vec<RunCurves>,
+    },
+    /// Runs were put side by side.
+    Compared {
+        /// Of which project.
+        generation: u64,
+        /// What came of it.
+        compared: Compared,
+    },
+    /// Two runs were searched for disagreement.
+    Disagreed(Disagreements),
+    /// A run has scored every patch.
+    Scored {
+        /// Its number.
+        run: RunId,
+        /// Its name.
+        name: String,
+    },
+    /// A file was chosen in a dialog, or none.
+    Path(Option<PathBuf>),
+    /// A file was written.
+    Saved(PathBuf),
     /// A folder was chosen in a dialog, or none.
     Folder(Option<PathBuf>),
 }
@@ -83,6 +115,8 @@ pub struct App {
     generations: u64,
     /// The last title given to the window.
     title: String,
+    /// A picture of part of the window, on its way to a file.
+    picture: analysis::Picture,
 }
 
 impl App {
@@ -121,6 +155,7 @@ impl App {
             overlay: None,
             jobs: Vec::new(),
             live: None,
+            analysis: Analysis::default(),
             notices,
             settings,
             keys,
@@ -138,6 +173,7 @@ impl App {
             ctx,
             generations: 0,
             title: String::new(),
+            picture: analysis::Picture::default(),
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -156,6 +192,8 @@ impl App {
             }
             Command::View(command) => self.apply_view(command),
             Command::Train(command) => self.apply_train(command),
+            Command::Compare(command) => self.apply_compare(command),
+            Command::Save(command) => self.apply_save(command),
             Command::Export(command) => self.apply_export(command),
             Command::Settings(command) => {
                 self.apply_settings(command);
@@ -215,6 +253,15 @@ impl App {
                 ));
                 Ok(())
             }
+            Ok(
+                outcome @ (Outcome::Devices(_)
+                | Outcome::Curves { .. }
+                | Outcome::Compared { .. }
+                | Outcome::Disagreed(_)
+                | Outcome::Scored { .. }
+                | Outcome::Path(_)
+                | Outcome::Saved(_)),
+            ) => self.take_analysis(outcome),
             Ok(Outcome::Folder(chosen)) => {
                 if let Some(dir) = chosen {
                     self.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -244,6 +291,7 @@ impl eframe::App for App {
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
         }
+        self.take_picture(ctx);
         self.take_drops(ctx);
         self.keep_window(ctx);
     }

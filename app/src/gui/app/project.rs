@@ -117,6 +117,7 @@ impl App {
     fn close_project(&mut self) {
         self.model.project = None;
         self.model.live = None;
+        self.model.analysis.forget();
         self.store = None;
         self.train = None;
     }
@@ -187,6 +188,12 @@ impl App {
                 LivePhase::Failed(crate::words::sentence(error))
             };
             self.train = None;
+            if let Some(planned) = self.model.analysis.planned.take() {
+                self.model.notices.warning(format!(
+                    "{} was not begun, because the run before it did not end well.",
+                    planned.start.base_name
+                ));
+            }
             // The run is in the project all the same, with how it ended.
             if let Err(error) = self.read_runs() {
                 self.say_error("Reading the runs", &error);
@@ -208,8 +215,13 @@ impl App {
         Ok(())
     }
 
-    /// A new run of this window.
+    /// A new run of this window. The one before it stays in the picture.
     pub(super) fn begin_live(&mut self, live: LiveRun) {
+        if let Some(old) = self.model.live.take().filter(|old| old.name != live.name) {
+            self.states.live.overlaid.insert(old.name.clone());
+            self.model.analysis.curves.insert(old.name.clone(), old.curves);
+        }
+        self.model.analysis.curves.remove(&live.name);
         self.model.live = Some(live);
     }
 }

@@ -2,19 +2,34 @@
 
 use vitrine_core::export::export;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::TrainControl;
-use vitrine_core::workflow::train::{RunResult, TrainRequest, free_name, resume_run, train_run};
+use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::prior_fit::PriorUsed;
+use vitrine_core::workflow::compare::is_baseline;
+use vitrine_core::workflow::comparison::epochs;
+use vitrine_core::workflow::train::{
+    RunResult, TrainRequest, baseline_of, free_name, resume_run, train_from, train_run,
+};
 
 use super::{App, Outcome};
 use crate::gui::command::{Command, ExportCommand, TrainCommand, TrainStart, ViewCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Tab};
+use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Tab};
 use crate::gui::training;
 
 impl App {
     pub(super) fn apply_train(&mut self, command: TrainCommand) -> anyhow::Result<()> {
         match command {
-            TrainCommand::Start(start) => self.start_run(*start),
+            TrainCommand::Start(start) => self.start_run(*start, None, None),
+            TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
+            TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
+            TrainCommand::Score { run, device } => self.score(run, device),
+            TrainCommand::ListDevices => self.list_devices(),
+            TrainCommand::ReadCurves(names) => self.read_curves(names),
+            TrainCommand::OpenConfig(path) => {
+                self.states.train.open_file(&path)?;
+                self.model.tab = Tab::Train;
+                Ok(())
+            }
             TrainCommand::Continue { run, device } => self.continue_run(run, device),
             TrainCommand::Pause => {
                 self.order(TrainControl::Pause, LivePhase::Paused);
@@ -55,8 +70,27 @@ impl App {
         Ok(())
     }
 
-    fn start_run(&mut self, start: TrainStart) -> anyhow::Result<()> {
+    /// The baseline first: it takes less, and its estimate of π serves both.
+    fn start_with_baseline(&mut self, start: TrainStart) -> anyhow::Result<()> {
+        let baseline = TrainStart {
+            name: None,
+            base_name: "supervised_baseline".to_owned(),
+            config: baseline_of(&start.config)?,
+            device: start.device,
+        };
+        self.start_run(baseline, None, None)?;
+        self.model.analysis.planned = Some(Planned { start, known_prior: None });
+        Ok(())
+    }
+
+    fn start_run(
+        &mut self,
+        start: TrainStart,
+        from: Option<String>,
+        known_prior: Option<PriorUsed>,
+    ) -> anyhow::Result<()> {
         self.may_train()?;
+        let is_baseline = start.base_name == "supervised_baseline";
         let store = self.store()?;
         let name = match start.name {
             Some(name) => name,
@@ -69,22 +103,26 @@ impl App {
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
             let device = ComputeDevice::open(device)?;
             let request =
-                TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior: None };
-            let result = train_run(
-                &mut project,
-                request,
-                &mut |event, orders| teller.hear(job, event, orders),
-                &mut |step| job.tell(step),
-            )?;
+                TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior };
+            let mut listen = |event: &TrainEvent, orders: &_| teller.hear(job, event, orders);
+            let result = match from {
+                Some(from) => {
+                    train_from(&mut project, &from, request, &mut listen, &mut |step| job.tell(step))?
+                }
+                None => train_run(&mut project, request, &mut listen, &mut |step| job.tell(step))?,
+            };
             Ok(Outcome::Trained(Box::new(result)))
         })?;
         self.train = Some(link);
-        self.begin_live(LiveRun::new(job, name, device_words(device)));
+        let live = LiveRun::new(job, name, device_words(device));
+        self.begin_live(live.with_history(is_baseline, Vec::new(), None));
         Ok(())
     }
 
     fn continue_run(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
         self.may_train()?;
+        let stored = self.store()?.run(&name)?;
+        let history = epochs(self.store()?, &stored)?;
         let mut project = self.store()?.another_handle()?;
         let (link, teller) = training::line();
         let run = name.clone();
@@ -101,7 +139,9 @@ impl App {
             Ok(Outcome::Trained(Box::new(result)))
         })?;
         self.train = Some(link);
-        self.begin_live(LiveRun::new(job, name, device_words(device)));
+        let best = stored.best_epoch.map(|epoch| epoch as usize);
+        let live = LiveRun::new(job, name, device_words(device));
+        self.begin_live(live.with_history(is_baseline(&stored), history, best));
         self.model.tab = Tab::Train;
         Ok(())
     }
@@ -132,6 +172,10 @@ impl App {
         if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
             live.phase = LivePhase::Ended(result.ended_early.clone());
         }
+        let analysis = &mut self.model.analysis;
+        analysis.curves.remove(&result.name);
+        analysis.reading.retain(|name| *name != result.name);
+        (analysis.compared, analysis.comparing) = (None, None);
         self.read_runs()?;
         let auc = result.best.validation_auc_pu;
         let measured = if auc.is_finite() { format!(", validation AUC {auc:.3}") } else { String::new() };
@@ -146,7 +190,22 @@ impl App {
             self.open()?.split =
                 Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
         }
-        self.apply_view(ViewCommand::Scores(result.id))
+        self.apply_view(ViewCommand::Scores(result.id))?;
+        self.next_planned(result)
+    }
+
+    /// After the baseline comes the run it is for, unless the person has stopped.
+    fn next_planned(&mut self, result: &RunResult) -> anyhow::Result<()> {
+        let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
+        if result.ended_early.as_deref() == Some("stopped") || self.model.closing {
+            self.model.notices.warning(format!(
+                "{} was not begun, because {} was stopped.",
+                planned.start.base_name, result.name
+            ));
+            return Ok(());
+        }
+        let known = planned.known_prior.or(Some(result.prior)).filter(|prior| prior.estimated);
+        self.start_run(planned.start, None, known)
     }
 
     pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The model: everything a view may read. It holds no file handles and computes nothing in a frame
 //! that grows with the number of patches; [`App::apply`](crate::gui::App::apply) alone changes it.
 
+mod analysis;
 mod live;
 mod notice;
 mod open;
@@ -9,6 +10,7 @@ mod selection;
 
 use std::path::PathBuf;
 
+pub use analysis::{Analysis, Compared, Disagreements, Planned, RunCurves};
 pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, OpenProject, Shown};
@@ -80,6 +82,8 @@ pub struct Model {
     pub jobs: Vec<JobState>,
     /// The run that is training, or the last one that did since the project was opened.
     pub live: Option<LiveRun>,
+    /// What was measured of the runs.
+    pub analysis: Analysis,
     /// What the person is told.
     pub notices: Notices,
     /// What the person has set.

@@ -3,7 +3,10 @@
 //! concerns its own looks in its `State`, and pushes commands.
 
 pub mod about;
+mod ask_path;
+mod charts;
 pub mod compare;
+mod compare_scores;
 pub mod confirm_close;
 pub mod diagnosis;
 pub mod export;
@@ -19,11 +22,13 @@ pub mod settings;
 pub mod start;
 pub mod status_bar;
 pub mod train;
+mod train_form;
+mod train_runs;
 
 use eframe::egui;
 use egui::{CentralPanel, Panel, Ui};
 
-use crate::gui::command::Command;
+use crate::gui::command::{AskPath, Command};
 use crate::gui::model::{Model, Overlay, Tab};
 use crate::gui::widgets::{left_panel, right_panel};
 
@@ -52,6 +57,8 @@ pub struct States {
     pub palette: palette::State,
     /// Settings.
     pub settings: settings::State,
+    /// A file being named.
+    pub ask_path: Option<AskPath>,
 }
 
 impl States {
@@ -88,6 +95,9 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
                 CentralPanel::default().show(ui, |ui| gallery::ui(ui, model, &mut states.gallery, out));
             }
             Tab::Train => {
+                left_panel(ui, model, "train", 400.0, out, |ui, out| {
+                    train::form(ui, model, &mut states.train, out)
+                });
                 CentralPanel::default()
                     .show(ui, |ui| train::ui(ui, model, &mut states.train, &mut states.live, out));
             }
@@ -109,6 +119,9 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
         Some(Overlay::About) => about::ui(ui, model, out),
         Some(Overlay::ConfirmClose) => confirm_close::ui(ui, model, out),
         None => {}
+    }
+    if let Some(ask) = &states.ask_path {
+        ask_path::ui(ui, ask, out);
     }
     notifications::ui(ui, model, out);
 }

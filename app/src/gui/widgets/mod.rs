@@ -3,6 +3,7 @@
 mod command_button;
 mod label_mark;
 mod panel;
+pub mod thumbnail;
 
 pub use command_button::{command_button, command_button_as};
 pub use label_mark::{label_count, label_mark, paint_label};
