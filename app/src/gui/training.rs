@@ -71,8 +71,14 @@ impl TrainTeller {
         if job.is_cancelled() {
             let _ = to.send(TrainControl::Stop);
         }
-        if matches!(event, TrainEvent::Progress { .. }) {
+        if let TrainEvent::Progress { epoch, epochs, batch, batches } = *event {
             self.progress.put(event.clone());
+            // The same for the status bar, over the whole run.
+            let (phase, done, total) = match epoch {
+                0 => ("Estimating the class prior", batch, batches),
+                _ => ("Training", (epoch - 1) * batches + batch, epochs * batches),
+            };
+            job.progress(phase, done as u64, total as u64);
         } else {
             // Waits when the window is 256 events behind; a window that is gone hears nothing.
             let _ = self.events.send(event.clone());

@@ -149,16 +149,16 @@ impl App {
     /// Takes up what the trainer has said.
     pub(super) fn hear_training(&mut self) {
         let (Some(link), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
-        let mut epochs = 0;
+        let mut heard = false;
         for event in link.drain() {
-            epochs += usize::from(matches!(event, vitrine_core::learning::events::TrainEvent::Epoch { .. }));
+            heard = true;
             live.hear(event);
         }
-        // The list of runs shows the new run from its first epoch on.
+        // The list of runs shows the new run from its first word on.
         let name = live.name.clone();
         let known =
             self.model.project.as_ref().is_some_and(|open| open.runs.iter().any(|run| run.name == name));
-        if epochs > 0
+        if heard
             && !known
             && let Err(error) = self.read_runs()
         {
@@ -227,7 +227,7 @@ impl App {
 
 fn device_words(choice: DeviceChoice) -> String {
     match choice {
-        DeviceChoice::Auto => "chosen by itself".to_owned(),
+        DeviceChoice::Auto => "the best device".to_owned(),
         DeviceChoice::Cpu => "the processor".to_owned(),
         DeviceChoice::Gpu(number) => format!("GPU {number}"),
     }

@@ -14,6 +14,9 @@ pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
             let label = ui.label("File");
             let edit = ui.add(TextEdit::singleline(&mut text).desired_width(520.0)).labelled_by(label.id);
+            if ui.memory(|memory| memory.focused().is_none()) {
+                edit.request_focus();
+            }
             if edit.changed() {
                 out.push(Command::Save(SaveCommand::Answer(Some(text.clone().into()))));
             }

@@ -249,7 +249,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     }
     if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
         let words = if live.is_some_and(LiveRun::is_running) {
-            "The first epoch is under way; curves begin when it is complete."
+            "Curves begin when the first epoch is complete."
         } else {
             "Tick a run above to see its curves, or train one."
         };

@@ -256,7 +256,11 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
             Err(why) => response.on_disabled_hover_text(why),
         };
         let words = if state.from.is_some() { "Train on" } else { "Train" };
-        let train = ui.add_enabled(ok, Button::new(RichText::new(words).strong()).min_size(egui::vec2(90.0, 30.0)));
+        // The one button this view is for stands out.
+        let train = Button::new(RichText::new(words).strong())
+            .fill(ui.visuals().selection.bg_fill)
+            .min_size(egui::vec2(90.0, 30.0));
+        let train = ui.add_enabled(ok, train);
         if train.clicked() {
             out.push(Command::Train(match state.from.take() {
                 Some(run) => TrainCommand::StartFrom { run, start: state.start() },
