@@ -12,9 +12,11 @@
 //! | [`report`] | tables, plots and HTML from plain numbers |
 //! | [`ingest`] | files → project |
 //! | [`export`] | project → files |
+//! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
+pub mod diagnosis;
 pub mod error;
 pub mod export;
 pub mod formats;

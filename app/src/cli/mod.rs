@@ -4,6 +4,7 @@
 mod compare;
 mod demo;
 mod devices;
+mod diagnose;
 mod export;
 mod import;
 mod info;
@@ -27,9 +28,9 @@ use crate::words::{person, sentence};
 ///
 /// A project is a folder that holds patches and what is known of them: positive (a particle),
 /// negative (no particle) or unlabeled (nobody has said). `import` fills it, `train` learns from it,
-/// `score` gives every patch a number, `compare` puts runs side by side, `export` hands the result
-/// to RELION, cryoSPARC and others. Without a command the window opens, which does all of that by hand
-/// and eye.
+/// `diagnose` says what is wrong before or after a run, `score` gives every patch a number, `compare`
+/// puts runs side by side, `export` hands the result to RELION, cryoSPARC and others. Without a command
+/// the window opens, which does all of that by hand and eye.
 #[derive(Parser)]
 #[command(name = "vitrine", version, after_long_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -53,7 +54,8 @@ Or see it all on a simulated sample: vitrine demo DIR
 Exit status:
   0    done
   1    something in the files, the project or the data stands in the way; the message says what to do
-  2    the command line itself is wrong
+       (diagnose: something was found)
+  2    the command line itself is wrong (diagnose: could not run)
   130  stopped by Ctrl-C; what was complete is kept";
 
 #[derive(Subcommand)]
@@ -65,6 +67,7 @@ enum Command {
     Train(train::Args),
     Score(score::Args),
     Compare(compare::Args),
+    Diagnose(diagnose::Args),
     Export(export::Args),
     Demo(demo::Args),
     Devices(devices::Args),
@@ -77,6 +80,14 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         None => window(cli.project),
+        // A status of its own: 1 says that something was found, 2 that nothing could be examined.
+        Some(Command::Diagnose(args)) => {
+            return match diagnose::run(args) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(1),
+                Err(error) => ExitCode::from(if report(&error) == 130 { 130 } else { 2 }),
+            };
+        }
         Some(command) => dispatch(command),
     };
     exit_code(outcome)
@@ -91,6 +102,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Train(args) => train::run(args),
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Devices(args) => devices::run(args),
@@ -113,23 +125,26 @@ fn window(project: Option<PathBuf>) -> anyhow::Result<()> {
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
-                eprintln!("error: {what}");
-                return ExitCode::from(2);
-            }
-            if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
-                eprintln!("vitrine: stopped; {what}");
-                return ExitCode::from(130);
-            }
-            if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
-                eprintln!("vitrine: stopped; nothing that was complete is lost");
-                return ExitCode::from(130);
-            }
-            eprintln!("vitrine: {}", sentence(&error));
-            ExitCode::from(1)
-        }
+        Err(error) => ExitCode::from(report(&error)),
     }
+}
+
+/// Says on standard error why a command ended; the exit status.
+fn report(error: &anyhow::Error) -> u8 {
+    if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
+        eprintln!("error: {what}");
+        return 2;
+    }
+    if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
+        eprintln!("vitrine: stopped; {what}");
+        return 130;
+    }
+    if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
+        eprintln!("vitrine: stopped; nothing that was complete is lost");
+        return 130;
+    }
+    eprintln!("vitrine: {}", sentence(error));
+    1
 }
 
 /// Where a machine has no desktop, listing its GPUs makes the Wayland library complain on standard error

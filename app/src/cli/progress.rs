@@ -70,6 +70,33 @@ impl Progress {
         !stop_asked()
     }
 
+    /// Shows the share of a job that is done, and the seconds to go where they are known; answers
+    /// whether to go on.
+    pub fn show_share(&mut self, phase: &str, share: f64, left: Option<f64>) -> bool {
+        if self.quiet {
+            return !stop_asked();
+        }
+        let left = left.map_or_else(String::new, |s| format!(", about {s:.0} s to go"));
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::new(1000);
+                if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent:>3} %  {msg}") {
+                    bar.set_style(style.progress_chars("━╸─"));
+                }
+                bar
+            });
+            bar.set_message(format!("{phase}{left}"));
+            bar.set_position((share * 1000.0) as u64);
+        } else if self
+            .last_line
+            .map_or(self.started.elapsed() >= PATIENCE, |last| last.elapsed() >= LINE_EVERY)
+        {
+            self.last_line = Some(Instant::now());
+            eprintln!("{phase}: {:.0} % of the whole{left}", share * 100.0);
+        }
+        !stop_asked()
+    }
+
     /// Prints a line above the bar.
     pub fn say(&mut self, text: &str) {
         match &self.bar {

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use vitrine_core::Label;
+use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::device::DeviceChoice;
@@ -33,6 +34,8 @@ pub enum Command {
     Train(TrainCommand),
     /// Put runs side by side.
     Compare(CompareCommand),
+    /// Examine data, configuration or a run.
+    Diagnose(Box<DiagnoseStart>),
     /// Write plots and configurations to files.
     Save(SaveCommand),
     /// Hand results to other programs.
@@ -164,6 +167,13 @@ pub enum TrainCommand {
     ReadCurves(Vec<String>),
     /// Read a configuration into the form.
     OpenConfig(PathBuf),
+    /// Put a configuration into the form.
+    Take {
+        /// What numbered names begin with.
+        base_name: String,
+        /// The configuration.
+        config: Box<RunConfig>,
+    },
     /// Go on with a run that was stopped or interrupted.
     Continue {
         /// Its name.
@@ -179,6 +189,21 @@ pub enum TrainCommand {
     Stop,
     /// Tell of the next checkpoint.
     Checkpoint,
+}
+
+/// What is to be examined.
+#[derive(Debug, Clone)]
+pub struct DiagnoseStart {
+    /// The configuration; `None` takes that of the run.
+    pub config: Option<RunConfig>,
+    /// What it is called.
+    pub config_name: String,
+    /// A run whose epochs and network are examined too.
+    pub run: Option<String>,
+    /// How much is done.
+    pub depth: Depth,
+    /// Where to compute.
+    pub device: DeviceChoice,
 }
 
 /// Put runs side by side.

@@ -32,6 +32,8 @@ pub enum JobKind {
     Score,
     /// Training.
     Train,
+    /// Examining data, configuration or a run.
+    Diagnose,
     /// Writing an export.
     Export,
     /// Reading what a view asked for.

@@ -21,8 +21,25 @@ pub const BLUE: Color32 = Color32::from_rgb(0x00, 0x72, 0xb2);
 /// Sky blue: selection on dark ground.
 pub const SKY: Color32 = Color32::from_rgb(0x56, 0xb4, 0xe9);
 
-/// Colours of runs in plots, in order; then they repeat.
-pub const RUNS: [Color32; 6] = [BLUE, ORANGE, Color32::from_rgb(0xcc, 0x79, 0xa7), SKY, VERMILION, GREEN];
+const PURPLE: Color32 = Color32::from_rgb(0xcc, 0x79, 0xa7);
+
+/// The colour of a run in plots by its place; after six they repeat. Those that would be dim on dark
+/// ground, or pale on light ground, are changed for others of the same palette.
+pub const fn run(place: usize, dark: bool) -> Color32 {
+    match (place % 6, dark) {
+        (0, true) => SKY,
+        (0, false) => BLUE,
+        (1, true) => ORANGE,
+        (1, false) => VERMILION,
+        (2, _) => PURPLE,
+        (3, true) => Color32::from_rgb(0xf0, 0xe4, 0x42),
+        (3, false) => GREEN,
+        (4, true) => label(Label::Negative, true),
+        (4, false) => Color32::from_rgb(0x9a, 0x6a, 0x00),
+        (_, true) => label(Label::Positive, true),
+        (_, false) => Color32::from_rgb(0x33, 0x88, 0xc0),
+    }
+}
 
 /// The colour of a label, legible on the ground of the theme.
 pub const fn label(label: Label, dark: bool) -> Color32 {

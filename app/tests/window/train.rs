@@ -28,6 +28,11 @@ pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBu
     (window, folder)
 }
 
+/// The button, not the view of the same name above it.
+fn press_train(window: &Window) {
+    window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
+}
+
 /// Waits until nothing trains and nothing is to follow, and scores are there.
 pub fn ended(window: &mut Window) {
     wait(window, "the end of all runs", |app| {
@@ -123,7 +128,7 @@ fn the_baseline_trains_first_on_the_same_split() {
 fn an_interrupted_run_goes_on_from_the_list() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, folder) = ready(dir.path(), 500);
-    window.get_by_role_and_label(Role::Button, "Train").click_accesskit();
+    press_train(&window);
     wait(&mut window, "two epochs", |app| app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= 2));
     window.get_by_label("Stop training").click();
     ended(&mut window);
@@ -158,7 +163,7 @@ fn an_interrupted_run_goes_on_from_the_list() {
 fn a_run_goes_on_from_another_with_the_labels_of_now() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, folder) = ready(dir.path(), 2);
-    window.get_by_role_and_label(Role::Button, "Train").click_accesskit();
+    press_train(&window);
     ended(&mut window);
     let relabel = LabelCommand::SetPatches { patches: vec![1, 2, 3], label: Label::Negative, reason: "test" };
     window.state_mut().apply(Command::Label(relabel));

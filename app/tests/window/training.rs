@@ -32,7 +32,7 @@ fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
     wait(&mut window, "the first batch", |app| {
         app.model.live.as_ref().is_some_and(|live| live.progress.is_some())
     });
-    window.get_by_label("short-1");
+    assert!(window.get_all_by_label("short-1").count() > 0);
     // One run at a time, said as a sentence.
     window.state_mut().apply(start(3));
     assert!(said(&window).contains("The run short-1 is training already"), "{}", said(&window));

@@ -21,6 +21,7 @@ pub mod optimizer;
 pub mod predict;
 pub mod prior;
 pub mod prior_fit;
+pub mod probe;
 pub mod risk;
 pub mod run;
 pub mod sampler;

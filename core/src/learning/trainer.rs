@@ -99,6 +99,11 @@ impl Trainer {
         pool_logits(&self.scoring_network(), &self.pool, indices, flips)
     }
 
+    /// Logits of patches of the pool under the student, in validation form, without mirrorings.
+    pub fn student_logits(&self, indices: &[usize]) -> Vec<f32> {
+        pool_logits(&self.student.valid(), &self.pool, indices, false)
+    }
+
     /// Trains one epoch (counted from 1). `after_batch` is asked after every batch with the batches
     /// done and to do. Returns `None` when it said stop.
     ///

@@ -178,6 +178,21 @@ impl Project {
         progress: &mut dyn FnMut(usize) -> Result<()>,
     ) -> Result<Split> {
         self.check_writable()?;
+        let (method, sides) = self.plan_split(request, progress)?;
+        let sides: Vec<u8> = sides.into_iter().map(|side| side as u8).collect();
+        self.insert_split(request.name.as_deref(), request.seed, method, request.fractions, &sides)
+    }
+
+    /// The sides [`Self::make_split`] would store, and what it would keep together; stores nothing, so
+    /// it works on a project opened for reading.
+    ///
+    /// # Errors
+    /// As [`Self::make_split`], except for what storing needs.
+    pub fn plan_split(
+        &self,
+        request: &SplitRequest,
+        progress: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<(SplitMethod, Vec<Side>)> {
         let Fractions { train, validation, test } = request.fractions;
         let sum = train + validation + test;
         if !(train > 0.0 && validation > 0.0 && test >= 0.0 && (sum - 1.0).abs() < 1e-6) {
@@ -233,17 +248,11 @@ impl Project {
             let (of, counts) = groups.finish(&labels);
             match assign::deal(&counts, [train, validation, test], request.seed) {
                 Ok(dealt) => {
-                    let sides: Vec<u8> = of
-                        .iter()
-                        .map(|&g| dealt.get(g as usize).map_or(Side::Unused as u8, |&s| s as u8))
-                        .collect();
-                    return self.insert_split(
-                        request.name.as_deref(),
-                        request.seed,
-                        method,
-                        request.fractions,
-                        &sides,
-                    );
+                    let side = |g: &u32| {
+                        let dealt = dealt.get(*g as usize).and_then(|&s| u8::try_from(s).ok());
+                        dealt.and_then(Side::from_byte).unwrap_or(Side::Unused)
+                    };
+                    return Ok((method, of.iter().map(side).collect()));
                 }
                 Err(lack) => lacking = Some((lack, method)),
             }

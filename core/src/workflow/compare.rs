@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::diagnose::history;
 use crate::atomic::write_atomically;
+use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::checkpoint::{Checkpoint, model_path};
@@ -134,6 +136,10 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
     if let Some(message) = &run.message {
         warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
     }
+    if let Ok(config) = config_file::parse(&run.config, &run.name) {
+        let flags = health::watch(&config, &history(project, run)?);
+        warnings.extend(flags.iter().map(|flag| capital(&flag.line())));
+    }
     Ok(RunSummary {
         name: run.name.clone(),
         is_baseline: is_baseline(run),
@@ -149,6 +155,11 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
             .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
         warnings,
     })
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no

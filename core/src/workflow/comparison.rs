@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::compare::summary;
 use super::{Watch, tell};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::label::{Label, LabelCounts};
 use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
 use crate::project::{PatchId, Project, Run};
@@ -275,27 +275,6 @@ fn gain(project: &Project, run: &Run, after: &RunSummary) -> Result<Option<Gain>
 fn relabelled(project: &Project, before: &Run, after: &Run) -> Result<u64> {
     let (a, b) = (project.labels_at(before.journal_position)?, project.labels_at(after.journal_position)?);
     Ok(a.iter().zip(&b).filter(|(a, b)| a != b).count() as u64)
-}
-
-/// The epochs of a run as measures; what was not measured is NaN.
-///
-/// # Errors
-/// When the project cannot be read.
-pub fn epochs(project: &Project, run: &Run) -> Result<Vec<crate::learning::events::EpochMetrics>> {
-    use crate::learning::events::EpochMetrics;
-    let rows = project.metrics(run.id)?;
-    let read = |row: crate::project::EpochMetrics| {
-        let values: Vec<f64> = EpochMetrics::COLUMNS
-            .iter()
-            .map(|&column| match column {
-                "epoch" => f64::from(row.epoch),
-                other => row.values.get(other).and_then(Value::as_f64).unwrap_or(f64::NAN),
-            })
-            .collect();
-        EpochMetrics::from_values(&values)
-            .ok_or_else(|| Error::request("an epoch does not have the columns it should", "report this"))
-    };
-    rows.into_iter().map(read).collect()
 }
 
 /// A summary that holds nothing but epochs: what charts over epochs are drawn from.

@@ -28,23 +28,36 @@ pub struct Prepared {
 /// # Errors
 /// As [`Project::make_split`].
 pub fn split_for(project: &mut Project, config: &RunConfig, watch: Watch<'_>) -> Result<Split> {
-    let wanted = Fractions {
+    if let Some(split) = known_split(project, config)? {
+        return Ok(split);
+    }
+    let total = project.len();
+    project.make_split(&split_request(config), &mut |done| tell(watch, "Making the split", done, total))
+}
+
+/// The split a configuration asks for.
+pub(super) fn split_request(config: &RunConfig) -> SplitRequest {
+    let fractions = Fractions {
         train: 1.0 - config.split.validation - config.split.test,
         validation: config.split.validation,
         test: config.split.test,
     };
+    SplitRequest { fractions, seed: config.split.seed, ..SplitRequest::default() }
+}
+
+/// The newest split of the configuration's seed and shares that covers every patch.
+pub(super) fn known_split(project: &Project, config: &RunConfig) -> Result<Option<Split>> {
+    let wanted = split_request(config).fractions;
     let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
     for split in project.splits()?.into_iter().rev() {
         let matches = split.seed == config.split.seed
             && same(split.fractions.validation, wanted.validation)
             && same(split.fractions.test, wanted.test);
         if matches && !project.split_sides(split.id)?.contains(&Side::Unused) {
-            return Ok(split);
+            return Ok(Some(split));
         }
     }
-    let total = project.len();
-    let request = SplitRequest { fractions: wanted, seed: config.split.seed, ..SplitRequest::default() };
-    project.make_split(&request, &mut |done| tell(watch, "Making the split", done, total))
+    Ok(None)
 }
 
 /// Reads and normalises what a run works on. `truth`, one entry per patch of the project, is passed

@@ -10,6 +10,7 @@ use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::{Step, Watch};
 use crate::atomic::write_atomically;
+use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::learning::checkpoint::{Checkpoint, model_path, resume_path};
 use crate::learning::config::{PriorConfig, RunConfig};
@@ -256,11 +257,15 @@ fn drive(
         listen(&TrainEvent::Warning(warning.clone()), &orders);
     }
     let device = job.device.clone();
+    let watched = Watched {
+        config: job.config.clone(),
+        history: job.resume.as_ref().map_or_else(Vec::new, |checkpoint| checkpoint.header.history.epochs()),
+    };
     let thread = std::thread::Builder::new()
         .name(format!("train {}", run.name))
         .spawn(move || train(job, &control, &say))
         .map_err(|e| Error::io("start a thread for", &run.name, e))?;
-    let kept = record(project, run, &hear, &orders, listen);
+    let kept = record(project, run, &watched, &hear, &orders, listen);
     if kept.is_err() {
         // The project no longer takes epochs (full disk, say): training on would be for nothing.
         let _ = orders.send(TrainControl::Stop);
@@ -287,19 +292,33 @@ fn drive(
     }
 }
 
+/// What the health rules look at while a run trains.
+struct Watched {
+    config: RunConfig,
+    history: Vec<EpochMetrics>,
+}
+
 fn record(
     project: &mut Project,
     run: &Run,
+    watched: &Watched,
     hear: &Receiver<TrainEvent>,
     orders: &Sender<TrainControl>,
     listen: Listen<'_>,
 ) -> Result<()> {
+    let mut history = watched.history.clone();
     while let Ok(event) = hear.recv() {
         if let TrainEvent::Epoch { metrics, best } = &event {
             let epoch = u32::try_from(metrics.epoch).unwrap_or(u32::MAX);
             project.record_epoch(run, epoch, &epoch_values(metrics), *best)?;
         }
         listen(&event, orders);
+        if let TrainEvent::Epoch { metrics, .. } = &event {
+            history.push((**metrics).clone());
+            for flag in health::raised(&watched.config, &history) {
+                listen(&TrainEvent::Warning(flag.line()), orders);
+            }
+        }
     }
     Ok(())
 }

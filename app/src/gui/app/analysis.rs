@@ -8,12 +8,15 @@ use vitrine_core::atomic::write_atomically;
 use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
 use vitrine_core::report::picture;
 use vitrine_core::workflow::compare::is_baseline;
-use vitrine_core::workflow::comparison::{Comparison, epochs};
+use vitrine_core::workflow::comparison::Comparison;
+use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose, history};
 use vitrine_core::workflow::score::{score_project, scorer};
 
 use super::project::SCORES;
 use super::{App, Outcome};
-use crate::gui::command::{Command, CompareCommand, Purpose, SaveCommand, TrainCommand, ViewCommand};
+use crate::gui::command::{
+    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
+};
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
 
@@ -41,7 +44,7 @@ impl App {
         self.jobs.spawn(JobKind::Read, "Reading the epochs of runs", move |_| {
             let read = |name: String| {
                 let run = store.run(&name)?;
-                Ok(RunCurves::new(name, is_baseline(&run), epochs(&store, &run)?))
+                Ok(RunCurves::new(name, is_baseline(&run), history(&store, &run)?))
             };
             let curves = names.into_iter().map(read).collect::<anyhow::Result<_>>()?;
             Ok(Outcome::Curves { generation, curves })
@@ -88,6 +91,25 @@ impl App {
                 })?;
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn diagnose(&mut self, start: DiagnoseStart) -> anyhow::Result<()> {
+        if self.jobs.has(JobKind::Diagnose) {
+            anyhow::bail!("an examination is under way already; wait for it or cancel it");
+        }
+        let generation = self.open()?.generation;
+        let store = self.store()?.another_handle()?;
+        let what = start.run.clone().unwrap_or_else(|| start.config_name.clone());
+        self.jobs.spawn(JobKind::Diagnose, format!("Examining {what}"), move |job| {
+            let DiagnoseStart { config, config_name, run, depth, device } = start;
+            let device = ComputeDevice::open(device)?;
+            let request = DiagnoseRequest { config, config_name, run, depth, device, truth: None };
+            let report = diagnose(&store, &request, &mut |progress| {
+                job.progress(progress.examination.title(), (progress.done * 1000.0) as u64, 1000)
+            })?;
+            Ok(Outcome::Diagnosed { generation, report: Box::new(report) })
+        })?;
         Ok(())
     }
 
@@ -194,6 +216,9 @@ impl App {
                     analysis.disagreements = None;
                     analysis.compared = Some(compared);
                 }
+            }
+            Outcome::Diagnosed { generation, report } if now == Some(generation) => {
+                analysis.report = Some(Arc::from(report));
             }
             Outcome::Disagreed(disagreements) => analysis.disagreements = Some(disagreements),
             Outcome::Scored { run, name } => {

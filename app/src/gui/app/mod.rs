@@ -73,6 +73,13 @@ pub enum Outcome {
         /// What came of it.
         compared: Compared,
     },
+    /// Data, configuration or a run were examined.
+    Diagnosed {
+        /// Of which project.
+        generation: u64,
+        /// What was found.
+        report: Box<vitrine_core::diagnosis::Report>,
+    },
     /// Two runs were searched for disagreement.
     Disagreed(Disagreements),
     /// A run has scored every patch.
@@ -193,6 +200,7 @@ impl App {
             Command::View(command) => self.apply_view(command),
             Command::Train(command) => self.apply_train(command),
             Command::Compare(command) => self.apply_compare(command),
+            Command::Diagnose(start) => self.diagnose(*start),
             Command::Save(command) => self.apply_save(command),
             Command::Export(command) => self.apply_export(command),
             Command::Settings(command) => {
@@ -257,6 +265,7 @@ impl App {
                 outcome @ (Outcome::Devices(_)
                 | Outcome::Curves { .. }
                 | Outcome::Compared { .. }
+                | Outcome::Diagnosed { .. }
                 | Outcome::Disagreed(_)
                 | Outcome::Scored { .. }
                 | Outcome::Path(_)

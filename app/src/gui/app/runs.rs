@@ -5,7 +5,7 @@ use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::prior_fit::PriorUsed;
 use vitrine_core::workflow::compare::is_baseline;
-use vitrine_core::workflow::comparison::epochs;
+use vitrine_core::workflow::diagnose::history;
 use vitrine_core::workflow::train::{
     RunResult, TrainRequest, baseline_of, free_name, resume_run, train_from, train_run,
 };
@@ -25,6 +25,12 @@ impl App {
             TrainCommand::Score { run, device } => self.score(run, device),
             TrainCommand::ListDevices => self.list_devices(),
             TrainCommand::ReadCurves(names) => self.read_curves(names),
+            TrainCommand::Take { base_name, config } => {
+                self.states.train.take(&base_name, *config);
+                self.states.train.from = None;
+                self.model.tab = Tab::Train;
+                Ok(())
+            }
             TrainCommand::OpenConfig(path) => {
                 self.states.train.open_file(&path)?;
                 self.model.tab = Tab::Train;
@@ -122,7 +128,7 @@ impl App {
     fn continue_run(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
         self.may_train()?;
         let stored = self.store()?.run(&name)?;
-        let history = epochs(self.store()?, &stored)?;
+        let epochs = history(self.store()?, &stored)?;
         let mut project = self.store()?.another_handle()?;
         let (link, teller) = training::line();
         let run = name.clone();
@@ -141,7 +147,7 @@ impl App {
         self.train = Some(link);
         let best = stored.best_epoch.map(|epoch| epoch as usize);
         let live = LiveRun::new(job, name, device_words(device));
-        self.begin_live(live.with_history(is_baseline(&stored), history, best));
+        self.begin_live(live.with_history(is_baseline(&stored), epochs, best));
         self.model.tab = Tab::Train;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use vitrine_core::diagnosis::Report;
 use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::learning::events::EpochMetrics;
 use vitrine_core::learning::prior_fit::PriorUsed;
@@ -95,6 +96,8 @@ pub struct Analysis {
     pub comparing: Option<Vec<String>>,
     /// The last disagreement asked for.
     pub disagreements: Option<Disagreements>,
+    /// The last diagnosis.
+    pub report: Option<Arc<Report>>,
     /// What trains next.
     pub planned: Option<Planned>,
 }

@@ -33,9 +33,9 @@ pub struct Look {
 }
 
 /// The colour of a run: that of its place among the project's runs.
-pub fn colour_of(open: &OpenProject, name: &str) -> Color32 {
+pub fn colour_of(open: &OpenProject, name: &str, dark: bool) -> Color32 {
     let place = open.runs.iter().position(|run| run.name == name).unwrap_or(open.runs.len());
-    theme::RUNS[place % theme::RUNS.len()]
+    theme::run(place, dark)
 }
 
 /// Line styles of the columns of a chart.
@@ -104,9 +104,6 @@ pub fn chart(
     let scale = move |y: f64| if log { y.log10() } else { y };
     let unscale = move |y: f64| if log { 10f64.powf(y) } else { y };
     let percent = chart.percent;
-    let write = move |y: f64| {
-        if percent { format!("{:.0} %", 100.0 * y) } else { format_number(y, NumberStyle::Plain) }
-    };
     let height = (look.height - (ui.cursor().min.y - top.y)).max(60.0);
     if shown.is_empty() {
         let (rect, _) =
@@ -123,10 +120,16 @@ pub fn chart(
         );
         return;
     }
+    let last =
+        runs.iter().filter_map(|run| run.curves.epochs.last()).map(|m| m.epoch).max().unwrap_or(1).max(2);
+    let last = last as f64;
     let mut plot = Plot::new(("chart", chart.id))
         .height(height)
         .allow_scroll(false)
         .show_axes(true)
+        .grid_color(grid(ui))
+        .include_x(1.0)
+        .include_x(last)
         .link_axis(egui::Id::unique("epochs"), [true, false])
         .set_margin_fraction(egui::vec2(0.03, 0.08))
         .x_axis_formatter(|mark: GridMark, _: &_| {
@@ -136,7 +139,9 @@ pub fn chart(
                 String::new()
             }
         })
-        .y_axis_formatter(move |mark: GridMark, _: &_| write(unscale(mark.value)))
+        .y_axis_formatter(move |mark: GridMark, _: &_| {
+            tick(unscale(mark.value), mark.step_size, percent, log)
+        })
         .label_formatter(move |near: &HoverPosition<'_>| match near {
             HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
                 Some(format!(
@@ -191,6 +196,26 @@ pub fn chart(
             }
         }
     });
+}
+
+/// Lines of the grid: there, but behind everything.
+pub fn grid(ui: &Ui) -> Color32 {
+    ui.visuals().weak_text_color().gamma_multiply(0.35)
+}
+
+/// A number on the y axis, with as many digits as the distance of the grid lines asks for.
+fn tick(value: f64, step: f64, percent: bool, log: bool) -> String {
+    if percent {
+        return format!("{:.0} %", 100.0 * value);
+    }
+    if log || (value != 0.0 && value.abs() < 1e-3) {
+        return format_number(value, NumberStyle::Plain)
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned();
+    }
+    let digits = (-step.log10()).ceil().clamp(0.0, 4.0) as usize;
+    format!("{value:.digits$}")
 }
 
 /// The items of a menu by which a plot is saved.

@@ -99,8 +99,20 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             }
         }
         gains(ui, &comparison.gains);
-        numbers(ui, open, comparison);
-        configs(ui, open, comparison);
+        if ui.available_width() > 1100.0 && comparison.runs.len() == 2 {
+            ui.horizontal_top(|ui| {
+                let half = ui.available_width() / 2.0 - 12.0;
+                for table in [numbers, configs] {
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        table(ui, open, comparison);
+                    });
+                }
+            });
+        } else {
+            numbers(ui, open, comparison);
+            configs(ui, open, comparison);
+        }
         curves(ui, model, open, compared, state, out);
         heading(ui, "Scores at a threshold");
         compare_scores::ui(ui, open, comparison, &mut state.scores, &mut state.thumbnails, out);
@@ -119,7 +131,11 @@ pub(super) fn heading(ui: &mut Ui, text: &str) {
 /// The colour of a run.
 pub(super) fn swatch(ui: &mut Ui, open: &OpenProject, name: &str) {
     let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
-    ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour_of(open, name));
+    ui.painter().rect_filled(
+        rect.shrink2(egui::vec2(0.0, 6.5)),
+        2.0,
+        colour_of(open, name, ui.visuals().dark_mode),
+    );
 }
 
 /// Names of the runs above the columns of a table.
@@ -198,7 +214,7 @@ fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
             }
         });
     });
-    ui.label(
+    ui.add(egui::Label::new(
         RichText::new(
             "Green is the best of a row, small the difference to the baseline. Validation against unlabeled is no truth: \
              it has a ceiling, and where picks are no random sample it also rewards telling labelled from unlabeled \
@@ -206,7 +222,7 @@ fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
         )
         .small()
         .weak(),
-    );
+    ).wrap());
 }
 
 fn configs(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
@@ -257,7 +273,12 @@ fn curves(
     let drawn: Vec<Drawn> = compared
         .names
         .iter()
-        .filter_map(|name| Some(Drawn { curves: known.get(name)?.clone(), colour: colour_of(open, name) }))
+        .filter_map(|name| {
+            Some(Drawn {
+                curves: known.get(name)?.clone(),
+                colour: colour_of(open, name, ui.visuals().dark_mode),
+            })
+        })
         .collect();
     let gap = 16.0;
     let columns = if ui.available_width() > 1000.0 { 3.0 } else { 1.0 };
@@ -344,6 +365,7 @@ fn curve(
         });
     });
     let rest = height - (ui.cursor().min.y - top.y);
+    let dark = ui.visuals().dark_mode;
     Plot::new(("curve", id))
         .height(rest)
         .allow_scroll(false)
@@ -351,6 +373,7 @@ fn curve(
         .include_x(1.0)
         .include_y(0.0)
         .include_y(1.0)
+        .grid_color(charts::grid(ui))
         .set_margin_fraction(egui::vec2(0.02, 0.02))
         .x_axis_label(RichText::new(axes[0]).small())
         .y_axis_label(RichText::new(axes[1]).small())
@@ -371,7 +394,8 @@ fn curve(
                 let word = if id == "roc" { "AUC" } else { "average precision" };
                 let line: Vec<[f64; 2]> = points(curve).iter().map(|p| [p.x, p.y]).collect();
                 let line = Line::new(format!("{}, {word} {area:.3}", run.name), line);
-                let line = line.color(colour_of(open, &run.name)).width(1.8);
+                let line = line.color(colour_of(open, &run.name, dark)).width(1.8);
+                let line = line.allow_band(false);
                 plot.line(if run.is_baseline { line.style(LineStyle::dashed_loose()) } else { line });
             }
         });

@@ -159,6 +159,7 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
         .include_x(0.0)
         .include_x(1.0)
         .include_y(0.0)
+        .grid_color(super::charts::grid(ui))
         .set_margin_fraction(egui::vec2(0.01, 0.06))
         .x_axis_label(RichText::new("score p").small())
         .y_axis_formatter(|mark, _| format!("{:.0} %", 100.0 * mark.value))
@@ -188,7 +189,7 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
                     .fill(0.0)
                     .fill_alpha(0.14);
                 let style = [LineStyle::Solid, LineStyle::dotted_dense(), LineStyle::dashed_loose()][place];
-                plot.line(line.style(style));
+                plot.line(line.style(style).allow_band(false));
             }
             plot.vline(VLine::new("", state.threshold).color(line_colour).width(2.5).allow_hover(false));
         });
@@ -248,6 +249,11 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
             "Share of the validation unlabeled at or above the threshold.",
         );
     });
+    if table.prior.is_some_and(|prior| prior * expected.recall > expected.unlabeled_rate) {
+        let words = "π times recall is more than was accepted: π is too high here, or the picks are easier than the other \
+                     particles. Do not take the precision at its word.";
+        ui.add(egui::Label::new(RichText::new(words).small().color(ui.visuals().warn_fg_color)).wrap());
+    }
     let prior = table.prior.map_or(String::new(), |prior| format!(", with π {prior:.2}"));
     let words = format!("Judged on the validation side{prior}; an expectation, no count.");
     ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());

@@ -197,6 +197,13 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             metrics.validation_auc_pu, metrics.validation_auc_ceiling
         );
         ui.label(words).on_hover_text(CHARTS.first().map_or("", |chart| chart.note));
+        if metrics.validation_auc_pu > metrics.validation_auc_ceiling {
+            ui.colored_label(
+                ui.visuals().warn_fg_color,
+                "That is above the ceiling: fewer of the unlabeled are particles than π says, or the picks are easier than \
+                 the other particles.",
+            );
+        }
     }
 }
 
@@ -206,7 +213,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     ui.horizontal_wrapped(|ui| {
         ui.weak("Curves of");
         for run in &open.runs {
-            let colour = charts::colour_of(open, &run.name);
+            let colour = charts::colour_of(open, &run.name, ui.visuals().dark_mode);
             let is_live = live.is_some_and(|live| live.name == run.name);
             let mut on = is_live || state.overlaid.contains(&run.name);
             ui.scope(|ui| {
@@ -241,11 +248,17 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     for name in &state.overlaid {
         if let Some(curves) = model.analysis.curves.get(name).filter(|_| live.is_none_or(|l| l.name != *name))
         {
-            drawn.push(Drawn { curves: curves.clone(), colour: charts::colour_of(open, name) });
+            drawn.push(Drawn {
+                curves: curves.clone(),
+                colour: charts::colour_of(open, name, ui.visuals().dark_mode),
+            });
         }
     }
     if let Some(live) = live {
-        drawn.push(Drawn { curves: live.curves.clone(), colour: charts::colour_of(open, &live.name) });
+        drawn.push(Drawn {
+            curves: live.curves.clone(),
+            colour: charts::colour_of(open, &live.name, ui.visuals().dark_mode),
+        });
     }
     if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
         let words = if live.is_some_and(LiveRun::is_running) {

@@ -41,7 +41,11 @@ fn row(
 ) {
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
-        ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 3.0)), 2.0, colour_of(open, &run.name));
+        ui.painter().rect_filled(
+            rect.shrink2(egui::vec2(0.0, 3.0)),
+            2.0,
+            colour_of(open, &run.name, ui.visuals().dark_mode),
+        );
         let name = ui.label(RichText::new(&run.name).strong());
         let began = run.started_at.replace('T', " ");
         name.on_hover_text(format!("Began {} UTC on {}", began.trim_end_matches('Z'), run.device));

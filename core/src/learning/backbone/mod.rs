@@ -55,6 +55,14 @@ impl Network {
             Self::Resnet18(network) => network.features(patches),
         }
     }
+
+    /// What comes out behind each rectifier (N×C×H×W) with the name of its block, for looking inside.
+    pub fn activations(&self, patches: Tensor<4>) -> Vec<(String, Tensor<4>)> {
+        match self {
+            Self::SmallCnn(network) => network.activations(patches),
+            Self::Resnet18(network) => network.activations(patches),
+        }
+    }
 }
 
 /// Draws weights on the host: the device's own generator differs between devices and threads.

@@ -70,6 +70,18 @@ impl Resnet18 {
         global_mean(self.blocks.iter().fold(x, |x, block| block.forward(x)))
     }
 
+    pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
+        let mut x = self.stem.forward(x);
+        let mut answers = vec![("stem".to_owned(), x.clone())];
+        x = self.pool.forward(x);
+        for (number, block) in self.blocks.iter().enumerate() {
+            answers.push((format!("blocks.{number}.first"), block.first.forward(x.clone())));
+            x = block.forward(x);
+            answers.push((format!("blocks.{number}"), x.clone()));
+        }
+        answers
+    }
+
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
         self.head.forward(self.features(x)).flatten(0, 1)
     }

@@ -34,6 +34,17 @@ impl SmallCnn {
         global_mean(self.block4.forward(self.block3.forward(x)))
     }
 
+    pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
+        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
+        let mut x = x;
+        let mut answers = Vec::with_capacity(blocks.len());
+        for (number, block) in blocks.into_iter().enumerate() {
+            x = block.forward(x);
+            answers.push((format!("block{}", number + 1), x.clone()));
+        }
+        answers
+    }
+
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<1> {
         self.head.forward(self.features(x)).flatten(0, 1)
     }

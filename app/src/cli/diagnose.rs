@@ -1,0 +1,200 @@
+//! `vitrine diagnose`: what is wrong, why, and the corrected configuration.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use serde_json::json;
+use vitrine_core::diagnosis::{Depth, Finding, Report, Severity, prescription};
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::project::Project;
+use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
+
+use super::progress::Progress;
+
+/// Say what is wrong with data, configuration or run, and hand over the corrected configuration.
+///
+/// Examines the patches (broken, copied, differently normalised, inverted), the labels (exchanged, too
+/// few, picked with a bias), the class prior, the gradients and the learning rate, and trains the
+/// configuration for a few epochs on shrunk patches to see what its pseudo-labels do. With --run the
+/// epochs and the network of a run are examined too, with the run's own configuration and labels.
+///
+/// The project is only read. Findings are listed with the cause first; what follows from another
+/// finding stands below it. --fix writes the corrected configuration, each change with its reason.
+#[derive(clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  vitrine diagnose apo/
+  vitrine diagnose apo/ --config mine.yaml --fix mended.yaml && vitrine train apo/ --config mended.yaml
+  vitrine diagnose apo/ --run recommended-1 --json > report.json
+  vitrine diagnose apo/ --quick
+  vitrine diagnose apo/ --sweeps --truth truth.csv --truth-radius 60
+
+Exit status:
+  0    healthy: nothing beyond notes
+  1    findings: at least one warning or something wrong
+  2    could not run
+  130  stopped by Ctrl-C")]
+pub struct Args {
+    /// Folder of the project
+    project: PathBuf,
+    /// Preset name or YAML file; by default the run's, else `recommended`
+    #[arg(long, short)]
+    config: Option<String>,
+    /// Also examine the epochs and the network of this run
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// Write the corrected configuration here (YAML, each change with its reason)
+    #[arg(long, value_name = "FILE")]
+    fix: Option<PathBuf>,
+    /// With --fix: replace a file that is there
+    #[arg(long, requires = "fix")]
+    force: bool,
+    /// Only what needs no training: seconds
+    #[arg(long, conflicts_with = "sweeps")]
+    quick: bool,
+    /// Also sweeps of prior and learning rate, a short training each: some minutes more
+    #[arg(long)]
+    sweeps: bool,
+    /// Say what was looked at, not only what was found
+    #[arg(long, short)]
+    verbose: bool,
+    /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    #[command(flatten)]
+    truth: super::TruthArgs,
+    /// Print the whole report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command; answers whether the project is healthy.
+pub fn run(args: Args) -> anyhow::Result<bool> {
+    if let Some(path) = &args.fix
+        && path.exists()
+        && !args.force
+    {
+        bail!("{} exists already; name another file, or use --force", path.display());
+    }
+    let device = ComputeDevice::open(args.device)?;
+    let project = super::open_to_read(&args.project)?;
+    let truth = args.truth.read(&project)?;
+    let config = match (&args.config, &args.run) {
+        (Some(name), _) => Some(config_file::load(name)?),
+        (None, Some(_)) => None,
+        (None, None) => Some(config_file::load("recommended")?),
+    };
+    let config_name = args.config.clone().unwrap_or_else(|| "recommended".to_owned());
+    let depth = match (args.quick, args.sweeps) {
+        (true, _) => Depth::Quick,
+        (_, true) => Depth::Sweeps,
+        _ => Depth::Standard,
+    };
+    let request = DiagnoseRequest { config, config_name, run: args.run.clone(), depth, device, truth };
+    let progress = RefCell::new(Progress::new(args.json));
+    let report = diagnose(&project, &request, &mut |step| {
+        progress.borrow_mut().show_share(step.examination.title(), step.done, step.seconds_left)
+    });
+    progress.borrow_mut().clear();
+    let report = report?;
+    let written = match &args.fix {
+        Some(path) => Some(write_fix(&project, &request, &report, path)?),
+        None => None,
+    };
+    if args.json {
+        let fix = written.as_ref().map(|_| args.fix.clone());
+        super::print_json(&json!({ "report": report, "fix": fix }))?;
+    } else {
+        print(&report, args.verbose);
+        match (&args.fix, written) {
+            (Some(path), Some(changes)) => {
+                super::print_line(&format!("wrote {} ({changes} changes)", path.display()));
+                super::print_line(&format!(
+                    "next: vitrine train {} --config {}",
+                    args.project.display(),
+                    path.display()
+                ));
+            }
+            _ if report.corrected.is_some() => {
+                super::print_line("next: the same with --fix mended.yaml writes the corrected configuration");
+            }
+            _ => {}
+        }
+    }
+    Ok(report.healthy)
+}
+
+/// The configuration that was examined.
+fn examined(project: &Project, request: &DiagnoseRequest) -> anyhow::Result<RunConfig> {
+    match (&request.config, &request.run) {
+        (Some(config), _) => Ok(config.clone()),
+        (None, Some(run)) => {
+            let run = project.run(run)?;
+            Ok(config_file::parse(&run.config, &run.name)?)
+        }
+        (None, None) => Ok(config_file::load("recommended")?),
+    }
+}
+
+fn write_fix(
+    project: &Project,
+    request: &DiagnoseRequest,
+    report: &Report,
+    path: &Path,
+) -> anyhow::Result<usize> {
+    let config = examined(project, request)?;
+    let text = prescription::to_yaml(&config, &report.config_name, &report.findings)?;
+    std::fs::write(path, text).map_err(|e| vitrine_core::Error::io("write", path, e))?;
+    Ok(prescription::changes(&report.findings).len())
+}
+
+fn print(report: &Report, verbose: bool) {
+    let line = |text: &str| super::print_line(text);
+    if verbose {
+        for section in &report.sections {
+            line(&format!("{} ({:.1} s)", section.examination.title(), section.seconds));
+            for sentence in &section.summary {
+                line(&format!("  {sentence}"));
+            }
+            if let Some(why) = &section.skipped {
+                line(&format!("  not examined: {why}"));
+            }
+        }
+        line("");
+    }
+    for (number, finding) in report.findings.iter().enumerate() {
+        print_finding(number + 1, finding);
+    }
+    line(&format!(
+        "{} ({}, {} of {} patches, {:.0} s)",
+        report.verdict, report.config_name, report.patches, report.total, report.seconds
+    ));
+}
+
+fn print_finding(number: usize, finding: &Finding) {
+    let line = |text: &str| super::print_line(text);
+    let mark = match finding.severity {
+        Severity::Wrong => "WRONG",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    line(&format!("{number}. {mark}  {}", finding.what));
+    line(&format!("   why: {}", finding.why));
+    line(&format!("   do:  {}", finding.advice));
+    if let Some(cause) = finding.follows_from {
+        line(&format!("   follows from: {cause}"));
+    }
+    for change in &finding.changes {
+        line(&format!("   - {}: {}", change.key, change.from));
+        line(&format!("   + {}: {}", change.key, change.to));
+    }
+    if !finding.patches.is_empty() {
+        let listed: Vec<String> = finding.patches.iter().take(8).map(u32::to_string).collect();
+        let more = if finding.patches.len() > listed.len() { ", …" } else { "" };
+        line(&format!("   patches: {}{more}", listed.join(", ")));
+    }
+    line("");
+}

@@ -1,0 +1,196 @@
+//! From findings to a configuration that is valid and says, line by line, why it differs.
+
+use serde_json::Value;
+
+use super::finding::{ConfigChange, Finding};
+use crate::error::{Error, Result};
+use crate::learning::config::RunConfig;
+use crate::learning::config_check::first_violation;
+use crate::learning::config_file;
+
+/// The changes of all findings, one a key: of two for the same key that of the higher-ranked finding.
+pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
+    let mut chosen: Vec<(&Finding, &ConfigChange)> = Vec::new();
+    for finding in findings {
+        for change in &finding.changes {
+            if chosen.iter().all(|(_, c)| c.key != change.key) {
+                chosen.push((finding, change));
+            }
+        }
+    }
+    chosen
+}
+
+/// The configuration with all changes made; `None` where there are none.
+///
+/// # Errors
+/// When the changes do not give a valid configuration, which is a defect of the program.
+pub fn corrected(config: &RunConfig, findings: &[Finding]) -> Result<Option<RunConfig>> {
+    let changes = changes(findings);
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let defect = |problem: String| {
+        Error::request(
+            format!("the corrected configuration is not valid: {problem}"),
+            "report this with --json",
+        )
+    };
+    let mut value = serde_json::to_value(config).map_err(|e| defect(e.to_string()))?;
+    for (_, change) in changes {
+        let slot = value
+            .pointer_mut(&format!("/{}", change.key.replace('.', "/")))
+            .ok_or_else(|| defect(format!("there is no key {}", change.key)))?;
+        *slot = change.to.clone();
+    }
+    let config: RunConfig = serde_json::from_value(value).map_err(|e| defect(e.to_string()))?;
+    match first_violation(&config) {
+        None => Ok(Some(config)),
+        Some(violation) => Err(defect(violation.problem)),
+    }
+}
+
+fn short(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(map) => map.get("kind").map_or_else(|| value.to_string(), short),
+        other => other.to_string(),
+    }
+}
+
+/// A sentence as comment lines of at most a hundred characters.
+fn comment(text: &str, indent: usize, out: &mut String) {
+    let pad = " ".repeat(indent);
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + word.chars().count() + 1 > 98 - indent {
+            out.push_str(&format!("{pad}# {line}\n"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        out.push_str(&format!("{pad}# {line}\n"));
+    }
+}
+
+/// The corrected configuration as YAML: at the head what was found, before each changed key what it
+/// was and why it changed. Without changes it is the configuration as it was, with a head that says so.
+///
+/// # Errors
+/// As [`corrected`], and when the text does not read back as the same configuration.
+pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<String> {
+    let wanted = corrected(config, findings)?.unwrap_or_else(|| config.clone());
+    let changes = changes(findings);
+    let mut out = String::new();
+    comment(&format!("{name}, corrected by vitrine diagnose."), 0, &mut out);
+    let others: Vec<&Finding> = findings.iter().filter(|f| f.changes.is_empty()).collect();
+    if changes.is_empty() {
+        comment("Nothing in the configuration had to change.", 0, &mut out);
+    }
+    if !others.is_empty() {
+        comment("Found besides, and not to be mended here:", 0, &mut out);
+        for finding in others {
+            comment(
+                &format!("{}: {} {}", finding.severity.as_str(), finding.what, finding.advice),
+                0,
+                &mut out,
+            );
+        }
+    }
+    out.push('\n');
+    // Walk the block-style text and keep the path of the current line.
+    let mut path: Vec<(usize, String)> = Vec::new();
+    for line in config_file::to_yaml(&wanted)?.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if let Some((key, _)) = line.trim_start().split_once(':') {
+            path.retain(|(depth, _)| *depth < indent);
+            path.push((indent, key.to_owned()));
+            let dotted = path.iter().map(|(_, k)| k.as_str()).collect::<Vec<_>>().join(".");
+            if let Some((finding, change)) = changes.iter().find(|(_, c)| c.key == dotted) {
+                let text = format!("was {}. {} {}", short(&change.from), finding.what, finding.why);
+                comment(&text, indent, &mut out);
+            }
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    let read = config_file::parse(&out, "corrected configuration")?;
+    if read != wanted {
+        return Err(Error::request(
+            "the corrected configuration does not read back as it was written",
+            "report this with the report of --json",
+        ));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Examination, Severity, kinds};
+    use super::*;
+
+    fn findings() -> Vec<Finding> {
+        let new = |kind, what| {
+            Finding::new(kind, Examination::Prior, Severity::Wrong, what, "Because of # this: π.", "Do.")
+        };
+        vec![
+            new(kinds::WRONG_PRIOR, "The prior is wrong.").change("prior", 0.9, "estimate"),
+            new(kinds::HIGH_THRESHOLD, "τ is too high.").change("consistency.threshold", 0.95, 0.75),
+            new(kinds::COLLAPSE, "Again.").change("consistency.threshold", 0.95, 0.6),
+            new(kinds::SPLIT_DRIFT, "Drift.").change(
+                "normaliser",
+                serde_json::json!({"kind": "global_mean_std"}),
+                serde_json::json!({"kind": "per_patch_z_score"}),
+            ),
+            new(kinds::FEW_POSITIVES, "Too few: \"picks\"."),
+        ]
+    }
+
+    fn config() -> RunConfig {
+        config_file::parse(
+            "prior: 0.9\nnormaliser:\n  kind: global_mean_std\nconsistency:\n  kind: fixmatch\n  threshold: 0.95\n",
+            "t",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn the_higher_finding_decides_a_key() {
+        let made = corrected(&config(), &findings()).unwrap().unwrap();
+        assert_eq!(made.consistency.threshold, 0.75);
+        assert_eq!(made.normaliser, crate::imaging::NormaliserKind::PerPatchZScore);
+        assert_eq!(corrected(&config(), &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn the_yaml_says_why_and_reads_back() {
+        let text = to_yaml(&config(), "mine", &findings()).unwrap();
+        let before = |key: &str| {
+            let at = text.find(key).unwrap();
+            text[..at].lines().rev().take_while(|l| l.trim_start().starts_with('#')).count()
+        };
+        assert!(text.contains("# was 0.9. The prior is wrong.") && before("\nprior:") + 1 > 0, "{text}");
+        assert!(text.contains("  # was 0.95. τ is too high."), "{text}");
+        assert!(text.contains("# was global_mean_std."), "{text}");
+        assert!(text.contains("Too few") && !text.contains("Again."), "{text}");
+        assert_eq!(
+            config_file::parse(&text, "x").unwrap(),
+            corrected(&config(), &findings()).unwrap().unwrap()
+        );
+    }
+
+    #[test]
+    fn a_change_to_an_unknown_key_or_a_bad_value_is_refused() {
+        let bad = |key: &str, to: Value| {
+            let f = Finding::new(kinds::COLLAPSE, Examination::Run, Severity::Wrong, "a", "b", "c")
+                .change(key, 1, to);
+            corrected(&config(), &[f]).is_err()
+        };
+        assert!(bad("consistency.nothing", 3.into()) && bad("optimizer.learning_rate", 5.into()));
+    }
+}

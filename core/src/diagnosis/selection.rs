@@ -1,0 +1,139 @@
+//! Are the picks a random sample of the particles? PU learning and every estimate of π assume so.
+//! Bias cannot be proved without the other particles' labels, but two of its traces can be seen: whole
+//! micrographs without a pick, and picks that show their particle more strongly than the unlabeled
+//! patches which the classifier itself takes for particles.
+
+use super::finding::{Finding, Section, Severity};
+use super::particle::Group;
+use super::stats::{difference, mean, percent};
+use super::{Examination, Shared, Subject, kinds};
+use crate::label::Label;
+
+/// Share of the unlabeled on micrographs without a pick from which it is said.
+const UNPICKED: f64 = 0.2;
+/// Effect size from which picks count as stronger than other particles …
+const STRONGER: f64 = 0.45;
+/// … if it is also this many standard errors.
+const ERRORS: f64 = 4.0;
+
+pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+    let mut section = Section::new(Examination::Selection);
+    coverage(subject, &mut section);
+    strength(shared, &mut section);
+    section
+}
+
+fn coverage(subject: &Subject, section: &mut Section) {
+    let mut counts = vec![[0usize; 2]; subject.micrograph_names.len()];
+    for (micrograph, label) in subject.micrographs.iter().zip(&subject.labels) {
+        let Some(m) = micrograph else { continue };
+        match label {
+            Label::Positive => counts[*m][0] += 1,
+            Label::Unlabeled => counts[*m][1] += 1,
+            Label::Negative => {}
+        }
+    }
+    let [positives, unlabeled] = counts.iter().fold([0, 0], |sum, c| [sum[0] + c[0], sum[1] + c[1]]);
+    let with_unlabeled = counts.iter().filter(|c| c[1] > 0).count();
+    if positives == 0 || unlabeled == 0 || with_unlabeled < 3 {
+        section.say("Too little is known of micrographs to see whether some were left out.");
+        return;
+    }
+    // Only where an even hand would have picked something.
+    let expected = |c: &[usize; 2]| c[1] as f64 * positives as f64 / unlabeled as f64;
+    let empty: Vec<usize> =
+        (0..counts.len()).filter(|&m| counts[m][0] == 0 && expected(&counts[m]) >= 5.0).collect();
+    let share = empty.iter().map(|&m| counts[m][1]).sum::<usize>() as f64 / unlabeled as f64;
+    section.say(format!(
+        "{} of {with_unlabeled} micrographs hold no pick although at least five would be expected there; {} of the \
+         unlabeled lie on them.",
+        empty.len(),
+        percent(share)
+    ));
+    if share >= UNPICKED {
+        let names: Vec<&str> = empty.iter().take(3).map(|&m| subject.micrograph_names[m].as_str()).collect();
+        section.findings.push(
+            Finding::new(
+                kinds::BIASED_PICKS,
+                Examination::Selection,
+                Severity::Warning,
+                format!("{} of the unlabeled lie on micrographs without a single pick.", percent(share)),
+                format!(
+                    "Particles there ({}{}) have another defocus and ice than the picked ones; π is taken for too small and \
+                     such particles for junk.",
+                    names.join(", "),
+                    if empty.len() > names.len() { ", …" } else { "" }
+                ),
+                "Pick some particles on every micrograph, or leave those micrographs out of the pool.",
+            )
+            .with("micrographs without a pick", empty.len().to_string())
+            .with("share of the unlabeled on them", format!("{share:.3}")),
+        );
+    }
+}
+
+fn strength(shared: &Shared, section: &mut Section) {
+    let (Some(quick), Some(scores), Some(prior)) = (&shared.quick, &shared.scores, &shared.prior) else {
+        section.say(format!("Picks were not compared with other likely particles: {}.", shared.untrained));
+        return;
+    };
+    if shared.baseline_auc.is_none_or(|auc| auc < 0.62) || prior.estimate < 0.02 {
+        section.say("The classifier is too weak to name other likely particles.");
+        return;
+    }
+    let standard = scores.standardised(&quick.data);
+    let of = |label| -> Vec<usize> {
+        (0..standard.len()).filter(|&i| quick.data.labels[i] == label && standard[i].is_finite()).collect()
+    };
+    let positive = of(Label::Positive);
+    let mut likely = of(Label::Unlabeled);
+    likely.sort_by(|&a, &b| standard[b].total_cmp(&standard[a]));
+    // As many as there should be: chosen for their scores, they are if anything the stronger ones.
+    likely.truncate((prior.estimate * likely.len() as f64).round() as usize);
+    let profile = |i: usize| &shared.features[quick.origin[i]].profile;
+    let Some(group) = Group::of(&positive.iter().map(|&i| profile(i)).collect::<Vec<_>>()) else { return };
+    if group.z < 10.0 || likely.len() < 20 {
+        section.say(
+            "The particle's profile is too weak, or other likely particles too few, to compare strengths.",
+        );
+        return;
+    }
+    let length = group.mean.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let shows = |patches: &[usize]| -> Vec<f64> {
+        patches
+            .iter()
+            .map(|&i| profile(i).iter().zip(&group.mean).map(|(a, b)| a * b).sum::<f64>() / length)
+            .collect()
+    };
+    let (picked, others) = (shows(&positive), shows(&likely));
+    let Some(d) = difference(&picked, &others) else { return };
+    section.say(format!(
+        "Strength of the particle's profile: {:.2} in the picks, {:.2} in the {} unlabeled most like them (d = {:.2}).",
+        mean(&picked),
+        mean(&others),
+        likely.len(),
+        d.effect
+    ));
+    if d.effect > STRONGER && d.t > ERRORS {
+        section.findings.push(
+            Finding::new(
+                kinds::BIASED_PICKS,
+                Examination::Selection,
+                Severity::Warning,
+                "The picks show their particle more strongly than other likely particles do.",
+                format!(
+                    "{:.2} against {:.2} (d = {:.1}): the conspicuous were picked first, so π = {:.2} is rather a lower limit \
+                     and faint particles will be scored too low.",
+                    mean(&picked),
+                    mean(&others),
+                    d.effect,
+                    prior.estimate
+                ),
+                "Pick every particle of a few areas instead of the best of all, or label some faint ones.",
+            )
+            .with("strength in the picks", format!("{:.3}", mean(&picked)))
+            .with("strength in other likely particles", format!("{:.3}", mean(&others)))
+            .with("effect size d", format!("{:.2}", d.effect)),
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! The clinic of faults: each is injected into a healthy simulated set or configuration and must be
+//! found, with the right cause on top; the healthy set must give nothing "wrong". Faults that show
+//! without training are examined without it, so that this takes little time; the example `clinic` does
+//! all of it in full over many seeds.
+#![allow(clippy::unwrap_used)]
+
+mod clinic_support;
+
+use std::sync::{LazyLock, Mutex};
+
+use clinic_support::{FAULTS, healthy, keep};
+use vitrine_core::diagnosis::{
+    Depth, Examination, Memory, Report, Severity, Subject, examine, examine_again, kinds, prescription,
+};
+use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::{Error, Label};
+
+const SEED: u64 = 1;
+
+static HEALTHY: LazyLock<Subject> = LazyLock::new(|| healthy(SEED));
+/// What was trained on the healthy data, shared by the faults of the configuration.
+static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(|| Mutex::new(Memory::default()));
+
+fn look(subject: &Subject, depth: Depth) -> Report {
+    let mut memory = MEMORY.lock().unwrap();
+    // Other data would push the healthy data's memory out.
+    let same = std::sync::Arc::ptr_eq(&subject.pixels, &HEALTHY.pixels) && subject.labels == HEALTHY.labels;
+    let mut own = Memory::default();
+    let memory = if same { &mut *memory } else { &mut own };
+    examine_again(subject, depth, &ComputeDevice::cpu(), memory, &mut |_| true).unwrap()
+}
+
+fn sick(name: &str) -> Subject {
+    let fault = FAULTS.iter().find(|f| f.name == name).unwrap();
+    (fault.inject)(HEALTHY.clone())
+}
+
+/// Injects a fault, examines, and holds what is on top to what is expected; gives the report.
+fn found(name: &str, depth: Depth) -> (Subject, Report) {
+    let fault = FAULTS.iter().find(|f| f.name == name).unwrap();
+    let subject = sick(name);
+    let report = look(&subject, depth);
+    let listed: Vec<_> = report.findings.iter().map(|f| (f.severity, f.kind, f.follows_from)).collect();
+    let top = report.findings.first().unwrap_or_else(|| panic!("{name}: nothing was found"));
+    assert!(fault.expected.contains(&top.kind), "{name}: {listed:?}");
+    assert!(top.severity > Severity::Note && !report.healthy, "{name}: {listed:?}");
+    assert!(!top.evidence.is_empty(), "{name}: no finding without evidence");
+    for sentence in [&top.what, &top.why, &top.advice] {
+        assert!(sentence.ends_with('.') && sentence.len() > 20, "{name}: {sentence}");
+    }
+    (subject, report)
+}
+
+/// The corrected configuration reads back, and the finding is gone under it.
+fn mended(subject: &Subject, report: &Report, kind: &str, depth: Depth) {
+    let yaml = prescription::to_yaml(&subject.config, "clinic", &report.findings).unwrap();
+    let config = parse(&yaml, "mended").unwrap();
+    assert_eq!(Some(&config), report.corrected.as_ref());
+    let again = look(&Subject { config, ..subject.clone() }, depth);
+    assert!(
+        again.findings.iter().all(|f| f.kind != kind || f.severity < Severity::Wrong),
+        "{kind}: {again:?}"
+    );
+}
+
+fn kinds_of(report: &Report, severity: Severity) -> Vec<&'static str> {
+    report.findings.iter().filter(|f| f.severity >= severity).map(|f| f.kind).collect()
+}
+
+#[test]
+fn a_healthy_set_gives_nothing_wrong_and_tells_progress() {
+    let (mut last, mut heard) = (0.0, Vec::new());
+    let report = examine(&HEALTHY, Depth::Standard, &ComputeDevice::cpu(), &mut |step| {
+        assert!(step.done >= last && step.done <= 1.0, "{} after {last}", step.done);
+        last = step.done;
+        heard.push(step.examination);
+        true
+    })
+    .unwrap();
+    assert_eq!(kinds_of(&report, Severity::Wrong), Vec::<&str>::new());
+    heard.dedup();
+    assert!(Examination::ALL.iter().all(|e| heard.contains(e)), "{heard:?}");
+    assert_eq!(report.sections.len(), Examination::ALL.len());
+    assert!(report.sections.iter().all(|s| !s.summary.is_empty() || s.skipped.is_some()));
+    assert!(report.series("learning_curve").unwrap().points.len() == 3);
+    assert!(report.series("rate_over_threshold").is_some() && report.series("learning_rate_range").is_some());
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["depth"], "standard");
+    assert_eq!(json["sections"][0]["examination"], "patches");
+}
+
+#[test]
+fn it_can_be_cancelled() {
+    let mut asked = 0;
+    let outcome = examine(&HEALTHY, Depth::Standard, &ComputeDevice::cpu(), &mut |_| {
+        asked += 1;
+        asked < 8
+    });
+    assert!(matches!(outcome, Err(Error::Cancelled)));
+    assert_eq!(asked, 8);
+}
+
+#[test]
+fn a_wrong_prior_is_found_and_mended() {
+    let (subject, report) = found("wrong prior", Depth::Standard);
+    mended(&subject, &report, kinds::WRONG_PRIOR, Depth::Standard);
+}
+
+#[test]
+fn the_labelling_rate_as_prior_is_found_and_mended() {
+    let (subject, report) = found("labelling rate as prior", Depth::Standard);
+    mended(&subject, &report, kinds::LABELLING_RATE, Depth::Standard);
+}
+
+#[test]
+fn a_threshold_nothing_passes_is_found_and_mended() {
+    let (subject, report) = found("threshold too high", Depth::Standard);
+    assert!(report.corrected.as_ref().unwrap().consistency.threshold < 0.99);
+    mended(&subject, &report, kinds::HIGH_THRESHOLD, Depth::Standard);
+}
+
+#[test]
+fn a_learning_rate_too_high_is_found_and_mended() {
+    let (subject, report) = found("learning rate too high", Depth::Standard);
+    assert!(report.corrected.as_ref().unwrap().optimizer.learning_rate <= 0.02);
+    mended(&subject, &report, kinds::HIGH_RATE, Depth::Standard);
+}
+
+#[test]
+fn a_teacher_that_does_not_follow_is_found_and_mended() {
+    let (subject, report) = found("teacher that does not follow", Depth::Standard);
+    mended(&subject, &report, kinds::STUCK_TEACHER, Depth::Standard);
+}
+
+#[test]
+fn a_collapsed_run_is_found_in_its_epochs() {
+    let (_, report) = found("collapsed teacher", Depth::Quick);
+    let top = &report.findings[0];
+    assert!(top.why.contains("epoch 6"), "{}", top.why);
+    assert_eq!(top.examination, Examination::Run);
+}
+
+#[test]
+fn dead_layers_of_a_run_are_found() {
+    let (_, report) = found("dead layers", Depth::Standard);
+    assert!(report.findings[0].evidence.iter().any(|e| e.value == "1.00"), "{:?}", report.findings[0]);
+}
+
+#[test]
+fn differently_normalised_splits_are_found_and_mended() {
+    let (subject, report) = found("splits normalised differently", Depth::Quick);
+    mended(&subject, &report, kinds::SPLIT_DRIFT, Depth::Quick);
+}
+
+#[test]
+fn leaked_duplicates_are_found_and_gone_when_removed() {
+    let (subject, report) = found("leaked duplicates", Depth::Quick);
+    let listed = &report.findings[0].patches;
+    assert!(listed.len() > 10 && report.corrected.as_ref().unwrap().split.seed != subject.config.split.seed);
+    let without = keep(&subject, |i| !listed.contains(&subject.ids[i]));
+    assert_eq!(kinds_of(&look(&without, Depth::Quick), Severity::Warning), Vec::<&str>::new());
+}
+
+#[test]
+fn swapped_labels_are_found_and_gone_when_exchanged() {
+    let (mut subject, _) = found("swapped labels", Depth::Quick);
+    for label in &mut subject.labels {
+        *label = match label {
+            Label::Positive => Label::Negative,
+            Label::Negative => Label::Positive,
+            Label::Unlabeled => Label::Unlabeled,
+        };
+    }
+    assert!(look(&subject, Depth::Quick).healthy);
+}
+
+#[test]
+fn half_inverted_contrast_is_found_and_gone_when_turned_back() {
+    let (mut subject, report) = found("half inverted contrast", Depth::Quick);
+    let right = (0..subject.len()).filter(|&i| report.findings[0].patches.contains(&subject.ids[i]));
+    let of_odd = right.clone().filter(|&i| subject.micrographs[i].unwrap() % 2 == 1).count();
+    let all = right.count();
+    // The rarer sign is one of the two halves, and nearly all that are named belong to it.
+    assert!(of_odd * 10 > all * 9 || of_odd * 10 < all, "{of_odd} of {all}");
+    let area = subject.size * subject.size;
+    let odd: Vec<bool> = subject.micrographs.iter().map(|m| m.unwrap() % 2 == 1).collect();
+    let pixels = std::sync::Arc::make_mut(&mut subject.pixels);
+    for (patch, odd) in pixels.chunks_mut(area).zip(odd) {
+        if odd {
+            patch.iter_mut().for_each(|v| *v = -*v);
+        }
+    }
+    assert!(look(&subject, Depth::Quick).healthy);
+}
+
+#[test]
+fn constant_patches_and_broken_pixels_are_found_and_gone_when_left_out() {
+    for name in ["constant patches", "pixels not finite"] {
+        let (subject, report) = found(name, Depth::Quick);
+        let listed = &report.findings[0].patches;
+        let without = keep(&subject, |i| !listed.contains(&subject.ids[i]));
+        assert!(look(&without, Depth::Quick).healthy, "{name}");
+    }
+    // A set with broken pixels can still be examined to the end.
+    let report = look(&sick("pixels not finite"), Depth::Quick);
+    assert_eq!(report.findings[0].patches.len(), 2);
+}
+
+#[test]
+fn picks_off_centre_are_found() {
+    found("picks off centre", Depth::Quick);
+}
+
+#[test]
+fn too_few_positives_are_found() {
+    let (_, report) = found("too few positives", Depth::Standard);
+    assert_eq!(report.findings[0].severity, Severity::Wrong);
+}
+
+#[test]
+fn biased_picks_are_found() {
+    found("biased picks", Depth::Standard);
+}
+
+#[test]
+fn wrong_labels_among_the_positives_are_found() {
+    found("some labels wrong", Depth::Quick);
+}
+
+#[test]
+fn a_subject_without_positives_gets_an_answer_not_an_error() {
+    let none = keep(&HEALTHY, |i| HEALTHY.labels[i] != Label::Positive);
+    let report = look(&none, Depth::Standard);
+    assert_eq!(report.findings[0].kind, kinds::MISSING_LABELS);
+    let mut odd = HEALTHY.clone();
+    odd.labels.pop();
+    assert!(examine(&odd, Depth::Quick, &ComputeDevice::cpu(), &mut |_| true).is_err());
+}
