@@ -14,6 +14,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     let (mut window, _) = ready(dir.path(), 2);
     // As tall as the whole view, so that nothing is scrolled away.
     window.set_size(eframe::egui::vec2(1400.0, 2600.0));
+    window.run_steps(4);
     window.get_by_label("Train with supervised baseline").click();
     ended(&mut window);
     wait(&mut window, "both runs", |app| app.model.project.as_ref().unwrap().runs.len() == 2);
@@ -56,7 +57,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
     window.run_steps(12);
     for (item, ending) in [("Save as SVG…", "svg"), ("Save as CSV…", "csv"), ("Save as PNG…", "png")] {
-        let menu = window.get_all_by_label("⋯").next().unwrap();
+        let menu = window.get_all_by_label("More").next().unwrap();
         menu.click();
         window.run_steps(6);
         window.get_by_label(item).click();

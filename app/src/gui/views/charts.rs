@@ -80,7 +80,7 @@ pub fn chart(
     ui.horizontal(|ui| {
         ui.strong(chart.title).on_hover_text(chart.note);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.menu_button("⋯", |ui| {
+            ui.menu_button("More", |ui| {
                 ui.checkbox(&mut look.log, "Logarithmic scale");
                 ui.separator();
                 let area = egui::Rect::from_min_size(top, egui::vec2(width, look.height));

@@ -347,7 +347,7 @@ fn curve(
     ui.horizontal(|ui| {
         ui.strong(title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.menu_button("⋯", |ui| {
+            ui.menu_button("More", |ui| {
                 let area = egui::Rect::from_min_size(top, egui::vec2(width, height));
                 let svg = || match id {
                     "roc" => figures::roc(runs, against).ok().flatten(),

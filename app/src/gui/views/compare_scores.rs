@@ -98,7 +98,7 @@ pub fn ui(
         {
             state.threshold = best;
         }
-        ui.menu_button("⋯", |ui| {
+        ui.menu_button("More", |ui| {
             let area = egui::Rect::from_min_size(top, egui::vec2(whole, 320.0));
             let summary = || {
                 let mut run = run.clone();

@@ -160,7 +160,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
             for (finding, change) in vitrine_core::diagnosis::prescription::changes(&report.findings) {
                 ui.monospace(&change.key);
                 ui.monospace(value(&change.from));
-                ui.monospace(format!("→ {}", value(&change.to)));
+                ui.monospace(format!("to {}", value(&change.to)));
                 ui.weak(&finding.what);
                 ui.end_row();
             }
@@ -244,7 +244,7 @@ fn finding(
                 });
             }
             for change in &finding.changes {
-                ui.monospace(format!("{}: {} → {}", change.key, value(&change.from), value(&change.to)));
+                ui.monospace(format!("{}: {} to {}", change.key, value(&change.from), value(&change.to)));
             }
             if !finding.patches.is_empty() {
                 ui.horizontal_wrapped(|ui| {

@@ -111,7 +111,7 @@ fn actions(
         .on_disabled_hover_text(why);
     }
     let used = open.scores.as_ref().is_some_and(|scores| scores.run == run.id);
-    ui.menu_button("⋯", |ui| {
+    ui.menu_button("More", |ui| {
         if !used && run.best_epoch.is_some() && ui.button("Use its scores").clicked() {
             out.push(Command::View(ViewCommand::Scores(run.id)));
             ui.close();
