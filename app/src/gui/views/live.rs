@@ -21,11 +21,18 @@ pub struct State {
     pub smoothing: f64,
     /// Charts on a logarithmic scale.
     pub log: BTreeSet<&'static str>,
+    /// The newest run was ticked once by itself.
+    begun: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { overlaid: BTreeSet::new(), smoothing: 0.0, log: BTreeSet::from(["gradient_norm"]) }
+        Self {
+            overlaid: BTreeSet::new(),
+            smoothing: 0.0,
+            log: BTreeSet::from(["gradient_norm"]),
+            begun: false,
+        }
     }
 }
 
@@ -210,6 +217,12 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
 /// The runs drawn, and the charts.
 fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     let live = model.live.as_ref();
+    if !std::mem::replace(&mut state.begun, true)
+        && live.is_none()
+        && let Some(run) = open.runs.iter().rev().find(|run| run.best_epoch.is_some())
+    {
+        state.overlaid.insert(run.name.clone());
+    }
     ui.horizontal_wrapped(|ui| {
         ui.weak("Curves of");
         for run in &open.runs {
