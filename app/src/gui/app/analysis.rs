@@ -209,13 +209,13 @@ impl App {
                     analysis.curves.insert(curves.name.clone(), Arc::new(curves));
                 }
             }
-            Outcome::Compared { generation, compared } if now == Some(generation) => {
-                // What was asked for last is what counts.
-                if analysis.comparing.as_ref() == Some(&compared.names) {
-                    analysis.comparing = None;
-                    analysis.disagreements = None;
-                    analysis.compared = Some(compared);
-                }
+            // What was asked for last is what counts.
+            Outcome::Compared { generation, compared }
+                if now == Some(generation) && analysis.comparing.as_ref() == Some(&compared.names) =>
+            {
+                analysis.comparing = None;
+                analysis.disagreements = None;
+                analysis.compared = Some(compared);
             }
             Outcome::Diagnosed { generation, report } if now == Some(generation) => {
                 analysis.report = Some(Arc::from(report));
