@@ -1,9 +1,7 @@
 //! Vitrine: clean particle sets from cryo-electron micrographs with a few hundred labels.
 
-mod cli;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run()
+    vitrine::cli::run()
 }

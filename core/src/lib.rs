@@ -15,7 +15,7 @@
 //! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
-mod atomic;
+pub mod atomic;
 pub mod diagnosis;
 pub mod error;
 pub mod export;

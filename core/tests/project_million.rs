@@ -42,6 +42,7 @@ fn a_million_patches() {
     time("open for reading", &mut || drop(Project::open_read_only(dir.path()).unwrap()));
     time("label counts", &mut || assert_eq!(project.label_counts().unwrap().positive, 100_000));
     time("places of all patches", &mut || assert_eq!(project.places().unwrap().len(), 1_000_000));
+    time("columns of all patches", &mut || assert_eq!(project.columns().unwrap().len(), 1_000_000));
     let edge: Vec<_> = (0..100_000).map(|i| (i * 10 + 1, Label::Negative)).collect();
     let run: Vec<_> = (0..100_000).map(|i| (i + 300_000, Label::Negative)).collect();
     time("label 100 000 patches all over", &mut || {
@@ -49,6 +50,10 @@ fn a_million_patches() {
     });
     time("label 100 000 patches in a row", &mut || {
         project.set_labels(&run, &ada, None, "").unwrap();
+    });
+    let last = project.journal_position().unwrap();
+    time("read back what that changed", &mut || {
+        assert_eq!(project.journal_changes(last).unwrap().len(), 90_000)
     });
     time("undo", &mut || assert!(project.undo_last(&ada).unwrap().is_some()));
     time("label one patch", &mut || {

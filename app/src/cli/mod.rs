@@ -18,21 +18,27 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use vitrine_core::Error;
-use vitrine_core::project::{Actor, Project};
+use vitrine_core::project::Project;
+
+use crate::words::{person, sentence};
 
 /// Get a clean particle set out of cryo-electron micrographs with a few hundred labels.
 ///
 /// A project is a folder that holds patches and what is known of them: positive (a particle),
 /// negative (no particle) or unlabeled (nobody has said). `import` fills it, `train` learns from it,
-/// `diagnose` says what is wrong before or after a run, `score` gives every patch a number, `compare` puts runs side by side, `export` hands the result
-/// to RELION, cryoSPARC and others.
+/// `diagnose` says what is wrong before or after a run, `score` gives every patch a number, `compare`
+/// puts runs side by side, `export` hands the result to RELION, cryoSPARC and others. Without a command
+/// the window opens, which does all of that by hand and eye.
 #[derive(Parser)]
-#[command(name = "vitrine", version, after_long_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "vitrine", version, after_long_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
 struct Cli {
+    /// Folder of a project to open in the window; without it and without a command the window opens
+    /// with its first screen
+    project: Option<PathBuf>,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
@@ -73,6 +79,22 @@ pub fn run() -> ExitCode {
     hush_graphics();
     let cli = Cli::parse();
     let outcome = match cli.command {
+        None => window(cli.project),
+        // A status of its own: 1 says that something was found, 2 that nothing could be examined.
+        Some(Command::Diagnose(args)) => {
+            return match diagnose::run(args) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(1),
+                Err(error) => ExitCode::from(if report(&error) == 130 { 130 } else { 2 }),
+            };
+        }
+        Some(command) => dispatch(command),
+    };
+    exit_code(outcome)
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::New(args) => new::run(args),
         Command::Import(args) => import::run(args),
         Command::Info(args) => info::run(args),
@@ -80,20 +102,27 @@ pub fn run() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
-        // A status of its own: 1 says that something was found, 2 that nothing could be examined.
-        Command::Diagnose(args) => match diagnose::run(args) {
-            Ok(true) => Ok(()),
-            Ok(false) => return ExitCode::from(1),
-            Err(error) => {
-                let code = report(&error);
-                return ExitCode::from(if code == 130 { 130 } else { 2 });
-            }
-        },
+        Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Presets(args) => presets::run(args),
-    };
+    }
+}
+
+/// Opens the window.
+fn window(project: Option<PathBuf>) -> anyhow::Result<()> {
+    if let Some(path) = &project
+        && !path.exists()
+    {
+        // Most likely a mistyped command, which should not open a window.
+        let what = format!("there is neither a command nor a folder '{}'", path.display());
+        Cli::command().error(clap::error::ErrorKind::InvalidSubcommand, what).exit();
+    }
+    crate::gui::run(crate::gui::Start { project, settings: crate::gui::settings::default_path() })
+}
+
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(report(&error)),
@@ -151,31 +180,6 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// An error with its causes on one line; a cause already told in the sentence before is not told
-/// again.
-fn sentence(error: &anyhow::Error) -> String {
-    let mut said = String::new();
-    for cause in error.chain() {
-        let cause = cause.to_string();
-        if !said.contains(&cause) {
-            if !said.is_empty() {
-                said.push_str(": ");
-            }
-            said.push_str(&cause);
-        }
-    }
-    if let Some(Error::Io { source, .. }) = error.downcast_ref::<Error>() {
-        use std::io::ErrorKind;
-        said.push_str(match source.kind() {
-            ErrorKind::NotFound => "; check the path",
-            ErrorKind::PermissionDenied => "; check the permissions of the file and its folder",
-            ErrorKind::StorageFull => "; free some space and try again",
-            _ => "",
-        });
-    }
-    said.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
 /// Opens a project for writing.
 fn open(dir: &Path) -> anyhow::Result<Project> {
     Ok(Project::open(dir)?)
@@ -184,12 +188,6 @@ fn open(dir: &Path) -> anyhow::Result<Project> {
 /// Opens a project for reading, also while another process writes.
 fn open_to_read(dir: &Path) -> anyhow::Result<Project> {
     Ok(Project::open_read_only(dir)?)
-}
-
-/// Who is at the keyboard, for the journal.
-fn person() -> Actor {
-    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-    Actor::Person(name.unwrap_or_else(|_| "unknown".to_owned()))
 }
 
 /// Prints a value as JSON on standard output.

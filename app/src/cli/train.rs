@@ -10,7 +10,7 @@ use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use vitrine_core::project::Project;
-use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, resume_run, train_run};
+use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
 use vitrine_core::workflow::{Step, Watch};
 
 use super::progress::{Progress, stop_asked};
@@ -94,8 +94,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();
         let config = overrides.apply(config_file::load(&args.config)?)?;
         if args.baseline {
-            let baseline = config_file::load("supervised_baseline")?;
-            let baseline = RunConfig { seed: config.seed, split: config.split, ..overrides.apply(baseline)? };
+            let baseline = baseline_of(&config)?;
             plan.push(("supervised_baseline".to_owned(), None, baseline));
         }
         plan.push((config_file::stem(&args.config), args.name.clone(), config));

@@ -105,6 +105,24 @@ pub fn model_path(folder: &Path) -> PathBuf {
 }
 
 impl Checkpoint {
+    /// The weights that score as the beginning of another run: epoch 0, nothing measured, no moments.
+    pub fn as_beginning(self) -> Self {
+        let header = CheckpointHeader {
+            epoch: 0,
+            best: None,
+            optimizer_steps: 0,
+            history: History::default(),
+            ..self.header
+        };
+        Self {
+            header,
+            student: self.model.clone(),
+            teacher: self.model,
+            model: NamedTensors::new(),
+            optimizer: NamedTensors::new(),
+        }
+    }
+
     /// Writes the file atomically.
     ///
     /// # Errors

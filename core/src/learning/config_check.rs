@@ -71,45 +71,51 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
 
 /// Checks ranges and contradictions; the first broken rule, or `None`.
 pub fn first_violation(config: &RunConfig) -> Option<Violation> {
+    violations(config).into_iter().next()
+}
+
+/// Every broken rule: ranges first, then contradictions.
+pub fn violations(config: &RunConfig) -> Vec<Violation> {
+    let mut found = Vec::new();
     for field in NUMBER_FIELDS {
         let value = (field.get)(config);
         // Written so that NaN is refused too.
         if !(value >= field.low && value <= field.high) {
-            return Some(Violation {
+            found.push(Violation {
                 key: field.key,
                 problem: format!("{} is {value}, outside {} to {}", field.key, field.low, field.high),
                 mend: format!("write a value from {} to {}", field.low, field.high),
             });
         }
     }
-    let broken = |key, problem: &str, mend: &str| {
-        Some(Violation { key, problem: problem.to_owned(), mend: mend.to_owned() })
+    let mut broken = |key, problem: &str, mend: &str| {
+        found.push(Violation { key, problem: problem.to_owned(), mend: mend.to_owned() });
     };
     if let PriorConfig::Given(prior) = config.prior
         && !(prior > 0.0 && prior < 1.0)
     {
-        return broken(
+        broken(
             "prior",
             &format!("prior is {prior}, outside the open interval 0 to 1"),
             "write the share of particles among the unlabeled, or estimate",
         );
     }
     if config.split.validation + config.split.test > 0.8 {
-        return broken(
+        broken(
             "split.test",
             "validation and test together leave less than a fifth of the patches for training",
             "lower split.validation or split.test",
         );
     }
     if config.consistency.kind == ConsistencyKind::MeanTeacher && !config.teacher.enabled {
-        return broken(
+        broken(
             "consistency.kind",
             "consistency.kind mean_teacher compares with a teacher, but teacher.enabled is false",
             "set teacher.enabled: true",
         );
     }
     if config.schedule.warm_up_epochs >= config.schedule.epochs && config.schedule.epochs > 1 {
-        return broken(
+        broken(
             "schedule.warm_up_epochs",
             "the warm-up is as long as the run, so the learning rate never reaches its peak",
             "lower schedule.warm_up_epochs or raise schedule.epochs",
@@ -119,18 +125,18 @@ pub fn first_violation(config: &RunConfig) -> Option<Violation> {
         || config.consistency.kind != ConsistencyKind::None
         || config.self_training.enabled;
     if uses_unlabeled && config.batch.unlabeled <= 0.0 {
-        return broken(
+        broken(
             "batch.unlabeled",
             "the method learns from unlabeled patches, but batch.unlabeled is 0",
             "give the unlabeled a part, e.g. batch.unlabeled: 3",
         );
     }
     if config.self_training.enabled && config.risk.kind == RiskKind::GeBinomial {
-        return broken(
+        broken(
             "self_training.enabled",
             "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",
             "use risk.kind naive or nnpu with self-training",
         );
     }
-    None
+    found
 }

@@ -9,6 +9,7 @@ pub mod backbone;
 pub mod checkpoint;
 pub mod config;
 pub mod config_check;
+pub mod config_fields;
 pub mod config_file;
 pub mod consistency;
 pub mod data;

@@ -29,7 +29,8 @@ pub struct TrainJob {
     pub device: ComputeDevice,
     /// Folder for checkpoints; `None` keeps nothing on disk.
     pub folder: Option<PathBuf>,
-    /// Go on from this checkpoint instead of starting anew.
+    /// Go on from this checkpoint instead of starting anew. One of epoch 0 is a new run that begins
+    /// with its weights ([`Checkpoint::as_beginning`]).
     pub resume: Option<Checkpoint>,
     /// Where the configuration says `estimate`: an estimate made before for the same labels.
     pub known_prior: Option<PriorUsed>,
@@ -111,9 +112,9 @@ pub fn train(
     let mut orders = Orders { control, stop: false, checkpoint: false };
 
     let prior = match (&resume, known_prior) {
-        (Some(checkpoint), _) => checkpoint.header.prior,
-        (None, Some(prior)) if matches!(config.prior, PriorConfig::Estimate(_)) => prior,
-        (None, _) => {
+        (Some(checkpoint), _) if checkpoint.header.epoch > 0 => checkpoint.header.prior,
+        (_, Some(prior)) if matches!(config.prior, PriorConfig::Estimate(_)) => prior,
+        _ => {
             if matches!(config.prior, PriorConfig::Estimate(_)) {
                 say(TrainEvent::Phase("Estimating the class prior".to_owned()));
             }
@@ -322,8 +323,11 @@ impl Trainer {
             self.teacher = Some(restore(network, &teacher).map_err(misfit)?);
         }
         self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
-        self.consistency_state = header.consistency;
-        self.trial = header.trial;
+        // A run that begins with the weights of another one has statistics and a trial of its own.
+        if header.epoch > 0 {
+            self.consistency_state = header.consistency;
+            self.trial = header.trial;
+        }
         if self.trial.running() {
             let student = restore(self.student.clone(), &student_before).map_err(misfit)?;
             let teacher = match &self.teacher {

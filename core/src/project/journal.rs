@@ -144,7 +144,7 @@ fn encode(changes: &[Change]) -> Vec<u8> {
 }
 
 /// `None` when the bytes are not what [`encode`] writes.
-fn decode(bytes: &[u8]) -> Option<Vec<Change>> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Change>> {
     let mut changes = Vec::with_capacity(bytes.len() / 2);
     let mut rest = bytes.iter();
     let mut last: u32 = 0;
@@ -210,7 +210,7 @@ pub(super) fn position(db: &Db) -> Result<EntryId> {
     stmt.query_row([], |row| row.get(0)).map(EntryId).map_err(&err)
 }
 
-fn damaged(db: &Db, id: EntryId) -> Error {
+pub(super) fn damaged(db: &Db, id: EntryId) -> Error {
     Error::format(
         &db.path,
         format!("entry {} of the label journal cannot be read", id.0),

@@ -9,12 +9,13 @@
 //!
 //! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while
 //! another writes. Within one process the window owns the writing [`Project`], and background
-//! threads open readers of their own or share [`Project::pixels`]. What a writing call changed is
+//! threads take a handle of their own ([`Project::another_handle`]) or share [`Project::pixels`]. What a writing call changed is
 //! on the disk when it returns; a call that failed has changed nothing.
 //!
 //! The true labels of a benchmark are never stored here.
 
 mod assign;
+mod columns;
 mod db;
 mod import;
 mod journal;
@@ -36,6 +37,7 @@ use crate::error::{Error, Result};
 use db::Db;
 use lock::Lock;
 
+pub use columns::PatchColumns;
 pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
 pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
 pub use pixels::{PixelType, Pixels};
@@ -79,7 +81,7 @@ pub struct Project {
     dir: PathBuf,
     db: Db,
     /// `None` when the project was opened for reading.
-    lock: Option<Lock>,
+    lock: Option<Arc<Lock>>,
     /// Why this project is only read, where it was opened for whatever is possible.
     read_only: Option<String>,
     size: Option<usize>,
@@ -163,7 +165,7 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project = Self::with(dir, db, Some(lock))?;
+        let project = Self::with(dir, db, Some(Arc::new(lock)))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
         let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
@@ -218,7 +220,7 @@ impl Project {
         Ok(project)
     }
 
-    fn with(dir: &Path, db: Db, lock: Option<Lock>) -> Result<Self> {
+    fn with(dir: &Path, db: Db, lock: Option<Arc<Lock>>) -> Result<Self> {
         let broken = |what: &str| {
             Error::format(
                 &db.path,
@@ -242,6 +244,24 @@ impl Project {
             pixel_type,
             pixels: Arc::new(pixels),
         })
+    }
+
+    /// Another handle on the same project for another thread of this process, with a database
+    /// connection of its own: for writing where this one is, else for reading. The project stays
+    /// locked against other processes until the last handle is dropped. Writers within one process
+    /// wait for each other; only one of them may import at a time, and [`Project::refresh`] shows
+    /// the others what it brought.
+    ///
+    /// # Errors
+    /// When the project cannot be read any more.
+    pub fn another_handle(&self) -> Result<Self> {
+        let Some(lock) = &self.lock else {
+            let mut other = Self::open_read_only(&self.dir)?;
+            other.read_only.clone_from(&self.read_only);
+            return Ok(other);
+        };
+        let db = db::open_write(&database(&self.dir)?)?;
+        Self::with(&self.dir, db, Some(Arc::clone(lock)))
     }
 
     /// Takes up patches that another process has imported since this project was opened for

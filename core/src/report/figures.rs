@@ -98,6 +98,22 @@ fn over_epochs(title: &str, runs: &[RunSummary], columns: &[Column], height: u32
     .map(Some)
 }
 
+/// A chart of [`super::charts`], one panel a column.
+///
+/// # Errors
+/// When drawing fails.
+pub fn chart(chart: &super::charts::Chart, runs: &[RunSummary]) -> Result<Option<String>> {
+    let column = |&(key, label): &(&'static str, &'static str)| Column {
+        range: chart.range,
+        percent: chart.percent,
+        band: chart.band,
+        limit: chart.ceiling.filter(|_| key == "validation_auc_pu"),
+        ..Column::plain(key, label)
+    };
+    let columns: Vec<Column> = chart.columns.iter().map(column).collect();
+    over_epochs(chart.title, runs, &columns, 200)
+}
+
 /// Validation AUC over epochs: against unlabeled with its ceiling, and against negatives.
 ///
 /// # Errors

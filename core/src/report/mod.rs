@@ -4,11 +4,14 @@
 //! [`ReportInput`], and the same numbers reach terminal, window and report.
 //!
 //! - [`tables`]: what is compared, how numbers are written, config differences, text tables
+//! - [`charts`]: what is plotted over epochs, and the numbers behind pictures as CSV
 //! - [`plots`]: drawing primitives and style; [`figures`]: the pictures
 //! - [`html`]: the report file
 
+pub mod charts;
 pub mod figures;
 pub mod html;
+pub mod picture;
 pub mod plots;
 pub mod tables;
 

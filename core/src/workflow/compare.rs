@@ -164,7 +164,7 @@ fn capital(text: &str) -> String {
 
 /// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no
 /// consistency, no self-training.
-fn is_baseline(run: &Run) -> bool {
+pub fn is_baseline(run: &Run) -> bool {
     use crate::learning::config::ConsistencyKind;
     config_file::parse(&run.config, &run.name).is_ok_and(|config| {
         matches!(config.risk.kind, RiskKind::Supervised | RiskKind::Naive)
@@ -334,6 +334,21 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'stati
     Ok(pictures)
 }
 
+/// A patch in 8-bit grey, stretched between its percentiles 0.5 and 99.5; values that are no finite
+/// numbers are black.
+pub fn stretched(patch: &[f32]) -> Vec<u8> {
+    let mut sorted: Vec<f32> = patch.iter().copied().filter(|v| v.is_finite()).collect();
+    sorted.sort_by(f32::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    let (low, high) = match (sorted.get(last / 200), sorted.get(last * 199 / 200)) {
+        (Some(low), Some(high)) => (*low, *high),
+        _ => (0.0, 0.0),
+    };
+    let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
+    // `as` saturates, and turns NaN into 0.
+    patch.iter().map(|value| ((value - low) * scale).clamp(0.0, 255.0) as u8).collect()
+}
+
 /// Patches side by side as an 8-bit PNG, each stretched between its percentiles 0.5 and 99.5.
 ///
 /// # Errors
@@ -349,17 +364,11 @@ pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
     let mut patch = vec![0.0f32; size * size];
     for (place, &id) in ids.iter().enumerate() {
         pixels.get(PatchId::try_from(id).unwrap_or(PatchId::MAX), &mut patch)?;
-        let mut sorted = patch.clone();
-        sorted.sort_by(f32::total_cmp);
-        let low = sorted[(sorted.len() - 1) / 200];
-        let high = sorted[(sorted.len() - 1) * 199 / 200];
-        let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
+        let grey = stretched(&patch);
         let (left, top) = ((place % columns) * (size + gap), (place / columns) * (size + gap));
         for y in 0..size {
-            for x in 0..size {
-                let value = ((patch[y * size + x] - low) * scale).clamp(0.0, 255.0);
-                canvas[(top + y) * width + left + x] = value as u8;
-            }
+            let from = (top + y) * width + left;
+            canvas[from..from + size].copy_from_slice(&grey[y * size..(y + 1) * size]);
         }
     }
     let picture = image::GrayImage::from_raw(width as u32, height as u32, canvas)

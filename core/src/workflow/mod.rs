@@ -4,6 +4,7 @@
 //! meet only here.
 
 pub mod compare;
+pub mod comparison;
 pub mod demo;
 pub mod diagnose;
 pub mod model;

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use serde_json::{Map, Value, json};
 
+use super::comparison::BEGAN_WITH;
 use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::{Step, Watch};
@@ -85,6 +86,66 @@ pub fn train_run(
     listen: Listen<'_>,
     watch: Watch<'_>,
 ) -> Result<RunResult> {
+    train_new(project, request, None, listen, watch)
+}
+
+/// Trains a new run with the labels of now that begins with the weights of an earlier one: after
+/// relabelling, what was learnt stays, and only the rest is learnt anew. π is estimated again where the
+/// configuration says so, since labelling takes particles out of the unlabeled.
+///
+/// # Errors
+/// When `from` has no model, its network or normaliser is another than the new run's, or as
+/// [`train_run`].
+pub fn train_from(
+    project: &mut Project,
+    from: &str,
+    request: TrainRequest,
+    listen: Listen<'_>,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
+    let run = project.run(from)?;
+    let path = model_path(&project.run_dir(&run.name));
+    if !path.exists() {
+        return Err(Error::request(
+            format!("run '{from}' has no model to go on from: it ended before its first epoch was complete"),
+            "go on from another run, or start a new one",
+        ));
+    }
+    let model = Checkpoint::load(&path)?;
+    if model.header.config.backbone != request.config.backbone {
+        return Err(Error::request(
+            format!("run '{from}' has another network than the new run"),
+            "choose the same backbone, or start a new run",
+        ));
+    }
+    train_new(project, request, Some((from.to_owned(), model)), listen, watch)
+}
+
+/// The plain classifier that a run is compared with: same seed, split, network, pixels, prior and
+/// length, so that the method is the only difference.
+///
+/// # Errors
+/// When the preset cannot be read, which is a defect of the program.
+pub fn baseline_of(config: &RunConfig) -> Result<RunConfig> {
+    let mut baseline = config_file::load("supervised_baseline")?;
+    baseline.seed = config.seed;
+    baseline.split = config.split;
+    baseline.backbone = config.backbone;
+    baseline.normaliser = config.normaliser;
+    baseline.prior = config.prior;
+    baseline.schedule.epochs = config.schedule.epochs;
+    baseline.schedule.warm_up_epochs =
+        baseline.schedule.warm_up_epochs.min(config.schedule.epochs.saturating_sub(1));
+    Ok(baseline)
+}
+
+fn train_new(
+    project: &mut Project,
+    request: TrainRequest,
+    from: Option<(String, Checkpoint)>,
+    listen: Listen<'_>,
+    watch: Watch<'_>,
+) -> Result<RunResult> {
     let TrainRequest { name, base_name, config, device, truth, known_prior } = request;
     let prepared = prepare(project, &config, truth.as_deref(), watch)?;
     check_fit(&config, &prepared.data)?;
@@ -92,11 +153,15 @@ pub fn train_run(
         Some(name) => name,
         None => free_name(project, &base_name)?,
     };
+    let mut versions = versions();
+    if let (Some((from, _)), Value::Object(map)) = (&from, &mut versions) {
+        map.insert(BEGAN_WITH.to_owned(), json!(from));
+    }
     let run = project.create_run(&NewRun {
         name,
         config: config_file::to_yaml(&config)?,
         seed: config.seed,
-        versions: versions(),
+        versions,
         device: device.to_string(),
         normaliser: serde_json::to_value(prepared.normaliser).unwrap_or(Value::Null),
         split: Some(prepared.split.id),
@@ -111,7 +176,7 @@ pub fn train_run(
         normaliser: prepared.normaliser,
         device,
         folder: Some(folder),
-        resume: None,
+        resume: from.map(|(_, model)| model.as_beginning()),
         known_prior,
     };
     drive(project, &run, job, &warnings, listen, watch)
@@ -306,7 +371,10 @@ fn finish(
 }
 
 /// `base-1`, `base-2`, … the first that is free.
-fn free_name(project: &Project, base: &str) -> Result<String> {
+///
+/// # Errors
+/// When the runs cannot be read.
+pub fn free_name(project: &Project, base: &str) -> Result<String> {
     let taken: Vec<String> = project.runs()?.into_iter().map(|run| run.name).collect();
     let name = |n: usize| format!("{base}-{n}");
     Ok((1..).map(name).find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned()))

@@ -1,0 +1,77 @@
+//! What the window knows of the graphics device it is drawn with, and what happens when that is
+//! lost. The pages of patches on the GPU and their paint callback belong in this folder, their WGSL
+//! in `shaders/`.
+//!
+//! Drawing and training do not share a device: a run opens its own ([`vitrine_core::learning::device`]).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eframe::egui;
+use eframe::egui_wgpu::RenderState;
+use eframe::wgpu;
+
+/// The graphics device of the window.
+#[derive(Clone, Default)]
+pub struct Graphics {
+    /// What paint callbacks draw with; `None` where nothing is drawn (tests without a device).
+    pub render_state: Option<RenderState>,
+    /// Its name and kind: "NVIDIA H100 (Vulkan)".
+    pub name: String,
+    /// Driver and version, as far as known.
+    pub driver: String,
+    /// Whether the processor does the drawing: slow, and worth saying.
+    pub software: bool,
+    /// The first thing that went wrong with the device since it was last asked.
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl Graphics {
+    /// Takes the window's device, and makes its loss and its errors sentences instead of an end of
+    /// the program.
+    pub fn new(render_state: Option<RenderState>, ctx: &egui::Context) -> Self {
+        let Some(state) = render_state else { return Self::default() };
+        let info = state.adapter.get_info();
+        let trouble = Arc::new(Mutex::new(None));
+        watch_device(&state.device, &trouble, ctx);
+        Self {
+            name: format!("{} ({:?})", info.name, info.backend),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            software: info.device_type == wgpu::DeviceType::Cpu,
+            render_state: Some(state),
+            trouble,
+        }
+    }
+
+    /// What went wrong since the last call, as a sentence.
+    pub fn take_trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// egui installs no handlers of its own; wgpu's default for an error nobody caught is to panic.
+fn watch_device(device: &wgpu::Device, trouble: &Arc<Mutex<Option<String>>>, ctx: &egui::Context) {
+    let say = |trouble: &Arc<Mutex<Option<String>>>, ctx: &egui::Context| {
+        let (trouble, ctx) = (Arc::clone(trouble), ctx.clone());
+        move |text: String| {
+            trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+            ctx.request_repaint();
+        }
+    };
+    let lost = say(trouble, ctx);
+    device.set_device_lost_callback(move |reason, message| {
+        // Closing the window destroys the device: that is no trouble.
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            lost(format!(
+                "The graphics device was lost ({}). Labels and runs are safe on the disk; close the window and open it again.",
+                message.trim()
+            ));
+        }
+    });
+    let error = say(trouble, ctx);
+    device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+        error(format!(
+            "The graphics device refused something ({}). The picture may be incomplete; your labels are safe.",
+            e.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        ));
+    }));
+}

@@ -1,0 +1,243 @@
+//! Measuring runs, scoring with them, and writing plots and configurations to files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui;
+use vitrine_core::atomic::write_atomically;
+use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
+use vitrine_core::report::picture;
+use vitrine_core::workflow::compare::is_baseline;
+use vitrine_core::workflow::comparison::Comparison;
+use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose, history};
+use vitrine_core::workflow::score::{score_project, scorer};
+
+use super::project::SCORES;
+use super::{App, Outcome};
+use crate::gui::command::{
+    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
+};
+use crate::gui::jobs::{JobKind, Slot};
+use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
+
+/// Patches shown of a disagreement.
+const DISAGREEING: usize = 24;
+
+/// A picture of part of the window on its way to a file: asked for, then taken, then written.
+#[derive(Default)]
+pub struct Picture {
+    /// File, part of the window, and the frames to wait until the dialog is gone from it.
+    wanted: Option<(PathBuf, egui::Rect, u8)>,
+    taken: Slot<(PathBuf, egui::ColorImage)>,
+}
+
+impl App {
+    pub(super) fn list_devices(&mut self) -> anyhow::Result<()> {
+        self.jobs.spawn(JobKind::Read, "Looking for devices", |_| Ok(Outcome::Devices(device::list())))?;
+        Ok(())
+    }
+
+    pub(super) fn read_curves(&mut self, names: Vec<String>) -> anyhow::Result<()> {
+        let generation = self.open()?.generation;
+        let store = self.store()?.another_handle()?;
+        self.model.analysis.reading.extend(names.iter().cloned());
+        self.jobs.spawn(JobKind::Read, "Reading the epochs of runs", move |_| {
+            let read = |name: String| {
+                let run = store.run(&name)?;
+                Ok(RunCurves::new(name, is_baseline(&run), history(&store, &run)?))
+            };
+            let curves = names.into_iter().map(read).collect::<anyhow::Result<_>>()?;
+            Ok(Outcome::Curves { generation, curves })
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn score(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
+        if !self.store()?.is_writable() {
+            anyhow::bail!("the project is open for reading only, so no scores can be stored in it");
+        }
+        let mut store = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Score, format!("Scoring with {name}"), move |job| {
+            let scorer = scorer(&store, &name, ComputeDevice::open(device)?)?;
+            let scores = score_project(&store, &scorer, &mut |step| job.tell(step))?;
+            let run = store.run(&name)?.id;
+            store.set_scores(run, SCORES, &scores)?;
+            Ok(Outcome::Scored { run, name })
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn apply_compare(&mut self, command: CompareCommand) -> anyhow::Result<()> {
+        match command {
+            CompareCommand::Read(names) => {
+                let open = self.open()?;
+                let (generation, journal) = (open.generation, open.journal);
+                let store = self.store()?.another_handle()?;
+                self.model.analysis.comparing = Some(names.clone());
+                self.jobs.spawn(JobKind::Read, "Comparing runs", move |job| {
+                    let comparison = Comparison::read(&store, &names, &mut |step| job.tell(step))?;
+                    let compared = Compared { names, comparison: Arc::new(comparison), journal };
+                    Ok(Outcome::Compared { generation, compared })
+                })?;
+            }
+            CompareCommand::Disagree(runs) => {
+                let Some(compared) = &self.model.analysis.compared else { return Ok(()) };
+                let comparison = Arc::clone(&compared.comparison);
+                let place = |name: &String| comparison.runs.iter().position(|run| run.name == *name);
+                let (Some(a), Some(b)) = (place(&runs[0]), place(&runs[1])) else { return Ok(()) };
+                self.jobs.spawn(JobKind::Read, "Looking for disagreement", move |_| {
+                    let patches = comparison.disagreements(a, b, DISAGREEING);
+                    Ok(Outcome::Disagreed(Disagreements { runs, patches }))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn diagnose(&mut self, start: DiagnoseStart) -> anyhow::Result<()> {
+        if self.jobs.has(JobKind::Diagnose) {
+            anyhow::bail!("an examination is under way already; wait for it or cancel it");
+        }
+        let generation = self.open()?.generation;
+        let store = self.store()?.another_handle()?;
+        let what = start.run.clone().unwrap_or_else(|| start.config_name.clone());
+        self.jobs.spawn(JobKind::Diagnose, format!("Examining {what}"), move |job| {
+            let DiagnoseStart { config, config_name, run, depth, device } = start;
+            let device = ComputeDevice::open(device)?;
+            let request = DiagnoseRequest { config, config_name, run, depth, device, truth: None };
+            let report = diagnose(&store, &request, &mut |progress| {
+                job.progress(progress.examination.title(), (progress.done * 1000.0) as u64, 1000)
+            })?;
+            Ok(Outcome::Diagnosed { generation, report: Box::new(report) })
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
+        match command {
+            SaveCommand::Ask(ask) => self.states.ask_path = Some(*ask),
+            SaveCommand::Answer(None) => self.states.ask_path = None,
+            SaveCommand::Answer(Some(path)) => {
+                if let Some(ask) = &mut self.states.ask_path {
+                    ask.path = path;
+                }
+            }
+            SaveCommand::Choose => {
+                let Some(ask) = self.states.ask_path.clone() else { return Ok(()) };
+                if self.jobs.has(JobKind::Dialog) {
+                    return Ok(());
+                }
+                // As with folders: on a thread, and where no portal answers the typed path remains.
+                self.jobs.spawn(JobKind::Dialog, "Choosing a file", move |_| {
+                    let mut dialog = rfd::FileDialog::new().set_title(&ask.title);
+                    if let Some(folder) = ask.path.parent() {
+                        dialog = dialog.set_directory(folder);
+                    }
+                    if let Some(name) = ask.path.file_name() {
+                        dialog = dialog.set_file_name(name.to_string_lossy());
+                    }
+                    Ok(Outcome::Path(match ask.purpose {
+                        Purpose::OpenConfig => dialog.pick_file(),
+                        _ => dialog.save_file(),
+                    }))
+                })?;
+            }
+            SaveCommand::Go(path) => {
+                let Some(ask) = self.states.ask_path.take() else { return Ok(()) };
+                match ask.purpose {
+                    Purpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
+                    Purpose::Picture(rect) => self.picture.wanted = Some((path, rect, 2)),
+                    Purpose::OpenConfig => self.apply(Command::Train(TrainCommand::OpenConfig(path))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        path: PathBuf,
+        bytes: impl FnOnce() -> anyhow::Result<Vec<u8>> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        self.jobs.spawn(JobKind::Export, format!("Writing {}", path.display()), move |_| {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(|e| vitrine_core::Error::io("create", folder, e))?;
+            }
+            write_atomically(&path, &bytes()?)?;
+            Ok(Outcome::Saved(path))
+        })?;
+        Ok(())
+    }
+
+    /// Takes a picture that was asked for, as soon as the dialog is gone from it, and writes it.
+    pub(super) fn take_picture(&mut self, ctx: &egui::Context) {
+        if let Some((path, rect, frames)) = self.picture.wanted.take() {
+            if frames > 0 {
+                self.picture.wanted = Some((path, rect, frames - 1));
+            } else {
+                let (slot, scale, again) = (self.picture.taken.clone(), ctx.pixels_per_point(), ctx.clone());
+                let callback = egui::ScreenshotCallback::new(move |image: Arc<egui::ColorImage>| {
+                    let whole = egui::Rect::from_min_size(
+                        egui::Pos2::ZERO,
+                        egui::vec2(image.width() as f32, image.height() as f32) / scale,
+                    );
+                    slot.put((path, image.region(&rect.intersect(whole), Some(scale))));
+                    again.request_repaint();
+                });
+                ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(callback));
+            }
+            ctx.request_repaint();
+        }
+        if let Some((path, image)) = self.picture.taken.take() {
+            let [width, height] = image.size;
+            let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
+            let written = self.write(path, move || Ok(picture::png(width, height, rgba)?));
+            if let Err(error) = written {
+                self.say_error("Saving the picture", &error);
+            }
+        }
+    }
+
+    pub(super) fn take_analysis(&mut self, outcome: Outcome) -> anyhow::Result<()> {
+        let now = self.model.project.as_ref().map(|open| open.generation);
+        let analysis = &mut self.model.analysis;
+        match outcome {
+            Outcome::Devices(devices) => analysis.devices = Some(devices),
+            Outcome::Curves { generation, curves } if now == Some(generation) => {
+                for curves in curves {
+                    analysis.reading.retain(|name| *name != curves.name);
+                    analysis.curves.insert(curves.name.clone(), Arc::new(curves));
+                }
+            }
+            // What was asked for last is what counts.
+            Outcome::Compared { generation, compared }
+                if now == Some(generation) && analysis.comparing.as_ref() == Some(&compared.names) =>
+            {
+                analysis.comparing = None;
+                analysis.disagreements = None;
+                analysis.compared = Some(compared);
+            }
+            Outcome::Diagnosed { generation, report } if now == Some(generation) => {
+                analysis.report = Some(Arc::from(report));
+            }
+            Outcome::Disagreed(disagreements) => analysis.disagreements = Some(disagreements),
+            Outcome::Scored { run, name } => {
+                self.model.notices.push(
+                    NoticeKind::Done,
+                    format!("{name} has scored every patch."),
+                    Some(("Compare".to_owned(), Command::View(ViewCommand::Tab(Tab::Compare)))),
+                );
+                self.model.analysis.compared = None;
+                self.apply_view(ViewCommand::Scores(run))?;
+            }
+            Outcome::Path(Some(path)) => {
+                if let Some(ask) = &mut self.states.ask_path {
+                    ask.path = path;
+                }
+            }
+            Outcome::Saved(path) => self.model.notices.done(format!("Saved {}.", path.display())),
+            _ => {}
+        }
+        Ok(())
+    }
+}

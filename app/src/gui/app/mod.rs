@@ -1,0 +1,335 @@
+//! The application: owns the project's store, the jobs and the line to the run, and is the one place
+//! that changes the [`Model`].
+
+mod analysis;
+mod label;
+mod project;
+mod runs;
+mod select;
+mod window;
+
+use std::path::PathBuf;
+
+use eframe::egui;
+use vitrine_core::export::Manifest;
+use vitrine_core::project::{PatchId, Project, RunId};
+use vitrine_core::workflow::train::RunResult;
+
+use crate::gpu::Graphics;
+use crate::gui::Start;
+use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::jobs::{Finished, Jobs};
+use crate::gui::keys::KeyMap;
+use crate::gui::model::{
+    Analysis, Compared, CurrentScores, Disagreements, Model, Notices, OpenProject, Order, RunCurves, Tab,
+};
+use crate::gui::settings::{Settings, SettingsFile};
+use crate::gui::training::TrainLink;
+use crate::gui::{theme, views};
+use crate::words;
+
+/// What a job hands back.
+pub enum Outcome {
+    /// A project was read.
+    Opened(Box<Loaded>),
+    /// Patches were sorted and filtered.
+    Arranged {
+        /// Of which project.
+        generation: u64,
+        /// As asked.
+        order: Order,
+        /// The patches, first to last.
+        ids: Vec<PatchId>,
+    },
+    /// Scores of a run were read.
+    Scores {
+        /// Of which project.
+        generation: u64,
+        /// The scores.
+        scores: CurrentScores,
+    },
+    /// A run has ended and scored every patch.
+    Trained(Box<RunResult>),
+    /// An export was written.
+    Exported {
+        /// The file or folder.
+        out: PathBuf,
+        /// What is in it.
+        manifest: Box<Manifest>,
+    },
+    /// Devices were looked up.
+    Devices(Vec<vitrine_core::learning::device::DeviceInfo>),
+    /// Curves of runs were read.
+    Curves {
+        /// Of which project.
+        generation: u64,
+        /// The curves.
+        curves: Vec<RunCurves>,
+    },
+    /// Runs were put side by side.
+    Compared {
+        /// Of which project.
+        generation: u64,
+        /// What came of it.
+        compared: Compared,
+    },
+    /// Data, configuration or a run were examined.
+    Diagnosed {
+        /// Of which project.
+        generation: u64,
+        /// What was found.
+        report: Box<vitrine_core::diagnosis::Report>,
+    },
+    /// Two runs were searched for disagreement.
+    Disagreed(Disagreements),
+    /// A run has scored every patch.
+    Scored {
+        /// Its number.
+        run: RunId,
+        /// Its name.
+        name: String,
+    },
+    /// A file was chosen in a dialog, or none.
+    Path(Option<PathBuf>),
+    /// A file was written.
+    Saved(PathBuf),
+    /// A folder was chosen in a dialog, or none.
+    Folder(Option<PathBuf>),
+}
+
+/// A project that was read: its store, and what views see of it.
+pub struct Loaded {
+    /// The open store.
+    pub store: Project,
+    /// The model's part.
+    pub open: OpenProject,
+}
+
+/// The application.
+pub struct App {
+    /// What views read.
+    pub model: Model,
+    /// What views remember from frame to frame.
+    pub states: views::States,
+    /// The store of the open project; views never see it.
+    store: Option<Project>,
+    jobs: Jobs,
+    /// The line to the run that is training.
+    train: Option<TrainLink>,
+    settings_file: SettingsFile,
+    ctx: egui::Context,
+    /// Projects opened so far.
+    generations: u64,
+    /// The last title given to the window.
+    title: String,
+    /// A picture of part of the window, on its way to a file.
+    picture: analysis::Picture,
+}
+
+impl App {
+    /// The application in the window of `cc`. Opens the project of `start`, if any.
+    pub fn new(cc: &eframe::CreationContext<'_>, start: Start) -> Self {
+        let (file, settings, said) = SettingsFile::load(start.settings);
+        Self::with_settings(cc, start.project, file, settings, said)
+    }
+
+    /// As [`App::new`], with settings that were read before; `said` is what there is to say of them.
+    pub fn with_settings(
+        cc: &eframe::CreationContext<'_>,
+        project: Option<PathBuf>,
+        settings_file: SettingsFile,
+        settings: Settings,
+        said: Option<String>,
+    ) -> Self {
+        let ctx = cc.egui_ctx.clone();
+        theme::apply(&ctx, settings.theme, settings.scale);
+        let graphics = Graphics::new(cc.wgpu_render_state.clone(), &ctx);
+        let (keys, complaints) = KeyMap::new(&settings.keys);
+        let mut notices = Notices::default();
+        for sentence in said.into_iter().chain(complaints) {
+            notices.warning(sentence);
+        }
+        if graphics.software {
+            notices.warning(format!(
+                "The window is drawn by the processor ({}). It works, but scrolling will not be smooth; install the \
+                 driver of your graphics card.",
+                graphics.name
+            ));
+        }
+        let model = Model {
+            project: None,
+            tab: Tab::default(),
+            overlay: None,
+            jobs: Vec::new(),
+            live: None,
+            analysis: Analysis::default(),
+            notices,
+            settings,
+            keys,
+            graphics,
+            to_import: Vec::new(),
+            closing: false,
+        };
+        let mut app = Self {
+            model,
+            states: views::States::default(),
+            store: None,
+            jobs: Jobs::new(ctx.clone()),
+            train: None,
+            settings_file,
+            ctx,
+            generations: 0,
+            title: String::new(),
+            picture: analysis::Picture::default(),
+        };
+        if let Some(dir) = project {
+            app.apply(Command::Project(ProjectCommand::Open(dir)));
+        }
+        app
+    }
+
+    /// Carries out a command. What goes wrong becomes a notice.
+    pub fn apply(&mut self, command: Command) {
+        let done = match command {
+            Command::Project(command) => self.apply_project(command),
+            Command::Label(command) => self.apply_label(command),
+            Command::Select(command) => {
+                self.apply_select(command);
+                Ok(())
+            }
+            Command::View(command) => self.apply_view(command),
+            Command::Train(command) => self.apply_train(command),
+            Command::Compare(command) => self.apply_compare(command),
+            Command::Diagnose(start) => self.diagnose(*start),
+            Command::Save(command) => self.apply_save(command),
+            Command::Export(command) => self.apply_export(command),
+            Command::Settings(command) => {
+                self.apply_settings(command);
+                Ok(())
+            }
+            Command::Window(command) => {
+                self.apply_window(command);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            self.say_error("", &error);
+        }
+        self.model.jobs = self.jobs.states();
+        self.ctx.request_repaint();
+    }
+
+    /// Shows an error as a notice, behind what was tried ("Opening apo").
+    fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
+        let mut text = words::sentence(error);
+        if let Some(first) = text.chars().next().filter(|_| tried.is_empty()) {
+            text = first.to_uppercase().chain(text.chars().skip(1)).collect();
+        }
+        let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
+        self.model.notices.error(if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") });
+    }
+
+    /// The store of the open project.
+    fn store(&mut self) -> anyhow::Result<&mut Project> {
+        self.store.as_mut().ok_or_else(|| anyhow::anyhow!("no project is open; open one first"))
+    }
+
+    /// The open project.
+    fn open(&mut self) -> anyhow::Result<&mut OpenProject> {
+        self.model.project.as_mut().ok_or_else(|| anyhow::anyhow!("no project is open; open one first"))
+    }
+
+    /// Takes up what a job hands back.
+    fn finish(&mut self, finished: Finished) {
+        let Finished { job, outcome } = finished;
+        let done = match outcome {
+            Ok(Outcome::Opened(loaded)) => self.take_project(*loaded),
+            Ok(Outcome::Arranged { generation, order, ids }) => {
+                self.take_order(generation, order, ids);
+                Ok(())
+            }
+            Ok(Outcome::Scores { generation, scores }) => {
+                self.take_scores(generation, scores);
+                Ok(())
+            }
+            Ok(Outcome::Trained(result)) => self.take_run(&result),
+            Ok(Outcome::Exported { out, manifest }) => {
+                self.model.notices.done(format!(
+                    "Exported {} to {}.",
+                    words::patches(manifest.counts.total()),
+                    out.display()
+                ));
+                Ok(())
+            }
+            Ok(
+                outcome @ (Outcome::Devices(_)
+                | Outcome::Curves { .. }
+                | Outcome::Compared { .. }
+                | Outcome::Diagnosed { .. }
+                | Outcome::Disagreed(_)
+                | Outcome::Scored { .. }
+                | Outcome::Path(_)
+                | Outcome::Saved(_)),
+            ) => self.take_analysis(outcome),
+            Ok(Outcome::Folder(chosen)) => {
+                if let Some(dir) = chosen {
+                    self.apply(Command::Project(ProjectCommand::Open(dir)));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.fail(&job, &error);
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            self.say_error(&job.title, &error);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        for finished in self.jobs.drain() {
+            // The last events come before the end.
+            self.hear_training();
+            self.finish(finished);
+        }
+        self.hear_training();
+        self.model.jobs = self.jobs.states();
+        if let Some(text) = self.model.graphics.take_trouble() {
+            self.model.notices.error(text);
+        }
+        self.take_picture(ctx);
+        self.take_drops(ctx);
+        self.keep_window(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let mut out = Vec::new();
+        // A dialog over the view has the keys to itself.
+        if self.model.overlay.is_none() {
+            for info in self.model.keys.pressed(ui.ctx()) {
+                match self.model.allows(info.needs) {
+                    Ok(()) => out.push((info.command)()),
+                    Err(why) if self.model.project.is_some() => self.model.notices.warning(why),
+                    Err(_) => {}
+                }
+            }
+        }
+        for command in out.drain(..) {
+            self.apply(command);
+        }
+        views::ui(ui, &self.model, &mut self.states, &mut out);
+        for command in out {
+            self.apply(command);
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        // Nobody can read a notice any more; the file simply stays as it was.
+        let _ = self.settings_file.keep(&self.model.settings, true);
+    }
+}

@@ -1,0 +1,240 @@
+//! Training and exporting: requests to the library, on threads of their own.
+
+use vitrine_core::export::export;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::prior_fit::PriorUsed;
+use vitrine_core::workflow::compare::is_baseline;
+use vitrine_core::workflow::diagnose::history;
+use vitrine_core::workflow::train::{
+    RunResult, TrainRequest, baseline_of, free_name, resume_run, train_from, train_run,
+};
+
+use super::{App, Outcome};
+use crate::gui::command::{Command, ExportCommand, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Tab};
+use crate::gui::training;
+
+impl App {
+    pub(super) fn apply_train(&mut self, command: TrainCommand) -> anyhow::Result<()> {
+        match command {
+            TrainCommand::Start(start) => self.start_run(*start, None, None),
+            TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
+            TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
+            TrainCommand::Score { run, device } => self.score(run, device),
+            TrainCommand::ListDevices => self.list_devices(),
+            TrainCommand::ReadCurves(names) => self.read_curves(names),
+            TrainCommand::Take { base_name, config } => {
+                self.states.train.take(&base_name, *config);
+                self.states.train.from = None;
+                self.model.tab = Tab::Train;
+                Ok(())
+            }
+            TrainCommand::OpenConfig(path) => {
+                self.states.train.open_file(&path)?;
+                self.model.tab = Tab::Train;
+                Ok(())
+            }
+            TrainCommand::Continue { run, device } => self.continue_run(run, device),
+            TrainCommand::Pause => {
+                self.order(TrainControl::Pause, LivePhase::Paused);
+                Ok(())
+            }
+            TrainCommand::Resume => {
+                self.order(TrainControl::Resume, LivePhase::Running("Training".to_owned()));
+                Ok(())
+            }
+            TrainCommand::Stop => {
+                self.order(TrainControl::Stop, LivePhase::Stopping);
+                Ok(())
+            }
+            TrainCommand::Checkpoint => {
+                if let Some(link) = &self.train {
+                    link.order(TrainControl::Checkpoint);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn order(&mut self, order: TrainControl, phase: LivePhase) {
+        let Some(live) = self.model.live.as_mut().filter(|live| live.is_running()) else { return };
+        if let Some(link) = &self.train {
+            link.order(order);
+            live.phase = phase;
+        }
+    }
+
+    fn may_train(&mut self) -> anyhow::Result<()> {
+        if let Some(live) = self.model.live.as_ref().filter(|live| live.is_running()) {
+            anyhow::bail!("the run {} is training already; stop it or wait for its end", live.name);
+        }
+        if !self.store()?.is_writable() {
+            anyhow::bail!("the project is open for reading only, so no run can be stored in it");
+        }
+        Ok(())
+    }
+
+    /// The baseline first: it takes less, and its estimate of π serves both.
+    fn start_with_baseline(&mut self, start: TrainStart) -> anyhow::Result<()> {
+        let baseline = TrainStart {
+            name: None,
+            base_name: "supervised_baseline".to_owned(),
+            config: baseline_of(&start.config)?,
+            device: start.device,
+        };
+        self.start_run(baseline, None, None)?;
+        self.model.analysis.planned = Some(Planned { start, known_prior: None });
+        Ok(())
+    }
+
+    fn start_run(
+        &mut self,
+        start: TrainStart,
+        from: Option<String>,
+        known_prior: Option<PriorUsed>,
+    ) -> anyhow::Result<()> {
+        self.may_train()?;
+        let is_baseline = start.base_name == "supervised_baseline";
+        let store = self.store()?;
+        let name = match start.name {
+            Some(name) => name,
+            None => free_name(store, &start.base_name)?,
+        };
+        let mut project = store.another_handle()?;
+        let (link, teller) = training::line();
+        let run = name.clone();
+        let (base_name, config, device) = (start.base_name, start.config, start.device);
+        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            let device = ComputeDevice::open(device)?;
+            let request =
+                TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior };
+            let mut listen = |event: &TrainEvent, orders: &_| teller.hear(job, event, orders);
+            let result = match from {
+                Some(from) => {
+                    train_from(&mut project, &from, request, &mut listen, &mut |step| job.tell(step))?
+                }
+                None => train_run(&mut project, request, &mut listen, &mut |step| job.tell(step))?,
+            };
+            Ok(Outcome::Trained(Box::new(result)))
+        })?;
+        self.train = Some(link);
+        let live = LiveRun::new(job, name, device_words(device));
+        self.begin_live(live.with_history(is_baseline, Vec::new(), None));
+        Ok(())
+    }
+
+    fn continue_run(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
+        self.may_train()?;
+        let stored = self.store()?.run(&name)?;
+        let epochs = history(self.store()?, &stored)?;
+        let mut project = self.store()?.another_handle()?;
+        let (link, teller) = training::line();
+        let run = name.clone();
+        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            let device = ComputeDevice::open(device)?;
+            let result = resume_run(
+                &mut project,
+                &run,
+                device,
+                None,
+                &mut |event, orders| teller.hear(job, event, orders),
+                &mut |step| job.tell(step),
+            )?;
+            Ok(Outcome::Trained(Box::new(result)))
+        })?;
+        self.train = Some(link);
+        let best = stored.best_epoch.map(|epoch| epoch as usize);
+        let live = LiveRun::new(job, name, device_words(device));
+        self.begin_live(live.with_history(is_baseline(&stored), epochs, best));
+        self.model.tab = Tab::Train;
+        Ok(())
+    }
+
+    /// Takes up what the trainer has said.
+    pub(super) fn hear_training(&mut self) {
+        let (Some(link), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
+        let mut heard = false;
+        for event in link.drain() {
+            heard = true;
+            live.hear(event);
+        }
+        // The list of runs shows the new run from its first word on.
+        let name = live.name.clone();
+        let known =
+            self.model.project.as_ref().is_some_and(|open| open.runs.iter().any(|run| run.name == name));
+        if heard
+            && !known
+            && let Err(error) = self.read_runs()
+        {
+            self.say_error("Reading the runs", &error);
+        }
+    }
+
+    /// A run has ended well: its scores become the current ones.
+    pub(super) fn take_run(&mut self, result: &RunResult) -> anyhow::Result<()> {
+        self.train = None;
+        if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
+            live.phase = LivePhase::Ended(result.ended_early.clone());
+        }
+        let analysis = &mut self.model.analysis;
+        analysis.curves.remove(&result.name);
+        analysis.reading.retain(|name| *name != result.name);
+        (analysis.compared, analysis.comparing) = (None, None);
+        self.read_runs()?;
+        let auc = result.best.validation_auc_pu;
+        let measured = if auc.is_finite() { format!(", validation AUC {auc:.3}") } else { String::new() };
+        self.model.notices.push(
+            NoticeKind::Done,
+            format!("The run {} has ended: best epoch {}{measured}.", result.name, result.best_epoch),
+            Some(("Compare".to_owned(), Command::View(ViewCommand::Tab(Tab::Compare)))),
+        );
+        let split = self.store()?.splits()?.pop();
+        if let Some(split) = split {
+            let sides = self.store()?.split_sides(split.id)?;
+            self.open()?.split =
+                Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
+        }
+        self.apply_view(ViewCommand::Scores(result.id))?;
+        self.next_planned(result)
+    }
+
+    /// After the baseline comes the run it is for, unless the person has stopped.
+    fn next_planned(&mut self, result: &RunResult) -> anyhow::Result<()> {
+        let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
+        if result.ended_early.as_deref() == Some("stopped") || self.model.closing {
+            self.model.notices.warning(format!(
+                "{} was not begun, because {} was stopped.",
+                planned.start.base_name, result.name
+            ));
+            return Ok(());
+        }
+        let known = planned.known_prior.or(Some(result.prior)).filter(|prior| prior.estimated);
+        self.start_run(planned.start, None, known)
+    }
+
+    pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
+        let ExportCommand::Write(request) = command;
+        let project = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
+            let manifest = export(&project, &request, &mut |step| {
+                if job.progress(step.phase, step.done as u64, step.total as u64) {
+                    Ok(())
+                } else {
+                    Err(vitrine_core::Error::Cancelled)
+                }
+            })?;
+            Ok(Outcome::Exported { out: request.out, manifest: Box::new(manifest) })
+        })?;
+        Ok(())
+    }
+}
+
+fn device_words(choice: DeviceChoice) -> String {
+    match choice {
+        DeviceChoice::Auto => "the best device".to_owned(),
+        DeviceChoice::Cpu => "the processor".to_owned(),
+        DeviceChoice::Gpu(number) => format!("GPU {number}"),
+    }
+}

@@ -1,0 +1,133 @@
+//! The current patch, the selection, and what is shown.
+
+use std::sync::Arc;
+
+use vitrine_core::project::PatchId;
+
+use super::project::SCORES;
+use super::{App, Outcome};
+use crate::gui::command::{SelectCommand, ViewCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::model::order::arrange;
+use crate::gui::model::{CurrentScores, Order};
+
+impl App {
+    pub(super) fn apply_select(&mut self, command: SelectCommand) {
+        let columns = self.states.gallery.columns.max(1);
+        let Some(open) = self.model.project.as_mut() else { return };
+        let ids = Arc::clone(&open.shown.ids);
+        let last = ids.len().saturating_sub(1);
+        let shown = &mut open.shown;
+        match command {
+            SelectCommand::Step(by) => shown.cursor = moved(shown.cursor, by, last),
+            SelectCommand::Rows(by) => {
+                let to = shown.cursor as i64 + by.saturating_mul(columns as i64);
+                // Up from the first row and down from the last stay where they are.
+                if (0..=last as i64).contains(&to) {
+                    shown.cursor = to as usize;
+                }
+            }
+            SelectCommand::Place(place) => shown.cursor = place.min(last),
+            SelectCommand::Patch(patch) => {
+                if shown.current() != Some(patch)
+                    && let Some(place) = ids.iter().position(|&id| id == patch)
+                {
+                    shown.cursor = place;
+                }
+            }
+            SelectCommand::Toggle(patch) => open.selection.set(patch, !open.selection.contains(patch)),
+            SelectCommand::Range(from, to) => {
+                let (from, to) = (from.min(to), from.max(to).min(last));
+                open.selection.extend(ids.get(from..=to).unwrap_or_default().iter().copied());
+            }
+            SelectCommand::Only(patches) => {
+                open.selection.clear();
+                open.selection.extend(patches);
+            }
+            SelectCommand::All => open.selection.extend(ids.iter().copied()),
+            SelectCommand::AllAbove => {
+                let above = ids.iter().take(shown.cursor + 1).copied();
+                open.selection.extend(above);
+            }
+            SelectCommand::Invert => open.selection.invert(&ids),
+            SelectCommand::Clear => open.selection.clear(),
+        }
+    }
+
+    pub(super) fn apply_view(&mut self, command: ViewCommand) -> anyhow::Result<()> {
+        match command {
+            ViewCommand::Tab(tab) => self.model.tab = tab,
+            ViewCommand::Overlay(overlay) => {
+                self.model.overlay = overlay;
+                self.states.overlay_changed();
+            }
+            ViewCommand::Order(order) => self.request_order(*order)?,
+            ViewCommand::Rearrange => {
+                let order = self.open()?.shown.order.clone();
+                self.request_order(order)?;
+            }
+            ViewCommand::Scores(run) => {
+                let open = self.open()?;
+                let generation = open.generation;
+                let Some(name) = open.runs.iter().find(|r| r.id == run).map(|r| r.name.clone()) else {
+                    anyhow::bail!("that run is no longer in the project; reload it");
+                };
+                let store = self.store()?.another_handle()?;
+                self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
+                    let Some(values) = store.scores(run, SCORES)? else {
+                        anyhow::bail!("the run has no scores yet; let it end, or use `vitrine score`");
+                    };
+                    let scores = CurrentScores { run, name, values: Arc::new(values) };
+                    Ok(Outcome::Scores { generation, scores })
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sorts and filters on a job's thread; what was asked for last is what counts.
+    pub(super) fn request_order(&mut self, order: Order) -> anyhow::Result<()> {
+        let open = self.open()?;
+        if open.scores.is_none() && (order.key.needs_score() || order.filter.score.is_some()) {
+            anyhow::bail!(
+                "no run has scored this project yet, so {} is not known; train first",
+                order.key.as_str()
+            );
+        }
+        // Asked for: shown from now on as the choice, while the patches follow.
+        open.shown.order = order.clone();
+        let (generation, input) = (open.generation, open.order_input());
+        self.jobs.spawn(JobKind::Order, "Sorting", move |_| {
+            let ids = arrange(&order, &input);
+            Ok(Outcome::Arranged { generation, order, ids })
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn take_order(&mut self, generation: u64, order: Order, ids: Vec<PatchId>) {
+        let Some(open) = self.model.project.as_mut() else { return };
+        if open.generation != generation || open.shown.order != order {
+            return;
+        }
+        let current = open.shown.current();
+        open.shown.cursor = current.and_then(|patch| ids.iter().position(|&id| id == patch)).unwrap_or(0);
+        open.shown.ids = Arc::new(ids);
+        open.shown.stale = false;
+    }
+
+    pub(super) fn take_scores(&mut self, generation: u64, scores: CurrentScores) {
+        let Some(open) = self.model.project.as_mut().filter(|open| open.generation == generation) else {
+            return;
+        };
+        open.scores = Some(scores);
+        if open.shown.order.key.needs_score() || open.shown.order.filter.score.is_some() {
+            open.shown.stale = true;
+        }
+    }
+}
+
+/// `by` places further, within `0..=last`.
+fn moved(from: usize, by: i64, last: usize) -> usize {
+    let to = (from as i64).saturating_add(by).max(0);
+    usize::try_from(to).unwrap_or(usize::MAX).min(last)
+}

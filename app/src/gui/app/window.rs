@@ -1,0 +1,112 @@
+//! Settings, and the window itself: its size and title, files dropped onto it, closing.
+
+use eframe::egui;
+use egui::ViewportCommand;
+
+use super::App;
+use crate::gui::command::{Command, ProjectCommand, SettingsCommand, WindowCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::keys::KeyMap;
+use crate::gui::model::Overlay;
+use crate::gui::theme;
+
+impl App {
+    pub(super) fn apply_settings(&mut self, command: SettingsCommand) {
+        let settings = &mut self.model.settings;
+        match command {
+            SettingsCommand::Theme(theme) => settings.theme = theme,
+            SettingsCommand::Scale(scale) => settings.scale = scale.clamp(0.5, 3.0),
+            SettingsCommand::ScaleBy(by) => {
+                settings.scale = ((settings.scale + by) * 20.0).round().clamp(10.0, 60.0) / 20.0;
+            }
+            SettingsCommand::Key { id, key } => {
+                settings.keys.insert(id.to_owned(), key.unwrap_or_default());
+            }
+            SettingsCommand::DefaultKey(id) => {
+                settings.keys.remove(id);
+            }
+            SettingsCommand::Panel { name, size } => {
+                settings.panels.insert(name.to_owned(), size);
+            }
+            SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
+            SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
+            SettingsCommand::QueuePlace { queue, place } => {
+                if let Some(open) = &self.model.project {
+                    let project = open.dir.to_string_lossy().into_owned();
+                    settings.queues.entry(project).or_default().insert(queue.to_owned(), place);
+                }
+            }
+            SettingsCommand::Reset => settings.reset(),
+        }
+        let settings = &self.model.settings;
+        theme::apply(&self.ctx, settings.theme, settings.scale);
+        let (keys, complaints) = KeyMap::new(&settings.keys);
+        self.model.keys = keys;
+        for sentence in complaints {
+            self.model.notices.warning(sentence);
+        }
+    }
+
+    pub(super) fn apply_window(&mut self, command: WindowCommand) {
+        match command {
+            WindowCommand::Cancel(id) => self.jobs.cancel(id),
+            WindowCommand::Dismiss(id) => self.model.notices.dismiss(id),
+            WindowCommand::Close => self.ctx.send_viewport_cmd(ViewportCommand::Close),
+            WindowCommand::CloseAnyway => {
+                // A cancelled run stops after its batch and keeps its best epoch.
+                self.model.overlay = None;
+                self.model.closing = true;
+                self.apply(Command::Train(crate::gui::command::TrainCommand::Stop));
+                self.jobs.cancel_all();
+            }
+        }
+    }
+
+    pub(super) fn take_drops(&mut self, ctx: &egui::Context) {
+        let dropped: Vec<_> =
+            ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect());
+        if !dropped.is_empty() {
+            self.apply(Command::Project(ProjectCommand::Dropped(dropped)));
+        }
+    }
+
+    /// What the window does by itself every frame.
+    pub(super) fn keep_window(&mut self, ctx: &egui::Context) {
+        let (asked, size) = ctx.input(|input| {
+            let viewport = input.viewport();
+            let usual = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
+            (viewport.close_requested(), viewport.inner_rect.filter(|_| usual).map(|rect| rect.size()))
+        });
+        let zoom = ctx.zoom_factor();
+        if let Some(size) = size.filter(|size| size.x > 200.0 && size.y > 200.0) {
+            // Kept without the zoom, which applies to them again at the next start.
+            self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
+        }
+        if asked && self.model.is_busy() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            if !self.model.closing {
+                self.model.overlay = Some(Overlay::ConfirmClose);
+            }
+        }
+        if self.model.closing && !self.model.is_busy() && !self.jobs.has(JobKind::Open) {
+            self.model.closing = false;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+        let title = match &self.model.project {
+            Some(open) => format!("{} — Vitrine", open.name),
+            None => "Vitrine".to_owned(),
+        };
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+        match self.settings_file.keep(&self.model.settings, false) {
+            Ok(Some(wait)) => ctx.request_repaint_after(wait),
+            Ok(None) => {}
+            Err(sentence) => self.model.notices.warning(sentence),
+        }
+        if let Some(wait) = self.model.notices.expire() {
+            ctx.request_repaint_after(wait);
+        }
+    }
+}

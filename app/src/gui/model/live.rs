@@ -1,0 +1,155 @@
+//! The run that is training, as far as its thread has told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::RunCurves;
+use vitrine_core::learning::events::{EpochMetrics, TrainEvent};
+
+use crate::gui::jobs::JobId;
+
+/// How far a run is, seen from the window.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LivePhase {
+    /// Under way; what it does in words.
+    Running(String),
+    /// Waiting for the person.
+    Paused,
+    /// Told to stop, ending its batch.
+    Stopping,
+    /// Ended by its schedule, by a rule or by the person; why where it ended early.
+    Ended(Option<String>),
+    /// Ended by an error, as a sentence.
+    Failed(String),
+}
+
+/// A run since it was started from this window.
+#[derive(Debug, Clone)]
+pub struct LiveRun {
+    /// The job it runs as.
+    pub job: JobId,
+    /// Its name.
+    pub name: String,
+    /// The device, in words.
+    pub device: String,
+    /// How far it is.
+    pub phase: LivePhase,
+    /// Epoch, epochs, batch, batches of the last progress told.
+    pub progress: Option<(usize, usize, usize, usize)>,
+    /// π with the ends of its interval.
+    pub prior: Option<(f64, f64, f64)>,
+    /// Epochs complete since it was started here.
+    pub epochs: Vec<EpochMetrics>,
+    /// The best of them, counted from 1.
+    pub best_epoch: Option<usize>,
+    /// Sentences to read.
+    pub warnings: Vec<String>,
+    /// Epoch of the last checkpoint.
+    pub checkpoint: Option<usize>,
+    /// When it was started here.
+    pub started: Instant,
+    /// All epochs, those before it went on included, for drawing.
+    pub curves: Arc<RunCurves>,
+    /// Bytes of memory this program held when last looked.
+    pub memory: Option<u64>,
+    /// The epoch under way and when it began.
+    epoch_began: Option<(usize, Instant)>,
+    /// When memory was last looked at.
+    looked: Option<Instant>,
+}
+
+impl LiveRun {
+    /// A run about to begin.
+    pub fn new(job: JobId, name: String, device: String) -> Self {
+        Self {
+            job,
+            name,
+            device,
+            phase: LivePhase::Running("Preparing".to_owned()),
+            progress: None,
+            prior: None,
+            epochs: Vec::new(),
+            best_epoch: None,
+            warnings: Vec::new(),
+            checkpoint: None,
+            started: Instant::now(),
+            curves: Arc::default(),
+            memory: None,
+            epoch_began: None,
+            looked: None,
+        }
+    }
+
+    /// With the epochs it has behind it.
+    pub fn with_history(mut self, is_baseline: bool, epochs: Vec<EpochMetrics>, best: Option<usize>) -> Self {
+        self.best_epoch = best;
+        self.curves = Arc::new(RunCurves::new(self.name.clone(), is_baseline, epochs));
+        self
+    }
+
+    /// Time to the end at the pace of the last epochs; `None` before that can be said.
+    pub fn time_left(&self) -> Option<Duration> {
+        let (epoch, epochs, batch, batches) = self.progress?;
+        if epoch == 0 || batches == 0 || !matches!(self.phase, LivePhase::Running(_)) {
+            return None;
+        }
+        let here = batch as f64 / batches as f64;
+        let recent: Vec<f64> =
+            self.epochs.iter().rev().take(5).map(|m| m.seconds).filter(|s| s.is_finite()).collect();
+        let per_epoch = if recent.is_empty() {
+            // Within the first epoch: what is done of it has taken so long.
+            let (_, began) = self.epoch_began?;
+            if here < 0.1 {
+                return None;
+            }
+            began.elapsed().as_secs_f64() / here
+        } else {
+            recent.iter().sum::<f64>() / recent.len() as f64
+        };
+        let left = per_epoch * (epochs.saturating_sub(epoch) as f64 + (1.0 - here).max(0.0));
+        Duration::try_from_secs_f64(left).ok()
+    }
+
+    /// Patches per second of the last epoch.
+    pub fn pace(&self) -> Option<f64> {
+        self.epochs.last().map(|m| m.patches_per_second).filter(|p| p.is_finite())
+    }
+
+    /// Whether its thread is still at work.
+    pub const fn is_running(&self) -> bool {
+        matches!(self.phase, LivePhase::Running(_) | LivePhase::Paused | LivePhase::Stopping)
+    }
+
+    /// Takes up what the trainer said.
+    pub fn hear(&mut self, event: TrainEvent) {
+        match event {
+            TrainEvent::Phase(words) => {
+                if matches!(self.phase, LivePhase::Running(_)) {
+                    self.phase = LivePhase::Running(words);
+                }
+            }
+            TrainEvent::Progress { epoch, epochs, batch, batches } => {
+                if self.epoch_began.is_none_or(|(known, _)| known != epoch) {
+                    self.epoch_began = Some((epoch, Instant::now()));
+                }
+                if self.looked.is_none_or(|looked| looked.elapsed() > Duration::from_secs(2)) {
+                    self.looked = Some(Instant::now());
+                    self.memory = crate::gui::training::memory();
+                }
+                self.progress = Some((epoch, epochs, batch, batches));
+            }
+            TrainEvent::Prior(estimate, low, high) => self.prior = Some((estimate, low, high)),
+            TrainEvent::Epoch { metrics, best } => {
+                if best {
+                    self.best_epoch = Some(metrics.epoch);
+                }
+                let mut all = self.curves.epochs.clone();
+                all.push((*metrics).clone());
+                self.curves = Arc::new(RunCurves::new(self.name.clone(), self.curves.is_baseline, all));
+                self.epochs.push(*metrics);
+            }
+            TrainEvent::Warning(sentence) => self.warnings.push(sentence),
+            TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
+        }
+    }
+}

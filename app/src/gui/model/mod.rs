@@ -1,0 +1,130 @@
+//! The model: everything a view may read. It holds no file handles and computes nothing in a frame
+//! that grows with the number of patches; [`App::apply`](crate::gui::App::apply) alone changes it.
+
+mod analysis;
+mod live;
+mod notice;
+mod open;
+pub mod order;
+mod selection;
+
+use std::path::PathBuf;
+
+pub use analysis::{Analysis, Compared, Disagreements, Planned, RunCurves};
+pub use live::{LivePhase, LiveRun};
+pub use notice::{Notice, NoticeKind, Notices};
+pub use open::{CurrentScores, CurrentSplit, OpenProject, Shown};
+pub use order::{Filter, Order, OrderInput, SortKey};
+pub use selection::Selection;
+
+use crate::gpu::Graphics;
+use crate::gui::command::Needs;
+use crate::gui::jobs::JobState;
+use crate::gui::keys::KeyMap;
+use crate::gui::settings::Settings;
+
+/// The main views.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Tab {
+    /// Browse and label.
+    #[default]
+    Gallery,
+    /// Start and watch runs.
+    Train,
+    /// Runs side by side.
+    Compare,
+    /// Hand labels and scores to other programs.
+    Export,
+    /// What is wrong with data, configuration or run.
+    Diagnosis,
+}
+
+impl Tab {
+    /// All, as they stand in the navigation.
+    pub const ALL: [Self; 5] = [Self::Gallery, Self::Train, Self::Compare, Self::Export, Self::Diagnosis];
+
+    /// The word on screen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gallery => "Gallery",
+            Self::Train => "Train",
+            Self::Compare => "Compare",
+            Self::Export => "Export",
+            Self::Diagnosis => "Diagnosis",
+        }
+    }
+}
+
+/// What lies over the main view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// The command palette.
+    Palette,
+    /// The list of keys.
+    Keys,
+    /// The settings.
+    Settings,
+    /// Device and versions.
+    About,
+    /// Work is under way: close all the same?
+    ConfirmClose,
+}
+
+/// Everything views read.
+pub struct Model {
+    /// The open project; without one the first screen is shown.
+    pub project: Option<OpenProject>,
+    /// The main view.
+    pub tab: Tab,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// Work under way, oldest first.
+    pub jobs: Vec<JobState>,
+    /// The run that is training, or the last one that did since the project was opened.
+    pub live: Option<LiveRun>,
+    /// What was measured of the runs.
+    pub analysis: Analysis,
+    /// What the person is told.
+    pub notices: Notices,
+    /// What the person has set.
+    pub settings: Settings,
+    /// Keys, from the table of commands and the settings.
+    pub keys: KeyMap,
+    /// The graphics device.
+    pub graphics: Graphics,
+    /// Files dropped onto the window or chosen in a dialog, waiting to be imported.
+    pub to_import: Vec<PathBuf>,
+    /// The window closes as soon as the last job has ended.
+    pub closing: bool,
+}
+
+impl Model {
+    /// Whether a command can be given now; if not, why not.
+    ///
+    /// # Errors
+    /// The reason, to show as a tooltip.
+    pub fn allows(&self, needs: Needs) -> Result<(), &'static str> {
+        let project = self.project.as_ref();
+        let writable = project.is_some_and(|p| p.read_only.is_none());
+        let training = self.live.as_ref().is_some_and(LiveRun::is_running);
+        match needs {
+            Needs::Nothing => Ok(()),
+            _ if project.is_none() => Err("Open a project first."),
+            Needs::Project => Ok(()),
+            Needs::Patches if project.is_some_and(|p| p.shown.ids.is_empty()) => Err("No patch is shown."),
+            Needs::Patches => Ok(()),
+            _ if !writable => Err("The project is open for reading only."),
+            Needs::Writable => Ok(()),
+            Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
+            Needs::Labels => Ok(()),
+            Needs::Training if !training => Err("No run is training."),
+            Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
+            Needs::Training | Needs::NoTraining => Ok(()),
+        }
+    }
+
+    /// Whether something is under way that closing would end.
+    pub fn is_busy(&self) -> bool {
+        self.jobs.iter().any(|job| job.kind.asks_before_closing())
+    }
+}

@@ -1,0 +1,98 @@
+//! What the person is told: sentences that name the thing and offer the next step.
+
+use std::time::{Duration, Instant};
+
+use crate::gui::command::Command;
+
+/// How grave it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Something that was asked for is done.
+    Done,
+    /// Something to know.
+    Warning,
+    /// Something did not work.
+    Error,
+}
+
+/// A sentence on the screen.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// Its number, to dismiss it by.
+    pub id: u64,
+    /// How grave it is.
+    pub kind: NoticeKind,
+    /// What happened, where, what to do.
+    pub text: String,
+    /// The next step: words of the button and what it does.
+    pub action: Option<(String, Command)>,
+    /// When it appeared.
+    pub at: Instant,
+}
+
+impl Notice {
+    /// How long it stays; errors stay until dismissed.
+    pub const fn lasts(&self) -> Option<Duration> {
+        match self.kind {
+            NoticeKind::Done => Some(Duration::from_secs(6)),
+            NoticeKind::Warning => Some(Duration::from_secs(20)),
+            NoticeKind::Error => None,
+        }
+    }
+}
+
+/// The notices, oldest first.
+#[derive(Debug, Default)]
+pub struct Notices {
+    shown: Vec<Notice>,
+    next: u64,
+}
+
+/// More than this many at a time nobody reads.
+const MOST: usize = 5;
+
+impl Notices {
+    /// Those on the screen, oldest first.
+    pub fn shown(&self) -> &[Notice] {
+        &self.shown
+    }
+
+    /// Says that something is done.
+    pub fn done(&mut self, text: impl Into<String>) {
+        self.push(NoticeKind::Done, text.into(), None);
+    }
+
+    /// Says something to know.
+    pub fn warning(&mut self, text: impl Into<String>) {
+        self.push(NoticeKind::Warning, text.into(), None);
+    }
+
+    /// Says that something did not work.
+    pub fn error(&mut self, text: impl Into<String>) {
+        self.push(NoticeKind::Error, text.into(), None);
+    }
+
+    /// Says something and offers a next step.
+    pub fn push(&mut self, kind: NoticeKind, text: String, action: Option<(String, Command)>) {
+        // The same sentence again is one notice that begins anew.
+        self.shown.retain(|notice| notice.text != text);
+        self.next += 1;
+        self.shown.push(Notice { id: self.next, kind, text, action, at: Instant::now() });
+        if self.shown.len() > MOST {
+            // Errors are the last to be pushed out.
+            let at = self.shown.iter().position(|n| n.kind != NoticeKind::Error).unwrap_or(0);
+            self.shown.remove(at);
+        }
+    }
+
+    /// Takes one away.
+    pub fn dismiss(&mut self, id: u64) {
+        self.shown.retain(|notice| notice.id != id);
+    }
+
+    /// Takes away those whose time is over; how long until the next goes.
+    pub fn expire(&mut self) -> Option<Duration> {
+        self.shown.retain(|notice| notice.lasts().is_none_or(|lasts| notice.at.elapsed() < lasts));
+        self.shown.iter().filter_map(|n| n.lasts().map(|lasts| lasts.saturating_sub(n.at.elapsed()))).min()
+    }
+}

@@ -1,0 +1,149 @@
+//! The open project as views see it: arrays of all patches, kept in step with the store by
+//! [`OpenProject::take_changes`], so that nothing is read again after a label was set.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use vitrine_core::LabelCounts;
+use vitrine_core::project::{
+    Change, EntryId, Micrograph, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
+};
+
+use super::{Order, OrderInput, Selection};
+
+/// Scores of the run that sorting, filters and the side panel refer to.
+#[derive(Debug, Clone)]
+pub struct CurrentScores {
+    /// The run.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// One score per patch, NaN where it has none.
+    pub values: Arc<Vec<f32>>,
+}
+
+/// The split that filters and the side panel refer to: the newest.
+#[derive(Debug, Clone)]
+pub struct CurrentSplit {
+    /// The split.
+    pub split: Split,
+    /// One side per patch.
+    pub sides: Arc<Vec<Side>>,
+}
+
+/// What the gallery shows now.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// What was asked for when `ids` were computed.
+    pub order: Order,
+    /// The patches, first to last.
+    pub ids: Arc<Vec<PatchId>>,
+    /// Labels or scores have changed since in a way that could change `ids`. They are left alone
+    /// until the person asks, so that patches do not jump from under the hand.
+    pub stale: bool,
+    /// Place of the current patch in `ids`.
+    pub cursor: usize,
+}
+
+impl Shown {
+    /// The current patch.
+    pub fn current(&self) -> Option<PatchId> {
+        self.ids.get(self.cursor).copied()
+    }
+}
+
+/// The open project.
+pub struct OpenProject {
+    /// Counts up with each project opened in this window; caches of pixels belong to one number.
+    pub generation: u64,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its name, the folder's.
+    pub name: String,
+    /// Why it may only be read, as a sentence.
+    pub read_only: Option<String>,
+    /// Side of a patch, px.
+    pub size: Option<usize>,
+    /// When it was made, RFC 3339, UTC.
+    pub created: String,
+    /// The pixels; a clone may go to another thread.
+    pub pixels: Arc<Pixels>,
+    /// Facts about every patch. Shared with jobs; changed only by [`OpenProject::take_changes`].
+    pub columns: Arc<PatchColumns>,
+    /// How many patches carry each label, kept as labels change.
+    pub counts: LabelCounts,
+    /// Sources, oldest first.
+    pub sources: Vec<Source>,
+    /// Micrographs, in the order in which they became known.
+    pub micrographs: Vec<Micrograph>,
+    /// Runs, oldest first.
+    pub runs: Vec<Run>,
+    /// The newest split.
+    pub split: Option<CurrentSplit>,
+    /// Scores in use.
+    pub scores: Option<CurrentScores>,
+    /// What is shown.
+    pub shown: Shown,
+    /// What is selected.
+    pub selection: Selection,
+    /// The last entry of the journal this model has taken up.
+    pub journal: EntryId,
+}
+
+impl OpenProject {
+    /// How many patches there are.
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// How many patches a label key would change now: the selection, else the current patch.
+    pub fn targets(&self) -> usize {
+        if self.selection.is_empty() {
+            usize::from(self.shown.current().is_some())
+        } else {
+            self.selection.len()
+        }
+    }
+
+    /// Score of a patch under the current run.
+    pub fn score(&self, patch: PatchId) -> Option<f32> {
+        self.scores.as_ref()?.values.get(patch as usize).copied().filter(|score| !score.is_nan())
+    }
+
+    /// What an order is computed from, for a job.
+    pub fn order_input(&self) -> OrderInput {
+        OrderInput {
+            columns: Arc::clone(&self.columns),
+            sides: self.split.as_ref().map(|split| Arc::clone(&split.sides)),
+            scores: self.scores.as_ref().map(|scores| Arc::clone(&scores.values)),
+        }
+    }
+
+    /// Takes up what a journal entry changed.
+    pub fn take_changes(&mut self, entry: EntryId, changes: &[Change]) {
+        // Copies the arrays only while a job still reads the old ones.
+        let columns = Arc::make_mut(&mut self.columns);
+        let number = u32::try_from(entry.0).unwrap_or(u32::MAX);
+        for change in changes {
+            let at = change.patch as usize;
+            let (Some(label), Some(last)) = (columns.labels.get_mut(at), columns.last_entry.get_mut(at))
+            else {
+                continue;
+            };
+            let before = self.counts.get_mut(*label);
+            *before = before.saturating_sub(1);
+            *label = change.after;
+            *last = number;
+            *self.counts.get_mut(change.after) += 1;
+        }
+        self.journal = self.journal.max(entry);
+        if self.shown.order.depends_on_labels() && !changes.is_empty() {
+            self.shown.stale = true;
+        }
+    }
+}

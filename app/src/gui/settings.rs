@@ -1,0 +1,287 @@
+//! What the person has set, kept as JSON in the user's configuration folder.
+//!
+//! The file is written whole or not at all, a moment after the last change and when the window
+//! closes. A file that cannot be understood is set aside under another name, said, and never
+//! overwritten; keys a newer version has written are kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use vitrine_core::atomic::write_atomically;
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// As the desktop.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+impl Theme {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::System, Self::Dark, Self::Light];
+
+    /// The word on screen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "as the system",
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+}
+
+/// The settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Projects opened, the last one first.
+    pub recent: Vec<PathBuf>,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Size of everything, 1 is normal.
+    pub scale: f32,
+    /// Keys that are not the default: id of the command → "Ctrl+Shift+Z", empty for none.
+    pub keys: BTreeMap<String, String>,
+    /// Sizes of panels in points, by the panel's name.
+    pub panels: BTreeMap<String, f32>,
+    /// Inner size of the window in points.
+    pub window: Option<[f32; 2]>,
+    /// Whether labelling the current patch goes on to the next.
+    pub auto_advance: bool,
+    /// Side of a patch in the gallery, points.
+    pub patch_side: f32,
+    /// Where one stopped: project folder → queue → place.
+    pub queues: BTreeMap<String, BTreeMap<String, u64>>,
+    /// What a newer version has written here.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            recent: Vec::new(),
+            theme: Theme::System,
+            scale: 1.0,
+            keys: BTreeMap::new(),
+            panels: BTreeMap::new(),
+            window: None,
+            auto_advance: true,
+            patch_side: 96.0,
+            queues: BTreeMap::new(),
+            others: BTreeMap::new(),
+        }
+    }
+}
+
+/// Recent projects kept.
+const RECENT: usize = 12;
+
+impl Settings {
+    /// Puts a project first among the recent ones.
+    pub fn opened(&mut self, dir: &Path) {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        self.recent.retain(|known| *known != dir);
+        self.recent.insert(0, dir);
+        self.recent.truncate(RECENT);
+    }
+
+    /// Where one stopped in a queue of a project.
+    pub fn queue_place(&self, project: &Path, queue: &str) -> Option<u64> {
+        self.queues.get(&*project.to_string_lossy())?.get(queue).copied()
+    }
+
+    /// The defaults, with the recent projects, the window's size and places in queues as they are.
+    pub fn reset(&mut self) {
+        let old = std::mem::take(self);
+        self.recent = old.recent;
+        self.window = old.window;
+        self.queues = old.queues;
+        self.others = old.others;
+    }
+
+    /// Values outside what the program can draw come back into it.
+    fn made_sane(mut self) -> Self {
+        let within = |value: f32, low: f32, high: f32, normal: f32| {
+            if value.is_finite() { value.clamp(low, high) } else { normal }
+        };
+        self.scale = within(self.scale, 0.5, 3.0, 1.0);
+        self.patch_side = within(self.patch_side, 24.0, 512.0, 96.0);
+        self.panels.retain(|_, size| size.is_finite() && (20.0..4000.0).contains(size));
+        self.window = self.window.filter(|size| size.iter().all(|side| (200.0..20_000.0).contains(side)));
+        self
+    }
+}
+
+/// The file of the settings and when it was last in step with them.
+#[derive(Debug)]
+pub struct SettingsFile {
+    path: Option<PathBuf>,
+    /// What the file holds.
+    written: Settings,
+    /// When the settings were first seen to differ from it.
+    changed: Option<Instant>,
+    /// Writing failed; not tried again before the next change.
+    failed: Option<Settings>,
+}
+
+/// How long after a change the file is written.
+const DELAY: Duration = Duration::from_millis(700);
+
+impl SettingsFile {
+    /// Reads the settings; without a path they last as long as the window. The second value is a
+    /// sentence to show when the file could not be used.
+    pub fn load(path: Option<PathBuf>) -> (Self, Settings, Option<String>) {
+        let (settings, said) = match &path {
+            Some(path) => read(path),
+            None => (Settings::default(), None),
+        };
+        (Self { path, written: settings.clone(), changed: None, failed: None }, settings, said)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Called every frame: writes a moment after the last change; `now` writes at once. Returns when
+    /// to be called again, or a sentence when it could not be written.
+    ///
+    /// # Errors
+    /// The sentence, once per change.
+    pub fn keep(&mut self, settings: &Settings, now: bool) -> Result<Option<Duration>, String> {
+        if *settings == self.written || self.failed.as_ref() == Some(settings) {
+            self.changed = None;
+            return Ok(None);
+        }
+        let waited = self.changed.get_or_insert_with(Instant::now).elapsed();
+        if !now && waited < DELAY {
+            return Ok(Some(DELAY - waited));
+        }
+        self.changed = None;
+        if let Some(path) = &self.path
+            && let Err(error) = write(path, settings)
+        {
+            self.failed = Some(settings.clone());
+            return Err(format!("Your settings could not be kept: {error}."));
+        }
+        self.written = settings.clone();
+        self.failed = None;
+        Ok(None)
+    }
+}
+
+fn write(path: &Path, settings: &Settings) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| vitrine_core::Error::io("create", folder, e))?;
+    }
+    write_atomically(path, serde_json::to_string_pretty(settings)?.as_bytes())?;
+    Ok(())
+}
+
+fn read(path: &Path) -> (Settings, Option<String>) {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
+        Err(e) => return (Settings::default(), Some(set_aside(path, &e.to_string()))),
+    };
+    match serde_json::from_str::<Settings>(&text) {
+        Ok(settings) => (settings.made_sane(), None),
+        Err(e) => (Settings::default(), Some(set_aside(path, &e.to_string()))),
+    }
+}
+
+/// Moves a file nobody can read out of the way, so that it is neither lost nor overwritten.
+fn set_aside(path: &Path, why: &str) -> String {
+    let aside = (1..1000)
+        .map(|n| path.with_extension(format!("unreadable-{n}.json")))
+        .find(|aside| !aside.exists())
+        .unwrap_or_else(|| path.with_extension("unreadable.json"));
+    match std::fs::rename(path, &aside) {
+        Ok(()) => format!(
+            "The settings in {} cannot be read ({why}). They are kept as {}; the window begins with the defaults.",
+            path.display(),
+            aside.file_name().unwrap_or_default().to_string_lossy()
+        ),
+        Err(e) => format!(
+            "The settings in {} cannot be read ({why}) nor moved aside ({e}); the window begins with the defaults.",
+            path.display()
+        ),
+    }
+}
+
+/// The settings file in the folder where the system wants it; `VITRINE_CONFIG_DIR` names another.
+/// `None` where the system names no home folder.
+pub fn default_path() -> Option<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = var("VITRINE_CONFIG_DIR").or_else(|| {
+        if cfg!(windows) {
+            var("APPDATA").map(|dir| dir.join("Vitrine"))
+        } else if cfg!(target_os = "macos") {
+            crate::words::home().map(|home| home.join("Library/Application Support/Vitrine"))
+        } else {
+            var("XDG_CONFIG_HOME")
+                .filter(|dir| dir.is_absolute())
+                .or_else(|| crate::words::home().map(|home| home.join(".config")))
+                .map(|dir| dir.join("vitrine"))
+        }
+    })?;
+    Some(folder.join("settings.json"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/settings.json");
+        let (mut file, mut settings, said) = SettingsFile::load(Some(path.clone()));
+        assert!(said.is_none());
+        settings.theme = Theme::Light;
+        settings.opened(Path::new("/data/apo"));
+        settings.keys.insert("label.positive".to_owned(), "Ctrl+1".to_owned());
+        assert!(file.keep(&settings, false).unwrap().is_some(), "written a moment later, not now");
+        assert!(!path.exists());
+        file.keep(&settings, true).unwrap();
+        let (_, again, said) = SettingsFile::load(Some(path));
+        assert!(said.is_none());
+        assert_eq!(again, settings);
+    }
+
+    #[test]
+    fn a_broken_file_is_said_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, "{ \"scale\": 1.5,").unwrap();
+        let (mut file, settings, said) = SettingsFile::load(Some(path.clone()));
+        assert_eq!(settings, Settings::default());
+        assert!(said.unwrap().contains("settings.unreadable-1.json"));
+        file.keep(&Settings { scale: 2.0, ..settings }, true).unwrap();
+        let aside = std::fs::read_to_string(dir.path().join("settings.unreadable-1.json")).unwrap();
+        assert_eq!(aside, "{ \"scale\": 1.5,");
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn keys_of_a_newer_version_stay_and_wild_values_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.json");
+        std::fs::write(&path, r#"{ "scale": 900, "holograms": true, "panels": { "side": -3 } }"#).unwrap();
+        let (mut file, settings, said) = SettingsFile::load(Some(path.clone()));
+        assert!(said.is_none());
+        assert_eq!((settings.scale, settings.panels.len()), (3.0, 0));
+        file.keep(&Settings { auto_advance: false, ..settings }, true).unwrap();
+        assert!(std::fs::read_to_string(path).unwrap().contains("holograms"));
+    }
+}

@@ -1,0 +1,472 @@
+//! Compare: runs side by side. Numbers with the baseline marked, what differs in their configurations,
+//! curves, scores at a threshold, and the patches two runs disagree on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use eframe::egui;
+use egui::{RichText, ScrollArea, Ui};
+use egui_plot::{HoverPosition, Line, LineStyle, Plot};
+use vitrine_core::learning::metrics::CurvePoint;
+use vitrine_core::report::charts::{CHARTS, curve_csv};
+use vitrine_core::report::{Against, Curves, figures};
+use vitrine_core::workflow::comparison::{Comparison, Gain};
+
+use super::charts::{self, Drawn, Look, colour_of, save_items};
+use super::compare_scores;
+use crate::gui::command::{Command, CompareCommand, TrainCommand};
+use crate::gui::model::{Compared, Model, OpenProject};
+use crate::gui::theme;
+use crate::gui::widgets::empty;
+use crate::gui::widgets::thumbnail::Thumbnails;
+
+/// What the view remembers.
+#[derive(Default)]
+pub struct State {
+    /// Runs left out; all others with a complete epoch are compared.
+    pub left_out: BTreeSet<String>,
+    /// Whether the AUC is drawn on a logarithmic scale.
+    log: bool,
+    /// Scores and threshold.
+    pub scores: compare_scores::State,
+    /// The two runs whose disagreement is shown.
+    pub pair: Option<[String; 2]>,
+    thumbnails: Thumbnails,
+}
+
+/// Draws the view.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    let trained: Vec<String> =
+        open.runs.iter().filter(|run| run.best_epoch.is_some()).map(|run| run.name.clone()).collect();
+    if trained.is_empty() {
+        empty(
+            ui,
+            "No run to compare",
+            "Train one first; best with its baseline. Runs on the same split are measured on the same patches.",
+        );
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("Compare");
+        for name in &trained {
+            let mut on = !state.left_out.contains(name);
+            ui.scope(|ui| {
+                ui.spacing_mut().item_spacing.x = 3.0;
+                swatch(ui, open, name);
+                if ui.checkbox(&mut on, name).changed() {
+                    if on {
+                        state.left_out.remove(name)
+                    } else {
+                        state.left_out.insert(name.clone())
+                    };
+                }
+            });
+        }
+    });
+    let wanted: Vec<String> = trained.into_iter().filter(|name| !state.left_out.contains(name)).collect();
+    if wanted.is_empty() {
+        ui.add_space(20.0);
+        ui.weak("Tick a run above.");
+        return;
+    }
+    let analysis = &model.analysis;
+    let there = analysis.compared.as_ref().is_some_and(|compared| compared.names == wanted);
+    if !there && analysis.comparing.as_ref() != Some(&wanted) {
+        out.push(Command::Compare(CompareCommand::Read(wanted.clone())));
+    }
+    ui.separator();
+    let Some(compared) = &analysis.compared else {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.label("Measuring the runs");
+        });
+        return;
+    };
+    if compared.journal != open.journal {
+        ui.horizontal(|ui| {
+            ui.colored_label(ui.visuals().warn_fg_color, "Labels have changed since this was measured.");
+            if ui.button("Measure again").clicked() {
+                out.push(Command::Compare(CompareCommand::Read(wanted)));
+            }
+        });
+    }
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let comparison = &compared.comparison;
+        for run in &comparison.runs {
+            for warning in &run.warnings {
+                ui.colored_label(ui.visuals().warn_fg_color, warning);
+            }
+        }
+        gains(ui, &comparison.gains);
+        if ui.available_width() > 1100.0 && comparison.runs.len() == 2 {
+            ui.horizontal_top(|ui| {
+                let half = ui.available_width() / 2.0 - 12.0;
+                for table in [numbers, configs] {
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        table(ui, open, comparison);
+                    });
+                }
+            });
+        } else {
+            numbers(ui, open, comparison);
+            configs(ui, open, comparison);
+        }
+        curves(ui, model, open, compared, state, out);
+        heading(ui, "Scores at a threshold");
+        compare_scores::ui(ui, open, comparison, &mut state.scores, &mut state.thumbnails, out);
+        disagreement(ui, model, open, comparison, state, out);
+        ui.add_space(16.0);
+    });
+}
+
+/// A heading of this view.
+pub(super) fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(14.0);
+    ui.label(RichText::new(text).size(16.0).strong());
+    ui.add_space(2.0);
+}
+
+/// The colour of a run.
+pub(super) fn swatch(ui: &mut Ui, open: &OpenProject, name: &str) {
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
+    ui.painter().rect_filled(
+        rect.shrink2(egui::vec2(0.0, 6.5)),
+        2.0,
+        colour_of(open, name, ui.visuals().dark_mode),
+    );
+}
+
+/// Names of the runs above the columns of a table.
+fn names(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, first: &str) {
+    ui.strong(first);
+    for run in &comparison.runs {
+        ui.horizontal(|ui| {
+            swatch(ui, open, &run.name);
+            ui.strong(&run.name);
+            if run.is_baseline {
+                ui.weak("baseline").on_hover_text("A plain classifier: the others are measured against it.");
+            }
+        });
+    }
+    ui.end_row();
+}
+
+fn gains(ui: &mut Ui, gains: &[Gain]) {
+    for gain in gains {
+        heading(ui, &format!("What relabelling has gained: {} after {}", gain.after, gain.before));
+        let counted = crate::words::patches(gain.relabelled);
+        ui.weak(format!(
+            "{counted} had another label at the beginning of the second run. Both are measured with the labels of now, on \
+             the same validation patches."
+        ));
+        if let Some(problem) = &gain.problem {
+            ui.colored_label(ui.visuals().warn_fg_color, format!("Not measured: {problem}."));
+            continue;
+        }
+        egui::Grid::new(("gain", &gain.after)).num_columns(4).striped(true).show(ui, |ui| {
+            for word in ["", "before", "after", "gain"] {
+                ui.strong(word);
+            }
+            ui.end_row();
+            for (what, before, after) in &gain.rows {
+                ui.label(*what);
+                ui.label(format!("{before:.3}"));
+                ui.label(format!("{after:.3}"));
+                let difference = after - before;
+                let text = format!("{difference:+.3}").replace('-', "−");
+                let dark = ui.visuals().dark_mode;
+                let colour = if difference >= 0.0 {
+                    theme::label(vitrine_core::Label::Positive, dark)
+                } else {
+                    ui.visuals().warn_fg_color
+                };
+                ui.colored_label(colour, text);
+                ui.end_row();
+            }
+        });
+    }
+}
+
+fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
+    heading(ui, "Numbers");
+    ScrollArea::horizontal().id_salt("numbers").show(ui, |ui| {
+        egui::Grid::new("numbers").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
+            names(ui, open, comparison, "Measured");
+            for row in &comparison.rows {
+                ui.label(&row.label).on_hover_text(&row.meaning);
+                for run in 0..comparison.runs.len() {
+                    ui.horizontal(|ui| {
+                        let mut value = RichText::new(row.shown(run)).monospace();
+                        if row.best.get(run).copied().unwrap_or(false) {
+                            value = value
+                                .strong()
+                                .color(theme::label(vitrine_core::Label::Positive, ui.visuals().dark_mode));
+                        }
+                        ui.label(value);
+                        if let Some(difference) = row.shown_difference(run) {
+                            ui.label(RichText::new(difference).monospace().weak().small());
+                        }
+                    });
+                }
+                ui.end_row();
+            }
+        });
+    });
+    ui.add(egui::Label::new(
+        RichText::new(
+            "Green is the best of a row, small the difference to the baseline. Validation against unlabeled is no truth: \
+             it has a ceiling, and where picks are no random sample it also rewards telling labelled from unlabeled \
+             particles. Known negatives, or the patches themselves below, decide.",
+        )
+        .small()
+        .weak(),
+    ).wrap());
+}
+
+fn configs(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
+    if comparison.runs.len() < 2 {
+        return;
+    }
+    heading(ui, "What differs in their configurations");
+    if comparison.config.is_empty() {
+        ui.weak("Nothing.");
+        return;
+    }
+    ScrollArea::horizontal().id_salt("configs").show(ui, |ui| {
+        egui::Grid::new("configs").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
+            names(ui, open, comparison, "Setting");
+            for difference in &comparison.config {
+                let field = vitrine_core::learning::config_fields::fields().find(|f| f.key == difference.key);
+                ui.label(&difference.key).on_hover_text(field.map_or("", |field| field.sentence));
+                for value in &difference.values {
+                    ui.monospace(value.as_deref().unwrap_or("–"));
+                }
+                ui.end_row();
+            }
+        });
+    });
+}
+
+fn curves(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    compared: &Compared,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    heading(ui, "Curves");
+    let comparison = &compared.comparison;
+    let known = &model.analysis.curves;
+    let reading = &model.analysis.reading;
+    let missing: Vec<String> = compared
+        .names
+        .iter()
+        .filter(|name| !known.contains_key(*name) && !reading.contains(name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        out.push(Command::Train(TrainCommand::ReadCurves(missing)));
+    }
+    let drawn: Vec<Drawn> = compared
+        .names
+        .iter()
+        .filter_map(|name| {
+            Some(Drawn {
+                curves: known.get(name)?.clone(),
+                colour: colour_of(open, name, ui.visuals().dark_mode),
+            })
+        })
+        .collect();
+    let gap = 16.0;
+    let columns = if ui.available_width() > 1000.0 { 3.0 } else { 1.0 };
+    let width = (ui.available_width() - gap * (columns - 1.0) - 4.0) / columns;
+    let mut cells = |ui: &mut Ui| {
+        let cell = |ui: &mut Ui, contents: &mut dyn FnMut(&mut Ui)| {
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                ui.spacing_mut().item_spacing.x = 8.0;
+                contents(ui);
+            });
+        };
+        if let Some(chart) = CHARTS.first() {
+            cell(ui, &mut |ui| {
+                let mut look = Look { smoothing: 0.0, log: state.log, height: 290.0 };
+                charts::chart(ui, open, chart, &drawn, &mut look, out);
+                state.log = look.log;
+            });
+        }
+        cell(ui, &mut |ui| {
+            curve(ui, open, comparison, "ROC", "roc", ["share accepted", "recall"], |c| &c.roc, out)
+        });
+        cell(ui, &mut |ui| {
+            let axes = ["recall", "precision"];
+            curve(
+                ui,
+                open,
+                comparison,
+                "Precision and recall",
+                "precision_recall",
+                axes,
+                |c| &c.precision_recall,
+                out,
+            );
+        });
+    };
+    if columns > 1.0 {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = gap;
+            cells(ui);
+        });
+    } else {
+        cells(ui);
+    }
+}
+
+/// ROC or precision over recall, of all runs.
+#[expect(clippy::too_many_arguments, reason = "two plots of one kind")]
+fn curve(
+    ui: &mut Ui,
+    open: &OpenProject,
+    comparison: &Arc<Comparison>,
+    title: &str,
+    id: &'static str,
+    axes: [&'static str; 2],
+    points: fn(&Curves) -> &[CurvePoint],
+    out: &mut Vec<Command>,
+) {
+    let height = 290.0;
+    let top = ui.cursor().min;
+    let width = ui.available_width();
+    let runs = &comparison.runs;
+    let has = |against: Against| runs.iter().any(|run| run.curves.iter().any(|c| c.against == against));
+    // Known negatives say more than unlabeled, where there are any.
+    let against = if has(Against::Negative) { Against::Negative } else { Against::Unlabeled };
+    ui.horizontal(|ui| {
+        ui.strong(title);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.menu_button("More", |ui| {
+                let area = egui::Rect::from_min_size(top, egui::vec2(width, height));
+                let svg = || match id {
+                    "roc" => figures::roc(runs, against).ok().flatten(),
+                    _ => figures::precision_recall(runs, against).ok().flatten(),
+                };
+                save_items(ui, open, title, id, area, svg, || curve_csv(runs, axes.map(|a| a), points), out);
+            })
+            .response
+            .on_hover_text(format!("Saving: {title}"));
+            let words = format!("validation, positives against {}", against.as_str());
+            ui.label(RichText::new(words).small().weak()).on_hover_text(match against {
+                Against::Unlabeled => "Particles are among the unlabeled, so no curve can be perfect.",
+                Against::Negative => "Patches somebody has labelled.",
+            });
+        });
+    });
+    let rest = height - (ui.cursor().min.y - top.y);
+    let dark = ui.visuals().dark_mode;
+    Plot::new(("curve", id))
+        .height(rest)
+        .allow_scroll(false)
+        .include_x(0.0)
+        .include_x(1.0)
+        .include_y(0.0)
+        .include_y(1.0)
+        .grid_color(charts::grid(ui))
+        .set_margin_fraction(egui::vec2(0.02, 0.02))
+        .x_axis_label(RichText::new(axes[0]).small())
+        .y_axis_label(RichText::new(axes[1]).small())
+        .label_formatter(move |near: &HoverPosition<'_>| match near {
+            HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
+                Some(format!("{plot_name}\n{} {:.3}\n{} {:.3}", axes[0], position.x, axes[1], position.y))
+            }
+            _ => None,
+        })
+        .show(ui, |plot| {
+            if id == "roc" {
+                let chance = Line::new("", vec![[0.0, 0.0], [1.0, 1.0]]).allow_hover(false);
+                plot.line(chance.color(egui::Color32::GRAY).width(1.0).style(LineStyle::dotted_dense()));
+            }
+            for run in runs {
+                let Some(curve) = run.curves.iter().find(|c| c.against == against) else { continue };
+                let area = if id == "roc" { curve.auc } else { curve.average_precision };
+                let word = if id == "roc" { "AUC" } else { "average precision" };
+                let line: Vec<[f64; 2]> = points(curve).iter().map(|p| [p.x, p.y]).collect();
+                let line = Line::new(format!("{}, {word} {area:.3}", run.name), line);
+                let line = line.color(colour_of(open, &run.name, dark)).width(1.8);
+                let line = line.allow_band(false);
+                plot.line(if run.is_baseline { line.style(LineStyle::dashed_loose()) } else { line });
+            }
+        });
+}
+
+fn disagreement(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    comparison: &Comparison,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    let scored: Vec<&str> = comparison
+        .runs
+        .iter()
+        .zip(&comparison.scores)
+        .filter(|(_, scores)| scores.is_some())
+        .map(|(run, _)| run.name.as_str())
+        .collect();
+    let [first, .., last] = scored[..] else { return };
+    heading(ui, "Where two runs disagree most");
+    let valid = |pair: &[String; 2]| pair.iter().all(|name| scored.contains(&name.as_str()));
+    let mut pair = state.pair.clone().filter(valid).unwrap_or_else(|| [first.to_owned(), last.to_owned()]);
+    ui.horizontal(|ui| {
+        for (place, word) in ["Between", "and"].into_iter().enumerate() {
+            let label = ui.label(word);
+            egui::ComboBox::from_id_salt(("pair", place))
+                .selected_text(pair[place].clone())
+                .show_ui(ui, |ui| {
+                    for name in &scored {
+                        ui.selectable_value(&mut pair[place], (*name).to_owned(), *name);
+                    }
+                })
+                .response
+                .labelled_by(label.id);
+        }
+        ui.weak("by rank; a click shows the patch in the gallery");
+    });
+    state.pair = Some(pair.clone());
+    if pair[0] == pair[1] {
+        ui.weak("Choose two different runs.");
+        return;
+    }
+    match &model.analysis.disagreements {
+        Some(found) if found.runs == pair => {
+            ui.horizontal_wrapped(|ui| {
+                for patch in &found.patches {
+                    let words = format!("{:.2} | {:.2}", patch.scores[0], patch.scores[1]);
+                    let response = state.thumbnails.show(ui, open, patch.patch, 84.0, &words);
+                    let response = response.on_hover_text(format!(
+                        "Patch {}\n{}: score {:.3}, above {:.0} % of the patches\n{}: score {:.3}, above {:.0} %",
+                        patch.patch,
+                        pair[0],
+                        patch.scores[0],
+                        100.0 * patch.ranks[0],
+                        pair[1],
+                        patch.scores[1],
+                        100.0 * patch.ranks[1],
+                    ));
+                    if response.clicked() {
+                        compare_scores::show_in_gallery(patch.patch, out);
+                    }
+                }
+            });
+        }
+        _ => {
+            if !model.jobs.iter().any(|job| job.title == "Looking for disagreement") {
+                out.push(Command::Compare(CompareCommand::Disagree(pair)));
+            }
+            ui.spinner();
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Scores of a run by label with a threshold to be dragged: how many it accepts, what to expect of
+//! them, and the patches on both sides of the line.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use egui::{RichText, Slider, Ui};
+use egui_plot::{HoverPosition, Line, LineStyle, Plot, PlotPoint, VLine};
+use vitrine_core::project::PatchId;
+use vitrine_core::report::charts::histogram_csv;
+use vitrine_core::report::figures;
+use vitrine_core::workflow::comparison::{BINS, Comparison, LABELS, ScoreTable};
+
+use super::charts::save_items;
+use crate::gui::command::{Command, SelectCommand, ViewCommand};
+use crate::gui::model::{OpenProject, Tab};
+use crate::gui::theme;
+use crate::gui::widgets::label_mark;
+use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::words;
+
+/// Patches shown on each side of the line.
+const EACH: usize = 12;
+
+/// What the part remembers.
+pub struct State {
+    /// The run whose scores are shown.
+    pub run: Option<String>,
+    /// The threshold.
+    pub threshold: f64,
+    /// Whether training patches are in the histogram too.
+    pub all: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { run: None, threshold: 0.5, all: false }
+    }
+}
+
+/// Goes to a patch in the gallery.
+pub(super) fn show_in_gallery(patch: PatchId, out: &mut Vec<Command>) {
+    out.push(Command::Select(SelectCommand::Patch(patch)));
+    out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
+}
+
+/// Draws the part.
+pub fn ui(
+    ui: &mut Ui,
+    open: &OpenProject,
+    comparison: &Arc<Comparison>,
+    state: &mut State,
+    thumbnails: &mut Thumbnails,
+    out: &mut Vec<Command>,
+) {
+    let scored: Vec<usize> = (0..comparison.runs.len())
+        .filter(|&i| comparison.scores.get(i).is_some_and(Option::is_some))
+        .collect();
+    let named = |i: &usize| state.run.as_ref() == comparison.runs.get(*i).map(|run| &run.name);
+    // The last that is no baseline, as in the report.
+    let usual = scored.iter().rev().find(|i| comparison.runs.get(**i).is_some_and(|run| !run.is_baseline));
+    let Some(&at) = scored.iter().find(|i| named(i)).or(usual).or(scored.last()) else {
+        ui.weak(
+            "None of these runs has scored the patches. Train shows how: More, Score all patches with it.",
+        );
+        return;
+    };
+    let (Some(run), Some(Some(table))) = (comparison.runs.get(at), comparison.scores.get(at)) else { return };
+    let top = ui.cursor().min;
+    let whole = ui.available_width();
+    ui.horizontal_wrapped(|ui| {
+        let label = ui.label("Run");
+        egui::ComboBox::from_id_salt("scores of")
+            .selected_text(&run.name)
+            .show_ui(ui, |ui| {
+                for &i in &scored {
+                    if let Some(run) = comparison.runs.get(i) {
+                        ui.selectable_value(&mut state.run, Some(run.name.clone()), &run.name);
+                    }
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        ui.selectable_value(&mut state.all, false, "validation patches")
+            .on_hover_text("Patches the run has not learned from.");
+        ui.selectable_value(&mut state.all, true, "all patches")
+            .on_hover_text("Also those the run has learned from: their scores flatter.");
+        let slider = Slider::new(&mut state.threshold, 0.0..=1.0).fixed_decimals(3).text("Threshold");
+        ui.add(slider).on_hover_text("Or drag the line in the plot.");
+        if let Some(best) = table.best_threshold()
+            && ui
+                .button("Suggest")
+                .on_hover_text(
+                    "The threshold at which, by the validation side and π, most unlabeled patches are expected to be on \
+                     their right side.",
+                )
+                .clicked()
+        {
+            state.threshold = best;
+        }
+        ui.menu_button("More", |ui| {
+            let area = egui::Rect::from_min_size(top, egui::vec2(whole, 320.0));
+            let summary = || {
+                let mut run = run.clone();
+                run.threshold = Some(state.threshold);
+                run
+            };
+            let svg = || figures::score_histograms(&summary()).ok().flatten();
+            let id = format!("scores_{}", run.name);
+            save_items(ui, open, "Scores", &id, area, svg, || histogram_csv(run, BINS), out);
+        })
+        .response
+        .on_hover_text("Saving: Scores");
+    });
+    let wide = whole > 820.0;
+    if wide {
+        ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                ui.set_width(whole - 380.0);
+                histogram(ui, table, state);
+            });
+            ui.vertical(|ui| counts(ui, table, state.threshold));
+        });
+    } else {
+        histogram(ui, table, state);
+        counts(ui, table, state.threshold);
+    }
+    let (above, below) = table.around(state.threshold, EACH);
+    for (title, patches) in [("Just above: accepted last", above), ("Just below: left out first", below)] {
+        ui.add_space(4.0);
+        ui.label(RichText::new(title).strong());
+        if patches.is_empty() {
+            ui.weak("No patch on this side.");
+        }
+        ui.horizontal_wrapped(|ui| {
+            for patch in patches {
+                let words = table.score(patch).map_or(String::new(), |score| format!("{score:.3}"));
+                let response = thumbnails.show(ui, open, patch, 84.0, &words);
+                if response.on_hover_text(format!("Patch {patch}; a click shows it in the gallery")).clicked()
+                {
+                    show_in_gallery(patch, out);
+                }
+            }
+        });
+    }
+}
+
+/// Share of each label by score, one line each, and the threshold.
+fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
+    let counts = if state.all { &table.all } else { &table.validation };
+    let dark = ui.visuals().dark_mode;
+    let line_colour = theme::accent(dark);
+    let shown = Plot::new("scores")
+        .height(250.0)
+        .allow_scroll(false)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_boxed_zoom(false)
+        .include_x(0.0)
+        .include_x(1.0)
+        .include_y(0.0)
+        .grid_color(super::charts::grid(ui))
+        .set_margin_fraction(egui::vec2(0.01, 0.06))
+        .x_axis_label(RichText::new("score p").small())
+        .y_axis_formatter(|mark, _| format!("{:.0} %", 100.0 * mark.value))
+        .label_formatter(|near: &HoverPosition<'_>| match near {
+            HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
+                Some(format!("{plot_name}: {:.1} %\nat score {:.2}", 100.0 * position.y, position.x))
+            }
+            _ => None,
+        })
+        .show(ui, |plot| {
+            for (place, (label, bins)) in LABELS.into_iter().zip(counts).enumerate() {
+                let total: usize = bins.iter().sum();
+                if total == 0 {
+                    continue;
+                }
+                let mut steps = vec![[0.0, 0.0]];
+                for (bin, &count) in bins.iter().enumerate() {
+                    let share = count as f64 / total as f64;
+                    steps.push([bin as f64 / BINS as f64, share]);
+                    steps.push([(bin + 1) as f64 / BINS as f64, share]);
+                }
+                steps.push([1.0, 0.0]);
+                let name = format!("Share of the {} {label}", words::count(total as u64));
+                let line = Line::new(name, steps)
+                    .color(theme::label(label, dark))
+                    .width(1.8)
+                    .fill(0.0)
+                    .fill_alpha(0.14);
+                let style = [LineStyle::Solid, LineStyle::dotted_dense(), LineStyle::dashed_loose()][place];
+                plot.line(line.style(style).allow_band(false));
+            }
+            plot.vline(VLine::new("", state.threshold).color(line_colour).width(2.5).allow_hover(false));
+        });
+    let response = shown.response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+    if (response.dragged() || response.clicked())
+        && let Some(pointer) = response.interact_pointer_pos()
+    {
+        let PlotPoint { x, .. } = shown.transform.value_from_position(pointer);
+        state.threshold = x.clamp(0.0, 1.0);
+    }
+}
+
+/// What the threshold accepts, and what to expect.
+fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
+    let at = table.at(threshold);
+    egui::Grid::new("at threshold").num_columns(3).striped(true).spacing([18.0, 5.0]).show(ui, |ui| {
+        ui.strong("All patches");
+        ui.strong("accepted");
+        ui.strong("left out");
+        ui.end_row();
+        for label in LABELS {
+            ui.horizontal(|ui| {
+                label_mark(ui, label);
+                ui.label(label.as_str());
+            });
+            ui.monospace(words::count(at.accepted.get(label)));
+            ui.monospace(words::count(at.rejected.get(label)));
+            ui.end_row();
+        }
+    });
+    ui.add_space(6.0);
+    let Some(expected) = at.expected else {
+        ui.weak("What to expect cannot be said: the validation side lacks positives or unlabeled, or π is not known.");
+        return;
+    };
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    egui::Grid::new("expected").num_columns(2).spacing([18.0, 5.0]).show(ui, |ui| {
+        let mut row = |what: &str, value: String, meaning: &str| {
+            ui.label(what).on_hover_text(meaning);
+            ui.label(RichText::new(value).strong());
+            ui.end_row();
+        };
+        row(
+            "Expected precision among the unlabeled",
+            expected.expected_precision.map_or("–".to_owned(), percent),
+            "π · recall / share of the unlabeled accepted: how many of the accepted unlabeled are particles, if the picks \
+             are a random sample of the particles and π is right.",
+        );
+        row(
+            "Recall of the known positives",
+            percent(expected.recall),
+            "Share of the validation positives at or above the threshold.",
+        );
+        row(
+            "Unlabeled accepted",
+            percent(expected.unlabeled_rate),
+            "Share of the validation unlabeled at or above the threshold.",
+        );
+    });
+    if table.prior.is_some_and(|prior| prior * expected.recall > expected.unlabeled_rate) {
+        let words = "π times recall is more than was accepted: π is too high here, or the picks are easier than the other \
+                     particles. Do not take the precision at its word.";
+        ui.add(egui::Label::new(RichText::new(words).small().color(ui.visuals().warn_fg_color)).wrap());
+    }
+    let prior = table.prior.map_or(String::new(), |prior| format!(", with π {prior:.2}"));
+    let words = format!("Judged on the validation side{prior}; an expectation, no count.");
+    ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
+}

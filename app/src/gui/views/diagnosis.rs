@@ -1,0 +1,300 @@
+//! Diagnosis: what is wrong with data, configuration or run, why, what to do, and the corrected
+//! configuration.
+
+use eframe::egui;
+use egui::{CollapsingHeader, Color32, RichText, ScrollArea, Ui};
+use egui_plot::{Line, Plot, Points};
+use vitrine_core::diagnosis::{Depth, Finding, Report, Section, Severity};
+use vitrine_core::learning::device::DeviceChoice;
+
+use super::train;
+use crate::gui::command::{Command, DiagnoseStart, SelectCommand, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::model::{Model, OpenProject, Tab};
+use crate::gui::theme;
+use crate::gui::widgets::empty;
+use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::words;
+
+/// What the view remembers.
+#[derive(Default)]
+pub struct State {
+    /// The run to examine; `None` takes the configuration in the form of Train.
+    pub run: Option<String>,
+    /// How much is done.
+    pub depth: Depth,
+    thumbnails: Thumbnails,
+}
+
+/// Patches shown with a finding.
+const SHOWN: usize = 8;
+
+/// Draws the view.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    ask(ui, model, open, state, train, out);
+    ui.separator();
+    let Some(report) = &model.analysis.report else {
+        if !model.jobs.iter().any(|job| job.kind == JobKind::Diagnose) {
+            empty(
+                ui,
+                "Not examined yet",
+                "An examination looks at pixels, labels, split, class prior and configuration, trains small classifiers to \
+                 see what can be learnt, and says what to change. The quick one takes seconds, the standard one minutes.",
+            );
+        }
+        return;
+    };
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let colour = if report.healthy {
+            theme::label(vitrine_core::Label::Positive, ui.visuals().dark_mode)
+        } else {
+            ui.visuals().warn_fg_color
+        };
+        ui.label(RichText::new(&report.verdict).size(16.0).color(colour));
+        let of = if report.patches < report.total {
+            format!(" of {}", words::count(report.total as u64))
+        } else {
+            String::new()
+        };
+        ui.weak(format!(
+            "{} with {}{of} patches on {}, {:.0} s",
+            report.config_name,
+            words::count(report.patches as u64),
+            report.device,
+            report.seconds
+        ));
+        corrected(ui, model, report, out);
+        for (place, finding) in report.findings.iter().enumerate() {
+            self::finding(ui, open, place, finding, state, out);
+        }
+        ui.add_space(10.0);
+        ui.strong("What was looked at");
+        for section in &report.sections {
+            self::section(ui, section);
+        }
+        ui.add_space(16.0);
+    });
+}
+
+/// What to examine, and the button.
+fn ask(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut State,
+    train: &train::State,
+    out: &mut Vec<Command>,
+) {
+    ui.horizontal_wrapped(|ui| {
+        let label = ui.label("Examine");
+        let form = format!("the configuration in Train ({})", train.base_name);
+        if state.run.as_ref().is_some_and(|name| !open.runs.iter().any(|run| run.name == *name)) {
+            state.run = None;
+        }
+        let shown = state.run.as_ref().map_or(form.clone(), |run| format!("the run {run}"));
+        egui::ComboBox::from_id_salt("examined")
+            .selected_text(shown)
+            .width(300.0)
+            .show_ui(ui, |ui| {
+                ui.selectable_value(&mut state.run, None, form);
+                for run in open.runs.iter().rev() {
+                    ui.selectable_value(
+                        &mut state.run,
+                        Some(run.name.clone()),
+                        format!("the run {}", run.name),
+                    );
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        for (depth, word, meaning) in [
+            (Depth::Quick, "Quick", "Only what needs no training: seconds."),
+            (Depth::Standard, "Standard", "With short trainings: some minutes."),
+            (
+                Depth::Sweeps,
+                "With sweeps",
+                "Also tries π, τ and the learning rate, a short training each: longer.",
+            ),
+        ] {
+            ui.selectable_value(&mut state.depth, depth, word).on_hover_text(meaning);
+        }
+        let at_work = model.jobs.iter().find(|job| job.kind == JobKind::Diagnose);
+        let why = if at_work.is_some() {
+            Some("An examination is under way.".to_owned())
+        } else if state.run.is_none() {
+            train.problem()
+        } else {
+            None
+        };
+        let button = ui.add_enabled(why.is_none(), egui::Button::new(RichText::new("Examine now").strong()));
+        if button.clicked() {
+            out.push(Command::Diagnose(Box::new(DiagnoseStart {
+                config: state.run.is_none().then(|| train.config.clone()),
+                config_name: train.base_name.clone(),
+                run: state.run.clone(),
+                depth: state.depth,
+                device: train.device,
+            })));
+        }
+        if let Some(why) = why {
+            button.on_disabled_hover_text(why);
+        }
+        if let Some(job) = at_work {
+            ui.spinner();
+            if let Some(step) = &job.step {
+                ui.label(format!("{}, {} %", step.phase, step.done * 100 / step.total.max(1)));
+            }
+        }
+    });
+}
+
+/// The corrected configuration: what changes, and the way to train it.
+fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>) {
+    let Some(config) = &report.corrected else { return };
+    ui.add_space(8.0);
+    egui::Frame::group(ui.style()).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.strong("The corrected configuration");
+        egui::Grid::new("corrected").num_columns(4).spacing([18.0, 4.0]).striped(true).show(ui, |ui| {
+            for (finding, change) in vitrine_core::diagnosis::prescription::changes(&report.findings) {
+                ui.monospace(&change.key);
+                ui.monospace(value(&change.from));
+                ui.monospace(format!("to {}", value(&change.to)));
+                ui.weak(&finding.what);
+                ui.end_row();
+            }
+        });
+        let name =
+            format!("{}_corrected", report.run.as_deref().unwrap_or(&report.config_name).replace(' ', "_"));
+        ui.horizontal(|ui| {
+            let allowed = model.allows(crate::gui::command::Needs::NoTraining);
+            let train = ui.add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"));
+            if train.clicked() {
+                out.push(Command::Train(TrainCommand::Start(Box::new(TrainStart {
+                    name: None,
+                    base_name: vitrine_core::learning::config_file::stem(&name),
+                    config: config.clone(),
+                    device: DeviceChoice::Auto,
+                }))));
+                out.push(Command::View(ViewCommand::Tab(Tab::Train)));
+            }
+            if let Err(why) = allowed {
+                train.on_disabled_hover_text(why);
+            }
+            if ui.button("Into the form").on_hover_text("Look at it in Train first.").clicked() {
+                let base_name = vitrine_core::learning::config_file::stem(&name);
+                out.push(Command::Train(TrainCommand::Take { base_name, config: Box::new(config.clone()) }));
+            }
+        });
+    });
+}
+
+fn value(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn colour(ui: &Ui, severity: Severity) -> Color32 {
+    match severity {
+        Severity::Wrong => ui.visuals().error_fg_color,
+        Severity::Warning => ui.visuals().warn_fg_color,
+        Severity::Note => ui.visuals().hyperlink_color,
+    }
+}
+
+fn finding(
+    ui: &mut Ui,
+    open: &OpenProject,
+    place: usize,
+    finding: &Finding,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    ui.add_space(8.0);
+    let colour = colour(ui, finding.severity);
+    let indent = if finding.follows_from.is_some() { 24 } else { 0 };
+    egui::Frame::group(ui.style())
+        .stroke((1.0, colour))
+        .outer_margin(egui::Margin { left: indent, ..egui::Margin::ZERO })
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_wrapped(|ui| {
+                ui.label(RichText::new(finding.severity.as_str()).color(colour).strong());
+                ui.label(RichText::new(&finding.what).strong());
+                if let Some(cause) = finding.follows_from {
+                    ui.weak(format!("follows from {}", cause.replace('_', " ")));
+                }
+            });
+            ui.label(&finding.why);
+            ui.label(
+                RichText::new(format!("Do: {}", finding.advice)).color(ui.visuals().strong_text_color()),
+            );
+            if !finding.evidence.is_empty() {
+                CollapsingHeader::new("The numbers").id_salt(("evidence", place)).show(ui, |ui| {
+                    egui::Grid::new(("evidence", place)).num_columns(2).show(ui, |ui| {
+                        for evidence in &finding.evidence {
+                            ui.weak(&evidence.what);
+                            ui.monospace(&evidence.value);
+                            ui.end_row();
+                        }
+                    });
+                });
+            }
+            for change in &finding.changes {
+                ui.monospace(format!("{}: {} to {}", change.key, value(&change.from), value(&change.to)));
+            }
+            if !finding.patches.is_empty() {
+                ui.horizontal_wrapped(|ui| {
+                    for &patch in finding.patches.iter().take(SHOWN) {
+                        let words = format!("{patch}");
+                        if state.thumbnails.show(ui, open, patch, 72.0, &words).clicked() {
+                            super::compare_scores::show_in_gallery(patch, out);
+                        }
+                    }
+                    let count = words::patches(finding.patches.len() as u64);
+                    let select = ui.button(format!("Select {count} in the gallery"));
+                    if select.on_hover_text("To look at them and label them anew.").clicked() {
+                        out.push(Command::Select(SelectCommand::Only(finding.patches.clone())));
+                        out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
+                    }
+                });
+            }
+        });
+}
+
+fn section(ui: &mut Ui, section: &Section) {
+    let title = section.examination.title();
+    let title = match (&section.skipped, section.findings.len()) {
+        (Some(_), _) => format!("{title}: left out"),
+        (None, 0) => format!("{title}: nothing found"),
+        (None, 1) => format!("{title}: 1 finding"),
+        (None, n) => format!("{title}: {n} findings"),
+    };
+    CollapsingHeader::new(title).id_salt(("section", section.examination.title())).show(ui, |ui| {
+        if let Some(why) = &section.skipped {
+            ui.weak(why);
+        }
+        for sentence in &section.summary {
+            ui.label(sentence);
+        }
+        for series in &section.series {
+            Plot::new(("series", series.name))
+                .height(190.0)
+                .width(ui.available_width().min(560.0))
+                .allow_scroll(false)
+                .x_axis_label(RichText::new(&series.x_label).small())
+                .y_axis_label(RichText::new(&series.y_label).small())
+                .show(ui, |plot| {
+                    plot.line(
+                        Line::new(series.y_label.clone(), series.points.clone())
+                            .color(theme::BLUE)
+                            .width(1.8),
+                    );
+                    plot.points(Points::new("", series.points.clone()).radius(2.5).color(theme::BLUE));
+                });
+        }
+    });
+}

@@ -1,0 +1,313 @@
+//! The run that is training, while it trains: phase, pace, orders, and its curves over those of other
+//! runs.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use eframe::egui;
+use egui::{ProgressBar, RichText, Ui};
+use vitrine_core::report::charts::CHARTS;
+
+use super::charts::{self, Drawn, Look};
+use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
+use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, Tab};
+use crate::gui::widgets::{command_button, empty};
+
+/// What the view remembers.
+pub struct State {
+    /// Stored runs whose curves are drawn too.
+    pub overlaid: BTreeSet<String>,
+    /// Smoothing of all charts.
+    pub smoothing: f64,
+    /// Charts on a logarithmic scale.
+    pub log: BTreeSet<&'static str>,
+    /// The newest run was ticked once by itself.
+    begun: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            overlaid: BTreeSet::new(),
+            smoothing: 0.0,
+            log: BTreeSet::from(["gradient_norm"]),
+            begun: false,
+        }
+    }
+}
+
+/// "about 3 min", for a time that is guessed.
+fn about(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) if seconds < 10 => "a few seconds".to_owned(),
+        (0, 0) => format!("{} s", seconds.div_ceil(10) * 10),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// Draws the run.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    if let Some(live) = &model.live {
+        head(ui, model, open, live, out);
+    } else if open.runs.is_empty() {
+        empty(
+            ui,
+            "No run yet",
+            "A run learns from the positives and the unlabeled, then scores every patch. Choose a preset at the left and \
+             press Train; the curves appear here while it works.",
+        );
+        return;
+    }
+    curves(ui, model, open, state, out);
+}
+
+fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.heading(&live.name);
+        match &live.phase {
+            LivePhase::Running(words) => {
+                ui.spinner();
+                let phase = ui.label(words);
+                if words == "Compiling kernels" {
+                    phase.on_hover_text(
+                        "The GPU's programs are made at the first batch; later batches are much faster.",
+                    );
+                }
+            }
+            LivePhase::Paused => {
+                ui.label("Paused; the batch under way is done first");
+            }
+            LivePhase::Stopping => {
+                ui.spinner();
+                ui.label("Stopping after this batch; the best epoch is kept");
+            }
+            LivePhase::Ended(None) => {
+                ui.label("Finished");
+            }
+            LivePhase::Ended(Some(why)) => {
+                ui.label(format!("Ended early: {why}"));
+            }
+            LivePhase::Failed(_) => {
+                ui.colored_label(ui.visuals().error_fg_color, "Failed");
+            }
+        }
+        if let Some(planned) = &model.analysis.planned {
+            ui.weak(format!("then {}", planned.start.base_name));
+        }
+    });
+    if let LivePhase::Failed(sentence) = &live.phase {
+        failed(ui, model, open, live, sentence, out);
+    }
+    if let (true, Some((epoch, epochs, batch, batches))) = (live.is_running(), live.progress) {
+        let done = epoch.saturating_sub(1) as f32 + batch as f32 / batches.max(1) as f32;
+        let text = if epoch == 0 {
+            format!("{batch} of {batches}")
+        } else {
+            format!("epoch {epoch} of {epochs}, batch {batch} of {batches}")
+        };
+        let share =
+            if epoch == 0 { batch as f32 / batches.max(1) as f32 } else { done / epochs.max(1) as f32 };
+        ui.add(ProgressBar::new(share).desired_width(ui.available_width().min(560.0)).text(text));
+    }
+    if live.is_running() {
+        ui.horizontal_wrapped(|ui| {
+            let id = if live.phase == LivePhase::Paused { "train.resume" } else { "train.pause" };
+            for id in [id, "train.checkpoint", "train.stop"] {
+                command_button(ui, model, id, out);
+            }
+        });
+    }
+    facts(ui, open, live);
+    for warning in &live.warnings {
+        ui.colored_label(ui.visuals().warn_fg_color, warning);
+    }
+    ui.add_space(2.0);
+}
+
+/// Why a run failed and the ways on.
+fn failed(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    live: &LiveRun,
+    sentence: &str,
+    out: &mut Vec<Command>,
+) {
+    egui::Frame::group(ui.style()).stroke((1.0, ui.visuals().error_fg_color)).show(ui, |ui| {
+        ui.add(egui::Label::new(sentence).wrap());
+        ui.horizontal(|ui| {
+            let kept = open.runs.iter().any(|run| run.name == live.name && run.best_epoch.is_some());
+            let allowed = model.allows(Needs::NoTraining).is_ok();
+            if kept && ui.add_enabled(allowed, egui::Button::new("Go on from the last good epoch")).clicked()
+            {
+                let device = vitrine_core::learning::device::DeviceChoice::Auto;
+                out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
+            }
+            if ui.button("See the diagnosis").clicked() {
+                out.push(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+            }
+        });
+    });
+}
+
+/// Pace, time, memory, device, prior: one line.
+fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
+    let mut facts: Vec<(String, &str)> = Vec::new();
+    if let Some(left) = live.time_left() {
+        facts.push((
+            format!("{} left", about(left)),
+            "At the pace of the last epochs; scoring the patches comes after.",
+        ));
+    }
+    if let Some(pace) = live.pace() {
+        facts.push((format!("{pace:.0} patches/s"), "Patches taken in per second in the last epoch."));
+    }
+    if let Some((value, low, high)) = live.prior {
+        let words = if low < high {
+            format!("π {value:.2} ({low:.2} to {high:.2})")
+        } else {
+            format!("π {value:.2} (given)")
+        };
+        facts.push((
+            words,
+            "Class prior: share of particles among the unlabeled, with the interval of the estimate.",
+        ));
+    }
+    if let Some(bytes) = live.memory.filter(|_| live.is_running()) {
+        facts.push((
+            format!("{:.1} GB in use", bytes as f64 / 1e9),
+            "Memory this program holds on the computer. What a graphics card holds is not told by its driver.",
+        ));
+    }
+    if let Some(epoch) = live.checkpoint {
+        facts.push((format!("checkpoint of epoch {epoch}"), "The run can go on from here after a crash."));
+    }
+    let device = open.runs.iter().find(|run| run.name == live.name).map_or(&live.device, |run| &run.device);
+    facts.push((format!("on {device}"), "Where it computes."));
+    ui.horizontal_wrapped(|ui| {
+        for (i, (words, meaning)) in facts.into_iter().enumerate() {
+            if i > 0 {
+                ui.weak("·");
+            }
+            ui.label(RichText::new(words).weak()).on_hover_text(meaning);
+        }
+    });
+    if let Some(best) = live.best_epoch
+        && let Some(metrics) = live.curves.epochs.iter().find(|m| m.epoch == best)
+        && metrics.validation_auc_pu.is_finite()
+    {
+        let words = format!(
+            "Epoch kept: {best}, validation AUC against unlabeled {:.3} (ceiling {:.3})",
+            metrics.validation_auc_pu, metrics.validation_auc_ceiling
+        );
+        ui.label(words).on_hover_text(CHARTS.first().map_or("", |chart| chart.note));
+        if metrics.validation_auc_pu > metrics.validation_auc_ceiling {
+            ui.colored_label(
+                ui.visuals().warn_fg_color,
+                "That is above the ceiling: fewer of the unlabeled are particles than π says, or the picks are easier than \
+                 the other particles.",
+            );
+        }
+    }
+}
+
+/// The runs drawn, and the charts.
+fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+    let live = model.live.as_ref();
+    if !std::mem::replace(&mut state.begun, true)
+        && live.is_none()
+        && let Some(run) = open.runs.iter().rev().find(|run| run.best_epoch.is_some())
+    {
+        state.overlaid.insert(run.name.clone());
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("Curves of");
+        for run in &open.runs {
+            let colour = charts::colour_of(open, &run.name, ui.visuals().dark_mode);
+            let is_live = live.is_some_and(|live| live.name == run.name);
+            let mut on = is_live || state.overlaid.contains(&run.name);
+            ui.scope(|ui| {
+                ui.spacing_mut().item_spacing.x = 3.0;
+                let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
+                ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour);
+                if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, &run.name)).changed() {
+                    if on {
+                        state.overlaid.insert(run.name.clone());
+                    } else {
+                        state.overlaid.remove(&run.name);
+                    }
+                }
+            });
+        }
+        ui.separator();
+        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
+        ui.add(slider)
+            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+    });
+    let missing: Vec<String> = state
+        .overlaid
+        .iter()
+        .filter(|name| open.runs.iter().any(|run| run.name == **name))
+        .filter(|name| !model.analysis.curves.contains_key(*name) && !model.analysis.reading.contains(name))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        out.push(Command::Train(TrainCommand::ReadCurves(missing)));
+    }
+    let mut drawn: Vec<Drawn> = Vec::new();
+    for name in &state.overlaid {
+        if let Some(curves) = model.analysis.curves.get(name).filter(|_| live.is_none_or(|l| l.name != *name))
+        {
+            drawn.push(Drawn {
+                curves: curves.clone(),
+                colour: charts::colour_of(open, name, ui.visuals().dark_mode),
+            });
+        }
+    }
+    if let Some(live) = live {
+        drawn.push(Drawn {
+            curves: live.curves.clone(),
+            colour: charts::colour_of(open, &live.name, ui.visuals().dark_mode),
+        });
+    }
+    if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
+        let words = if live.is_some_and(LiveRun::is_running) {
+            "Curves begin when the first epoch is complete."
+        } else {
+            "Tick a run above to see its curves, or train one."
+        };
+        ui.add_space(30.0);
+        ui.vertical_centered(|ui| ui.weak(words));
+        return;
+    }
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let columns = if ui.available_width() > 780.0 { 2 } else { 1 };
+        let gap = 16.0;
+        let width = (ui.available_width() - gap * (columns as f32 - 1.0) - 4.0) / columns as f32;
+        for row in CHARTS.chunks(columns) {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = gap;
+                for chart in row {
+                    ui.vertical(|ui| {
+                        ui.set_width(width);
+                        ui.spacing_mut().item_spacing.x = 8.0;
+                        let log = state.log.contains(chart.id);
+                        let mut look = Look { smoothing: state.smoothing, log, height: 220.0 };
+                        charts::chart(ui, open, chart, &drawn, &mut look, out);
+                        if look.log != log {
+                            if look.log {
+                                state.log.insert(chart.id)
+                            } else {
+                                state.log.remove(chart.id)
+                            };
+                        }
+                    });
+                }
+            });
+            ui.add_space(10.0);
+        }
+    });
+}

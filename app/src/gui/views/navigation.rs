@@ -1,0 +1,44 @@
+//! The bar at the top: the project, the main views, palette, keys, settings.
+
+use eframe::egui;
+use egui::{Align, Layout, Ui};
+
+use crate::gui::command::{Command, ViewCommand, info};
+use crate::gui::model::{Model, Tab};
+use crate::gui::widgets::{command_button, command_button_as};
+
+/// Draws the bar.
+pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    ui.add_space(3.0);
+    ui.horizontal(|ui| {
+        if let Some(open) = &model.project {
+            ui.menu_button(egui::RichText::new(&open.name).strong(), |ui| {
+                for id in ["project.open", "project.reload", "project.close"] {
+                    if command_button(ui, model, id, out).clicked() {
+                        ui.close();
+                    }
+                }
+            })
+            .response
+            .on_hover_text(open.dir.display().to_string());
+            ui.separator();
+        }
+        for tab in Tab::ALL {
+            let id = format!("view.{}", tab.as_str().to_lowercase());
+            let response = ui.selectable_label(model.tab == tab, tab.as_str());
+            if response.clicked() {
+                out.push(Command::View(ViewCommand::Tab(tab)));
+            }
+            if let Some(info) = info(&id) {
+                response.on_hover_text(model.keys.tooltip(info));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            command_button_as(ui, model, "window.about", "About", out);
+            command_button(ui, model, "window.settings", out);
+            command_button(ui, model, "window.keys", out);
+            command_button_as(ui, model, "window.palette", "Commands", out);
+        });
+    });
+    ui.add_space(3.0);
+}

@@ -1,0 +1,90 @@
+//! The settings: theme, size, labelling, keys.
+
+use eframe::egui;
+use egui::Ui;
+
+use crate::gui::command::{Command, SettingsCommand, TABLE};
+use crate::gui::keys;
+use crate::gui::model::Model;
+use crate::gui::settings::Theme;
+
+/// What the dialog remembers while it is open.
+#[derive(Default)]
+pub struct State {
+    /// The key that is being typed: id of the command and text.
+    pub typing: Option<(&'static str, String)>,
+}
+
+/// Draws the dialog.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+    super::overlay(ui, "settings", "Settings", out, |ui, out| {
+        ui.set_width(520.0);
+        ui.horizontal(|ui| {
+            ui.label("Theme");
+            for theme in Theme::ALL {
+                if ui.selectable_label(model.settings.theme == theme, theme.as_str()).clicked() {
+                    out.push(Command::Settings(SettingsCommand::Theme(theme)));
+                }
+            }
+        });
+        ui.horizontal(|ui| {
+            ui.label("Size of text and controls");
+            for (words, by) in [("Smaller", -0.1), ("Larger", 0.1)] {
+                if ui.button(words).clicked() {
+                    out.push(Command::Settings(SettingsCommand::ScaleBy(by)));
+                }
+            }
+            ui.weak(format!("{:.0} %", model.settings.scale * 100.0));
+        });
+        let mut advance = model.settings.auto_advance;
+        if ui.checkbox(&mut advance, "After labelling go on to the next patch").changed() {
+            out.push(Command::Settings(SettingsCommand::AutoAdvance(advance)));
+        }
+        ui.add_space(8.0);
+        ui.strong("Keys");
+        ui.weak("Click a key to change it: type for example Ctrl+Shift+A, or nothing for no key, and press Enter.");
+        egui::ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+            egui::Grid::new("key settings").num_columns(3).striped(true).show(ui, |ui| {
+                for info in TABLE {
+                    ui.label(info.name);
+                    key(ui, model, state, info.id, info.name, out);
+                    if model.settings.keys.contains_key(info.id) && ui.small_button("Default").clicked() {
+                        out.push(Command::Settings(SettingsCommand::DefaultKey(info.id)));
+                    }
+                    ui.end_row();
+                }
+            });
+        });
+    });
+}
+
+fn key(ui: &mut Ui, model: &Model, state: &mut State, id: &'static str, name: &str, out: &mut Vec<Command>) {
+    let shown = model.keys.text_of(id).unwrap_or_default();
+    match &mut state.typing {
+        Some((typing, text)) if *typing == id => {
+            let edit = ui.add(egui::TextEdit::singleline(text).desired_width(110.0));
+            edit.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::TextInput, true, format!("Key of {name}"))
+            });
+            let valid = text.trim().is_empty() || keys::parse(text).is_some();
+            if !valid {
+                edit.clone().on_hover_text("Not a key yet");
+            }
+            if edit.lost_focus() {
+                if valid {
+                    let key = (!text.trim().is_empty()).then(|| text.trim().to_owned());
+                    out.push(Command::Settings(SettingsCommand::Key { id, key }));
+                }
+                state.typing = None;
+            } else {
+                edit.request_focus();
+            }
+        }
+        _ => {
+            let words = if shown.is_empty() { "none" } else { &shown };
+            if ui.button(words).on_hover_text(format!("Change the key of {name}")).clicked() {
+                state.typing = Some((id, shown));
+            }
+        }
+    }
+}

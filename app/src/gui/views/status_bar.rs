@@ -1,0 +1,67 @@
+//! The bar at the bottom: the three counts, always and always all three, the selection, and jobs with
+//! their progress.
+
+use eframe::egui;
+use egui::{Align, Layout, ProgressBar, Ui};
+use vitrine_core::Label;
+
+use crate::gui::command::{Command, WindowCommand};
+use crate::gui::jobs::JobState;
+use crate::gui::model::Model;
+use crate::gui::widgets::label_count;
+use crate::words;
+
+/// The counts in the order in which they are read out.
+const COUNTS: [Label; 3] = [Label::Positive, Label::Negative, Label::Unlabeled];
+
+/// Draws the bar.
+pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        if let Some(open) = &model.project {
+            for (i, label) in COUNTS.into_iter().enumerate() {
+                if i > 0 {
+                    ui.weak("·");
+                }
+                label_count(ui, label, &open.counts);
+            }
+            if !open.selection.is_empty() {
+                ui.separator();
+                ui.label(format!("{} selected", words::count(open.selection.len() as u64)));
+            }
+            if let Some(why) = &open.read_only {
+                ui.separator();
+                ui.colored_label(ui.visuals().warn_fg_color, "read only").on_hover_text(why);
+            }
+        } else {
+            ui.weak("No project is open");
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for job in model.jobs.iter().filter(|job| job.kind.is_shown()) {
+                self::job(ui, job, out);
+            }
+        });
+    });
+}
+
+fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
+    if job.cancelled {
+        ui.weak("cancelling");
+    } else if ui.small_button("Cancel").on_hover_text(format!("Cancel: {}", job.title)).clicked() {
+        out.push(Command::Window(WindowCommand::Cancel(job.id)));
+    }
+    match &job.step {
+        Some(step) if step.total > 0 => {
+            let share = step.done as f32 / step.total as f32;
+            ui.add(ProgressBar::new(share).desired_width(120.0).show_percentage()).on_hover_text(format!(
+                "{}: {} of {}",
+                step.phase,
+                words::count(step.done),
+                words::count(step.total)
+            ));
+        }
+        _ => {
+            ui.spinner();
+        }
+    }
+    ui.label(&job.title);
+}

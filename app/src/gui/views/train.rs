@@ -1,0 +1,324 @@
+//! Train: at the left the configuration and the buttons that start a run, in the middle the runs of the
+//! project and the curves of the one that trains.
+
+use std::path::Path;
+
+use eframe::egui;
+use egui::{Button, CollapsingHeader, Panel, RichText, ScrollArea, TextEdit, Ui};
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config_check::violations;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceChoice;
+
+use super::{live, train_form, train_runs};
+use crate::gui::command::{AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart};
+use crate::gui::model::{Model, OpenProject};
+
+/// What the view remembers.
+pub struct State {
+    /// Where the configuration came from: a preset, a file or a run; numbered names begin with it.
+    pub base_name: String,
+    /// The configuration being edited.
+    pub config: RunConfig,
+    /// A name of the person's own; empty for a numbered one.
+    pub name: String,
+    /// Where to compute.
+    pub device: DeviceChoice,
+    /// The configuration as text, while it is edited so.
+    pub yaml: Option<Yaml>,
+    /// The run whose weights the new one begins with.
+    pub from: Option<String>,
+}
+
+/// A configuration as a person types it.
+pub struct Yaml {
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let preset = config_file::PRESETS.first().map_or("recommended", |preset| preset.name);
+        Self {
+            base_name: preset.to_owned(),
+            // Presets are part of the program; a test loads each.
+            config: config_file::load(preset).unwrap_or_default(),
+            name: String::new(),
+            device: DeviceChoice::Auto,
+            yaml: None,
+            from: None,
+        }
+    }
+}
+
+impl State {
+    /// Takes up a configuration.
+    pub fn take(&mut self, base_name: &str, config: RunConfig) {
+        self.base_name = base_name.to_owned();
+        self.config = config;
+        if self.yaml.is_some() {
+            self.open_yaml();
+        }
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// When it cannot be read; the sentence names file and line.
+    pub fn open_file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let name = path.display().to_string();
+        let config = config_file::load(&name)?;
+        self.take(&config_file::stem(&name), config);
+        Ok(())
+    }
+
+    fn open_yaml(&mut self) {
+        let preset = config_file::PRESETS.iter().find(|preset| preset.name == self.base_name);
+        let unchanged = preset.filter(|p| config_file::parse(p.text, p.name).is_ok_and(|c| c == self.config));
+        let text = match unchanged {
+            // With the comments of its author.
+            Some(preset) => preset.text.to_owned(),
+            None => config_file::to_yaml(&self.config).unwrap_or_default(),
+        };
+        self.yaml = Some(Yaml { text, error: None });
+    }
+
+    fn text(&self) -> String {
+        match &self.yaml {
+            Some(yaml) => yaml.text.clone(),
+            None => config_file::to_yaml(&self.config).unwrap_or_default(),
+        }
+    }
+
+    /// Why no run can be started with this configuration.
+    pub fn problem(&self) -> Option<String> {
+        if let Some(error) = self.yaml.as_ref().and_then(|yaml| yaml.error.clone()) {
+            return Some(error);
+        }
+        violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.mend))
+    }
+
+    fn start(&self) -> Box<TrainStart> {
+        let name = self.name.trim();
+        Box::new(TrainStart {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            base_name: self.base_name.clone(),
+            config: self.config.clone(),
+            device: self.device,
+        })
+    }
+}
+
+/// Draws the middle.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, live: &mut live::State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    if !open.runs.is_empty() {
+        let title = format!("Runs of this project ({})", open.runs.len());
+        CollapsingHeader::new(title).id_salt("runs").default_open(model.live.is_none()).show(ui, |ui| {
+            train_runs::ui(ui, model, open, state, live, out);
+        });
+        ui.separator();
+    }
+    live::ui(ui, model, live, out);
+}
+
+/// Draws the configuration and the buttons below it.
+pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    Panel::bottom("train buttons").show(ui, |ui| buttons(ui, model, open, state, out));
+    ui.add_space(4.0);
+    ui.horizontal(|ui| {
+        let label = ui.label("Preset");
+        let known = config_file::PRESETS.iter().any(|preset| preset.name == state.base_name);
+        let shown = if known { state.base_name.clone() } else { format!("from {}", state.base_name) };
+        egui::ComboBox::from_id_salt("preset")
+            .selected_text(shown)
+            .width(200.0)
+            .show_ui(ui, |ui| {
+                for preset in config_file::PRESETS {
+                    let config = config_file::load(preset.name);
+                    let chosen = ui.selectable_label(state.base_name == preset.name, preset.name);
+                    let Ok(config) = config else { continue };
+                    if chosen.on_hover_text(&config.description).clicked() {
+                        state.take(preset.name, config);
+                    }
+                }
+            })
+            .response
+            .labelled_by(label.id);
+        ui.menu_button("File", |ui| {
+            if ui.button("Open YAML…").clicked() {
+                let ask = AskPath {
+                    title: "Open a configuration".to_owned(),
+                    path: open.dir.join("config.yaml"),
+                    purpose: Purpose::OpenConfig,
+                };
+                out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
+                ui.close();
+            }
+            if ui.button("Save as YAML…").clicked() {
+                let ask = AskPath {
+                    title: "Save the configuration".to_owned(),
+                    path: open.dir.join(format!("{}.yaml", state.base_name)),
+                    purpose: Purpose::Text(state.text()),
+                };
+                out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
+                ui.close();
+            }
+        });
+    });
+    ui.horizontal(|ui| {
+        let as_text = state.yaml.is_some();
+        if ui.selectable_label(!as_text, "Form").clicked() && as_text {
+            state.yaml = None;
+        }
+        if ui.selectable_label(as_text, "YAML").clicked() && !as_text {
+            state.open_yaml();
+        }
+        ui.add(egui::Label::new(RichText::new(&state.config.description).weak().small()).truncate())
+            .on_hover_text(&state.config.description);
+    });
+    ui.separator();
+    let State { yaml, config, .. } = state;
+    match yaml {
+        Some(yaml) => text(ui, yaml, config),
+        None => train_form::ui(ui, config),
+    }
+}
+
+fn text(ui: &mut Ui, yaml: &mut Yaml, config: &mut RunConfig) {
+    ScrollArea::both().id_salt("yaml").auto_shrink(false).show(ui, |ui| {
+        let edit = TextEdit::multiline(&mut yaml.text)
+            .code_editor()
+            .desired_width(f32::INFINITY)
+            .desired_rows(30)
+            .hint_text("the configuration");
+        let response = ui.add(edit);
+        response.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::Role::MultilineTextInput, true, "Configuration as YAML")
+        });
+        if response.changed() {
+            match config_file::parse(&yaml.text, "this text") {
+                Ok(parsed) => {
+                    *config = parsed;
+                    yaml.error = None;
+                }
+                Err(error) => yaml.error = Some(error.to_string()),
+            }
+        }
+    });
+}
+
+/// Name, device and the buttons.
+fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+    ui.add_space(6.0);
+    if model.analysis.devices.is_none() && !model.jobs.iter().any(|job| job.title == "Looking for devices") {
+        out.push(Command::Train(TrainCommand::ListDevices));
+    }
+    egui::Grid::new("where and under which name").num_columns(2).show(ui, |ui| {
+        let label = ui.label("Device");
+        device(ui, model, state, label.id);
+        ui.end_row();
+        let label = ui.label("Name");
+        let hint = format!("{}-N, numbered", state.base_name);
+        let width = ui.available_width() - 4.0;
+        ui.add(TextEdit::singleline(&mut state.name).hint_text(hint).desired_width(width))
+            .labelled_by(label.id);
+        ui.end_row();
+    });
+    if let Some(from) = state.from.clone() {
+        ui.horizontal_wrapped(|ui| {
+            let words = format!("Begins with the weights of {from} and learns on with the labels of now.");
+            ui.colored_label(ui.visuals().hyperlink_color, words);
+            if ui.small_button("Begin anew instead").clicked() {
+                state.from = None;
+            }
+        });
+        if !open.runs.iter().any(|run| run.name == from) {
+            state.from = None;
+        }
+    }
+    let problem = state.problem();
+    if let Some(problem) = &problem {
+        ui.colored_label(ui.visuals().error_fg_color, problem);
+    }
+    let allowed = match (model.allows(Needs::NoTraining), &problem) {
+        (Err(why), _) => Err(why.to_owned()),
+        (Ok(()), Some(problem)) => Err(problem.clone()),
+        (Ok(()), None) => Ok(()),
+    };
+    ui.horizontal(|ui| {
+        let ok = allowed.is_ok();
+        let explain = |response: egui::Response, words: &str| match &allowed {
+            Ok(()) => response.on_hover_text(words),
+            Err(why) => response.on_disabled_hover_text(why),
+        };
+        let words = if state.from.is_some() { "Train on" } else { "Train" };
+        // The one button this view is for stands out.
+        let train = Button::new(RichText::new(words).strong())
+            .fill(ui.visuals().selection.bg_fill)
+            .min_size(egui::vec2(90.0, 30.0));
+        let train = ui.add_enabled(ok, train);
+        if train.clicked() {
+            out.push(Command::Train(match state.from.take() {
+                Some(run) => TrainCommand::StartFrom { run, start: state.start() },
+                None => TrainCommand::Start(state.start()),
+            }));
+            state.name.clear();
+        }
+        explain(train, "Start a run with this configuration.");
+        if state.from.is_none() {
+            let both = Button::new("Train with supervised baseline").min_size(egui::vec2(0.0, 30.0));
+            let both = ui.add_enabled(ok, both);
+            if both.clicked() {
+                out.push(Command::Train(TrainCommand::StartWithBaseline(state.start())));
+                state.name.clear();
+            }
+            explain(
+                both,
+                "First a plain classifier, then this run: same patches, same seed, same network, same length. The \
+                 difference is what the method gains.",
+            );
+        }
+    });
+    ui.add_space(6.0);
+}
+
+fn device(ui: &mut Ui, model: &Model, state: &mut State, label: egui::Id) {
+    let devices = model.analysis.devices.as_deref().unwrap_or_default();
+    let best = devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first());
+    let words = |choice: DeviceChoice| match choice {
+        DeviceChoice::Auto => match best {
+            Some(best) => format!("Best: {}", best.name),
+            None => "Best of this computer".to_owned(),
+        },
+        choice => devices
+            .iter()
+            .find(|d| d.id.parse().ok() == Some(choice))
+            .map_or_else(|| format!("{choice:?}"), |d| format!("{} ({})", d.name, d.kind)),
+    };
+    egui::ComboBox::from_id_salt("device")
+        .selected_text(words(state.device))
+        .width(ui.available_width() - 8.0)
+        .truncate()
+        .show_ui(ui, |ui| {
+            ui.selectable_value(&mut state.device, DeviceChoice::Auto, words(DeviceChoice::Auto))
+                .on_hover_text("The first real GPU, else the processor.");
+            for device in devices {
+                let Ok(choice) = device.id.parse::<DeviceChoice>() else { continue };
+                let mut meaning = format!("{}, {}", device.kind, device.backend);
+                if !device.driver.is_empty() {
+                    meaning += &format!(", driver {}", device.driver);
+                }
+                if !device.eligible {
+                    meaning +=
+                        ". It computes on the processor and is slower than the CPU entry: for tests only.";
+                }
+                ui.selectable_value(&mut state.device, choice, words(choice)).on_hover_text(meaning);
+            }
+        })
+        .response
+        .labelled_by(label);
+}

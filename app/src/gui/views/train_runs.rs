@@ -1,0 +1,167 @@
+//! The runs of the project: how each ended, and what can be done with it.
+
+use eframe::egui;
+use egui::{RichText, ScrollArea, Ui};
+use vitrine_core::learning::config_file;
+use vitrine_core::project::{Run, RunStatus};
+use vitrine_core::workflow::comparison::began_with;
+
+use super::charts::colour_of;
+use super::{live, train};
+use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
+use crate::gui::model::{Model, OpenProject};
+
+/// Draws the list, newest first.
+pub fn ui(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    train: &mut train::State,
+    live: &mut live::State,
+    out: &mut Vec<Command>,
+) {
+    ScrollArea::vertical().id_salt("runs").max_height(230.0).show(ui, |ui| {
+        egui::Grid::new("runs").num_columns(5).striped(true).min_col_width(40.0).show(ui, |ui| {
+            for run in open.runs.iter().rev() {
+                row(ui, model, open, run, train, live, out);
+                ui.end_row();
+            }
+        });
+    });
+}
+
+fn row(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    run: &Run,
+    train: &mut train::State,
+    live: &mut live::State,
+    out: &mut Vec<Command>,
+) {
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
+        ui.painter().rect_filled(
+            rect.shrink2(egui::vec2(0.0, 3.0)),
+            2.0,
+            colour_of(open, &run.name, ui.visuals().dark_mode),
+        );
+        let name = ui.label(RichText::new(&run.name).strong());
+        let began = run.started_at.replace('T', " ");
+        name.on_hover_text(format!("Began {} UTC on {}", began.trim_end_matches('Z'), run.device));
+    });
+    let is_live = model.live.as_ref().is_some_and(|live| live.is_running() && live.name == run.name);
+    let status = if is_live { "training" } else { run.status.as_str() };
+    let words = match run.status {
+        RunStatus::Failed | RunStatus::Interrupted if !is_live => {
+            RichText::new(status).color(ui.visuals().warn_fg_color)
+        }
+        _ => RichText::new(status),
+    };
+    let status = ui.label(words);
+    if let Some(message) = &run.message {
+        status.on_hover_text(message);
+    }
+    match run.best_epoch {
+        Some(best) => ui.weak(format!("keeps epoch {best}")),
+        None => ui.weak("no epoch complete"),
+    };
+    match began_with(run) {
+        Some(before) => ui.weak(format!("went on from {before}")),
+        None => ui.weak(""),
+    };
+    ui.horizontal(|ui| actions(ui, model, open, run, is_live, train, live, out));
+}
+
+#[expect(clippy::too_many_arguments, reason = "the row's own, once")]
+fn actions(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    run: &Run,
+    is_live: bool,
+    train: &mut train::State,
+    live: &mut live::State,
+    out: &mut Vec<Command>,
+) {
+    let allowed = model.allows(Needs::NoTraining);
+    let why = allowed.err().unwrap_or_default();
+    let unfinished = matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed);
+    if unfinished && !is_live && run.best_epoch.is_some() {
+        let resume = ui.add_enabled(allowed.is_ok(), egui::Button::new("Resume"));
+        if resume.clicked() {
+            let device = train.device;
+            out.push(Command::Train(TrainCommand::Continue { run: run.name.clone(), device }));
+        }
+        resume
+            .on_hover_text("Go on from its last complete epoch, with the labels and the split it began with.")
+            .on_disabled_hover_text(why);
+    }
+    if run.best_epoch.is_some() && !is_live {
+        let on = ui.add_enabled(allowed.is_ok(), egui::Button::new("Continue from this run"));
+        if on.clicked()
+            && let Ok(config) = config_file::parse(&run.config, &run.name)
+        {
+            train.take(&without_number(&run.name), config);
+            train.from = Some(run.name.clone());
+        }
+        on.on_hover_text(
+            "Puts its settings into the form; the new run begins with its weights and learns with the labels of now.",
+        )
+        .on_disabled_hover_text(why);
+    }
+    let used = open.scores.as_ref().is_some_and(|scores| scores.run == run.id);
+    ui.menu_button("More", |ui| {
+        if !used && run.best_epoch.is_some() && ui.button("Use its scores").clicked() {
+            out.push(Command::View(ViewCommand::Scores(run.id)));
+            ui.close();
+        }
+        let writable = model.allows(Needs::Writable);
+        let score = ui.add_enabled(
+            writable.is_ok() && run.best_epoch.is_some() && !is_live,
+            egui::Button::new("Score all patches with it"),
+        );
+        if score.on_hover_text("Needed for patches imported since, or where scoring was cancelled.").clicked()
+        {
+            let device = train.device;
+            out.push(Command::Train(TrainCommand::Score { run: run.name.clone(), device }));
+            ui.close();
+        }
+        if ui.button("Settings into the form").clicked() {
+            if let Ok(config) = config_file::parse(&run.config, &run.name) {
+                train.take(&without_number(&run.name), config);
+                train.from = None;
+            }
+            ui.close();
+        }
+        if ui.button("Show its curves").clicked() {
+            live.overlaid.insert(run.name.clone());
+            ui.close();
+        }
+    })
+    .response
+    .on_hover_text(format!("More for {}", run.name));
+    if used {
+        ui.weak("scores in use");
+    }
+}
+
+/// "recommended-3" → "recommended": the stem of numbered names.
+fn without_number(name: &str) -> String {
+    match name.rsplit_once('-') {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            stem.to_owned()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_come_off_names() {
+        assert_eq!(super::without_number("recommended-12"), "recommended");
+        assert_eq!(super::without_number("my-own"), "my-own");
+        assert_eq!(super::without_number("plain"), "plain");
+    }
+}

@@ -1,0 +1,36 @@
+//! A button that gives a command of the table: its words, its tooltip with the key, and why it
+//! cannot be pressed when it cannot.
+
+use eframe::egui;
+use egui::{Response, Ui};
+
+use crate::gui::command::{Command, info};
+use crate::gui::model::Model;
+
+/// The button of command `id`, in its own words. An id that is not in the table shows itself, so that
+/// a slip is seen.
+pub fn command_button(ui: &mut Ui, model: &Model, id: &str, out: &mut Vec<Command>) -> Response {
+    let words = info(id).map_or(id, |info| info.name);
+    command_button_as(ui, model, id, words, out)
+}
+
+/// As [`command_button`], in other words.
+pub fn command_button_as(
+    ui: &mut Ui,
+    model: &Model,
+    id: &str,
+    words: &str,
+    out: &mut Vec<Command>,
+) -> Response {
+    let Some(info) = info(id) else { return ui.button(format!("{words} (no command {id})")) };
+    let allowed = model.allows(info.needs);
+    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(words));
+    if response.clicked() {
+        out.push((info.command)());
+    }
+    let tooltip = model.keys.tooltip(info);
+    match allowed {
+        Ok(()) => response.on_hover_text(tooltip),
+        Err(why) => response.on_disabled_hover_text(format!("{tooltip}\n{why}")),
+    }
+}

@@ -1,0 +1,85 @@
+//! Runs side by side: table, threshold, patches, saved plots.
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, ViewCommand};
+use vitrine::gui::model::Tab;
+use vitrine_core::Label;
+
+use crate::support::wait;
+use crate::train::{ended, ready};
+
+#[test]
+fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 2);
+    // As tall as the whole view, so that nothing is scrolled away.
+    window.set_size(eframe::egui::vec2(1400.0, 2600.0));
+    window.run_steps(4);
+    window.get_by_label("Train with supervised baseline").click();
+    ended(&mut window);
+    wait(&mut window, "both runs", |app| app.model.project.as_ref().unwrap().runs.len() == 2);
+    ended(&mut window);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    wait(&mut window, "the comparison", |app| {
+        let analysis = &app.model.analysis;
+        analysis.compared.as_ref().is_some_and(|c| c.names == ["supervised_baseline-1", "short-1"])
+            && analysis.disagreements.is_some()
+    });
+    window.run_steps(12);
+    // The numbers on the screen are those of core.
+    let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
+    let auc = comparison.rows.iter().find(|row| row.key == "validation_auc_pu").unwrap();
+    window.get_by_label(&auc.label);
+    assert!(window.get_all_by_label(&auc.shown(1)).count() >= 1);
+    window.get_all_by_label("baseline").next().unwrap();
+    window.get_all_by_label("risk.kind").next().unwrap();
+
+    // At threshold 0 everything is accepted, at 1 nothing, by counts of the whole project.
+    let counts = window.state().model.project.as_ref().unwrap().counts;
+    let table = comparison.scores[1].clone().unwrap();
+    assert_eq!(table.at(0.0).accepted, counts);
+    assert_eq!(table.at(1.1).rejected, counts);
+    window.state_mut().states.compare.scores.threshold = 0.0;
+    window.run_steps(3);
+    window.get_by_label("Just above: accepted last");
+    window.get_by_label("No patch on this side.");
+    // A patch can be clicked: it is shown in the gallery.
+    let first = table.around(0.0, 1).0[0];
+    let label = window.state().model.project.as_ref().unwrap().columns.labels[first as usize];
+    let words = format!("Patch {first}, {}, {:.3}", label.as_str(), table.score(first).unwrap());
+    window.get_by_label(&words).click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Gallery);
+    assert_eq!(window.state().model.project.as_ref().unwrap().shown.current(), Some(first));
+    assert!(matches!(label, Label::Positive | Label::Unlabeled));
+
+    // Every form of a plot.
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    window.run_steps(12);
+    for (item, ending) in [("Save as SVG…", "svg"), ("Save as CSV…", "csv"), ("Save as PNG…", "png")] {
+        let menu = window.get_all_by_label("More").next().unwrap();
+        menu.click();
+        window.run_steps(6);
+        window.get_by_label(item).click();
+        window.run_steps(4);
+        let path = dir.path().join(format!("plots/auc.{ending}"));
+        window.state_mut().states.ask_path.as_mut().unwrap().path = path.clone();
+        window.run_steps(3);
+        window.get_by_label("Save").click();
+        wait(&mut window, ending, |_| path.is_file());
+    }
+    let svg = std::fs::read_to_string(dir.path().join("plots/auc.svg")).unwrap();
+    assert!(
+        svg.starts_with("<svg") && svg.contains("short-1") && svg.contains("baseline"),
+        "{}",
+        &svg[..200]
+    );
+    let csv = std::fs::read_to_string(dir.path().join("plots/auc.csv")).unwrap();
+    // Two runs of two epochs below the heading.
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    let png = std::fs::read(dir.path().join("plots/auc.png")).unwrap();
+    assert_eq!(&png[1..4], b"PNG");
+    let width = u32::from_be_bytes([png[16], png[17], png[18], png[19]]);
+    let height = u32::from_be_bytes([png[20], png[21], png[22], png[23]]);
+    assert!((250..600).contains(&width) && (280..300).contains(&height), "{width}×{height}");
+}

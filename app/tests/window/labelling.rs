@@ -1,0 +1,110 @@
+//! Labels by key: on the screen, in the counts, in the store, and back.
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
+use vitrine_core::project::{EntryKind, Project};
+use vitrine_core::{Label, LabelCounts};
+
+use crate::support::{nine, opened, wait, window};
+use eframe::egui::{Key, Modifiers};
+
+fn counts(app: &App) -> LabelCounts {
+    app.model.project.as_ref().unwrap().counts
+}
+
+fn current(app: &App) -> Option<u32> {
+    app.model.project.as_ref().unwrap().shown.current()
+}
+
+#[test]
+fn the_sample_is_labelled_by_keys_and_undone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = window(None);
+    let folder = dir.path().join("sample");
+    window.state_mut().states.start.sample = folder.display().to_string();
+    window.run_steps(2);
+    window.get_by_label("Open the sample").click();
+    wait(&mut window, "the sample", |app| app.model.project.is_some());
+
+    let before = counts(window.state());
+    assert!(before.positive > 100 && before.unlabeled > 100 && before.negative == 0, "{before:?}");
+    // All three states are on the screen, the unlabeled by their own name.
+    window.get_by_label(&format!("{} positive", vitrine::words::count(before.positive)));
+    window.get_by_label("0 negative");
+    window.get_by_label(&format!("{} unlabeled", vitrine::words::count(before.unlabeled)));
+
+    // The first patches are picks; the last is from the unlabeled pool.
+    window.key_press(Key::End);
+    window.run_steps(2);
+    let patch = current(window.state()).unwrap();
+    window.key_press(Key::P);
+    window.run_steps(2);
+    let after = counts(window.state());
+    assert_eq!((after.positive, after.unlabeled), (before.positive + 1, before.unlabeled - 1));
+    window.get_by_label(&format!("{} positive", vitrine::words::count(after.positive)));
+
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()), before);
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()), after);
+    drop(window);
+
+    // On the disk: the label and its whole history.
+    let project = Project::open(&folder.join("project")).unwrap();
+    assert_eq!(project.label_counts().unwrap(), after);
+    let kinds: Vec<EntryKind> =
+        project.patch_history(patch).unwrap().iter().map(|(entry, _)| entry.kind).collect();
+    assert_eq!(kinds, [EntryKind::Edit, EntryKind::Undo, EntryKind::Redo]);
+}
+
+#[test]
+fn keys_label_and_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    assert_eq!(counts(window.state()), LabelCounts { positive: 2, negative: 1, unlabeled: 6 });
+    for key in [Key::N, Key::U, Key::P] {
+        window.key_press(key);
+        window.run_steps(2);
+    }
+    assert_eq!(current(window.state()), Some(3), "each label goes on to the next patch");
+    assert_eq!(counts(window.state()), LabelCounts { positive: 1, negative: 1, unlabeled: 7 });
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    assert_eq!(current(window.state()), Some(2), "undo shows the patch it changed");
+    let labels = &window.state().model.project.as_ref().unwrap().columns.labels;
+    assert_eq!(labels[..3], [Label::Negative, Label::Unlabeled, Label::Negative]);
+}
+
+#[test]
+fn a_selection_is_one_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    window.get_by_label("9 selected");
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()).negative, 9);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()), LabelCounts { positive: 2, negative: 1, unlabeled: 6 });
+}
+
+#[test]
+fn letters_typed_into_a_field_label_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    window.run_steps(3);
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()).negative, 1);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.state().model.overlay.is_none());
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()).negative, 2);
+}

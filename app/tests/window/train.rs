@@ -1,0 +1,193 @@
+//! Training from the form, with the baseline, on from a run, and on after an interruption.
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use vitrine::gui::command::{Command, LabelCommand, ViewCommand};
+use vitrine::gui::model::{LivePhase, Tab};
+use vitrine_core::Label;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::{Project, RunStatus};
+use vitrine_core::workflow::comparison::began_with;
+
+use crate::support::{Window, opened, said, small, wait};
+
+/// The Train view on a small project, with a short configuration in the form.
+pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBuf) {
+    let folder = small(dir);
+    let mut window = opened(&folder);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    let mut config = config_file::load("pu_only").unwrap();
+    config.schedule.epochs = epochs;
+    config.schedule.warm_up_epochs = 0;
+    config.prior = vitrine_core::learning::config::PriorConfig::Given(0.2);
+    let state = &mut window.state_mut().states.train;
+    state.take("short", config);
+    state.device = DeviceChoice::Cpu;
+    window.run_steps(3);
+    (window, folder)
+}
+
+/// The button, not the view of the same name above it.
+fn press_train(window: &Window) {
+    window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
+}
+
+/// Waits until nothing trains and nothing is to follow, and scores are there.
+pub fn ended(window: &mut Window) {
+    wait(window, "the end of all runs", |app| {
+        app.model.analysis.planned.is_none()
+            && app.model.live.as_ref().is_some_and(|live| !live.is_running())
+            && app.model.project.as_ref().is_some_and(|open| open.scores.is_some())
+    });
+}
+
+#[test]
+fn a_field_is_explained_and_a_wrong_value_cannot_be_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 3);
+    window.get_by_label_contains("How often the run goes through the unlabeled patches");
+    assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(0.0);
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.config.schedule.epochs, 0);
+    // The sentence stands at the field and above the buttons, and both buttons are off.
+    let sentences = window.get_all_by_label_contains("schedule.epochs is 0, outside 1 to 10000").count();
+    assert_eq!(sentences, 2);
+    assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(2.0);
+    window.run_steps(3);
+    assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+}
+
+#[test]
+fn yaml_is_edited_saved_and_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 3);
+    window.get_by_label("YAML").click();
+    window.run_steps(3);
+    assert!(window.state().states.train.yaml.as_ref().unwrap().text.contains("epochs: 3"));
+    let text = "schedule:\n  epochz: 4\n";
+    window.get_by_label("Configuration as YAML").focus();
+    window.run_steps(2);
+    window.get_by_label("Configuration as YAML").set_text_value_accesskit(text);
+    window.run_steps(3);
+    if window.state().states.train.problem().is_none() {
+        // The field takes typed text only: give it the text and a key that changes nothing.
+        window.state_mut().states.train.yaml.as_mut().unwrap().text = text.to_owned();
+        window.get_by_label("Configuration as YAML").type_text(" ");
+        window.run_steps(3);
+    }
+    let problem = window.state().states.train.problem().unwrap();
+    assert!(problem.contains("did you mean `epochs`"), "{problem}");
+    assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+
+    // Back to the form: what was valid last is still there, and is saved.
+    window.get_by_label("Form").click();
+    window.run_steps(3);
+    window.get_by_label("File").click();
+    window.run_steps(3);
+    window.get_by_label("Save as YAML…").click();
+    window.run_steps(3);
+    let path = dir.path().join("saved/mine.yaml");
+    window.state_mut().states.ask_path.as_mut().unwrap().path = path.clone();
+    window.run_steps(2);
+    window.get_by_label("Save").click();
+    wait(&mut window, "the file", |_| path.is_file());
+    let saved = config_file::load(path.to_str().unwrap()).unwrap();
+    assert_eq!(saved, window.state().states.train.config);
+    assert_eq!(saved.schedule.epochs, 3);
+}
+
+#[test]
+fn the_baseline_trains_first_on_the_same_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, folder) = ready(dir.path(), 2);
+    window.get_by_label("Train with supervised baseline").click();
+    wait(&mut window, "the baseline", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "supervised_baseline-1")
+    });
+    window.get_by_label("then short");
+    wait(&mut window, "the second run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short-1")
+    });
+    ended(&mut window);
+    // The curves of the first stay in the picture.
+    assert!(window.state().states.live.overlaid.contains("supervised_baseline-1"));
+    window.get_by_label("Validation AUC");
+    drop(window);
+    let project = Project::open(&folder).unwrap();
+    let (baseline, run) = (project.run("supervised_baseline-1").unwrap(), project.run("short-1").unwrap());
+    assert_eq!((baseline.status, run.status), (RunStatus::Finished, RunStatus::Finished));
+    assert_eq!((baseline.split, baseline.seed), (run.split, run.seed));
+    let config = config_file::parse(&baseline.config, "baseline").unwrap();
+    assert_eq!((config.schedule.epochs, config.seed), (2, run.seed));
+}
+
+#[test]
+fn an_interrupted_run_goes_on_from_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, folder) = ready(dir.path(), 500);
+    press_train(&window);
+    wait(&mut window, "two epochs", |app| app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= 2));
+    window.get_by_label("Stop training").click();
+    ended(&mut window);
+    drop(window);
+    // As a process leaves it that dies while it trains.
+    let epochs = {
+        let mut project = Project::open(&folder).unwrap();
+        let run = project.run("short-1").unwrap();
+        let epochs = u32::try_from(project.metrics(run.id).unwrap().len()).unwrap();
+        project.resume_run("short-1", epochs, run.best_epoch).unwrap();
+        epochs as usize
+    };
+    let mut window = opened(&folder);
+    assert!(said(&window).contains("The run short-1 was interrupted"), "{}", said(&window));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.state_mut().states.train.device = DeviceChoice::Cpu;
+    window.run_steps(3);
+    window.get_by_label("interrupted");
+    window.get_by_label("Resume").click();
+    wait(&mut window, "an epoch more", |app| {
+        app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty())
+    });
+    // The curves hold what was before the interruption too.
+    let live = window.state().model.live.clone().unwrap();
+    assert_eq!(live.curves.epochs.len(), epochs + live.epochs.len());
+    assert_eq!(live.epochs[0].epoch, epochs + 1);
+    window.get_by_label("Stop training").click();
+    wait(&mut window, "the end", |app| matches!(app.model.live.as_ref().unwrap().phase, LivePhase::Ended(_)));
+}
+
+#[test]
+fn a_run_goes_on_from_another_with_the_labels_of_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, folder) = ready(dir.path(), 2);
+    press_train(&window);
+    ended(&mut window);
+    let relabel = LabelCommand::SetPatches { patches: vec![1, 2, 3], label: Label::Negative, reason: "test" };
+    window.state_mut().apply(Command::Label(relabel));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(3);
+    window.get_by_label("Runs of this project (1)").click();
+    window.run_steps(12);
+    window.get_by_label("Continue from this run").click();
+    window.run_steps(3);
+    window.get_by_label_contains("Begins with the weights of short-1");
+    window.get_by_label("Train on").click();
+    wait(&mut window, "the second run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short-2")
+    });
+    ended(&mut window);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    wait(&mut window, "the gain", |app| app.model.analysis.compared.is_some());
+    let compared = window.state().model.analysis.compared.clone().unwrap();
+    let gain = &compared.comparison.gains[0];
+    assert_eq!((gain.before.as_str(), gain.after.as_str(), gain.relabelled), ("short-1", "short-2", 3));
+    assert_eq!(gain.problem, None);
+    assert!(gain.rows.iter().all(|(_, before, after)| before.is_finite() && after.is_finite()));
+    window.get_by_label("What relabelling has gained: short-2 after short-1");
+    drop(window);
+    let project = Project::open(&folder).unwrap();
+    assert_eq!(began_with(&project.run("short-2").unwrap()), Some("short-1"));
+}

@@ -1,0 +1,78 @@
+//! A short run from the window, on the processor.
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, ViewCommand};
+use vitrine::gui::model::{LivePhase, Tab};
+use vitrine_core::Label;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::{Project, RunStatus};
+
+use crate::support::{opened, said, small, wait};
+
+fn start(epochs: usize) -> Command {
+    let mut config = config_file::load("supervised_baseline").unwrap();
+    config.schedule.epochs = epochs;
+    Command::Train(TrainCommand::Start(Box::new(TrainStart {
+        name: None,
+        base_name: "short".to_owned(),
+        config,
+        device: DeviceChoice::Cpu,
+    })))
+}
+
+#[test]
+fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = small(dir.path());
+    let mut window = opened(&folder);
+    let before = window.state().model.project.as_ref().unwrap().counts;
+    window.state_mut().apply(start(3));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    wait(&mut window, "the first batch", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.progress.is_some())
+    });
+    assert!(window.get_all_by_label("short-1").count() > 0);
+    // One run at a time, said as a sentence.
+    window.state_mut().apply(start(3));
+    assert!(said(&window).contains("The run short-1 is training already"), "{}", said(&window));
+    let relabel = LabelCommand::SetPatches { patches: vec![0], label: Label::Negative, reason: "test" };
+    window.state_mut().apply(Command::Label(relabel));
+    assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, before.negative + 1);
+    wait(&mut window, "the end and the scores", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.phase == LivePhase::Ended(None))
+            && app.model.project.as_ref().unwrap().scores.is_some()
+    });
+    let open = window.state().model.project.as_ref().unwrap();
+    assert_eq!(open.scores.as_ref().unwrap().name, "short-1");
+    assert!(open.score(0).is_some_and(|score| (0.0..=1.0).contains(&score)));
+    assert!(open.split.is_some());
+    assert_eq!(window.state().model.live.as_ref().map(|live| live.epochs.len()), Some(3));
+    drop(window);
+    let project = Project::open(&folder).unwrap();
+    assert_eq!(project.run("short-1").unwrap().status, RunStatus::Finished);
+    assert_eq!(project.label_counts().unwrap().negative, before.negative + 1);
+}
+
+#[test]
+fn a_run_pauses_and_stops_when_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = small(dir.path());
+    let mut window = opened(&folder);
+    window.state_mut().apply(start(500));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    wait(&mut window, "the first epoch", |app| {
+        app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty())
+    });
+    window.get_by_label("Pause training").click();
+    window.run_steps(2);
+    window.get_by_label("Resume training").click();
+    window.run_steps(2);
+    window.get_by_label("Stop training").click();
+    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
+    let live = window.state().model.live.clone().unwrap();
+    assert!(matches!(live.phase, LivePhase::Ended(Some(_))), "{:?}", live.phase);
+    assert!(live.epochs.len() < 500);
+    drop(window);
+    assert_eq!(Project::open(&folder).unwrap().run("short-1").unwrap().status, RunStatus::Stopped);
+}

@@ -1,0 +1,23 @@
+//! Pixels as a PNG file.
+
+use std::io::Cursor;
+
+use crate::error::{Error, Result};
+
+/// A picture as PNG; `rgba` holds four bytes a pixel, row by row from the top.
+///
+/// # Errors
+/// When there are not four bytes for each pixel, or memory does not suffice.
+pub fn png(width: usize, height: usize, rgba: Vec<u8>) -> Result<Vec<u8>> {
+    let failed =
+        |what: &str| Error::request(format!("a picture of {width}×{height} px {what}"), "report this");
+    let size = (u32::try_from(width), u32::try_from(height));
+    let (Ok(width), Ok(height)) = size else { return Err(failed("is too large")) };
+    let picture =
+        image::RgbaImage::from_raw(width, height, rgba).ok_or_else(|| failed("does not have its pixels"))?;
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| failed(&format!("could not be made: {e}")))?;
+    Ok(bytes.into_inner())
+}

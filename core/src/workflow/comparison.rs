@@ -1,0 +1,348 @@
+//! Runs side by side for somebody who asks back: numbers, what a threshold means, the patches on both
+//! sides of it, where two runs disagree, and what relabelling has gained. Everything heavy is computed
+//! once, in [`Comparison::read`]; asking afterwards is quick at any number of patches.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::compare::summary;
+use super::{Watch, tell};
+use crate::error::Result;
+use crate::label::{Label, LabelCounts};
+use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
+use crate::project::{PatchId, Project, Run};
+use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
+use crate::report::{Against, RunSummary};
+
+/// Bins of a score histogram.
+pub const BINS: usize = 50;
+
+/// Key in a run's record of versions under which the run stands whose weights it began with.
+pub const BEGAN_WITH: &str = "began_with";
+
+/// Runs put side by side.
+#[derive(Debug, Clone, Default)]
+pub struct Comparison {
+    /// The runs, as in the report.
+    pub runs: Vec<RunSummary>,
+    /// Their numbers.
+    pub rows: Vec<ComparisonRow>,
+    /// The keys in which their configurations differ.
+    pub config: Vec<ConfigDifference>,
+    /// Their scores; `None` where a run has none.
+    pub scores: Vec<Option<Arc<ScoreTable>>>,
+    /// Before and after, for each run that went on from another.
+    pub gains: Vec<Gain>,
+}
+
+impl Comparison {
+    /// Reads and measures the runs of these names.
+    ///
+    /// # Errors
+    /// When a run does not exist or the project cannot be read.
+    pub fn read(project: &Project, names: &[String], watch: Watch<'_>) -> Result<Self> {
+        let labels = project.labels()?;
+        let mut comparison = Self::default();
+        for (done, name) in names.iter().enumerate() {
+            tell(watch, "Measuring runs", done, names.len())?;
+            let run = project.run(name)?;
+            let summary = summary(project, &run, None)?;
+            let scores = project
+                .scores(run.id, "teacher")?
+                .map(|scores| Arc::new(ScoreTable::new(&labels, scores, &summary)));
+            comparison.scores.push(scores);
+            comparison.gains.extend(gain(project, &run, &summary)?);
+            comparison.runs.push(summary);
+        }
+        comparison.rows = compare(&comparison.runs);
+        comparison.config = config_differences(&comparison.runs)?;
+        Ok(comparison)
+    }
+
+    /// The patches that two of the runs rank most differently, the farthest apart first. By rank, not
+    /// by score: runs need not agree on what 0.8 means.
+    pub fn disagreements(&self, a: usize, b: usize, most: usize) -> Vec<Disagreement> {
+        match (self.scores.get(a), self.scores.get(b)) {
+            (Some(Some(a)), Some(Some(b))) => disagreements(&a.by_patch, &b.by_patch, most),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The scores of a run, sorted so that a threshold can be moved at no cost.
+#[derive(Debug, Clone)]
+pub struct ScoreTable {
+    /// Score of each patch of the project, NaN where it has none.
+    by_patch: Arc<Vec<f32>>,
+    /// Every scored patch, lowest score first.
+    sorted: Vec<(f32, PatchId)>,
+    /// Scores by label (positive, negative, unlabeled), lowest first.
+    by_label: [Vec<f32>; 3],
+    /// Counts in [`BINS`] bins on [0, 1] of the validation side: positive, negative, unlabeled.
+    pub validation: [Vec<usize>; 3],
+    /// The same of all patches; those the run learned from are among them.
+    pub all: [Vec<usize>; 3],
+    /// Validation positives against validation unlabeled.
+    ranking: Option<Ranking>,
+    /// π of the run.
+    pub prior: Option<f64>,
+}
+
+/// What a threshold does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AtThreshold {
+    /// Patches of the whole project with a score at or above it.
+    pub accepted: LabelCounts,
+    /// Patches of the whole project below it.
+    pub rejected: LabelCounts,
+    /// Judged on the validation side: recall, expected precision among the unlabeled.
+    pub expected: Option<ThresholdRow>,
+}
+
+/// The order of the three labels in arrays of this module.
+pub const LABELS: [Label; 3] = [Label::Positive, Label::Negative, Label::Unlabeled];
+
+impl ScoreTable {
+    fn new(labels: &[Label], scores: Vec<f32>, summary: &RunSummary) -> Self {
+        let mut sorted: Vec<(f32, PatchId)> =
+            scores.iter().copied().zip(0..).filter(|(score, _)| score.is_finite()).collect();
+        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let label_of = |patch: PatchId| labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
+        let by_label = LABELS
+            .map(|l| sorted.iter().filter(|(_, p)| label_of(*p) == l).map(|(s, _)| *s).collect::<Vec<_>>());
+        let of = &summary.scores;
+        Self {
+            validation: [&of.positive, &of.negative, &of.unlabeled].map(|s| histogram(s, BINS)),
+            all: [0, 1, 2].map(|i| histogram(&by_label[i], BINS)),
+            ranking: Ranking::new(&of.positive, &of.unlabeled).ok(),
+            prior: summary.prior.map(|p| p.value).filter(|p| *p > 0.0 && *p < 1.0),
+            by_patch: Arc::new(scores),
+            sorted,
+            by_label,
+        }
+    }
+
+    /// Score of a patch.
+    pub fn score(&self, patch: PatchId) -> Option<f32> {
+        self.by_patch.get(patch as usize).copied().filter(|score| score.is_finite())
+    }
+
+    /// What is accepted from `threshold` on, and what to expect of it.
+    pub fn at(&self, threshold: f64) -> AtThreshold {
+        let mut accepted = LabelCounts::default();
+        let mut rejected = LabelCounts::default();
+        for (label, scores) in LABELS.into_iter().zip(&self.by_label) {
+            let below = scores.partition_point(|s| f64::from(*s) < threshold);
+            *rejected.get_mut(label) = below as u64;
+            *accepted.get_mut(label) = (scores.len() - below) as u64;
+        }
+        let expected = match (&self.ranking, self.prior) {
+            (Some(ranking), Some(prior)) => ranking.expect_at(threshold, prior).ok(),
+            _ => None,
+        };
+        AtThreshold { accepted, rejected, expected }
+    }
+
+    /// The threshold at which, judged on the validation side, most unlabeled patches are expected to be
+    /// on their right side.
+    pub fn best_threshold(&self) -> Option<f64> {
+        Some(self.ranking.as_ref()?.best_threshold(self.prior?).ok()?.threshold)
+    }
+
+    /// The patches nearest to a threshold: those just above (nearest first) and those just below.
+    pub fn around(&self, threshold: f64, each: usize) -> (Vec<PatchId>, Vec<PatchId>) {
+        let at = self.sorted.partition_point(|(score, _)| f64::from(*score) < threshold);
+        let ids = |part: &[(f32, PatchId)]| part.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+        let above = ids(&self.sorted[at..self.sorted.len().min(at + each)]);
+        let mut below = ids(&self.sorted[at.saturating_sub(each)..at]);
+        below.reverse();
+        (above, below)
+    }
+}
+
+/// A patch that two runs see differently.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Disagreement {
+    /// The patch.
+    pub patch: PatchId,
+    /// Score under either run.
+    pub scores: [f32; 2],
+    /// Share of the patches that rank below it under either run, 0 to 1.
+    pub ranks: [f32; 2],
+}
+
+/// See [`Comparison::disagreements`]. Patches scored by one run only are left out.
+fn disagreements(a: &[f32], b: &[f32], most: usize) -> Vec<Disagreement> {
+    let both: Vec<PatchId> = (0..)
+        .zip(a.iter().zip(b))
+        .filter(|(_, (a, b))| a.is_finite() && b.is_finite())
+        .map(|(i, _)| i)
+        .collect();
+    let (ranks_a, ranks_b) = (ranks(a, &both), ranks(b, &both));
+    let mut found: Vec<Disagreement> = both
+        .iter()
+        .enumerate()
+        .map(|(place, &patch)| Disagreement {
+            patch,
+            scores: [a[patch as usize], b[patch as usize]],
+            ranks: [ranks_a[place], ranks_b[place]],
+        })
+        .collect();
+    let apart = |d: &Disagreement| (d.ranks[0] - d.ranks[1]).abs();
+    found.sort_by(|x, y| apart(y).total_cmp(&apart(x)).then(x.patch.cmp(&y.patch)));
+    found.truncate(most);
+    found
+}
+
+/// Rank of each patch of `ids` as a share, 0 lowest to 1 highest; equal scores share their mean rank.
+fn ranks(scores: &[f32], ids: &[PatchId]) -> Vec<f32> {
+    let score = |place: usize| scores[ids[place] as usize];
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_unstable_by(|&x, &y| score(x).total_cmp(&score(y)));
+    let last = ids.len().saturating_sub(1).max(1) as f32;
+    let mut ranks = vec![0.0; ids.len()];
+    let mut below = 0;
+    for equal in order.chunk_by(|&x, &y| score(x) == score(y)) {
+        let mean = below as f32 + (equal.len() - 1) as f32 / 2.0;
+        for &place in equal {
+            ranks[place] = mean / last;
+        }
+        below += equal.len();
+    }
+    ranks
+}
+
+/// What a run has gained over the one it went on from, both measured with the labels of now on the
+/// same validation patches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gain {
+    /// The run before.
+    pub before: String,
+    /// The run after.
+    pub after: String,
+    /// Labels set between the beginnings of both.
+    pub relabelled: u64,
+    /// What was measured, with the values before and after.
+    pub rows: Vec<(&'static str, f64, f64)>,
+    /// Why nothing was measured, where it could not be.
+    pub problem: Option<String>,
+}
+
+/// The run whose weights a run began with.
+pub fn began_with(run: &Run) -> Option<&str> {
+    run.versions.get(BEGAN_WITH).and_then(Value::as_str)
+}
+
+fn gain(project: &Project, run: &Run, after: &RunSummary) -> Result<Option<Gain>> {
+    let Some(name) = began_with(run) else { return Ok(None) };
+    let Some(before_run) = project.runs()?.into_iter().find(|run| run.name == name) else { return Ok(None) };
+    let mut gain = Gain {
+        before: before_run.name.clone(),
+        after: run.name.clone(),
+        relabelled: relabelled(project, &before_run, run)?,
+        rows: Vec::new(),
+        problem: None,
+    };
+    if before_run.split != run.split {
+        gain.problem =
+            Some("the two runs have different splits, so they were not measured on the same patches".into());
+        return Ok(Some(gain));
+    }
+    let before = summary(project, &before_run, None)?;
+    for against in [Against::Unlabeled, Against::Negative] {
+        let find = |run: &RunSummary| run.curves.iter().find(|c| c.against == against).cloned();
+        if let (Some(before), Some(after)) = (find(&before), find(after)) {
+            let words = match against {
+                Against::Unlabeled => {
+                    ["AUC, positives against unlabeled", "Average precision against unlabeled"]
+                }
+                Against::Negative => {
+                    ["AUC, positives against negatives", "Average precision against negatives"]
+                }
+            };
+            gain.rows.push((words[0], before.auc, after.auc));
+            gain.rows.push((words[1], before.average_precision, after.average_precision));
+        }
+    }
+    if gain.rows.is_empty() {
+        gain.problem = Some("the validation side lacks positives, or one of the runs has no scores".into());
+    }
+    Ok(Some(gain))
+}
+
+/// How many patches have another label at the beginning of `after` than at that of `before`.
+fn relabelled(project: &Project, before: &Run, after: &Run) -> Result<u64> {
+    let (a, b) = (project.labels_at(before.journal_position)?, project.labels_at(after.journal_position)?);
+    Ok(a.iter().zip(&b).filter(|(a, b)| a != b).count() as u64)
+}
+
+/// A summary that holds nothing but epochs: what charts over epochs are drawn from.
+pub fn of_epochs(
+    name: &str,
+    is_baseline: bool,
+    epochs: &[crate::learning::events::EpochMetrics],
+) -> RunSummary {
+    use crate::learning::events::EpochMetrics;
+    let row = |m: &EpochMetrics| crate::report::EpochRow {
+        epoch: m.epoch,
+        values: EpochMetrics::COLUMNS
+            .iter()
+            .skip(1)
+            .map(|&c| c.to_owned())
+            .zip(m.values().into_iter().skip(1))
+            .collect(),
+    };
+    RunSummary {
+        name: name.to_owned(),
+        is_baseline,
+        epochs: epochs.iter().map(row).collect(),
+        ..RunSummary::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> ScoreTable {
+        use Label::{Negative as N, Positive as P, Unlabeled as U};
+        let labels = [P, P, U, U, U, U, N, U];
+        let scores = vec![0.9, 0.6, 0.8, 0.5, 0.2, 0.1, 0.3, f32::NAN];
+        let mut summary = RunSummary {
+            prior: Some(crate::report::PriorSummary { value: 0.5, interval: None }),
+            ..RunSummary::default()
+        };
+        summary.scores.positive = vec![0.9, 0.6];
+        summary.scores.unlabeled = vec![0.8, 0.5, 0.2, 0.1];
+        ScoreTable::new(&labels, scores, &summary)
+    }
+
+    #[test]
+    fn a_threshold_counts_and_expects() {
+        let table = table();
+        let at = table.at(0.5);
+        assert_eq!(at.accepted, LabelCounts { positive: 2, unlabeled: 2, negative: 0 });
+        assert_eq!(at.rejected, LabelCounts { positive: 0, unlabeled: 2, negative: 1 });
+        // π·recall/(share accepted) = 0.5·1/(2/4)
+        assert_eq!(at.expected.and_then(|row| row.expected_precision), Some(1.0));
+        assert_eq!(table.around(0.5, 2), (vec![3, 1], vec![6, 4]));
+        assert_eq!(table.around(2.0, 9).0, Vec::<PatchId>::new());
+        assert_eq!(table.at(f64::NEG_INFINITY).rejected.total(), 0);
+        assert_eq!(table.validation.each_ref().map(|h| h.iter().sum::<usize>()), [2, 0, 4]);
+        assert_eq!(table.all.each_ref().map(|h| h.iter().sum::<usize>()), [2, 1, 4]);
+    }
+
+    #[test]
+    fn disagreement_is_by_rank() {
+        // The second run is the first one squeezed: no disagreement at all.
+        let a = [0.1, 0.2, 0.3, 0.4, f32::NAN];
+        let squeezed = [0.51, 0.52, 0.53, 0.54, 0.9];
+        assert!(disagreements(&a, &squeezed, 9).iter().all(|d| d.ranks[0] == d.ranks[1]));
+        let other = [0.9, 0.2, 0.3, 0.4, 0.5];
+        let found = disagreements(&a, &other, 1);
+        assert_eq!(found.iter().map(|d| (d.patch, d.ranks)).collect::<Vec<_>>(), [(0, [0.0, 1.0])]);
+        // Equal scores share their mean rank.
+        assert_eq!(ranks(&[0.5, 0.5, 0.7], &[0, 1, 2]), [0.25, 0.25, 1.0]);
+    }
+}
