@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod demo;
+pub mod import;
 pub mod model;
 pub mod prepare;
 pub mod score;
