@@ -23,6 +23,10 @@ impl App {
             ProjectCommand::Open(dir) => self.open_project(&dir),
             ProjectCommand::OpenDialog => self.dialog(),
             ProjectCommand::Sample(dir) => self.sample(dir),
+            ProjectCommand::SampleHere => {
+                let dir = self.states.start.sample_dir();
+                self.sample(dir)
+            }
             ProjectCommand::Close => {
                 self.not_while_training()?;
                 self.close_project();
@@ -37,7 +41,7 @@ impl App {
                 match paths.iter().find(|path| path.join("project.sqlite").is_file()) {
                     Some(project) => self.open_project(&project.clone()),
                     None => {
-                        self.model.to_import = paths;
+                        self.add_to_import(paths);
                         Ok(())
                     }
                 }
@@ -45,7 +49,7 @@ impl App {
         }
     }
 
-    fn not_while_training(&self) -> anyhow::Result<()> {
+    pub(super) fn not_while_training(&self) -> anyhow::Result<()> {
         match self.model.live.as_ref().filter(|live| live.is_running()) {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
@@ -117,6 +121,7 @@ impl App {
     fn close_project(&mut self) {
         self.model.project = None;
         self.model.live = None;
+        self.model.export = crate::gui::model::ExportState::default();
         self.store = None;
         self.train = None;
     }
@@ -215,7 +220,7 @@ impl App {
 }
 
 /// The name of a project: its folder's, or for a folder `project` the one around it.
-fn name_of(dir: &Path) -> String {
+pub(super) fn name_of(dir: &Path) -> String {
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     match name(&absolute) {
@@ -226,7 +231,7 @@ fn name_of(dir: &Path) -> String {
 }
 
 /// Reads what the model holds of a project. On a job's thread: a second for a million patches.
-fn load(mut store: Project) -> anyhow::Result<Loaded> {
+pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
     store.refresh()?;
     let columns = store.columns()?;
     let runs = store.runs()?;

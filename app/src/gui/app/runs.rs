@@ -1,12 +1,11 @@
 //! Training and exporting: requests to the library, on threads of their own.
 
-use vitrine_core::export::export;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::TrainControl;
 use vitrine_core::workflow::train::{RunResult, TrainRequest, free_name, resume_run, train_run};
 
 use super::{App, Outcome};
-use crate::gui::command::{Command, ExportCommand, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::command::{Command, TrainCommand, TrainStart, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Tab};
 use crate::gui::training;
@@ -147,22 +146,6 @@ impl App {
                 Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
         }
         self.apply_view(ViewCommand::Scores(result.id))
-    }
-
-    pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
-        let ExportCommand::Write(request) = command;
-        let project = self.store()?.another_handle()?;
-        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
-            let manifest = export(&project, &request, &mut |step| {
-                if job.progress(step.phase, step.done as u64, step.total as u64) {
-                    Ok(())
-                } else {
-                    Err(vitrine_core::Error::Cancelled)
-                }
-            })?;
-            Ok(Outcome::Exported { out: request.out, manifest: Box::new(manifest) })
-        })?;
-        Ok(())
     }
 }
 
