@@ -194,6 +194,8 @@ pub enum TrainCommand {
 pub enum ExportCommand {
     /// Write the files.
     Write(Box<ExportRequest>),
+    /// Write what stands in the export view.
+    WriteShown,
     /// Count what a request would write; the newest wins.
     Preview(Box<ExportRequest>),
     /// Write the network of a run and its card.
@@ -426,6 +428,9 @@ pub static TABLE: &[Info] = table![
     "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
         "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
 
+    "export.write" Project Patches ctrl(Key::E), "Write the export",
+        "Write what stands in the export view; its page shows first what that is.",
+        Command::Export(ExportCommand::WriteShown);
     "project.open" Project Nothing ctrl(Key::O), "Open a project…",
         "Choose the folder of a project.", Command::Project(ProjectCommand::OpenDialog);
     "project.import" Project Nothing ctrl_shift(Key::O), "Import files…",

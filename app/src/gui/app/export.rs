@@ -15,6 +15,7 @@ impl App {
     pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
         match command {
             ExportCommand::Write(request) => self.write_export(*request),
+            ExportCommand::WriteShown => self.write_shown(),
             ExportCommand::Preview(request) => self.count_export(*request),
             ExportCommand::WriteModel { run, out, force } => self.write_model(run, out, force),
             ExportCommand::Propose(proposal) => {
@@ -23,6 +24,20 @@ impl App {
                 self.apply_view(ViewCommand::Tab(Tab::Export))
             }
             ExportCommand::ChooseOut { now, folder } => self.choose_out(now, folder),
+        }
+    }
+
+    /// Writes what stands in the view; elsewhere it only shows the view, for nobody should write what
+    /// was not seen.
+    fn write_shown(&mut self) -> anyhow::Result<()> {
+        if self.model.tab != Tab::Export {
+            return self.apply_view(ViewCommand::Tab(Tab::Export));
+        }
+        let shown = self.states.export.form.shown();
+        self.states.export.form.replace = false;
+        match shown {
+            Some(command) => self.apply_export(command),
+            None => Err(anyhow::anyhow!("something is missing in the export view: labels, a run or a path")),
         }
     }
 

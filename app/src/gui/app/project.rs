@@ -8,7 +8,7 @@ use vitrine_core::LabelCounts;
 use vitrine_core::project::{Project, RunStatus};
 
 use super::{App, Loaded, Outcome};
-use crate::gui::command::ProjectCommand;
+use crate::gui::command::{Command, ProjectCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
     CurrentScores, CurrentSplit, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
@@ -92,6 +92,12 @@ impl App {
         Ok(())
     }
 
+    /// Opens the sample as if it was asked for on the first screen.
+    pub fn open_sample(&mut self, dir: PathBuf) {
+        self.states.start.sample = dir.display().to_string();
+        self.apply(Command::Project(ProjectCommand::Sample(dir)));
+    }
+
     fn sample(&mut self, dir: PathBuf) -> anyhow::Result<()> {
         let project = dir.join("project");
         if project.join("project.sqlite").is_file() {
@@ -163,7 +169,7 @@ impl App {
 
     /// A run whose process died can be continued: say so when its project is opened.
     fn say_interrupted(&mut self, open: &OpenProject) {
-        use crate::gui::command::{Command, TrainCommand};
+        use crate::gui::command::TrainCommand;
         use crate::gui::model::NoticeKind;
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
             return;

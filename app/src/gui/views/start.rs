@@ -100,7 +100,7 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
         ui.horizontal(|ui| {
             let name = ui.label("Folder");
             let edit = TextEdit::singleline(&mut state.path)
-                .desired_width(ui.available_width() - 250.0)
+                .desired_width(ui.available_width() - 170.0)
                 .hint_text("/data/apo");
             let typed = ui.add(edit).labelled_by(name.id);
             let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
@@ -112,7 +112,7 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             if ready && (clicked || entered) {
                 out.push(Command::Project(ProjectCommand::Open(typed_path(&state.path))));
             }
-            command_button(ui, model, "project.open", out);
+            command_button_as(ui, model, "project.open", "Choose…", out);
         });
     });
 
@@ -126,7 +126,7 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
         );
         ui.horizontal(|ui| {
             let name = ui.label("Folder");
-            let edit = TextEdit::singleline(&mut state.sample).desired_width(ui.available_width() - 250.0);
+            let edit = TextEdit::singleline(&mut state.sample).desired_width(ui.available_width() - 170.0);
             ui.add(edit).labelled_by(name.id);
             let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
             let ready = !busy && !state.sample.trim().is_empty();

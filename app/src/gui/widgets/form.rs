@@ -45,7 +45,7 @@ pub fn complaint(ui: &mut Ui, what: &str) {
 /// A sentence to heed, with a sign that does not depend on colour.
 pub fn warning(ui: &mut Ui, text: &str) {
     ui.horizontal_top(|ui| {
-        ui.colored_label(ui.visuals().warn_fg_color, "⚠");
+        ui.colored_label(ui.visuals().warn_fg_color, egui::RichText::new("Note").strong());
         ui.add(egui::Label::new(text).wrap());
     });
 }

@@ -133,6 +133,15 @@ impl Form {
         })
     }
 
+    /// The command that writes what is chosen; `None` when something is missing.
+    pub fn shown(&self) -> Option<ExportCommand> {
+        if self.what != What::Network {
+            return Some(ExportCommand::Write(Box::new(self.request()?)));
+        }
+        let out = Some(self.out.trim()).filter(|out| !out.is_empty())?;
+        Some(ExportCommand::WriteModel { run: self.run.clone()?, out: typed_path(out), force: self.replace })
+    }
+
     fn ending(&self) -> Option<&'static str> {
         if self.what == What::Network { Some("safetensors") } else { self.format.extension() }
     }

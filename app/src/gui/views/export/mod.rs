@@ -151,15 +151,7 @@ fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State,
             ui.weak(why);
         }
         if pressed.clicked() {
-            match (state.form.request(), &state.form.run) {
-                (Some(request), _) => out.push(Command::Export(ExportCommand::Write(Box::new(request)))),
-                (None, Some(run)) => out.push(Command::Export(ExportCommand::WriteModel {
-                    run: run.clone(),
-                    out: typed_path(&state.form.out),
-                    force: state.form.replace,
-                })),
-                (None, None) => {}
-            }
+            out.extend(state.form.shown().map(Command::Export));
             // Each replacing is asked for anew.
             state.form.replace = false;
         }

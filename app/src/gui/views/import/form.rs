@@ -150,8 +150,8 @@ impl Form {
         self.bin_typed |= field.changed();
         let bin = number::<usize>(&self.bin, 1, 64);
         let note = match (number::<usize>(&self.box_size, 2, 4096), &bin) {
-            (Ok(Some(side)), Ok(Some(bin))) => format!("× → patches of {} px", side / bin),
-            _ => "×".to_owned(),
+            (Ok(Some(side)), Ok(Some(bin))) => format!("times, gives patches of {} px", side / bin),
+            _ => "times".to_owned(),
         };
         beside(ui, &note, bin.err());
         let why = "No box touches this many px at the edges of a micrograph.";
@@ -187,7 +187,7 @@ impl Form {
         text_field(ui, "How many", &mut self.pool_count, 70.0, "all", why);
         beside(ui, "a micrograph", number::<usize>(&self.pool_count, 1, 100_000).err());
         let why = "Smallest distance from known positives; half the box when empty.";
-        text_field(ui, "Distance", &mut self.distance, 70.0, "½ box", why);
+        text_field(ui, "Distance", &mut self.distance, 70.0, "half box", why);
         beside(ui, "px from positives", number::<f64>(&self.distance, 0.0, 10_000.0).err());
         if self.pool == Some(PoolFrom::Blobs) {
             let why = "Diameter of a particle; 0.6 of the box when empty.";

@@ -134,7 +134,7 @@ fn files(ui: &mut Ui, draft: &ImportDraft, state: &mut State, out: &mut Vec<Comm
         ui.horizontal(|ui| {
             let name =
                 path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
-            let remove = ui.small_button("✖");
+            let remove = ui.small_button("×");
             remove.widget_info(|| {
                 egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Take {name} off the list"))
             });
