@@ -67,7 +67,8 @@ fn a_project_of_a_newer_version_is_named_and_left_alone() {
     let before = std::fs::read(folder.join("project.sqlite")).unwrap();
     let mut window = window(Some(&folder));
     wait(&mut window, "the sentence", |app| !app.model.notices.shown().is_empty());
-    assert!(said(&window).contains("newer") && said(&window).contains("update Vitrine"), "{}", said(&window));
+    assert!(said(&window).contains("this program knows up to"), "{}", said(&window));
+    assert!(said(&window).contains("open it with a newer Vitrine"), "{}", said(&window));
     window.get_by_label("Open the sample");
     assert_eq!(std::fs::read(folder.join("project.sqlite")).unwrap(), before);
 }

@@ -141,8 +141,9 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
     add(&mut window, &[&pictures]);
     look(&mut window);
     assert!(window.state().states.import.form.into_open);
-    window.get_by_label("2 positive");
-    window.get_by_label("6 unlabeled");
+    // The project has them already, the page shows them once more: on the bar and among what comes.
+    assert_eq!(window.query_all_by_label("2 positive").count(), 2);
+    assert_eq!(window.query_all_by_label("6 unlabeled").count(), 2);
     window.get_by_label("Import").click();
     wait(&mut window, "the import", |app| app.model.project.as_ref().unwrap().len() == 18);
     assert_eq!(window.state().model.project.as_ref().unwrap().counts.positive, 4);

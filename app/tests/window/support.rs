@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
+use vitrine::gui::command::{Command, SettingsCommand};
 use vitrine::gui::settings::{Settings, SettingsFile, Theme};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
@@ -31,12 +32,17 @@ pub fn drawn(project: Option<&Path>, theme: Theme) -> Window {
     let start = project.map(Path::to_owned);
     let settings = Settings { theme, ..Settings::default() };
     let (file, _, _) = SettingsFile::load(None);
-    Harness::builder()
+    let mut window = Harness::builder()
         .with_size([900.0, 640.0])
+        .with_pixels_per_point(0.75)
         .with_max_steps(64)
         .with_render_cursor(false)
         .wgpu()
-        .build_eframe(move |cc| App::with_settings(cc, start, file, settings, None))
+        .build_eframe(move |cc| App::with_settings(cc, start, file, settings, None));
+    // The harness begins with a theme of its own.
+    window.state_mut().apply(Command::Settings(SettingsCommand::Theme(theme)));
+    window.run_steps(2);
+    window
 }
 
 /// Draws frames until `done`, at most a minute; jobs work on threads of their own.

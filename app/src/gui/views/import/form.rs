@@ -127,10 +127,10 @@ impl Form {
         }
         if has_micrographs(draft) {
             section(ui, "Unlabeled patches from the same micrographs");
-            egui::Grid::new("pool").num_columns(3).show(ui, |ui| self.pool(ui));
+            self.pool(ui);
         }
         section(ui, "Labels and scale");
-        egui::Grid::new("labels").num_columns(3).show(ui, |ui| self.labels(ui, draft));
+        self.labels(ui, draft);
     }
 
     fn cutting(&mut self, ui: &mut Ui, picks: bool) {
@@ -168,21 +168,25 @@ impl Form {
     }
 
     fn pool(&mut self, ui: &mut Ui) {
-        ui.label("Cut them");
         let before = self.pool;
-        let words = POOLS.iter().find(|(pool, _)| *pool == self.pool).map_or("", |(_, words)| words);
-        let combo = ComboBox::from_id_salt("pool kind").width(210.0).selected_text(words);
-        let response = combo.show_ui(ui, |ui| {
-            for (pool, words) in POOLS {
-                ui.selectable_value(&mut self.pool, pool, words);
-            }
+        ui.horizontal(|ui| {
+            ui.label("Cut them");
+            let words = POOLS.iter().find(|(pool, _)| *pool == self.pool).map_or("", |(_, words)| words);
+            let combo = ComboBox::from_id_salt("pool kind").width(230.0).selected_text(words);
+            let response = combo.show_ui(ui, |ui| {
+                for (pool, words) in POOLS {
+                    ui.selectable_value(&mut self.pool, pool, words);
+                }
+            });
+            name_it(&response.response, "How unlabeled patches are found");
         });
-        name_it(&response.response, "How unlabeled patches are found");
         self.fresh |= self.pool != before;
-        ui.end_row();
-        if self.pool.is_none() {
-            return;
+        if self.pool.is_some() {
+            egui::Grid::new("pool").num_columns(3).show(ui, |ui| self.pool_numbers(ui));
         }
+    }
+
+    fn pool_numbers(&mut self, ui: &mut Ui) {
         let why = "At most so many from each micrograph; empty for every place found.";
         text_field(ui, "How many", &mut self.pool_count, 70.0, "all", why);
         beside(ui, "a micrograph", number::<usize>(&self.pool_count, 1, 100_000).err());
@@ -198,20 +202,25 @@ impl Form {
 
     fn labels(&mut self, ui: &mut Ui, draft: &ImportDraft) {
         let ready = draft.found.iter().any(|f| f.patches);
-        ui.label("Label");
         let none = if ready { "as the file says, else unlabeled" } else { "as the file says, else positive" };
         let words = |label: Option<Label>| match label {
             None => none.to_owned(),
             Some(label) => format!("{label} where the file says nothing"),
         };
-        let combo = ComboBox::from_id_salt("import label").width(240.0).selected_text(words(self.label));
-        let response = combo.show_ui(ui, |ui| {
-            for label in [None, Some(Label::Positive), Some(Label::Unlabeled), Some(Label::Negative)] {
-                ui.selectable_value(&mut self.label, label, words(label));
-            }
+        ui.horizontal(|ui| {
+            ui.label("Label");
+            let combo = ComboBox::from_id_salt("import label").width(250.0).selected_text(words(self.label));
+            let response = combo.show_ui(ui, |ui| {
+                for label in [None, Some(Label::Positive), Some(Label::Unlabeled), Some(Label::Negative)] {
+                    ui.selectable_value(&mut self.label, label, words(label));
+                }
+            });
+            name_it(&response.response, "Label of patches whose file gives none");
         });
-        name_it(&response.response, "Label of patches whose file gives none");
-        ui.end_row();
+        ui.horizontal(|ui| self.scale(ui));
+    }
+
+    fn scale(&mut self, ui: &mut Ui) {
         let why = "Å per px, in place of what the files say; of micrographs as they are, before averaging.";
         text_field(ui, "Pixel size", &mut self.pixel_size, 70.0, "as read", why);
         beside(ui, "Å", number::<f64>(&self.pixel_size, 0.01, 1000.0).err());

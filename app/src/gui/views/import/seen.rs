@@ -41,8 +41,8 @@ pub fn ui(
         );
         return;
     }
+    section(ui, "What would come");
     ui.horizontal(|ui| {
-        section(ui, "What would come");
         if waiting {
             ui.spinner();
             ui.weak("looking at the files");
