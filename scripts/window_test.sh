@@ -7,9 +7,9 @@ program=$(realpath "$1")
 work=$(mktemp -d)
 display_pid='' window_pid=''
 finish() {
-  [ -n "$window_pid" ] && kill "$window_pid" 2>/dev/null
-  [ -n "$display_pid" ] && kill "$display_pid" 2>/dev/null
-  wait 2>/dev/null
+  local pid
+  for pid in $window_pid $display_pid; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
   rm -rf "$work"
 }
 trap finish EXIT
