@@ -147,7 +147,7 @@ fn a_software_rasteriser_is_named() {
 }
 
 #[test]
-fn a_full_or_forbidden_disk_stops_an_import_and_nothing_is_left() {
+fn a_folder_that_cannot_be_made_is_a_sentence() {
     // A file where the folder should be: the system refuses, for root too.
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "in the way").unwrap();

@@ -141,6 +141,10 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
     add(&mut window, &[&pictures]);
     look(&mut window);
     assert!(window.state().states.import.form.into_open);
+    // The page covers the gallery, and keys label nothing that is not seen.
+    window.key_press(eframe::egui::Key::N);
+    window.run_steps(2);
+    assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, 1);
     // The project has them already, the page shows them once more: on the bar and among what comes.
     assert_eq!(window.query_all_by_label("2 positive").count(), 2);
     assert_eq!(window.query_all_by_label("6 unlabeled").count(), 2);

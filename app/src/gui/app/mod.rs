@@ -19,7 +19,7 @@ use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Area, Command, ProjectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
@@ -303,7 +303,12 @@ impl eframe::App for App {
         let mut out = Vec::new();
         // A dialog over the view has the keys to itself.
         if self.model.overlay.is_none() {
+            let importing = self.model.import.is_some();
             for info in self.model.keys.pressed(ui.ctx()) {
+                // The import page covers everything: nobody labels or runs what is not seen.
+                if importing && !matches!(info.area, Area::Project | Area::Window) {
+                    continue;
+                }
                 match self.model.allows(info.needs) {
                     Ok(()) => out.push((info.command)()),
                     Err(why) if self.model.project.is_some() => self.model.notices.warning(why),

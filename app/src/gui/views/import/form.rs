@@ -123,7 +123,13 @@ impl Form {
         let picks = draft.found.iter().any(|f| f.picks);
         if picks || has_micrographs(draft) {
             section(ui, "Cutting patches");
-            egui::Grid::new("cutting").num_columns(3).show(ui, |ui| self.cutting(ui, picks));
+            egui::Grid::new("cutting").num_columns(3).min_col_width(84.0).show(ui, |ui| self.cutting(ui));
+            if picks {
+                ui.checkbox(&mut self.y_up, "y counts from the bottom").on_hover_text(
+                    "Some box files count rows from the last one upwards. The look at the right says when picks fit \
+                     better that way.",
+                );
+            }
         }
         if has_micrographs(draft) {
             section(ui, "Unlabeled patches from the same micrographs");
@@ -133,7 +139,7 @@ impl Form {
         self.labels(ui, draft);
     }
 
-    fn cutting(&mut self, ui: &mut Ui, picks: bool) {
+    fn cutting(&mut self, ui: &mut Ui) {
         let why = "Side of the square cut around each place, in px of the micrograph: one and a half to twice the \
                    particle.";
         let field = text_field(ui, "Box size", &mut self.box_size, 70.0, "192", why);
@@ -150,21 +156,13 @@ impl Form {
         self.bin_typed |= field.changed();
         let bin = number::<usize>(&self.bin, 1, 64);
         let note = match (number::<usize>(&self.box_size, 2, 4096), &bin) {
-            (Ok(Some(side)), Ok(Some(bin))) => format!("times, gives patches of {} px", side / bin),
-            _ => "times".to_owned(),
+            (Ok(Some(side)), Ok(Some(bin))) => format!("px into one each way: patches of {} px", side / bin),
+            _ => "px into one each way".to_owned(),
         };
         beside(ui, &note, bin.err());
         let why = "No box touches this many px at the edges of a micrograph.";
         text_field(ui, "Margin", &mut self.margin, 70.0, "0", why);
         beside(ui, "px", number::<usize>(&self.margin, 0, 100_000).err());
-        if picks {
-            ui.label("");
-            ui.checkbox(&mut self.y_up, "y counts from the bottom").on_hover_text(
-                "Some box files count rows from the last one upwards. The look at the right says when picks fit better \
-                 that way.",
-            );
-            ui.end_row();
-        }
     }
 
     fn pool(&mut self, ui: &mut Ui) {
@@ -182,7 +180,7 @@ impl Form {
         });
         self.fresh |= self.pool != before;
         if self.pool.is_some() {
-            egui::Grid::new("pool").num_columns(3).show(ui, |ui| self.pool_numbers(ui));
+            egui::Grid::new("pool").num_columns(3).min_col_width(84.0).show(ui, |ui| self.pool_numbers(ui));
         }
     }
 

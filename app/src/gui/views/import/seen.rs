@@ -42,12 +42,12 @@ pub fn ui(
         return;
     }
     section(ui, "What would come");
-    ui.horizontal(|ui| {
-        if waiting {
+    if waiting {
+        ui.horizontal(|ui| {
             ui.spinner();
             ui.weak("looking at the files");
-        }
-    });
+        });
+    }
     match looked.map(|looked| &looked.result) {
         None if waiting => {}
         None => {
