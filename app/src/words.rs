@@ -65,7 +65,7 @@ pub fn patches(number: u64) -> String {
 /// field of the window that does the same.
 pub fn in_window(text: &str) -> String {
     // Longer ones first.
-    const FIELDS: [(&str, &str); 17] = [
+    const FIELDS: [(&str, &str); 18] = [
         ("leave out --y-up", "turn off \"y counts from the bottom\""),
         ("if so, import with --y-up", "if so, turn on \"y counts from the bottom\""),
         ("use --y-up", "turn on \"y counts from the bottom\""),
@@ -84,12 +84,10 @@ pub fn in_window(text: &str) -> String {
         ("px or more (--margin)", "px or more"),
         ("or replace it with --force", "or allow it to be replaced"),
         ("(--what stack)", "(choose \"Stack\")"),
-        (
-            "; score the project first: vitrine score PROJECT --run ",
-            "; score the project first with the run ",
-        ),
+        ("score the project first: vitrine score PROJECT --run ", "score the project first with the run "),
         ("see `vitrine devices`, or use --device cpu", "choose another device"),
         ("make one with `vitrine new`", "make one by importing files"),
+        ("make a project with `vitrine new`", "make one by importing files"),
         ("export the pixels", "export their pixels"),
         ("(`vitrine info` lists them)", ""),
     ];
