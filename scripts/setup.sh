@@ -34,3 +34,19 @@ if ! command -v cargo >/dev/null; then
   echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2
   exit 1
 fi
+
+# What a window needs of the system; loaded when it opens, so nothing of it is needed to build.
+need_desktop() {
+  need libxkbcommon-x11-0 "keyboard layouts, for the window" libxcursor1 "mouse pointers, for the window" \
+       libxi6 "mouse and keyboard, for the window" libxrandr2 "screens and their scale, for the window" \
+       libx11-xcb1 "the X display, for the window" libwayland-client0 "the Wayland display, for the window" \
+       mesa-vulkan-drivers "Vulkan drivers, to draw (software where there is no GPU)"
+}
+
+# The path of a program that cargo has built, wherever it was told to put it.
+built() {
+  local folder
+  folder=$(cargo metadata --format-version 1 --no-deps --offline 2>/dev/null |
+    sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
+  echo "${folder:-target}/release/$1"
+}

@@ -1,6 +1,7 @@
 //! Words that the command line and the window share: errors as sentences, counts, who is there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use vitrine_core::Error;
 use vitrine_core::project::Actor;
@@ -60,9 +61,70 @@ pub fn patches(number: u64) -> String {
     if number == 1 { "1 patch".to_owned() } else { format!("{} patches", count(number)) }
 }
 
+/// A sentence of the library in the window's words: where it names an option of the command line, the
+/// field of the window that does the same.
+pub fn in_window(text: &str) -> String {
+    // Longer ones first.
+    const FIELDS: [(&str, &str); 18] = [
+        ("leave out --y-up", "turn off \"y counts from the bottom\""),
+        ("if so, import with --y-up", "if so, turn on \"y counts from the bottom\""),
+        ("use --y-up", "turn on \"y counts from the bottom\""),
+        (
+            "name these micrographs, or their folder, with --micrographs",
+            "add these micrographs, or their folder",
+        ),
+        ("name them with --micrographs", "add them"),
+        ("name them with --picks", "add their files by name"),
+        ("give one box size with --box", "give one box size"),
+        ("give it with --box, px of the unbinned micrograph", "give it under \"Box size\""),
+        (
+            "choose --box and --bin so that box / bin agrees",
+            "choose box size and averaging so that box / averaging agrees",
+        ),
+        ("px or more (--margin)", "px or more"),
+        ("or replace it with --force", "or allow it to be replaced"),
+        ("(--what stack)", "(choose \"Stack\")"),
+        ("score the project first: vitrine score PROJECT --run ", "score the project first with the run "),
+        ("see `vitrine devices`, or use --device cpu", "choose another device"),
+        ("make one with `vitrine new`", "make one by importing files"),
+        ("make a project with `vitrine new`", "make one by importing files"),
+        ("export the pixels", "export their pixels"),
+        ("(`vitrine info` lists them)", ""),
+    ];
+    FIELDS.iter().fold(text.to_owned(), |text, (option, field)| text.replace(option, field))
+}
+
+/// Shows a file (or what is nearest to it and still there) in the system's file manager.
+///
+/// # Errors
+/// When the system has none that can be started.
+pub fn reveal(path: &Path) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let there = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+    let folder = if there.is_dir() { there } else { there.parent().unwrap_or(there) };
+    let mut command = if cfg!(windows) {
+        let mut command = Command::new("explorer");
+        command.arg(folder);
+        command
+    } else if cfg!(target_os = "macos") {
+        let mut command = Command::new("open");
+        command.arg("-R").arg(there);
+        command
+    } else {
+        let mut command = Command::new("xdg-open");
+        command.arg(folder);
+        command
+    };
+    let what = || format!("no file manager could be started to show {}", folder.display());
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().with_context(what)?;
+    // Explorer says 1 also when all went well.
+    anyhow::ensure!(status.success() || cfg!(windows), what());
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{count, patches};
+    use super::{count, in_window, patches};
 
     #[test]
     fn thousands_are_separated() {
@@ -70,5 +132,39 @@ mod tests {
         assert_eq!(count(1000), "1\u{202f}000");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!((patches(1).as_str(), patches(0).as_str()), ("1 patch", "0 patches"));
+    }
+
+    /// Every option the library names in a sentence has words of the window.
+    #[test]
+    fn no_option_of_the_command_line_is_named_in_the_window() {
+        fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() { files(&path, found) } else { found.push(path) }
+            }
+        }
+        let mut sources = Vec::new();
+        let core = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src"));
+        for area in ["ingest", "export", "imaging", "formats", "project"] {
+            files(&core.join(area), &mut sources);
+        }
+        assert!(sources.len() > 40, "{}", sources.len());
+        let mut seen = 0;
+        for path in sources {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let named = |line: &str| {
+                    line.contains("`vitrine ")
+                        || line.match_indices("--").any(|(at, _)| {
+                            let before = line[..at].chars().next_back();
+                            let after = line[at + 2..].chars().next();
+                            before != Some('-') && after.is_some_and(|c| c.is_ascii_lowercase())
+                        })
+                };
+                seen += usize::from(named(line));
+                assert!(!named(&in_window(line)), "{}: {line}", path.display());
+            }
+        }
+        assert!(seen > 8, "only {seen} lines name an option; does this test still look in the right place?");
     }
 }

@@ -8,7 +8,8 @@ use vitrine_core::formats::mrc::{Writer, WriterMode};
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{
     IngestRequest, IngestSummary, Phase, PoolCount, PoolFrom, PoolRequest, Preview, Progress, SampleFiles,
-    SamplePicks, ingest, inspect, sample_files, truth_for,
+    SamplePicks, ingest, inspect, inspect_closely, proposal, recognise, sample_files, suggested_bin,
+    truth_for,
 };
 use vitrine_core::project::{PixelType, Project};
 use vitrine_core::{Error, Label, LabelCounts, Result};
@@ -351,7 +352,7 @@ fn real_micrographs_with_box_files() {
     };
     let given = look(&request).unwrap();
     let mirrored = |p: &Preview| p.warnings.iter().any(|w| w.contains("counted from the"));
-    assert!(mirrored(&given), "{:?}", given.warnings);
+    assert!(mirrored(&given) && given.mirrored, "{:?}", given.warnings);
     assert!(given.warnings.iter().any(|w| w.contains("bottom") && w.contains("use --y-up")));
     assert!(given.warnings.iter().any(|w| w.contains("repeat the edge")), "{:?}", given.warnings);
 
@@ -366,7 +367,7 @@ fn real_micrographs_with_box_files() {
     };
     let mut project = project(dir.path());
     let done = bring(&mut project, &request).unwrap();
-    assert!(!mirrored(&done.found), "{:?}", done.found.warnings);
+    assert!(!mirrored(&done.found) && !done.found.mirrored, "{:?}", done.found.warnings);
     let found = &done.found;
     assert_eq!(done.labels.positive as usize + found.at_edge + found.duplicates, 1616);
     println!("{} kept, {} at edge, {} duplicates", done.labels.positive, found.at_edge, found.duplicates);
@@ -554,4 +555,64 @@ fn ready_positives_keep_the_pool_away() {
         let (x, y) = p.xy.unwrap();
         (x - 256.0).hypot(y - 256.0) >= 100.0
     }));
+}
+
+#[test]
+fn files_are_recognised_and_looked_at_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, _) = sample(dir.path());
+    let note = dir.path().join("note.xyz");
+    std::fs::write(&note, "nothing to see").unwrap();
+    let before: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let found = recognise(&[files.micrographs.clone(), files.picks.clone(), note.clone()]);
+    assert_eq!((found[0].micrographs, found[0].picks, found[0].patches), (3, false, false));
+    assert_eq!((found[1].micrographs, found[1].picks, found[1].patches), (0, true, false));
+    assert!(found[2].kind.as_ref().unwrap_err().contains("none of the formats"), "{:?}", found[2].kind);
+
+    // No file says the box; the rest can begin. What was not understood is left out.
+    let proposed = proposal(&found);
+    assert_eq!((proposed.inputs.len(), proposed.box_size, proposed.bin), (2, None, 1));
+    assert_eq!(proposed.pool.unwrap().from, PoolFrom::Blobs);
+    assert!(sentence(inspect_closely(&proposed, None, 8, &mut go_on)).contains("box size"));
+    let request = IngestRequest { box_size: Some(64), bin: 2, ..proposed };
+    let seen = inspect_closely(&request, None, 8, &mut go_on).unwrap();
+    assert_eq!(seen.preview, inspect(&request, None, &mut go_on).unwrap());
+    assert_eq!((seen.size, seen.patches.len()), (32, 8));
+    assert!(seen.patches.iter().all(|p| p.label == Label::Positive && p.pixels.len() == 32 * 32));
+    let after: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(before, after);
+
+    // They are the patches that then come.
+    let mut project = project(dir.path());
+    bring(&mut project, &request).unwrap();
+    let mut pixels = vec![0.0; 32 * 32];
+    project.pixels().get(0, &mut pixels).unwrap();
+    assert_eq!(seen.patches[0].pixels, pixels);
+    assert_eq!([64, 192, 100, 20].map(suggested_bin), [1, 3, 2, 1]);
+}
+
+#[test]
+fn a_project_of_an_import_that_does_not_end_is_taken_away() {
+    use vitrine_core::workflow::import::new_from_files;
+    let dir = tempfile::tempdir().unwrap();
+    let (files, _) = sample(dir.path());
+    let request = sample_request(&files);
+    let folder = dir.path().join("new/one");
+    let mut steps = 0;
+    let stopped = new_from_files(&folder, &request, PixelType::F32, &mut |_| {
+        steps += 1;
+        steps < 9
+    });
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+    assert!(!dir.path().join("new").exists());
+    // A folder that was there stays, and one that holds something is not touched.
+    std::fs::create_dir_all(&folder).unwrap();
+    assert!(new_from_files(&folder, &request, PixelType::F32, &mut |_| false).is_err());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    std::fs::write(folder.join("thesis.txt"), "mine").unwrap();
+    let told = sentence(new_from_files(&folder, &request, PixelType::F32, &mut |_| true).map(|_| ()));
+    assert!(told.contains("not empty") && folder.join("thesis.txt").exists(), "{told}");
+    std::fs::remove_file(folder.join("thesis.txt")).unwrap();
+    let (project, done) = new_from_files(&folder, &request, PixelType::F32, &mut |_| true).unwrap();
+    assert_eq!(project.len() as u64, done.labels.total());
 }

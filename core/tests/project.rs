@@ -581,3 +581,25 @@ fn runs_metrics_and_scores() {
     assert_eq!((project.runs().unwrap().len(), project.score_kinds().unwrap().len()), (0, 0));
     assert!(project.set_scores(run.id, "teacher", &[0.0; 12]).is_err());
 }
+
+/// On Unix a deleted database takes writes and loses them; nothing may be said to be stored then.
+#[test]
+#[cfg(unix)]
+fn a_folder_that_went_away_takes_no_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = project(&dir.path().join("p"), &[Label::Unlabeled; 4], |_| None);
+    let folder = project.dir().to_owned();
+    project.set_labels(&[(0, Label::Positive)], &ada(), None, "").unwrap();
+    let away = dir.path().join("elsewhere");
+    std::fs::rename(&folder, &away).unwrap();
+    let told = sentence(project.set_labels(&[(1, Label::Positive)], &ada(), None, ""));
+    assert!(told.contains("no longer in") && told.contains("nothing was changed"), "{told}");
+    // Another project in its place is not taken for it.
+    drop(Project::create(&folder, Some(8), PixelType::F32).unwrap());
+    assert!(sentence(project.undo_last(&ada())).contains("replaced"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    // Put back, it goes on.
+    std::fs::rename(&away, &folder).unwrap();
+    project.set_labels(&[(2, Label::Positive)], &ada(), None, "").unwrap();
+    assert_eq!(project.label_counts().unwrap().positive, 2);
+}

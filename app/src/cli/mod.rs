@@ -37,6 +37,9 @@ struct Cli {
     /// Folder of a project to open in the window; without it and without a command the window opens
     /// with its first screen
     project: Option<PathBuf>,
+    /// Open the window on the simulated sample in this folder; made where it is missing
+    #[arg(long, value_name = "DIR", conflicts_with = "project")]
+    sample: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -79,7 +82,7 @@ pub fn run() -> ExitCode {
     hush_graphics();
     let cli = Cli::parse();
     let outcome = match cli.command {
-        None => window(cli.project),
+        None => window(cli.project, cli.sample),
         // A status of its own: 1 says that something was found, 2 that nothing could be examined.
         Some(Command::Diagnose(args)) => {
             return match diagnose::run(args) {
@@ -111,7 +114,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
 }
 
 /// Opens the window.
-fn window(project: Option<PathBuf>) -> anyhow::Result<()> {
+fn window(project: Option<PathBuf>, sample: Option<PathBuf>) -> anyhow::Result<()> {
     if let Some(path) = &project
         && !path.exists()
     {
@@ -119,7 +122,7 @@ fn window(project: Option<PathBuf>) -> anyhow::Result<()> {
         let what = format!("there is neither a command nor a folder '{}'", path.display());
         Cli::command().error(clap::error::ErrorKind::InvalidSubcommand, what).exit();
     }
-    crate::gui::run(crate::gui::Start { project, settings: crate::gui::settings::default_path() })
+    crate::gui::run(crate::gui::Start { project, sample, settings: crate::gui::settings::default_path() })
 }
 
 fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {

@@ -11,12 +11,13 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 use vitrine_core::Label;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
+use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::{PatchId, RunId};
 
 use crate::gui::jobs::JobId;
-use crate::gui::model::{Order, Overlay, Tab};
+use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, Tab};
 use crate::gui::settings::Theme;
 
 /// A command, by area.
@@ -24,6 +25,8 @@ use crate::gui::settings::Theme;
 pub enum Command {
     /// Open, close, make projects.
     Project(ProjectCommand),
+    /// Bring files in.
+    Import(ImportCommand),
     /// Set labels.
     Label(LabelCommand),
     /// The current patch and the selection.
@@ -55,6 +58,8 @@ pub enum ProjectCommand {
     OpenDialog,
     /// Make the sample project in this folder, or open it where it was made before.
     Sample(PathBuf),
+    /// As [`ProjectCommand::Sample`], in the folder named on the first screen.
+    SampleHere,
     /// Close the project and show the first screen.
     Close,
     /// Take up patches, labels and runs that something else has written.
@@ -63,6 +68,35 @@ pub enum ProjectCommand {
     Forget(PathBuf),
     /// Files or folders dropped onto the window: a project is opened, others wait for import.
     Dropped(Vec<PathBuf>),
+}
+
+/// Bring files into a project. Nothing is written before [`ImportCommand::Run`].
+#[derive(Debug, Clone)]
+pub enum ImportCommand {
+    /// Add files or folders to the import being prepared, and show its page; none only shows it.
+    Add(Vec<PathBuf>),
+    /// Take one off again.
+    Remove(PathBuf),
+    /// Choose files in a dialog.
+    ChooseFiles,
+    /// Choose folders in a dialog.
+    ChooseFolders,
+    /// See what a request would bring; the newest wins.
+    Look {
+        /// The request.
+        request: Box<IngestRequest>,
+        /// Whether it is compared with the open project.
+        with_open: bool,
+    },
+    /// Bring the files in.
+    Run {
+        /// What and how.
+        request: Box<IngestRequest>,
+        /// Where.
+        target: ImportTarget,
+    },
+    /// Leave the page; nothing was written.
+    Leave,
 }
 
 /// Set labels. Each is one step that can be undone, and is on the disk when it was applied.
@@ -161,8 +195,6 @@ pub enum TrainCommand {
         /// Where to compute.
         device: DeviceChoice,
     },
-    /// Look up the devices to train on.
-    ListDevices,
     /// Read the epochs of stored runs, for their curves.
     ReadCurves(Vec<String>),
     /// Read a configuration into the form.
@@ -255,6 +287,28 @@ pub enum Purpose {
 pub enum ExportCommand {
     /// Write the files.
     Write(Box<ExportRequest>),
+    /// Write what stands in the export view.
+    WriteShown,
+    /// Count what a request would write; the newest wins.
+    Preview(Box<ExportRequest>),
+    /// Write the network of a run and its card.
+    WriteModel {
+        /// The run.
+        run: String,
+        /// The file, `.safetensors`.
+        out: PathBuf,
+        /// Whether existing files may be replaced.
+        force: bool,
+    },
+    /// Show the view with this run and threshold.
+    Propose(ExportProposal),
+    /// Choose the file (or where a folder is written, the folder to write it in) in a dialog.
+    ChooseOut {
+        /// The path now.
+        now: PathBuf,
+        /// Whether a folder is written.
+        folder: bool,
+    },
 }
 
 /// Settings.
@@ -304,6 +358,10 @@ pub enum WindowCommand {
     Cancel(JobId),
     /// Take a notice away.
     Dismiss(u64),
+    /// Show a file or folder in the system's file manager.
+    Reveal(PathBuf),
+    /// Read which devices a run could compute on.
+    ReadDevices,
     /// Close the window; asks when work is under way.
     Close,
     /// Stop all work, keeping what is complete, then close.
@@ -463,8 +521,16 @@ pub static TABLE: &[Info] = table![
     "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
         "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
 
+    "export.write" Project Patches ctrl(Key::E), "Write the export",
+        "Write what stands in the export view; its page shows first what that is.",
+        Command::Export(ExportCommand::WriteShown);
     "project.open" Project Nothing ctrl(Key::O), "Open a project…",
         "Choose the folder of a project.", Command::Project(ProjectCommand::OpenDialog);
+    "project.import" Project Nothing ctrl_shift(Key::O), "Import files…",
+        "Bring patches, or micrographs with picks, into a new or the open project.",
+        Command::Import(ImportCommand::Add(Vec::new()));
+    "project.sample" Project Nothing None, "Open the sample",
+        "Make the simulated sample, or open it where it was made before.", Command::Project(ProjectCommand::SampleHere);
     "project.close" Project Project ctrl(Key::W), "Close the project",
         "Close the project and show the first screen.", Command::Project(ProjectCommand::Close);
     "project.reload" Project Project ctrl(Key::R), "Reload the project",

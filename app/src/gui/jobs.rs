@@ -40,12 +40,20 @@ pub enum JobKind {
     Read,
     /// A dialog of the system.
     Dialog,
+    /// Saying what files are.
+    Recognise,
+    /// Seeing what an import would bring.
+    Look,
+    /// Counting what an export would write.
+    Count,
+    /// Looking for devices to compute on.
+    Devices,
 }
 
 impl JobKind {
     /// Whether it belongs on the status bar. Short reads would only flicker.
     pub const fn is_shown(self) -> bool {
-        !matches!(self, Self::Order | Self::Read | Self::Dialog)
+        !matches!(self, Self::Order | Self::Read | Self::Dialog | Self::Count | Self::Devices)
     }
 
     /// Whether closing the window would end something a person waits for.
@@ -214,6 +222,14 @@ impl Jobs {
         if let Some(job) = self.running.iter_mut().find(|job| job.state.id == id) {
             job.cancel.store(true, Ordering::Relaxed);
             job.state.cancelled = true;
+        }
+    }
+
+    /// Asks every job of this kind to end.
+    pub fn cancel_kind(&mut self, kind: JobKind) {
+        for id in self.running.iter().filter(|j| j.state.kind == kind).map(|j| j.state.id).collect::<Vec<_>>()
+        {
+            self.cancel(id);
         }
     }
 

@@ -27,6 +27,8 @@ pub use app::App;
 pub struct Start {
     /// The project to open.
     pub project: Option<PathBuf>,
+    /// The folder of the sample, to be made or opened.
+    pub sample: Option<PathBuf>,
     /// The settings file; `None` keeps settings only as long as the window.
     pub settings: Option<PathBuf>,
 }
@@ -51,8 +53,13 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         renderer: eframe::Renderer::Wgpu,
         ..eframe::NativeOptions::default()
     };
-    let create: eframe::AppCreator<'_> =
-        Box::new(move |cc| Ok(Box::new(App::with_settings(cc, start.project, file, settings, said))));
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        let mut app = App::with_settings(cc, start.project, file, settings, said);
+        if let Some(dir) = start.sample {
+            app.open_sample(dir);
+        }
+        Ok(Box::new(app))
+    });
     eframe::run_native("vitrine", options, create).map_err(in_words)
 }
 

@@ -112,6 +112,9 @@ fn visuals(dark: bool) -> Visuals {
     ] {
         widget.corner_radius = round;
     }
+    // Fields and buttons have an edge, so that they are seen on any ground.
+    let edge = if dark { Color32::from_gray(0x40) } else { Color32::from_gray(0xc4) };
+    visuals.widgets.inactive.bg_stroke = egui::Stroke::new(1.0, edge);
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
     visuals

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod compare;
+mod bad_days;
+mod export;
+mod import;
 mod labelling;
 mod opening;
+mod snapshots;
 mod support;
 mod train;
 mod training;

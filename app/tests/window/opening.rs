@@ -49,10 +49,11 @@ fn recent_projects_outlive_the_window() {
     let dir = tempfile::tempdir().unwrap();
     let folder = nine(dir.path());
     let settings: Option<PathBuf> = Some(dir.path().join("config/settings.json"));
-    let mut first = window_with(Start { project: Some(folder.clone()), settings: settings.clone() });
+    let mut first =
+        window_with(Start { project: Some(folder.clone()), settings: settings.clone(), ..Start::default() });
     wait(&mut first, "the project", |app| app.model.project.is_some());
     drop(first);
-    let mut second = window_with(Start { project: None, settings });
+    let mut second = window_with(Start { settings, ..Start::default() });
     second.run_steps(3);
     second.get_by_label(&folder.display().to_string()).click();
     wait(&mut second, "the recent project", |app| app.model.project.is_some());

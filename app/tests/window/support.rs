@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
+use vitrine::gui::command::{Command, SettingsCommand};
+use vitrine::gui::settings::{Settings, SettingsFile, Theme};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
 use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
@@ -13,7 +15,7 @@ pub type Window = Harness<'static, App>;
 
 /// Opens the window; `project` as if named on the command line. Settings last as long as the window.
 pub fn window(project: Option<&Path>) -> Window {
-    window_with(Start { project: project.map(Path::to_owned), settings: None })
+    window_with(Start { project: project.map(Path::to_owned), ..Start::default() })
 }
 
 /// Opens the window in any way.
@@ -22,6 +24,25 @@ pub fn window_with(start: Start) -> Window {
         .with_size([1280.0, 820.0])
         .with_max_steps(64)
         .build_eframe(move |cc| App::new(cc, start))
+}
+
+/// Opens the window with a device that really draws, the software rasteriser where there is one, for
+/// pictures and for what happens to devices. Small, so that pictures are.
+pub fn drawn(project: Option<&Path>, theme: Theme) -> Window {
+    let start = project.map(Path::to_owned);
+    let settings = Settings { theme, ..Settings::default() };
+    let (file, _, _) = SettingsFile::load(None);
+    let mut window = Harness::builder()
+        .with_size([900.0, 640.0])
+        .with_pixels_per_point(0.75)
+        .with_max_steps(64)
+        .with_render_cursor(false)
+        .wgpu()
+        .build_eframe(move |cc| App::with_settings(cc, start, file, settings, None));
+    // The harness begins with a theme of its own.
+    window.state_mut().apply(Command::Settings(SettingsCommand::Theme(theme)));
+    window.run_steps(2);
+    window
 }
 
 /// Draws frames until `done`, at most a minute; jobs work on threads of their own.

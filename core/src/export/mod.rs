@@ -235,6 +235,14 @@ impl ExportRequest {
         targets
     }
 
+    /// The manifest that is written with it: beside a file, in a folder.
+    pub fn manifest_path(&self) -> PathBuf {
+        match self.format.extension() {
+            Some(_) => manifest_path(&self.out),
+            None => self.out.join(manifest::FOLDER_MANIFEST),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         if let Some(ending) = self.format.extension() {
             let found = self.out.extension().map(|e| e.to_string_lossy().to_lowercase());

@@ -55,6 +55,7 @@ pub(super) fn look(
     }
     plan.warnings.extend(border.map(|(_, warning)| warning));
     let verdict = mirror.verdict();
+    plan.mirrored = verdict.clearly_better;
     if verdict.clearly_better {
         let (edge, mend) = if request.y_up { ("top", "leave out --y-up") } else { ("bottom", "use --y-up") };
         plan.warnings.push(format!(

@@ -10,11 +10,13 @@
 //! | `known` | what the project holds already: micrograph names and the places of patches |
 //! | `picks` | sorts picks into those to cut, those at an edge and those already there |
 //! | `look` | looks into a few micrographs: mirrored picks, replicated border, contrast |
+//! | `closely` | what each file is, values to begin with, a handful of patches |
 //! | `patches` | brings in patches that were cut by other programs |
 //! | `cutting` | cuts patches and the unlabeled pool from micrographs, one micrograph at a time |
 //! | [`sample`] | writes the simulated sample as ordinary files |
 //! | [`truth`] | reads the true labels of a benchmark, for evaluation only |
 
+mod closely;
 mod cutting;
 mod known;
 mod look;
@@ -34,6 +36,7 @@ use crate::imaging::{Contrast, CutSettings};
 use crate::label::Label;
 use crate::project::Project;
 
+pub use closely::{CloseLook, FoundInput, SeenPatch, inspect_closely, proposal, recognise, suggested_bin};
 pub use report::{
     Ambiguous, IngestSummary, InputReport, MicrographReport, PickFileReport, Preview, Unmatched,
 };

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub contrast: Option<Contrast>,
     pub unmatched: Vec<Unmatched>,
     pub ambiguous: Vec<Ambiguous>,
+    /// Whether picks fit clearly better turned over.
+    pub mirrored: bool,
     pub warnings: Vec<String>,
     pick_counts: Vec<usize>,
 }
@@ -73,6 +75,7 @@ impl Plan {
             contrast: None,
             unmatched: Vec::new(),
             ambiguous: Vec::new(),
+            mirrored: false,
             warnings: files.warnings,
             pick_counts: Vec::new(),
         };
@@ -358,6 +361,7 @@ impl Plan {
                 .collect(),
             unmatched: self.unmatched,
             ambiguous: self.ambiguous,
+            mirrored: self.mirrored,
             warnings: self.warnings,
         }
     }

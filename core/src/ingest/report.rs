@@ -103,6 +103,9 @@ pub struct Preview {
     pub unmatched: Vec<Unmatched>,
     /// Micrographs named by picks that several files fit.
     pub ambiguous: Vec<Ambiguous>,
+    /// Whether the picks fit the images clearly better turned over top to bottom: `y_up` is then most
+    /// likely the wrong way round. A warning says so too.
+    pub mirrored: bool,
     /// Sentences a person should read before going on.
     pub warnings: Vec<String>,
 }

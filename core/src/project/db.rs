@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub(super) struct Db {
     pub conn: Connection,
     pub path: PathBuf,
+    /// Which file it was when it was opened; `None` where the system does not number files.
+    pub identity: Option<(u64, u64)>,
     /// Where a copy lives that had to be made to read the database; deleted with this.
     _copy: Option<TempDir>,
 }
@@ -137,7 +139,21 @@ fn read(file: &[u8], immutable: bool, path: &Path, copy: Option<TempDir>) -> Res
 
 fn prepare(conn: Connection, path: &Path, copy: Option<TempDir>) -> Result<Db> {
     conn.set_prepared_statement_cache_capacity(64);
-    Ok(Db { conn, path: path.to_owned(), _copy: copy })
+    Ok(Db { conn, path: path.to_owned(), identity: identity(path), _copy: copy })
+}
+
+/// Device and number of a file. Elsewhere than on Unix open files cannot be deleted, so nobody needs it.
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// `project.sqlite` → `project.sqlite-wal`.

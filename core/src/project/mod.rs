@@ -353,12 +353,28 @@ impl Project {
 
     fn check_writable(&self) -> Result<()> {
         if self.is_writable() {
-            return Ok(());
+            return self.check_in_place();
         }
         let why = self.read_only.as_deref().map_or(String::new(), |why| format!(" ({why})"));
         Err(Error::request(
             format!("{} is open for reading only{why}", self.dir.display()),
             "open it for writing to change it",
+        ))
+    }
+
+    /// Whether the database is still the file that was opened. On Unix a deleted file takes writes
+    /// without a word and is gone with the process: labels set after its folder was deleted would be
+    /// lost in silence.
+    fn check_in_place(&self) -> Result<()> {
+        if self.db.identity == db::identity(&self.db.path) {
+            return Ok(());
+        }
+        Err(Error::request(
+            format!(
+                "the project is no longer in {}: the folder was moved, deleted or replaced, or its disk was taken out",
+                self.dir.display()
+            ),
+            "nothing was changed; put the folder back, or close the project and open it where it is now",
         ))
     }
 

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod comparison;
 pub mod demo;
 pub mod diagnose;
+pub mod import;
 pub mod model;
 pub mod prepare;
 pub mod score;

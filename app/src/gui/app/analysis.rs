@@ -32,11 +32,6 @@ pub struct Picture {
 }
 
 impl App {
-    pub(super) fn list_devices(&mut self) -> anyhow::Result<()> {
-        self.jobs.spawn(JobKind::Read, "Looking for devices", |_| Ok(Outcome::Devices(device::list())))?;
-        Ok(())
-    }
-
     pub(super) fn read_curves(&mut self, names: Vec<String>) -> anyhow::Result<()> {
         let generation = self.open()?.generation;
         let store = self.store()?.another_handle()?;
@@ -202,7 +197,6 @@ impl App {
         let now = self.model.project.as_ref().map(|open| open.generation);
         let analysis = &mut self.model.analysis;
         match outcome {
-            Outcome::Devices(devices) => analysis.devices = Some(devices),
             Outcome::Curves { generation, curves } if now == Some(generation) => {
                 for curves in curves {
                     analysis.reading.retain(|name| *name != curves.name);

@@ -2,6 +2,8 @@
 //! that changes the [`Model`].
 
 mod analysis;
+mod export;
+mod import;
 mod label;
 mod project;
 mod runs;
@@ -11,17 +13,19 @@ mod window;
 use std::path::PathBuf;
 
 use eframe::egui;
-use vitrine_core::export::Manifest;
+use vitrine_core::ingest::{FoundInput, IngestRequest, IngestSummary};
+use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::project::{PatchId, Project, RunId};
 use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Area, Command, ProjectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
-    Analysis, Compared, CurrentScores, Disagreements, Model, Notices, OpenProject, Order, RunCurves, Tab,
+    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, Notices, OpenProject, Order,
+    Previewed, RunCurves, Tab, Written,
 };
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
@@ -51,14 +55,11 @@ pub enum Outcome {
     /// A run has ended and scored every patch.
     Trained(Box<RunResult>),
     /// An export was written.
-    Exported {
-        /// The file or folder.
-        out: PathBuf,
-        /// What is in it.
-        manifest: Box<Manifest>,
-    },
-    /// Devices were looked up.
-    Devices(Vec<vitrine_core::learning::device::DeviceInfo>),
+    Exported(Written),
+    /// What an export would write was counted.
+    ExportCounted(Previewed),
+    /// A path for an export was chosen, or none.
+    ExportOut(Option<PathBuf>),
     /// Curves of runs were read.
     Curves {
         /// Of which project.
@@ -95,6 +96,28 @@ pub enum Outcome {
     Saved(PathBuf),
     /// A folder was chosen in a dialog, or none.
     Folder(Option<PathBuf>),
+    /// Files or folders to import were chosen; none chosen is an empty list.
+    ImportChosen(Vec<PathBuf>),
+    /// What files are, and values to begin with.
+    Recognised {
+        /// What they are.
+        found: Vec<FoundInput>,
+        /// Values to begin with.
+        proposal: Box<IngestRequest>,
+    },
+    /// What an import would bring.
+    Looked(Looked),
+    /// Files were brought in.
+    Imported {
+        /// The project, read afresh.
+        loaded: Box<Loaded>,
+        /// What came.
+        summary: Box<IngestSummary>,
+    },
+    /// The devices on which a run could compute.
+    Devices(Vec<DeviceInfo>),
+    /// Nothing to take up.
+    Nothing,
 }
 
 /// A project that was read: its store, and what views see of it.
@@ -167,7 +190,10 @@ impl App {
             settings,
             keys,
             graphics,
-            to_import: Vec::new(),
+            import: None,
+            export: ExportState::default(),
+            devices: None,
+            settings_path: settings_file.path().map(std::path::Path::to_owned),
             closing: false,
         };
         let mut app = Self {
@@ -192,6 +218,7 @@ impl App {
     pub fn apply(&mut self, command: Command) {
         let done = match command {
             Command::Project(command) => self.apply_project(command),
+            Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
             Command::Select(command) => {
                 self.apply_select(command);
@@ -207,10 +234,7 @@ impl App {
                 self.apply_settings(command);
                 Ok(())
             }
-            Command::Window(command) => {
-                self.apply_window(command);
-                Ok(())
-            }
+            Command::Window(command) => self.apply_window(command),
         };
         if let Err(error) = done {
             self.say_error("", &error);
@@ -221,7 +245,7 @@ impl App {
 
     /// Shows an error as a notice, behind what was tried ("Opening apo").
     fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
-        let mut text = words::sentence(error);
+        let mut text = words::in_window(&words::sentence(error));
         if let Some(first) = text.chars().next().filter(|_| tried.is_empty()) {
             text = first.to_uppercase().chain(text.chars().skip(1)).collect();
         }
@@ -253,17 +277,12 @@ impl App {
                 Ok(())
             }
             Ok(Outcome::Trained(result)) => self.take_run(&result),
-            Ok(Outcome::Exported { out, manifest }) => {
-                self.model.notices.done(format!(
-                    "Exported {} to {}.",
-                    words::patches(manifest.counts.total()),
-                    out.display()
-                ));
+            Ok(Outcome::Exported(written)) => {
+                self.take_export(written);
                 Ok(())
             }
             Ok(
-                outcome @ (Outcome::Devices(_)
-                | Outcome::Curves { .. }
+                outcome @ (Outcome::Curves { .. }
                 | Outcome::Compared { .. }
                 | Outcome::Diagnosed { .. }
                 | Outcome::Disagreed(_)
@@ -271,6 +290,34 @@ impl App {
                 | Outcome::Path(_)
                 | Outcome::Saved(_)),
             ) => self.take_analysis(outcome),
+            Ok(Outcome::ExportCounted(previewed)) => {
+                self.take_preview(previewed);
+                Ok(())
+            }
+            Ok(Outcome::ExportOut(chosen)) => {
+                if let Some(out) = chosen {
+                    self.states.export.chosen(out);
+                }
+                Ok(())
+            }
+            Ok(Outcome::ImportChosen(paths)) => {
+                self.add_to_import(paths);
+                Ok(())
+            }
+            Ok(Outcome::Recognised { found, proposal }) => {
+                self.take_recognised(found, *proposal);
+                Ok(())
+            }
+            Ok(Outcome::Looked(looked)) => {
+                self.take_look(looked);
+                Ok(())
+            }
+            Ok(Outcome::Imported { loaded, summary }) => self.take_import(*loaded, &summary),
+            Ok(Outcome::Devices(devices)) => {
+                self.model.devices = Some(devices);
+                Ok(())
+            }
+            Ok(Outcome::Nothing) => Ok(()),
             Ok(Outcome::Folder(chosen)) => {
                 if let Some(dir) = chosen {
                     self.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -309,7 +356,12 @@ impl eframe::App for App {
         let mut out = Vec::new();
         // A dialog over the view has the keys to itself.
         if self.model.overlay.is_none() {
+            let importing = self.model.import.is_some();
             for info in self.model.keys.pressed(ui.ctx()) {
+                // The import page covers everything: nobody labels or runs what is not seen.
+                if importing && !matches!(info.area, Area::Project | Area::Window) {
+                    continue;
+                }
                 match self.model.allows(info.needs) {
                     Ok(()) => out.push((info.command)()),
                     Err(why) if self.model.project.is_some() => self.model.notices.warning(why),

@@ -8,7 +8,7 @@ use vitrine_core::LabelCounts;
 use vitrine_core::project::{Project, RunStatus};
 
 use super::{App, Loaded, Outcome};
-use crate::gui::command::ProjectCommand;
+use crate::gui::command::{Command, ProjectCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
     CurrentScores, CurrentSplit, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
@@ -23,6 +23,10 @@ impl App {
             ProjectCommand::Open(dir) => self.open_project(&dir),
             ProjectCommand::OpenDialog => self.dialog(),
             ProjectCommand::Sample(dir) => self.sample(dir),
+            ProjectCommand::SampleHere => {
+                let dir = self.states.start.sample_dir();
+                self.sample(dir)
+            }
             ProjectCommand::Close => {
                 self.not_while_training()?;
                 self.close_project();
@@ -37,7 +41,7 @@ impl App {
                 match paths.iter().find(|path| path.join("project.sqlite").is_file()) {
                     Some(project) => self.open_project(&project.clone()),
                     None => {
-                        self.model.to_import = paths;
+                        self.add_to_import(paths);
                         Ok(())
                     }
                 }
@@ -45,7 +49,7 @@ impl App {
         }
     }
 
-    fn not_while_training(&self) -> anyhow::Result<()> {
+    pub(super) fn not_while_training(&self) -> anyhow::Result<()> {
         match self.model.live.as_ref().filter(|live| live.is_running()) {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
@@ -88,6 +92,12 @@ impl App {
         Ok(())
     }
 
+    /// Opens the sample as if it was asked for on the first screen.
+    pub fn open_sample(&mut self, dir: PathBuf) {
+        self.states.start.sample = dir.display().to_string();
+        self.apply(Command::Project(ProjectCommand::Sample(dir)));
+    }
+
     fn sample(&mut self, dir: PathBuf) -> anyhow::Result<()> {
         let project = dir.join("project");
         if project.join("project.sqlite").is_file() {
@@ -118,6 +128,7 @@ impl App {
         self.model.project = None;
         self.model.live = None;
         self.model.analysis.forget();
+        self.model.export = crate::gui::model::ExportState::default();
         self.store = None;
         self.train = None;
     }
@@ -159,7 +170,7 @@ impl App {
 
     /// A run whose process died can be continued: say so when its project is opened.
     fn say_interrupted(&mut self, open: &OpenProject) {
-        use crate::gui::command::{Command, TrainCommand};
+        use crate::gui::command::TrainCommand;
         use crate::gui::model::NoticeKind;
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
             return;
@@ -227,7 +238,7 @@ impl App {
 }
 
 /// The name of a project: its folder's, or for a folder `project` the one around it.
-fn name_of(dir: &Path) -> String {
+pub(super) fn name_of(dir: &Path) -> String {
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     match name(&absolute) {
@@ -238,7 +249,7 @@ fn name_of(dir: &Path) -> String {
 }
 
 /// Reads what the model holds of a project. On a job's thread: a second for a million patches.
-fn load(mut store: Project) -> anyhow::Result<Loaded> {
+pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
     store.refresh()?;
     let columns = store.columns()?;
     let runs = store.runs()?;

@@ -1,6 +1,5 @@
 //! Training and exporting: requests to the library, on threads of their own.
 
-use vitrine_core::export::export;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::prior_fit::PriorUsed;
@@ -11,7 +10,7 @@ use vitrine_core::workflow::train::{
 };
 
 use super::{App, Outcome};
-use crate::gui::command::{Command, ExportCommand, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::command::{Command, TrainCommand, TrainStart, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Tab};
 use crate::gui::training;
@@ -23,7 +22,6 @@ impl App {
             TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
             TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
             TrainCommand::Score { run, device } => self.score(run, device),
-            TrainCommand::ListDevices => self.list_devices(),
             TrainCommand::ReadCurves(names) => self.read_curves(names),
             TrainCommand::Take { base_name, config } => {
                 self.states.train.take(&base_name, *config);
@@ -212,22 +210,6 @@ impl App {
         }
         let known = planned.known_prior.or(Some(result.prior)).filter(|prior| prior.estimated);
         self.start_run(planned.start, None, known)
-    }
-
-    pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
-        let ExportCommand::Write(request) = command;
-        let project = self.store()?.another_handle()?;
-        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
-            let manifest = export(&project, &request, &mut |step| {
-                if job.progress(step.phase, step.done as u64, step.total as u64) {
-                    Ok(())
-                } else {
-                    Err(vitrine_core::Error::Cancelled)
-                }
-            })?;
-            Ok(Outcome::Exported { out: request.out, manifest: Box::new(manifest) })
-        })?;
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use eframe::egui;
 use egui::ViewportCommand;
 
-use super::App;
+use super::{App, Outcome};
 use crate::gui::command::{Command, ProjectCommand, SettingsCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::keys::KeyMap;
@@ -47,8 +47,21 @@ impl App {
         }
     }
 
-    pub(super) fn apply_window(&mut self, command: WindowCommand) {
+    pub(super) fn apply_window(&mut self, command: WindowCommand) -> anyhow::Result<()> {
         match command {
+            WindowCommand::Reveal(path) => {
+                self.jobs.spawn(JobKind::Read, format!("Showing {}", path.display()), move |_| {
+                    crate::words::reveal(&path)?;
+                    Ok(Outcome::Nothing)
+                })?;
+            }
+            WindowCommand::ReadDevices => {
+                if self.model.devices.is_none() && !self.jobs.has(JobKind::Devices) {
+                    self.jobs.spawn(JobKind::Devices, "Looking for devices", |_| {
+                        Ok(Outcome::Devices(vitrine_core::learning::device::list()))
+                    })?;
+                }
+            }
             WindowCommand::Cancel(id) => self.jobs.cancel(id),
             WindowCommand::Dismiss(id) => self.model.notices.dismiss(id),
             WindowCommand::Close => self.ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -60,6 +73,7 @@ impl App {
                 self.jobs.cancel_all();
             }
         }
+        Ok(())
     }
 
     pub(super) fn take_drops(&mut self, ctx: &egui::Context) {

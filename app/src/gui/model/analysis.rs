@@ -84,8 +84,6 @@ pub struct Disagreements {
 /// What the window has measured of the runs of the open project.
 #[derive(Debug, Default)]
 pub struct Analysis {
-    /// Devices to train on; `None` until they were looked up.
-    pub devices: Option<Vec<DeviceInfo>>,
     /// Curves of stored runs, by name.
     pub curves: BTreeMap<String, Arc<RunCurves>>,
     /// Names of runs whose curves are being read.
@@ -103,8 +101,8 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// The project was closed or another opened; devices stay.
+    /// The project was closed or another opened.
     pub fn forget(&mut self) {
-        *self = Self { devices: self.devices.take(), ..Self::default() };
+        *self = Self::default();
     }
 }

@@ -2,6 +2,8 @@
 //! that grows with the number of patches; [`App::apply`](crate::gui::App::apply) alone changes it.
 
 mod analysis;
+mod export;
+mod import;
 mod live;
 mod notice;
 mod open;
@@ -11,11 +13,15 @@ mod selection;
 use std::path::PathBuf;
 
 pub use analysis::{Analysis, Compared, Disagreements, Planned, RunCurves};
+pub use export::{ExportProposal, ExportState, Previewed, Written};
+pub use import::{ImportDraft, ImportTarget, Looked};
 pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
 pub use selection::Selection;
+
+use vitrine_core::learning::device::DeviceInfo;
 
 use crate::gpu::Graphics;
 use crate::gui::command::Needs;
@@ -92,8 +98,14 @@ pub struct Model {
     pub keys: KeyMap,
     /// The graphics device.
     pub graphics: Graphics,
-    /// Files dropped onto the window or chosen in a dialog, waiting to be imported.
-    pub to_import: Vec<PathBuf>,
+    /// An import being prepared; its page is shown in place of everything else.
+    pub import: Option<ImportDraft>,
+    /// An export being prepared.
+    pub export: ExportState,
+    /// The devices on which a run could compute; read when somebody asks.
+    pub devices: Option<Vec<DeviceInfo>>,
+    /// Where the settings are kept.
+    pub settings_path: Option<PathBuf>,
     /// The window closes as soon as the last job has ended.
     pub closing: bool,
 }

@@ -1,37 +1,80 @@
-//! About: versions and device, to be copied into a report of a fault.
+//! About: versions and devices, to be copied into a report of a fault.
 
 use eframe::egui::{self, Ui};
 
-use crate::gui::command::Command;
+use crate::gui::command::{Command, WindowCommand};
 use crate::gui::model::Model;
 
 /// Draws the dialog.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
-    super::overlay(ui, "about", "About Vitrine", out, |ui, _| {
-        ui.set_width(460.0);
+    if model.devices.is_none() {
+        out.push(Command::Window(WindowCommand::ReadDevices));
+    }
+    super::overlay(ui, "about", "About Vitrine", out, |ui, out| {
+        ui.set_width(560.0);
+        ui.weak("A clean particle set from a few hundred labels");
+        ui.add_space(6.0);
         let facts = facts(model);
-        egui::Grid::new("about facts").num_columns(2).show(ui, |ui| {
+        egui::Grid::new("about facts").num_columns(2).spacing([16.0, 5.0]).show(ui, |ui| {
             for (name, value) in &facts {
-                ui.weak(*name);
-                ui.label(value);
+                ui.weak(name);
+                ui.add(egui::Label::new(value).wrap());
                 ui.end_row();
             }
         });
         ui.add_space(8.0);
-        if ui.button("Copy for a report").clicked() {
-            let text = facts.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-            ui.ctx().copy_text(text);
-        }
+        ui.horizontal(|ui| {
+            let why =
+                "Versions, devices and the problems on the screen, to be pasted into a report of a fault.";
+            if ui.button("Copy for a report").on_hover_text(why).clicked() {
+                ui.ctx().copy_text(report(model));
+            }
+            if let Some(path) = &model.settings_path
+                && ui.button("Show the settings file").clicked()
+            {
+                out.push(Command::Window(WindowCommand::Reveal(path.clone())));
+            }
+        });
     });
 }
 
-fn facts(model: &Model) -> Vec<(&'static str, String)> {
+/// What a report of a fault should begin with: versions, devices, the project's size (not its name or
+/// place) and the problems shown at the moment.
+pub fn report(model: &Model) -> String {
+    let mut text: String = facts(model).iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    for notice in model.notices.shown() {
+        text.push_str(&format!("On screen: {}\n", notice.text));
+    }
+    text
+}
+
+fn facts(model: &Model) -> Vec<(String, String)> {
     let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
-    vec![
-        ("Vitrine", env!("CARGO_PKG_VERSION").to_owned()),
-        ("System", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ("Window drawn by", or(&model.graphics.name)),
-        ("Driver", or(&model.graphics.driver)),
-        ("Licence", "MIT or Apache-2.0".to_owned()),
-    ]
+    let mut facts = vec![
+        ("Vitrine".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("System".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("Window drawn by".to_owned(), or(&model.graphics.name)),
+        ("Driver".to_owned(), or(&model.graphics.driver)),
+    ];
+    match &model.devices {
+        None => facts.push(("Runs compute on".to_owned(), "being looked for".to_owned())),
+        Some(devices) => {
+            for device in devices {
+                let unfit = if device.eligible { "" } else { ", never chosen by itself" };
+                facts.push((
+                    format!("Runs: {}", device.id),
+                    format!("{} ({}, {}{unfit})", device.name, device.kind, device.backend),
+                ));
+            }
+        }
+    }
+    if let Some(open) = &model.project {
+        let size = open.size.map_or(String::new(), |side| format!(" of {side} × {side} px"));
+        facts.push((
+            "Project".to_owned(),
+            format!("{}{size}, {} runs", crate::words::patches(open.len() as u64), open.runs.len()),
+        ));
+    }
+    facts.push(("Licence".to_owned(), "MIT or Apache-2.0".to_owned()));
+    facts
 }

@@ -11,6 +11,7 @@ pub mod confirm_close;
 pub mod diagnosis;
 pub mod export;
 pub mod gallery;
+pub mod import;
 pub mod keys;
 pub mod live;
 pub mod navigation;
@@ -37,6 +38,8 @@ use crate::gui::widgets::{left_panel, right_panel};
 pub struct States {
     /// First screen.
     pub start: start::State,
+    /// Import.
+    pub import: import::State,
     /// Gallery.
     pub gallery: gallery::State,
     /// Side panel for one patch.
@@ -77,11 +80,17 @@ impl States {
 
 /// Draws the whole window.
 pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command>) {
-    if model.project.is_some() {
+    let importing = model.import.is_some();
+    if !importing {
+        states.import = import::State::default();
+    }
+    if model.project.is_some() && !importing {
         Panel::top("navigation").show(ui, |ui| navigation::ui(ui, model, out));
     }
     Panel::bottom("status").show(ui, |ui| status_bar::ui(ui, model, out));
-    if model.project.is_none() {
+    if importing {
+        import::ui(ui, model, &mut states.import, out);
+    } else if model.project.is_none() {
         CentralPanel::default().show(ui, |ui| start::ui(ui, model, &mut states.start, out));
     } else {
         match model.tab {
@@ -125,6 +134,7 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
         ask_path::ui(ui, ask, out);
     }
     notifications::ui(ui, model, out);
+    import::drop_hint(ui);
 }
 
 /// A dialog over the view, closed by Escape and by a click beside it.

@@ -13,7 +13,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         if let Some(open) = &model.project {
             ui.menu_button(egui::RichText::new(&open.name).strong(), |ui| {
-                for id in ["project.open", "project.reload", "project.close"] {
+                for id in ["project.import", "project.open", "project.reload", "project.close"] {
                     if command_button(ui, model, id, out).clicked() {
                         ui.close();
                     }

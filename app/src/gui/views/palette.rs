@@ -35,7 +35,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if edit.changed() {
             state.chosen = 0;
         }
-        let found: Vec<&Info> = TABLE.iter().filter(|info| matches(info, &state.text)).collect();
+        let mut found: Vec<&Info> = TABLE.iter().filter(|info| matches(info, &state.text)).collect();
+        // What can be done now stands first.
+        found.sort_by_key(|info| model.allows(info.needs).is_err());
         let last = found.len().saturating_sub(1);
         state.chosen = (state.chosen + usize::from(down)).min(last) - usize::from(up && state.chosen > 0);
         egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {

@@ -3,7 +3,7 @@
 use eframe::egui;
 use egui::Ui;
 
-use crate::gui::command::{Command, SettingsCommand, TABLE};
+use crate::gui::command::{Command, SettingsCommand, TABLE, ViewCommand};
 use crate::gui::keys;
 use crate::gui::model::Model;
 use crate::gui::settings::Theme;
@@ -13,6 +13,8 @@ use crate::gui::settings::Theme;
 pub struct State {
     /// The key that is being typed: id of the command and text.
     pub typing: Option<(&'static str, String)>,
+    /// Only commands with these letters are listed.
+    pub find: String,
 }
 
 /// Draws the dialog.
@@ -42,10 +44,20 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         }
         ui.add_space(8.0);
         ui.strong("Keys");
-        ui.weak("Click a key to change it: type for example Ctrl+Shift+A, or nothing for no key, and press Enter.");
-        egui::ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+        ui.add(
+            egui::Label::new(
+                "Click a key to change it: type for example Ctrl+Shift+A, or nothing for no key, and press Enter.",
+            )
+            .wrap(),
+        );
+        ui.horizontal(|ui| {
+            let name = ui.label("Find");
+            ui.add(egui::TextEdit::singleline(&mut state.find).desired_width(200.0)).labelled_by(name.id);
+        });
+        let wanted = state.find.to_lowercase();
+        egui::ScrollArea::vertical().max_height(300.0).auto_shrink([false, true]).show(ui, |ui| {
             egui::Grid::new("key settings").num_columns(3).striped(true).show(ui, |ui| {
-                for info in TABLE {
+                for info in TABLE.iter().filter(|info| info.name.to_lowercase().contains(&wanted)) {
                     ui.label(info.name);
                     key(ui, model, state, info.id, info.name, out);
                     if model.settings.keys.contains_key(info.id) && ui.small_button("Default").clicked() {
@@ -54,6 +66,16 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
                     ui.end_row();
                 }
             });
+        });
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            let why = "Theme, size, keys and panels as at the first start; recent projects stay.";
+            if ui.button("Everything as at the first start").on_hover_text(why).clicked() {
+                out.push(Command::Settings(SettingsCommand::Reset));
+            }
+            if ui.button("Close").clicked() {
+                out.push(Command::View(ViewCommand::Overlay(None)));
+            }
         });
     });
 }

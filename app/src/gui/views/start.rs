@@ -1,14 +1,15 @@
-//! The first screen: recent projects, open, the sample.
+//! The first screen: recent projects, open, new from files, the sample.
 
 use std::path::{Path, PathBuf};
 
 use eframe::egui;
-use egui::{TextEdit, Ui};
+use egui::{Frame, RichText, TextEdit, Ui};
 
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Command, ImportCommand, ProjectCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::Model;
-use crate::gui::widgets::command_button;
+use crate::gui::widgets::form::{section, typed_path};
+use crate::gui::widgets::{command_button, command_button_as};
 use crate::words;
 
 /// What the first screen remembers.
@@ -26,81 +27,150 @@ impl Default for State {
     }
 }
 
+impl State {
+    /// The folder for the sample.
+    pub fn sample_dir(&self) -> PathBuf {
+        typed_path(&self.sample)
+    }
+}
+
+/// Width of the page.
+const WIDTH: f32 = 680.0;
+
 /// Draws the screen.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    egui::ScrollArea::vertical().show(ui, |ui| {
-        ui.add_space(32.0);
-        ui.vertical_centered(|ui| {
-            ui.set_max_width(640.0);
-            ui.heading("Vitrine");
-            ui.weak("A clean particle set from a few hundred labels");
-            ui.add_space(24.0);
-            ui.vertical(|ui| contents(ui, model, state, out));
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let width = WIDTH.min(ui.available_width() - 32.0);
+        let side = ((ui.available_width() - width) * 0.5).max(16.0);
+        ui.horizontal_top(|ui| {
+            ui.add_space(side);
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                ui.add_space(28.0);
+                contents(ui, model, state, out);
+                ui.add_space(24.0);
+            });
         });
     });
 }
 
 fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    ui.strong("Open a project");
-    ui.horizontal(|ui| {
-        let name = ui.label("Folder");
-        let edit = TextEdit::singleline(&mut state.path).desired_width(320.0).hint_text("/data/apo");
-        let typed = ui.add(edit).labelled_by(name.id);
-        let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        let ready = !state.path.trim().is_empty();
-        let clicked = ui.add_enabled(ready, egui::Button::new("Open")).clicked();
-        if ready && (clicked || entered) {
-            out.push(Command::Project(ProjectCommand::Open(expanded(&state.path))));
-        }
-        command_button(ui, model, "project.open", out);
-    });
+    ui.label(RichText::new("Vitrine").heading().size(30.0));
+    ui.weak("A clean particle set from a few hundred labels");
+    ui.add_space(10.0);
+
     if !model.settings.recent.is_empty() {
-        ui.add_space(18.0);
-        ui.strong("Recent projects");
-        for dir in &model.settings.recent {
-            recent(ui, dir, out);
-        }
+        section(ui, "Recent projects");
+        card(ui, |ui| {
+            for dir in &model.settings.recent {
+                recent(ui, dir, out);
+            }
+        });
     }
-    ui.add_space(18.0);
-    ui.strong("Try it on the sample");
-    ui.weak("Simulated micrographs with some of their particles picked, made on your disk in a few seconds.");
-    ui.horizontal(|ui| {
-        let name = ui.label("Folder");
-        ui.add(TextEdit::singleline(&mut state.sample).desired_width(320.0)).labelled_by(name.id);
-        let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
-        let ready = !busy && !state.sample.trim().is_empty();
-        if ui.add_enabled(ready, egui::Button::new("Open the sample")).clicked() {
-            out.push(Command::Project(ProjectCommand::Sample(expanded(&state.sample))));
-        }
+
+    section(ui, "New from files");
+    card(ui, |ui| {
+        ui.add(
+            egui::Label::new(
+                "Drop files or folders onto this window: patches (PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, \
+                 folders of pictures), or micrographs with picks (STAR, EMAN .box, CSV, .cbox).",
+            )
+            .wrap(),
+        );
+        ui.horizontal(|ui| {
+            if ui.button("Choose files…").on_hover_text("Patch files, pick files or micrographs.").clicked()
+            {
+                out.push(Command::Import(ImportCommand::Add(Vec::new())));
+                out.push(Command::Import(ImportCommand::ChooseFiles));
+            }
+            if ui
+                .button("Choose folders…")
+                .on_hover_text("Folders of micrographs, picks or pictures.")
+                .clicked()
+            {
+                out.push(Command::Import(ImportCommand::Add(Vec::new())));
+                out.push(Command::Import(ImportCommand::ChooseFolders));
+            }
+            command_button_as(ui, model, "project.import", "Type a path…", out);
+        });
     });
-    if !model.to_import.is_empty() {
-        ui.add_space(18.0);
-        ui.strong("Dropped files");
-        for path in &model.to_import {
-            ui.label(path.display().to_string());
-        }
-        ui.weak("None of them is a project. To make one from files, use vitrine import on the command line.");
-    }
+
+    section(ui, "Open a project");
+    card(ui, |ui| {
+        ui.horizontal(|ui| {
+            let name = ui.label("Folder");
+            let edit = TextEdit::singleline(&mut state.path)
+                .desired_width(ui.available_width() - 170.0)
+                .hint_text("/data/apo");
+            let typed = ui.add(edit).labelled_by(name.id);
+            let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let ready = !state.path.trim().is_empty();
+            let clicked = ui
+                .add_enabled(ready, egui::Button::new("Open"))
+                .on_disabled_hover_text("Type the folder of a project first.")
+                .clicked();
+            if ready && (clicked || entered) {
+                out.push(Command::Project(ProjectCommand::Open(typed_path(&state.path))));
+            }
+            command_button_as(ui, model, "project.open", "Choose…", out);
+        });
+    });
+
+    section(ui, "Try it on the sample");
+    card(ui, |ui| {
+        ui.add(
+            egui::Label::new(
+                "Simulated micrographs with about a third of their particles picked, made on your disk in a few seconds.",
+            )
+            .wrap(),
+        );
+        ui.horizontal(|ui| {
+            let name = ui.label("Folder");
+            let edit = TextEdit::singleline(&mut state.sample).desired_width(ui.available_width() - 170.0);
+            ui.add(edit).labelled_by(name.id);
+            let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
+            let ready = !busy && !state.sample.trim().is_empty();
+            if ui.add_enabled(ready, egui::Button::new("Open the sample")).clicked() {
+                out.push(Command::Project(ProjectCommand::SampleHere));
+            }
+            if busy {
+                ui.spinner();
+            }
+        });
+    });
+
+    ui.add_space(14.0);
+    ui.horizontal(|ui| {
+        command_button_as(ui, model, "window.palette", "Commands", out);
+        command_button(ui, model, "window.keys", out);
+        command_button(ui, model, "window.settings", out);
+        command_button_as(ui, model, "window.about", "About", out);
+    });
+}
+
+fn card(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    Frame::group(ui.style()).fill(ui.visuals().faint_bg_color).inner_margin(10.0).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        contents(ui);
+    });
 }
 
 fn recent(ui: &mut Ui, dir: &Path, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        if ui.link(dir.display().to_string()).clicked() {
-            out.push(Command::Project(ProjectCommand::Open(dir.to_owned())));
-        }
+        let room = ui.available_width() - 90.0;
+        ui.scope(|ui| {
+            ui.set_width(room);
+            ui.horizontal(|ui| {
+                ui.set_width(room);
+                let text = dir.display().to_string();
+                if ui.add(egui::Link::new(&text)).on_hover_text("Open this project").clicked() {
+                    out.push(Command::Project(ProjectCommand::Open(dir.to_owned())));
+                }
+            });
+        });
         let forget = ui.small_button("Forget").on_hover_text("Take it off this list; its files stay.");
         if forget.clicked() {
             out.push(Command::Project(ProjectCommand::Forget(dir.to_owned())));
         }
     });
-}
-
-/// A typed path, `~` for the home folder.
-fn expanded(text: &str) -> PathBuf {
-    let text = text.trim();
-    match (text.strip_prefix('~'), words::home()) {
-        (Some(""), Some(home)) => home,
-        (Some(rest), Some(home)) if rest.starts_with(['/', '\\']) => home.join(&rest[1..]),
-        _ => PathBuf::from(text),
-    }
 }

@@ -214,8 +214,8 @@ fn text(ui: &mut Ui, yaml: &mut Yaml, config: &mut RunConfig) {
 /// Name, device and the buttons.
 fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     ui.add_space(6.0);
-    if model.analysis.devices.is_none() && !model.jobs.iter().any(|job| job.title == "Looking for devices") {
-        out.push(Command::Train(TrainCommand::ListDevices));
+    if model.devices.is_none() {
+        out.push(Command::Window(WindowCommand::ReadDevices));
     }
     egui::Grid::new("where and under which name").num_columns(2).show(ui, |ui| {
         let label = ui.label("Device");
@@ -287,7 +287,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
 }
 
 fn device(ui: &mut Ui, model: &Model, state: &mut State, label: egui::Id) {
-    let devices = model.analysis.devices.as_deref().unwrap_or_default();
+    let devices = model.devices.as_deref().unwrap_or_default();
     let best = devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first());
     let words = |choice: DeviceChoice| match choice {
         DeviceChoice::Auto => match best {

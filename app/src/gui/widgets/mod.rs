@@ -1,6 +1,7 @@
 //! Pieces that several views use.
 
 mod command_button;
+pub mod form;
 mod label_mark;
 mod panel;
 pub mod thumbnail;

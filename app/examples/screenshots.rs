@@ -1,0 +1,239 @@
+//! Makes the pictures of `docs/screenshots` on real data, with the real application drawn without a
+//! window: `bash scripts/screenshots.sh` builds and calls it.
+//!
+//! `screenshots OUT DATA WORK [EPOCHS]`: pictures go to OUT, DATA holds `empiar10017` and
+//! `pu_benchmark`, WORK is an empty folder for projects and exports.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use eframe::egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{
+    Command, ImportCommand, ProjectCommand, SettingsCommand, TrainCommand, TrainStart, ViewCommand,
+};
+use vitrine::gui::model::{ImportTarget, Overlay, Tab};
+use vitrine::gui::settings::Theme;
+use vitrine::gui::views::export::What;
+use vitrine::gui::{App, Start};
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceChoice;
+
+/// Size of the pictures, px.
+const SIZE: [f32; 2] = [1360.0, 850.0];
+
+struct Camera {
+    window: Harness<'static, App>,
+    out: PathBuf,
+}
+
+impl Camera {
+    /// Draws frames until `done`.
+    fn wait(&mut self, what: &str, mut done: impl FnMut(&App) -> bool) -> anyhow::Result<()> {
+        let clock = Instant::now();
+        loop {
+            self.window.step();
+            if done(self.window.state()) {
+                self.window.run_steps(4);
+                return Ok(());
+            }
+            let said: Vec<_> =
+                self.window.state().model.notices.shown().iter().map(|n| n.text.clone()).collect();
+            if clock.elapsed() > Duration::from_secs(3600) {
+                bail!("waited an hour for {what}; on screen: {said:?}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn does(&mut self, command: Command) {
+        self.window.state_mut().apply(command);
+        self.window.run_steps(4);
+    }
+
+    /// Saves what is on the screen. Textures arrive from threads, so some frames go by first.
+    fn shoot(&mut self, name: &str) -> anyhow::Result<()> {
+        for _ in 0..20 {
+            self.window.step();
+            std::thread::sleep(Duration::from_millis(15));
+        }
+        let image = self.window.render().map_err(anyhow::Error::msg)?;
+        let path = self.out.join(format!("{name}.png"));
+        image.save(&path).with_context(|| path.display().to_string())?;
+        println!("{}", path.display());
+        Ok(())
+    }
+
+    fn hush(&mut self) {
+        let ids: Vec<u64> = self.window.state().model.notices.shown().iter().map(|n| n.id).collect();
+        for id in ids {
+            self.does(Command::Window(vitrine::gui::command::WindowCommand::Dismiss(id)));
+        }
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(out), Some(data), Some(work)) = (args.next(), args.next(), args.next()) else {
+        bail!("usage: screenshots OUT DATA WORK [EPOCHS]");
+    };
+    let epochs = match args.next() {
+        Some(text) => text.to_string_lossy().parse().context("EPOCHS is a number")?,
+        None => 8,
+    };
+    for folder in [&data.join("empiar10017"), &data.join("pu_benchmark")] {
+        if !folder.is_dir() {
+            bail!("{} is not there: give the folder with empiar10017 and pu_benchmark", folder.display());
+        }
+    }
+    std::fs::create_dir_all(&out)?;
+    let window = Harness::builder()
+        .with_size(SIZE)
+        .with_max_steps(64)
+        .with_render_cursor(false)
+        .wgpu()
+        .build_eframe(|cc| App::new(cc, Start::default()));
+    let mut camera = Camera { window, out };
+    camera.hush();
+    first_screen(&mut camera, &work)?;
+    micrographs(&mut camera, &data.join("empiar10017"), &work)?;
+    benchmark(&mut camera, &data.join("pu_benchmark"), &work, epochs)?;
+    Ok(())
+}
+
+fn theme(camera: &mut Camera, theme: Theme) {
+    camera.does(Command::Settings(SettingsCommand::Theme(theme)));
+}
+
+fn first_screen(camera: &mut Camera, work: &Path) -> anyhow::Result<()> {
+    camera.window.state_mut().states.start.sample = work.join("sample").display().to_string();
+    camera.shoot("start_dark")?;
+    theme(camera, Theme::Light);
+    camera.shoot("start_light")?;
+    theme(camera, Theme::Dark);
+    Ok(())
+}
+
+/// Micrographs with picks: the import page with its warnings, then the gallery.
+fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<()> {
+    let add = ImportCommand::Add(vec![data.join("micrographs"), data.join("picks")]);
+    camera.does(Command::Import(add));
+    camera.wait("the files to be recognised", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.proposal.is_some())
+    })?;
+    let form = &mut camera.window.state_mut().states.import.form;
+    form.folder = work.join("beta-galactosidase").display().to_string();
+    form.box_size = "192".to_owned();
+    form.bin = "3".to_owned();
+    let looked = |app: &App| {
+        app.model.import.as_ref().is_some_and(|draft| {
+            draft.looking.is_none() && draft.looked.as_ref().is_some_and(|l| l.request.box_size == Some(192))
+        })
+    };
+    camera.wait("the look at the files", looked)?;
+    camera.shoot("import_dark")?;
+    // Its own remedies.
+    camera.window.get_by_label("Turn the picks over").click();
+    camera.window.run_steps(3);
+    if let Some(button) = camera.window.query_by_label_contains("Set the margin to") {
+        button.click();
+    }
+    camera.window.run_steps(3);
+    camera.wait("the second look", |app| {
+        app.model.import.as_ref().and_then(|draft| draft.looked.as_ref()).is_some_and(|looked| {
+            looked.request.y_up
+                && looked.request.margin > 0
+                && app.model.import.as_ref().is_some_and(|d| d.looking.is_none())
+        })
+    })?;
+    theme(camera, Theme::Light);
+    camera.shoot("import_light")?;
+    theme(camera, Theme::Dark);
+    camera.window.get_by_label("Import").click();
+    camera.wait("the import", |app| app.model.project.as_ref().is_some_and(|open| !open.is_empty()))?;
+    camera.shoot("imported")?;
+    camera.hush();
+    both(camera, "gallery")
+}
+
+/// A picture in each theme.
+fn both(camera: &mut Camera, name: &str) -> anyhow::Result<()> {
+    for (which, word) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {
+        theme(camera, which);
+        camera.shoot(&format!("{name}_{word}"))?;
+    }
+    Ok(())
+}
+
+/// Patches of the benchmark: a run with its baseline, then every other view.
+fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: usize) -> anyhow::Result<()> {
+    camera.does(Command::Project(ProjectCommand::Close));
+    camera.does(Command::Import(ImportCommand::Add(vec![data.join("train.npz")])));
+    camera.wait("the file to be recognised", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some() && draft.looking.is_none())
+    })?;
+    camera.shoot("import_patches")?;
+    let request = camera.window.state().model.import.as_ref().and_then(|draft| draft.proposal.clone());
+    let request = Box::new(request.context("the benchmark was not recognised")?);
+    let target = ImportTarget::New(work.join("pu-benchmark"));
+    camera.does(Command::Import(ImportCommand::Run { request, target }));
+    camera.wait("the import", |app| app.model.project.as_ref().is_some_and(|open| !open.is_empty()))?;
+    camera.hush();
+    camera.does(Command::View(ViewCommand::Tab(Tab::Train)));
+    camera.shoot("train_before")?;
+    for preset in ["supervised_baseline", "recommended"] {
+        let mut config = config_file::load(preset)?;
+        config.schedule.epochs = epochs;
+        let start =
+            TrainStart { name: None, base_name: preset.to_owned(), config, device: DeviceChoice::Auto };
+        camera.does(Command::Train(TrainCommand::Start(Box::new(start))));
+        let half = epochs / 2;
+        camera.wait("half the run", |app| {
+            app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= half || !live.is_running())
+        })?;
+        if preset == "recommended" {
+            both(camera, "train")?;
+        }
+        camera.wait("the end of the run", |app| {
+            let over = app.model.live.as_ref().is_some_and(|live| !live.is_running());
+            let scored = app.model.project.as_ref().and_then(|open| open.scores.as_ref());
+            over && scored.is_some_and(|scores| scores.name.starts_with(preset))
+        })?;
+    }
+    camera.hush();
+    for (tab, name) in [(Tab::Compare, "compare"), (Tab::Diagnosis, "diagnosis"), (Tab::Gallery, "benchmark")]
+    {
+        camera.does(Command::View(ViewCommand::Tab(tab)));
+        camera.wait("the view", |app| !app.model.jobs.iter().any(|job| job.kind.is_shown()))?;
+        both(camera, name)?;
+    }
+    camera.does(Command::View(ViewCommand::Tab(Tab::Export)));
+    let form = &mut camera.window.state_mut().states.export.form;
+    form.what = What::Scores;
+    form.labels = [true, false, true];
+    form.format = vitrine_core::export::ExportFormat::Npz;
+    form.out = work.join("particles.npz").display().to_string();
+    camera.wait("the counts", |app| {
+        app.model.export.preview.is_some() && app.model.export.counting.is_none()
+    })?;
+    camera.window.get_by_label("Write the export").click();
+    camera.wait("the export", |app| app.model.export.written.is_some())?;
+    camera.hush();
+    both(camera, "export")?;
+    for (overlay, name) in [
+        (Overlay::Palette, "palette"),
+        (Overlay::Keys, "keys"),
+        (Overlay::Settings, "settings"),
+        (Overlay::About, "about"),
+    ] {
+        camera.does(Command::View(ViewCommand::Overlay(Some(overlay))));
+        camera.wait("the dialog", |app| overlay != Overlay::About || app.model.devices.is_some())?;
+        camera.shoot(name)?;
+        camera.window.key_press_modifiers(Modifiers::NONE, Key::Escape);
+        camera.window.run_steps(4);
+        camera.does(Command::View(ViewCommand::Overlay(None)));
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! What an import would bring: counts, sizes, a handful of patches, and what a person should know
+//! before going on, with a remedy to press where there is one.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
+use vitrine_core::Label;
+use vitrine_core::ingest::{CloseLook, Preview, SeenPatch};
+
+use super::Form;
+use crate::gui::model::{ImportDraft, Looked};
+use crate::gui::theme;
+use crate::gui::widgets::form::{section, warning};
+use crate::gui::widgets::{empty, label_count, paint_label};
+use crate::words;
+
+/// What this part remembers: the patches as textures.
+#[derive(Default)]
+pub struct State {
+    of: Option<Arc<CloseLook>>,
+    textures: Vec<TextureHandle>,
+}
+
+/// Draws it.
+pub fn ui(
+    ui: &mut Ui,
+    draft: &ImportDraft,
+    looked: Option<&Looked>,
+    waiting: bool,
+    state: &mut State,
+    form: &mut Form,
+) {
+    if draft.paths.is_empty() {
+        empty(
+            ui,
+            "Nothing named yet",
+            "Patches: PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, folders of pictures. Or micrographs (MRC, \
+             TIFF, PNG, JPEG) with picks (STAR, EMAN .box, CSV, .cbox). What is recognised is shown here before \
+             anything is written.",
+        );
+        return;
+    }
+    section(ui, "What would come");
+    if waiting {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.weak("looking at the files");
+        });
+    }
+    match looked.map(|looked| &looked.result) {
+        None if waiting => {}
+        None => {
+            ui.weak("None of the files could be recognised.");
+        }
+        Some(Err(why)) => {
+            let mut text = why.clone();
+            if let Some(first) = text.chars().next() {
+                text = first.to_uppercase().chain(text.chars().skip(1)).collect();
+            }
+            ui.add(
+                egui::Label::new(egui::RichText::new(format!("{text}.")).color(ui.visuals().error_fg_color))
+                    .wrap(),
+            );
+        }
+        Some(Ok(look)) => {
+            counts(ui, &look.preview, form);
+            warnings(ui, &look.preview, form);
+            patches(ui, look, state);
+            lists(ui, &look.preview);
+        }
+    }
+}
+
+fn counts(ui: &mut Ui, preview: &Preview, form: &Form) {
+    ui.horizontal_wrapped(|ui| {
+        for label in [Label::Positive, Label::Negative, Label::Unlabeled] {
+            label_count(ui, label, &preview.labels);
+            ui.add_space(8.0);
+        }
+    });
+    if form.pool.is_some() && !preview.micrographs.is_empty() {
+        let many = preview.micrographs.len();
+        let text = match form.pool_count.trim() {
+            "" => "and unlabeled patches at every place found".to_owned(),
+            count => format!("and at most {count} unlabeled patches from each of {many} micrographs"),
+        };
+        ui.weak(text);
+    }
+    egui::Grid::new("import facts").num_columns(2).spacing([16.0, 4.0]).show(ui, |ui| {
+        let mut row = |name: &str, value: String| {
+            ui.weak(name);
+            ui.label(value);
+            ui.end_row();
+        };
+        if let Some(size) = preview.patch_size {
+            row("Patches", format!("{size} × {size} px"));
+        }
+        if let Some(side) = preview.box_size {
+            row("Cut with a box of", format!("{side} px of the micrograph"));
+        }
+        row(
+            "Pixel size",
+            preview.pixel_size.map_or("not known".to_owned(), |size| format!("{size:.3} Å per px")),
+        );
+        if !preview.micrographs.is_empty() {
+            let with = preview.micrographs.iter().filter(|m| m.picks > 0).count();
+            row("Micrographs", format!("{}, {with} of them with picks", preview.micrographs.len()));
+        }
+        if preview.at_edge > 0 {
+            row(
+                "Left out",
+                format!("{} picks too near an edge for the box", words::count(preview.at_edge as u64)),
+            );
+        }
+        if preview.duplicates > 0 {
+            row(
+                "Left out",
+                format!(
+                    "{} picks at places that have a patch already",
+                    words::count(preview.duplicates as u64)
+                ),
+            );
+        }
+    });
+}
+
+fn warnings(ui: &mut Ui, preview: &Preview, form: &mut Form) {
+    if preview.warnings.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    for text in &preview.warnings {
+        let mut shown = words::in_window(text);
+        if let Some(first) = shown.chars().next() {
+            shown = first.to_uppercase().chain(shown.chars().skip(1)).collect();
+        }
+        warning(ui, &format!("{}.", shown.trim_end_matches('.')));
+        if preview.mirrored && text.contains("y of the picks") {
+            let remedy = if form.y_up { "Leave the picks as they are" } else { "Turn the picks over" };
+            let why = "Switches \"y counts from the bottom\" and looks again.";
+            if ui.button(remedy).on_hover_text(why).clicked() {
+                form.y_up = !form.y_up;
+            }
+        }
+        if let Some(margin) = margin_of(text)
+            && ui.button(format!("Set the margin to {margin} px")).clicked()
+        {
+            form.margin = margin.to_string();
+        }
+    }
+}
+
+/// The margin that a warning of a border without a picture asks for.
+fn margin_of(warning: &str) -> Option<usize> {
+    let (_, rest) = warning.split_once("set a margin of ")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Side of a patch on the screen, points.
+const SIDE: f32 = 92.0;
+
+fn patches(ui: &mut Ui, look: &Arc<CloseLook>, state: &mut State) {
+    if look.patches.is_empty() {
+        return;
+    }
+    if state.of.as_ref().is_none_or(|old| !Arc::ptr_eq(old, look)) {
+        state.textures = look
+            .patches
+            .iter()
+            .enumerate()
+            .map(|(at, patch)| {
+                let image = picture(patch, look.size);
+                ui.ctx().load_texture(format!("import {at}"), image, TextureOptions::LINEAR)
+            })
+            .collect();
+        state.of = Some(Arc::clone(look));
+    }
+    section(ui, "Some of the patches");
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::splat(6.0);
+        for (patch, texture) in look.patches.iter().zip(&state.textures) {
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::hover());
+            egui::Image::new(texture).paint_at(ui, rect);
+            let colour = theme::label(patch.label, ui.visuals().dark_mode);
+            let corner = rect.left_bottom() + egui::vec2(10.0, -10.0);
+            ui.painter().circle_filled(corner, 8.5, egui::Color32::from_black_alpha(170));
+            paint_label(ui.painter(), corner, 10.0, patch.label, theme::label(patch.label, true));
+            ui.painter().rect_stroke(rect, 2.0, egui::Stroke::new(1.0, colour), egui::StrokeKind::Inside);
+            let words = format!("{}, from {}", patch.label, patch.from);
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Patch, {words}"))
+            });
+            response.on_hover_text(words);
+        }
+    });
+}
+
+/// A patch in grey, from its first to its 99th percentile.
+fn picture(patch: &SeenPatch, size: usize) -> ColorImage {
+    let mut sorted = patch.pixels.clone();
+    sorted.sort_by(f32::total_cmp);
+    let at = |share: f64| {
+        sorted.get(((sorted.len().saturating_sub(1)) as f64 * share) as usize).copied().unwrap_or(0.0)
+    };
+    let (low, high) = (at(0.01), at(0.99));
+    let span = (high - low).max(f32::MIN_POSITIVE);
+    let grey = patch.pixels.iter().map(|value| (((value - low) / span).clamp(0.0, 1.0) * 255.0) as u8);
+    ColorImage::from_gray_iter([size, size], grey)
+}
+
+/// Rows shown of a long list.
+const ROWS: usize = 200;
+
+fn lists(ui: &mut Ui, preview: &Preview) {
+    ui.add_space(10.0);
+    if !preview.inputs.is_empty() || !preview.pick_files.is_empty() {
+        egui::CollapsingHeader::new("Files in detail").show(ui, |ui| {
+            for input in &preview.inputs {
+                ui.label(format!(
+                    "{}: {}, {}, {} px",
+                    input.path.display(),
+                    input.kind,
+                    words::patches(input.labels.total()),
+                    input.size
+                ));
+            }
+            for file in &preview.pick_files {
+                ui.label(format!(
+                    "{}: {}, {} picks",
+                    file.path.display(),
+                    file.kind,
+                    words::count(file.picks as u64)
+                ));
+            }
+        });
+    }
+    if !preview.micrographs.is_empty() {
+        egui::CollapsingHeader::new(format!("Micrographs ({})", preview.micrographs.len())).show(ui, |ui| {
+            egui::Grid::new("import micrographs").num_columns(5).striped(true).show(ui, |ui| {
+                for heading in ["Name", "Size", "Picks", "At an edge", "There already"] {
+                    ui.strong(heading);
+                }
+                ui.end_row();
+                for micrograph in preview.micrographs.iter().take(ROWS) {
+                    ui.label(&micrograph.name).on_hover_text(micrograph.path.display().to_string());
+                    ui.label(format!("{} × {}", micrograph.width, micrograph.height));
+                    for count in [micrograph.picks, micrograph.at_edge, micrograph.duplicates] {
+                        ui.label(words::count(count as u64));
+                    }
+                    ui.end_row();
+                }
+            });
+            more(ui, preview.micrographs.len());
+        });
+    }
+    if !preview.unmatched.is_empty() {
+        let title = format!("Picks without a micrograph ({})", preview.unmatched.len());
+        egui::CollapsingHeader::new(title).default_open(true).show(ui, |ui| {
+            for name in preview.unmatched.iter().take(ROWS) {
+                ui.label(format!("{}: {} picks", name.name, words::count(name.picks as u64)));
+            }
+            more(ui, preview.unmatched.len());
+        });
+    }
+    for name in &preview.ambiguous {
+        ui.label(format!("{} could be any of {} micrographs", name.name, name.candidates.len()));
+    }
+}
+
+fn more(ui: &mut Ui, count: usize) {
+    if count > ROWS {
+        ui.weak(format!("and {} more", words::count((count - ROWS) as u64)));
+    }
+}

@@ -1,0 +1,97 @@
+//! Exporting from the window, and reading the export back.
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, ViewCommand};
+use vitrine::gui::model::Tab;
+use vitrine_core::Label;
+use vitrine_core::export::Manifest;
+use vitrine_core::formats::detect;
+
+use crate::support::{Window, nine, opened, said, wait};
+
+fn counted(window: &mut Window) {
+    window.run_steps(2);
+    wait(window, "the counts", |app| {
+        app.model.export.preview.is_some() && app.model.export.counting.is_none()
+    });
+}
+
+fn export_view(window: &mut Window, out: &std::path::Path) {
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
+    window.run_steps(2);
+    window.state_mut().states.export.form.out = out.display().to_string();
+    counted(window);
+}
+
+#[test]
+fn labels_are_exported_and_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    let out = dir.path().join("out.npz");
+    export_view(&mut window, &dir.path().join("out.star"));
+    window.get_by_label("NumPy archive").click();
+    window.run_steps(2);
+    assert_eq!(
+        window.state().states.export.form.out,
+        out.display().to_string(),
+        "the ending follows the format"
+    );
+    window.get_by_label("negative").click();
+    counted(&mut window);
+    window.get_by_label("3 patches");
+    window.get_by_label("out.npz.manifest.json");
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    assert!(said(&window).contains("Exported 3 patches to"), "{}", said(&window));
+    window.get_by_label("2 positive, 1 negative, 0 unlabeled");
+
+    // Read back: the same patches with the same labels and pixels.
+    let mut back = detect::open_patches(&out).unwrap();
+    let labels: Vec<_> = (0..back.reader.len()).map(|at| back.reader.info(at).label.unwrap()).collect();
+    assert_eq!(labels, [Label::Positive, Label::Positive, Label::Negative]);
+    let mut pixels = vec![0.0; 256];
+    back.reader.read(2, &mut pixels).unwrap();
+    let expected: Vec<f32> = (0..256).map(|p| ((p * 5) % 97) as f32).collect();
+    assert_eq!(pixels, expected);
+    let text = std::fs::read_to_string(dir.path().join("out.npz.manifest.json")).unwrap();
+    let manifest: Manifest = serde_json::from_str(&text).unwrap();
+    assert_eq!(manifest.total, 3);
+    assert_eq!(manifest, **window.state().model.export.written.as_ref().unwrap().manifest.as_ref().unwrap());
+}
+
+#[test]
+fn nothing_is_replaced_without_being_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    let out = dir.path().join("mine.csv");
+    std::fs::write(&out, "mine").unwrap();
+    export_view(&mut window, &out);
+    window.get_by_label("CSV table").click();
+    counted(&mut window);
+    window.get_by_label("exists already");
+    window.get_by_label("Write the export").click();
+    window.run_steps(3);
+    assert_eq!(std::fs::read(&out).unwrap(), b"mine");
+    window.get_by_label("Replace it").click();
+    counted(&mut window);
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    assert!(std::fs::read_to_string(&out).unwrap().starts_with("id,micrograph"));
+    // Asked anew for the next one.
+    counted(&mut window);
+    window.get_by_label("Replace them");
+    assert!(!window.state().states.export.form.replace);
+}
+
+#[test]
+fn what_cannot_be_exported_is_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    export_view(&mut window, &dir.path().join("nowhere/deep/out.star"));
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the sentence", |app| !app.model.notices.shown().is_empty());
+    assert!(said(&window).contains("nowhere"), "{}", said(&window));
+    window.get_by_label("positive").click();
+    window.run_steps(3);
+    window.get_by_label("Choose at least one label.");
+}

@@ -1,0 +1,194 @@
+//! Importing: what is recognised is shown before anything is written, remedies are one press away, and
+//! an import that is cancelled leaves nothing.
+
+use std::path::{Path, PathBuf};
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
+use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
+use vitrine_core::imaging::SampleSettings;
+use vitrine_core::ingest::{SampleFiles, SamplePicks, sample_files};
+use vitrine_core::project::Project;
+
+use crate::support::{Window, nine, opened, said, wait, window};
+
+/// Three micrographs of 512 px with picks.
+fn sample(dir: &Path) -> SampleFiles {
+    let settings = SampleSettings {
+        micrographs: 3,
+        width: 512,
+        height: 512,
+        particles: 40,
+        impostors: 4,
+        ..SampleSettings::default()
+    };
+    let picks = SamplePicks { share: 0.8, ..SamplePicks::default() };
+    sample_files(&dir.join("files"), 5, &settings, &picks, &mut |_| true).unwrap()
+}
+
+fn add(window: &mut Window, paths: &[&Path]) {
+    let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
+    window.state_mut().apply(Command::Project(ProjectCommand::Dropped(paths)));
+    wait(window, "the files to be recognised", |app| app.model.import.as_ref().unwrap().proposal.is_some());
+}
+
+/// Waits for the look at what stands in the form now.
+fn look(window: &mut Window) {
+    window.run_steps(6);
+    wait(window, "the look", |app| {
+        let draft = app.model.import.as_ref().unwrap();
+        draft.looking.is_none() && draft.looked.is_some()
+    });
+}
+
+fn seen(app: &App) -> &vitrine_core::ingest::Preview {
+    &app.model.import.as_ref().unwrap().looked.as_ref().unwrap().result.as_ref().unwrap().preview
+}
+
+fn type_into(window: &mut Window, field: &str, text: &str) {
+    window.get_by_label(field).focus();
+    window.run_steps(2);
+    window.get_by_label(field).type_text(text);
+    window.run_steps(2);
+}
+
+#[test]
+fn dropped_files_are_looked_at_then_become_a_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let mut window = window(None);
+    let note = dir.path().join("note.xyz");
+    std::fs::write(&note, "no picture").unwrap();
+    add(&mut window, &[&files.micrographs, &files.picks, &note]);
+    window.get_by_label("Import files");
+    window.get_by_label_contains("none of the formats that are read");
+    window.get_by_label("Take note.xyz off the list").click();
+    window.run_steps(3);
+    wait(&mut window, "the rest to be recognised", |app| app.model.import.as_ref().unwrap().is_recognised());
+    // No file says the box, and the page says where to write it; no option of the command line.
+    look(&mut window);
+    window.get_by_label_contains("give it under \"Box size\"");
+    let folder = dir.path().join("made/apo");
+    window.state_mut().states.import.form.folder = folder.display().to_string();
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    let preview = seen(window.state()).clone();
+    assert_eq!((preview.patch_size, preview.micrographs.len()), (Some(64), 3));
+    window.get_by_label(&format!("{} positive", preview.labels.positive));
+    window.get_by_label("0 unlabeled");
+    window.get_by_label("and at most 120 unlabeled patches from each of 3 micrographs");
+    assert!(window.query_all_by_label_contains("Patch, positive, from sample_").count() > 4);
+    assert!(!dir.path().join("made").exists(), "nothing is written before the button is pressed");
+
+    window.get_by_label("Import").click();
+    wait(&mut window, "the import", |app| app.model.project.is_some());
+    let open = window.state().model.project.as_ref().unwrap();
+    assert_eq!((open.name.as_str(), open.counts.positive), ("apo", preview.labels.positive));
+    assert!(open.counts.unlabeled > 20 && open.counts.negative == 0, "{:?}", open.counts);
+    assert!(window.state().model.import.is_none());
+    // The notice names the thing and offers the next step.
+    assert!(said(&window).contains("into apo") && said(&window).contains("Next: train"), "{}", said(&window));
+    let counts = open.counts;
+    drop(window);
+    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap(), counts);
+}
+
+#[test]
+fn mirrored_picks_are_turned_over_with_one_press() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    // The same picks counted from the bottom, as EMAN box files over converted pictures often are.
+    let boxes = dir.path().join("boxes");
+    std::fs::create_dir(&boxes).unwrap();
+    let table = vitrine_core::formats::detect::open_picks(&files.picks).unwrap();
+    for pick in &table.picks {
+        let name = pick.micrograph.as_deref().unwrap();
+        let stem = Path::new(name).file_stem().unwrap().to_string_lossy();
+        let path = boxes.join(format!("{stem}.box"));
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let (x, y) = (pick.x - 32.0, 511.0 - pick.y - 32.0);
+        std::fs::write(&path, format!("{before}{x:.0}\t{y:.0}\t64\t64\n")).unwrap();
+    }
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &boxes]);
+    look(&mut window);
+    let form = &window.state().states.import.form;
+    assert_eq!((form.box_size.as_str(), form.bin.as_str()), ("64", "1"), "the picks say the box");
+    assert!(seen(window.state()).mirrored);
+    window.get_by_label_contains("turn on \"y counts from the bottom\"");
+    window.get_by_label("Turn the picks over").click();
+    window.run_steps(2);
+    wait(&mut window, "the second look", |app| {
+        app.model.import.as_ref().unwrap().looked.as_ref().is_some_and(|looked| looked.request.y_up)
+    });
+    assert!(!seen(window.state()).mirrored);
+    assert!(window.query_by_label("Turn the picks over").is_none());
+}
+
+#[test]
+fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = nine(dir.path());
+    let pictures = dir.path().join("more");
+    let export = vitrine_core::export::ExportRequest {
+        labels: vec![],
+        ..vitrine_core::export::ExportRequest::new(vitrine_core::export::ExportFormat::Png, &pictures)
+    };
+    vitrine_core::export::export(&Project::open_read_only(&folder).unwrap(), &export, &mut |_| Ok(()))
+        .unwrap();
+    let files = sample(dir.path());
+    let mut window = opened(&folder);
+    add(&mut window, &[&pictures]);
+    look(&mut window);
+    assert!(window.state().states.import.form.into_open);
+    // The page covers the gallery, and keys label nothing that is not seen.
+    window.key_press(eframe::egui::Key::N);
+    window.run_steps(2);
+    assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, 1);
+    // The project has them already, the page shows them once more: on the bar and among what comes.
+    assert_eq!(window.query_all_by_label("2 positive").count(), 2);
+    assert_eq!(window.query_all_by_label("6 unlabeled").count(), 2);
+    window.get_by_label("Import").click();
+    wait(&mut window, "the import", |app| app.model.project.as_ref().unwrap().len() == 18);
+    assert_eq!(window.state().model.project.as_ref().unwrap().counts.positive, 4);
+
+    // 64 px beside 16 px: a sentence in place of a look, and no way to press on.
+    add(&mut window, &[&files.micrographs, &files.picks]);
+    type_into(&mut window, "Box size", "64");
+    window.run_steps(4);
+    wait(&mut window, "the sentence", |app| {
+        let looked = app.model.import.as_ref().unwrap().looked.as_ref();
+        looked.is_some_and(|l| l.request.box_size == Some(64) && l.result.is_err())
+    });
+    window.get_by_label_contains("have different sizes");
+    window.get_by_label("Import").click();
+    window.run_steps(3);
+    assert!(!window.state().model.jobs.iter().any(|job| job.title.starts_with("Importing")));
+    window.get_by_label("Back to the project").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.project.as_ref().unwrap().len(), 18);
+}
+
+#[test]
+fn a_cancelled_import_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &files.picks]);
+    let folder = dir.path().join("apo");
+    window.state_mut().states.import.form.folder = folder.display().to_string();
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    let looked = window.state().model.import.as_ref().unwrap().looked.clone().unwrap();
+    let target = vitrine::gui::model::ImportTarget::New(folder.clone());
+    let run = ImportCommand::Run { request: Box::new(looked.request), target };
+    window.state_mut().apply(Command::Import(run));
+    let id = window.state().model.jobs.iter().find(|job| job.title.starts_with("Importing")).unwrap().id;
+    window.state_mut().apply(Command::Window(vitrine::gui::command::WindowCommand::Cancel(id)));
+    wait(&mut window, "the end", |app| !app.model.jobs.iter().any(|job| job.id == id));
+    assert!(said(&window).contains("Cancelled: Importing into apo."), "{}", said(&window));
+    assert!(!folder.exists());
+    // The page is still there, to try again.
+    window.get_by_label("Import").click();
+    wait(&mut window, "the import", |app| app.model.project.is_some());
+}

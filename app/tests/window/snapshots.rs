@@ -1,0 +1,136 @@
+//! Pictures of the window, drawn by a software rasteriser and compared with those in `tests/snapshots`.
+//! Only what is the same on every machine is shown: no dates, no devices, no paths.
+//!
+//! After a wanted change: `UPDATE_SNAPSHOTS=1 cargo test --release --workspace --test window snapshots`,
+//! then look at the new pictures.
+
+use egui_kittest::SnapshotOptions;
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, ImportCommand, ViewCommand};
+use vitrine::gui::model::{NoticeKind, Overlay, Tab};
+use vitrine::gui::settings::Theme;
+
+use crate::support::{Window, drawn, nine, wait};
+
+/// Compares the window with the picture `name`. Rasterisers differ in the last bit and at edges of
+/// letters.
+fn shoot(window: &mut Window, name: &str) {
+    window.run_steps(4);
+    let options = SnapshotOptions::new().threshold(1.2).max_failed_pixels(60);
+    window.snapshot_options(name, &options);
+}
+
+/// Takes away what the machine has to say for itself.
+fn hush(window: &mut Window) {
+    for id in window.state().model.notices.shown().iter().map(|n| n.id).collect::<Vec<_>>() {
+        window.state_mut().model.notices.dismiss(id);
+    }
+    window.run_steps(2);
+}
+
+fn first(theme: Theme) -> Window {
+    let mut window = drawn(None, theme);
+    hush(&mut window);
+    window.state_mut().states.start.sample = "/home/ada/vitrine-sample".to_owned();
+    window
+}
+
+fn project(theme: Theme) -> (Window, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = drawn(Some(&nine(dir.path())), theme);
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    hush(&mut window);
+    (window, dir)
+}
+
+#[test]
+fn start_dark() {
+    shoot(&mut first(Theme::Dark), "start_dark");
+}
+
+#[test]
+fn start_light() {
+    shoot(&mut first(Theme::Light), "start_light");
+}
+
+#[test]
+fn import_empty() {
+    let mut window = first(Theme::Light);
+    window.state_mut().apply(Command::Import(ImportCommand::Add(Vec::new())));
+    shoot(&mut window, "import_empty");
+}
+
+#[test]
+fn import_patches() {
+    let (mut window, dir) = project(Theme::Dark);
+    let pictures = dir.path().join("pictures");
+    let export = vitrine_core::export::ExportRequest {
+        labels: vec![],
+        ..vitrine_core::export::ExportRequest::new(vitrine_core::export::ExportFormat::Png, &pictures)
+    };
+    let store = vitrine_core::project::Project::open_read_only(&dir.path().join("nine")).unwrap();
+    vitrine_core::export::export(&store, &export, &mut |_| Ok(())).unwrap();
+    window.state_mut().apply(Command::Import(ImportCommand::Add(vec![pictures])));
+    wait(&mut window, "the look", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some() && draft.looking.is_none())
+    });
+    shoot(&mut window, "import_patches");
+}
+
+#[test]
+fn export_view() {
+    let (mut window, _dir) = project(Theme::Light);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
+    window.run_steps(2);
+    window.state_mut().states.export.form.out = "/data/apo.star".to_owned();
+    wait(&mut window, "the counts", |app| {
+        app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
+    });
+    shoot(&mut window, "export_light");
+}
+
+fn overlay(name: &str, overlay: Overlay, theme: Theme) {
+    let mut window = first(theme);
+    window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(overlay))));
+    shoot(&mut window, name);
+}
+
+#[test]
+fn palette() {
+    overlay("palette", Overlay::Palette, Theme::Dark);
+}
+
+#[test]
+fn settings() {
+    overlay("settings_light", Overlay::Settings, Theme::Light);
+}
+
+#[test]
+fn keys() {
+    overlay("keys", Overlay::Keys, Theme::Dark);
+}
+
+#[test]
+fn notices_and_status() {
+    let (mut window, _dir) = project(Theme::Dark);
+    let notices = &mut window.state_mut().model.notices;
+    let next = Some(("Train".to_owned(), Command::View(ViewCommand::Tab(Tab::Train))));
+    notices.push(
+        NoticeKind::Done,
+        "Imported 9 patches into nine: 2 positive, 1 negative, 6 unlabeled.".to_owned(),
+        next,
+    );
+    notices.warning("The run short-1 was interrupted. It can go on from its last complete epoch.");
+    notices.error("Could not write /data/apo.star: the disk is full; free some space and try again.");
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(2);
+    window.get_by_label("Problem");
+    // The view behind belongs to other tests.
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
+    window.run_steps(2);
+    window.state_mut().states.export.form.out = "/data/apo.star".to_owned();
+    wait(&mut window, "the counts", |app| {
+        app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
+    });
+    shoot(&mut window, "notices");
+}

@@ -1,0 +1,61 @@
+//! A new project straight from files: made only when the import succeeds.
+
+use std::path::Path;
+
+use super::{Watch, tell};
+use crate::error::Result;
+use crate::ingest::{IngestRequest, IngestSummary, ingest};
+use crate::project::{PixelType, Project};
+
+/// Makes a project in `dir` (empty or missing) and brings the files of the request into it. When that
+/// fails or is cancelled, what was made is taken away again.
+///
+/// # Errors
+/// As [`Project::create`] and [`ingest`].
+pub fn new_from_files(
+    dir: &Path,
+    request: &IngestRequest,
+    pixel_type: PixelType,
+    watch: Watch<'_>,
+) -> Result<(Project, IngestSummary)> {
+    // Which of the folders on the way are ours to take away.
+    let mut made = Vec::new();
+    let mut folder = Some(dir);
+    while let Some(missing) = folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        made.push(missing.to_owned());
+        folder = missing.parent();
+    }
+    let mut project = Project::create(dir, None, pixel_type)?;
+    let done = import_into(&mut project, request, watch);
+    match done {
+        Ok(summary) => Ok((project, summary)),
+        Err(error) => {
+            drop(project);
+            // The folder was empty before `create`, so all of it is ours.
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                let _ =
+                    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            }
+            for folder in made {
+                // Only when it is empty.
+                let _ = std::fs::remove_dir(folder);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// [`ingest`] with progress in the words of the other workflows.
+///
+/// # Errors
+/// As [`ingest`].
+pub fn import_into(
+    project: &mut Project,
+    request: &IngestRequest,
+    watch: Watch<'_>,
+) -> Result<IngestSummary> {
+    ingest(project, request, &mut |step| {
+        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+    })
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Drives the real program in a real window, on a display of its own, with keys as a person presses them:
+# makes the sample, labels, undoes, exports, is locked against others, closes, opens again.
+# Usage: bash scripts/window_test.sh PROGRAM
+set -euo pipefail
+program=$(realpath "$1")
+work=$(mktemp -d)
+display_pid='' window_pid=''
+finish() {
+  local pid
+  for pid in $window_pid $display_pid; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+fail() {
+  [ -n "${WINDOW_TEST_PICTURE:-}" ] && xwd -silent -root >"$WINDOW_TEST_PICTURE"
+  echo "window test: $1" >&2
+  [ -s "$work/window.log" ] && sed 's/^/  the program said: /' "$work/window.log" >&2
+  exit 1
+}
+
+export HOME=$work XDG_RUNTIME_DIR=$work VITRINE_CONFIG_DIR=$work/config
+export WAYLAND_DISPLAY='' WGPU_BACKEND=${WGPU_BACKEND:-vulkan}
+Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp -noreset 3>"$work/display" 2>"$work/xvfb.log" &
+display_pid=$!
+for _ in $(seq 100); do [ -s "$work/display" ] && break; sleep 0.1; done
+[ -s "$work/display" ] || fail "no display came up: $(cat "$work/xvfb.log")"
+DISPLAY=:$(tr -d '\n' <"$work/display")
+export DISPLAY
+
+start() {
+  "$program" "$@" >"$work/window.log" 2>&1 &
+  window_pid=$!
+}
+# Waits until a window has this title (a regular expression), and gives it the keys.
+titled() {
+  for _ in $(seq 150); do
+    kill -0 "$window_pid" 2>/dev/null || fail "the program ended while waiting for the window '$1'"
+    id=$(xdotool search --onlyvisible --name "$1" 2>/dev/null | tail -1) || true
+    # A window that is not on the screen yet takes no keys.
+    if [ -n "$id" ] && xdotool windowfocus --sync "$id" 2>/dev/null; then
+      sleep 1
+      return
+    fi
+    sleep 0.2
+  done
+  fail "no window is titled '$1'; it is: $(xdotool search --name . getwindowname %@ 2>&1 | tr "\n" ";")"
+}
+# Waits until a command prints what is expected; commands read the project beside the window.
+until_is() {
+  local wanted=$1 got=''
+  shift
+  for _ in $(seq 100); do
+    got=$("$@" 2>&1) || true
+    [ "$got" = "$wanted" ] && return
+    sleep 0.2
+  done
+  fail "'$*' gives '$got', not '$wanted'"
+}
+closes() {
+  xdotool key ctrl+q
+  for _ in $(seq 100); do kill -0 "$window_pid" 2>/dev/null || break; sleep 0.2; done
+  kill -0 "$window_pid" 2>/dev/null && fail "Ctrl+Q did not close the window"
+  wait "$window_pid" || fail "the program ended with status $?"
+  window_pid=''
+}
+project=$work/vitrine-sample/project
+count() { "$program" info "$project" --json | tr -d ' \n' | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
+
+start
+titled '^Vitrine$'
+colours=$(xwd -silent -root | tail -c +4000 | od -An -v -w4 -tx4 | sort -u | wc -l)
+[ "$colours" -gt 20 ] || fail "the window is blank: $colours colours"
+echo "window test: the window is up and drawn ($colours colours)"
+
+xdotool key ctrl+p
+sleep 1
+xdotool type --delay 40 'open the sample'
+sleep 1
+xdotool key Return
+titled '^vitrine-sample '
+before=$(count positive)
+[ "$before" -gt 100 ] || fail "the sample has $before positives"
+echo "window test: the sample is open, $before positives"
+
+xdotool key End
+sleep 1
+xdotool key p
+until_is $((before + 1)) count positive
+xdotool key ctrl+z
+until_is "$before" count positive
+xdotool key ctrl+shift+z
+until_is $((before + 1)) count positive
+echo "window test: labelled, undone, redone; each was on the disk at once"
+
+if "$program" label "$project" positive --ids 0 >"$work/locked" 2>&1; then
+  fail "another process could write into the open project"
+fi
+grep -q 'open for writing in another process' "$work/locked" || fail "locked, but not said: $(cat "$work/locked")"
+
+xdotool key ctrl+4
+sleep 2
+xdotool key ctrl+e
+star=$work/vitrine-sample/vitrine-sample.star
+for _ in $(seq 100); do [ -s "$star.manifest.json" ] && break; sleep 0.2; done
+[ -s "$star.manifest.json" ] || fail "Ctrl+E wrote no export to $star"
+grep -q "\"total\": $((before + 1))," "$star.manifest.json" || fail "the manifest counts something else"
+micrographs=$work/vitrine-sample/sample/micrographs
+back=$("$program" new "$work/back" >/dev/null && "$program" import "$work/back" --micrographs "$micrographs" \
+  --picks "$star" --box 64 --dry-run --json | tr -d ' \n' | sed -n 's/.*"pick_files":\[{[^}]*"picks":\([0-9]*\).*/\1/p')
+[ "$back" = $((before + 1)) ] || fail "read back, the export holds '$back' picks, not $((before + 1))"
+echo "window test: exported and read back, $back particles"
+
+closes
+grep -q vitrine-sample "$work/config/settings.json" || fail "the project is not among the recent ones"
+start "$project"
+titled '^vitrine-sample '
+closes
+[ "$(count positive)" = $((before + 1)) ] || fail "the label is gone after the end"
+echo "window test: closed, opened again and closed; labels and settings were kept"
