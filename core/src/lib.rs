@@ -12,6 +12,7 @@
 //! | [`report`] | tables, plots and HTML from plain numbers |
 //! | [`ingest`] | files → project |
 //! | [`export`] | project → files |
+//! | [`review`] | what a person looks at next: queues, audits, similar patches |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
@@ -25,6 +26,7 @@ pub mod label;
 pub mod learning;
 pub mod project;
 pub mod report;
+pub mod review;
 pub mod workflow;
 
 pub use error::{Error, Result};

@@ -50,6 +50,11 @@ impl KeyMap {
         self.bound.iter().find(|(_, at)| TABLE[*at].id == id).map(|(shortcut, _)| text(shortcut))
     }
 
+    /// The bare key of a command, to see whether it is held.
+    pub fn key_of(&self, id: &str) -> Option<Key> {
+        self.bound.iter().find(|(_, at)| TABLE[*at].id == id).map(|(shortcut, _)| shortcut.logical_key)
+    }
+
     /// A tooltip: what the command does, and its key.
     pub fn tooltip(&self, info: &Info) -> String {
         match self.text_of(info.id) {
@@ -99,6 +104,8 @@ const fn moves_or_presses(key: Key) -> bool {
             | Key::ArrowDown
             | Key::Home
             | Key::End
+            | Key::PageUp
+            | Key::PageDown
     )
 }
 

@@ -3,6 +3,7 @@
 
 mod label;
 mod project;
+pub mod review;
 mod runs;
 mod select;
 mod window;
@@ -16,7 +17,7 @@ use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Command, ProjectCommand, SelectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{CurrentScores, Model, Notices, OpenProject, Order, Tab};
@@ -44,6 +45,13 @@ pub enum Outcome {
         generation: u64,
         /// The scores.
         scores: CurrentScores,
+    },
+    /// Something was read for the side panel or a queue.
+    Reviewed {
+        /// Of which project.
+        generation: u64,
+        /// What.
+        what: review::Reviewed,
     },
     /// A run has ended and scored every patch.
     Trained(Box<RunResult>),
@@ -150,6 +158,7 @@ impl App {
         let done = match command {
             Command::Project(command) => self.apply_project(command),
             Command::Label(command) => self.apply_label(command),
+            Command::Select(SelectCommand::Similar) => self.select_similar(),
             Command::Select(command) => {
                 self.apply_select(command);
                 Ok(())
@@ -169,6 +178,7 @@ impl App {
         if let Err(error) = done {
             self.say_error("", &error);
         }
+        self.keep_queue_place();
         self.model.jobs = self.jobs.states();
         self.ctx.request_repaint();
     }
@@ -204,6 +214,10 @@ impl App {
             }
             Ok(Outcome::Scores { generation, scores }) => {
                 self.take_scores(generation, scores);
+                Ok(())
+            }
+            Ok(Outcome::Reviewed { generation, what }) => {
+                self.take_reviewed(generation, what);
                 Ok(())
             }
             Ok(Outcome::Trained(result)) => self.take_run(&result),
