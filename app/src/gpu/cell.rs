@@ -93,12 +93,7 @@ pub fn measure(values: &[f32], cut: f32) -> Range {
     let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
     let deviation = variance.sqrt();
     let (low, high) = percentiles(values, cut);
-    Range {
-        mean: mean as f32,
-        deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 },
-        low,
-        high,
-    }
+    Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
 }
 
 /// The values below and above which `cut` percent lie.

@@ -106,11 +106,7 @@ pub struct Pages {
 fn texture(device: &wgpu::Device, pages: usize) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some("pages of patches"),
-        size: wgpu::Extent3d {
-            width: PAGE as u32,
-            height: PAGE as u32,
-            depth_or_array_layers: pages as u32,
-        },
+        size: wgpu::Extent3d { width: PAGE as u32, height: PAGE as u32, depth_or_array_layers: pages as u32 },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -284,11 +280,7 @@ impl Pages {
         encoder.copy_texture_to_texture(
             self.texture.as_image_copy(),
             larger.as_image_copy(),
-            wgpu::Extent3d {
-                width: PAGE as u32,
-                height: PAGE as u32,
-                depth_or_array_layers: old as u32,
-            },
+            wgpu::Extent3d { width: PAGE as u32, height: PAGE as u32, depth_or_array_layers: old as u32 },
         );
         self.state.queue.submit([encoder.finish()]);
         self.texture = larger;

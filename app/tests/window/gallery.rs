@@ -30,7 +30,10 @@ fn click(window: &mut Window, at: Pos2, modifiers: Modifiers) {
     window.hover_at(at);
     window.step();
     for pressed in [true, false] {
-        window.event_modifiers(Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers }, modifiers);
+        window.event_modifiers(
+            Event::PointerButton { pos: at, button: PointerButton::Primary, pressed, modifiers },
+            modifiers,
+        );
         window.step();
     }
     // Else the next click soon after would be a double click.
@@ -40,13 +43,19 @@ fn click(window: &mut Window, at: Pos2, modifiers: Modifiers) {
 fn drag(window: &mut Window, from: Pos2, to: Pos2, modifiers: Modifiers) {
     window.hover_at(from);
     window.step();
-    window.event_modifiers(Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: true, modifiers }, modifiers);
+    window.event_modifiers(
+        Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: true, modifiers },
+        modifiers,
+    );
     window.step();
     for share in [0.3, 0.7, 1.0] {
         window.event_modifiers(Event::PointerMoved(from + (to - from) * share), modifiers);
         window.step();
     }
-    window.event_modifiers(Event::PointerButton { pos: to, button: PointerButton::Primary, pressed: false, modifiers }, modifiers);
+    window.event_modifiers(
+        Event::PointerButton { pos: to, button: PointerButton::Primary, pressed: false, modifiers },
+        modifiers,
+    );
     window.run_steps(2);
 }
 
@@ -179,11 +188,12 @@ fn the_panel_tells_who_set_a_label() {
     window.key_press(Key::ArrowLeft);
     wait(&mut window, "the history", |app| {
         let open = app.model.project.as_ref().unwrap();
-        open.detail.as_ref().is_some_and(|d| d.patch == 2 && d.history.len() == 2) && open.micrograph.is_some()
+        open.detail.as_ref().is_some_and(|d| d.patch == 2 && d.history.len() == 2)
+            && open.micrograph.is_some()
     });
     window.get_by_label_contains("negative → positive, by ");
     window.get_by_label_contains("negative, by import of some.mrcs");
-    window.get_by_label_contains("Only positions are drawn");
+    window.get_by_label_contains("only positions are drawn");
     let view = window.state().model.project.as_ref().unwrap().micrograph.clone().unwrap();
     assert_eq!(view.patches.len(), 9);
 }
@@ -197,7 +207,9 @@ fn drawn(project: &std::path::Path) -> Window {
         .wgpu()
         .build_eframe(move |cc| App::new(cc, Start { project, settings: None }));
     wait(&mut window, "the project", |app| app.model.project.is_some());
-    wait(&mut window, "the pixels", |app| app.states.gallery.coming == 0 && app.states.gallery.window.is_some());
+    wait(&mut window, "the pixels", |app| {
+        app.states.gallery.coming == 0 && app.states.gallery.window.is_some()
+    });
     window
 }
 
@@ -258,7 +270,11 @@ fn patches_really_appear_and_the_look_changes_them() {
         image.get_pixel(at.x as u32 + 1, at.y as u32 + 30).0
     };
     let unlabeled = corner(&mut window);
-    let set = vitrine::gui::command::LabelCommand::SetPatches { patches: vec![5], label: Label::Negative, reason: "test" };
+    let set = vitrine::gui::command::LabelCommand::SetPatches {
+        patches: vec![5],
+        label: Label::Negative,
+        reason: "test",
+    };
     window.state_mut().apply(Command::Label(set));
     window.run_steps(2);
     let negative = corner(&mut window);

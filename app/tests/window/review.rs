@@ -59,7 +59,9 @@ fn a_queue_remembers_its_place_and_its_patches() {
     let open = window.state().model.project.as_ref().unwrap();
     assert_eq!((&open.shown.ids, open.shown.cursor), (&first, 3), "the same patches, at the same place");
     // Begun anew, what is labelled is gone.
-    window.state_mut().apply(Command::View(ViewCommand::Queue(QueueCommand::Restart(QueueKind::MostUncertain))));
+    window
+        .state_mut()
+        .apply(Command::View(ViewCommand::Queue(QueueCommand::Restart(QueueKind::MostUncertain))));
     let fewer = first.len() - 2;
     wait(&mut window, "the new queue", |app| app.model.project.as_ref().unwrap().shown.ids.len() == fewer);
     assert_eq!(window.state().model.project.as_ref().unwrap().shown.cursor, 0);
@@ -86,7 +88,8 @@ fn suspicious_positives_and_the_audit_say_what_they_rest_on() {
             || app.model.notices.shown().iter().any(|n| n.text.contains("Nothing to audit"))
     });
     let open = window.state().model.project.as_ref().unwrap();
-    let audit = open.queue.as_ref().filter(|q| q.queue.kind == QueueKind::Audit).map(|q| q.queue.patches.clone());
+    let audit =
+        open.queue.as_ref().filter(|q| q.queue.kind == QueueKind::Audit).map(|q| q.queue.patches.clone());
     let taken = (0..120_u32)
         .filter(|&p| open.columns.labels[p as usize] == Label::Unlabeled && open.score(p).unwrap() >= 0.5)
         .count();

@@ -77,7 +77,8 @@ pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<Features>>
         return Ok(None);
     }
     let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-    let damaged = |what: String| Error::format(&path, what, "delete the file; it is computed again when needed");
+    let damaged =
+        |what: String| Error::format(&path, what, "delete the file; it is computed again when needed");
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
     let tensor = tensors.tensor("features").map_err(|e| damaged(e.to_string()))?;
     match (tensor.dtype(), tensor.shape()) {
@@ -100,7 +101,10 @@ pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch
     let size = scorer.size();
     if pixels.size() != size {
         return Err(Error::request(
-            format!("the run was trained on patches of {size} px, those of the project have {}", pixels.size()),
+            format!(
+                "the run was trained on patches of {size} px, those of the project have {}",
+                pixels.size()
+            ),
             "use a run of this project",
         ));
     }
@@ -132,7 +136,8 @@ pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch
 }
 
 fn store(features: &Features, path: &Path) -> Result<()> {
-    let failed = |e: safetensors::SafeTensorError| Error::io("write", path, std::io::Error::other(e.to_string()));
+    let failed =
+        |e: safetensors::SafeTensorError| Error::io("write", path, std::io::Error::other(e.to_string()));
     let bytes: Vec<u8> = features.values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let view = TensorView::new(Dtype::F16, vec![features.len(), features.width], &bytes).map_err(failed)?;
     let file = serialize([("features", view)], None).map_err(failed)?;

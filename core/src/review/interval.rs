@@ -43,9 +43,12 @@ mod tests {
     #[test]
     fn intervals_as_in_the_books() {
         // Newcombe 1998 (Statist. Med. 17, 857–872), table I: method 3, without continuity correction.
-        for (hits, trials, low, high) in
-            [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
-        {
+        for (hits, trials, low, high) in [
+            (81, 263, 0.2553, 0.3662),
+            (15, 148, 0.0624, 0.1605),
+            (0, 20, 0.0, 0.1611),
+            (1, 29, 0.0061, 0.1718),
+        ] {
             let share = wilson(hits, trials).unwrap();
             assert!((share.low - low).abs() < 5e-5, "{hits}/{trials}: {share:?}");
             assert!((share.high - high).abs() < 5e-5, "{hits}/{trials}: {share:?}");

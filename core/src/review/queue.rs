@@ -86,8 +86,7 @@ pub fn queue(
     scores: &[f32],
     sides: Option<&[Side]>,
 ) -> Queue {
-    let wanted =
-        if kind == QueueKind::SuspiciousPositives { Label::Positive } else { Label::Unlabeled };
+    let wanted = if kind == QueueKind::SuspiciousPositives { Label::Positive } else { Label::Unlabeled };
     let mut left_out = 0;
     let mut found: Vec<(PatchId, f32)> = Vec::new();
     for (patch, (&label, &score)) in (0..).zip(labels.iter().zip(scores)) {
@@ -127,7 +126,10 @@ pub fn queue(
 /// When the run or its scores are gone, or the project cannot be read.
 pub fn build(project: &Project, kind: QueueKind, start: QueueStart) -> Result<Queue> {
     let run = project.runs()?.into_iter().find(|run| run.id == start.run).ok_or_else(|| {
-        Error::request("the run of this queue is gone", "begin the queue again with the scores of another run")
+        Error::request(
+            "the run of this queue is gone",
+            "begin the queue again with the scores of another run",
+        )
     })?;
     let scores = project.scores(run.id, "teacher")?.ok_or_else(|| {
         Error::request(
@@ -196,8 +198,16 @@ mod tests {
     fn only_out_of_sample_scores_make_a_positive_suspicious() {
         use Side::{Test, Train, Validation};
         let sides = [Train, Test, Train, Train, Train, Train, Validation, Train];
-        assert_eq!(patches(QueueKind::SuspiciousPositives, Some(&sides)), (vec![1, 6], 1), "3 was trained on");
-        assert_eq!(patches(QueueKind::SuspiciousPositives, None), (vec![], 3), "without a split nobody knows");
+        assert_eq!(
+            patches(QueueKind::SuspiciousPositives, Some(&sides)),
+            (vec![1, 6], 1),
+            "3 was trained on"
+        );
+        assert_eq!(
+            patches(QueueKind::SuspiciousPositives, None),
+            (vec![], 3),
+            "without a split nobody knows"
+        );
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub enum Reviewed {
     Detail(Box<PatchDetail>),
     /// For the side panel.
     Micrograph(Box<MicrographView>),
-    /// A queue, and whether it was begun anew.
-    Queue(Box<Queue>),
+    /// A queue, and whether it was begun just now.
+    Queue(Box<Queue>, bool),
     /// Patches similar to what was selected, and the features if they were read just now.
     Similar(Vec<PatchId>, RunFeatures),
 }
@@ -113,7 +113,8 @@ impl App {
             };
             let picture = picture.and_then(|found| {
                 let factor = found.image.width.max(found.image.height).div_ceil(PICTURE).max(1);
-                let small = bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
+                let small =
+                    bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
                 Ok((Arc::new(small), factor))
             });
             let view = MicrographView { id, patches, picture, dimensions };
@@ -148,7 +149,8 @@ impl App {
             }
             _ => now,
         };
-        if start == now {
+        let begun = start == now && (anew || kept(QueuePart::Journal) != Some(now.journal.0));
+        if begun {
             for (part, value) in
                 [(QueuePart::Run, now.run.0), (QueuePart::Journal, now.journal.0), (QueuePart::Place, 0)]
             {
@@ -159,7 +161,7 @@ impl App {
         let store = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
             let queue = review::build(&store, kind, start)?;
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue)) })
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue), begun) })
         })?;
         Ok(())
     }
@@ -222,14 +224,15 @@ impl App {
         match what {
             Reviewed::Detail(detail) => open.detail = Some(*detail),
             Reviewed::Micrograph(view) => open.micrograph = Some(*view),
-            Reviewed::Queue(queue) => {
+            Reviewed::Queue(queue, begun) => {
                 let kind = queue.kind;
                 if queue.patches.is_empty() {
                     self.model.notices.warning(nothing_in(kind, queue.left_out));
                     return;
                 }
-                let place =
-                    self.model.settings.queue_place(&open.dir, queue_key(kind, QueuePart::Place)).unwrap_or(0);
+                // While the queue before was open, its place was kept under the same key.
+                let kept = self.model.settings.queue_place(&open.dir, queue_key(kind, QueuePart::Place));
+                let place = kept.filter(|_| !begun).unwrap_or(0);
                 let last = queue.patches.len() - 1;
                 let before = match open.queue.take() {
                     Some(old) => old.before,
@@ -270,7 +273,8 @@ fn nothing_in(kind: QueueKind, left_out: usize) -> String {
              run was trained on them or has not scored them)."
         ),
         QueueKind::Audit => {
-            "Nothing to audit: no unlabeled patch has a score of 0.5 or above under the run in use.".to_owned()
+            "Nothing to audit: no unlabeled patch has a score of 0.5 or above under the run in use."
+                .to_owned()
         }
     }
 }

@@ -25,7 +25,9 @@ pub const fn title(kind: QueueKind) -> &'static str {
 
 const fn what(kind: QueueKind) -> &'static str {
     match kind {
-        QueueKind::MostUncertain => "Unlabeled, score nearest to 0.5 first. A label here teaches the next run most.",
+        QueueKind::MostUncertain => {
+            "Unlabeled, score nearest to 0.5 first. A label here teaches the next run most."
+        }
         QueueKind::LikelyParticles => "Unlabeled, highest score first: particles nobody has marked.",
         QueueKind::SuspiciousPositives => {
             "Positives with the lowest score first. Out-of-sample scores only: positives the run was trained on are \
@@ -135,7 +137,10 @@ fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {
             if skipped > 0 {
                 ui.colored_label(
                     ui.visuals().warn_fg_color,
-                    format!("{} skipped: judge them too, or the estimate leans", words::count(skipped as u64)),
+                    format!(
+                        "{} skipped: judge them too, or the estimate leans",
+                        words::count(skipped as u64)
+                    ),
                 );
             }
         }

@@ -101,9 +101,9 @@ const fn direction(key: SortKey, descending: bool) -> &'static str {
 fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
     let order = &open.shown.order;
     let mut chosen = order.key;
-    let combo = ComboBox::from_id_salt("sort").selected_text(format!("Sort: {}", order.key.as_str())).show_ui(
-        ui,
-        |ui| {
+    let combo = ComboBox::from_id_salt("sort")
+        .selected_text(format!("Sort: {}", order.key.as_str()))
+        .show_ui(ui, |ui| {
             for key in SortKey::ALL {
                 let possible = !key.needs_score() || open.scores.is_some();
                 let row = egui::Button::selectable(chosen == key, key.as_str());
@@ -113,8 +113,7 @@ fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
                 }
                 response.on_disabled_hover_text("No run has scored this project yet; train first.");
             }
-        },
-    );
+        });
     combo.response.on_hover_text("What patches are sorted by");
     if chosen != order.key {
         // Scores and times are wanted from the top down.

@@ -59,7 +59,11 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, state: &mut State, out: &mut Vec<Comm
                 for source in &open.sources {
                     let name = source.info.path.file_name().unwrap_or_default().to_string_lossy();
                     let on = filter.source == Some(source.id);
-                    if ui.selectable_label(on, name).on_hover_text(source.info.path.display().to_string()).clicked() {
+                    if ui
+                        .selectable_label(on, name)
+                        .on_hover_text(source.info.path.display().to_string())
+                        .clicked()
+                    {
                         filter.source = (!on).then_some(source.id);
                     }
                 }
@@ -152,8 +156,10 @@ fn changed(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
 fn micrographs(ui: &mut Ui, open: &OpenProject, state: &mut State, filter: &mut Filter) {
     ui.horizontal(|ui| {
         let name = ui.label("Micrograph");
-        ui.add(egui::TextEdit::singleline(&mut state.name).hint_text("part of its name").desired_width(180.0))
-            .labelled_by(name.id);
+        ui.add(
+            egui::TextEdit::singleline(&mut state.name).hint_text("part of its name").desired_width(180.0),
+        )
+        .labelled_by(name.id);
     });
     let wanted = state.name.to_lowercase();
     ScrollArea::vertical().id_salt("micrographs").max_height(180.0).show(ui, |ui| {
@@ -196,7 +202,8 @@ pub fn chips(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
     }
     if let Some(since) = filter.changed_since {
         let run = open.runs.iter().rev().find(|run| run.journal_position == since);
-        let words = run.map_or_else(|| "changed lately".to_owned(), |run| format!("changed since {}", run.name));
+        let words =
+            run.map_or_else(|| "changed lately".to_owned(), |run| format!("changed since {}", run.name));
         parts.push((words, Filter { changed_since: None, ..filter.clone() }));
     }
     if let Some(id) = filter.micrograph {

@@ -26,15 +26,7 @@ pub struct Geometry {
 
 impl Default for Geometry {
     fn default() -> Self {
-        Self {
-            rect: Rect::ZERO,
-            side: 1.0,
-            pitch: 1.0,
-            columns: 1,
-            count: 0,
-            scroll: 0.0,
-            left: 0.0,
-        }
+        Self { rect: Rect::ZERO, side: 1.0, pitch: 1.0, columns: 1, count: 0, scroll: 0.0, left: 0.0 }
     }
 }
 

@@ -57,9 +57,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     state.scroll = state.scroll.clamp(0.0, geometry.furthest());
     draw(ui, model, open, state, &flags);
     pointer::draw_band(ui, state, &geometry);
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Grid, true, spoken(open))
-    });
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Grid, true, spoken(open)));
 }
 
 /// What a screen reader says of the grid.
@@ -145,7 +143,8 @@ fn scroll_bar(ui: &mut Ui, area: Rect, geometry: &Geometry, state: &mut State) {
     let painter = ui.painter();
     painter.rect_filled(track.shrink2(Vec2::new(2.0, 0.0)), 4.0, visuals.extreme_bg_color);
     let strong = response.hovered() || response.dragged();
-    let colour = if strong { visuals.weak_text_color() } else { visuals.weak_text_color().gamma_multiply(0.55) };
+    let colour =
+        if strong { visuals.weak_text_color() } else { visuals.weak_text_color().gamma_multiply(0.55) };
     painter.rect_filled(handle.shrink2(Vec2::new(2.0, 0.0)), 4.0, colour);
     if response.is_pointer_button_down_on() {
         let first = Geometry { scroll: state.scroll, ..*geometry }.visible().start;
@@ -160,7 +159,9 @@ fn scroll_bar(ui: &mut Ui, area: Rect, geometry: &Geometry, state: &mut State) {
 /// Å per px of all patches, or 1 throughout where a source does not know.
 fn scales(open: &OpenProject, state: &mut State) -> Arc<Scales> {
     match &state.last.scales {
-        Some((generation, scales)) if *generation == open.generation && scales.0.len() == known_scales(open) => {
+        Some((generation, scales))
+            if *generation == open.generation && scales.0.len() == known_scales(open) =>
+        {
             Arc::clone(scales)
         }
         _ => {
@@ -198,7 +199,9 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
     if state.pages.is_none() && state.no_pages.is_none() {
         match Pages::new(render_state, ui.ctx()) {
             Ok(pages) => state.pages = Some(pages),
-            Err(e) => state.no_pages = Some(format!("Patches cannot be drawn: the system gives no thread ({e}).")),
+            Err(e) => {
+                state.no_pages = Some(format!("Patches cannot be drawn: the system gives no thread ({e})."))
+            }
         }
     }
     if let Some(why) = &state.no_pages {
@@ -259,12 +262,7 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
                 ([0.0; 3], [0.0, 1.0])
             }
         };
-        instances.push(Instance {
-            origin: [at.x.round(), at.y.round()],
-            place: at_page,
-            window,
-            flags,
-        });
+        instances.push(Instance { origin: [at.x.round(), at.y.round()], place: at_page, window, flags });
     }
     state.coming = wanted.len();
     // Then what comes next in the direction of scrolling.

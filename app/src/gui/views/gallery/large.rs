@@ -7,8 +7,8 @@ use vitrine_core::Label;
 use super::State;
 use crate::gui::command::{Command, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::widgets::{command_button_as, paint_label, scale_bar};
 use crate::gui::theme;
+use crate::gui::widgets::{command_button_as, paint_label, scale_bar};
 use crate::words;
 
 /// Draws the patch.

@@ -38,7 +38,8 @@ impl Picture {
     ) -> Option<&TextureHandle> {
         let wanted = Made { generation: open.generation, patch, look: *look, window };
         if self.made.as_ref() != Some(&wanted) {
-            let image = filtered(&open.pixels, patch, look.band.then_some(look.periods), scale_of(open, patch))?;
+            let image =
+                filtered(&open.pixels, patch, look.band.then_some(look.periods), scale_of(open, patch))?;
             let range = measure(&image.data, look.cut);
             let (low, high) = ends(look, &range, window);
             let steps = look.colours.steps();

@@ -80,7 +80,8 @@ pub fn ui(
     let modifiers = ui.input(|input| input.modifiers);
     let at = response.interact_pointer_pos();
     if response.drag_started_by(egui::PointerButton::Primary)
-        && let Some(from) = ui.input(|input| input.pointer.press_origin()).filter(|p| geometry.rect.contains(*p))
+        && let Some(from) =
+            ui.input(|input| input.pointer.press_origin()).filter(|p| geometry.rect.contains(*p))
     {
         let from = geometry.to_content(from);
         state.pointer.band = Some((from, from));
@@ -156,7 +157,8 @@ fn brush(
     out: &mut Vec<Command>,
 ) -> Marks {
     let geometry = state.geometry;
-    let held = model.keys.key_of(brush_command(label)).is_some_and(|key| ui.input(|input| input.key_down(key)));
+    let held =
+        model.keys.key_of(brush_command(label)).is_some_and(|key| ui.input(|input| input.key_down(key)));
     let pointer = &mut state.pointer;
     if let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| held) {
         // A quick hand skips no patch on the way.
@@ -178,7 +180,11 @@ fn brush(
         pointer.painted_set.clear();
         let patches = std::mem::take(&mut pointer.painted);
         if !patches.is_empty() {
-            out.push(Command::Label(LabelCommand::SetPatches { patches, label, reason: "window: painted over" }));
+            out.push(Command::Label(LabelCommand::SetPatches {
+                patches,
+                label,
+                reason: "window: painted over",
+            }));
         }
         return Marks::default();
     }

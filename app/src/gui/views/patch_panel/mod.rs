@@ -60,18 +60,13 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
 
 fn section(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui)) {
     ui.add_space(4.0);
-    CollapsingHeader::new(egui::RichText::new(title).strong()).default_open(true).show_unindented(ui, contents);
+    CollapsingHeader::new(egui::RichText::new(title).strong())
+        .default_open(true)
+        .show_unindented(ui, contents);
 }
 
 /// Asks for what is not read yet, once the patch has been current for a moment.
-fn ask(
-    ui: &Ui,
-    open: &OpenProject,
-    patch: PatchId,
-    label: Label,
-    state: &mut State,
-    out: &mut Vec<Command>,
-) {
+fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, label: Label, state: &mut State, out: &mut Vec<Command>) {
     let since = match state.since {
         Some((known, since)) if known == patch => since,
         _ => {
@@ -114,7 +109,9 @@ fn picture(ui: &mut Ui, model: &Model, open: &OpenProject, patch: PatchId, label
     let colour = theme::label(label, ui.visuals().dark_mode);
     ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(3.0, colour), egui::StrokeKind::Outside);
     scale_bar(ui, rect, open.pixels.size(), pixel_size(open, patch));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Picture of patch {patch}")));
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Picture of patch {patch}"))
+    });
 }
 
 fn facts(ui: &mut Ui, open: &OpenProject, patch: PatchId) {
@@ -132,10 +129,13 @@ fn facts(ui: &mut Ui, open: &OpenProject, patch: PatchId) {
         rows.push(("Source", name.into_owned()));
     }
     let size = open.pixels.size();
-    rows.push(("Size", match pixel_size(open, patch) {
-        Some(scale) => format!("{size} px, {:.0} Å", size as f64 * scale),
-        None => format!("{size} px, pixel size not known"),
-    }));
+    rows.push((
+        "Size",
+        match pixel_size(open, patch) {
+            Some(scale) => format!("{size} px, {:.0} Å", size as f64 * scale),
+            None => format!("{size} px, pixel size not known"),
+        },
+    ));
     if let Some(split) = &open.split
         && let Some(side) = split.sides.get(patch as usize)
     {

@@ -50,16 +50,18 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
     }
     let side = box_side(open, patch).unwrap_or(width * 0.04);
     let frame = Rect::from_center_size(at(here), scale * side).expand(1.0);
-    let frame = if frame.width() < 12.0 { Rect::from_center_size(frame.center(), Vec2::splat(12.0)) } else { frame };
+    let frame =
+        if frame.width() < 12.0 { Rect::from_center_size(frame.center(), Vec2::splat(12.0)) } else { frame };
     painter.rect_stroke(frame, 0.0, Stroke::new(3.5, Color32::BLACK), StrokeKind::Middle);
     painter.rect_stroke(frame, 0.0, Stroke::new(1.8, theme::accent(true)), StrokeKind::Middle);
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Image, true, "Place on the micrograph, with neighbours")
     });
     if let Some(point) = response.interact_pointer_pos().filter(|_| response.clicked()) {
-        let nearest = view.patches.iter().min_by(|a, b| {
-            at(a.1).distance_sq(point).total_cmp(&at(b.1).distance_sq(point))
-        });
+        let nearest = view
+            .patches
+            .iter()
+            .min_by(|a, b| at(a.1).distance_sq(point).total_cmp(&at(b.1).distance_sq(point)));
         if let Some((other, _)) = nearest {
             out.push(Command::Select(SelectCommand::Patch(*other)));
         }

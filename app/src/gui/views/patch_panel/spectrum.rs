@@ -34,10 +34,14 @@ pub fn ui(ui: &mut Ui, detail: Option<&PatchDetail>, pixel_size: Option<f64>) {
         .allow_boxed_zoom(false)
         .show_x(false)
         .show_y(false)
-        .x_axis_formatter(|mark, _| if mark.value > 0.0 { format!("{:.2}", mark.value) } else { String::new() })
+        .x_axis_formatter(
+            |mark, _| if mark.value > 0.0 { format!("{:.2}", mark.value) } else { String::new() },
+        )
         .label_formatter(move |hover| {
             let at = match hover {
-                HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position } => position,
+                HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position } => {
+                    position
+                }
             };
             let unit = if pixel_size.is_some() { "Å" } else { "px" };
             (at.x > 0.0).then(|| format!("period {:.1} {unit}", 1.0 / at.x))
