@@ -162,6 +162,7 @@ fn scroll(window: &mut Window, what: &str, points: f32) {
         let delta = egui::vec2(0.0, if frame < 800 { -points } else { points });
         window.event(egui::Event::MouseWheel {
             unit: egui::MouseWheelUnit::Point,
+            source: egui::MouseWheelSource::Wheel,
             delta,
             phase: egui::TouchPhase::Move,
             modifiers: egui::Modifiers::NONE,

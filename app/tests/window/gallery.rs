@@ -148,6 +148,7 @@ fn keys_move_by_rows_and_screens_and_the_grid_follows() {
     window.step();
     window.event(Event::MouseWheel {
         unit: egui::MouseWheelUnit::Point,
+        source: egui::MouseWheelSource::Wheel,
         delta: egui::vec2(0.0, 300.0),
         phase: egui::TouchPhase::Move,
         modifiers: Modifiers::NONE,
@@ -191,7 +192,7 @@ fn the_panel_tells_who_set_a_label() {
         open.detail.as_ref().is_some_and(|d| d.patch == 2 && d.history.len() == 2)
             && open.micrograph.is_some()
     });
-    window.get_by_label_contains("negative → positive, by ");
+    window.get_by_label_contains("negative to positive, by ");
     window.get_by_label_contains("negative, by import of some.mrcs");
     window.get_by_label_contains("only positions are drawn");
     let view = window.state().model.project.as_ref().unwrap().micrograph.clone().unwrap();

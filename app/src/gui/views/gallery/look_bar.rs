@@ -29,9 +29,10 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
         ui.weak(format!("{side:.0}"));
         ui.separator();
         ui.label("Contrast");
-        ComboBox::from_id_salt("contrast").width(120.0).selected_text(look.contrast.as_str()).show_ui(
-            ui,
-            |ui| {
+        let combo = ComboBox::from_id_salt("contrast")
+            .width(120.0)
+            .selected_text(look.contrast.as_str())
+            .show_ui(ui, |ui| {
                 for contrast in Contrast::ALL {
                     if ui.selectable_label(look.contrast == contrast, contrast.as_str()).clicked() {
                         if let (Contrast::Manual, Some((low, high))) = (contrast, state.window) {
@@ -43,8 +44,8 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
                         look.contrast = contrast;
                     }
                 }
-            },
-        );
+            });
+        named(&combo.response, "Contrast");
         match look.contrast {
             Contrast::Manual => {
                 let speed = f64::from((look.manual[1] - look.manual[0]).abs().max(1e-4)) / 200.0;
@@ -65,14 +66,15 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             }
         }
         ui.checkbox(&mut look.invert, "Invert").on_hover_text("High values dark instead of light");
-        ComboBox::from_id_salt("colours").width(80.0).selected_text(look.colours.as_str()).show_ui(
-            ui,
-            |ui| {
+        let combo = ComboBox::from_id_salt("colours")
+            .width(80.0)
+            .selected_text(look.colours.as_str())
+            .show_ui(ui, |ui| {
                 for colours in ColourMap::ALL {
                     ui.selectable_value(&mut look.colours, colours, colours.as_str());
                 }
-            },
-        );
+            });
+        named(&combo.response, "Colours");
         ui.separator();
         ui.checkbox(&mut look.band, "Band-pass")
             .on_hover_text("Show only structures of these sizes; the project's pixels stay as they are");
@@ -99,4 +101,9 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
     if look != model.settings.look {
         out.push(Command::Settings(SettingsCommand::Look(look)));
     }
+}
+
+/// The name of a list for screen readers; what stands in front of it is no part of it.
+fn named(response: &egui::Response, name: &str) {
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
 }

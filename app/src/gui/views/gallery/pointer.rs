@@ -157,10 +157,12 @@ fn brush(
     out: &mut Vec<Command>,
 ) -> Marks {
     let geometry = state.geometry;
-    let held =
-        model.keys.key_of(brush_command(label)).is_some_and(|key| ui.input(|input| input.key_down(key)));
+    let key = model.keys.key_of(brush_command(label));
+    let held = key.is_some_and(|key| ui.input(|input| input.key_down(key)));
+    // What lies on the way to where the key was let go is painted too.
+    let ending = key.is_some_and(|key| ui.input(|input| input.key_released(key)));
     let pointer = &mut state.pointer;
-    if let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| held) {
+    if let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| held || ending) {
         // A quick hand skips no patch on the way.
         let from = pointer.brush_at.unwrap_or(at);
         let steps = ((at - from).length() / (geometry.pitch * 0.5)).ceil().clamp(1.0, 400.0) as usize;

@@ -148,7 +148,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, patch: PatchId) {
 fn pairs(ui: &mut Ui, name: &str, rows: Vec<(&str, String)>) {
     egui::Grid::new(name).num_columns(2).spacing([10.0, 3.0]).show(ui, |ui| {
         for (name, value) in rows {
-            ui.add(egui::Label::new(egui::RichText::new(name).weak()).truncate());
+            ui.weak(name);
             ui.add(egui::Label::new(value).truncate());
             ui.end_row();
         }
@@ -202,7 +202,7 @@ fn happened(entry: &JournalEntry, change: &Change) -> String {
     let after = change.after;
     match entry.kind {
         EntryKind::Import => format!("{after}, by {who}"),
-        EntryKind::Edit => format!("{} → {after}, by {who}", change.before),
+        EntryKind::Edit => format!("{} to {after}, by {who}", change.before),
         EntryKind::Undo => format!("back to {after}, undone by {who}"),
         EntryKind::Redo => format!("{after} again, redone by {who}"),
     }
