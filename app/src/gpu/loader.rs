@@ -14,6 +14,10 @@ const READY: usize = 1024;
 /// Patches that the window for all patches is measured on.
 const SAMPLE: usize = 200;
 
+/// Bytes read before the memory they take up is given back: the system counts what is read of a
+/// mapped file, and what lies around it, as this program's until then.
+const HELD: usize = 16 << 20;
+
 /// What is read, and how.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -109,6 +113,7 @@ impl Drop for Loader {
 }
 
 fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
+    let mut read = 0;
     let mut guard = lock(&shared.0);
     loop {
         if guard.closed {
@@ -129,6 +134,11 @@ fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
         };
         guard.busy = patch;
         drop(guard);
+        read += task.pixels.bytes(0).map_or(0, <[u8]>::len) * if patch.is_some() { 1 } else { SAMPLE };
+        if read > HELD {
+            read = 0;
+            task.pixels.release();
+        }
         let (cell, window) = match patch {
             Some(patch) => (prepare(&task.pixels, patch, task.how, task.scales.of(patch)), None),
             None => (None, Some(window_for_all(&task))),

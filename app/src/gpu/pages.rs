@@ -1,5 +1,5 @@
 //! The patches on the graphics device: cells side by side on square pages, the pages one texture
-//! array that grows up to a fixed size. Which patches are there is a matter of [`Slots`]; what is
+//! array of a fixed size, so that no frame waits for a larger one. Which patches are there is a matter of [`Slots`]; what is
 //! missing comes from the [`Loader`], a bounded number a frame.
 
 use std::sync::Arc;
@@ -17,8 +17,6 @@ use super::lru::Slots;
 const MEMORY: usize = 96 << 20;
 /// Side of a page, texels; every device has it.
 const PAGE: usize = 2048;
-/// Pages at first.
-const FIRST_PAGES: usize = 2;
 /// Cells handed to the device in one frame, at most.
 const CELLS_A_FRAME: usize = 96;
 /// Bytes handed to the device in one frame, at most.
@@ -111,9 +109,7 @@ fn texture(device: &wgpu::Device, pages: usize) -> wgpu::Texture {
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
         format: wgpu::TextureFormat::R16Float,
-        usage: wgpu::TextureUsages::TEXTURE_BINDING
-            | wgpu::TextureUsages::COPY_DST
-            | wgpu::TextureUsages::COPY_SRC,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
         view_formats: &[],
     })
 }
@@ -142,7 +138,7 @@ impl Pages {
             layout,
             slots: Slots::new(1),
             ranges: Vec::new(),
-            texture: texture(device, FIRST_PAGES),
+            texture: texture(device, layout.pages),
             bind_group: None,
             look_buffer: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("look of a grid"),
@@ -250,7 +246,6 @@ impl Pages {
             None => self.ranges.push(cell.range),
         }
         let [x, y, page] = self.layout.place(slot);
-        self.grow(page + 1);
         self.state.queue.write_texture(
             wgpu::TexelCopyTextureInfo {
                 texture: &self.texture,
@@ -266,25 +261,6 @@ impl Pages {
             },
             wgpu::Extent3d { width: side as u32, height: side as u32, depth_or_array_layers: 1 },
         );
-    }
-
-    /// Makes room for `pages` pages; what is on them stays.
-    fn grow(&mut self, pages: usize) {
-        let old = self.texture.depth_or_array_layers() as usize;
-        if pages <= old {
-            return;
-        }
-        let larger = texture(&self.state.device, (old * 2).max(pages).min(self.layout.pages.max(pages)));
-        let mut encoder =
-            self.state.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_texture_to_texture(
-            self.texture.as_image_copy(),
-            larger.as_image_copy(),
-            wgpu::Extent3d { width: PAGE as u32, height: PAGE as u32, depth_or_array_layers: old as u32 },
-        );
-        self.state.queue.submit([encoder.finish()]);
-        self.texture = larger;
-        self.bind_group = None;
     }
 }
 

@@ -182,9 +182,9 @@ mod tests {
         let changed = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(id, key)| ((*id).to_owned(), (*key).to_owned())).collect::<BTreeMap<_, _>>()
         };
-        let (keys, said) = KeyMap::new(&changed(&[("label.positive", "1"), ("label.negative", "")]));
+        let (keys, said) = KeyMap::new(&changed(&[("label.positive", "7"), ("label.negative", "")]));
         assert!(said.is_empty(), "{said:?}");
-        assert_eq!(keys.text_of("label.positive").as_deref(), Some("1"));
+        assert_eq!(keys.text_of("label.positive").as_deref(), Some("7"));
         assert_eq!(keys.text_of("label.negative"), None);
         let (keys, said) = KeyMap::new(&changed(&[("label.positive", "N"), ("label.unlabeled", "Nonsense")]));
         assert_eq!(said.len(), 2, "{said:?}");

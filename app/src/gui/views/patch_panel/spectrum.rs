@@ -26,7 +26,7 @@ pub fn ui(ui: &mut Ui, detail: Option<&PatchDetail>, pixel_size: Option<f64>) {
     let colour = theme::accent(ui.visuals().dark_mode);
     let response = Plot::new("power spectrum")
         .height(height)
-        .show_axes([true, false])
+        .show_axes([false, false])
         .show_grid([true, true])
         .allow_drag(false)
         .allow_zoom(false)
@@ -34,9 +34,6 @@ pub fn ui(ui: &mut Ui, detail: Option<&PatchDetail>, pixel_size: Option<f64>) {
         .allow_boxed_zoom(false)
         .show_x(false)
         .show_y(false)
-        .x_axis_formatter(
-            |mark, _| if mark.value > 0.0 { format!("{:.2}", mark.value) } else { String::new() },
-        )
         .label_formatter(move |hover| {
             let at = match hover {
                 HoverPosition::NearDataPoint { position, .. } | HoverPosition::Elsewhere { position } => {
