@@ -193,11 +193,11 @@ fn frames(window: &mut Window, mut before: impl FnMut(&mut Window, usize)) -> Ve
             std::hint::black_box(window.ctx.tessellate(shapes, scale));
             let spent = cpu() - clock;
             // A real frame ends with the device taking what it was given.
-            if frame % 4 == 0 {
-                if let Some(state) = &window.state().model.graphics.render_state {
-                    state.queue.submit([]);
-                    let _ = state.device.poll(eframe::wgpu::PollType::Poll);
-                }
+            if frame % 4 == 0
+                && let Some(state) = &window.state().model.graphics.render_state
+            {
+                state.queue.submit([]);
+                let _ = state.device.poll(eframe::wgpu::PollType::Poll);
             }
             std::thread::sleep(Duration::from_millis(4));
             spent

@@ -123,7 +123,7 @@ fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {
             ui.strong(format!("Precision {:.0} %", share.value * 100.0));
             ui.label(format!("95 % interval {:.0} to {:.0} %", share.low * 100.0, share.high * 100.0));
             ui.weak(format!(
-                "{} particles among {} judged (Wilson)",
+                "{} of {} judged are particles (Wilson)",
                 words::count(found.positive),
                 words::count(found.positive + found.negative)
             ));
