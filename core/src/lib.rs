@@ -13,6 +13,7 @@
 //! | [`ingest`] | files → project |
 //! | [`export`] | project → files |
 //! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
+//! | [`review`] | what a person looks at next: queues, audits, similar patches |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
@@ -27,6 +28,7 @@ pub mod label;
 pub mod learning;
 pub mod project;
 pub mod report;
+pub mod review;
 pub mod workflow;
 
 pub use error::{Error, Result};

@@ -1,8 +1,15 @@
 //! What the window knows of the graphics device it is drawn with, and what happens when that is
-//! lost. The pages of patches on the GPU and their paint callback belong in this folder, their WGSL
-//! in `shaders/`.
+//! lost; in the files below it, patches on the GPU and their paint callback. The WGSL is in `shaders/`.
 //!
 //! Drawing and training do not share a device: a run opens its own ([`vitrine_core::learning::device`]).
+
+pub mod cell;
+pub mod colour_map;
+pub mod grid;
+pub mod loader;
+pub mod look;
+pub mod lru;
+pub mod pages;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

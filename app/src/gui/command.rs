@@ -15,7 +15,9 @@ use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::{PatchId, RunId};
+use vitrine_core::review::QueueKind;
 
+use crate::gpu::look::Look;
 use crate::gui::jobs::JobId;
 use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, Tab};
 use crate::gui::settings::Theme;
@@ -113,6 +115,8 @@ pub enum LabelCommand {
         /// Why, for the journal: "rubber band", "queue: most uncertain".
         reason: &'static str,
     },
+    /// Paint this label over patches for as long as its key is held.
+    Brush(Label),
     /// Take the last step back.
     Undo,
     /// Make the step again that was taken back last.
@@ -126,6 +130,8 @@ pub enum SelectCommand {
     Step(i64),
     /// The current patch this many rows of the gallery further (negative: back).
     Rows(i64),
+    /// The current patch this many screens of the gallery further (negative: back).
+    Screens(i64),
     /// The current patch is the one at this place.
     Place(usize),
     /// The current patch is this one, if it is shown.
@@ -136,6 +142,11 @@ pub enum SelectCommand {
     Range(usize, usize),
     /// Exactly these.
     Only(Vec<PatchId>),
+    /// These besides what is selected.
+    Add(Vec<PatchId>),
+    /// The patches most like the selected ones, or like the current one, in the features of the run
+    /// whose scores are in use.
+    Similar,
     /// All that are shown.
     All,
     /// All shown before the current patch, and that patch.
@@ -159,6 +170,25 @@ pub enum ViewCommand {
     Rearrange,
     /// Use the scores of this run for sorting, filters and the side panel.
     Scores(RunId),
+    /// Show the current patch as large as fits, or the grid again.
+    Large,
+    /// Read what the side panel says of this patch.
+    Detail(PatchId),
+    /// Read the micrograph of this patch for the side panel.
+    Micrograph(PatchId),
+    /// Go through a review queue.
+    Queue(QueueCommand),
+}
+
+/// Review queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueCommand {
+    /// Go on where one stopped, or begin where one never did.
+    Enter(QueueKind),
+    /// Begin with the labels and scores of now.
+    Restart(QueueKind),
+    /// Back to all patches.
+    Leave,
 }
 
 /// A run to be started.
@@ -338,6 +368,8 @@ pub enum SettingsCommand {
     },
     /// Patches of this side in the gallery, points.
     PatchSide(f32),
+    /// How patches are shown.
+    Look(Look),
     /// Whether labelling goes on to the next patch.
     AutoAdvance(bool),
     /// Where one stopped in a queue of the open project.
@@ -482,6 +514,12 @@ pub static TABLE: &[Info] = table![
         "Say that the selected patches are no particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.unlabeled" Label Labels key(Key::U), "Take the label away",
         "Make the selected patches unlabeled: nobody has said.", Command::Label(LabelCommand::Set(Label::Unlabeled));
+    "label.paint_positive" Label Writable key(Key::Num1), "Paint positive",
+        "Hold the key and move the pointer over patches: they are particles.", Command::Label(LabelCommand::Brush(Label::Positive));
+    "label.paint_negative" Label Writable key(Key::Num2), "Paint negative",
+        "Hold the key and move the pointer over patches: they are no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
+    "label.paint_unlabeled" Label Writable key(Key::Num3), "Paint unlabeled",
+        "Hold the key and move the pointer over patches: their labels go.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
     "label.undo" Label Writable ctrl(Key::Z), "Undo labelling",
         "Take the last labelling back.", Command::Label(LabelCommand::Undo);
     "label.redo" Label Writable ctrl_shift(Key::Z), "Redo labelling",
@@ -495,6 +533,10 @@ pub static TABLE: &[Info] = table![
         "Go one row down.", Command::Select(SelectCommand::Rows(1));
     "select.up" Select Patches key(Key::ArrowUp), "Patch above",
         "Go one row up.", Command::Select(SelectCommand::Rows(-1));
+    "select.page_down" Select Patches key(Key::PageDown), "A screen further",
+        "Go one screen of patches further.", Command::Select(SelectCommand::Screens(1));
+    "select.page_up" Select Patches key(Key::PageUp), "A screen back",
+        "Go one screen of patches back.", Command::Select(SelectCommand::Screens(-1));
     "select.first" Select Patches key(Key::Home), "First patch",
         "Go to the first patch shown.", Command::Select(SelectCommand::Place(0));
     "select.last" Select Patches key(Key::End), "Last patch",
@@ -505,6 +547,8 @@ pub static TABLE: &[Info] = table![
         "Select every patch shown up to the current one.", Command::Select(SelectCommand::AllAbove);
     "select.invert" Select Patches ctrl(Key::I), "Invert the selection",
         "Select what is shown and not selected, instead of what is.", Command::Select(SelectCommand::Invert);
+    "select.similar" Select Patches key(Key::S), "Select similar",
+        "Select the patches that the run in use sees as most like the selected ones or the current one.", Command::Select(SelectCommand::Similar);
     "select.none" Select Patches key(Key::Escape), "Select nothing",
         "Drop the selection.", Command::Select(SelectCommand::Clear);
 
@@ -518,6 +562,8 @@ pub static TABLE: &[Info] = table![
         "Hand labels and scores to other programs.", Command::View(ViewCommand::Tab(Tab::Export));
     "view.diagnosis" View Project ctrl(Key::Num5), "Diagnosis",
         "See what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
+    "view.large" View Patches key(Key::Space), "Large view",
+        "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
     "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
         "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
 

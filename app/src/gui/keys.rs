@@ -50,6 +50,11 @@ impl KeyMap {
         self.bound.iter().find(|(_, at)| TABLE[*at].id == id).map(|(shortcut, _)| text(shortcut))
     }
 
+    /// The bare key of a command, to see whether it is held.
+    pub fn key_of(&self, id: &str) -> Option<Key> {
+        self.bound.iter().find(|(_, at)| TABLE[*at].id == id).map(|(shortcut, _)| shortcut.logical_key)
+    }
+
     /// A tooltip: what the command does, and its key.
     pub fn tooltip(&self, info: &Info) -> String {
         match self.text_of(info.id) {
@@ -99,6 +104,8 @@ const fn moves_or_presses(key: Key) -> bool {
             | Key::ArrowDown
             | Key::Home
             | Key::End
+            | Key::PageUp
+            | Key::PageDown
     )
 }
 
@@ -175,9 +182,9 @@ mod tests {
         let changed = |pairs: &[(&str, &str)]| {
             pairs.iter().map(|(id, key)| ((*id).to_owned(), (*key).to_owned())).collect::<BTreeMap<_, _>>()
         };
-        let (keys, said) = KeyMap::new(&changed(&[("label.positive", "1"), ("label.negative", "")]));
+        let (keys, said) = KeyMap::new(&changed(&[("label.positive", "7"), ("label.negative", "")]));
         assert!(said.is_empty(), "{said:?}");
-        assert_eq!(keys.text_of("label.positive").as_deref(), Some("1"));
+        assert_eq!(keys.text_of("label.positive").as_deref(), Some("7"));
         assert_eq!(keys.text_of("label.negative"), None);
         let (keys, said) = KeyMap::new(&changed(&[("label.positive", "N"), ("label.unlabeled", "Nonsense")]));
         assert_eq!(said.len(), 2, "{said:?}");

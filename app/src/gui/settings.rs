@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use vitrine_core::atomic::write_atomically;
 
+use crate::gpu::look::Look;
+
 /// Light or dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +60,8 @@ pub struct Settings {
     pub auto_advance: bool,
     /// Side of a patch in the gallery, points.
     pub patch_side: f32,
+    /// How patches are shown.
+    pub look: Look,
     /// Where one stopped: project folder → queue → place.
     pub queues: BTreeMap<String, BTreeMap<String, u64>>,
     /// What a newer version has written here.
@@ -76,6 +80,7 @@ impl Default for Settings {
             window: None,
             auto_advance: true,
             patch_side: 96.0,
+            look: Look::default(),
             queues: BTreeMap::new(),
             others: BTreeMap::new(),
         }
@@ -115,6 +120,7 @@ impl Settings {
         };
         self.scale = within(self.scale, 0.5, 3.0, 1.0);
         self.patch_side = within(self.patch_side, 24.0, 512.0, 96.0);
+        self.look = self.look.made_sane();
         self.panels.retain(|_, size| size.is_finite() && (20.0..4000.0).contains(size));
         self.window = self.window.filter(|size| size.iter().all(|side| (200.0..20_000.0).contains(side)));
         self

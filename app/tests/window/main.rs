@@ -1,12 +1,14 @@
 //! The real window, driven through its accessibility tree as a screen reader would.
 #![allow(clippy::unwrap_used)]
 
-mod compare;
 mod bad_days;
+mod compare;
 mod export;
+mod gallery;
 mod import;
 mod labelling;
 mod opening;
+mod review;
 mod snapshots;
 mod support;
 mod train;

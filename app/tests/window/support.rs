@@ -104,3 +104,17 @@ fn project(folder: &Path, patches: usize, micrographs: usize, label: impl Fn(usi
     import.commit().unwrap();
     folder.to_owned()
 }
+
+/// A project of nine patches of 32×32 px, each a ramp from left to right; patch `i` rises to 10 (i + 1).
+pub fn ramps(dir: &Path) -> PathBuf {
+    let folder = dir.join("ramps");
+    let mut project = Project::create(&folder, Some(32), PixelType::F32).unwrap();
+    let mut import = project.import(32).unwrap();
+    import.source(&SourceInfo::new("ramps.mrcs", "particle stack")).unwrap();
+    for i in 0..9 {
+        let pixels: Vec<f32> = (0..32 * 32).map(|p| (p % 32) as f32 / 31.0 * 10.0 * (i + 1) as f32).collect();
+        import.push(&NewPatch::default(), &pixels).unwrap();
+    }
+    import.commit().unwrap();
+    folder
+}

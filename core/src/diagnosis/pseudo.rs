@@ -13,6 +13,7 @@ use crate::learning::data::TrainingData;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::EpochMetrics;
 use crate::learning::metrics::calibration;
+use crate::learning::predict::Views;
 use crate::learning::predict::probability;
 use crate::learning::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
@@ -154,7 +155,7 @@ pub(super) fn probe(
         let p = |logits: Vec<f32>| -> Vec<f32> { logits.into_iter().map(probability).collect() };
         let student = p(trainer.student_logits(&unlabeled));
         let scoring =
-            if config.teacher.enabled { p(trainer.logits(&unlabeled, false)) } else { student.clone() };
+            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)) } else { student.clone() };
         let gap = student.iter().zip(&scoring).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
         found.gap.push(gap / student.len().max(1) as f64);
         let spread =

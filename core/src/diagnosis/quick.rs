@@ -20,6 +20,7 @@ use crate::learning::config::{
 use crate::learning::data::TrainingData;
 use crate::learning::device::ComputeDevice;
 use crate::learning::metrics::auc;
+use crate::learning::predict::Views;
 use crate::learning::sampler::{generator, shares};
 use crate::learning::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
@@ -178,7 +179,7 @@ pub fn train_and_score(
         clock.within(epoch - 1, epochs)?;
         trainer.run_epoch(epoch, |_, _| AfterBatch::Continue)?;
     }
-    Ok(trainer.logits(held, true))
+    Ok(trainer.logits(held, Views::Four))
 }
 
 /// Out-of-fold logits of the training side: each patch is scored by a network that has not seen it.

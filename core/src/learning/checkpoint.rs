@@ -112,6 +112,7 @@ impl Checkpoint {
             best: None,
             optimizer_steps: 0,
             history: History::default(),
+            trial: Trial::default(),
             ..self.header
         };
         Self {
@@ -120,6 +121,8 @@ impl Checkpoint {
             teacher: self.model,
             model: NamedTensors::new(),
             optimizer: NamedTensors::new(),
+            student_before: NamedTensors::new(),
+            teacher_before: NamedTensors::new(),
         }
     }
 

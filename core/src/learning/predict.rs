@@ -47,6 +47,26 @@ pub fn pool_logits(network: &Network, pool: &DevicePool, indices: &[usize], view
     indices.chunks(CHUNK).flat_map(|chunk| to_vec(logits(network, pool.gather(chunk), views))).collect()
 }
 
+/// Features (N×C, row by row) of normalised patches (N×S×S) from the host, averaged over the four
+/// mirrorings.
+pub fn host_features(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
+    let network = network.valid();
+    pixels
+        .chunks(CHUNK * size * size)
+        .flat_map(|chunk| {
+            let count = chunk.len() / (size * size);
+            let patches =
+                Tensor::<4>::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device);
+            let views = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
+            let total = views
+                .into_iter()
+                .fold(network.features(patches), |total, view| total + network.features(view));
+            let [n, c] = total.dims();
+            to_vec((total / 4.0).reshape([n * c]))
+        })
+        .collect()
+}
+
 /// Logits of normalised patches (N×S×S) from the host, averaged over mirrorings and quarter turns.
 pub fn host_logits(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();

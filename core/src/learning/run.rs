@@ -389,4 +389,17 @@ impl Scorer {
         let logits = super::predict::host_logits(&self.network, pixels, size, &self.device.inner);
         Ok(logits.into_iter().map(super::predict::probability).collect())
     }
+
+    /// Features before the last layer (N×C, row by row) of raw patches (N×S×S, changed in place by
+    /// normalising), averaged over the four mirrorings; what looks alike to the network lies near.
+    ///
+    /// # Errors
+    /// When a pixel is no finite number.
+    pub fn features(&self, pixels: &mut [f32]) -> Result<Vec<f32>> {
+        let size = self.size();
+        for patch in pixels.chunks_exact_mut(size * size) {
+            self.normaliser.apply(patch)?;
+        }
+        Ok(super::predict::host_features(&self.network, pixels, size, &self.device.inner))
+    }
 }

@@ -108,7 +108,7 @@ impl Trainer {
 
     /// Logits of patches of the pool under the student, in validation form, without mirrorings.
     pub fn student_logits(&self, indices: &[usize]) -> Vec<f32> {
-        pool_logits(&self.student.valid(), &self.pool, indices, false)
+        pool_logits(&self.student.valid(), &self.pool, indices, Views::One)
     }
 
     /// Trains one epoch (counted from 1). `after_batch` is asked after every batch with the batches

@@ -187,6 +187,17 @@ impl Pixels {
         self.map.as_deref()?.get(start..start + length)
     }
 
+    /// Gives the memory back that patches read so far take up in this process. Nothing is lost: what
+    /// is read again comes from the system's cache, or from the disk.
+    pub fn release(&self) {
+        #[cfg(unix)]
+        if let Some(map) = &self.map {
+            // SAFETY: the map is shared, backed by the file and never written to, so dropping its
+            // pages changes no byte that a reader sees.
+            let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
+
     /// Fills `out` (`size × size`, row by row) with patch `id`, in the values of its source.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;
+use vitrine_core::review::QueueKind;
 
 use super::App;
 use crate::gui::command::{LabelCommand, SelectCommand};
@@ -12,6 +13,11 @@ impl App {
         match command {
             LabelCommand::Set(label) => self.label_targets(label),
             LabelCommand::SetPatches { patches, label, reason } => self.label(patches, label, reason),
+            LabelCommand::Brush(label) => {
+                // The gallery paints with it and asks for the labels when the key is let go.
+                self.states.gallery.brush = Some(label);
+                Ok(())
+            }
             LabelCommand::Undo => {
                 let edit = undo::undo(self.store()?)?;
                 self.took_back(edit, "There is no labelling to undo.")
@@ -41,7 +47,10 @@ impl App {
 
     fn label(&mut self, patches: Vec<PatchId>, label: Label, reason: &str) -> anyhow::Result<()> {
         // Scores that sorted or chose what the person saw belong to the record.
-        let run = self.open()?.scores.as_ref().map(|scores| scores.run);
+        let open = self.open()?;
+        let run = open.scores.as_ref().map(|scores| scores.run);
+        let queued = open.queue.as_ref().filter(|_| reason == "window");
+        let reason = queued.map_or(reason, |queue| queue_reason(queue.queue.kind));
         let edit = undo::set(self.store()?, patches, label, run, reason)?;
         if let Some(edit) = &edit {
             self.take_edit(edit)?;
@@ -67,5 +76,15 @@ impl App {
     fn take_edit(&mut self, edit: &LabelEdit) -> anyhow::Result<()> {
         self.open()?.take_changes(edit.entry, &edit.changes);
         Ok(())
+    }
+}
+
+/// Why a label was set in a queue, for the journal.
+const fn queue_reason(kind: QueueKind) -> &'static str {
+    match kind {
+        QueueKind::MostUncertain => "queue: most uncertain",
+        QueueKind::LikelyParticles => "queue: likely particles",
+        QueueKind::SuspiciousPositives => "queue: suspicious positives",
+        QueueKind::Audit => "queue: audit",
     }
 }

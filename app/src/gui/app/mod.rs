@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod label;
 mod project;
+pub mod review;
 mod runs;
 mod select;
 mod window;
@@ -20,12 +21,12 @@ use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Area, Command, ProjectCommand};
+use crate::gui::command::{Area, Command, ProjectCommand, SelectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
-    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, Notices, OpenProject, Order,
-    Previewed, RunCurves, Tab, Written,
+    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, Notices, OpenProject,
+    Order, Previewed, RunCurves, Tab, Written,
 };
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
@@ -51,6 +52,13 @@ pub enum Outcome {
         generation: u64,
         /// The scores.
         scores: CurrentScores,
+    },
+    /// Something was read for the side panel or a queue.
+    Reviewed {
+        /// Of which project.
+        generation: u64,
+        /// What.
+        what: review::Reviewed,
     },
     /// A run has ended and scored every patch.
     Trained(Box<RunResult>),
@@ -220,6 +228,7 @@ impl App {
             Command::Project(command) => self.apply_project(command),
             Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
+            Command::Select(SelectCommand::Similar) => self.select_similar(),
             Command::Select(command) => {
                 self.apply_select(command);
                 Ok(())
@@ -239,6 +248,7 @@ impl App {
         if let Err(error) = done {
             self.say_error("", &error);
         }
+        self.keep_queue_place();
         self.model.jobs = self.jobs.states();
         self.ctx.request_repaint();
     }
@@ -274,6 +284,10 @@ impl App {
             }
             Ok(Outcome::Scores { generation, scores }) => {
                 self.take_scores(generation, scores);
+                Ok(())
+            }
+            Ok(Outcome::Reviewed { generation, what }) => {
+                self.take_reviewed(generation, what);
                 Ok(())
             }
             Ok(Outcome::Trained(result)) => self.take_run(&result),

@@ -287,6 +287,10 @@ pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
         scores,
         shown: Shown { ids: Arc::new(ids), ..Shown::default() },
         selection: Selection::new(count),
+        queue: None,
+        detail: None,
+        micrograph: None,
+        features: None,
         journal: store.journal_position()?,
         columns: Arc::new(columns),
     };

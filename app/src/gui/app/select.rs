@@ -27,6 +27,10 @@ impl App {
                     shown.cursor = to as usize;
                 }
             }
+            SelectCommand::Screens(by) => {
+                let rows = self.states.gallery.rows.max(1) as i64;
+                shown.cursor = moved(shown.cursor, by.saturating_mul(rows * columns as i64), last);
+            }
             SelectCommand::Place(place) => shown.cursor = place.min(last),
             SelectCommand::Patch(patch) => {
                 if shown.current() != Some(patch)
@@ -44,12 +48,16 @@ impl App {
                 open.selection.clear();
                 open.selection.extend(patches);
             }
+            SelectCommand::Add(patches) => open.selection.extend(patches),
+            // Needs the store: see `review`.
+            SelectCommand::Similar => {}
             SelectCommand::All => open.selection.extend(ids.iter().copied()),
             SelectCommand::AllAbove => {
                 let above = ids.iter().take(shown.cursor + 1).copied();
                 open.selection.extend(above);
             }
             SelectCommand::Invert => open.selection.invert(&ids),
+            SelectCommand::Clear if self.states.gallery.large => self.states.gallery.large = false,
             SelectCommand::Clear => open.selection.clear(),
         }
     }
@@ -66,6 +74,10 @@ impl App {
                 let order = self.open()?.shown.order.clone();
                 self.request_order(order)?;
             }
+            ViewCommand::Large => self.states.gallery.large = !self.states.gallery.large,
+            ViewCommand::Detail(patch) => self.read_detail(patch)?,
+            ViewCommand::Micrograph(patch) => self.read_micrograph(patch)?,
+            ViewCommand::Queue(command) => self.apply_queue(command)?,
             ViewCommand::Scores(run) => {
                 let open = self.open()?;
                 let generation = open.generation;
@@ -96,6 +108,7 @@ impl App {
         }
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();
+        open.queue = None;
         let (generation, input) = (open.generation, open.order_input());
         self.jobs.spawn(JobKind::Order, "Sorting", move |_| {
             let ids = arrange(&order, &input);
@@ -106,7 +119,7 @@ impl App {
 
     pub(super) fn take_order(&mut self, generation: u64, order: Order, ids: Vec<PatchId>) {
         let Some(open) = self.model.project.as_mut() else { return };
-        if open.generation != generation || open.shown.order != order {
+        if open.generation != generation || open.shown.order != order || open.queue.is_some() {
             return;
         }
         let current = open.shown.current();

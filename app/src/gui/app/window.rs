@@ -29,6 +29,7 @@ impl App {
                 settings.panels.insert(name.to_owned(), size);
             }
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
+            SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
             SettingsCommand::QueuePlace { queue, place } => {
                 if let Some(open) = &self.model.project {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vitrine_core::diagnosis::Report;
-use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::learning::events::EpochMetrics;
 use vitrine_core::learning::prior_fit::PriorUsed;
 use vitrine_core::project::EntryId;

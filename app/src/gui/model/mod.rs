@@ -8,6 +8,7 @@ mod live;
 mod notice;
 mod open;
 pub mod order;
+mod review;
 mod selection;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
+pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
 use vitrine_core::learning::device::DeviceInfo;

@@ -9,7 +9,7 @@ use vitrine_core::project::{
     Change, EntryId, Micrograph, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
 };
 
-use super::{Order, OrderInput, Selection};
+use super::{MicrographView, OpenQueue, Order, OrderInput, PatchDetail, RunFeatures, Selection};
 
 /// Scores of the run that sorting, filters and the side panel refer to.
 #[derive(Debug, Clone)]
@@ -86,6 +86,14 @@ pub struct OpenProject {
     pub shown: Shown,
     /// What is selected.
     pub selection: Selection,
+    /// The review queue that is shown; without one the gallery shows its order.
+    pub queue: Option<OpenQueue>,
+    /// What the side panel says of a patch, as read last.
+    pub detail: Option<PatchDetail>,
+    /// The micrograph in the side panel, as read last.
+    pub micrograph: Option<MicrographView>,
+    /// Features of all patches, once something asked for them.
+    pub features: Option<RunFeatures>,
     /// The last entry of the journal this model has taken up.
     pub journal: EntryId,
 }

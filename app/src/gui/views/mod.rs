@@ -98,6 +98,7 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
                 left_panel(ui, model, "queues", 220.0, out, |ui, out| {
                     queues::ui(ui, model, &mut states.queues, out)
                 });
+                states.patch_panel.window = states.gallery.window;
                 right_panel(ui, model, "patch", 280.0, out, |ui, out| {
                     patch_panel::ui(ui, model, &mut states.patch_panel, out)
                 });

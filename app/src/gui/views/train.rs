@@ -11,7 +11,9 @@ use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
 
 use super::{live, train_form, train_runs};
-use crate::gui::command::{AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart};
+use crate::gui::command::{
+    AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart, WindowCommand,
+};
 use crate::gui::model::{Model, OpenProject};
 
 /// What the view remembers.

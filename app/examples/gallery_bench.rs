@@ -1,0 +1,240 @@
+//! What a project of many patches costs in the window: time to open, CPU time of a frame of the
+//! gallery while scrolling, memory, sorting and filtering, labelling. Times are printed, not judged.
+//!
+//! ```text
+//! cargo run --release --workspace --example gallery_bench -- [PATCHES] [FOLDER]
+//! ```
+//!
+//! Makes a project of 1,000,000 patches of 64×64 px (8 GB) in FOLDER, or uses the one that is there.
+//! A frame is measured as the CPU time of the window's thread for everything egui does (logic, views,
+//! tessellation) and for handing pixels to the device; drawing on a software rasteriser is not counted.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use eframe::egui;
+use egui_kittest::Harness;
+use vitrine::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
+use vitrine::gui::model::{Filter, Order, SortKey};
+use vitrine::gui::{App, Start};
+use vitrine_core::Label;
+use vitrine_core::project::{NewMicrograph, NewPatch, NewRun, PixelType, Project, SourceInfo};
+
+/// Side of a patch, px.
+const SIZE: usize = 64;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let patches: usize = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
+    let temporary = std::env::temp_dir().join("vitrine_gallery_bench");
+    let folder = arguments.next().map_or(temporary, PathBuf::from);
+    if !folder.join("project.sqlite").exists() {
+        let clock = Instant::now();
+        make(&folder, patches);
+        println!("made {patches} patches of {SIZE}×{SIZE} px in {:.0} s", clock.elapsed().as_secs_f64());
+    }
+    measure(&folder);
+}
+
+fn make(folder: &Path, patches: usize) {
+    let mut project = Project::create(folder, Some(SIZE), PixelType::F16).unwrap();
+    let mut import = project.import(SIZE).unwrap();
+    import.source(&SourceInfo::new("many.mrcs", "particle stack")).unwrap();
+    let micrographs: Vec<_> = (0..patches.div_ceil(1000))
+        .map(|m| import.micrograph(&NewMicrograph::named(format!("m{m:04}"))).unwrap())
+        .collect();
+    // A disc on noise, in 64 kinds; making a million different ones would take longer than anything measured.
+    let kinds: Vec<Vec<f32>> = (0..64).map(picture).collect();
+    for i in 0..patches {
+        let label = if i % 10 == 0 { Label::Positive } else { Label::Unlabeled };
+        let xy = Some(((i % 33) as f64 * 100.0 + 100.0, (i % 31) as f64 * 100.0 + 100.0));
+        let micrograph = Some(micrographs[i / 1000]);
+        import.push(&NewPatch { label, micrograph, xy, ..NewPatch::default() }, &kinds[i % 64]).unwrap();
+    }
+    import.commit().unwrap();
+    let run = project
+        .create_run(&NewRun {
+            name: "bench".to_owned(),
+            config: String::new(),
+            seed: 1,
+            versions: serde_json::json!({}),
+            device: "none".to_owned(),
+            normaliser: serde_json::Value::Null,
+            split: None,
+            columns: Vec::new(),
+        })
+        .unwrap();
+    let scores: Vec<f32> =
+        (0..patches as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
+    project.set_scores(run.id, "teacher", &scores).unwrap();
+    project.end_run(run.id, vitrine_core::project::RunEnd::Finished, None).unwrap();
+}
+
+fn picture(kind: usize) -> Vec<f32> {
+    let mut state = kind as u32 * 747_796_405 + 2_891_336_453;
+    let radius = 8.0 + (kind % 16) as f32;
+    (0..SIZE * SIZE)
+        .map(|p| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (x, y) = ((p % SIZE) as f32 - 32.0, (p / SIZE) as f32 - 32.0);
+            let disc = if x.hypot(y) < radius { 1.0 } else { 0.0 };
+            disc + (state >> 8) as f32 / (1 << 24) as f32
+        })
+        .collect()
+}
+
+type Window = Harness<'static, App>;
+
+fn wait(window: &mut Window, what: &str, mut done: impl FnMut(&App) -> bool) -> Duration {
+    let clock = Instant::now();
+    loop {
+        window.step();
+        if done(window.state()) {
+            return clock.elapsed();
+        }
+        assert!(clock.elapsed() < Duration::from_secs(120), "waited two minutes for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn measure(folder: &Path) {
+    let project = Some(folder.to_owned());
+    let mut window: Window = Harness::builder()
+        .with_size([1600.0, 1000.0])
+        .wgpu()
+        .build_eframe(move |cc| App::new(cc, Start { project, ..Start::default() }));
+    let opening = wait(&mut window, "the project", |app| app.model.project.is_some());
+    let count = window.state().model.project.as_ref().unwrap().len();
+    println!("open {count} patches: {:.2} s", opening.as_secs_f64());
+    wait(&mut window, "pixels", |app| app.states.gallery.coming == 0);
+    println!("memory after opening: {}", memory());
+
+    scroll(&mut window, "wheel, three rows a frame", 300.0);
+    scroll(&mut window, "as fast as a hand can turn", 5000.0);
+    jump(&mut window);
+    println!("memory after scrolling: {}", memory());
+
+    let order = |window: &mut Window, what: &str, order: Order| {
+        let clock = Instant::now();
+        window.state_mut().apply(Command::View(ViewCommand::Order(Box::new(order.clone()))));
+        let before = std::sync::Arc::as_ptr(&window.state().model.project.as_ref().unwrap().shown.ids);
+        wait(window, what, |app| {
+            std::sync::Arc::as_ptr(&app.model.project.as_ref().unwrap().shown.ids) != before
+        });
+        println!("{what}: {:.0} ms until it is on the screen", clock.elapsed().as_secs_f64() * 1000.0);
+    };
+    order(&mut window, "sort by score", Order { key: SortKey::Score, descending: true, ..Order::default() });
+    let filter = Filter { labels: vec![Label::Unlabeled], score: Some((0.4, 0.6)), ..Filter::default() };
+    order(
+        &mut window,
+        "sort and filter",
+        Order { key: SortKey::Uncertainty, descending: true, filter, ..Order::default() },
+    );
+    order(&mut window, "back to all", Order::default());
+
+    let clock = Instant::now();
+    window
+        .state_mut()
+        .apply(Command::Select(SelectCommand::Range(200_000.min(count / 2), 299_999.min(count - 1))));
+    println!("select a range: {:.1} ms", clock.elapsed().as_secs_f64() * 1000.0);
+    for (what, command) in [
+        ("label the selection", LabelCommand::Set(Label::Negative)),
+        ("undo", LabelCommand::Undo),
+        ("redo", LabelCommand::Redo),
+        ("undo again", LabelCommand::Undo),
+    ] {
+        let selected = window.state().model.project.as_ref().unwrap().selection.len();
+        let clock = Instant::now();
+        window.state_mut().apply(Command::Label(command));
+        println!("{what} ({selected} patches): {:.1} ms", clock.elapsed().as_secs_f64() * 1000.0);
+    }
+    println!("memory at the end: {}", memory());
+}
+
+/// Turns the wheel for 1,000 frames.
+fn scroll(window: &mut Window, what: &str, points: f32) {
+    let centre = window.state().states.gallery.geometry.rect.center();
+    window.hover_at(centre);
+    window.step();
+    let from = window.state().states.gallery.geometry.scroll;
+    let times = frames(window, |window, frame| {
+        let delta = egui::vec2(0.0, if frame < 800 { -points } else { points });
+        window.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            source: egui::MouseWheelSource::Wheel,
+            delta,
+            phase: egui::TouchPhase::Move,
+            modifiers: egui::Modifiers::NONE,
+        });
+    });
+    let to = window.state().states.gallery.geometry.scroll;
+    report(&format!("scroll, {what} ({:.0} points)", to - from), times);
+}
+
+/// Goes to a place far away in every frame: nothing of it is on the pages.
+fn jump(window: &mut Window) {
+    let times = frames(window, |window, frame| {
+        let count = window.state().model.project.as_ref().unwrap().len();
+        window.state_mut().apply(Command::Select(SelectCommand::Place(frame * 7919 % count)));
+    });
+    report("jump to another place every frame", times);
+}
+
+fn frames(window: &mut Window, mut before: impl FnMut(&mut Window, usize)) -> Vec<f64> {
+    (0..1000)
+        .map(|frame| {
+            before(window, frame);
+            let clock = cpu();
+            window.step();
+            let output = window.output();
+            let shapes = output.shapes.clone();
+            let scale = output.pixels_per_point;
+            std::hint::black_box(window.ctx.tessellate(shapes, scale));
+            let spent = cpu() - clock;
+            // A real frame ends with the device taking what it was given.
+            if frame % 4 == 0
+                && let Some(state) = &window.state().model.graphics.render_state
+            {
+                state.queue.submit([]);
+                let _ = state.device.poll(eframe::wgpu::PollType::Poll);
+            }
+            std::thread::sleep(Duration::from_millis(4));
+            spent
+        })
+        .collect()
+}
+
+fn report(what: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    println!(
+        "{what}: CPU a frame, {} frames: median {:.2} ms, 99 % {:.2} ms, worst {:.2} ms",
+        times.len(),
+        times[times.len() / 2] * 1000.0,
+        times[times.len() * 99 / 100] * 1000.0,
+        times[times.len() - 1] * 1000.0
+    );
+}
+
+/// CPU time of this thread, s, from the scheduler (Linux).
+fn cpu() -> f64 {
+    // The scheduler brings its books up to date when a thread gives way.
+    std::thread::yield_now();
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).map_or(f64::NAN, |ns| ns * 1e-9)
+}
+
+/// Resident memory, whole and without mapped files.
+fn memory() -> String {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let of = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+    };
+    format!(
+        "{:.0} MiB resident, {:.0} MiB of it the program's own, {:.0} MiB pages of files",
+        of("VmRSS"),
+        of("RssAnon"),
+        of("RssFile")
+    )
+}

@@ -1,0 +1,172 @@
+//! From the pixels of a patch to what is drawn of it: band-passed where asked, averaged down to the
+//! size on the screen, measured for the contrast.
+
+use half::f16;
+use vitrine_core::Image;
+use vitrine_core::imaging::filters::band_pass;
+use vitrine_core::project::{PatchId, Pixels};
+
+/// What makes the pixels of a cell; another preparation makes all cells worthless.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preparation {
+    /// Side of a block of pixels that is averaged into one, px.
+    pub bin: usize,
+    /// Shortest and longest period kept, in the unit of [`Scales`].
+    pub band: Option<[f32; 2]>,
+    /// Share of pixels cut off at each end, percent.
+    pub cut: f32,
+}
+
+impl Preparation {
+    /// Side of a cell for patches of `size` px.
+    pub fn side(&self, size: usize) -> usize {
+        size.div_ceil(self.bin.max(1))
+    }
+}
+
+/// Å per px of the patches, source by source: the first patch of each and its scale; 1 where periods
+/// are counted in px.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scales(pub Vec<(PatchId, f32)>);
+
+impl Scales {
+    /// Å per px of a patch, or 1.
+    pub fn of(&self, patch: PatchId) -> f32 {
+        let after = self.0.partition_point(|(first, _)| *first <= patch);
+        after.checked_sub(1).and_then(|at| self.0.get(at)).map_or(1.0, |(_, scale)| *scale)
+    }
+}
+
+/// Where the values of a patch lie, in the values of its source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Range {
+    /// Mean, the zero of the cell's values.
+    pub mean: f32,
+    /// Standard deviation, the unit of the cell's values.
+    pub deviation: f32,
+    /// Values cut off below.
+    pub low: f32,
+    /// Values cut off above.
+    pub high: f32,
+}
+
+impl Range {
+    /// A value in the unit of the cell.
+    pub fn in_cell(&self, value: f32) -> f32 {
+        (value - self.mean) / self.deviation
+    }
+}
+
+/// A patch ready for the pages.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// Which.
+    pub patch: PatchId,
+    /// `side × side` values of 16 bits, row by row: (value − mean) / deviation.
+    pub values: Vec<u16>,
+    /// Where its values lie.
+    pub range: Range,
+}
+
+/// The pixels of a patch, band-passed where asked; `None` when there is no such patch.
+pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
+    let size = pixels.size();
+    let mut image = Image::zeros(size, size);
+    pixels.get(patch, &mut image.data).ok()?;
+    if let Some([short, long]) = band {
+        let px = |period: f32| f64::from(period / scale.max(1e-6));
+        // A patch that cannot be filtered is shown as it is.
+        if let Ok(passed) = band_pass(&image, Some(px(short)), Some(px(long))) {
+            image = passed;
+        }
+    }
+    Some(image)
+}
+
+/// Most values that percentiles are taken from; more change them by less than a screen shows.
+const MEASURED: usize = 1 << 14;
+
+/// Mean, spread and percentiles of values.
+pub fn measure(values: &[f32], cut: f32) -> Range {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    let deviation = variance.sqrt();
+    let (low, high) = percentiles(values, cut);
+    Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
+}
+
+/// The values below and above which `cut` percent lie.
+pub fn percentiles(values: &[f32], cut: f32) -> (f32, f32) {
+    let step = values.len().div_ceil(MEASURED).max(1);
+    // An odd step does not run along the columns of a patch of even side.
+    let step = step | 1;
+    let mut some: Vec<f32> = values.iter().copied().step_by(step).collect();
+    if some.is_empty() {
+        return (0.0, 1.0);
+    }
+    let last = some.len() - 1;
+    let at = ((f64::from(cut) / 100.0) * last as f64).round() as usize;
+    let at = at.min(last / 2);
+    let (_, low, _) = some.select_nth_unstable_by(at, f32::total_cmp);
+    let low = *low;
+    let (_, high, _) = some.select_nth_unstable_by(last - at, f32::total_cmp);
+    (low, *high)
+}
+
+/// Prepares a patch.
+pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
+    let image = filtered(pixels, patch, how.band, scale)?;
+    let range = measure(&image.data, how.cut);
+    let side = how.side(image.width);
+    let bin = how.bin.max(1);
+    let mut values = Vec::with_capacity(side * side);
+    for y in 0..side {
+        for x in 0..side {
+            let value = if bin == 1 {
+                image.data[y * image.width + x]
+            } else {
+                mean_of_block(&image, x * bin, y * bin, bin)
+            };
+            values.push(f16::from_f32(range.in_cell(value)).to_bits());
+        }
+    }
+    Some(Cell { patch, values, range })
+}
+
+fn mean_of_block(image: &Image, x0: usize, y0: usize, bin: usize) -> f32 {
+    let (x1, y1) = ((x0 + bin).min(image.width), (y0 + bin).min(image.height));
+    let mut sum = 0.0;
+    for y in y0..y1 {
+        sum += image.data[y * image.width + x0..y * image.width + x1].iter().sum::<f32>();
+    }
+    sum / ((x1 - x0) * (y1 - y0)).max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_cut_off_both_ends() {
+        let values: Vec<f32> = (0..=1000).map(|v| v as f32).collect();
+        assert_eq!(percentiles(&values, 1.0), (10.0, 990.0));
+        assert_eq!(percentiles(&values, 0.0), (0.0, 1000.0));
+        assert_eq!(percentiles(&[], 1.0), (0.0, 1.0));
+        let range = measure(&values, 1.0);
+        assert_eq!(range.mean, 500.0);
+        // Population deviation of 0..=1000: √((1001² − 1)/12).
+        assert!((range.deviation - 288.964).abs() < 0.01, "{}", range.deviation);
+        assert_eq!(measure(&[7.0; 9], 1.0).deviation, 1.0, "a flat patch divides by nothing");
+    }
+
+    #[test]
+    fn blocks_are_averaged_and_scales_looked_up() {
+        let image = Image { width: 3, height: 3, data: (1..=9).map(|v| v as f32).collect() };
+        assert_eq!(mean_of_block(&image, 0, 0, 2), 3.0);
+        assert_eq!(mean_of_block(&image, 2, 2, 2), 9.0, "what juts out is left out");
+        let scales = Scales(vec![(0, 1.5), (100, 3.0)]);
+        assert_eq!([0, 99, 100, 5000].map(|p| scales.of(p)), [1.5, 1.5, 3.0, 3.0]);
+        assert_eq!(Scales::default().of(3), 1.0);
+    }
+}

@@ -1,0 +1,290 @@
+//! The patches on the graphics device: cells side by side on square pages, the pages one texture
+//! array of a fixed size, so that no frame waits for a larger one. Which patches are there is a matter of [`Slots`]; what is
+//! missing comes from the [`Loader`], a bounded number a frame.
+
+use std::sync::Arc;
+
+use eframe::egui_wgpu::RenderState;
+use eframe::{egui, wgpu};
+use vitrine_core::project::{PatchId, Pixels};
+
+use super::cell::{Cell, Preparation, Range, Scales};
+use super::grid::{GridCallback, GridLook, GridPipeline, Instance};
+use super::loader::{Loader, Task};
+use super::lru::Slots;
+
+/// Memory of all pages, bytes.
+const MEMORY: usize = 96 << 20;
+/// Side of a page, texels; every device has it.
+const PAGE: usize = 2048;
+/// Cells handed to the device in one frame, at most.
+const CELLS_A_FRAME: usize = 96;
+/// Bytes handed to the device in one frame, at most.
+const BYTES_A_FRAME: usize = 4 << 20;
+
+/// Where the cells come from.
+#[derive(Clone)]
+pub struct PageSource {
+    /// Number of the project; another number, other pixels.
+    pub generation: u64,
+    /// The pixels.
+    pub pixels: Arc<Pixels>,
+    /// Å per px.
+    pub scales: Arc<Scales>,
+    /// How cells are made.
+    pub how: Preparation,
+}
+
+impl PageSource {
+    fn same(&self, other: &Self) -> bool {
+        self.generation == other.generation
+            && Arc::ptr_eq(&self.pixels, &other.pixels)
+            && self.how == other.how
+            && self.scales == other.scales
+    }
+}
+
+/// Geometry of cells on pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
+    /// Side of a cell, texels.
+    cell: usize,
+    /// Cells in a row of a page.
+    across: usize,
+    /// Pages, at most.
+    pages: usize,
+}
+
+impl Layout {
+    fn new(cell: usize) -> Self {
+        let cell = cell.clamp(1, PAGE);
+        let across = PAGE / cell;
+        Self { cell, across, pages: (MEMORY / (PAGE * PAGE * 2)).clamp(1, 256) }
+    }
+
+    fn a_page(self) -> usize {
+        self.across * self.across
+    }
+
+    /// Texels from the left and top of its page, and the page.
+    fn place(self, slot: u32) -> [usize; 3] {
+        let slot = slot as usize;
+        let (page, within) = (slot / self.a_page(), slot % self.a_page());
+        [within % self.across * self.cell, within / self.across * self.cell, page]
+    }
+}
+
+/// The largest block of pixels that may be averaged into one for patches of `size` px drawn with
+/// `side` px, so that no detail the screen could show is lost and a cell fits on a page.
+pub fn bin_for(size: usize, side: f32) -> usize {
+    let mut bin = 1;
+    while size / (bin * 2) >= (side.ceil() as usize).max(1) || size.div_ceil(bin) > PAGE {
+        bin *= 2;
+    }
+    bin
+}
+
+/// The pages of one grid.
+pub struct Pages {
+    state: RenderState,
+    loader: Loader,
+    source: Option<PageSource>,
+    layout: Layout,
+    slots: Slots,
+    ranges: Vec<Range>,
+    texture: wgpu::Texture,
+    bind_group: Option<wgpu::BindGroup>,
+    look_buffer: wgpu::Buffer,
+    instance_buffer: wgpu::Buffer,
+    /// Patches asked for that are not there yet.
+    coming: usize,
+    linear: bool,
+}
+
+fn texture(device: &wgpu::Device, pages: usize) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("pages of patches"),
+        size: wgpu::Extent3d { width: PAGE as u32, height: PAGE as u32, depth_or_array_layers: pages as u32 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::R16Float,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    })
+}
+
+fn instances(device: &wgpu::Device, count: usize) -> wgpu::Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("patches drawn"),
+        size: (count.max(256).next_power_of_two() * size_of::<Instance>()) as u64,
+        usage: wgpu::BufferUsages::VERTEX | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+impl Pages {
+    /// Empty pages on the window's device.
+    ///
+    /// # Errors
+    /// When the system gives no thread to read with.
+    pub fn new(state: &RenderState, ctx: &egui::Context) -> std::io::Result<Self> {
+        GridPipeline::install(state);
+        let device = &state.device;
+        let layout = Layout::new(64);
+        Ok(Self {
+            loader: Loader::start(ctx.clone())?,
+            source: None,
+            layout,
+            slots: Slots::new(1),
+            ranges: Vec::new(),
+            texture: texture(device, layout.pages),
+            bind_group: None,
+            look_buffer: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("look of a grid"),
+                size: size_of::<GridLook>() as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+            instance_buffer: instances(device, 0),
+            coming: 0,
+            linear: state.target_format.is_srgb(),
+            state: state.clone(),
+        })
+    }
+
+    /// Begins a frame: what is prepared goes to the device. Another source empties the pages.
+    pub fn begin(&mut self, source: PageSource) {
+        if !self.source.as_ref().is_some_and(|known| known.same(&source)) {
+            let cell = source.how.side(source.pixels.size());
+            let layout = Layout::new(cell);
+            self.slots = Slots::new(layout.a_page() * layout.pages);
+            self.ranges.clear();
+            self.layout = layout;
+            self.loader.begin(Task {
+                pixels: Arc::clone(&source.pixels),
+                scales: Arc::clone(&source.scales),
+                how: source.how,
+            });
+            self.source = Some(source);
+        }
+        let bytes = self.layout.cell * self.layout.cell * 2;
+        for cell in self.loader.take(CELLS_A_FRAME.min(BYTES_A_FRAME / bytes.max(1)).max(1)) {
+            self.upload(&cell);
+        }
+    }
+
+    /// Where a patch lies and in which range, once it is there. Asking keeps it.
+    pub fn find(&mut self, patch: PatchId) -> Option<([f32; 3], Range)> {
+        let slot = self.slots.get(patch)?;
+        let range = *self.ranges.get(slot as usize)?;
+        Some((self.layout.place(slot).map(|v| v as f32), range))
+    }
+
+    /// Says which patches are missing, the most urgent first, instead of those said before.
+    pub fn want(&mut self, patches: Vec<PatchId>) {
+        self.coming = self.loader.want(patches);
+    }
+
+    /// Whether a patch is on the pages.
+    pub fn holds(&self, patch: PatchId) -> bool {
+        self.slots.contains(patch)
+    }
+
+    /// How many patches are still to come.
+    pub fn coming(&self) -> usize {
+        self.coming
+    }
+
+    /// Ends of the window for all patches, once measured.
+    pub fn window(&self) -> Option<(f32, f32)> {
+        self.loader.window()
+    }
+
+    /// Side of a cell and of a page, texels.
+    pub fn sides(&self) -> (f32, f32) {
+        (self.layout.cell as f32, PAGE as f32)
+    }
+
+    /// Whether colours must be given linear.
+    pub fn linear(&self) -> bool {
+        self.linear
+    }
+
+    /// What draws `patches`.
+    pub fn callback(&mut self, look: GridLook, patches: Vec<Instance>) -> Option<GridCallback> {
+        let device = &self.state.device;
+        if (self.instance_buffer.size() as usize) < patches.len() * size_of::<Instance>() {
+            self.instance_buffer = instances(device, patches.len());
+        }
+        if self.bind_group.is_none() {
+            let view = self.texture.create_view(&wgpu::TextureViewDescriptor {
+                dimension: Some(wgpu::TextureViewDimension::D2Array),
+                ..Default::default()
+            });
+            let renderer = self.state.renderer.read();
+            let pipeline = renderer.callback_resources.get::<GridPipeline>()?;
+            self.bind_group = Some(pipeline.bind(device, &self.look_buffer, &view));
+        }
+        Some(GridCallback {
+            look,
+            look_buffer: self.look_buffer.clone(),
+            instances: patches,
+            instance_buffer: self.instance_buffer.clone(),
+            bind_group: self.bind_group.clone()?,
+        })
+    }
+
+    fn upload(&mut self, cell: &Cell) {
+        let side = self.layout.cell;
+        if cell.values.len() != side * side {
+            return;
+        }
+        let slot = self.slots.insert(cell.patch);
+        match self.ranges.get_mut(slot as usize) {
+            Some(range) => *range = cell.range,
+            None => self.ranges.push(cell.range),
+        }
+        let [x, y, page] = self.layout.place(slot);
+        self.state.queue.write_texture(
+            wgpu::TexelCopyTextureInfo {
+                texture: &self.texture,
+                mip_level: 0,
+                origin: wgpu::Origin3d { x: x as u32, y: y as u32, z: page as u32 },
+                aspect: wgpu::TextureAspect::All,
+            },
+            bytemuck::cast_slice(&cell.values),
+            wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(side as u32 * 2),
+                rows_per_image: None,
+            },
+            wgpu::Extent3d { width: side as u32, height: side as u32, depth_or_array_layers: 1 },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_lie_side_by_side() {
+        let layout = Layout::new(64);
+        assert_eq!((layout.across, layout.a_page(), layout.pages), (32, 1024, 12));
+        assert_eq!(layout.place(0), [0, 0, 0]);
+        assert_eq!(layout.place(33), [64, 64, 0]);
+        assert_eq!(layout.place(1024 + 31), [31 * 64, 0, 1]);
+        assert_eq!(Layout::new(100_000).a_page(), 1);
+    }
+
+    #[test]
+    fn patches_are_averaged_only_where_the_screen_shows_less() {
+        assert_eq!(bin_for(64, 96.0), 1);
+        assert_eq!(bin_for(64, 33.0), 1);
+        assert_eq!(bin_for(64, 32.0), 2);
+        assert_eq!(bin_for(512, 24.0), 16);
+        assert_eq!(bin_for(4096, 4000.0), 2, "a cell fits on a page");
+        assert_eq!(bin_for(1, 0.0), 1);
+    }
+}

@@ -1,0 +1,309 @@
+//! What the side panel and the review queues ask for; all of it is read by jobs.
+
+use std::sync::Arc;
+
+use vitrine_core::Image;
+use vitrine_core::formats::micrograph;
+use vitrine_core::imaging::bin::bin;
+use vitrine_core::imaging::filters::radial_power;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::project::{EntryId, PatchId, RunId};
+use vitrine_core::review::{self, Queue, QueueKind, QueueStart};
+use vitrine_core::workflow::score::scorer;
+
+use super::project::SCORES;
+use super::{App, Outcome};
+use crate::gui::command::{QueueCommand, SettingsCommand};
+use crate::gui::jobs::JobKind;
+use crate::gui::model::{MicrographView, OpenQueue, PatchDetail, RunFeatures, Shown};
+use crate::words;
+
+/// Longest side of a micrograph in the side panel, px.
+const PICTURE: usize = 1024;
+/// Patches that "select similar" adds.
+const SIMILAR: usize = 50;
+/// Examples that similarity is measured to, at most.
+const EXAMPLES: usize = 64;
+
+/// What a job of this file hands back.
+pub enum Reviewed {
+    /// For the side panel.
+    Detail(Box<PatchDetail>),
+    /// For the side panel.
+    Micrograph(Box<MicrographView>),
+    /// A queue, and whether it was begun just now.
+    Queue(Box<Queue>, bool),
+    /// Patches similar to what was selected, and the features if they were read just now.
+    Similar(Vec<PatchId>, RunFeatures),
+}
+
+impl App {
+    /// Reads history, scores and spectrum of a patch, unless that is being read.
+    pub(super) fn read_detail(&mut self, patch: PatchId) -> anyhow::Result<()> {
+        let title = "Reading a patch";
+        if self.jobs.states().iter().any(|job| job.title == title) {
+            return Ok(());
+        }
+        let open = self.open()?;
+        let generation = open.generation;
+        let Some(&label) = open.columns.labels.get(patch as usize) else { return Ok(()) };
+        let runs: Vec<(RunId, String)> = open.runs.iter().map(|run| (run.id, run.name.clone())).collect();
+        let known = open.scores.clone();
+        let pixels = Arc::clone(&open.pixels);
+        let store = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Read, title, move |_| {
+            let mut scores = Vec::new();
+            for (id, name) in runs {
+                let of = |values: &[f32]| values.get(patch as usize).copied().filter(|s| s.is_finite());
+                match &known {
+                    Some(known) if known.run == id => scores.push((name, of(&known.values))),
+                    _ => {
+                        if let Some(values) = store.scores(id, SCORES)? {
+                            scores.push((name, of(&values)));
+                        }
+                    }
+                }
+            }
+            let size = pixels.size();
+            let mut image = Image::zeros(size, size);
+            pixels.get(patch, &mut image.data)?;
+            let detail = PatchDetail {
+                patch,
+                label,
+                history: store.patch_history(patch)?,
+                scores,
+                spectrum: radial_power(&image)?,
+            };
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Detail(Box::new(detail)) })
+        })?;
+        Ok(())
+    }
+
+    /// Reads the micrograph of a patch, averaged down, unless that is being read.
+    pub(super) fn read_micrograph(&mut self, patch: PatchId) -> anyhow::Result<()> {
+        let title = "Reading a micrograph";
+        if self.jobs.states().iter().any(|job| job.title == title) {
+            return Ok(());
+        }
+        let open = self.open()?;
+        let generation = open.generation;
+        let Some(id) = open.columns.micrograph_of(patch) else { return Ok(()) };
+        let Some(known) = open.micrographs.iter().find(|m| m.id == id).cloned() else { return Ok(()) };
+        let columns = Arc::clone(&open.columns);
+        let dir = open.dir.clone();
+        self.jobs.spawn(JobKind::Read, title, move |_| {
+            let patches: Vec<_> = (0..columns.len() as PatchId)
+                .filter(|&p| columns.micrograph_of(p) == Some(id))
+                .filter_map(|p| columns.xy_of(p).map(|xy| (p, xy)))
+                .collect();
+            let picture = match &known.path {
+                None => Err("The file of the micrograph is not known; only positions are drawn.".to_owned()),
+                Some(path) => {
+                    // A path relative to the project works wherever the project was moved to.
+                    let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
+                    micrograph::open(&path)
+                        .map_err(|e| format!("Only positions are drawn: {}", words::sentence(&e.into())))
+                }
+            };
+            let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
+            let dimensions = match (&picture, known.dimensions) {
+                (Ok(found), _) => [found.image.width as f32, found.image.height as f32],
+                (_, Some((w, h))) => [w as f32, h as f32],
+                _ => reach.map(|v| v * 1.05),
+            };
+            let picture = picture.and_then(|found| {
+                let factor = found.image.width.max(found.image.height).div_ceil(PICTURE).max(1);
+                let small =
+                    bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
+                Ok((Arc::new(small), factor))
+            });
+            let view = MicrographView { id, patches, picture, dimensions };
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Micrograph(Box::new(view)) })
+        })?;
+        Ok(())
+    }
+
+    /// Enters, begins or leaves a queue.
+    pub(super) fn apply_queue(&mut self, command: QueueCommand) -> anyhow::Result<()> {
+        let (kind, anew) = match command {
+            QueueCommand::Leave => {
+                let open = self.open()?;
+                let Some(queue) = open.queue.take() else { return Ok(()) };
+                return self.request_order(queue.before);
+            }
+            QueueCommand::Enter(kind) => (kind, false),
+            QueueCommand::Restart(kind) => (kind, true),
+        };
+        let open = self.open()?;
+        let Some(scores) = &open.scores else {
+            anyhow::bail!("no run has scored this project yet, so there is nothing to review; train first");
+        };
+        let now = QueueStart { run: scores.run, journal: open.journal };
+        let (generation, dir) = (open.generation, open.dir.clone());
+        let settings = &self.model.settings;
+        let kept = |part| settings.queue_place(&dir, queue_key(kind, part)).map(u64::cast_signed);
+        let start = match (kept(QueuePart::Run), kept(QueuePart::Journal)) {
+            // Other scores make another queue.
+            (Some(run), Some(journal)) if !anew && run == now.run.0 && journal <= now.journal.0 => {
+                QueueStart { run: RunId(run), journal: EntryId(journal) }
+            }
+            _ => now,
+        };
+        let begun = start == now && (anew || kept(QueuePart::Journal) != Some(now.journal.0));
+        if begun {
+            for (part, value) in
+                [(QueuePart::Run, now.run.0), (QueuePart::Journal, now.journal.0), (QueuePart::Place, 0)]
+            {
+                let (queue, place) = (queue_key(kind, part), value.cast_unsigned());
+                self.apply_settings(SettingsCommand::QueuePlace { queue, place });
+            }
+        }
+        let store = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
+            let queue = review::build(&store, kind, start)?;
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue), begun) })
+        })?;
+        Ok(())
+    }
+
+    /// Keeps the place in the queue that is open; called whenever the current patch changes.
+    pub(super) fn keep_queue_place(&mut self) {
+        let Some(open) = &self.model.project else { return };
+        let Some(queue) = &open.queue else { return };
+        let key = queue_key(queue.queue.kind, QueuePart::Place);
+        let place = open.shown.cursor as u64;
+        if self.model.settings.queue_place(&open.dir, key) != Some(place) {
+            self.apply_settings(SettingsCommand::QueuePlace { queue: key, place });
+        }
+    }
+
+    /// Selects what looks like the selection, or like the current patch.
+    pub(super) fn select_similar(&mut self) -> anyhow::Result<()> {
+        let open = self.open()?;
+        let Some(scores) = &open.scores else {
+            anyhow::bail!("no run has learned features of this project yet; train first");
+        };
+        let (run, name, generation) = (scores.run, scores.name.clone(), open.generation);
+        let examples: Vec<PatchId> = match open.selection.is_empty() {
+            true => open.shown.current().into_iter().collect(),
+            // Spread over the selection when it is large.
+            false => {
+                let step = open.selection.len().div_ceil(EXAMPLES);
+                open.selection.iter().step_by(step).collect()
+            }
+        };
+        let known = open.features.clone().filter(|f| f.run == run && f.features.len() == open.len());
+        let store = self.store()?.another_handle()?;
+        let title = format!("Looking for similar patches with {name}");
+        self.jobs.spawn(JobKind::Score, title, move |job| {
+            let found = match known {
+                Some(known) => known,
+                None => {
+                    let dir = store.run_dir(&name);
+                    let features = match review::load_features(&dir, store.len())? {
+                        Some(features) => features,
+                        None => {
+                            let scorer = scorer(&store, &name, ComputeDevice::open(DeviceChoice::Auto)?)?;
+                            review::features(&store, &scorer, &dir, &mut |step| job.tell(step))?
+                        }
+                    };
+                    RunFeatures { run, features: Arc::new(features) }
+                }
+            };
+            let near = review::nearest(&found.features, &examples, SIMILAR);
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Similar(near, found) })
+        })?;
+        Ok(())
+    }
+
+    /// Takes up what a job of this file hands back.
+    pub(super) fn take_reviewed(&mut self, generation: u64, what: Reviewed) {
+        let Some(open) = self.model.project.as_mut().filter(|open| open.generation == generation) else {
+            return;
+        };
+        match what {
+            Reviewed::Detail(detail) => open.detail = Some(*detail),
+            Reviewed::Micrograph(view) => open.micrograph = Some(*view),
+            Reviewed::Queue(queue, begun) => {
+                let kind = queue.kind;
+                if queue.patches.is_empty() {
+                    self.model.notices.warning(nothing_in(kind, queue.left_out));
+                    return;
+                }
+                // While the queue before was open, its place was kept under the same key.
+                let kept = self.model.settings.queue_place(&open.dir, queue_key(kind, QueuePart::Place));
+                let place = kept.filter(|_| !begun).unwrap_or(0);
+                let last = queue.patches.len() - 1;
+                let before = match open.queue.take() {
+                    Some(old) => old.before,
+                    None => open.shown.order.clone(),
+                };
+                let run = open.runs.iter().find(|r| r.id == queue.start.run);
+                let run = run.map_or_else(String::new, |run| run.name.clone());
+                open.shown = Shown {
+                    ids: Arc::new(queue.patches.clone()),
+                    cursor: usize::try_from(place).unwrap_or(0).min(last),
+                    order: open.shown.order.clone(),
+                    stale: false,
+                };
+                open.selection.clear();
+                open.queue = Some(OpenQueue { queue: *queue, run, before });
+            }
+            Reviewed::Similar(near, features) => {
+                open.features = Some(features);
+                let count = near.len() as u64;
+                open.selection.extend(near);
+                self.model.notices.done(format!(
+                    "Selected {} that look most like it to the run in use.",
+                    words::patches(count)
+                ));
+            }
+        }
+    }
+}
+
+fn nothing_in(kind: QueueKind, left_out: usize) -> String {
+    let left = words::patches(left_out as u64);
+    match kind {
+        QueueKind::MostUncertain | QueueKind::LikelyParticles => {
+            "Nothing to review: no unlabeled patch has a score under the run in use.".to_owned()
+        }
+        QueueKind::SuspiciousPositives => format!(
+            "Nothing to review: no positive has an out-of-sample score under the run in use ({left} left out: the \
+             run was trained on them or has not scored them)."
+        ),
+        QueueKind::Audit => {
+            "Nothing to audit: no unlabeled patch has a score of 0.5 or above under the run in use."
+                .to_owned()
+        }
+    }
+}
+
+/// What is kept of a queue in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueuePart {
+    /// Where one stopped.
+    Place,
+    /// The run it was begun with.
+    Run,
+    /// The journal position it was begun at.
+    Journal,
+}
+
+/// The key of a part of a queue in the settings.
+pub const fn queue_key(kind: QueueKind, part: QueuePart) -> &'static str {
+    match (kind, part) {
+        (QueueKind::MostUncertain, QueuePart::Place) => "most_uncertain",
+        (QueueKind::MostUncertain, QueuePart::Run) => "most_uncertain.run",
+        (QueueKind::MostUncertain, QueuePart::Journal) => "most_uncertain.journal",
+        (QueueKind::LikelyParticles, QueuePart::Place) => "likely_particles",
+        (QueueKind::LikelyParticles, QueuePart::Run) => "likely_particles.run",
+        (QueueKind::LikelyParticles, QueuePart::Journal) => "likely_particles.journal",
+        (QueueKind::SuspiciousPositives, QueuePart::Place) => "suspicious_positives",
+        (QueueKind::SuspiciousPositives, QueuePart::Run) => "suspicious_positives.run",
+        (QueueKind::SuspiciousPositives, QueuePart::Journal) => "suspicious_positives.journal",
+        (QueueKind::Audit, QueuePart::Place) => "audit",
+        (QueueKind::Audit, QueuePart::Run) => "audit.run",
+        (QueueKind::Audit, QueuePart::Journal) => "audit.journal",
+    }
+}

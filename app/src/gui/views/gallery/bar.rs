@@ -1,0 +1,138 @@
+//! The bar over the grid: label, select, sort, filter, and how many patches are shown.
+
+use eframe::egui;
+use egui::{ComboBox, Ui};
+use vitrine_core::Label;
+
+use super::{State, filter};
+use crate::gui::command::{Command, QueueCommand, ViewCommand, info};
+use crate::gui::model::{Model, OpenProject, Order, SortKey};
+use crate::gui::theme;
+use crate::gui::widgets::{command_button, command_button_as, paint_label};
+use crate::words;
+
+/// Draws the bar.
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        for (id, label, words) in [
+            ("label.positive", Label::Positive, "Positive"),
+            ("label.negative", Label::Negative, "Negative"),
+            ("label.unlabeled", Label::Unlabeled, "Unlabeled"),
+        ] {
+            label_button(ui, model, id, label, words, out);
+        }
+        command_button_as(ui, model, "label.undo", "Undo", out);
+        command_button_as(ui, model, "label.redo", "Redo", out);
+        ui.separator();
+        ui.menu_button("Select", |ui| {
+            for id in ["select.all", "select.above", "select.invert", "select.similar", "select.none"] {
+                if command_button(ui, model, id, out).clicked() {
+                    ui.close();
+                }
+            }
+        });
+        ui.separator();
+        match &open.queue {
+            Some(queue) => {
+                ui.strong(super::super::queues::title(queue.queue.kind));
+                ui.weak(format!("by the scores of {}", queue.run));
+                if ui.button("Back to all patches").clicked() {
+                    out.push(Command::View(ViewCommand::Queue(QueueCommand::Leave)));
+                }
+            }
+            None => {
+                sort(ui, open, out);
+                filter::ui(ui, open, &mut state.filter, out);
+            }
+        }
+        let shown = open.shown.ids.len();
+        if open.queue.is_none() && shown < open.len() {
+            ui.weak(format!("{} of {} shown", words::count(shown as u64), words::count(open.len() as u64)));
+        }
+        if open.shown.stale {
+            command_button(ui, model, "view.rearrange", out);
+        }
+    });
+    filter::chips(ui, open, out);
+}
+
+/// A button with the label's mark in front of its word.
+fn label_button(
+    ui: &mut Ui,
+    model: &Model,
+    id: &'static str,
+    label: Label,
+    words: &str,
+    out: &mut Vec<Command>,
+) {
+    let Some(info) = info(id) else { return };
+    let allowed = model.allows(info.needs);
+    // Room for the mark is left in the text, so that the button has egui's own shape.
+    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(format!("      {words}")));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, allowed.is_ok(), info.name));
+    let colour = theme::label(label, ui.visuals().dark_mode);
+    let colour = if allowed.is_ok() { colour } else { colour.gamma_multiply(0.4) };
+    let centre = response.rect.left_center() + egui::vec2(17.0, 0.0);
+    paint_label(ui.painter(), centre, 11.0, label, colour);
+    if response.clicked() {
+        out.push((info.command)());
+    }
+    let tooltip = model.keys.tooltip(info);
+    match allowed {
+        Ok(()) => response.on_hover_text(tooltip),
+        Err(why) => response.on_disabled_hover_text(format!("{tooltip}\n{why}")),
+    };
+}
+
+/// Words for the direction of a sort.
+const fn direction(key: SortKey, descending: bool) -> &'static str {
+    match (key, descending) {
+        (SortKey::Score, true) => "highest first",
+        (SortKey::Score, false) => "lowest first",
+        (SortKey::Uncertainty | SortKey::Disagreement, true) => "most first",
+        (SortKey::Uncertainty | SortKey::Disagreement, false) => "least first",
+        (SortKey::LabelTime, true) => "newest first",
+        (SortKey::LabelTime, false) => "oldest first",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, true) => "backwards",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, false) => "forwards",
+    }
+}
+
+fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
+    let order = &open.shown.order;
+    let mut chosen = order.key;
+    let combo = ComboBox::from_id_salt("sort")
+        .selected_text(format!("Sort: {}", order.key.as_str()))
+        .show_ui(ui, |ui| {
+            for key in SortKey::ALL {
+                let possible = !key.needs_score() || open.scores.is_some();
+                let row = egui::Button::selectable(chosen == key, key.as_str());
+                let response = ui.add_enabled(possible, row);
+                if response.clicked() {
+                    chosen = key;
+                }
+                response.on_disabled_hover_text("No run has scored this project yet; train first.");
+            }
+        });
+    combo.response.on_hover_text("What patches are sorted by");
+    if chosen != order.key {
+        // Scores and times are wanted from the top down.
+        let descending = !matches!(chosen, SortKey::Import | SortKey::Micrograph | SortKey::Random);
+        push(Order { key: chosen, descending, ..order.clone() }, out);
+    }
+    if order.key == SortKey::Random {
+        if ui.button("Shuffle again").clicked() {
+            push(Order { seed: order.seed.wrapping_add(1), ..order.clone() }, out);
+        }
+    } else {
+        let words = direction(order.key, order.descending);
+        if ui.button(words).on_hover_text("Turn the order around").clicked() {
+            push(Order { descending: !order.descending, ..order.clone() }, out);
+        }
+    }
+}
+
+/// Asks for an order.
+pub(super) fn push(order: Order, out: &mut Vec<Command>) {
+    out.push(Command::View(ViewCommand::Order(Box::new(order))));
+}

@@ -1,0 +1,309 @@
+//! The grid of patches. Only what is on the screen is touched in a frame.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use eframe::egui_wgpu::Callback;
+use egui::{Color32, Rect, Sense, Ui, Vec2};
+use vitrine_core::Label;
+use vitrine_core::project::PatchId;
+
+use super::{Geometry, State, pointer};
+use crate::gpu::cell::{Preparation, Range, Scales};
+use crate::gpu::grid::{CURRENT, GridLook, Instance, MISSING, SELECTED, rgba};
+use crate::gpu::look::{Contrast, Look};
+use crate::gpu::pages::{PageSource, Pages, bin_for};
+use crate::gui::command::{Command, SettingsCommand};
+use crate::gui::model::{Model, OpenProject};
+use crate::gui::theme;
+use crate::words;
+
+/// Width of the scroll bar, points.
+const BAR: f32 = 14.0;
+
+/// What the grid was drawn with last.
+#[derive(Default)]
+pub struct Last {
+    ids: Option<Arc<Vec<PatchId>>>,
+    cursor: usize,
+    columns: usize,
+    pitch: f32,
+    /// Points scrolled in the frame before, for the direction.
+    scroll: f64,
+    scales: Option<(u64, Arc<Scales>)>,
+}
+
+/// Draws the grid and takes what the pointer does on it.
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+    let area = ui.available_rect_before_wrap();
+    let rect = Rect::from_min_max(area.min, egui::pos2(area.right() - BAR, area.bottom()));
+    // Clicks and drags, but no keyboard focus: arrows and Space belong to the patches.
+    let response = ui.allocate_rect(area, Sense::CLICK | Sense::DRAG);
+    if rect.width() < 24.0 || rect.height() < 24.0 {
+        return;
+    }
+    let scale = ui.ctx().pixels_per_point();
+    let shown = &open.shown;
+    let mut geometry = Geometry::new(rect, model.settings.patch_side, shown.ids.len(), scale);
+    keep_in_view(state, &geometry, open);
+    wheel(ui, model, &response, state, out);
+    scroll_bar(ui, area, &geometry, state);
+    state.scroll = state.scroll.clamp(0.0, geometry.furthest());
+    geometry.scroll = (state.scroll * f64::from(scale)).round() / f64::from(scale);
+    state.columns = geometry.columns;
+    state.rows = geometry.rows_shown();
+    state.geometry = geometry;
+    let flags = pointer::ui(ui, model, open, state, &response, out);
+    state.scroll = state.scroll.clamp(0.0, geometry.furthest());
+    draw(ui, model, open, state, &flags);
+    pointer::draw_band(ui, state, &geometry);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Grid, true, spoken(open)));
+}
+
+/// What a screen reader says of the grid.
+fn spoken(open: &OpenProject) -> String {
+    let shown = &open.shown;
+    let Some(patch) = shown.current() else { return "Patches".to_owned() };
+    let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
+    let score = open.score(patch).map_or_else(String::new, |score| format!(", score {score:.2}"));
+    format!(
+        "Patch {} of {}, number {patch}, {label}{score}",
+        words::count(shown.cursor as u64 + 1),
+        words::count(shown.ids.len() as u64)
+    )
+}
+
+/// Follows the current patch when it moved, and keeps what is looked at when the grid changed.
+fn keep_in_view(state: &mut State, geometry: &Geometry, open: &OpenProject) {
+    let last = &mut state.last;
+    let same_ids = last.ids.as_ref().is_some_and(|ids| Arc::ptr_eq(ids, &open.shown.ids));
+    let cursor = open.shown.cursor;
+    let mut now = Geometry { scroll: state.scroll, ..*geometry };
+    if !same_ids {
+        state.scroll = 0.0;
+        now.scroll = 0.0;
+        state.scroll = now.scroll_to(cursor / now.columns);
+    } else {
+        if (last.columns, last.pitch) != (now.columns, now.pitch) && last.columns > 0 && last.pitch > 0.0 {
+            // The current patch stays where it is on the screen, or the first one shown does.
+            let pitch = f64::from(last.pitch);
+            let height = f64::from(now.rect.height());
+            let on_screen = (cursor / last.columns) as f64 * pitch - state.scroll;
+            let (anchor, offset) = if (0.0..height).contains(&on_screen) {
+                (cursor, on_screen)
+            } else {
+                ((state.scroll / pitch).floor() as usize * last.columns, 0.0)
+            };
+            state.scroll = ((anchor / now.columns) as f64 * f64::from(now.pitch) - offset).max(0.0);
+            now.scroll = state.scroll;
+        }
+        if cursor != last.cursor {
+            state.scroll = now.scroll_to(cursor / now.columns);
+        }
+    }
+    last.ids = Some(Arc::clone(&open.shown.ids));
+    last.cursor = cursor;
+    last.columns = now.columns;
+    last.pitch = now.pitch;
+}
+
+fn wheel(ui: &Ui, model: &Model, response: &egui::Response, state: &mut State, out: &mut Vec<Command>) {
+    if !response.contains_pointer() || model.overlay.is_some() {
+        return;
+    }
+    let (delta, zoom) = ui.input_mut(|input| {
+        let delta = input.smooth_scroll_delta.y;
+        input.smooth_scroll_delta.y = 0.0;
+        (delta, input.zoom_delta())
+    });
+    state.scroll -= f64::from(delta);
+    if (zoom - 1.0).abs() > 1e-4 {
+        out.push(Command::Settings(SettingsCommand::PatchSide(model.settings.patch_side * zoom)));
+    }
+}
+
+/// A bar of its own: egui's keeps the offset in 32 bits, which two million large patches exceed.
+fn scroll_bar(ui: &mut Ui, area: Rect, geometry: &Geometry, state: &mut State) {
+    let track = Rect::from_min_max(egui::pos2(area.right() - BAR + 3.0, area.top()), area.max);
+    let furthest = geometry.furthest();
+    if furthest <= 0.0 {
+        return;
+    }
+    let share = (f64::from(geometry.rect.height()) / geometry.height()) as f32;
+    let height = (track.height() * share).max(28.0).min(track.height());
+    let room = (track.height() - height).max(1.0);
+    let response = ui.interact(track, ui.scope_id().with("scroll bar"), Sense::CLICK | Sense::DRAG);
+    if let Some(at) = response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on()) {
+        let to = f64::from((at.y - track.top() - height * 0.5) / room).clamp(0.0, 1.0);
+        state.scroll = to * furthest;
+    }
+    let top = track.top() + room * (state.scroll / furthest).clamp(0.0, 1.0) as f32;
+    let handle = Rect::from_min_size(egui::pos2(track.left(), top), Vec2::new(track.width(), height));
+    let visuals = ui.visuals();
+    let painter = ui.painter();
+    painter.rect_filled(track.shrink2(Vec2::new(2.0, 0.0)), 4.0, visuals.extreme_bg_color);
+    let strong = response.hovered() || response.dragged();
+    let colour =
+        if strong { visuals.weak_text_color() } else { visuals.weak_text_color().gamma_multiply(0.55) };
+    painter.rect_filled(handle.shrink2(Vec2::new(2.0, 0.0)), 4.0, colour);
+    if response.is_pointer_button_down_on() {
+        let first = Geometry { scroll: state.scroll, ..*geometry }.visible().start;
+        response.on_hover_text_at_pointer(format!(
+            "{} of {}",
+            words::count(first as u64 + 1),
+            words::count(geometry.count as u64)
+        ));
+    }
+}
+
+/// Å per px of all patches, or 1 throughout where a source does not know.
+fn scales(open: &OpenProject, state: &mut State) -> Arc<Scales> {
+    match &state.last.scales {
+        Some((generation, scales))
+            if *generation == open.generation && scales.0.len() == known_scales(open) =>
+        {
+            Arc::clone(scales)
+        }
+        _ => {
+            let all: Option<Vec<_>> =
+                open.sources.iter().map(|s| s.info.pixel_size.map(|size| (s.first, size as f32))).collect();
+            let scales = Arc::new(Scales(all.unwrap_or_default()));
+            state.last.scales = Some((open.generation, Arc::clone(&scales)));
+            scales
+        }
+    }
+}
+
+/// How many entries [`scales`] has for this project.
+fn known_scales(open: &OpenProject) -> usize {
+    if in_angstrom(open) { open.sources.len() } else { 0 }
+}
+
+/// Whether the pixel size of every source is known, so that periods are in Å.
+pub fn in_angstrom(open: &OpenProject) -> bool {
+    !open.sources.is_empty() && open.sources.iter().all(|source| source.info.pixel_size.is_some())
+}
+
+/// The ends of the contrast window of a patch, in the values of its pixels.
+pub fn ends(look: &Look, range: &Range, all: Option<(f32, f32)>) -> (f32, f32) {
+    match (look.contrast, all) {
+        (Contrast::Manual, _) => (look.manual[0], look.manual[1]),
+        (Contrast::All, Some(ends)) => ends,
+        _ => (range.low, range.high),
+    }
+}
+
+fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &pointer::Marks) {
+    let geometry = state.geometry;
+    let Some(render_state) = &model.graphics.render_state else { return };
+    if state.pages.is_none() && state.no_pages.is_none() {
+        match Pages::new(render_state, ui.ctx()) {
+            Ok(pages) => state.pages = Some(pages),
+            Err(e) => {
+                state.no_pages = Some(format!("Patches cannot be drawn: the system gives no thread ({e})."))
+            }
+        }
+    }
+    if let Some(why) = &state.no_pages {
+        ui.painter().text(
+            geometry.rect.center(),
+            egui::Align2::CENTER_CENTER,
+            why,
+            egui::TextStyle::Body.resolve(ui.style()),
+            ui.visuals().error_fg_color,
+        );
+        return;
+    }
+    let scales = scales(open, state);
+    let Some(pages) = &mut state.pages else { return };
+    let look = &model.settings.look;
+    let scale = ui.ctx().pixels_per_point();
+    let side = geometry.side * scale;
+    pages.begin(PageSource {
+        generation: open.generation,
+        pixels: Arc::clone(&open.pixels),
+        scales,
+        how: Preparation {
+            bin: bin_for(open.pixels.size(), side),
+            band: look.band.then_some(look.periods),
+            cut: look.cut,
+        },
+    });
+    state.window = pages.window();
+    let visible = geometry.visible();
+    let ids = &open.shown.ids;
+    let mut wanted = Vec::new();
+    let mut instances = Vec::with_capacity(visible.len());
+    // The current patch is drawn last, so that its frame lies over its neighbours' edges.
+    let current = open.shown.cursor;
+    let places = visible.clone().filter(|&place| place != current);
+    for place in places.chain(visible.contains(&current).then_some(current)) {
+        let Some(&patch) = ids.get(place) else { continue };
+        let at = (geometry.rect_of(place).min - geometry.rect.min) * scale;
+        let label = marks
+            .painted(patch)
+            .or_else(|| open.columns.labels.get(patch as usize).copied())
+            .unwrap_or(Label::Unlabeled);
+        let mut flags = label as u32;
+        if open.selection.contains(patch) || marks.in_band(place) {
+            flags |= SELECTED;
+        }
+        if place == current {
+            flags |= CURRENT;
+        }
+        let (at_page, window) = match pages.find(patch) {
+            Some((at_page, range)) => {
+                let (low, high) = ends(look, &range, state.window);
+                (at_page, [range.in_cell(low), range.in_cell(high)])
+            }
+            None => {
+                wanted.push(patch);
+                flags |= MISSING;
+                ([0.0; 3], [0.0, 1.0])
+            }
+        };
+        instances.push(Instance { origin: [at.x.round(), at.y.round()], place: at_page, window, flags });
+    }
+    state.coming = wanted.len();
+    // Then what comes next in the direction of scrolling.
+    let screen = visible.len().max(1);
+    let ahead = if state.scroll >= state.last.scroll {
+        visible.end..(visible.end + screen).min(ids.len())
+    } else {
+        visible.start.saturating_sub(screen)..visible.start
+    };
+    state.last.scroll = state.scroll;
+    wanted.extend(ids.get(ahead).unwrap_or_default().iter().filter(|&&patch| !pages.holds(patch)));
+    pages.want(wanted);
+    if pages.coming() > 0 {
+        ui.ctx().request_repaint();
+    }
+    let (texels, page) = pages.sides();
+    let dark = ui.visuals().dark_mode;
+    let glyph = (side * 0.055).clamp(3.0 * scale, 7.0 * scale);
+    let grid_look = GridLook {
+        viewport: [geometry.rect.width() * scale, geometry.rect.height() * scale],
+        side: side.round(),
+        margin: (geometry.gap() * 0.5 * scale).floor(),
+        texels,
+        page,
+        colour_row: (look.colours.row() as f32 + 0.5) / crate::gpu::colour_map::ColourMap::ALL.len() as f32,
+        invert: f32::from(u8::from(look.invert)),
+        scale,
+        linear: f32::from(u8::from(pages.linear())),
+        glyph,
+        border: (side * 0.025).clamp(1.5 * scale, 3.0 * scale).round(),
+        colours: [
+            theme::label(Label::Positive, true),
+            theme::label(Label::Negative, true),
+            theme::label(Label::Unlabeled, true).gamma_multiply(0.45),
+            theme::accent(dark),
+            if dark { Color32::WHITE } else { Color32::BLACK },
+            ui.visuals().faint_bg_color,
+        ]
+        .map(rgba),
+    };
+    if let Some(callback) = pages.callback(grid_look, instances) {
+        ui.painter_at(geometry.rect).add(Callback::new_paint_callback(geometry.rect, callback));
+    }
+}

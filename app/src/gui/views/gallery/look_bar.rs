@@ -1,0 +1,109 @@
+//! The second bar: size of the patches, contrast, colours, band.
+
+use eframe::egui;
+use egui::{ComboBox, DragValue, Slider, Ui};
+
+use super::State;
+use super::grid::in_angstrom;
+use crate::gpu::colour_map::ColourMap;
+use crate::gpu::look::Contrast;
+use crate::gui::command::{Command, SettingsCommand};
+use crate::gui::model::{Model, OpenProject};
+
+/// Draws the bar.
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &mut Vec<Command>) {
+    let mut look = model.settings.look;
+    ui.horizontal_wrapped(|ui| {
+        let mut side = model.settings.patch_side;
+        let name = ui.label("Size");
+        ui.spacing_mut().slider_width = 110.0;
+        let slider = Slider::new(&mut side, 24.0..=512.0).logarithmic(true).show_value(false);
+        if ui
+            .add(slider)
+            .labelled_by(name.id)
+            .on_hover_text("Side of a patch on the screen (Ctrl and wheel)")
+            .changed()
+        {
+            out.push(Command::Settings(SettingsCommand::PatchSide(side)));
+        }
+        ui.weak(format!("{side:.0}"));
+        ui.separator();
+        ui.label("Contrast");
+        let combo = ComboBox::from_id_salt("contrast")
+            .width(120.0)
+            .selected_text(look.contrast.as_str())
+            .show_ui(ui, |ui| {
+                for contrast in Contrast::ALL {
+                    if ui.selectable_label(look.contrast == contrast, contrast.as_str()).clicked() {
+                        if let (Contrast::Manual, Some((low, high))) = (contrast, state.window) {
+                            // Begin by hand where the machine would have ended.
+                            if look.contrast != Contrast::Manual {
+                                look.manual = [low, high];
+                            }
+                        }
+                        look.contrast = contrast;
+                    }
+                }
+            });
+        named(&combo.response, "Contrast");
+        match look.contrast {
+            Contrast::Manual => {
+                let speed = f64::from((look.manual[1] - look.manual[0]).abs().max(1e-4)) / 200.0;
+                let [low, high] = &mut look.manual;
+                for (value, name) in [(low, "Darkest value"), (high, "Lightest value")] {
+                    let response =
+                        ui.add(DragValue::new(value).speed(speed).max_decimals(4)).on_hover_text(name);
+                    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, name));
+                }
+            }
+            Contrast::Patch | Contrast::All => {
+                let cut =
+                    DragValue::new(&mut look.cut).range(0.0..=20.0).speed(0.05).suffix(" %").max_decimals(1);
+                let response = ui.add(cut).on_hover_text("Share of the pixels cut off at each end");
+                response.widget_info(|| {
+                    egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Share of pixels cut off")
+                });
+            }
+        }
+        ui.checkbox(&mut look.invert, "Invert").on_hover_text("High values dark instead of light");
+        let combo = ComboBox::from_id_salt("colours")
+            .width(80.0)
+            .selected_text(look.colours.as_str())
+            .show_ui(ui, |ui| {
+                for colours in ColourMap::ALL {
+                    ui.selectable_value(&mut look.colours, colours, colours.as_str());
+                }
+            });
+        named(&combo.response, "Colours");
+        ui.separator();
+        ui.checkbox(&mut look.band, "Band-pass")
+            .on_hover_text("Show only structures of these sizes; the project's pixels stay as they are");
+        if look.band {
+            let unit = if in_angstrom(open) { " Å" } else { " px" };
+            let [short, long] = &mut look.periods;
+            let limit = *long * 0.95;
+            let response =
+                ui.add(DragValue::new(short).range(0.5..=limit).speed(0.2).suffix(unit).max_decimals(1));
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Smallest structure kept")
+            });
+            response.on_hover_text("Smaller structures are taken away");
+            ui.label("to");
+            let limit = *short * 1.05;
+            let response =
+                ui.add(DragValue::new(long).range(limit..=100_000.0).speed(1.0).suffix(unit).max_decimals(1));
+            response.widget_info(|| {
+                egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Largest structure kept")
+            });
+            response.on_hover_text("Larger structures are taken away");
+        }
+    });
+    if look != model.settings.look {
+        out.push(Command::Settings(SettingsCommand::Look(look)));
+    }
+}
+
+/// The name of a list for screen readers; what stands in front of it is no part of it.
+fn named(response: &egui::Response, name: &str) {
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+}

@@ -1,0 +1,73 @@
+//! One patch as a picture of egui's own, coloured by the processor: for the large view and the side
+//! panel, where every pixel is wanted.
+
+use eframe::egui;
+use egui::{ColorImage, TextureHandle, TextureOptions, Ui};
+use vitrine_core::project::PatchId;
+
+use super::grid::{ends, in_angstrom};
+use crate::gpu::cell::{filtered, measure};
+use crate::gpu::look::Look;
+use crate::gui::model::OpenProject;
+
+/// What a picture is made from.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    generation: u64,
+    patch: PatchId,
+    look: Look,
+    window: Option<(f32, f32)>,
+}
+
+/// A picture that is made again only when what it shows has changed.
+#[derive(Default)]
+pub struct Picture {
+    made: Option<Made>,
+    texture: Option<TextureHandle>,
+}
+
+impl Picture {
+    /// The picture of a patch; `window` is the contrast window for all patches.
+    pub fn of(
+        &mut self,
+        ui: &Ui,
+        open: &OpenProject,
+        patch: PatchId,
+        look: &Look,
+        window: Option<(f32, f32)>,
+    ) -> Option<&TextureHandle> {
+        let wanted = Made { generation: open.generation, patch, look: *look, window };
+        if self.made.as_ref() != Some(&wanted) {
+            let image =
+                filtered(&open.pixels, patch, look.band.then_some(look.periods), scale_of(open, patch))?;
+            let range = measure(&image.data, look.cut);
+            let (low, high) = ends(look, &range, window);
+            let steps = look.colours.steps();
+            let last = (steps.len() - 1) as f32;
+            let spread = (high - low).max(f32::MIN_POSITIVE);
+            let colours = image.data.iter().map(|value| {
+                let share = ((value - low) / spread).clamp(0.0, 1.0);
+                let share = if look.invert { 1.0 - share } else { share };
+                steps.get((share * last).round() as usize).copied().unwrap_or_default()
+            });
+            let picture = ColorImage::new([image.width, image.height], colours.collect());
+            match &mut self.texture {
+                Some(texture) => texture.set(picture, TextureOptions::LINEAR),
+                None => self.texture = Some(ui.ctx().load_texture("patch", picture, TextureOptions::LINEAR)),
+            }
+            self.made = Some(wanted);
+        }
+        self.texture.as_ref()
+    }
+}
+
+/// The unit of the band for a patch: Å per px where periods are in Å, else 1.
+fn scale_of(open: &OpenProject, patch: PatchId) -> f32 {
+    if in_angstrom(open) { pixel_size(open, patch).unwrap_or(1.0) as f32 } else { 1.0 }
+}
+
+/// Å per px of a patch, where known.
+pub fn pixel_size(open: &OpenProject, patch: PatchId) -> Option<f64> {
+    let source = open.columns.source_of(patch)?;
+    open.sources.iter().find(|s| s.id == source)?.info.pixel_size
+}

@@ -1,0 +1,212 @@
+//! The pointer on the grid: click, Ctrl and Shift, rubber band, and painting while a key is held.
+
+use std::collections::HashSet;
+
+use eframe::egui;
+use egui::{Response, StrokeKind, Ui};
+use vitrine_core::Label;
+use vitrine_core::project::PatchId;
+
+use super::Geometry;
+use crate::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
+use crate::gui::model::{Model, OpenProject};
+use crate::gui::theme;
+
+/// What the pointer is in the middle of.
+#[derive(Default)]
+pub struct State {
+    /// Where a range begins.
+    anchor: usize,
+    /// Where a band began and is now, in points of everything.
+    band: Option<((f32, f64), (f32, f64))>,
+    /// Painted so far, in order.
+    painted: Vec<PatchId>,
+    /// The same, to look up.
+    painted_set: HashSet<PatchId>,
+    /// Where the brush was.
+    brush_at: Option<egui::Pos2>,
+}
+
+/// What the pointer has marked in this frame but not done yet.
+#[derive(Default)]
+pub struct Marks {
+    band: HashSet<usize>,
+    label: Option<Label>,
+    painted: HashSet<PatchId>,
+}
+
+impl Marks {
+    /// Whether a place is inside the band.
+    pub fn in_band(&self, place: usize) -> bool {
+        self.band.contains(&place)
+    }
+
+    /// The label that is being painted over a patch.
+    pub fn painted(&self, patch: PatchId) -> Option<Label> {
+        self.label.filter(|_| self.painted.contains(&patch))
+    }
+}
+
+/// The command whose key paints a label.
+const fn brush_command(label: Label) -> &'static str {
+    match label {
+        Label::Positive => "label.paint_positive",
+        Label::Negative => "label.paint_negative",
+        Label::Unlabeled => "label.paint_unlabeled",
+    }
+}
+
+/// Takes what the pointer does; what is marked for drawing.
+pub fn ui(
+    ui: &Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut super::State,
+    response: &Response,
+    out: &mut Vec<Command>,
+) -> Marks {
+    let geometry = state.geometry;
+    if response.clicked() || response.drag_started() {
+        // A combo box or field that still has the focus would keep arrows and Space for itself.
+        ui.memory_mut(|memory| {
+            if let Some(id) = memory.focused() {
+                memory.surrender_focus(id);
+            }
+        });
+    }
+    if let Some(label) = state.brush {
+        return brush(ui, model, open, state, label, out);
+    }
+    let modifiers = ui.input(|input| input.modifiers);
+    let at = response.interact_pointer_pos();
+    if response.drag_started_by(egui::PointerButton::Primary)
+        && let Some(from) =
+            ui.input(|input| input.pointer.press_origin()).filter(|p| geometry.rect.contains(*p))
+    {
+        let from = geometry.to_content(from);
+        state.pointer.band = Some((from, from));
+    }
+    let mut marks = Marks::default();
+    if let Some((from, _)) = state.pointer.band {
+        if let Some(at) = at {
+            scroll_at_edges(ui, &geometry, &mut state.scroll, at);
+            let to = geometry.to_content(at);
+            state.pointer.band = Some((from, to));
+            marks.band = on_screen(&geometry, from, to);
+        }
+        if response.drag_stopped() {
+            let (from, to) = state.pointer.band.take().unwrap_or((from, from));
+            let places = geometry.between(from, to);
+            let patches: Vec<PatchId> =
+                places.iter().filter_map(|&place| open.shown.ids.get(place).copied()).collect();
+            out.push(Command::Select(if modifiers.command || modifiers.shift {
+                SelectCommand::Add(patches)
+            } else {
+                SelectCommand::Only(patches)
+            }));
+        }
+        return marks;
+    }
+    if let Some(place) = at.filter(|_| response.clicked()).and_then(|at| geometry.place_at(at)) {
+        let patch = open.shown.ids.get(place).copied();
+        if modifiers.shift {
+            out.push(Command::Select(SelectCommand::Range(state.pointer.anchor, place)));
+        } else if let Some(patch) = patch.filter(|_| modifiers.command) {
+            out.push(Command::Select(SelectCommand::Toggle(patch)));
+            state.pointer.anchor = place;
+        } else {
+            if !open.selection.is_empty() {
+                out.push(Command::Select(SelectCommand::Clear));
+            }
+            state.pointer.anchor = place;
+        }
+        out.push(Command::Select(SelectCommand::Place(place)));
+        if response.double_clicked() && !modifiers.any() {
+            out.push(Command::View(ViewCommand::Large));
+        }
+    }
+    marks
+}
+
+/// The part of a band that is drawn; the rest is counted when it is let go.
+fn on_screen(geometry: &Geometry, from: (f32, f64), to: (f32, f64)) -> HashSet<usize> {
+    let (top, bottom) = (geometry.scroll, geometry.scroll + f64::from(geometry.rect.height()));
+    geometry
+        .between((from.0, from.1.clamp(top, bottom)), (to.0, to.1.clamp(top, bottom)))
+        .into_iter()
+        .collect()
+}
+
+/// A band held beyond the edge scrolls on.
+fn scroll_at_edges(ui: &Ui, geometry: &Geometry, scroll: &mut f64, at: egui::Pos2) {
+    let beyond = (at.y - geometry.rect.bottom()).max(0.0) - (geometry.rect.top() - at.y).max(0.0);
+    if beyond != 0.0 {
+        let seconds = ui.input(|input| input.stable_dt).min(0.1);
+        *scroll += f64::from(beyond * 12.0 * seconds);
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Paints while the key is held; one step when it is let go.
+fn brush(
+    ui: &Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut super::State,
+    label: Label,
+    out: &mut Vec<Command>,
+) -> Marks {
+    let geometry = state.geometry;
+    let key = model.keys.key_of(brush_command(label));
+    let held = key.is_some_and(|key| ui.input(|input| input.key_down(key)));
+    // What lies on the way to where the key was let go is painted too.
+    let ending = key.is_some_and(|key| ui.input(|input| input.key_released(key)));
+    let pointer = &mut state.pointer;
+    if let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| held || ending) {
+        // A quick hand skips no patch on the way.
+        let from = pointer.brush_at.unwrap_or(at);
+        let steps = ((at - from).length() / (geometry.pitch * 0.5)).ceil().clamp(1.0, 400.0) as usize;
+        for step in 0..=steps {
+            let point = from + (at - from) * (step as f32 / steps as f32);
+            let patch = geometry.place_at(point).and_then(|place| open.shown.ids.get(place).copied());
+            if let Some(patch) = patch.filter(|&patch| pointer.painted_set.insert(patch)) {
+                pointer.painted.push(patch);
+            }
+        }
+        pointer.brush_at = Some(at);
+        ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
+    }
+    if !held {
+        state.brush = None;
+        pointer.brush_at = None;
+        pointer.painted_set.clear();
+        let patches = std::mem::take(&mut pointer.painted);
+        if !patches.is_empty() {
+            out.push(Command::Label(LabelCommand::SetPatches {
+                patches,
+                label,
+                reason: "window: painted over",
+            }));
+        }
+        return Marks::default();
+    }
+    Marks { label: Some(label), painted: pointer.painted_set.clone(), ..Marks::default() }
+}
+
+/// Draws the band.
+pub fn draw_band(ui: &Ui, state: &super::State, geometry: &Geometry) {
+    let Some((from, to)) = state.pointer.band else { return };
+    let point = |(x, y): (f32, f64)| {
+        let y = (y - geometry.scroll).clamp(-10.0, f64::from(geometry.rect.height()) + 10.0) as f32;
+        geometry.rect.min + egui::vec2(x, y)
+    };
+    let rect = egui::Rect::from_two_pos(point(from), point(to));
+    let accent = theme::accent(ui.visuals().dark_mode);
+    ui.painter_at(geometry.rect).rect(
+        rect,
+        2.0,
+        accent.gamma_multiply(0.15),
+        egui::Stroke::new(1.5, accent),
+        StrokeKind::Inside,
+    );
+}

@@ -1,0 +1,231 @@
+//! The panel for the current patch: large view, what is known of it, scores, spectrum, its place on
+//! the micrograph, the history of its label.
+
+mod place;
+mod spectrum;
+
+use std::time::{Duration, Instant};
+
+use eframe::egui;
+use egui::{CollapsingHeader, Rect, Sense, Ui, Vec2};
+use vitrine_core::Label;
+use vitrine_core::project::{Actor, Change, EntryKind, JournalEntry, PatchId};
+
+use super::gallery::picture::{Picture, pixel_size};
+use crate::gui::command::{Command, ViewCommand};
+use crate::gui::model::{Model, OpenProject, PatchDetail};
+use crate::gui::theme;
+use crate::gui::widgets::{label_mark, scale_bar};
+
+/// What the panel remembers.
+#[derive(Default)]
+pub struct State {
+    /// Ends of the contrast window for all patches; the gallery measures them.
+    pub window: Option<(f32, f32)>,
+    picture: Picture,
+    place: place::State,
+    /// The current patch and since when it is.
+    since: Option<(PatchId, Instant)>,
+}
+
+/// How long a patch is current before its history is read: not for those one only passes.
+const REST: Duration = Duration::from_millis(150);
+
+/// Draws the panel.
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    ui.add_space(4.0);
+    let Some(patch) = open.shown.current() else {
+        ui.weak("No current patch");
+        return;
+    };
+    let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
+    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch && detail.label == label);
+    ask(ui, open, patch, label, state, out);
+    egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.heading(format!("Patch {patch}"));
+            ui.add_space(6.0);
+            label_mark(ui, label);
+            ui.label(label.as_str());
+        });
+        picture(ui, model, open, patch, label, state);
+        facts(ui, open, patch);
+        section(ui, "Scores", |ui| scores(ui, open, patch, detail));
+        section(ui, "Power spectrum", |ui| spectrum::ui(ui, detail, pixel_size(open, patch)));
+        section(ui, "On the micrograph", |ui| place::ui(ui, open, patch, &mut state.place, out));
+        section(ui, "History of the label", |ui| history(ui, open, detail));
+    });
+}
+
+fn section(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui)) {
+    ui.add_space(4.0);
+    CollapsingHeader::new(egui::RichText::new(title).strong())
+        .default_open(true)
+        .show_unindented(ui, contents);
+}
+
+/// Asks for what is not read yet, once the patch has been current for a moment.
+fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, label: Label, state: &mut State, out: &mut Vec<Command>) {
+    let since = match state.since {
+        Some((known, since)) if known == patch => since,
+        _ => {
+            let now = Instant::now();
+            state.since = Some((patch, now));
+            now
+        }
+    };
+    let known = open.detail.as_ref().is_some_and(|d| {
+        d.patch == patch && d.label == label && d.scores.len() >= usize::from(open.scores.is_some())
+    });
+    let place_known = match open.columns.micrograph_of(patch) {
+        Some(id) => open.micrograph.as_ref().is_some_and(|view| view.id == id),
+        None => true,
+    };
+    if known && place_known {
+        return;
+    }
+    match REST.checked_sub(since.elapsed()) {
+        Some(wait) => ui.ctx().request_repaint_after(wait),
+        None => {
+            if !known {
+                out.push(Command::View(ViewCommand::Detail(patch)));
+            }
+            if !place_known {
+                out.push(Command::View(ViewCommand::Micrograph(patch)));
+            }
+        }
+    }
+}
+
+fn picture(ui: &mut Ui, model: &Model, open: &OpenProject, patch: PatchId, label: Label, state: &mut State) {
+    let side = (ui.available_width() - 6.0).clamp(80.0, 420.0);
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(side + 6.0), Sense::hover());
+    let rect = rect.shrink(3.0);
+    if let Some(texture) = state.picture.of(ui, open, patch, &model.settings.look, state.window) {
+        let uv = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+        ui.painter().image(texture.id(), rect, uv, egui::Color32::WHITE);
+    }
+    let colour = theme::label(label, ui.visuals().dark_mode);
+    ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(3.0, colour), egui::StrokeKind::Outside);
+    scale_bar(ui, rect, open.pixels.size(), pixel_size(open, patch));
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Picture of patch {patch}"))
+    });
+}
+
+fn facts(ui: &mut Ui, open: &OpenProject, patch: PatchId) {
+    let columns = &open.columns;
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    if let Some(id) = columns.micrograph_of(patch) {
+        let found = open.micrographs.iter().find(|m| m.id == id);
+        rows.push(("Micrograph", found.map_or_else(|| "not known".to_owned(), |m| m.name.clone())));
+    }
+    if let Some([x, y]) = columns.xy_of(patch) {
+        rows.push(("Centre", format!("{x:.0}, {y:.0} px")));
+    }
+    if let Some(source) = columns.source_of(patch).and_then(|id| open.sources.iter().find(|s| s.id == id)) {
+        let name = source.info.path.file_name().unwrap_or_default().to_string_lossy();
+        rows.push(("Source", name.into_owned()));
+    }
+    let size = open.pixels.size();
+    rows.push((
+        "Size",
+        match pixel_size(open, patch) {
+            Some(scale) => format!("{size} px, {:.0} Å", size as f64 * scale),
+            None => format!("{size} px, pixel size not known"),
+        },
+    ));
+    if let Some(split) = &open.split
+        && let Some(side) = split.sides.get(patch as usize)
+    {
+        rows.push(("Split", side.as_str().to_owned()));
+    }
+    pairs(ui, "facts", rows);
+}
+
+/// Names and values under each other; a long value is cut and shown whole under the pointer.
+fn pairs(ui: &mut Ui, name: &str, rows: Vec<(&str, String)>) {
+    egui::Grid::new(name).num_columns(2).spacing([10.0, 3.0]).show(ui, |ui| {
+        for (name, value) in rows {
+            ui.weak(name);
+            ui.add(egui::Label::new(value).truncate());
+            ui.end_row();
+        }
+    });
+}
+
+fn scores(ui: &mut Ui, open: &OpenProject, patch: PatchId, detail: Option<&PatchDetail>) {
+    let Some(used) = &open.scores else {
+        ui.weak("No run has scored this project yet.");
+        return;
+    };
+    let number = |score: Option<f32>| score.map_or_else(|| "not scored".to_owned(), |s| format!("{s:.3}"));
+    let mut rows = vec![(used.name.as_str(), number(open.score(patch)))];
+    for (name, score) in detail.into_iter().flat_map(|detail| &detail.scores) {
+        if *name != used.name {
+            rows.push((name, number(*score)));
+        }
+    }
+    pairs(ui, "scores", rows);
+}
+
+/// What happened to the label, newest first.
+fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>) {
+    let Some(detail) = detail else {
+        ui.weak("Reading…");
+        return;
+    };
+    if detail.history.is_empty() {
+        ui.weak("Nobody has ever labelled it.");
+    }
+    for (entry, change) in detail.history.iter().rev().take(12) {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            label_mark(ui, change.after);
+            ui.label(happened(entry, change));
+        });
+        ui.weak(format!("{}{}", when(&entry.at), because(open, entry)));
+        ui.add_space(3.0);
+    }
+}
+
+fn happened(entry: &JournalEntry, change: &Change) -> String {
+    let who = match &entry.actor {
+        Actor::Person(name) => name.clone(),
+        Actor::Run(name) => format!("run {name}"),
+        Actor::Import(file) => {
+            let name = std::path::Path::new(file).file_name();
+            format!("import of {}", name.map_or(file.as_str().into(), |name| name.to_string_lossy()))
+        }
+    };
+    let after = change.after;
+    match entry.kind {
+        EntryKind::Import => format!("{after}, by {who}"),
+        EntryKind::Edit => format!("{} to {after}, by {who}", change.before),
+        EntryKind::Undo => format!("back to {after}, undone by {who}"),
+        EntryKind::Redo => format!("{after} again, redone by {who}"),
+    }
+}
+
+fn because(open: &OpenProject, entry: &JournalEntry) -> String {
+    let mut text = String::new();
+    if !entry.reason.is_empty() {
+        text = format!(", {}", entry.reason);
+    }
+    if let Some(run) = entry.run.and_then(|id| open.runs.iter().find(|run| run.id == id)) {
+        text.push_str(&format!(", seen with the scores of {}", run.name));
+    }
+    if entry.count > 1 {
+        text.push_str(&format!(", with {} others", crate::words::count(entry.count - 1)));
+    }
+    text
+}
+
+/// "2026-03-01 14:05 UTC" from RFC 3339.
+fn when(at: &str) -> String {
+    match (at.get(..10), at.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => at.to_owned(),
+    }
+}

@@ -1,0 +1,119 @@
+//! Review queues and similar patches, on a run trained in the test.
+
+use eframe::egui::Key;
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, QueueCommand, SelectCommand, TrainCommand, TrainStart, ViewCommand};
+use vitrine::gui::model::LivePhase;
+use vitrine_core::Label;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::Side;
+use vitrine_core::review::QueueKind;
+
+use crate::support::{Window, opened, small, wait};
+
+fn trained(folder: &std::path::Path) -> Window {
+    let mut window = opened(folder);
+    let mut config = config_file::load("supervised_baseline").unwrap();
+    config.schedule.epochs = 2;
+    window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(TrainStart {
+        name: None,
+        base_name: "short".to_owned(),
+        config,
+        device: DeviceChoice::Cpu,
+    }))));
+    wait(&mut window, "the end and the scores", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.phase == LivePhase::Ended(None))
+            && app.model.project.as_ref().unwrap().scores.is_some()
+    });
+    window
+}
+
+fn enter(window: &mut Window, kind: QueueKind) {
+    window.state_mut().apply(Command::View(ViewCommand::Queue(QueueCommand::Enter(kind))));
+    wait(window, "the queue", |app| {
+        app.model.project.as_ref().unwrap().queue.as_ref().is_some_and(|queue| queue.queue.kind == kind)
+    });
+}
+
+#[test]
+fn a_queue_remembers_its_place_and_its_patches() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = trained(&small(dir.path()));
+    window.get_by_label("Most uncertain").click();
+    wait(&mut window, "the queue", |app| app.model.project.as_ref().unwrap().queue.is_some());
+    let first = window.state().model.project.as_ref().unwrap().shown.ids.clone();
+    let open = window.state().model.project.as_ref().unwrap();
+    assert!(first.iter().all(|&p| open.columns.labels[p as usize] == Label::Unlabeled));
+    let far = |p: u32| (open.score(p).unwrap() - 0.5).abs();
+    assert!(first.windows(2).all(|pair| far(pair[0]) <= far(pair[1])));
+    for key in [Key::N, Key::P, Key::ArrowRight] {
+        window.key_press(key);
+        window.run_steps(2);
+    }
+    window.get_by_label("2 labelled");
+    window.get_by_label("Back to all patches").click();
+    wait(&mut window, "all patches", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 120);
+    window.get_by_label("stopped at 4");
+    enter(&mut window, QueueKind::MostUncertain);
+    let open = window.state().model.project.as_ref().unwrap();
+    assert_eq!((&open.shown.ids, open.shown.cursor), (&first, 3), "the same patches, at the same place");
+    // Begun anew, what is labelled is gone.
+    window
+        .state_mut()
+        .apply(Command::View(ViewCommand::Queue(QueueCommand::Restart(QueueKind::MostUncertain))));
+    let fewer = first.len() - 2;
+    wait(&mut window, "the new queue", |app| app.model.project.as_ref().unwrap().shown.ids.len() == fewer);
+    assert_eq!(window.state().model.project.as_ref().unwrap().shown.cursor, 0);
+}
+
+#[test]
+fn suspicious_positives_and_the_audit_say_what_they_rest_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = trained(&small(dir.path()));
+    enter(&mut window, QueueKind::SuspiciousPositives);
+    let open = window.state().model.project.as_ref().unwrap();
+    let sides = &open.split.as_ref().unwrap().sides;
+    assert!(!open.shown.ids.is_empty());
+    assert!(open.shown.ids.iter().all(|&p| {
+        sides[p as usize] != Side::Train && open.columns.labels[p as usize] == Label::Positive
+    }));
+    window.get_by_label_contains("Out-of-sample scores only");
+    window.get_by_label_contains("left out: the run was trained on them");
+
+    // A network after two epochs may take nothing for a particle: then a sentence says so.
+    window.state_mut().apply(Command::View(ViewCommand::Queue(QueueCommand::Enter(QueueKind::Audit))));
+    wait(&mut window, "the audit", |app| {
+        app.model.project.as_ref().unwrap().queue.as_ref().is_some_and(|q| q.queue.kind == QueueKind::Audit)
+            || app.model.notices.shown().iter().any(|n| n.text.contains("Nothing to audit"))
+    });
+    let open = window.state().model.project.as_ref().unwrap();
+    let audit =
+        open.queue.as_ref().filter(|q| q.queue.kind == QueueKind::Audit).map(|q| q.queue.patches.clone());
+    let taken = (0..120_u32)
+        .filter(|&p| open.columns.labels[p as usize] == Label::Unlabeled && open.score(p).unwrap() >= 0.5)
+        .count();
+    assert_eq!(audit.as_ref().map_or(0, Vec::len), taken);
+    if taken >= 3 {
+        for key in [Key::P, Key::N] {
+            window.key_press(key);
+            window.run_steps(2);
+        }
+        window.get_by_label("Precision 50 %");
+        window.get_by_label("95 % interval 9 to 91 %");
+    }
+}
+
+#[test]
+fn similar_patches_are_found_and_features_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = small(dir.path());
+    let mut window = trained(&folder);
+    window.state_mut().apply(Command::Select(SelectCommand::Patch(7)));
+    window.key_press(Key::S);
+    wait(&mut window, "similar patches", |app| app.model.project.as_ref().unwrap().selection.len() == 50);
+    let open = window.state().model.project.as_ref().unwrap();
+    assert!(!open.selection.contains(7), "the example itself is not asked about");
+    assert_eq!(open.features.as_ref().unwrap().features.len(), 120);
+    assert!(vitrine_core::review::features_path(&folder.join("runs/short-1")).exists());
+}
