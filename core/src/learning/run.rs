@@ -144,7 +144,10 @@ pub fn train(
     let mut ended_early = None;
     say(TrainEvent::Phase(if device.is_cpu { "Training" } else { "Compiling kernels" }.to_owned()));
     let first = history.len() + 1;
-    for epoch in first..=epochs {
+    let mut epoch = first - 1;
+    while epoch < epochs + trainer.trial.lost_epochs() {
+        epoch += 1;
+        let epochs = epochs + trainer.trial.lost_epochs();
         let mut announced = epoch > first || device.is_cpu;
         let outcome = trainer.run_epoch(epoch, |batch, batches| {
             if !announced {

@@ -68,6 +68,11 @@ impl Trial {
         self.kept == Some(false)
     }
 
+    /// Epochs that were lost to a trial that failed; the run is given them back.
+    pub fn lost_epochs(&self) -> usize {
+        if self.given_up() { TRIAL_EPOCHS } else { 0 }
+    }
+
     /// Whether the next epoch would be the first with self-training, so that the weights have to be kept.
     pub fn about_to_start(&self) -> bool {
         self.kept.is_none() && self.after.is_empty()
@@ -148,6 +153,7 @@ mod tests {
             trial.note(true, 0.8);
         }
         assert!(trial.given_up() && !trial.running() && !trial.about_to_start());
+        assert_eq!(trial.lost_epochs(), 3);
         assert_eq!(trial.note(true, 0.99), Verdict::Undecided);
         assert!(trial.given_up());
     }

@@ -139,8 +139,10 @@ impl Trainer {
         let mut accumulated = GradientsAccumulator::new();
         let mut waiting = 0;
         let count = batches.len();
+        // The epochs of a failed trial do not count for the schedule.
+        let before = (epoch - 1).saturating_sub(self.trial.lost_epochs()) as f64;
         for (index, batch) in batches.iter().enumerate() {
-            let done = (epoch - 1) as f64 + index as f64 / count as f64;
+            let done = before + index as f64 / count as f64;
             let lambda = consistency_weight(&self.config.consistency, done);
             // The last group of an epoch may be short; its gradients are averaged all the same.
             let in_group = group.min(count - (index / group) * group);
@@ -164,7 +166,7 @@ impl Trainer {
             waiting += 1;
             if waiting == in_group {
                 waiting = 0;
-                let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
+                let done = before + (index + 1) as f64 / count as f64;
                 let rate = learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
                 self.apply(accumulated.grads(), rate, &mut stats, (epoch, index + 1))?;
             }
@@ -175,10 +177,10 @@ impl Trainer {
         let mut metrics = stats.finish();
         metrics.epoch = epoch;
         metrics.learning_rate =
-            learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, epoch as f64);
+            learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, before + 1.0);
         metrics.consistency_weight = match self.config.consistency.kind {
             ConsistencyKind::None => f64::NAN,
-            _ => consistency_weight(&self.config.consistency, epoch as f64),
+            _ => consistency_weight(&self.config.consistency, before + 1.0),
         };
         metrics.patches_per_second = stats.patches as f64 / started.elapsed().as_secs_f64().max(1e-9);
         self.validate(&mut metrics)?;
@@ -205,7 +207,7 @@ impl Trainer {
                 self.news.push(format!(
                     "Self-training was given up in epoch {}: the validation AUC fell from {before:.3} to {after:.3} \
                      in its first epochs. The run goes on from the weights before it, with the unlabeled as the \
-                     risk takes them.",
+                     risk takes them, and is that many epochs longer.",
                     metrics.epoch
                 ));
             }

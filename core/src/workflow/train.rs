@@ -199,7 +199,7 @@ pub fn resume_run(
     let folder = project.run_dir(name);
     let checkpoint = Checkpoint::load(&resume_path(&folder))?;
     let config = checkpoint.header.config.clone();
-    if checkpoint.header.epoch >= config.schedule.epochs {
+    if checkpoint.header.epoch >= config.schedule.epochs + checkpoint.header.trial.lost_epochs() {
         return Err(Error::request(
             format!("run '{name}' has trained all of its {} epochs", config.schedule.epochs),
             "start a new run, with more epochs if it should train longer",

@@ -129,6 +129,8 @@ impl Model {
             Needs::Patches => Ok(()),
             _ if !writable => Err("The project is open for reading only."),
             Needs::Writable => Ok(()),
+            // Elsewhere the patch that a key would label is not on the screen.
+            Needs::Labels if self.tab != Tab::Gallery => Err("Patches are labelled in the gallery."),
             Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
