@@ -42,7 +42,10 @@ fn found(name: &str, depth: Depth) -> (Subject, Report) {
     let subject = sick(name);
     let report = look(&subject, depth);
     let listed: Vec<_> = report.findings.iter().map(|f| (f.severity, f.kind, f.follows_from)).collect();
-    let top = report.findings.first().unwrap_or_else(|| panic!("{name}: nothing was found"));
+    let top = report.findings.first().unwrap_or_else(|| {
+        let said: Vec<_> = report.sections.iter().map(|s| (s.examination, &s.summary)).collect();
+        panic!("{name}: nothing was found in {said:#?}")
+    });
     assert!(fault.expected.contains(&top.kind), "{name}: {listed:?}");
     assert!(top.severity > Severity::Note && !report.healthy, "{name}: {listed:?}");
     assert!(!top.evidence.is_empty(), "{name}: no finding without evidence");

@@ -14,7 +14,7 @@ const UNPICKED: f64 = 0.2;
 /// Effect size from which picks count as stronger than other particles …
 const STRONGER: f64 = 0.45;
 /// … if it is also this many standard errors.
-const ERRORS: f64 = 4.0;
+const ERRORS: f64 = 3.0;
 
 pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
     let mut section = Section::new(Examination::Selection);

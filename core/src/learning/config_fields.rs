@@ -154,6 +154,9 @@ pub const GROUPS: &[FieldGroup] = &[
             "self_training.negative_margin" FieldKind::Number, "Margin below", "× π",
                 "The unlabeled below the best margin·π of the ranking count as negative: larger is more careful.",
                 if |c| c.self_training.enabled;
+            "self_training.trial" FieldKind::Flag, "On trial", "",
+                "Give it up, and go back, when the validation AUC falls in its first three epochs.",
+                if |c| c.self_training.enabled;
         ],
     },
     FieldGroup {
