@@ -135,19 +135,18 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
     camera.wait("the look at the files", looked)?;
     camera.shoot("import_dark")?;
     // Its own remedies.
-    camera.window.get_by_label("Turn the picks over").click();
-    camera.window.run_steps(3);
-    if let Some(button) = camera.window.query_by_label_contains("Set the margin to") {
-        button.click();
-    }
-    camera.window.run_steps(3);
-    camera.wait("the second look", |app| {
-        app.model.import.as_ref().and_then(|draft| draft.looked.as_ref()).is_some_and(|looked| {
-            looked.request.y_up
-                && looked.request.margin > 0
-                && app.model.import.as_ref().is_some_and(|d| d.looking.is_none())
+    let settled = |app: &App, turned: bool, margin: bool| {
+        app.model.import.as_ref().is_some_and(|draft| {
+            draft.looking.is_none()
+                && draft.looked.as_ref().is_some_and(|looked| {
+                    looked.request.y_up == turned && (looked.request.margin > 0) == margin
+                })
         })
-    })?;
+    };
+    camera.window.get_by_label("Turn the picks over").click();
+    camera.wait("the look at the turned picks", |app| settled(app, true, false))?;
+    camera.window.get_by_label_contains("Set the margin to").click();
+    camera.wait("the look inside the margin", |app| settled(app, true, true))?;
     theme(camera, Theme::Light);
     camera.shoot("import_light")?;
     theme(camera, Theme::Dark);
