@@ -64,6 +64,11 @@ fn smoothed(points: Vec<[f64; 2]>, weight: f64) -> Vec<[f64; 2]> {
         .collect()
 }
 
+/// One entry of a legend.
+fn stroke_and_words(column: usize, words: &str) -> String {
+    format!("{} {words}", STROKES[column.min(3)])
+}
+
 /// Draws a chart with its heading, its note as a tooltip, and its menu.
 pub fn chart(
     ui: &mut Ui,
@@ -91,15 +96,23 @@ pub fn chart(
             .response
             .on_hover_text(format!("Scale and saving: {}", chart.title));
             // Which line is which, without covering the data.
-            if shown.len() > 1 {
+            if shown.len() == 2 {
                 for (column, (_, words)) in shown.iter().rev() {
-                    ui.label(RichText::new(format!("{} {words}", STROKES[(*column).min(3)])).small().weak());
+                    ui.label(RichText::new(stroke_and_words(*column, words)).small().weak());
                 }
             } else if let [(_, (_, words))] = shown[..] {
                 ui.label(RichText::new(*words).small().weak());
             }
         });
     });
+    // More of them do not fit beside the title.
+    if shown.len() > 2 {
+        ui.horizontal(|ui| {
+            for (column, (_, words)) in &shown {
+                ui.label(RichText::new(stroke_and_words(*column, words)).small().weak());
+            }
+        });
+    }
     let log = look.log;
     let scale = move |y: f64| if log { y.log10() } else { y };
     let unscale = move |y: f64| if log { 10f64.powf(y) } else { y };
