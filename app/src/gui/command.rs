@@ -1,13 +1,11 @@
 //! Everything the window can be told to do.
 //!
 //! Views push [`Command`]s; [`App::apply`](crate::gui::App::apply) carries them out. Those that a
-//! person gives by key, palette or menu stand in [`TABLE`] with name, tooltip and default key; the
-//! palette, the list of keys and the settings are made from it.
+//! person gives by key, palette or menu stand in [`TABLE`] as well.
 
 use std::path::PathBuf;
 
 use eframe::egui;
-use egui::{Key, KeyboardShortcut, Modifiers};
 use vitrine_core::Label;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
@@ -18,6 +16,7 @@ use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::QueueKind;
 
 use crate::gpu::look::Look;
+pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
 use crate::gui::jobs::JobId;
 use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, Tab};
 use crate::gui::settings::Theme;
@@ -399,212 +398,3 @@ pub enum WindowCommand {
     /// Stop all work, keeping what is complete, then close.
     CloseAnyway,
 }
-
-/// Where a command stands in the palette and the list of keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Area {
-    /// Projects.
-    Project,
-    /// Labelling.
-    Label,
-    /// Choosing patches.
-    Select,
-    /// What is shown.
-    View,
-    /// Runs.
-    Train,
-    /// The window.
-    Window,
-}
-
-impl Area {
-    /// All, in the order of the list of keys.
-    pub const ALL: [Self; 6] =
-        [Self::Label, Self::Select, Self::View, Self::Project, Self::Train, Self::Window];
-
-    /// The heading.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Project => "Project",
-            Self::Label => "Label",
-            Self::Select => "Choose patches",
-            Self::View => "View",
-            Self::Train => "Train",
-            Self::Window => "Window",
-        }
-    }
-}
-
-/// What must be there for a command to make sense; [`Model::allows`](crate::gui::model::Model::allows)
-/// says why it does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing.
-    Nothing,
-    /// An open project.
-    Project,
-    /// Patches on the screen.
-    Patches,
-    /// A project that may be changed.
-    Writable,
-    /// A project that may be changed, and a selected or current patch.
-    Labels,
-    /// A run that is training.
-    Training,
-    /// A project that may be changed and no run that is training.
-    NoTraining,
-}
-
-/// A command that a person gives by name or key.
-#[derive(Debug)]
-pub struct Info {
-    /// Name in the settings file; never changes.
-    pub id: &'static str,
-    /// Where it stands.
-    pub area: Area,
-    /// Words in the palette.
-    pub name: &'static str,
-    /// One sentence.
-    pub tooltip: &'static str,
-    /// The key it has unless the person gives it another.
-    pub shortcut: Option<KeyboardShortcut>,
-    /// What must be there.
-    pub needs: Needs,
-    /// Makes the command.
-    pub command: fn() -> Command,
-}
-
-/// The command of that id.
-pub fn info(id: &str) -> Option<&'static Info> {
-    TABLE.iter().find(|info| info.id == id)
-}
-
-const fn key(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::NONE, key))
-}
-
-const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
-}
-
-const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
-    Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key))
-}
-
-/// One row of [`TABLE`].
-macro_rules! table {
-    ($($id:literal $area:ident $needs:ident $shortcut:expr, $name:literal, $tooltip:literal, $command:expr;)*) => {
-        &[$(Info {
-            id: $id,
-            area: Area::$area,
-            name: $name,
-            tooltip: $tooltip,
-            shortcut: $shortcut,
-            needs: Needs::$needs,
-            command: || $command,
-        }),*]
-    };
-}
-
-/// Every command a person gives by name or key.
-pub static TABLE: &[Info] = table![
-    "label.positive" Label Labels key(Key::P), "Label positive",
-        "Say that the selected patches are particles.", Command::Label(LabelCommand::Set(Label::Positive));
-    "label.negative" Label Labels key(Key::N), "Label negative",
-        "Say that the selected patches are no particles.", Command::Label(LabelCommand::Set(Label::Negative));
-    "label.unlabeled" Label Labels key(Key::U), "Take the label away",
-        "Make the selected patches unlabeled: nobody has said.", Command::Label(LabelCommand::Set(Label::Unlabeled));
-    "label.paint_positive" Label Writable key(Key::Num1), "Paint positive",
-        "Hold the key and move the pointer over patches: they are particles.", Command::Label(LabelCommand::Brush(Label::Positive));
-    "label.paint_negative" Label Writable key(Key::Num2), "Paint negative",
-        "Hold the key and move the pointer over patches: they are no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
-    "label.paint_unlabeled" Label Writable key(Key::Num3), "Paint unlabeled",
-        "Hold the key and move the pointer over patches: their labels go.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
-    "label.undo" Label Writable ctrl(Key::Z), "Undo labelling",
-        "Take the last labelling back.", Command::Label(LabelCommand::Undo);
-    "label.redo" Label Writable ctrl_shift(Key::Z), "Redo labelling",
-        "Make the labelling again that was taken back last.", Command::Label(LabelCommand::Redo);
-
-    "select.next" Select Patches key(Key::ArrowRight), "Next patch",
-        "Go to the next patch.", Command::Select(SelectCommand::Step(1));
-    "select.previous" Select Patches key(Key::ArrowLeft), "Previous patch",
-        "Go to the previous patch.", Command::Select(SelectCommand::Step(-1));
-    "select.down" Select Patches key(Key::ArrowDown), "Patch below",
-        "Go one row down.", Command::Select(SelectCommand::Rows(1));
-    "select.up" Select Patches key(Key::ArrowUp), "Patch above",
-        "Go one row up.", Command::Select(SelectCommand::Rows(-1));
-    "select.page_down" Select Patches key(Key::PageDown), "A screen further",
-        "Go one screen of patches further.", Command::Select(SelectCommand::Screens(1));
-    "select.page_up" Select Patches key(Key::PageUp), "A screen back",
-        "Go one screen of patches back.", Command::Select(SelectCommand::Screens(-1));
-    "select.first" Select Patches key(Key::Home), "First patch",
-        "Go to the first patch shown.", Command::Select(SelectCommand::Place(0));
-    "select.last" Select Patches key(Key::End), "Last patch",
-        "Go to the last patch shown.", Command::Select(SelectCommand::Place(usize::MAX));
-    "select.all" Select Patches ctrl(Key::A), "Select all shown",
-        "Select every patch that is shown.", Command::Select(SelectCommand::All);
-    "select.above" Select Patches ctrl_shift(Key::A), "Select all above this point",
-        "Select every patch shown up to the current one.", Command::Select(SelectCommand::AllAbove);
-    "select.invert" Select Patches ctrl(Key::I), "Invert the selection",
-        "Select what is shown and not selected, instead of what is.", Command::Select(SelectCommand::Invert);
-    "select.similar" Select Patches key(Key::S), "Select similar",
-        "Select the patches that the run in use sees as most like the selected ones or the current one.", Command::Select(SelectCommand::Similar);
-    "select.none" Select Patches key(Key::Escape), "Select nothing",
-        "Drop the selection.", Command::Select(SelectCommand::Clear);
-
-    "view.gallery" View Project ctrl(Key::Num1), "Gallery",
-        "Browse and label patches.", Command::View(ViewCommand::Tab(Tab::Gallery));
-    "view.train" View Project ctrl(Key::Num2), "Train",
-        "Start a run and watch it.", Command::View(ViewCommand::Tab(Tab::Train));
-    "view.compare" View Project ctrl(Key::Num3), "Compare",
-        "Put runs side by side.", Command::View(ViewCommand::Tab(Tab::Compare));
-    "view.export" View Project ctrl(Key::Num4), "Export",
-        "Hand labels and scores to other programs.", Command::View(ViewCommand::Tab(Tab::Export));
-    "view.diagnosis" View Project ctrl(Key::Num5), "Diagnosis",
-        "See what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
-    "view.large" View Patches key(Key::Space), "Large view",
-        "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
-    "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
-        "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
-
-    "export.write" Project Patches ctrl(Key::E), "Write the export",
-        "Write what stands in the export view; its page shows first what that is.",
-        Command::Export(ExportCommand::WriteShown);
-    "project.open" Project Nothing ctrl(Key::O), "Open a project…",
-        "Choose the folder of a project.", Command::Project(ProjectCommand::OpenDialog);
-    "project.import" Project Nothing ctrl_shift(Key::O), "Import files…",
-        "Bring patches, or micrographs with picks, into a new or the open project.",
-        Command::Import(ImportCommand::Add(Vec::new()));
-    "project.sample" Project Nothing None, "Open the sample",
-        "Make the simulated sample, or open it where it was made before.", Command::Project(ProjectCommand::SampleHere);
-    "project.close" Project Project ctrl(Key::W), "Close the project",
-        "Close the project and show the first screen.", Command::Project(ProjectCommand::Close);
-    "project.reload" Project Project ctrl(Key::R), "Reload the project",
-        "Take up what another program has written into the project.", Command::Project(ProjectCommand::Reload);
-
-    "train.pause" Train Training None, "Pause training",
-        "Wait after the current batch.", Command::Train(TrainCommand::Pause);
-    "train.resume" Train Training None, "Resume training",
-        "Go on with a paused run.", Command::Train(TrainCommand::Resume);
-    "train.checkpoint" Train Training None, "Checkpoint now",
-        "Write a checkpoint at the end of this epoch and say so.", Command::Train(TrainCommand::Checkpoint);
-    "train.stop" Train Training None, "Stop training",
-        "End after the current batch and keep the best epoch; the run can go on later.", Command::Train(TrainCommand::Stop);
-
-    "window.palette" Window Nothing ctrl(Key::P), "Command palette",
-        "Find a command by typing.", Command::View(ViewCommand::Overlay(Some(Overlay::Palette)));
-    "window.keys" Window Nothing key(Key::Questionmark), "Keys",
-        "List all keys.", Command::View(ViewCommand::Overlay(Some(Overlay::Keys)));
-    "window.settings" Window Nothing ctrl(Key::Comma), "Settings",
-        "Theme, size and keys.", Command::View(ViewCommand::Overlay(Some(Overlay::Settings)));
-    "window.about" Window Nothing None, "About Vitrine",
-        "Device and versions, for reports of faults.", Command::View(ViewCommand::Overlay(Some(Overlay::About)));
-    "window.larger" Window Nothing ctrl(Key::Plus), "Everything larger",
-        "Enlarge text and controls.", Command::Settings(SettingsCommand::ScaleBy(0.1));
-    "window.smaller" Window Nothing ctrl(Key::Minus), "Everything smaller",
-        "Make text and controls smaller.", Command::Settings(SettingsCommand::ScaleBy(-0.1));
-    "window.normal" Window Nothing ctrl(Key::Num0), "Everything in normal size",
-        "Text and controls in their normal size.", Command::Settings(SettingsCommand::Scale(1.0));
-    "window.close" Window Nothing ctrl(Key::Q), "Close the window",
-        "Close Vitrine; asks when work is under way.", Command::Window(WindowCommand::Close);
-];

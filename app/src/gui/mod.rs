@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod command;
+mod command_table;
 pub mod jobs;
 pub mod keys;
 pub mod model;

@@ -27,13 +27,18 @@ pub enum Views {
     Eight,
 }
 
-fn logits(network: &Network, patches: Tensor<4>, views: Views) -> Tensor<1> {
+/// Mean over `views` of what `answer` says of patches (N×1×S×S).
+fn over_views<const D: usize>(
+    patches: Tensor<4>,
+    views: Views,
+    answer: impl Fn(Tensor<4>) -> Tensor<D>,
+) -> Tensor<D> {
     if views == Views::One {
-        return network.forward(patches);
+        return answer(patches);
     }
     let mirrorings = |patches: Tensor<4>| {
         let mirrored = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
-        mirrored.into_iter().fold(network.forward(patches), |total, view| total + network.forward(view))
+        mirrored.into_iter().fold(answer(patches), |total, view| total + answer(view))
     };
     if views == Views::Four {
         return mirrorings(patches) / 4.0;
@@ -42,41 +47,42 @@ fn logits(network: &Network, patches: Tensor<4>, views: Views) -> Tensor<1> {
     (mirrorings(patches) + mirrorings(transposed)) / 8.0
 }
 
+fn logits(network: &Network, patches: Tensor<4>, views: Views) -> Tensor<1> {
+    over_views(patches, views, |patches| network.forward(patches))
+}
+
 /// Logits of patches of the pool, each the mean over `views`. The network must be in validation form.
 pub fn pool_logits(network: &Network, pool: &DevicePool, indices: &[usize], views: Views) -> Vec<f32> {
     indices.chunks(CHUNK).flat_map(|chunk| to_vec(logits(network, pool.gather(chunk), views))).collect()
+}
+
+/// What `answer` says of normalised patches (N×S×S) from the host, some at a time.
+fn from_host(
+    pixels: &[f32],
+    size: usize,
+    device: &Device,
+    answer: impl Fn(Tensor<4>) -> Vec<f32>,
+) -> Vec<f32> {
+    pixels
+        .chunks(CHUNK * size * size)
+        .flat_map(|chunk| {
+            let count = chunk.len() / (size * size);
+            answer(Tensor::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device))
+        })
+        .collect()
 }
 
 /// Features (N×C, row by row) of normalised patches (N×S×S) from the host, averaged over the four
 /// mirrorings.
 pub fn host_features(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();
-    pixels
-        .chunks(CHUNK * size * size)
-        .flat_map(|chunk| {
-            let count = chunk.len() / (size * size);
-            let patches =
-                Tensor::<4>::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device);
-            let views = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
-            let total = views
-                .into_iter()
-                .fold(network.features(patches), |total, view| total + network.features(view));
-            let [n, c] = total.dims();
-            to_vec((total / 4.0).reshape([n * c]))
-        })
-        .collect()
+    from_host(pixels, size, device, |patches| {
+        to_vec(over_views(patches, Views::Four, |patches| network.features(patches)).flatten::<1>(0, 1))
+    })
 }
 
 /// Logits of normalised patches (N×S×S) from the host, averaged over mirrorings and quarter turns.
 pub fn host_logits(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();
-    pixels
-        .chunks(CHUNK * size * size)
-        .flat_map(|chunk| {
-            let count = chunk.len() / (size * size);
-            let patches =
-                Tensor::<4>::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device);
-            to_vec(logits(&network, patches, Views::Eight))
-        })
-        .collect()
+    from_host(pixels, size, device, |patches| to_vec(logits(&network, patches, Views::Eight)))
 }
