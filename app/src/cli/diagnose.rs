@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use serde_json::json;
 use vitrine_core::diagnosis::{Depth, Finding, Report, Severity, prescription};
-use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::project::Project;
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 
 use super::progress::Progress;
@@ -101,7 +99,7 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
     progress.borrow_mut().clear();
     let report = report?;
     let written = match &args.fix {
-        Some(path) => Some(write_fix(&project, &request, &report, path)?),
+        Some(path) => Some(write_fix(&report, path)?),
         None => None,
     };
     if args.json {
@@ -127,26 +125,8 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
     Ok(report.healthy)
 }
 
-/// The configuration that was examined.
-fn examined(project: &Project, request: &DiagnoseRequest) -> anyhow::Result<RunConfig> {
-    match (&request.config, &request.run) {
-        (Some(config), _) => Ok(config.clone()),
-        (None, Some(run)) => {
-            let run = project.run(run)?;
-            Ok(config_file::parse(&run.config, &run.name)?)
-        }
-        (None, None) => Ok(config_file::load("recommended")?),
-    }
-}
-
-fn write_fix(
-    project: &Project,
-    request: &DiagnoseRequest,
-    report: &Report,
-    path: &Path,
-) -> anyhow::Result<usize> {
-    let config = examined(project, request)?;
-    let text = prescription::to_yaml(&config, &report.config_name, &report.findings)?;
+fn write_fix(report: &Report, path: &Path) -> anyhow::Result<usize> {
+    let text = prescription::to_yaml(&report.config, &report.config_name, &report.findings)?;
     std::fs::write(path, text).map_err(|e| vitrine_core::Error::io("write", path, e))?;
     Ok(prescription::changes(&report.findings).len())
 }

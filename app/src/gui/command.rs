@@ -203,6 +203,15 @@ pub struct TrainStart {
     pub device: DeviceChoice,
 }
 
+/// What a corrected run is held against.
+#[derive(Debug, Clone)]
+pub enum Before {
+    /// A run of the project.
+    Run(String),
+    /// A configuration that was never trained; it is trained after the corrected one.
+    Train(Box<TrainStart>),
+}
+
 /// Runs.
 #[derive(Debug, Clone)]
 pub enum TrainCommand {
@@ -216,6 +225,13 @@ pub enum TrainCommand {
         run: String,
         /// The new one.
         start: Box<TrainStart>,
+    },
+    /// Start the corrected run of a diagnosis, and then what it is to be held against.
+    StartCorrected {
+        /// The corrected run.
+        start: Box<TrainStart>,
+        /// The run before the correction.
+        before: Before,
     },
     /// Score every patch with a run.
     Score {

@@ -53,8 +53,8 @@ pub(super) fn examine(_subject: &Subject, shared: &mut Shared) -> Section {
                     positive.len(),
                     best * 100.0
                 ),
-                "Mend the data before the method: the other findings say where; without any, check box size, contrast and \
-                 the coordinates of the picks.",
+                "Mend the data before the method. No examination above found why: look at some picks, at their \
+                 coordinates and at the box size.",
             )
             .with("AUC against unlabeled", shown(pu))
             .with("AUC against known negatives", shown(pn))

@@ -185,8 +185,8 @@ fn near(subject: &Subject, shared: &Shared, held: &[usize], exact: &[usize], sec
         return;
     }
     let share = alike.len() as f64 / held.len() as f64;
-    section.findings.push(new_split(
-        subject,
+    // No change of the configuration: a new split keeps equal patches together, not similar ones.
+    section.findings.push(
         Finding::new(
             kinds::NEAR_LEAK,
             Examination::Duplicates,
@@ -196,13 +196,12 @@ fn near(subject: &Subject, shared: &Shared, held: &[usize], exact: &[usize], sec
                 "Copies that were rescaled or saved again teach validation by heart; the closest correlates at {:.4}.",
                 alike.iter().map(|a| a.1).fold(0.0, f64::max)
             ),
-            "Give every patch its micrograph at import, so that a split can keep one micrograph on one side, and \
-             remove second copies.",
+            "Remove the second copies from the source and import again, every patch with its micrograph.",
         )
         .with("correlation limit", ALIKE.to_string())
         .with("patches above it", alike.len().to_string())
         .about(subject.ids_of(alike.into_iter().map(|a| a.0))),
-    ));
+    );
 }
 
 fn overlaps(subject: &Subject, held: &[usize], section: &mut Section) {

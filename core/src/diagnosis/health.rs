@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
-use super::{Examination, Subject, kinds};
+use super::{Examination, Subject, kinds, prescription};
 use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SurrogateLoss};
 use crate::learning::events::EpochMetrics;
 
@@ -46,12 +46,12 @@ const RULES: &[(&str, Rule, &str)] = &[
     (
         kinds::COLLAPSE,
         collapsed,
-        "Stop the run; start anew with risk.loss: logistic, a longer ramp-up, or distribution_alignment: true.",
+        "Stop the run; vitrine diagnose writes a configuration that does not collapse.",
     ),
     (
         kinds::ONE_SIDED,
         one_sided,
-        "Use risk.loss: logistic, or consistency.distribution_alignment: true and a ramp-up, before the run collapses.",
+        "Stop before the run collapses; vitrine diagnose writes a configuration that does not.",
     ),
     (
         kinds::HIGH_THRESHOLD,
@@ -172,7 +172,12 @@ fn one_sided(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
     let share = m.pseudo_label_rate_positive / m.pseudo_label_rate;
     (share < 0.1 * prior && m.p_mean < 0.4 * prior).then(|| {
         (
-            if m.p_mean < 0.25 * prior { Severity::Wrong } else { Severity::Warning },
+            // Next to none at all, and already for half of the unlabeled: what is left of a way to a collapse.
+            if m.p_mean < 0.25 * prior || (share < 0.02 * prior && m.pseudo_label_rate > 0.5) {
+                Severity::Wrong
+            } else {
+                Severity::Warning
+            },
             format!(
                 "{} of the unlabeled have a pseudo-label, and only {} of those say particle where π = {prior:.2}; mean p \
                  is {:.3}.",
@@ -379,8 +384,16 @@ pub(super) fn finding(
     let saturates = matches!(config.risk.kind, RiskKind::Nnpu | RiskKind::Upu)
         && config.risk.loss == SurrogateLoss::Sigmoid;
     match flag.kind {
+        // Labels by p have lost the particle side; labels by rank from both ends cannot.
+        kinds::COLLAPSE | kinds::ONE_SIDED if uses_threshold(config) => {
+            finding.advice = "Use the recommended method: its pseudo-labels come by rank from both ends of the ranking, so \
+                              the particle side never runs dry."
+                .to_owned();
+            finding.changes = prescription::to_recommended(config);
+            finding
+        }
         // "Nothing is a particle" costs π under the sigmoid loss, whose gradient dies out there; the
-        // logistic loss keeps pulling. Tried: distribution alignment and a lower λ alone do not help.
+        // logistic loss keeps pulling.
         kinds::COLLAPSE | kinds::ONE_SIDED if saturates => {
             finding.advice =
                 "Use risk.loss: logistic, whose gradient does not die out where every patch is called no \
@@ -388,10 +401,6 @@ pub(super) fn finding(
                     .to_owned();
             finding.change("risk.loss", "sigmoid", "logistic")
         }
-        kinds::COLLAPSE | kinds::ONE_SIDED if c.kind != ConsistencyKind::None => finding
-            .change("consistency.distribution_alignment", c.distribution_alignment, true)
-            .change("consistency.weight", c.weight, c.weight.min(0.3))
-            .change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30)),
         kinds::DIVERGED => {
             let o = &config.optimizer;
             let clip = if o.gradient_clip > 0.0 { o.gradient_clip.min(1.0) } else { 1.0 };

@@ -68,8 +68,6 @@ kinds! {
     SHORT_RAMP = "ramp_up_too_short";
     /// The teacher stays where it began.
     STUCK_TEACHER = "teacher_does_not_follow";
-    /// p can not be taken at its word.
-    CALIBRATION = "badly_calibrated";
     /// All predictions become the same.
     COLLAPSE = "collapsed";
     /// The method does worse than the plain classifier.

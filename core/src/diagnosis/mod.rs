@@ -175,6 +175,7 @@ pub fn examine_again(
     Ok(Report {
         program: concat!("vitrine ", env!("CARGO_PKG_VERSION")),
         config_name: subject.config_name.clone(),
+        config: subject.config.clone(),
         run: subject.run.as_ref().map(|run| run.name.clone()),
         depth,
         patches: subject.len(),

@@ -4,14 +4,17 @@ use serde_json::Value;
 
 use super::finding::{ConfigChange, Finding};
 use crate::error::{Error, Result};
-use crate::learning::config::RunConfig;
+use crate::learning::config::{ConsistencyKind, RunConfig};
 use crate::learning::config_check::first_violation;
 use crate::learning::config_file;
 
 /// The changes of all findings, one a key: of two for the same key that of the higher-ranked finding.
+/// What merely follows from a finding that is mended here is not mended twice: it was measured under
+/// the fault.
 pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
     let mut chosen: Vec<(&Finding, &ConfigChange)> = Vec::new();
-    for finding in findings {
+    let mended = |kind: &str| findings.iter().any(|f| f.kind == kind && !f.changes.is_empty());
+    for finding in findings.iter().filter(|f| !f.follows_from.is_some_and(mended)) {
         for change in &finding.changes {
             if chosen.iter().all(|(_, c)| c.key != change.key) {
                 chosen.push((finding, change));
@@ -19,6 +22,40 @@ pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
         }
     }
     chosen
+}
+
+/// The method of the preset `recommended` as changes of a configuration: risk, self-training,
+/// consistency, teacher, turning of patches and schedule. Data, π, network, batches, step size and, where
+/// it is long enough, the length of the run stay.
+pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
+    let Ok(wanted) = config_file::load("recommended") else { return Vec::new() };
+    let unused = wanted.consistency.kind == ConsistencyKind::None;
+    let value = |config: &RunConfig| serde_json::to_value(config).unwrap_or_default();
+    let (now, wanted) = (value(config), value(&wanted));
+    let mut changes = Vec::new();
+    for section in ["risk", "self_training", "consistency", "teacher", "augmentation/weak", "schedule"] {
+        let at = format!("/{section}");
+        let (Some(Value::Object(now)), Some(Value::Object(wanted))) = (now.pointer(&at), wanted.pointer(&at))
+        else {
+            continue;
+        };
+        for (key, to) in wanted {
+            let from = now.get(key).cloned().unwrap_or_default();
+            let kept = match (section, key.as_str()) {
+                ("consistency", key) => unused && key != "kind",
+                ("schedule", "epochs") => from.as_u64() >= to.as_u64(),
+                _ => false,
+            };
+            if !kept && from != *to {
+                changes.push(ConfigChange {
+                    key: format!("{}.{key}", section.replace('/', ".")),
+                    from,
+                    to: to.clone(),
+                });
+            }
+        }
+    }
+    changes
 }
 
 /// The configuration with all changes made; `None` where there are none.
@@ -165,6 +202,35 @@ mod tests {
         assert_eq!(made.consistency.threshold, 0.75);
         assert_eq!(made.normaliser, crate::imaging::NormaliserKind::PerPatchZScore);
         assert_eq!(corrected(&config(), &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn what_follows_from_a_mended_finding_is_not_mended_twice() {
+        let mut all = findings();
+        all[2].kind = kinds::ONE_SIDED;
+        all[2].follows_from = Some(kinds::WRONG_PRIOR);
+        all[2].changes[0].key = "consistency.weight".to_owned();
+        assert!(changes(&all).iter().all(|(_, c)| c.key != "consistency.weight"));
+        all[0].changes.clear();
+        assert!(changes(&all).iter().any(|(_, c)| c.key == "consistency.weight"));
+    }
+
+    #[test]
+    fn the_recommended_method_leaves_data_and_step_size_alone() {
+        let before = config_file::parse(
+            "prior: 0.2\noptimizer:\n  learning_rate: 0.002\nschedule:\n  epochs: 90\nconsistency:\n  kind: fixmatch\n",
+            "t",
+        )
+        .unwrap();
+        let mut finding = findings().remove(0);
+        finding.changes = to_recommended(&before);
+        let made = corrected(&before, &[finding]).unwrap().unwrap();
+        let wanted = config_file::load("recommended").unwrap();
+        assert_eq!((made.risk, made.self_training), (wanted.risk, wanted.self_training));
+        assert_eq!((made.teacher, made.consistency.kind), (wanted.teacher, wanted.consistency.kind));
+        assert_eq!((made.prior, made.optimizer), (before.prior, before.optimizer));
+        assert_eq!((made.schedule.epochs, made.schedule.select_by), (90, wanted.schedule.select_by));
+        assert!(to_recommended(&wanted).is_empty());
     }
 
     #[test]

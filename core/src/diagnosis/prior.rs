@@ -1,7 +1,7 @@
 //! The class prior: the configured value against two estimates from scores, one from mean images,
 //! and the labelling rate; with sweeps, what a wrong π does to short runs on this data.
 
-use super::finding::{Finding, Section, Series, Severity};
+use super::finding::{Evidence, Finding, Section, Series, Severity};
 use super::particle::Group;
 use super::pseudo::probe;
 use super::{Clock, Depth, Examination, Shared, Subject, kinds};
@@ -13,7 +13,7 @@ use crate::learning::prior::{PriorEstimate, estimate_prior, labelling_rate_suspi
 use crate::project::Side;
 
 /// How far outside the interval a given prior must lie to be wrong.
-const MARGIN: f64 = 0.03;
+pub(super) const MARGIN: f64 = 0.03;
 /// How far from the estimate.
 const DISTANCE: f64 = 0.08;
 /// Width of the interval from which π counts as unknown.
@@ -112,7 +112,7 @@ fn true_share(subject: &Subject) -> Option<f64> {
 
 /// ⟨m_U, m_P⟩/⟨m_P, m_P⟩ of the mean profiles: the share of particles among the unlabeled where
 /// everything else averages to nothing.
-fn image_estimate(subject: &Subject, shared: &Shared) -> Option<f64> {
+pub(super) fn image_estimate(subject: &Subject, shared: &Shared) -> Option<f64> {
     let of = |label| {
         let profiles: Vec<_> = (0..subject.len())
             .filter(|&i| subject.labels[i] == label && shared.features[i].usable())
@@ -163,6 +163,11 @@ fn with_estimates(finding: Finding, e: &PriorEstimate) -> Finding {
         .with("density ratio", format!("{:.3}", e.cross_check))
 }
 
+/// Whether both estimates from the ranking lie clearly below a value.
+pub(super) fn above(value: f64, e: &PriorEstimate) -> bool {
+    value > e.high + MARGIN && value - e.estimate > DISTANCE && e.cross_check < value - MARGIN
+}
+
 fn judge(
     subject: &Subject,
     value: f64,
@@ -174,8 +179,7 @@ fn judge(
     // Non-particles that look like particles push BBE up, never down, so a value below the interval
     // is only wrong where the other estimates are above it too. Picks of the best-seen particles push BBE
     // down, but not the mean image, which must then agree that a value above the interval is too high.
-    let others_below = e.cross_check < value - MARGIN && by_image.is_none_or(|v| v < value - MARGIN);
-    let above = value > e.high + MARGIN && value - e.estimate > DISTANCE && others_below;
+    let above = above(value, e) && by_image.is_none_or(|v| v < value - MARGIN);
     let others_above = e.cross_check > value + MARGIN && by_image.is_none_or(|v| v > value + MARGIN);
     let below = value < e.low - MARGIN && e.estimate - value > DISTANCE && others_above;
     if let Some(sentence) = suspicion {
@@ -248,16 +252,42 @@ fn sweep(
     values.extend(given);
     values.sort_by(f64::total_cmp);
     values.dedup_by(|a, b| (*a - *b).abs() < 0.015);
-    let mut points = Vec::new();
+    let (mut points, mut answers) = (Vec::new(), Vec::new());
     for (number, &value) in values.iter().enumerate() {
         clock.part(number, values.len());
         let config = RunConfig { prior: PriorConfig::Given(value), ..subject.config.clone() };
-        if let Some(found) = probe(&config, value, quick, device, clock)?.last_auc() {
-            points.push([value, found]);
+        let found = probe(&config, value, quick, device, clock)?;
+        if let (Some(auc), Some(last)) = (found.last_auc(), found.history.last()) {
+            points.push([value, auc]);
+            answers.push([value, last.p_mean]);
         }
     }
-    let shown: Vec<String> = points.iter().map(|p| format!("{:.2}: {:.3}", p[0], p[1])).collect();
-    section.say(format!("Short runs, validation AUC by π: {}.", shown.join(", ")));
+    let shown = |points: &[[f64; 2]]| -> String {
+        points.iter().map(|p| format!("{:.2}: {:.3}", p[0], p[1])).collect::<Vec<_>>().join(", ")
+    };
+    section.say(format!("Short runs, validation AUC by π: {}.", shown(&points)));
+    section.say(format!("Their mean p over the unlabeled, by π: {}.", shown(&answers)));
+    let at = |of: &[[f64; 2]], wanted: f64| {
+        of.iter().min_by(|a, b| (a[0] - wanted).abs().total_cmp(&(b[0] - wanted).abs())).map(|p| p[1])
+    };
+    for finding in &mut section.findings {
+        for (name, value) in
+            given.map(|v| ("as configured", v)).into_iter().chain([("as estimated", e.estimate)])
+        {
+            if let (Some(auc), Some(p)) = (at(&points, value), at(&answers, value)) {
+                finding.evidence.push(Evidence {
+                    what: format!("short run with π {name} ({value:.2})"),
+                    value: format!("validation AUC {auc:.3}, mean p {p:.3}"),
+                });
+            }
+        }
+    }
+    section.series.push(Series {
+        name: "prior_sweep_mean_p",
+        x_label: "π".to_owned(),
+        y_label: "mean p over the unlabeled".to_owned(),
+        points: answers,
+    });
     section.series.push(Series {
         name: "prior_sweep",
         x_label: "π".to_owned(),

@@ -1,7 +1,7 @@
 //! Causes above their consequences. A fault leaves several traces: exchanged labels also ruin the
 //! plain classifier and the estimate of π. Who reads only the first finding must read the cause.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Evidence, Finding, Severity};
 use super::kinds::*;
 
 /// From the deepest cause to what merely follows from others; the place is the rank among findings of
@@ -47,7 +47,6 @@ const DEPTH: &[&str] = &[
     FELL,
     ABOVE_CEILING,
     ALWAYS_TURNED,
-    CALIBRATION,
 ];
 
 /// Faults of the data that spoil everything learned from it.
@@ -91,14 +90,17 @@ fn causes(kind: &str) -> Vec<&'static str> {
         WRONG_PRIOR | UNSURE_PRIOR => of(&[DATA, &[BIASED_PICKS, WEAK_BASELINE, SPLIT_DRIFT]]),
         BIASED_PICKS => of(&[DATA, &[WEAK_BASELINE, SPLIT_DRIFT]]),
         LABELLING_RATE => vec![SWAPPED],
+        ONE_SIDED => of(&[DATA, CONFIG, &[BIASED_PICKS, SPLIT_DRIFT, WEAK_BASELINE]]),
         DEAD_LAYERS => vec![HIGH_RATE],
         HIGH_RATE => vec![NOT_FINITE],
         HIGH_THRESHOLD | LOW_THRESHOLD | SHORT_RAMP => of(&[
             DATA,
             &[HIGH_RATE, LOW_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, WEAK_BASELINE],
         ]),
-        COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ABOVE_CEILING | ALWAYS_TURNED
-        | CALIBRATION => of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[COLLAPSE, DIVERGED]]),
+        ABOVE_CEILING => of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE, BIASED_PICKS], CONFIG]),
+        COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ALWAYS_TURNED => {
+            of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[COLLAPSE, DIVERGED]])
+        }
         _ => Vec::new(),
     }
 }
@@ -137,7 +139,8 @@ pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
             .into_iter()
             .filter(|cause| *cause != finding.kind && depth(cause) < depth(finding.kind))
             .filter(|cause| {
-                let visible = CONFIG.contains(cause) && SEEN_IN_TRAINING.contains(&finding.kind);
+                let suspected = CONFIG.contains(cause) || *cause == BIASED_PICKS;
+                let visible = suspected && SEEN_IN_TRAINING.contains(&finding.kind);
                 let enough =
                     if visible { Severity::Warning } else { finding.severity.max(Severity::Warning) };
                 present.iter().any(|(k, s)| k == cause && *s >= enough)
@@ -153,7 +156,25 @@ pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     kept.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.follows_from.is_some(), depth(f.kind)));
+    point(&mut kept);
     kept
+}
+
+/// Where a plain classifier learns next to nothing, the data is the problem: says which examination
+/// found what may be behind it.
+fn point(findings: &mut [Finding]) {
+    let causes = causes(WEAK_BASELINE);
+    let found: Vec<(&str, String)> = findings
+        .iter()
+        .filter(|f| f.severity > Severity::Note && causes.contains(&f.kind))
+        .map(|f| (f.examination.title(), f.what.clone()))
+        .collect();
+    let Some(weak) = findings.iter_mut().find(|f| f.kind == WEAK_BASELINE) else { return };
+    let Some((title, what)) = found.first() else { return };
+    weak.advice = format!("Mend the data before the method; \"{title}\" points where: {what}");
+    for (title, what) in found {
+        weak.evidence.push(Evidence { what: format!("points where: {title}"), value: what });
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +205,7 @@ mod tests {
         let kinds: Vec<&str> = ranked.iter().map(|f| f.kind).collect();
         assert_eq!(kinds, [SWAPPED, WEAK_BASELINE, FEW_POSITIVES, UNSURE_PRIOR]);
         assert_eq!(ranked[1].follows_from, Some(SWAPPED));
+        assert!(ranked[1].advice.contains("points where: what."), "{}", ranked[1].advice);
         assert_eq!(ranked[0].follows_from, None);
     }
 

@@ -14,6 +14,8 @@ pub struct Report {
     pub program: &'static str,
     /// Name of the configuration.
     pub config_name: String,
+    /// The configuration that was examined.
+    pub config: RunConfig,
     /// Name of the run, where one was examined.
     pub run: Option<String>,
     /// How much was done.

@@ -4,7 +4,7 @@
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{FloatDType, Tensor, TensorData};
+use burn::tensor::{Element, ElementConversion, FloatDType, Tensor, TensorData};
 use rand::RngExt;
 
 use super::backbone::Network;
@@ -162,9 +162,7 @@ pub fn probe_network(
     let mut sums: Vec<Sum> = Vec::new();
     for batch in bench.batches.clone() {
         let (_, gradients) = bench.gradients(&batch)?;
-        let mut reader = GradientReader { gradients: &gradients, path: Vec::new(), out: Vec::new() };
-        bench.network.visit(&mut reader);
-        let seen = reader.out;
+        let seen = GradientReader::<f32>::read(&bench.network, &gradients);
         let before = collect(&bench.network);
         found.gradient_norms.push(bench.step(&mut optimizer, config.optimizer.learning_rate, gradients));
         let after = collect(&bench.network);
@@ -225,15 +223,23 @@ impl Sum {
     }
 }
 
-/// Gradients by name; weights without any read as zeros. Running statistics take no gradient and are
-/// left out.
-struct GradientReader<'a> {
+/// Gradients by name, as f32 or f64; weights without any read as zeros. Running statistics take no
+/// gradient and are left out.
+struct GradientReader<'a, E> {
     gradients: &'a GradientsParams,
     path: Vec<String>,
-    out: Vec<(String, Vec<f32>)>,
+    out: Vec<(String, Vec<E>)>,
 }
 
-impl ModuleVisitor for GradientReader<'_> {
+impl<'a, E: Element> GradientReader<'a, E> {
+    fn read(network: &Network, gradients: &'a GradientsParams) -> Vec<(String, Vec<E>)> {
+        let mut reader = Self { gradients, path: Vec::new(), out: Vec::new() };
+        network.visit(&mut reader);
+        reader.out
+    }
+}
+
+impl<E: Element> ModuleVisitor for GradientReader<'_, E> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.to_owned());
     }
@@ -248,8 +254,11 @@ impl ModuleVisitor for GradientReader<'_> {
             return;
         }
         let values = match self.gradients.get::<D>(param.id) {
-            Some(gradient) => to_vec(gradient),
-            None => vec![0.0; param.val().dims().iter().product()],
+            Some(gradient) => {
+                let data = gradient.into_data_as::<E>();
+                data.as_slice::<E>().map(<[E]>::to_vec).unwrap_or_default()
+            }
+            None => vec![0.0.elem(); param.val().dims().iter().product()],
         };
         self.out.push((name, values));
     }
@@ -389,32 +398,11 @@ pub fn check_gradients(
     let exact = bench.network.clone().map(&mut Nudge { path: Vec::new(), at: None });
     let loss = bench.loss(&exact, batch, patches())?;
     let gradients = GradientsParams::from_grads(loss.backward(), &exact);
-    struct Read<'a> {
-        gradients: &'a GradientsParams,
-        path: Vec<String>,
-        out: Vec<(String, Vec<f64>)>,
-    }
-    impl ModuleVisitor for Read<'_> {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = self.gradients.get::<D>(param.id) {
-                let data = gradient.into_data_as::<f64>();
-                let values = data.as_slice::<f64>().map(<[f64]>::to_vec).unwrap_or_default();
-                self.out.push((self.path.join("."), values));
-            }
-        }
-    }
-    let mut read = Read { gradients: &gradients, path: Vec::new(), out: Vec::new() };
-    exact.visit(&mut read);
-    let every = read.out.len().div_ceil(layers.max(1)).max(1);
+    let read = GradientReader::<f64>::read(&exact, &gradients);
+    let every = read.len().div_ceil(layers.max(1)).max(1);
     let mut rng = generator(config.seed, 0, ORDER + 1);
     let mut checks = Vec::new();
-    for (name, values) in read.out.iter().step_by(every).filter(|(_, values)| !values.is_empty()) {
+    for (name, values) in read.iter().step_by(every).filter(|(_, values)| !values.is_empty()) {
         let index = rng.random_range(0..values.len());
         let at = |step: f64| -> Result<f64> {
             let moved =
@@ -450,10 +438,9 @@ pub fn one_step(
     let bench = Bench::new(config, None, prior, data, device, 1)?;
     let Some(batch) = bench.batches.first() else { return Ok(Vec::new()) };
     let (loss, gradients) = bench.gradients(batch)?;
-    let mut reader = GradientReader { gradients: &gradients, path: Vec::new(), out: Vec::new() };
-    bench.network.visit(&mut reader);
+    let read = GradientReader::<f32>::read(&bench.network, &gradients);
     let norm = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
     let mut values = vec![("loss".to_owned(), loss)];
-    values.extend(reader.out.iter().map(|(name, gradient)| (format!("gradient of {name}"), norm(gradient))));
+    values.extend(read.iter().map(|(name, gradient)| (format!("gradient of {name}"), norm(gradient))));
     Ok(values)
 }

@@ -2,6 +2,8 @@
 //! Shared by the tests of the clinic and by the example that counts over seeds.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+pub mod training;
+
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -14,7 +16,6 @@ use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig};
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::EpochMetrics;
 use vitrine_core::learning::sampler::generator;
 use vitrine_core::learning::weights::collect;
 use vitrine_core::project::Side;
@@ -49,6 +50,8 @@ pub fn healthy(seed: u64) -> Subject {
 #[derive(Clone, Copy, PartialEq)]
 enum Picks {
     AtRandom,
+    /// As people do: the more strongly a particle shows, the likelier it is picked.
+    Conspicuous,
     /// Those that stand out most against their surround in the picture, as a hurried person picks.
     BestSeen,
     /// At random, but read from the wrong edge: y counts from the other end.
@@ -111,7 +114,8 @@ fn made(seed: u64, how: Picks) -> Subject {
         let mean = simulated.image.data.iter().sum::<f32>() / n;
         let std = (simulated.image.data.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
         simulated.image.data.iter_mut().for_each(|v| *v = (*v - mean) / std);
-        let mut picks = simulated.picks(PICKED, PickBias::None, seed.wrapping_add(index as u64));
+        let bias = if how == Picks::Conspicuous { PickBias::Conspicuous } else { PickBias::None };
+        let mut picks = simulated.picks(PICKED, bias, seed.wrapping_add(index as u64));
         if how == Picks::BestSeen {
             let seen: Vec<f64> = simulated.centres.iter().map(|&c| stands_out(&simulated.image, c)).collect();
             let count = picks.len();
@@ -201,12 +205,21 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "teacher that does not follow", inject: stuck_teacher, expected: &[kinds::STUCK_TEACHER] },
     // Of the data.
     Fault { name: "splits normalised differently", inject: split_drift, expected: &[kinds::SPLIT_DRIFT] },
+    Fault { name: "labels normalised differently", inject: label_drift, expected: &[kinds::LABEL_DRIFT] },
+    Fault {
+        name: "micrographs on other scales",
+        inject: micrograph_drift,
+        expected: &[kinds::MICROGRAPH_DRIFT],
+    },
     Fault { name: "leaked duplicates", inject: leaked, expected: &[kinds::LEAK] },
+    Fault { name: "leaked near-copies", inject: near_copies, expected: &[kinds::NEAR_LEAK] },
+    Fault { name: "overlapping boxes", inject: overlapping, expected: &[kinds::OVERLAP] },
     Fault { name: "swapped labels", inject: swapped, expected: &[kinds::SWAPPED] },
     Fault { name: "half inverted contrast", inject: inverted, expected: &[kinds::INVERTED] },
     Fault { name: "constant patches", inject: constant, expected: &[kinds::CONSTANT] },
     Fault { name: "too few positives", inject: few_positives, expected: &[kinds::FEW_POSITIVES] },
     Fault { name: "biased picks", inject: biased, expected: &[kinds::BIASED_PICKS] },
+    Fault { name: "conspicuous picks", inject: conspicuous, expected: &[kinds::BIASED_PICKS] },
     Fault { name: "some labels wrong", inject: mislabelled, expected: &[kinds::MISLABELLED] },
     Fault { name: "pixels not finite", inject: not_finite, expected: &[kinds::NOT_FINITE] },
     Fault { name: "picks off centre", inject: off_centre, expected: &[kinds::OFF_CENTRE] },
@@ -232,7 +245,7 @@ fn change(mut subject: Subject, patches: &[usize], with: impl Fn(&mut [f32])) ->
 }
 
 /// Keeps only some patches.
-pub fn keep(subject: &Subject, wanted: impl Fn(usize) -> bool) -> Subject {
+pub fn keep(subject: &Subject, mut wanted: impl FnMut(usize) -> bool) -> Subject {
     let kept: Vec<usize> = (0..subject.len()).filter(|&i| wanted(i)).collect();
     let area = SIZE * SIZE;
     Subject {
@@ -278,6 +291,46 @@ fn split_drift(mut subject: Subject) -> Subject {
     change(subject, &held, |patch| patch.iter_mut().for_each(|v| *v = 0.5 * *v + 1.5))
 }
 
+fn label_drift(mut subject: Subject) -> Subject {
+    subject.config.normaliser = vitrine_core::imaging::NormaliserKind::GlobalMeanStd;
+    let picked = of_label(&subject, Label::Positive);
+    change(subject, &picked, |patch| patch.iter_mut().for_each(|v| *v += 2.5))
+}
+
+fn micrograph_drift(mut subject: Subject) -> Subject {
+    subject.config.normaliser = vitrine_core::imaging::NormaliserKind::GlobalMeanStd;
+    let micrographs = subject.micrographs.clone();
+    let pixels = Arc::make_mut(&mut subject.pixels);
+    for (patch, micrograph) in pixels.chunks_mut(SIZE * SIZE).zip(micrographs) {
+        let offset = (micrograph.unwrap() * 5 % 7) as f32;
+        patch.iter_mut().for_each(|v| *v += offset);
+    }
+    subject
+}
+
+fn overlapping(mut subject: Subject) -> Subject {
+    // Split by chance instead of by micrograph, where picks were made twice, a few px apart.
+    let held = on_side(&subject, Side::Validation);
+    let train = on_side(&subject, Side::Train);
+    for (k, &h) in held.iter().enumerate().filter(|(k, _)| k % 5 == 0) {
+        let from = train[k * 7 % train.len()];
+        subject.micrographs[h] = subject.micrographs[from];
+        subject.boxes[h] = subject.boxes[from].map(|b| BoxAt { x: b.x + 4.0, y: b.y - 3.0, ..b });
+    }
+    subject
+}
+
+fn near_copies(subject: Subject) -> Subject {
+    // As leaked duplicates, but rescaled and saved again with fewer grey values.
+    let mut subject = leaked(subject);
+    let held: Vec<usize> = on_side(&subject, Side::Validation).into_iter().step_by(6).collect();
+    let pixels = Arc::make_mut(&mut subject.pixels);
+    for i in held {
+        patch(pixels, i).iter_mut().for_each(|v| *v = ((*v * 1.1 + 0.2) * 16.0).round() / 16.0);
+    }
+    subject
+}
+
 fn leaked(mut subject: Subject) -> Subject {
     // Some training patches come a second time, on the validation side and on another micrograph's name.
     let train = on_side(&subject, Side::Train);
@@ -316,40 +369,19 @@ fn constant(subject: Subject) -> Subject {
     change(subject, &some, |patch| patch.fill(0.0))
 }
 
-fn collapsed(mut subject: Subject) -> Subject {
-    let history = (1..=10)
-        .map(|epoch| {
-            let gone = epoch >= 6;
-            EpochMetrics {
-                epoch,
-                loss: if gone { 0.02 } else { 0.5 },
-                loss_risk: 0.3,
-                loss_negative: f64::NAN,
-                loss_consistency: if gone { 0.0 } else { 0.2 },
-                consistency_weight: 0.3,
-                learning_rate: 1e-3,
-                validation_auc_pu: if gone { 0.5 } else { 0.74 },
-                validation_auc_ceiling: 0.84,
-                validation_auc_corrected: f64::NAN,
-                validation_auc_pn: f64::NAN,
-                validation_average_precision: 0.5,
-                pseudo_label_rate: if gone { 1.0 } else { 0.45 },
-                pseudo_label_rate_positive: 0.0,
-                pseudo_label_rate_negative: if gone { 1.0 } else { 0.4 },
-                pseudo_label_accuracy: f64::NAN,
-                p_mean: if gone { 0.002 } else { 0.3 },
-                p_min: 0.0,
-                p_max: if gone { 0.01 } else { 0.98 },
-                p_std: if gone { 0.003 } else { 0.25 },
-                gradient_norm: if gone { 1e-3 } else { 0.8 },
-                nnpu_turned_rate: 0.1,
-                seconds: 1.0,
-                patches_per_second: 1000.0,
-            }
-        })
-        .collect();
-    subject.run =
-        Some(RunRecord { name: "collapsed".to_owned(), history, model: None, ended: "finished".to_owned() });
+/// Epochs of the run that collapses.
+pub const COLLAPSING_EPOCHS: usize = 40;
+
+fn collapsed(subject: Subject) -> Subject {
+    // A run that was really trained, to its end: student and teacher call everything the same.
+    let mut subject = training::collapsing(subject);
+    let trained = training::train(&subject, &subject.config, COLLAPSING_EPOCHS);
+    subject.run = Some(RunRecord {
+        name: "collapsed".to_owned(),
+        history: trained.history,
+        model: None,
+        ended: "finished".to_owned(),
+    });
     subject
 }
 
@@ -382,6 +414,10 @@ fn few_positives(subject: Subject) -> Subject {
 
 fn biased(subject: Subject) -> Subject {
     made(subject.config.seed, Picks::BestSeen)
+}
+
+fn conspicuous(subject: Subject) -> Subject {
+    made(subject.config.seed, Picks::Conspicuous)
 }
 
 fn mislabelled(mut subject: Subject) -> Subject {

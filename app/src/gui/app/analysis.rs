@@ -101,7 +101,11 @@ impl App {
             let device = ComputeDevice::open(device)?;
             let request = DiagnoseRequest { config, config_name, run, depth, device, truth: None };
             let report = diagnose(&store, &request, &mut |progress| {
-                job.progress(progress.examination.title(), (progress.done * 1000.0) as u64, 1000)
+                let left = progress
+                    .seconds_left
+                    .map_or_else(String::new, |left| format!(", about {left:.0} s to go"));
+                let phase = format!("{}{left}", progress.examination.title());
+                job.progress(&phase, (progress.done * 1000.0) as u64, 1000)
             })?;
             Ok(Outcome::Diagnosed { generation, report: Box::new(report) })
         })?;

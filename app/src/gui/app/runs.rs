@@ -10,9 +10,9 @@ use vitrine_core::workflow::train::{
 };
 
 use super::{App, Outcome};
-use crate::gui::command::{Command, TrainCommand, TrainStart, ViewCommand};
+use crate::gui::command::{Before, Command, TrainCommand, TrainStart, ViewCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Tab};
+use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Remedy, Tab};
 use crate::gui::training;
 
 impl App {
@@ -20,6 +20,7 @@ impl App {
         match command {
             TrainCommand::Start(start) => self.start_run(*start, None, None),
             TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
+            TrainCommand::StartCorrected { start, before } => self.start_corrected(*start, before),
             TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
             TrainCommand::Score { run, device } => self.score(run, device),
             TrainCommand::ReadCurves(names) => self.read_curves(names),
@@ -84,6 +85,24 @@ impl App {
         };
         self.start_run(baseline, None, None)?;
         self.model.analysis.planned = Some(Planned { start, known_prior: None });
+        Ok(())
+    }
+
+    /// The corrected run first, since it is what the person wants.
+    fn start_corrected(&mut self, mut start: TrainStart, before: Before) -> anyhow::Result<()> {
+        let after = free_name(self.store()?, &start.base_name)?;
+        start.name = Some(after.clone());
+        self.start_run(start, None, None)?;
+        let before = match before {
+            Before::Run(name) => name,
+            Before::Train(mut start) => {
+                let name = free_name(self.store()?, &start.base_name)?;
+                start.name = Some(name.clone());
+                self.model.analysis.planned = Some(Planned { start: *start, known_prior: None });
+                name
+            }
+        };
+        self.model.analysis.remedy = Some(Remedy { before, after });
         Ok(())
     }
 

@@ -80,6 +80,15 @@ pub struct Disagreements {
     pub patches: Vec<Disagreement>,
 }
 
+/// A corrected run of a diagnosis, and the run it is held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    /// Name of the run before the correction.
+    pub before: String,
+    /// Name of the corrected run.
+    pub after: String,
+}
+
 /// What the window has measured of the runs of the open project.
 #[derive(Debug, Default)]
 pub struct Analysis {
@@ -95,6 +104,8 @@ pub struct Analysis {
     pub disagreements: Option<Disagreements>,
     /// The last diagnosis.
     pub report: Option<Arc<Report>>,
+    /// The corrected run that was begun last.
+    pub remedy: Option<Remedy>,
     /// What trains next.
     pub planned: Option<Planned>,
 }

@@ -13,7 +13,7 @@ mod selection;
 
 use std::path::PathBuf;
 
-pub use analysis::{Analysis, Compared, Disagreements, Planned, RunCurves};
+pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves};
 pub use export::{ExportProposal, ExportState, Previewed, Written};
 pub use import::{ImportDraft, ImportTarget, Looked};
 pub use live::{LivePhase, LiveRun};

@@ -102,15 +102,17 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if ui.available_width() > 1100.0 && comparison.runs.len() == 2 {
             ui.horizontal_top(|ui| {
                 let half = ui.available_width() / 2.0 - 12.0;
-                for table in [numbers, configs] {
-                    ui.vertical(|ui| {
-                        ui.set_width(half);
-                        table(ui, open, comparison);
-                    });
-                }
+                ui.vertical(|ui| {
+                    ui.set_width(half);
+                    numbers(ui, open, comparison, "Numbers");
+                });
+                ui.vertical(|ui| {
+                    ui.set_width(half);
+                    configs(ui, open, comparison);
+                });
             });
         } else {
-            numbers(ui, open, comparison);
+            numbers(ui, open, comparison, "Numbers");
             configs(ui, open, comparison);
         }
         curves(ui, model, open, compared, state, out);
@@ -189,8 +191,9 @@ fn gains(ui: &mut Ui, gains: &[Gain]) {
     }
 }
 
-fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
-    heading(ui, "Numbers");
+/// The measures of runs side by side.
+pub(super) fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: &str) {
+    heading(ui, title);
     ScrollArea::horizontal().id_salt("numbers").show(ui, |ui| {
         egui::Grid::new("numbers").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
             names(ui, open, comparison, "Measured");

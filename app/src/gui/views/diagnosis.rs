@@ -5,12 +5,14 @@ use eframe::egui;
 use egui::{CollapsingHeader, Color32, RichText, ScrollArea, Ui};
 use egui_plot::{Line, Plot, Points};
 use vitrine_core::diagnosis::{Depth, Finding, Report, Section, Severity};
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::config::RunConfig;
 
-use super::train;
-use crate::gui::command::{Command, DiagnoseStart, SelectCommand, TrainCommand, TrainStart, ViewCommand};
+use super::{compare, train};
+use crate::gui::command::{
+    Before, Command, CompareCommand, DiagnoseStart, SelectCommand, TrainCommand, TrainStart, ViewCommand,
+};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{Model, OpenProject, Tab};
+use crate::gui::model::{Model, OpenProject, Remedy, Tab};
 use crate::gui::theme;
 use crate::gui::widgets::empty;
 use crate::gui::widgets::thumbnail::Thumbnails;
@@ -64,7 +66,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, o
             report.device,
             report.seconds
         ));
-        corrected(ui, model, report, out);
+        corrected(ui, model, report, train, out);
+        remedy(ui, model, open, out);
         for (place, finding) in report.findings.iter().enumerate() {
             self::finding(ui, open, place, finding, state, out);
         }
@@ -150,7 +153,7 @@ fn ask(
 }
 
 /// The corrected configuration: what changes, and the way to train it.
-fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>) {
+fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, out: &mut Vec<Command>) {
     let Some(config) = &report.corrected else { return };
     ui.add_space(8.0);
     egui::Frame::group(ui.style()).show(ui, |ui| {
@@ -169,24 +172,89 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
             format!("{}_corrected", report.run.as_deref().unwrap_or(&report.config_name).replace(' ', "_"));
         ui.horizontal(|ui| {
             let allowed = model.allows(crate::gui::command::Needs::NoTraining);
-            let train = ui.add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"));
-            if train.clicked() {
-                out.push(Command::Train(TrainCommand::Start(Box::new(TrainStart {
-                    name: None,
-                    base_name: vitrine_core::learning::config_file::stem(&name),
-                    config: config.clone(),
-                    device: DeviceChoice::Auto,
-                }))));
-                out.push(Command::View(ViewCommand::Tab(Tab::Train)));
+            let button = ui
+                .add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"))
+                .on_hover_text("Its numbers before and after are shown here when it has ended.");
+            if button.clicked() {
+                let start = |base_name: &str, config: &RunConfig| {
+                    Box::new(TrainStart {
+                        name: None,
+                        base_name: vitrine_core::learning::config_file::stem(base_name),
+                        config: config.clone(),
+                        device: train.device,
+                    })
+                };
+                // What was examined, not what stands in the form by now.
+                let before = match &report.run {
+                    Some(run) => Before::Run(run.clone()),
+                    None => Before::Train(start(&report.config_name, &report.config)),
+                };
+                let start = start(&name, config);
+                out.push(Command::Train(TrainCommand::StartCorrected { start, before }));
             }
             if let Err(why) = allowed {
-                train.on_disabled_hover_text(why);
+                button.on_disabled_hover_text(why);
             }
             if ui.button("Into the form").on_hover_text("Look at it in Train first.").clicked() {
                 let base_name = vitrine_core::learning::config_file::stem(&name);
                 out.push(Command::Train(TrainCommand::Take { base_name, config: Box::new(config.clone()) }));
             }
+            if report.run.is_none() {
+                ui.weak("The configuration as it was is trained after it, to compare.");
+            }
         });
+    });
+}
+
+/// The corrected run against the one before it.
+fn remedy(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
+    let Some(Remedy { before, after }) = &model.analysis.remedy else { return };
+    let at_work = model.live.as_ref().filter(|live| live.is_running()).map(|live| live.name.as_str());
+    let ended = |name: &String| {
+        at_work != Some(name) && open.runs.iter().any(|run| run.name == *name && run.best_epoch.is_some())
+    };
+    ui.add_space(8.0);
+    egui::Frame::group(ui.style()).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        if !ended(before) || !ended(after) {
+            ui.horizontal(|ui| {
+                ui.strong("Before and after");
+                match at_work {
+                    Some(name) => {
+                        ui.spinner();
+                        ui.label(format!("{name} is being trained."));
+                        if ui.button("Watch it").clicked() {
+                            out.push(Command::View(ViewCommand::Tab(Tab::Train)));
+                        }
+                    }
+                    None => {
+                        let missing: Vec<&str> =
+                            [before, after].into_iter().filter(|n| !ended(n)).map(String::as_str).collect();
+                        ui.label(format!("{} has no complete epoch.", missing.join(" and ")));
+                    }
+                }
+            });
+            return;
+        }
+        let names = vec![before.clone(), after.clone()];
+        let analysis = &model.analysis;
+        match analysis.compared.as_ref().filter(|compared| compared.names == names) {
+            Some(compared) => {
+                compare::numbers(ui, open, &compared.comparison, "Before and after");
+                if ui.button("Compare in full").clicked() {
+                    out.push(Command::View(ViewCommand::Tab(Tab::Compare)));
+                }
+            }
+            None => {
+                if analysis.comparing.as_ref() != Some(&names) {
+                    out.push(Command::Compare(CompareCommand::Read(names)));
+                }
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    ui.label(format!("Measuring {before} and {after}"));
+                });
+            }
+        }
     });
 }
 

@@ -1,0 +1,102 @@
+//! Whole small trainings of a subject, judged by the simulation's truth.
+
+use std::sync::Arc;
+
+use vitrine_core::Label;
+use vitrine_core::diagnosis::Subject;
+use vitrine_core::imaging::NormaliserKind;
+use vitrine_core::imaging::normalise::Normaliser;
+use vitrine_core::learning::config::{RunConfig, SurrogateLoss};
+use vitrine_core::learning::data::TrainingData;
+use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::learning::events::EpochMetrics;
+use vitrine_core::learning::metrics::auc;
+use vitrine_core::learning::predict::{Views, probability};
+use vitrine_core::learning::prior_fit;
+use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+use vitrine_core::project::Side;
+
+use super::SIZE;
+
+/// What a training of some epochs came to.
+pub struct Trained {
+    /// Every epoch.
+    pub history: Vec<EpochMetrics>,
+    /// By truth, over the validation side.
+    pub auc: f64,
+    /// Mean p over the unlabeled of the validation side: what the run says π is.
+    pub says: f64,
+    /// Why it ended early.
+    pub error: Option<String>,
+}
+
+/// The patches as a run would get them.
+fn data_of(subject: &Subject, kind: NormaliserKind) -> TrainingData {
+    let on = |side: Side| (0..subject.len()).filter(|&i| subject.sides[i] == side).collect::<Vec<_>>();
+    let mut pixels = (*subject.pixels).clone();
+    let train = on(Side::Train);
+    let area = SIZE * SIZE;
+    let normaliser =
+        Normaliser::fit(kind, SIZE, train.iter().map(|&i| &subject.pixels[i * area..(i + 1) * area]))
+            .unwrap();
+    pixels.chunks_exact_mut(area).for_each(|patch| normaliser.apply(patch).unwrap());
+    TrainingData {
+        size: SIZE,
+        pixels: Arc::new(pixels),
+        labels: subject.labels.clone(),
+        train,
+        validation: on(Side::Validation),
+        truth: None,
+    }
+}
+
+/// Trains the first `epochs` epochs of a configuration as a run of that length.
+pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
+    let data = data_of(subject, config.normaliser);
+    let device = ComputeDevice::cpu();
+    let prior = prior_fit::resolve(config, &data, &device, |_, _| true).unwrap().value;
+    let mut config = config.clone();
+    config.schedule.epochs = epochs;
+    let held = data.validation.clone();
+    let mut trainer = Trainer::new(config, prior, data, &device);
+    let (mut history, mut error) = (Vec::new(), None);
+    for epoch in 1..=epochs {
+        match trainer.run_epoch(epoch, |_, _| AfterBatch::Continue) {
+            Ok(metrics) => history.extend(metrics),
+            Err(why) => {
+                error = Some(why.to_string());
+                break;
+            }
+        }
+    }
+    let logits = trainer.logits(&held, Views::One);
+    let truth = subject.truth.as_ref().unwrap();
+    let of = |wanted: bool| -> Vec<f32> {
+        held.iter().zip(&logits).filter(|(i, _)| truth[**i] == Some(wanted)).map(|(_, l)| *l).collect()
+    };
+    let unlabeled: Vec<f64> = held
+        .iter()
+        .zip(&logits)
+        .filter(|(i, _)| subject.labels[**i] == Label::Unlabeled)
+        .map(|(_, l)| f64::from(probability(*l)))
+        .collect();
+    Trained {
+        history,
+        auc: if error.is_none() { auc(&of(true), &of(false)).unwrap() } else { 0.5 },
+        says: unlabeled.iter().sum::<f64>() / unlabeled.len() as f64,
+        error,
+    }
+}
+
+/// nnPU with the sigmoid loss and hard pseudo-labels from the first step on: the case the program grew
+/// out of, which collapses when it is trained.
+pub fn collapsing(mut subject: Subject) -> Subject {
+    let c = &mut subject.config;
+    c.risk.loss = SurrogateLoss::Sigmoid;
+    c.consistency.threshold = 0.9;
+    c.consistency.weight = 1.0;
+    c.consistency.ramp_up_epochs = 0;
+    c.schedule.warm_up_epochs = 0;
+    c.schedule.cosine = false;
+    subject
+}
