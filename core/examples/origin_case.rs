@@ -1,22 +1,26 @@
 //! The case the program grew out of, replayed: the original configuration (π 0.3, τ 0.95, learning rate
 //! 0.001, λ 1, nnPU with FixMatch) is examined on patches of that shape, the findings are listed, and
-//! both the original and the corrected configuration are trained. Truth, where it is given, is used for
-//! the AUC in the last table only.
+//! the original and the corrected configuration are trained, and the plain classifier beside them. Truth,
+//! where it is given, is used for the last table only.
 //!
-//! `cargo run --release --example origin_case -- PATCHES.pt [TRUTH.npz] [EPOCHS] [DEVICE]`
+//! `cargo run --release --example origin_case -- PATCHES.pt [TRUTH.npz] [EPOCHS] [SEEDS] [DEVICE]`
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::{Display, Formatter};
 use std::path::Path;
 
 use vitrine_core::diagnosis::{Depth, prescription};
 use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use vitrine_core::learning::checkpoint::{Checkpoint, resume_path};
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::metrics::auc;
-use vitrine_core::project::{PixelType, Project};
-use vitrine_core::workflow::compare::summary;
+use vitrine_core::learning::run::Scorer;
+use vitrine_core::project::{PixelType, Project, Side};
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
+use vitrine_core::workflow::score::score_project;
 use vitrine_core::workflow::train::{TrainRequest, train_run};
 use vitrine_core::{Label, learning::events::TrainEvent};
 
@@ -44,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let patches = args.next().ok_or("name the file of patches")?;
     let truth_file = args.next().filter(|t| t != "-");
     let epochs: usize = args.next().map_or(Ok(30), |e| e.parse())?;
+    let seeds: u64 = args.next().map_or(Ok(1), |s| s.parse())?;
     let device =
         ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
     let scratch = tempfile::tempdir()?;
@@ -75,57 +80,101 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", prescription::to_yaml(&original, "the original configuration", &report.findings)?);
 
     let corrected = report.corrected.unwrap_or_else(|| original.clone());
-    println!(
-        "{:<12} {:>8} {:>10} {:>10} {:>12} {:>12}",
-        "config", "epochs", "val P/U", "val P/N", "truth, val", "pseudo rate"
-    );
-    for (name, config) in [("original", original), ("corrected", corrected)] {
-        let mut config = config;
-        // The first epochs of the full schedule: length and shape of the run stay what they are.
-        config.schedule.epochs = epochs;
-        let request = TrainRequest {
-            name: Some(name.to_owned()),
-            base_name: name.to_owned(),
-            config,
-            device: device.clone(),
-            truth: None,
-            known_prior: None,
-        };
-        let mut listen = |event: &TrainEvent, _: &std::sync::mpsc::Sender<_>| match event {
-            TrainEvent::Warning(text) => eprintln!("{name}: {text}"),
-            TrainEvent::Epoch { metrics, .. } => eprintln!(
-                "{name} epoch {}: AUC P/U {:.4}, pseudo-label rate {:.3}, p {:.3} ± {:.3}",
-                metrics.epoch,
-                metrics.validation_auc_pu,
-                metrics.pseudo_label_rate,
-                metrics.p_mean,
-                metrics.p_std
-            ),
-            _ => {}
-        };
-        let result = train_run(&mut project, request, &mut listen, &mut |_| true)?;
-        let run = project.run(&result.name)?;
-        let numbers = summary(&project, &run, truth.as_deref())?.metrics;
-        let get = |key: &str| numbers.get(key).map_or_else(|| "–".to_owned(), |v| format!("{v:.4}"));
-        let scores = project.scores(run.id, "teacher")?.unwrap_or_default();
-        let labels = project.labels()?;
-        let of = |label: Label| -> Vec<f32> {
-            scores
-                .iter()
-                .zip(&labels)
-                .filter(|(s, l)| **l == label && s.is_finite())
-                .map(|(s, _)| *s)
-                .collect()
-        };
-        println!(
-            "{name:<12} {:>8} {:>10} {:>10} {:>12} {:>12}   (all patches, P against U in sample: {:.4})",
-            result.epochs,
-            get("validation_auc_pu"),
-            get("validation_auc_pn"),
-            get("truth_auc"),
-            get("pseudo_label_rate"),
-            auc(&of(Label::Positive), &of(Label::Unlabeled))?
-        );
+    let mut baseline = config_file::load("supervised_baseline")?;
+    baseline.split = original.split;
+    let labels = project.labels()?;
+    let mut table: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();
+    for seed in 1..=seeds {
+        for (name, config) in [("original", &original), ("corrected", &corrected), ("plain", &baseline)] {
+            let mut config = config.clone();
+            config.seed = seed;
+            // The first epochs of the full schedule: length and shape of the run stay what they are.
+            config.schedule.epochs = epochs;
+            let run = format!("{name}-{seed}");
+            let request = TrainRequest {
+                name: Some(run.clone()),
+                base_name: name.to_owned(),
+                config,
+                device: device.clone(),
+                truth: None,
+                known_prior: None,
+            };
+            let mut listen = |event: &TrainEvent, _: &std::sync::mpsc::Sender<_>| match event {
+                TrainEvent::Warning(text) => eprintln!("{run}: {text}"),
+                TrainEvent::Epoch { metrics, .. } => eprintln!(
+                    "{run} epoch {}: AUC P/U {:.4}, pseudo-label rate {:.3}, p {:.3} ± {:.3}",
+                    metrics.epoch,
+                    metrics.validation_auc_pu,
+                    metrics.pseudo_label_rate,
+                    metrics.p_mean,
+                    metrics.p_std
+                ),
+                _ => {}
+            };
+            train_run(&mut project, request, &mut listen, &mut |_| true)?;
+            let run = project.run(&run)?;
+            let sides = project.split_sides(run.split.ok_or("the run has no split")?)?;
+            let kept = project.scores(run.id, "teacher")?.ok_or("the run has not scored")?;
+            // What the run ended with, whichever epoch was kept.
+            let mut last = Checkpoint::load(&resume_path(&project.run_dir(&run.name)))?;
+            last.model = if last.teacher.is_empty() { last.student.clone() } else { last.teacher.clone() };
+            let last = score_project(&project, &Scorer::new(&last, device.clone())?, &mut |_| true)?;
+            let measured = Measured::of(&labels, &sides, [&kept, &last], truth.as_deref())?;
+            println!("{:<14} {measured}", run.name);
+            table.entry(name).or_default().push(measured);
+        }
+    }
+    println!("\nmean over {seeds} seeds of {epochs} epochs; {HEAD}");
+    for (name, rows) in table {
+        println!("{name:<14} {}", Measured::mean(&rows));
     }
     Ok(())
+}
+
+const HEAD: &str = "AUC on validation: P/U, P/N, by truth of its unlabeled; the same by truth at the last epoch; \
+                    share of all unlabeled at p ≥ 0.5 at the last epoch, and F1 of it by truth";
+
+/// What a run came to.
+struct Measured([f64; 6]);
+
+impl Measured {
+    fn of(
+        labels: &[Label],
+        sides: &[Side],
+        [kept, last]: [&[f32]; 2],
+        truth: Option<&[Option<bool>]>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let pick = |scores: &[f32], wanted: &dyn Fn(usize) -> bool| -> Vec<f32> {
+            (0..labels.len()).filter(|&i| scores[i].is_finite() && wanted(i)).map(|i| scores[i]).collect()
+        };
+        let held = |label: Label| move |i: usize| labels[i] == label && sides[i] == Side::Validation;
+        let is = |i: usize, wanted| truth.is_some_and(|t| t[i] == Some(wanted));
+        let positive = pick(kept, &held(Label::Positive));
+        let by_truth = |scores: &[f32]| {
+            let of = |wanted| pick(scores, &|i| held(Label::Unlabeled)(i) && is(i, wanted));
+            auc(&of(true), &of(false)).unwrap_or(f64::NAN)
+        };
+        let unlabeled: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == Label::Unlabeled).collect();
+        let accepted = |i: usize| last[i] >= 0.5;
+        let count = |of: &dyn Fn(usize) -> bool| unlabeled.iter().filter(|&&i| of(i)).count() as f64;
+        let right = count(&|i| accepted(i) && is(i, true));
+        Ok(Self([
+            auc(&positive, &pick(kept, &held(Label::Unlabeled)))?,
+            auc(&positive, &pick(kept, &held(Label::Negative))).unwrap_or(f64::NAN),
+            by_truth(kept),
+            by_truth(last),
+            count(&accepted) / unlabeled.len() as f64,
+            2.0 * right / (count(&accepted) + count(&|i| is(i, true))).max(1.0),
+        ]))
+    }
+
+    fn mean(rows: &[Self]) -> Self {
+        Self(std::array::from_fn(|k| rows.iter().map(|r| r.0[k]).sum::<f64>() / rows.len() as f64))
+    }
+}
+
+impl Display for Measured {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|value| write!(f, " {value:>8.4}"))
+    }
 }

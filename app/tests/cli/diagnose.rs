@@ -46,6 +46,46 @@ fn exit_codes_say_healthy_findings_and_could_not_run() {
 }
 
 #[test]
+fn sweeps_a_run_and_truth_are_in_the_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = project(dir.path(), "swept", 24, [60, 160, 20]);
+    let config = text(dir.path().join("short.yaml"));
+    std::fs::write(&config, "prior: 0.9\nrisk:\n  kind: nnpu\n  loss: logistic\nschedule:\n  epochs: 6\n")
+        .unwrap();
+    ok(&["train", &folder, "--config", &config, "--name", "short", "--device", "cpu"]);
+    let fix = text(dir.path().join("fixed.yaml"));
+    let args = [folder.as_str(), "--run", "short", "--sweeps", "--fix", &fix, "--json", "--device", "cpu"];
+    let (code, out, err) = diagnose(&args);
+    assert_eq!(code, Some(1), "{out}{err}");
+    // Progress says how far the whole is and how long it will take, from early on to the end.
+    assert!(err.lines().filter(|line| line.contains("% of the whole")).count() > 10, "{err}");
+    assert!(err.lines().filter(|line| line.contains("s to go")).count() > 5, "{err}");
+    let report = &serde_json::from_str::<serde_json::Value>(&out).unwrap()["report"];
+    assert_eq!((&report["depth"], &report["run"]), (&"sweeps".into(), &"short".into()));
+    assert_eq!(report["config"]["prior"], 0.9);
+    let sections = report["sections"].as_array().unwrap();
+    let series: Vec<&str> = sections
+        .iter()
+        .flat_map(|s| s["series"].as_array().unwrap())
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
+    for wanted in ["prior_sweep", "prior_sweep_mean_p", "learning_rate_sweep", "learning_rate_range"] {
+        assert!(series.contains(&wanted), "{wanted} in {series:?}");
+    }
+    // The effect of the wrong π on this data stands with the finding.
+    let findings = report["findings"].as_array().unwrap();
+    let wrong =
+        findings.iter().find(|f| f["kind"] == "wrong_prior").unwrap_or_else(|| panic!("{findings:?}"));
+    let evidence: Vec<&str> =
+        wrong["evidence"].as_array().unwrap().iter().map(|e| e["what"].as_str().unwrap()).collect();
+    assert!(evidence.contains(&"short run with π as configured (0.90)"), "{evidence:?}");
+    let run = sections.iter().find(|s| s["examination"] == "run").unwrap();
+    assert!(run["summary"][0].as_str().unwrap().contains("Run short, 6 epochs"), "{run}");
+    let trained = ok(&["train", &folder, "--config", &fix, "--name", "fixed", "--device", "cpu"]);
+    assert!(trained.contains("fixed: 6 epochs"), "{trained}");
+}
+
+#[test]
 fn what_cannot_be_examined_is_status_2() {
     let dir = tempfile::tempdir().unwrap();
     let empty = text(dir.path().join("empty"));

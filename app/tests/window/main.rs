@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod compare;
+mod diagnosis;
 mod export;
 mod gallery;
 mod import;

@@ -9,8 +9,10 @@ use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
 use vitrine::gui::settings::Theme;
+use vitrine_core::diagnosis::Depth;
+use vitrine_core::learning::config_file;
 
-use crate::support::{Window, drawn, nine, wait};
+use crate::support::{Window, drawn, nine, small, wait};
 
 /// Compares the window with the picture `name`. Rasterisers differ in the last bit and at edges of
 /// letters.
@@ -133,4 +135,25 @@ fn notices_and_status() {
         app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
     });
     shoot(&mut window, "notices");
+}
+
+#[test]
+fn diagnosis_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = drawn(Some(&small(dir.path())), Theme::Dark);
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    hush(&mut window);
+    let config = config_file::parse("prior: 0.25\nrisk:\n  kind: nnpu\n", "mine").unwrap();
+    window.state_mut().states.train.take("mine", config);
+    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    window.run_steps(3);
+    window.get_by_label("Examine now").click();
+    wait(&mut window, "the report", |app| app.model.analysis.report.is_some());
+    // Where and how fast differs from machine to machine.
+    let report = &mut window.state_mut().model.analysis.report;
+    let mut same = (**report.as_ref().unwrap()).clone();
+    (same.device, same.seconds) = ("the processor".to_owned(), 1.0);
+    *report = Some(std::sync::Arc::new(same));
+    shoot(&mut window, "diagnosis_dark");
 }

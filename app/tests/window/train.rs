@@ -29,7 +29,7 @@ pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBu
 }
 
 /// The button, not the view of the same name above it.
-fn press_train(window: &Window) {
+pub fn press_train(window: &Window) {
     window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
 }
 

@@ -105,6 +105,31 @@ pub(super) fn smaller(config: &RunConfig, shared: &Shared) -> f64 {
     }
 }
 
+/// Epochs of a probe.
+fn epochs_of(config: &RunConfig, data: &TrainingData) -> usize {
+    epochs_for(config, data, STEPS).min(16).min(config.schedule.epochs)
+}
+
+/// Validation AUC of a whole run of a probe's length, its decay included, with another learning rate;
+/// `None` where it diverges or all its answers become the same.
+pub(super) fn whole_run(
+    config: &RunConfig,
+    rate: f64,
+    prior: f64,
+    quick: &QuickData,
+    device: &ComputeDevice,
+    clock: &mut Clock<'_>,
+) -> Result<Option<f64>> {
+    let mut config = config.clone();
+    config.optimizer.learning_rate = rate;
+    config.schedule.epochs = epochs_of(&config, &quick.data);
+    config.schedule.warm_up_epochs = config.schedule.warm_up_epochs.min(config.schedule.epochs / 6);
+    let found = probe(&config, prior, quick, device, clock)?;
+    let gone = found.diverged.is_some()
+        || health::watch(&config, &found.history).iter().any(|f| f.kind == kinds::COLLAPSE);
+    Ok(if gone { None } else { found.last_auc() })
+}
+
 /// Trains the first epochs of a run: the schedule keeps its full length, so learning rate and λ are
 /// those a real run begins with. A run that diverges ends early and says so.
 ///
@@ -127,7 +152,7 @@ pub(super) fn probe(
     if data.train.len() < 400 {
         config.batch.size = config.batch.size.min(32);
     }
-    let epochs = epochs_for(&config, &data, STEPS).min(16).min(config.schedule.epochs);
+    let epochs = epochs_of(&config, &data);
     let unlabeled: Vec<usize> =
         data.with_label(&data.train, Label::Unlabeled).into_iter().take(READ).collect();
     let truth = unlabeled.iter().map(|&i| data.truth.as_ref().and_then(|t| t[i])).collect();

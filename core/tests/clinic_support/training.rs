@@ -94,6 +94,7 @@ pub fn collapsing(mut subject: Subject) -> Subject {
     let c = &mut subject.config;
     c.risk.loss = SurrogateLoss::Sigmoid;
     c.consistency.threshold = 0.9;
+    c.batch.size = 16;
     c.consistency.weight = 1.0;
     c.consistency.ramp_up_epochs = 0;
     c.schedule.warm_up_epochs = 0;

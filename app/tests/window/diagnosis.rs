@@ -1,0 +1,102 @@
+//! Diagnosis: an examination of data with a fault, its findings on the screen, the corrected run, and
+//! before against after.
+
+use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::command::{Command, ViewCommand};
+use vitrine::gui::model::Tab;
+use vitrine_core::diagnosis::{Depth, kinds};
+use vitrine_core::learning::config::PriorConfig;
+use vitrine_core::learning::config_file;
+
+use crate::support::{Window, said, wait};
+use crate::train::{ended, ready};
+
+/// A window in which a configuration with the labelling rate for a prior was examined.
+fn examined(dir: &std::path::Path) -> (Window, std::path::PathBuf) {
+    let (mut window, folder) = ready(dir, 2);
+    // 30 positives and 90 unlabeled: the rate P/(P+U), taken for π.
+    window.state_mut().states.train.config.prior = PriorConfig::Given(0.25);
+    window.set_size(eframe::egui::vec2(1400.0, 1800.0));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    window.run_steps(4);
+    window.get_by_label("Not examined yet");
+    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.get_by_label("Examine now").click();
+    wait(&mut window, "the report", |app| app.model.analysis.report.is_some());
+    (window, folder)
+}
+
+#[test]
+fn a_finding_is_shown_applied_trained_and_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, folder) = examined(dir.path());
+    let report = window.state().model.analysis.report.clone().unwrap();
+    let finding = report.findings.iter().find(|f| f.kind == kinds::LABELLING_RATE).unwrap();
+    // What stands on the screen is what core says.
+    for sentence in [&finding.what, &finding.why] {
+        assert!(window.get_all_by_label(sentence).count() >= 1, "{sentence}");
+    }
+    window.get_by_label(&format!("Do: {}", finding.advice));
+    window.get_all_by_label("prior").next().unwrap();
+    window.get_all_by_label("to estimate").next().unwrap();
+    assert!(report.corrected.as_ref().unwrap().schedule.epochs == 2);
+
+    window.get_by_label("Apply and train").click();
+    wait(&mut window, "the corrected run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short_corrected-1")
+    });
+    assert_eq!(window.state().model.tab, Tab::Diagnosis);
+    window.get_by_label("Watch it");
+    // The old configuration follows by itself, to compare with.
+    ended(&mut window);
+    wait(&mut window, "both measured", |app| {
+        let compared = app.model.analysis.compared.as_ref();
+        compared.is_some_and(|c| c.names == ["short-1", "short_corrected-1"])
+    });
+    window.get_by_label("Before and after");
+    let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
+    let row = comparison.rows.iter().find(|row| row.key == "prior").unwrap();
+    assert_eq!(row.shown(0), "0.250");
+    for run in 0..2 {
+        assert!(window.get_all_by_label(&row.shown(run)).count() >= 1);
+    }
+    window.get_by_label("Compare in full").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Compare);
+    assert!(!said(&window).contains("did not"), "{}", said(&window));
+    drop(window);
+    let project = vitrine_core::project::Project::open(&folder).unwrap();
+    let config = |name: &str| config_file::parse(&project.run(name).unwrap().config, name).unwrap();
+    assert_eq!(config("short-1").prior, PriorConfig::Given(0.25));
+    assert!(matches!(config("short_corrected-1").prior, PriorConfig::Estimate(_)));
+}
+
+#[test]
+fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 2);
+    window.state_mut().states.train.config.prior = PriorConfig::Given(0.25);
+    window.run_steps(2);
+    crate::train::press_train(&window);
+    ended(&mut window);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.state_mut().states.diagnosis.run = Some("short-1".to_owned());
+    window.set_size(eframe::egui::vec2(1400.0, 1800.0));
+    window.run_steps(3);
+    window.get_by_label("Examine now").click();
+    wait(&mut window, "the report", |app| app.model.analysis.report.is_some());
+    let report = window.state().model.analysis.report.clone().unwrap();
+    assert_eq!(report.run.as_deref(), Some("short-1"));
+    window.get_by_label("Apply and train").click();
+    wait(&mut window, "the corrected run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short-1_corrected-1")
+    });
+    assert!(window.state().model.analysis.planned.is_none(), "the run before is there already");
+    ended(&mut window);
+    wait(&mut window, "both measured", |app| {
+        let compared = app.model.analysis.compared.as_ref();
+        compared.is_some_and(|c| c.names == ["short-1", "short-1_corrected-1"])
+    });
+    window.get_by_label("Before and after");
+}
