@@ -123,7 +123,7 @@ fn exact(subject: &Subject, shared: &Shared, section: &mut Section) -> Vec<usize
                     contradicting.len()
                 ),
                 "One of the two labels of each is wrong, and training on both cancels what they teach.",
-                "Look at them and keep one label (`vitrine label`).",
+                "Look at them and keep one label.",
             )
             .with("patches", contradicting.len().to_string())
             .about(subject.ids_of(contradicting)),

@@ -41,29 +41,33 @@ const RULES: &[(&str, Rule, &str)] = &[
     (
         kinds::VANISHED,
         vanished,
-        "Look for dead layers (vitrine diagnose), and start anew with a lower learning rate.",
+        "Look for dead layers (the diagnosis finds them), and start anew with a lower learning rate.",
     ),
     (
         kinds::COLLAPSE,
         collapsed,
-        "Stop the run; vitrine diagnose writes a configuration that does not collapse.",
+        "Stop the run; the diagnosis writes a configuration that does not collapse.",
     ),
     (
         kinds::ONE_SIDED,
         one_sided,
-        "Stop before the run collapses; vitrine diagnose writes a configuration that does not.",
+        "Stop before the run collapses; the diagnosis writes a configuration that does not.",
     ),
     (
         kinds::HIGH_THRESHOLD,
         nothing_passes,
-        "Lower consistency.threshold; vitrine diagnose says which τ lets 20 % to 80 % through.",
+        "Lower consistency.threshold; the diagnosis says which τ lets 20 % to 80 % through.",
     ),
     (
         kinds::LOW_THRESHOLD,
         everything_passes,
         "Raise consistency.threshold, or lengthen consistency.ramp_up_epochs.",
     ),
-    (kinds::AT_CHANCE, at_chance, "Run vitrine diagnose: the data, the learning rate or the prior is wrong."),
+    (
+        kinds::AT_CHANCE,
+        at_chance,
+        "Examine it (diagnosis): the data, the learning rate or the prior is wrong.",
+    ),
     (kinds::FELL, fell, "The best epoch is kept; lower λ or the learning rate, or stop earlier."),
     (kinds::ABOVE_CEILING, above_ceiling, "Lower the prior, or write prior: estimate."),
     (kinds::ALWAYS_TURNED, always_turned, "Lower the prior or the learning rate."),
@@ -156,6 +160,11 @@ fn collapsed(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
     })
 }
 
+/// "Nothing is a particle" costs π under the sigmoid loss, and there its gradient dies out.
+fn saturates(config: &RunConfig) -> bool {
+    matches!(config.risk.kind, RiskKind::Nnpu | RiskKind::Upu) && config.risk.loss == SurrogateLoss::Sigmoid
+}
+
 /// π as the run used it, read back from the ceiling 1 − π/2 that is stored with every epoch.
 fn prior_of(m: &EpochMetrics) -> Option<f64> {
     let prior = 2.0 * (1.0 - m.validation_auc_ceiling);
@@ -172,8 +181,11 @@ fn one_sided(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
     let share = m.pseudo_label_rate_positive / m.pseudo_label_rate;
     (share < 0.1 * prior && m.p_mean < 0.4 * prior).then(|| {
         (
-            // Next to none at all, and already for half of the unlabeled: what is left of a way to a collapse.
-            if m.p_mean < 0.25 * prior || (share < 0.02 * prior && m.pseudo_label_rate > 0.5) {
+            // Where the loss saturates, next to no label "particle" is already the way to a collapse; the
+            // logistic loss mostly finds back.
+            if m.p_mean < 0.25 * prior
+                || (saturates(config) && share < 0.02 * prior && m.pseudo_label_rate > 0.5)
+            {
                 Severity::Wrong
             } else {
                 Severity::Warning
@@ -221,6 +233,8 @@ fn everything_passes(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -
         && !self_training(config, m.epoch)
         && early
         && weighs
+        // Where all answers are alike everything passes any τ; that is another fault.
+        && m.p_std > 0.1
         && m.pseudo_label_rate > 0.95)
         .then(|| {
             (
@@ -381,8 +395,6 @@ pub(super) fn finding(
             .with("gradient norm", format!("{:.3e}", m.gradient_norm));
     }
     let c = &config.consistency;
-    let saturates = matches!(config.risk.kind, RiskKind::Nnpu | RiskKind::Upu)
-        && config.risk.loss == SurrogateLoss::Sigmoid;
     match flag.kind {
         // Labels by p have lost the particle side; labels by rank from both ends cannot.
         kinds::COLLAPSE | kinds::ONE_SIDED if uses_threshold(config) => {
@@ -392,9 +404,8 @@ pub(super) fn finding(
             finding.changes = prescription::to_recommended(config);
             finding
         }
-        // "Nothing is a particle" costs π under the sigmoid loss, whose gradient dies out there; the
-        // logistic loss keeps pulling.
-        kinds::COLLAPSE | kinds::ONE_SIDED if saturates => {
+        // The logistic loss keeps pulling.
+        kinds::COLLAPSE | kinds::ONE_SIDED if saturates(config) => {
             finding.advice =
                 "Use risk.loss: logistic, whose gradient does not die out where every patch is called no \
                               particle."
@@ -504,6 +515,8 @@ mod tests {
         let kind = |history: &[EpochMetrics]| watch(&config, history).first().map(|f| (f.kind, f.epoch));
         assert_eq!(kind(&with(6, 4, |m| m.gradient_norm = 500.0)), Some((kinds::DIVERGED, 4)));
         assert_eq!(kind(&with(3, 1, |m| m.pseudo_label_rate = 0.99)), Some((kinds::LOW_THRESHOLD, 1)));
+        let alike = |m: &mut EpochMetrics| (m.pseudo_label_rate, m.p_std) = (0.99, 0.05);
+        assert_eq!(kind(&with(3, 1, alike)), None);
         assert_eq!(kind(&with(9, 1, |m| m.validation_auc_pu = 0.51)), Some((kinds::AT_CHANCE, 6)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.6)), Some((kinds::FELL, 7)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.9)), Some((kinds::ABOVE_CEILING, 7)));

@@ -56,7 +56,7 @@ pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice
                     "Training then follows something else than the loss it shows ({}).",
                     listed.join("; ")
                 ),
-                "This is a fault of the program: report it with --json.",
+                "This is a fault of the program: report it with the whole report.",
             )
             .with("median relative error", format!("{median:.1e}")),
         );
@@ -87,7 +87,7 @@ pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice
                 Severity::Wrong,
                 format!("{device} and the CPU disagree on the same step."),
                 format!("The {name} differs by {:.1} %, far beyond rounding in 32 bits.", worst * 100.0),
-                "Train with --device cpu, and update the driver of the graphics card.",
+                "Train on the processor (device cpu), and update the driver of the graphics card.",
             )
             .with("largest relative difference", format!("{worst:.1e} ({name})")),
         );

@@ -163,7 +163,7 @@ fn off_centre(own: &Group, unlabeled: Option<&Group>) -> Finding {
             own.signal.max(0.0),
             own.z
         ),
-        "Check the coordinates of the picks (origin at the top or the bottom: --y-up; binning) with a few patches, and \
+        "Check the coordinates of the picks (y counted from the top or the bottom, binning) with a few patches, and \
          whether positive and unlabeled were read the right way round.",
     )
     .with("strength of the positives' profile", format!("{:.4}", own.signal))

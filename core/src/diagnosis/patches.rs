@@ -137,7 +137,7 @@ fn broken(subject: &Subject, shared: &Shared, section: &mut Section) {
                 kinds::NOT_FINITE,
                 Examination::Patches,
                 Severity::Wrong,
-                format!("{} patches hold pixels that are no finite numbers.", not_finite.len()),
+                format!("Patches with pixels that are no finite numbers: {}.", not_finite.len()),
                 format!(
                     "One NaN in a batch turns the loss into NaN, so training refuses them ({}).",
                     by_label(&not_finite)
@@ -158,7 +158,7 @@ fn broken(subject: &Subject, shared: &Shared, section: &mut Section) {
                 kinds::CONSTANT,
                 Examination::Patches,
                 severity,
-                format!("{} patches ({}) have the same value in every pixel.", constant.len(), percent(share)),
+                format!("Patches with the same value in every pixel: {} ({}).", constant.len(), percent(share)),
                 format!(
                     "They show nothing, yet each counts as a {} example; the network learns that emptiness has a label \
                      ({}).",
@@ -181,7 +181,7 @@ fn broken(subject: &Subject, shared: &Shared, section: &mut Section) {
                 Examination::Patches,
                 severity,
                 format!(
-                    "In {} patches ({}) more than a fifth of the pixels sit at the patch's darkest or lightest value.",
+                    "Patches with more than a fifth of their pixels at their own darkest or lightest value: {} ({}).",
                     saturated.len(),
                     percent(share)
                 ),

@@ -141,6 +141,8 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
     out.push('\n');
     // Walk the block-style text and keep the path of the current line.
     let mut path: Vec<(usize, String)> = Vec::new();
+    // A finding that changes several keys gives its reason at the first.
+    let mut told: Vec<(&str, String)> = Vec::new();
     for line in config_file::to_yaml(&wanted)?.lines() {
         let indent = line.len() - line.trim_start().len();
         if let Some((key, _)) = line.trim_start().split_once(':') {
@@ -148,7 +150,11 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
             path.push((indent, key.to_owned()));
             let dotted = path.iter().map(|(_, k)| k.as_str()).collect::<Vec<_>>().join(".");
             if let Some((finding, change)) = changes.iter().find(|(_, c)| c.key == dotted) {
-                let text = format!("was {}. {} {}", short(&change.from), finding.what, finding.why);
+                let text = match told.iter().find(|(kind, _)| *kind == finding.kind) {
+                    Some((_, at)) => format!("was {}; why: see {at}.", short(&change.from)),
+                    None => format!("was {}. {} {}", short(&change.from), finding.what, finding.why),
+                };
+                told.push((finding.kind, dotted));
                 comment(&text, indent, &mut out);
             }
         }

@@ -282,6 +282,10 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
         return;
     }
     let rate = found.rate(c.threshold);
+    // Everything passes any τ where the answers run to one side; that is said on its own.
+    let alike = health::watch(config, &found.history)
+        .iter()
+        .any(|f| matches!(f.kind, kinds::COLLAPSE | kinds::ONE_SIDED));
     let by_epoch: Vec<String> = found.history.iter().map(|m| percent(m.pseudo_label_rate)).collect();
     let best = rates
         .iter()
@@ -318,7 +322,7 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
             ))
             .change("consistency.threshold", c.threshold, to),
         );
-    } else if rate > HEALTHY.1 {
+    } else if rate > HEALTHY.1 && !alike {
         // Before λ has risen a high rate does no harm.
         let risen = found.history.last().is_some_and(|m| m.consistency_weight > 0.3 * c.weight);
         let severity = if rate > 0.95 && risen { Severity::Warning } else { Severity::Note };
@@ -507,7 +511,7 @@ fn compare(
         format!("Single changes tried on the same patches: {}.", tried.join("; ")),
         match &helps {
             Some((value, trial)) => format!("Use {}: validation AUC {value:.3} in the same epochs.", trial.0),
-            None => "No single change helped: train the plain classifier beside it (--baseline) and compare.".to_owned(),
+            None => "No single change helped: train the plain classifier beside it and compare.".to_owned(),
         },
     )
     .with("validation AUC of the configuration", format!("{ours:.3}"))

@@ -99,7 +99,7 @@ fn causes(kind: &str) -> Vec<&'static str> {
         ]),
         ABOVE_CEILING => of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE, BIASED_PICKS], CONFIG]),
         COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ALWAYS_TURNED => {
-            of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[COLLAPSE, DIVERGED]])
+            of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[ONE_SIDED, COLLAPSE, DIVERGED]])
         }
         _ => Vec::new(),
     }

@@ -13,7 +13,7 @@ use vitrine_core::Label;
 use vitrine_core::diagnosis::{BoxAt, RunRecord, Subject, kinds};
 use vitrine_core::imaging::{CutSettings, PickBias, SampleSettings, cut_patch, sample_micrograph};
 use vitrine_core::learning::backbone::Network;
-use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig};
+use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig, SurrogateLoss};
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::sampler::generator;
@@ -200,7 +200,7 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "labelling rate as prior", inject: labelling_rate, expected: &[kinds::LABELLING_RATE] },
     Fault { name: "threshold too high", inject: high_threshold, expected: &[kinds::HIGH_THRESHOLD] },
     Fault { name: "learning rate too high", inject: high_rate, expected: &[kinds::HIGH_RATE] },
-    Fault { name: "collapsed teacher", inject: collapsed, expected: &[kinds::COLLAPSE] },
+    Fault { name: "collapsed teacher", inject: collapsed, expected: &[kinds::COLLAPSE, kinds::ONE_SIDED] },
     Fault { name: "dead layers", inject: dead_layers, expected: &[kinds::DEAD_LAYERS] },
     Fault { name: "teacher that does not follow", inject: stuck_teacher, expected: &[kinds::STUCK_TEACHER] },
     // Of the data.
@@ -281,7 +281,8 @@ fn high_threshold(mut subject: Subject) -> Subject {
 }
 
 fn high_rate(mut subject: Subject) -> Subject {
-    // With a falling rate and clipped gradients even this trains; constant and unclipped it does not.
+    // With a falling rate, clipped gradients and a loss that does not saturate even this trains.
+    subject.config.risk.loss = SurrogateLoss::Sigmoid;
     subject.config.optimizer.learning_rate = 0.1;
     subject.config.optimizer.gradient_clip = 0.0;
     subject.config.schedule.cosine = false;
