@@ -280,3 +280,25 @@ fn a_new_split_keeps_copies_and_overlapping_boxes_on_one_side() {
         assert!(again.findings.iter().all(|f| f.kind != kind), "{:?}", again.findings);
     }
 }
+
+#[test]
+fn a_longer_ramp_up_answers_a_threshold_everything_passes() {
+    let mut subject = with(|c| {
+        c.consistency.threshold = 0.51;
+        c.consistency.weight = 1.0;
+        c.consistency.ramp_up_epochs = 0;
+    });
+    let before = train(&subject, &subject.config, 12);
+    subject.run = Some(RunRecord {
+        name: "early".to_owned(),
+        history: before.history.clone(),
+        model: None,
+        ended: "finished".to_owned(),
+    });
+    let (_, made) = prescribed(&subject, &look(&subject, Depth::Quick), kinds::LOW_THRESHOLD);
+    assert!(made.consistency.ramp_up_epochs >= 30);
+    let after = train(&subject, &made, 12);
+    println!("ramp-up: AUC by truth {:.3} before, {:.3} after", before.auc, after.auc);
+    assert!(health::watch(&made, &after.history).iter().all(|f| f.kind != kinds::LOW_THRESHOLD));
+    assert!(after.auc > before.auc - 0.02);
+}

@@ -41,7 +41,7 @@ pub(super) fn examine(
     };
     let model = subject.run.as_ref().and_then(|run| run.model.as_ref());
     let prior = shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.02, 0.95));
-    let parts = if depth == Depth::Sweeps { 10 } else { 4 };
+    let parts = if depth == Depth::Sweeps { 12 } else { 6 };
     clock.part(0, parts);
     let (config, swapped) = fitting(&subject.config, &quick.data, model.is_some());
     // A run's own weights belong to patches of its own size; units are what is asked of them here,
@@ -244,22 +244,35 @@ fn judge_rate(
     let prior = smaller(&subject.config, shared);
     clock.part(2, parts);
     let with = whole_run(&subject.config, rate, prior, quick, device, clock)?;
-    clock.part(3, parts);
-    let without = whole_run(&subject.config, suggested, prior, quick, device, clock)?;
+    // The range test sees the plain classifier; a risk that saturates may need a lower rate still.
+    let lower = if high { &[1.0, 0.1, 0.01][..] } else { &[1.0] };
+    let mut tried = Vec::new();
+    for (number, factor) in lower.iter().enumerate() {
+        let other = round_rate((suggested * factor).max(1e-6));
+        clock.part(3 + number, parts);
+        let without = whole_run(&subject.config, other, prior, quick, device, clock)?;
+        tried.push((other, without));
+        if without.is_some_and(|auc| auc - with.unwrap_or(0.5) >= RATE_GAIN) {
+            break;
+        }
+    }
     let shown = |auc: Option<f64>| {
-        auc.map_or_else(|| "nothing, all answers are alike".to_owned(), |v| format!("{v:.3}"))
+        auc.map_or_else(|| "nothing (all answers alike)".to_owned(), |v| format!("{v:.3}"))
     };
+    let others: Vec<String> =
+        tried.iter().map(|(rate, auc)| format!("{} with {rate}", shown(*auc))).collect();
     let told = format!(
-        "Whole short runs reach a validation AUC of {} with {rate} and of {} with {suggested}",
+        "Whole short runs reach a validation AUC of {} with {rate}, and of {}",
         shown(with),
-        shown(without)
+        others.join(", ")
     );
     section.say(format!("{told}."));
-    let gain = without.unwrap_or(0.5) - with.unwrap_or(0.5);
-    if without.is_none() || gain < RATE_GAIN {
+    let Some((suggested, without)) =
+        tried.into_iter().find(|(_, auc)| auc.is_some_and(|auc| auc - with.unwrap_or(0.5) >= RATE_GAIN))
+    else {
         section.say("So the learning rate is left alone.");
         return Ok(());
-    }
+    };
     let finding = if high {
         Finding::new(
             kinds::HIGH_RATE,
@@ -317,7 +330,7 @@ fn sweep(
     let prior = smaller(&subject.config, shared);
     let mut points = Vec::new();
     for (number, rate) in [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2].into_iter().enumerate() {
-        clock.part(4 + number, parts);
+        clock.part(6 + number, parts);
         let mut config = subject.config.clone();
         config.optimizer.learning_rate = rate;
         if let Some(found) = probe(&config, prior, quick, device, clock)?.last_auc() {
