@@ -39,6 +39,10 @@ fn a_finding_is_shown_applied_trained_and_compared() {
     window.get_by_label(&format!("Do: {}", finding.advice));
     window.get_all_by_label("prior").next().unwrap();
     window.get_all_by_label("to estimate").next().unwrap();
+    // And as a diff with the finding itself.
+    for line in ["- prior: 0.25", "+ prior: estimate"] {
+        window.get_by_label(line);
+    }
     assert!(report.corrected.as_ref().unwrap().schedule.epochs == 2);
 
     window.get_by_label("Apply and train").click();

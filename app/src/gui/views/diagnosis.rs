@@ -160,11 +160,15 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
         ui.set_width(ui.available_width());
         ui.strong("The corrected configuration");
         egui::Grid::new("corrected").num_columns(4).spacing([18.0, 4.0]).striped(true).show(ui, |ui| {
+            let mut told = None;
             for (finding, change) in vitrine_core::diagnosis::prescription::changes(&report.findings) {
                 ui.monospace(&change.key);
                 ui.monospace(value(&change.from));
                 ui.monospace(format!("to {}", value(&change.to)));
-                ui.weak(&finding.what);
+                // A finding that changes several keys gives its reason once.
+                if told.replace(finding.kind) != Some(finding.kind) {
+                    ui.weak(&finding.what);
+                }
                 ui.end_row();
             }
         });
@@ -311,8 +315,24 @@ fn finding(
                     });
                 });
             }
-            for change in &finding.changes {
-                ui.monospace(format!("{}: {} to {}", change.key, value(&change.from), value(&change.to)));
+            if !finding.changes.is_empty() {
+                // Long ones stand in full in the corrected configuration above.
+                let keys = finding.changes.len();
+                let title =
+                    format!("Change of the configuration ({keys} key{})", if keys == 1 { "" } else { "s" });
+                CollapsingHeader::new(title).id_salt(("changes", place)).default_open(keys <= 3).show(
+                    ui,
+                    |ui| {
+                        let old = ui.visuals().error_fg_color;
+                        let new = theme::label(vitrine_core::Label::Positive, ui.visuals().dark_mode);
+                        for change in &finding.changes {
+                            for (sign, side, colour) in [("-", &change.from, old), ("+", &change.to, new)] {
+                                let line = format!("{sign} {}: {}", change.key, value(side));
+                                ui.label(RichText::new(line).monospace().color(colour));
+                            }
+                        }
+                    },
+                );
             }
             if !finding.patches.is_empty() {
                 ui.horizontal_wrapped(|ui| {
