@@ -7,7 +7,7 @@ use super::pseudo::probe;
 use super::{Clock, Depth, Examination, Shared, Subject, kinds};
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
-use crate::learning::config::{PriorConfig, RiskKind, RunConfig};
+use crate::learning::config::{PriorConfig, RiskKind, RunConfig, SurrogateLoss};
 use crate::learning::device::ComputeDevice;
 use crate::learning::prior::{PriorEstimate, estimate_prior, labelling_rate_suspicion};
 use crate::project::Side;
@@ -252,10 +252,17 @@ fn sweep(
     values.extend(given);
     values.sort_by(f64::total_cmp);
     values.dedup_by(|a, b| (*a - *b).abs() < 0.015);
+    // A method that does not train with π from its first epochs on would show nothing.
+    let mut swept = subject.config.clone();
+    if !matches!(swept.risk.kind, RiskKind::Upu | RiskKind::Nnpu | RiskKind::GeBinomial) {
+        swept.risk.kind = RiskKind::Nnpu;
+        swept.risk.loss = SurrogateLoss::Logistic;
+        section.say("Swept with nnPU, since the configured risk does not use π.");
+    }
     let (mut points, mut answers) = (Vec::new(), Vec::new());
     for (number, &value) in values.iter().enumerate() {
         clock.part(number, values.len());
-        let config = RunConfig { prior: PriorConfig::Given(value), ..subject.config.clone() };
+        let config = RunConfig { prior: PriorConfig::Given(value), ..swept.clone() };
         let found = probe(&config, value, quick, device, clock)?;
         if let (Some(auc), Some(last)) = (found.last_auc(), found.history.last()) {
             points.push([value, auc]);
