@@ -257,6 +257,8 @@ fn labelling_rates_are_recognised() {
     let text = labelling_rate_suspicion(0.197, 343, 1400).unwrap();
     assert!(text.contains("P/(P+U) = 343/1743 = 0.197"), "{text}");
     assert!(labelling_rate_suspicion(0.2, 343, 1400).is_some());
+    // 0.2147 as people write it.
+    assert!(labelling_rate_suspicion(0.215, 126, 461).is_some());
     assert!(labelling_rate_suspicion(0.245, 343, 1400).unwrap().contains("P/U = 343/1400"));
     assert!(labelling_rate_suspicion(0.30, 343, 1400).is_none());
     assert!(labelling_rate_suspicion(0.197, 0, 1400).is_none());

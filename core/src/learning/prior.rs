@@ -248,7 +248,8 @@ pub fn labelling_rate_suspicion(prior: f64, positive: u64, unlabeled: u64) -> Op
     let (p, u) = (positive as f64, unlabeled as f64);
     [(p / (p + u), "P/(P+U)", positive.saturating_add(unlabeled)), (p / u, "P/U", unlabeled)]
         .into_iter()
-        .find(|(rate, ..)| two_digits(*rate) == two_digits(prior))
+        // Or to three: 0.2147, written as 0.215, would become 0.22.
+        .find(|(rate, ..)| two_digits(*rate) == two_digits(prior) || (rate - prior).abs() < 0.001)
         .map(|(rate, formula, below)| {
             format!(
                 "The class prior {prior} equals the labelling rate {formula} = {positive}/{below} = {rate:.3} to two \
