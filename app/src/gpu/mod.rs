@@ -65,14 +65,13 @@ fn watch_device(device: &wgpu::Device, trouble: &Arc<Mutex<Option<String>>>, ctx
         }
     };
     let lost = say(trouble, ctx);
-    device.set_device_lost_callback(move |reason, message| {
-        // Closing the window destroys the device: that is no trouble.
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            lost(format!(
-                "The graphics device was lost ({}). Labels and runs are safe on the disk; close the window and open it again.",
-                message.trim()
-            ));
-        }
+    // When the window is closed nobody reads this any more.
+    device.set_device_lost_callback(move |_, message| {
+        let why = message.trim();
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        lost(format!(
+            "The graphics device was lost{why}. Labels and runs are safe on the disk; close the window and open it again."
+        ));
     });
     let error = say(trouble, ctx);
     device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {

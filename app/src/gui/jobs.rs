@@ -204,7 +204,7 @@ impl Jobs {
                 let outcome = outcome.unwrap_or_else(|_| {
                     Err(anyhow::anyhow!(
                         "this ended by a fault of the program; what was complete is kept. Please report it with the \
-                         text under Help, About"
+                         text of About"
                     ))
                 });
                 // The window may be gone by now.

@@ -28,15 +28,15 @@ impl App {
             SettingsCommand::Panel { name, size } => {
                 settings.panels.insert(name.to_owned(), size);
             }
+            SettingsCommand::TogglePanel(name) => {
+                if !settings.hidden.remove(name) {
+                    settings.hidden.insert(name.to_owned());
+                }
+            }
+            SettingsCommand::SwapPanels => settings.swapped = !settings.swapped,
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
             SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
-            SettingsCommand::QueuePlace { queue, place } => {
-                if let Some(open) = &self.model.project {
-                    let project = open.dir.to_string_lossy().into_owned();
-                    settings.queues.entry(project).or_default().insert(queue.to_owned(), place);
-                }
-            }
             SettingsCommand::Reset => settings.reset(),
         }
         let settings = &self.model.settings;

@@ -14,6 +14,7 @@ use crate::words;
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
         for (id, label, words) in [
             ("label.positive", Label::Positive, "Positive"),
             ("label.negative", Label::Negative, "Negative"),
@@ -23,19 +24,26 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         }
         command_button_as(ui, model, "label.undo", "Undo", out);
         command_button_as(ui, model, "label.redo", "Redo", out);
-        ui.separator();
+        ui.add_space(3.0);
         ui.menu_button("Select", |ui| {
-            for id in ["select.all", "select.above", "select.invert", "select.similar", "select.none"] {
+            for id in [
+                "select.all",
+                "select.above",
+                "select.invert",
+                "select.similar",
+                "select.show",
+                "select.none",
+            ] {
                 if command_button(ui, model, id, out).clicked() {
                     ui.close();
                 }
             }
         });
-        ui.separator();
+        ui.add_space(3.0);
         match &open.queue {
             Some(queue) => {
-                ui.strong(super::super::queues::title(queue.queue.kind));
-                ui.weak(format!("by the scores of {}", queue.run));
+                ui.strong(super::super::queues::title(queue.queue.kind))
+                    .on_hover_text(format!("By the scores of {}", queue.run));
                 if ui.button("Back to all patches").clicked() {
                     out.push(Command::View(ViewCommand::Queue(QueueCommand::Leave)));
                 }
