@@ -208,7 +208,7 @@ fn a_project_in_which_another_process_trains_is_looked_at_and_taken_over_when_th
     let run = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
         .args(["train"])
         .arg(&folder)
-        .args(["--preset", "pu_only", "--set", "schedule.epochs=10000", "--device", "cpu"])
+        .args(["--config", "pu_only", "--epochs", "10000", "--prior", "0.2", "--device", "cpu"])
         .stdout(log.try_clone().unwrap())
         .stderr(log)
         .spawn()

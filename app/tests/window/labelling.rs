@@ -111,23 +111,20 @@ fn letters_typed_into_a_field_label_nothing() {
     assert_eq!(counts(window.state()).negative, 2);
 }
 
+/// A key that goes down; several of them in one frame are what a slow frame finds.
+fn press(key: Key, repeat: bool, modifiers: Modifiers) -> Event {
+    Event::Key { key, physical_key: None, pressed: true, repeat, modifiers }
+}
+
 #[test]
 fn keys_of_one_slow_frame_are_all_taken_in_their_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&nine(dir.path()));
     window.run_steps(2);
     // Three hits and two repeats of a held key, all before the next frame.
-    for (key, repeat) in
-        [(Key::N, false), (Key::N, false), (Key::P, false), (Key::ArrowRight, true), (Key::ArrowRight, true)]
-    {
-        window.event(Event::Key {
-            key,
-            physical_key: None,
-            pressed: true,
-            repeat,
-            modifiers: Modifiers::NONE,
-        });
-    }
+    let keys =
+        [(Key::N, false), (Key::N, false), (Key::P, false), (Key::ArrowRight, true), (Key::ArrowRight, true)];
+    window.input_mut().events.extend(keys.map(|(key, repeat)| press(key, repeat, Modifiers::NONE)));
     window.run_steps(2);
     let open = window.state().model.project.as_ref().unwrap();
     use Label::{Negative, Positive, Unlabeled};
@@ -135,14 +132,8 @@ fn keys_of_one_slow_frame_are_all_taken_in_their_order() {
     assert_eq!(open.shown.cursor, 4, "a held key moves once a frame");
     // What follows the key of the palette is typed into it and labels nothing.
     let before = counts(window.state());
-    window.key_press_modifiers(Modifiers::COMMAND, Key::P);
-    window.event(Event::Key {
-        key: Key::N,
-        physical_key: None,
-        pressed: true,
-        repeat: false,
-        modifiers: Modifiers::NONE,
-    });
+    let palette = [press(Key::P, false, Modifiers::COMMAND), press(Key::N, false, Modifiers::NONE)];
+    window.input_mut().events.extend(palette);
     window.run_steps(2);
     assert_eq!(counts(window.state()), before);
 }

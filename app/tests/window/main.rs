@@ -7,6 +7,7 @@ mod export;
 mod gallery;
 mod import;
 mod labelling;
+mod names;
 mod opening;
 mod review;
 mod snapshots;

@@ -116,12 +116,15 @@ pub fn analysed(dir: &Path) -> PathBuf {
     let folder = small(dir);
     let mut project = Project::open(&folder).unwrap();
     let split = project
-        .make_split(&SplitRequest {
-            name: None,
-            fractions: Fractions { train: 0.5, validation: 0.5, test: 0.0 },
-            method: SplitMethod::Auto,
-            seed: 1,
-        })
+        .make_split(
+            &SplitRequest {
+                name: None,
+                fractions: Fractions { train: 0.5, validation: 0.5, test: 0.0 },
+                method: SplitMethod::Auto,
+                seed: 1,
+            },
+            &mut |_| Ok(()),
+        )
         .unwrap();
     for (preset, gain) in [("supervised_baseline", 0.0), ("recommended", 0.04)] {
         let config = config_file::load(preset).unwrap();

@@ -100,6 +100,11 @@ pub fn tell_place(ui: &Ui, id: &str, area: egui::Rect) {
     }
 }
 
+/// A word beside a heading, cut where there is no room for it.
+pub fn small(ui: &mut Ui, words: &str) -> egui::Response {
+    ui.add(egui::Label::new(RichText::new(words).small().weak()).truncate())
+}
+
 /// Draws a chart with its heading, its note as a tooltip, and its menu.
 pub fn chart(
     ui: &mut Ui,
@@ -129,10 +134,10 @@ pub fn chart(
             // Which line is which, without covering the data.
             if shown.len() == 2 {
                 for (column, (_, words)) in shown.iter().rev() {
-                    ui.label(RichText::new(stroke_and_words(*column, words)).small().weak());
+                    small(ui, &stroke_and_words(*column, words));
                 }
             } else if let [(_, (_, words))] = shown[..] {
-                ui.label(RichText::new(*words).small().weak());
+                small(ui, words);
             }
         });
     });
@@ -289,6 +294,11 @@ fn marks((low, high): (f64, f64), step: f64) -> Vec<GridMark> {
 /// Lines of the grid: there, but behind everything.
 pub fn grid(ui: &Ui) -> Color32 {
     ui.visuals().weak_text_color().gamma_multiply(0.35)
+}
+
+/// A plain number on an axis, for axes that begin and end with round numbers.
+pub fn plain_tick(mark: GridMark) -> String {
+    tick(mark.value, mark.step_size, false, false)
 }
 
 /// A number on the y axis, with as many digits as the distance of the grid lines asks for.

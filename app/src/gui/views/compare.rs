@@ -359,7 +359,7 @@ fn curve(
             .response
             .on_hover_text(format!("Saving: {title}"));
             let words = format!("validation, positives against {}", against.as_str());
-            ui.label(RichText::new(words).small().weak()).on_hover_text(match against {
+            charts::small(ui, &words).on_hover_text(match against {
                 Against::Unlabeled => "Particles are among the unlabeled, so no curve can be perfect.",
                 Against::Negative => "Patches somebody has labelled.",
             });
@@ -375,6 +375,8 @@ fn curve(
         .include_y(0.0)
         .include_y(1.0)
         .grid_color(charts::grid(ui))
+        .x_axis_formatter(|mark, _| charts::plain_tick(mark))
+        .y_axis_formatter(|mark, _| charts::plain_tick(mark))
         .x_grid_spacer(charts::round_marks(80.0, false))
         .y_grid_spacer(charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.02, 0.02))

@@ -160,6 +160,7 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
         .include_x(1.0)
         .include_y(0.0)
         .grid_color(super::charts::grid(ui))
+        .x_axis_formatter(|mark, _| super::charts::plain_tick(mark))
         .x_grid_spacer(super::charts::round_marks(80.0, false))
         .y_grid_spacer(super::charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.01, 0.06))
