@@ -111,9 +111,10 @@ fn letters_typed_into_a_field_label_nothing() {
     assert_eq!(counts(window.state()).negative, 2);
 }
 
-/// A key that goes down; several of them in one frame are what a slow frame finds.
-fn press(key: Key, repeat: bool, modifiers: Modifiers) -> Event {
-    Event::Key { key, physical_key: None, pressed: true, repeat, modifiers }
+/// A key that goes down or up; several of them in one frame are what a slow frame finds.
+fn key(key: Key, pressed: bool, modifiers: Modifiers) -> Event {
+    // Whether it is a repeat egui finds out by itself: the key is down already.
+    Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }
 }
 
 #[test]
@@ -121,10 +122,11 @@ fn keys_of_one_slow_frame_are_all_taken_in_their_order() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&nine(dir.path()));
     window.run_steps(2);
-    // Three hits and two repeats of a held key, all before the next frame.
-    let keys =
-        [(Key::N, false), (Key::N, false), (Key::P, false), (Key::ArrowRight, true), (Key::ArrowRight, true)];
-    window.input_mut().events.extend(keys.map(|(key, repeat)| press(key, repeat, Modifiers::NONE)));
+    // Three keys hit and one held, all before the next frame.
+    let hit = [Key::N, Key::N, Key::P].into_iter().flat_map(|hit| [(hit, true), (hit, false)]);
+    let held = [(Key::ArrowRight, true), (Key::ArrowRight, true), (Key::ArrowRight, true)];
+    let keys = hit.chain(held).map(|(which, down)| key(which, down, Modifiers::NONE));
+    window.input_mut().events.extend(keys);
     window.run_steps(2);
     let open = window.state().model.project.as_ref().unwrap();
     use Label::{Negative, Positive, Unlabeled};
@@ -132,9 +134,10 @@ fn keys_of_one_slow_frame_are_all_taken_in_their_order() {
     assert_eq!(open.shown.cursor, 4, "a held key moves once a frame");
     // What follows the key of the palette is typed into it and labels nothing.
     let before = counts(window.state());
-    let palette = [press(Key::P, false, Modifiers::COMMAND), press(Key::N, false, Modifiers::NONE)];
+    let palette = [key(Key::P, true, Modifiers::COMMAND), key(Key::N, true, Modifiers::NONE)];
     window.input_mut().events.extend(palette);
     window.run_steps(2);
+    assert!(window.state().model.overlay.is_some());
     assert_eq!(counts(window.state()), before);
 }
 

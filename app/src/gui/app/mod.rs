@@ -157,6 +157,8 @@ pub struct App {
     picture: analysis::Picture,
     /// Places in queues as the project holds them.
     places: review::PlacesKept,
+    /// The window closes only to be opened anew.
+    reopens: bool,
 }
 
 impl App {
@@ -218,11 +220,44 @@ impl App {
             title: String::new(),
             picture: analysis::Picture::default(),
             places: review::PlacesKept::default(),
+            reopens: false,
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
         }
         app
+    }
+
+    /// Whether the window closes only to be opened anew: its graphics device was lost.
+    pub fn reopens(&self) -> bool {
+        self.reopens
+    }
+
+    /// After drawing has failed: whether that was for want of a device. Then the window is to be opened anew.
+    pub fn lost_its_device(&mut self) -> bool {
+        if let Some(state) = &self.model.graphics.render_state {
+            // A device tells of its loss when it is asked.
+            let _ = state.device.poll(eframe::wgpu::PollType::Poll);
+        }
+        self.reopens |= self.model.graphics.is_lost();
+        self.reopens
+    }
+
+    /// Goes on in the window of `cc`; the graphics device of the one before was lost. Project, runs and
+    /// jobs are as they were, what was drawn is drawn again.
+    pub fn renew(&mut self, cc: &eframe::CreationContext<'_>) {
+        self.ctx = cc.egui_ctx.clone();
+        self.jobs.frames().turn_to(self.ctx.clone());
+        theme::apply(&self.ctx, self.model.settings.theme, self.model.settings.scale);
+        // What the old device had to say, unless a frame has said it already.
+        if let Some(text) = self.model.graphics.take_trouble() {
+            self.model.notices.error(text);
+        }
+        self.model.graphics = Graphics::new(cc.wgpu_render_state.clone(), &self.ctx);
+        self.states.forget_drawn();
+        self.picture = analysis::Picture::default();
+        self.title.clear();
+        self.reopens = false;
     }
 
     /// Carries out a command. What goes wrong becomes a notice.
@@ -389,6 +424,10 @@ impl eframe::App for App {
         self.model.jobs = self.jobs.states();
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
+        }
+        if self.model.graphics.is_lost() && !self.reopens {
+            self.reopens = true;
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         self.take_picture(ctx);
         self.take_drops(ctx);

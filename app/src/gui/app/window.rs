@@ -97,7 +97,7 @@ impl App {
             // Kept without the zoom, which applies to them again at the next start.
             self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
         }
-        if asked && self.model.is_busy() {
+        if asked && self.model.is_busy() && !self.reopens {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
                 self.model.overlay = Some(Overlay::ConfirmClose);

@@ -34,6 +34,13 @@ pub struct State {
     thumbnails: Thumbnails,
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.thumbnails = Thumbnails::default();
+    }
+}
+
 /// Draws the view.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };

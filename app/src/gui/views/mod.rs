@@ -71,6 +71,14 @@ impl States {
         *self = Self { start, ..Self::default() };
     }
 
+    /// The window has another graphics device: pictures of the old one go, what was typed and chosen stays.
+    pub fn forget_drawn(&mut self) {
+        self.gallery.forget_drawn();
+        self.patch_panel.forget_drawn();
+        self.compare.forget_drawn();
+        self.import.forget_drawn();
+    }
+
     /// An overlay was opened or closed: the palette begins anew.
     pub fn overlay_changed(&mut self) {
         self.palette = palette::State::default();

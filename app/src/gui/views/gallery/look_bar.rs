@@ -9,7 +9,6 @@ use crate::gpu::colour_map::ColourMap;
 use crate::gpu::look::Contrast;
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::widgets::command_button;
 
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &mut Vec<Command>) {
@@ -98,16 +97,6 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             });
             response.on_hover_text("Larger structures are taken away");
         }
-        ui.separator();
-        ui.menu_button("Panels", |ui| {
-            for id in ["view.queues", "view.patch", "view.swap"] {
-                if command_button(ui, model, id, out).clicked() {
-                    ui.close();
-                }
-            }
-        })
-        .response
-        .on_hover_text("Show, hide and move the panels beside the patches");
     });
     if look != model.settings.look {
         out.push(Command::Settings(SettingsCommand::Look(look)));

@@ -28,6 +28,14 @@ pub struct State {
     since: Option<(PatchId, Instant)>,
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.picture = Picture::default();
+        self.place = place::State::default();
+    }
+}
+
 /// How long a patch is current before its history is read: not for those one only passes.
 const REST: Duration = Duration::from_millis(150);
 
