@@ -119,6 +119,8 @@ pub fn chart(
     let measured = |key: &str| runs.iter().any(|run| run.curves.points(key).next().is_some());
     let shown: Vec<(usize, &(&str, &str))> =
         chart.columns.iter().enumerate().filter(|(_, (key, _))| measured(key)).collect();
+    let letters: usize = shown.iter().map(|(_, (_, words))| words.chars().count()).sum();
+    let legend_below = shown.len() > 2 || (shown.len() == 2 && letters > 26);
     ui.horizontal(|ui| {
         ui.strong(chart.title).on_hover_text(chart.note);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -132,7 +134,7 @@ pub fn chart(
             .response
             .on_hover_text(format!("Scale and saving: {}", chart.title));
             // Which line is which, without covering the data.
-            if shown.len() == 2 {
+            if shown.len() == 2 && !legend_below {
                 for (column, (_, words)) in shown.iter().rev() {
                     small(ui, &stroke_and_words(*column, words));
                 }
@@ -142,7 +144,7 @@ pub fn chart(
         });
     });
     // More of them do not fit beside the title.
-    if shown.len() > 2 {
+    if legend_below {
         ui.horizontal(|ui| {
             for (column, (_, words)) in &shown {
                 ui.label(RichText::new(stroke_and_words(*column, words)).small().weak());
