@@ -15,7 +15,10 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     super::overlay(ui, "keys", "Keys", out, |ui, _| {
         let room = ui.ctx().content_rect();
         ui.set_width((room.width() - 80.0).clamp(300.0, 760.0));
-        egui::ScrollArea::vertical().max_height(room.height() - 130.0).show(ui, |ui| {
+        // A dialog is 400 points high unless its contents insist.
+        let height = (room.height() - 130.0).max(120.0);
+        let area = egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        area.show(ui, |ui| {
             ui.columns_const(|columns: &mut [Ui; 2]| {
                 for (ui, areas) in columns.iter_mut().zip(COLUMNS) {
                     ui.spacing_mut().interact_size.y = 20.0;

@@ -229,6 +229,13 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     {
         state.overlaid.insert(run.name.clone());
     }
+    let smoothing = |ui: &mut Ui, state: &mut State| {
+        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
+        ui.add(slider)
+            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+    };
+    // A slider does not wrap; in a narrow window it has a line of its own.
+    let wide = ui.available_width() > 640.0;
     ui.horizontal_wrapped(|ui| {
         ui.weak("Curves of");
         for run in &open.runs {
@@ -248,11 +255,14 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
                 }
             });
         }
-        ui.separator();
-        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
-        ui.add(slider)
-            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+        if wide {
+            ui.separator();
+            smoothing(ui, state);
+        }
     });
+    if !wide {
+        smoothing(ui, state);
+    }
     let missing: Vec<String> = state
         .overlaid
         .iter()
