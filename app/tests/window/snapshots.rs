@@ -9,6 +9,7 @@ use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SelectCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
 use vitrine::gui::settings::Theme;
+use vitrine_core::learning::config::{RunConfig, SelectBy};
 use vitrine_core::learning::device::DeviceInfo;
 
 use crate::support::{Window, analysed, drawn, nine, wait};
@@ -134,6 +135,13 @@ fn train_curves() {
     let (mut window, _dir) = analysis(Theme::Light, Tab::Train);
     window.run_steps(2);
     window.state_mut().states.live.overlaid.insert("supervised_baseline-1".to_owned());
+    // The form shows values of its own, so that another preset is not another picture.
+    let mut config =
+        RunConfig { description: "Values for a picture".to_owned(), seed: 1, ..RunConfig::default() };
+    config.schedule.epochs = 40;
+    config.schedule.select_by = SelectBy::Last;
+    config.schedule.early_stopping_patience = 0;
+    window.state_mut().states.train.take("picture", config);
     wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 2);
     shoot(&mut window, "train_light");
 }
