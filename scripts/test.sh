@@ -17,6 +17,6 @@ fi
 cargo test --release --locked --workspace "$@"
 # With arguments only some tests are wanted.
 if [ $# -eq 0 ] && [ "$(uname)" = Linux ]; then
-  cargo build --release --locked --workspace
-  bash scripts/window_test.sh "$(built vitrine)"
+  cargo build --release --locked --workspace --bins --example lost_device
+  bash scripts/window_test.sh "$(built vitrine)" "$(built examples/lost_device)"
 fi

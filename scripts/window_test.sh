@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Drives the real program in a real window, on a display of its own, with keys as a person presses them:
-# makes the sample, labels, undoes, exports, is locked against others, closes, opens again.
-# Usage: bash scripts/window_test.sh PROGRAM
+# makes the sample, labels, undoes, exports, is locked against others, closes, opens again. Then takes the
+# graphics device away from a window while it draws (the example `lost_device`): it comes back.
+# Usage: bash scripts/window_test.sh PROGRAM LOST_DEVICE
 set -euo pipefail
 program=$(realpath "$1")
+lost_device=$(realpath "$2")
 work=$(mktemp -d)
 display_pid='' window_pid=''
 finish() {
@@ -119,3 +121,9 @@ titled '^vitrine-sample '
 closes
 [ "$(count positive)" = $((before + 1)) ] || fail "the label is gone after the end"
 echo "window test: closed, opened again and closed; labels and settings were kept"
+
+negative=$(count negative)
+said=$(timeout 300 "$lost_device" "$project" 2>"$work/lost.log") || fail "the window did not come back: $(tail -3 "$work/lost.log")"
+[ "$said" = "came back with $((negative + 1)) negative" ] || fail "after the loss: '$said'"
+[ "$(count negative)" = $((negative + 1)) ] || fail "the label set before the loss is not on the disk"
+echo "window test: the graphics device was lost, and the window came back with its project"

@@ -149,7 +149,80 @@ fn measure(folder: &Path) {
         window.state_mut().apply(Command::Label(command));
         println!("{what} ({selected} patches): {:.1} ms", clock.elapsed().as_secs_f64() * 1000.0);
     }
+    one_by_one(&mut window);
+    similar(&mut window, folder);
     println!("memory at the end: {}", memory());
+}
+
+/// Labels patch after patch as by key: each is on the disk before the next frame.
+fn one_by_one(window: &mut Window) {
+    window.state_mut().apply(Command::Select(SelectCommand::Clear));
+    window.state_mut().apply(Command::Select(SelectCommand::Place(0)));
+    let times = (0..300)
+        .map(|i| {
+            let label = if i % 2 == 0 { Label::Negative } else { Label::Positive };
+            let clock = Instant::now();
+            window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
+            clock.elapsed().as_secs_f64()
+        })
+        .collect();
+    report("label one patch, to the disk (time, not CPU)", times);
+    for _ in 0..300 {
+        window.state_mut().apply(Command::Label(LabelCommand::Undo));
+    }
+}
+
+/// Looks for similar patches among features of 128 numbers, read first and then at hand.
+fn similar(window: &mut Window, folder: &Path) {
+    let path = vitrine_core::review::features_path(&folder.join("runs/bench"));
+    let count = window.state().model.project.as_ref().unwrap().len();
+    if !path.exists() {
+        write_features(&path, count, 128);
+    }
+    let mut look = |what: &str| {
+        let clock = Instant::now();
+        window.state_mut().apply(Command::Select(SelectCommand::Similar));
+        let found =
+            |app: &App| app.model.jobs.iter().all(|job| !job.title.starts_with("Looking for similar"));
+        wait(window, what, found);
+        let done = window.state().model.project.as_ref().unwrap().features.is_some();
+        assert!(
+            done,
+            "{:?}",
+            window.state().model.notices.shown().iter().map(|n| &n.text).collect::<Vec<_>>()
+        );
+        println!("{what}: {:.0} ms", clock.elapsed().as_secs_f64() * 1000.0);
+        window.state_mut().apply(Command::Select(SelectCommand::Clear));
+        window.state_mut().apply(Command::Select(SelectCommand::Place(77)));
+    };
+    look("select similar to one patch, features read from the disk");
+    look("select similar to one patch");
+    window.state_mut().apply(Command::Select(SelectCommand::Range(0, 99_999.min(count - 1))));
+    let clock = Instant::now();
+    window.state_mut().apply(Command::Select(SelectCommand::Similar));
+    wait(window, "similar to many", |app| {
+        app.model.jobs.iter().all(|job| !job.title.starts_with("Looking for similar"))
+    });
+    println!("select similar to 100,000 patches: {:.0} ms", clock.elapsed().as_secs_f64() * 1000.0);
+}
+
+/// Features as a run would have kept them, in a safetensors file.
+fn write_features(path: &Path, count: usize, width: usize) {
+    use std::io::Write as _;
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let bytes = count * width * 2;
+    let header =
+        format!(r#"{{"features":{{"dtype":"F16","shape":[{count},{width}],"data_offsets":[0,{bytes}]}}}}"#);
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    let mut state = 1_u32;
+    for _ in 0..count * width {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let value = half::f16::from_f32((state >> 8) as f32 / (1 << 24) as f32);
+        file.write_all(&value.to_le_bytes()).unwrap();
+    }
+    file.flush().unwrap();
 }
 
 /// Turns the wheel for 1,000 frames.

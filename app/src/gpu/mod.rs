@@ -11,6 +11,7 @@ pub mod look;
 pub mod lru;
 pub mod pages;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui;
@@ -28,6 +29,8 @@ pub struct Graphics {
     pub driver: String,
     /// Whether the processor does the drawing: slow, and worth saying.
     pub software: bool,
+    /// Whether the device is gone: nothing can be drawn with it any more.
+    lost: Arc<AtomicBool>,
     /// The first thing that went wrong with the device since it was last asked.
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -39,14 +42,21 @@ impl Graphics {
         let Some(state) = render_state else { return Self::default() };
         let info = state.adapter.get_info();
         let trouble = Arc::new(Mutex::new(None));
-        watch_device(&state.device, &trouble, ctx);
+        let lost = Arc::new(AtomicBool::new(false));
+        watch_device(&state.device, &trouble, &lost, ctx);
         Self {
             name: format!("{} ({:?})", info.name, info.backend),
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
             software: info.device_type == wgpu::DeviceType::Cpu,
             render_state: Some(state),
+            lost,
             trouble,
         }
+    }
+
+    /// Whether the device is gone. Then the window is opened anew, with another one.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// What went wrong since the last call, as a sentence.
@@ -56,7 +66,12 @@ impl Graphics {
 }
 
 /// egui installs no handlers of its own; wgpu's default for an error nobody caught is to panic.
-fn watch_device(device: &wgpu::Device, trouble: &Arc<Mutex<Option<String>>>, ctx: &egui::Context) {
+fn watch_device(
+    device: &wgpu::Device,
+    trouble: &Arc<Mutex<Option<String>>>,
+    lost: &Arc<AtomicBool>,
+    ctx: &egui::Context,
+) {
     let say = |trouble: &Arc<Mutex<Option<String>>>, ctx: &egui::Context| {
         let (trouble, ctx) = (Arc::clone(trouble), ctx.clone());
         move |text: String| {
@@ -64,15 +79,15 @@ fn watch_device(device: &wgpu::Device, trouble: &Arc<Mutex<Option<String>>>, ctx
             ctx.request_repaint();
         }
     };
-    let lost = say(trouble, ctx);
-    device.set_device_lost_callback(move |reason, message| {
-        // Closing the window destroys the device: that is no trouble.
-        if reason != wgpu::DeviceLostReason::Destroyed {
-            lost(format!(
-                "The graphics device was lost ({}). Labels and runs are safe on the disk; close the window and open it again.",
-                message.trim()
-            ));
-        }
+    let (tell, gone) = (say(trouble, ctx), Arc::clone(lost));
+    // When the window is closed nobody reads this any more.
+    device.set_device_lost_callback(move |_, message| {
+        gone.store(true, Ordering::Relaxed);
+        let why = message.trim();
+        let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        tell(format!(
+            "The graphics device was lost{why}. The window is opened anew; labels and runs are as they were."
+        ));
     });
     let error = say(trouble, ctx);
     device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {

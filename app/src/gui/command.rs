@@ -5,7 +5,6 @@
 
 use std::path::PathBuf;
 
-use eframe::egui;
 use vitrine_core::Label;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
@@ -146,6 +145,8 @@ pub enum SelectCommand {
     /// The patches most like the selected ones, or like the current one, in the features of the run
     /// whose scores are in use.
     Similar,
+    /// Show the selected ones and no others.
+    Show,
     /// All that are shown.
     All,
     /// All shown before the current patch, and that patch.
@@ -321,8 +322,8 @@ pub struct AskPath {
 pub enum Purpose {
     /// This text is written.
     Text(String),
-    /// A picture of this part of the window is written, in points.
-    Picture(egui::Rect),
+    /// A picture of the plot of this name is written, once all of it is on the screen.
+    Picture(String),
     /// A configuration is read from it.
     OpenConfig,
 }
@@ -381,19 +382,16 @@ pub enum SettingsCommand {
         /// Points.
         size: f32,
     },
+    /// A panel beside the gallery is shown or hidden.
+    TogglePanel(&'static str),
+    /// The panels beside the gallery change sides.
+    SwapPanels,
     /// Patches of this side in the gallery, points.
     PatchSide(f32),
     /// How patches are shown.
     Look(Look),
     /// Whether labelling goes on to the next patch.
     AutoAdvance(bool),
-    /// Where one stopped in a queue of the open project.
-    QueuePlace {
-        /// Name of the queue.
-        queue: &'static str,
-        /// How far.
-        place: u64,
-    },
     /// All defaults, but the recent projects stay.
     Reset,
 }

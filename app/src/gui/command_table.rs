@@ -4,10 +4,11 @@
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 use vitrine_core::Label;
+use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
-    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand,
-    TrainCommand, ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SelectCommand,
+    SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
 use crate::gui::model::{Overlay, Tab};
 
@@ -102,6 +103,10 @@ const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key))
 }
 
+const fn queue(kind: QueueKind) -> Command {
+    Command::View(ViewCommand::Queue(QueueCommand::Enter(kind)))
+}
+
 /// One row of [`TABLE`].
 macro_rules! table {
     ($($id:literal $area:ident $needs:ident $shortcut:expr, $name:literal, $tooltip:literal, $command:expr;)*) => {
@@ -160,6 +165,8 @@ pub static TABLE: &[Info] = table![
         "Select what is shown and not selected, instead of what is.", Command::Select(SelectCommand::Invert);
     "select.similar" Select Patches key(Key::S), "Select similar",
         "Select the patches that the run in use sees as most like the selected ones or the current one.", Command::Select(SelectCommand::Similar);
+    "select.show" Select Patches key(Key::V), "Show only the selected",
+        "Show the selected patches and no others, to see what a label would be for.", Command::Select(SelectCommand::Show);
     "select.none" Select Patches key(Key::Escape), "Select nothing",
         "Drop the selection.", Command::Select(SelectCommand::Clear);
 
@@ -177,6 +184,20 @@ pub static TABLE: &[Info] = table![
         "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
     "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
         "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
+    "queue.uncertain" View Project None, "Queue: most uncertain",
+        "Go through the unlabeled patches whose score is nearest to 0.5.", queue(QueueKind::MostUncertain);
+    "queue.particles" View Project None, "Queue: likely particles",
+        "Go through the unlabeled patches with the highest scores.", queue(QueueKind::LikelyParticles);
+    "queue.positives" View Project None, "Queue: suspicious positives",
+        "Go through the positives with the lowest out-of-sample scores.", queue(QueueKind::SuspiciousPositives);
+    "queue.audit" View Project None, "Queue: random audit",
+        "Judge a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
+    "view.queues" View Project key(Key::F6), "Panel of the review queues",
+        "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel("queues"));
+    "view.patch" View Project key(Key::F7), "Panel of the current patch",
+        "Show or hide what is known of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
+    "view.swap" View Project key(Key::F8), "Panels change sides",
+        "Put the panel at the left to the right, and the one at the right to the left.", Command::Settings(SettingsCommand::SwapPanels);
 
     "export.write" Project Patches ctrl(Key::E), "Write the export",
         "Write what stands in the export view; its page shows first what that is.",

@@ -112,12 +112,33 @@ impl<T> Slot<T> {
     }
 }
 
+/// Where threads ask for frames. The window may be opened anew while they work; they go on asking here.
+#[derive(Clone)]
+pub struct Frames(Arc<Mutex<egui::Context>>);
+
+impl Frames {
+    /// Frames of this window.
+    pub fn new(ctx: egui::Context) -> Self {
+        Self(Arc::new(Mutex::new(ctx)))
+    }
+
+    /// From now on frames of that window.
+    pub fn turn_to(&self, ctx: egui::Context) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ctx;
+    }
+
+    /// Asks for a frame soon.
+    pub fn request(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).request_repaint();
+    }
+}
+
 /// What a job's thread has of the window.
 #[derive(Clone)]
 pub struct JobContext {
     cancel: Arc<AtomicBool>,
     step: Slot<Step>,
-    ctx: egui::Context,
+    frames: Frames,
 }
 
 impl JobContext {
@@ -125,7 +146,7 @@ impl JobContext {
     /// `&mut |step| job.tell(step)`.
     pub fn tell(&self, step: &Step) -> bool {
         self.step.put(step.clone());
-        self.ctx.request_repaint();
+        self.frames.request();
         !self.is_cancelled()
     }
 
@@ -141,7 +162,7 @@ impl JobContext {
 
     /// Draws a frame soon.
     pub fn repaint(&self) {
-        self.ctx.request_repaint();
+        self.frames.request();
     }
 }
 
@@ -161,7 +182,7 @@ struct Running {
 
 /// The jobs of the window.
 pub struct Jobs {
-    ctx: egui::Context,
+    frames: Frames,
     running: Vec<Running>,
     next: u64,
     sender: SyncSender<(JobId, anyhow::Result<Outcome>)>,
@@ -173,7 +194,12 @@ impl Jobs {
     pub fn new(ctx: egui::Context) -> Self {
         // Each job sends once, and the receiver is emptied every frame.
         let (sender, receiver) = sync_channel(256);
-        Self { ctx, running: Vec::new(), next: 0, sender, receiver }
+        Self { frames: Frames::new(ctx), running: Vec::new(), next: 0, sender, receiver }
+    }
+
+    /// Where jobs ask for frames.
+    pub fn frames(&self) -> &Frames {
+        &self.frames
     }
 
     /// Starts `work` on a thread of its own. `title` names the thing ("Opening apo").
@@ -192,7 +218,7 @@ impl Jobs {
         let context = JobContext {
             cancel: Arc::new(AtomicBool::new(false)),
             step: Slot::default(),
-            ctx: self.ctx.clone(),
+            frames: self.frames.clone(),
         };
         let (cancel, step) = (Arc::clone(&context.cancel), context.step.clone());
         let sender = self.sender.clone();
@@ -204,7 +230,7 @@ impl Jobs {
                 let outcome = outcome.unwrap_or_else(|_| {
                     Err(anyhow::anyhow!(
                         "this ended by a fault of the program; what was complete is kept. Please report it with the \
-                         text under Help, About"
+                         text of About"
                     ))
                 });
                 // The window may be gone by now.

@@ -63,24 +63,33 @@ impl KeyMap {
         }
     }
 
-    /// Takes this frame's keys out of the input; the commands they give. While a text field has the
-    /// focus, keys that write, move or edit stay with it; while another widget has, those that press it.
+    /// Takes this frame's keys out of the input; the commands they give, in the order in which they were
+    /// pressed: in a slow frame come several, and each is for another patch. A key held down counts once a
+    /// frame. While a text field has the focus, keys that write, move or edit stay with it; while another
+    /// widget has, those that press it.
     pub fn pressed(&self, ctx: &egui::Context) -> Vec<&'static Info> {
         let typing = ctx.text_edit_focused();
         let focused = ctx.memory(|memory| memory.focused().is_some());
-        let mut pressed = Vec::new();
+        let mut pressed: Vec<&'static Info> = Vec::new();
         ctx.input_mut(|input| {
-            for (shortcut, at) in &self.bound {
-                let plain = shortcut.conflicts_with_text_editing();
-                let key = shortcut.logical_key;
-                if (typing && (plain || edits_text(key))) || (focused && plain && moves_or_presses(key)) {
-                    continue;
+            input.events.retain(|event| {
+                let egui::Event::Key { key, modifiers, pressed: true, repeat, .. } = event else {
+                    return true;
+                };
+                let found = self.bound.iter().find(|(shortcut, _)| {
+                    let plain = shortcut.conflicts_with_text_editing();
+                    shortcut.logical_key == *key
+                        && modifiers.matches_logically(shortcut.modifiers)
+                        && !(typing && (plain || edits_text(*key)))
+                        && !(focused && plain && moves_or_presses(*key))
+                });
+                let Some((_, at)) = found else { return true };
+                let info = &TABLE[*at];
+                if !repeat || pressed.iter().all(|known| known.id != info.id) {
+                    pressed.push(info);
                 }
-                // Several presses within one frame (a key held down) count once.
-                if input.consume_shortcut(shortcut) {
-                    pressed.push(&TABLE[*at]);
-                }
-            }
+                false
+            });
         });
         pressed
     }

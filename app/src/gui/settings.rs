@@ -4,7 +4,7 @@
 //! closes. A file that cannot be understood is set aside under another name, said, and never
 //! overwritten; keys a newer version has written are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,10 @@ pub struct Settings {
     pub keys: BTreeMap<String, String>,
     /// Sizes of panels in points, by the panel's name.
     pub panels: BTreeMap<String, f32>,
+    /// Panels beside the gallery that are hidden, by name.
+    pub hidden: BTreeSet<String>,
+    /// Whether the panels beside the gallery have changed sides.
+    pub swapped: bool,
     /// Inner size of the window in points.
     pub window: Option<[f32; 2]>,
     /// Whether labelling the current patch goes on to the next.
@@ -62,8 +66,6 @@ pub struct Settings {
     pub patch_side: f32,
     /// How patches are shown.
     pub look: Look,
-    /// Where one stopped: project folder → queue → place.
-    pub queues: BTreeMap<String, BTreeMap<String, u64>>,
     /// What a newer version has written here.
     #[serde(flatten)]
     pub others: BTreeMap<String, serde_json::Value>,
@@ -77,11 +79,12 @@ impl Default for Settings {
             scale: 1.0,
             keys: BTreeMap::new(),
             panels: BTreeMap::new(),
+            hidden: BTreeSet::new(),
+            swapped: false,
             window: None,
             auto_advance: true,
             patch_side: 96.0,
             look: Look::default(),
-            queues: BTreeMap::new(),
             others: BTreeMap::new(),
         }
     }
@@ -99,17 +102,11 @@ impl Settings {
         self.recent.truncate(RECENT);
     }
 
-    /// Where one stopped in a queue of a project.
-    pub fn queue_place(&self, project: &Path, queue: &str) -> Option<u64> {
-        self.queues.get(&*project.to_string_lossy())?.get(queue).copied()
-    }
-
-    /// The defaults, with the recent projects, the window's size and places in queues as they are.
+    /// The defaults, with the recent projects and the window's size as they are.
     pub fn reset(&mut self) {
         let old = std::mem::take(self);
         self.recent = old.recent;
         self.window = old.window;
-        self.queues = old.queues;
         self.others = old.others;
     }
 

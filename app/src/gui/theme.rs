@@ -112,9 +112,15 @@ fn visuals(dark: bool) -> Visuals {
     ] {
         widget.corner_radius = round;
     }
-    // Fields and buttons have an edge, so that they are seen on any ground.
-    let edge = if dark { Color32::from_gray(0x40) } else { Color32::from_gray(0xc4) };
+    // Fields, buttons, boxes and radio buttons have an edge that stands three to one against the ground
+    // (WCAG 2.1, 1.4.11), so that they are seen on any screen.
+    let edge = if dark { Color32::from_gray(0x68) } else { Color32::from_gray(0x8c) };
     visuals.widgets.inactive.bg_stroke = egui::Stroke::new(1.0, edge);
+    if !dark {
+        // The ground of boxes and radio buttons; egui's own is the grey of the panel.
+        visuals.widgets.inactive.bg_fill = Color32::WHITE;
+        visuals.widgets.hovered.bg_fill = Color32::WHITE;
+    }
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
     visuals

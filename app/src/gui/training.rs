@@ -3,7 +3,9 @@
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
 
 use crate::gui::jobs::{JobContext, Slot};
@@ -12,6 +14,7 @@ use crate::gui::jobs::{JobContext, Slot};
 pub struct TrainLink {
     events: Receiver<TrainEvent>,
     progress: Slot<TrainEvent>,
+    memory: Slot<Memory>,
     orders: Arc<Mutex<Orders>>,
 }
 
@@ -19,8 +22,41 @@ pub struct TrainLink {
 pub struct TrainTeller {
     events: SyncSender<TrainEvent>,
     progress: Slot<TrainEvent>,
+    memory: Slot<Memory>,
     orders: Arc<Mutex<Orders>>,
+    /// The device, once the run has opened it.
+    device: Option<ComputeDevice>,
+    /// The phase that is told once the GPU's programs are made.
+    held: Mutex<Held>,
+    /// When memory was last looked at.
+    looked: Mutex<Option<Instant>>,
 }
+
+/// Memory a run holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Bytes this program holds on the computer: that is where a run on the processor has everything.
+    Computer(u64),
+    /// Bytes the run holds on its GPU, those it keeps for use again included.
+    Device(u64),
+}
+
+/// On a GPU the first batches wait for its programs, whatever the phase is called.
+#[derive(Debug, Default)]
+enum Held {
+    /// No phase yet.
+    #[default]
+    Nothing,
+    /// This phase is under way, but its first batches still wait.
+    Phase(String),
+    /// The programs are made.
+    Made,
+}
+
+/// What that is called on the screen.
+pub const COMPILING: &str = "Compiling kernels";
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Orders given before the trainer has said its first word wait here.
 #[derive(Default)]
@@ -34,14 +70,28 @@ pub fn line() -> (TrainLink, TrainTeller) {
     let (sender, events) = sync_channel(256);
     let progress = Slot::default();
     let orders = Arc::new(Mutex::new(Orders::default()));
-    let teller = TrainTeller { events: sender, progress: progress.clone(), orders: Arc::clone(&orders) };
-    (TrainLink { events, progress, orders }, teller)
+    let memory = Slot::default();
+    let teller = TrainTeller {
+        events: sender,
+        progress: progress.clone(),
+        memory: memory.clone(),
+        orders: Arc::clone(&orders),
+        device: None,
+        held: Mutex::default(),
+        looked: Mutex::default(),
+    };
+    (TrainLink { events, progress, memory, orders }, teller)
 }
 
 impl TrainLink {
     /// What the trainer has said since the last call, oldest first.
     pub fn drain(&self) -> Vec<TrainEvent> {
         self.progress.take().into_iter().chain(self.events.try_iter()).collect()
+    }
+
+    /// The memory the run was last seen to hold, once.
+    pub fn memory(&self) -> Option<Memory> {
+        self.memory.take()
     }
 
     /// Gives an order. Ordering a run that has ended does nothing.
@@ -57,6 +107,56 @@ impl TrainLink {
 }
 
 impl TrainTeller {
+    /// The run computes there.
+    pub fn on(mut self, device: &ComputeDevice) -> Self {
+        self.device = Some(device.clone());
+        self
+    }
+
+    /// The event as the window should hear it: on a GPU the first phase that computes is told as
+    /// [`COMPILING`] until its first batches are through, then under its own name.
+    fn translated(&self, event: &TrainEvent) -> (Option<TrainEvent>, TrainEvent) {
+        if self.device.as_ref().is_none_or(|device| device.is_cpu) {
+            return (None, event.clone());
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*held, event) {
+            (Held::Nothing, TrainEvent::Phase(words)) if words == COMPILING => {
+                // The trainer says so itself, and when it is over.
+                *held = Held::Made;
+            }
+            (Held::Nothing, TrainEvent::Phase(words)) => {
+                *held = Held::Phase(words.clone());
+                return (None, TrainEvent::Phase(COMPILING.to_owned()));
+            }
+            // Before the first epoch of an estimate of π nothing was computed yet.
+            (Held::Phase(words), TrainEvent::Progress { epoch, batch, .. }) if *epoch > 0 || *batch > 0 => {
+                let before = TrainEvent::Phase(words.clone());
+                *held = Held::Made;
+                return (Some(before), event.clone());
+            }
+            _ => {}
+        }
+        (None, event.clone())
+    }
+
+    /// Looks at the memory from time to time, on the run's own thread.
+    fn look_at_memory(&self) {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        *looked = Some(Instant::now());
+        let gpu = self.device.as_ref().filter(|device| !device.is_cpu);
+        let held = match gpu {
+            Some(gpu) => gpu.inner.memory_pool_usage().map(|usage| Memory::Device(usage.bytes_reserved)),
+            None => memory().map(Memory::Computer),
+        };
+        if let Some(held) = held {
+            self.memory.put(held);
+        }
+    }
+
     /// What core's `Listen` wants: `&mut |event, orders| teller.hear(job, event, orders)`.
     pub fn hear(&self, job: &JobContext, event: &TrainEvent, to: &Sender<TrainControl>) {
         {
@@ -71,8 +171,13 @@ impl TrainTeller {
         if job.is_cancelled() {
             let _ = to.send(TrainControl::Stop);
         }
-        if let TrainEvent::Progress { epoch, epochs, batch, batches } = *event {
-            self.progress.put(event.clone());
+        let (before, event) = self.translated(event);
+        if let Some(before) = before {
+            let _ = self.events.send(before);
+        }
+        if let TrainEvent::Progress { epoch, epochs, batch, batches } = event {
+            self.look_at_memory();
+            self.progress.put(event);
             // The same for the status bar, over the whole run.
             let (phase, done, total) = match epoch {
                 0 => ("Estimating the class prior", batch, batches),
@@ -80,16 +185,62 @@ impl TrainTeller {
             };
             job.progress(phase, done as u64, total as u64);
         } else {
+            if let TrainEvent::Phase(words) = &event {
+                job.progress(words, 0, 0);
+            }
             // Waits when the window is 256 events behind; a window that is gone hears nothing.
-            let _ = self.events.send(event.clone());
+            let _ = self.events.send(event);
         }
         job.repaint();
     }
 }
 
 /// Bytes of memory this program holds, where the system tells.
-pub fn memory() -> Option<u64> {
+fn memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn phases(is_cpu: bool, events: &[TrainEvent]) -> Vec<String> {
+        // The device computes nothing here; only what it is counts.
+        let device = ComputeDevice { is_cpu, ..ComputeDevice::cpu() };
+        let teller = line().1.on(&device);
+        let mut told = Vec::new();
+        for event in events {
+            let (before, event) = teller.translated(event);
+            for event in before.into_iter().chain([event]) {
+                if let TrainEvent::Phase(words) = event {
+                    told.push(words);
+                }
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn on_a_gpu_the_first_phase_compiles_until_its_first_batches_are_through() {
+        let phase = |words: &str| TrainEvent::Phase(words.to_owned());
+        let progress = |epoch, batch| TrainEvent::Progress { epoch, epochs: 9, batch, batches: 30 };
+        let estimated = [
+            phase("Estimating the class prior"),
+            progress(0, 0),
+            progress(0, 1),
+            phase(COMPILING),
+            phase("Training"),
+            progress(1, 1),
+        ];
+        assert_eq!(
+            phases(false, &estimated),
+            [COMPILING, "Estimating the class prior", COMPILING, "Training"]
+        );
+        assert_eq!(phases(true, &estimated)[0], "Estimating the class prior");
+        // With π given the trainer says all of it.
+        assert_eq!(phases(false, &estimated[3..]), [COMPILING, "Training"]);
+    }
 }

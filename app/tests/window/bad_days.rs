@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, ProjectCommand, TrainCommand, ViewCommand};
+use vitrine::gui::command::{Command, ProjectCommand, SelectCommand, TrainCommand, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::learning::checkpoint::resume_path;
+use vitrine_core::learning::config::RiskKind;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::Project;
@@ -156,4 +158,195 @@ fn a_folder_that_cannot_be_made_is_a_sentence() {
     wait(&mut window, "the sentence", |app| !app.model.notices.shown().is_empty());
     assert!(said(&window).contains("Making the sample project: could not create"), "{}", said(&window));
     window.get_by_label("Open the sample");
+}
+
+/// A run that cannot learn: known negatives are wanted and there are none.
+#[test]
+fn a_failed_run_says_why_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = crate::train::ready(dir.path(), 3);
+    window.state_mut().states.train.config.risk.kind = RiskKind::Supervised;
+    window.run_steps(2);
+    window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
+    wait(&mut window, "the failure", |app| {
+        app.model.live.as_ref().is_some_and(|live| matches!(live.phase, LivePhase::Failed(_)))
+    });
+    window.get_by_label("Failed");
+    // In the frame under the run's name and in the notice: the reason, and what can be done.
+    let shown = window.get_all_by_label_contains("the supervised risk needs known negatives").count();
+    assert_eq!(shown, 2, "{}", said(&window));
+    assert!(said(&window).contains("label some negatives, or use risk.kind naive"), "{}", said(&window));
+    window.get_by_label("See the diagnosis").click();
+    window.run_steps(2);
+    assert_eq!(window.state().model.tab, Tab::Diagnosis);
+    // Another run can be started at once.
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.state_mut().states.train.config.risk.kind = RiskKind::Nnpu;
+    window.run_steps(2);
+    window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
+    crate::train::ended(&mut window);
+}
+
+/// A process that holds the project, until it is dropped.
+#[cfg(unix)]
+struct Holder(std::process::Child);
+
+#[cfg(unix)]
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_project_in_which_another_process_trains_is_looked_at_and_taken_over_when_that_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = small(dir.path());
+    let log = std::fs::File::create(dir.path().join("log")).unwrap();
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
+        .args(["train"])
+        .arg(&folder)
+        .args(["--config", "pu_only", "--epochs", "10000", "--prior", "0.2", "--device", "cpu"])
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let holder = Holder(run);
+    let clock = std::time::Instant::now();
+    while Project::open(&folder).is_ok() {
+        let said = std::fs::read_to_string(dir.path().join("log")).unwrap();
+        assert!(clock.elapsed().as_secs() < 60, "nobody took the lock: {said}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let mut window = opened(&folder);
+    assert!(said(&window).contains("open for writing in another process"), "{}", said(&window));
+    window.get_by_label("read only");
+    let before = counts(&window);
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(&window), before);
+    drop(holder);
+    window.state_mut().apply(Command::Project(ProjectCommand::Close));
+    window.state_mut().apply(Command::Project(ProjectCommand::Open(folder)));
+    wait(&mut window, "the project", |app| {
+        app.model.project.as_ref().is_some_and(|open| open.read_only.is_none())
+    });
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(&window).negative, before.negative + 1);
+}
+
+/// Names the test that runs again as a child, on a disk of its own; holds where that is.
+#[cfg(target_os = "linux")]
+const SMALL_DISK: &str = "VITRINE_SMALL_DISK";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_nothing_is_lost_and_labelling_goes_on_when_there_is_room() {
+    if let Some(disk) = std::env::var_os(SMALL_DISK) {
+        return label_on_a_full_disk(Path::new(&disk));
+    }
+    // A file system in memory of 4 MB, seen by the child only.
+    let dir = tempfile::tempdir().unwrap();
+    let child = std::process::Command::new("unshare")
+        .args(["-r", "-m", "sh", "-c"])
+        .arg(format!(
+            "mount -t tmpfs -o size=4m none \"${SMALL_DISK}\" || exit 77; exec \"$0\" --exact \
+             bad_days::on_a_full_disk_nothing_is_lost_and_labelling_goes_on_when_there_is_room"
+        ))
+        .arg(std::env::current_exe().unwrap())
+        .env(SMALL_DISK, dir.path())
+        .output();
+    match child {
+        Ok(child) if child.status.code() == Some(77) => {
+            println!("skipped: the system mounts no disk for a test")
+        }
+        Ok(child) => {
+            let said = [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            if said[1].contains("unshare failed") {
+                println!("skipped: {}", said[1].trim());
+            } else {
+                assert!(child.status.success() && said[0].contains("1 passed"), "{}", said.join("\n"));
+            }
+        }
+        Err(e) => println!("skipped: no unshare here ({e})"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn label_on_a_full_disk(disk: &Path) {
+    let folder = small(disk);
+    let mut window = opened(&folder);
+    window.key_press(Key::N);
+    window.run_steps(2);
+    let before = counts(&window);
+    assert_eq!(before.negative, 1);
+    // Whatever is left is taken by something else.
+    let filler = disk.join("filler");
+    let mut size = 1 << 16;
+    while size > 0 {
+        use std::io::Write as _;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&filler).unwrap();
+        if file.write_all(&vec![0; size]).is_err() {
+            size /= 2;
+        }
+    }
+    // Small changes may still fit into pages that SQLite has; a large one does not.
+    window.state_mut().apply(Command::Select(SelectCommand::All));
+    for key in [Key::P, Key::U, Key::N, Key::P, Key::U, Key::N, Key::P, Key::U] {
+        window.key_press(key);
+        window.run_steps(2);
+        if said(&window).contains("disk is full") {
+            break;
+        }
+    }
+    assert!(said(&window).contains("the disk is full; nothing was changed"), "{}", said(&window));
+    let on_screen = counts(&window);
+    let on_disk = Project::open_read_only(&folder).unwrap().label_counts().unwrap();
+    assert_eq!(on_screen, on_disk, "what is on the screen is what is on the disk");
+    // An export there is a sentence too, and leaves nothing behind.
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
+    window.run_steps(2);
+    window.state_mut().states.export.form.out = disk.join("all.star").display().to_string();
+    window.run_steps(2);
+    wait(&mut window, "the counts", |app| {
+        app.model.export.counting.is_none() && app.model.export.preview.is_some()
+    });
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the sentence", |app| {
+        app.model.notices.shown().iter().any(|notice| notice.text.contains("all.star"))
+    });
+    assert!(!disk.join("all.star").exists());
+    // With room again all goes on.
+    std::fs::remove_file(&filler).unwrap();
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Gallery)));
+    window.run_steps(2);
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(&window).negative, 120);
+    drop(window);
+    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 120);
+}
+
+#[test]
+fn a_lost_graphics_device_is_a_sentence_and_labels_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = nine(dir.path());
+    let mut window = drawn(Some(&folder), vitrine::gui::settings::Theme::Dark);
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    let state = window.state().model.graphics.render_state.clone().expect("a device to draw with");
+    state.device.destroy();
+    let _ = state.device.poll(eframe::wgpu::PollType::Poll);
+    wait(&mut window, "the sentence", |app| {
+        app.model.notices.shown().iter().any(|notice| notice.text.contains("graphics device was lost"))
+    });
+    window.key_press(Key::N);
+    window.run_steps(2);
+    // Scrolling asks the lost device for pages that it can no longer hold.
+    window.key_press(Key::End);
+    window.run_steps(4);
+    drop(window);
+    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 2);
 }

@@ -1,7 +1,7 @@
 //! Runs side by side: table, threshold, patches, saved plots.
 
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, ViewCommand};
+use vitrine::gui::command::{AskPath, Command, Purpose, SaveCommand, ViewCommand};
 use vitrine::gui::model::Tab;
 use vitrine_core::Label;
 
@@ -82,4 +82,20 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     let width = u32::from_be_bytes([png[16], png[17], png[18], png[19]]);
     let height = u32::from_be_bytes([png[20], png[21], png[22], png[23]]);
     assert!((250..600).contains(&width) && (280..300).contains(&height), "{width}×{height}");
+
+    // In a small window the plot is scrolled away; it comes back whole before the picture is taken.
+    window.set_size(eframe::egui::vec2(1400.0, 560.0));
+    window.run_steps(12);
+    let small = dir.path().join("plots/small.png");
+    let ask = AskPath {
+        title: "Save the plot".to_owned(),
+        path: small.clone(),
+        purpose: Purpose::Picture("roc".to_owned()),
+    };
+    window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
+    window.run_steps(3);
+    window.get_by_label("Save").click();
+    wait(&mut window, "the picture in a small window", |_| small.is_file());
+    let png = std::fs::read(small).unwrap();
+    assert_eq!(u32::from_be_bytes([png[20], png[21], png[22], png[23]]), height, "not cut");
 }

@@ -2,7 +2,9 @@
 //! an import that is cancelled leaves nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use eframe::egui::{DroppedFile, DroppedFileHandle, HoveredFile};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
@@ -191,4 +193,75 @@ fn a_cancelled_import_leaves_nothing() {
     // The page is still there, to try again.
     window.get_by_label("Import").click();
     wait(&mut window, "the import", |app| app.model.project.is_some());
+}
+
+/// A file as the desktop hands it over.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+fn dropped(path: &Path) -> DroppedFileHandle {
+    Arc::new(Dropped(path.to_owned()))
+}
+
+#[test]
+fn what_hangs_over_the_window_is_said_and_what_is_let_go_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let mut window = window(None);
+    window.run_steps(2);
+    let hovered = HoveredFile { path: Some(files.micrographs.clone()), ..HoveredFile::default() };
+    window.input_mut().hovered_files = vec![hovered];
+    window.step();
+    window.input_mut().hovered_files.clear();
+    window.input_mut().dropped_files = vec![dropped(&files.micrographs), dropped(&files.picks)];
+    window.step();
+    window.input_mut().dropped_files.clear();
+    wait(&mut window, "the files to be recognised", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.proposal.is_some())
+    });
+    let draft = window.state().model.import.as_ref().unwrap();
+    assert_eq!(draft.found.iter().filter(|found| found.kind.is_ok()).count(), 2);
+    assert!(window.state().model.project.is_none(), "nothing is written before the button is pressed");
+
+    // A project that is dropped is opened.
+    let project = nine(dir.path());
+    let mut window = crate::support::window(None);
+    window.run_steps(2);
+    window.input_mut().dropped_files = vec![dropped(&project)];
+    window.step();
+    window.input_mut().dropped_files.clear();
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    assert_eq!(window.state().model.project.as_ref().unwrap().dir, project);
+}
+
+#[test]
+fn a_typed_path_does_without_any_dialog() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = nine(dir.path());
+    let mut window = window(None);
+    window.run_steps(2);
+    window.state_mut().states.start.path = project.display().to_string();
+    window.run_steps(2);
+    window.get_by_label("Open").click();
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    // Files too: the page of the import takes a path with Enter.
+    let files = sample(dir.path());
+    window.state_mut().apply(Command::Import(ImportCommand::Add(Vec::new())));
+    window.run_steps(2);
+    type_into(&mut window, "Path", &files.picks.display().to_string());
+    window.key_press(eframe::egui::Key::Enter);
+    window.run_steps(2);
+    wait(&mut window, "the file to be recognised", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.paths == [files.picks.clone()])
+    });
 }

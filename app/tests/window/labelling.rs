@@ -2,11 +2,13 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
+use vitrine::gui::command::{Command, SelectCommand, ViewCommand};
+use vitrine::gui::model::{Filter, Order};
 use vitrine_core::project::{EntryKind, Project};
 use vitrine_core::{Label, LabelCounts};
 
-use crate::support::{nine, opened, wait, window};
-use eframe::egui::{Key, Modifiers};
+use crate::support::{analysed, nine, opened, wait, window};
+use eframe::egui::{Event, Key, Modifiers};
 
 fn counts(app: &App) -> LabelCounts {
     app.model.project.as_ref().unwrap().counts
@@ -107,4 +109,77 @@ fn letters_typed_into_a_field_label_nothing() {
     window.key_press(Key::N);
     window.run_steps(2);
     assert_eq!(counts(window.state()).negative, 2);
+}
+
+/// A key that goes down or up; several of them in one frame are what a slow frame finds.
+fn key(key: Key, pressed: bool, modifiers: Modifiers) -> Event {
+    // Whether it is a repeat egui finds out by itself: the key is down already.
+    Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }
+}
+
+#[test]
+fn keys_of_one_slow_frame_are_all_taken_in_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.run_steps(2);
+    // Three keys hit and one held, all before the next frame.
+    let hit = [Key::N, Key::N, Key::P].into_iter().flat_map(|hit| [(hit, true), (hit, false)]);
+    let held = [(Key::ArrowRight, true), (Key::ArrowRight, true), (Key::ArrowRight, true)];
+    let keys = hit.chain(held).map(|(which, down)| key(which, down, Modifiers::NONE));
+    window.input_mut().events.extend(keys);
+    window.run_steps(2);
+    let open = window.state().model.project.as_ref().unwrap();
+    use Label::{Negative, Positive, Unlabeled};
+    assert_eq!(open.columns.labels[..5], [Negative, Negative, Positive, Unlabeled, Unlabeled]);
+    assert_eq!(open.shown.cursor, 4, "a held key moves once a frame");
+    // What follows the key of the palette is typed into it and labels nothing.
+    let before = counts(window.state());
+    let palette = [key(Key::P, true, Modifiers::COMMAND), key(Key::N, true, Modifiers::NONE)];
+    window.input_mut().events.extend(palette);
+    window.run_steps(2);
+    assert!(window.state().model.overlay.is_some());
+    assert_eq!(counts(window.state()), before);
+}
+
+#[test]
+fn a_label_back_as_it_was_has_not_changed_since_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    let since = window.state().model.project.as_ref().unwrap().runs[0].journal_position;
+    window.run_steps(2);
+    // Patch 0 goes there and back, 1 stays changed.
+    for key in [Key::N, Key::N] {
+        window.key_press(key);
+        window.run_steps(2);
+    }
+    window.key_press(Key::Home);
+    window.run_steps(2);
+    window.key_press(Key::P);
+    window.run_steps(2);
+    let filter = Filter { changed_since: Some(since), ..Filter::default() };
+    let order = Order { filter, ..Order::default() };
+    window.state_mut().apply(Command::View(ViewCommand::Order(Box::new(order))));
+    wait(&mut window, "the filter", |app| app.model.project.as_ref().unwrap().shown.ids.len() < 120);
+    assert_eq!(*window.state().model.project.as_ref().unwrap().shown.ids, [1]);
+}
+
+#[test]
+fn selected_patches_that_are_not_shown_are_counted_and_can_be_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![0, 1, 4])));
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("not shown").is_none());
+    let filter = Filter { labels: vec![Label::Positive], ..Filter::default() };
+    let order = Order { filter, ..Order::default() };
+    window.state_mut().apply(Command::View(ViewCommand::Order(Box::new(order))));
+    wait(&mut window, "the filter", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 2);
+    window.get_by_label("3 selected");
+    window.get_by_label("1 of them not shown");
+    window.key_press(Key::V);
+    wait(&mut window, "the selected", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 3);
+    assert_eq!(*window.state().model.project.as_ref().unwrap().shown.ids, [0, 1, 4]);
+    assert!(window.query_by_label_contains("not shown").is_none());
+    window.get_by_label("Take away: 3 patches that were selected").click();
+    wait(&mut window, "all", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 9);
 }

@@ -8,6 +8,7 @@ mod export;
 mod gallery;
 mod import;
 mod labelling;
+mod names;
 mod opening;
 mod review;
 mod snapshots;

@@ -10,7 +10,7 @@ use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::Side;
 use vitrine_core::review::QueueKind;
 
-use crate::support::{Window, opened, small, wait};
+use crate::support::{Window, analysed, opened, small, wait};
 
 fn trained(folder: &std::path::Path) -> Window {
     let mut window = opened(folder);
@@ -116,4 +116,26 @@ fn similar_patches_are_found_and_features_kept() {
     assert!(!open.selection.contains(7), "the example itself is not asked about");
     assert_eq!(open.features.as_ref().unwrap().features.len(), 120);
     assert!(vitrine_core::review::features_path(&folder.join("runs/short-1")).exists());
+}
+
+#[test]
+fn a_moved_project_keeps_its_places_in_the_queues() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = analysed(dir.path());
+    let mut window = opened(&folder);
+    enter(&mut window, QueueKind::MostUncertain);
+    for _ in 0..3 {
+        window.key_press(Key::ArrowRight);
+        window.run_steps(2);
+    }
+    let patch = window.state().model.project.as_ref().unwrap().shown.current();
+    drop(window);
+    let moved = dir.path().join("moved");
+    std::fs::rename(&folder, &moved).unwrap();
+    let mut window = opened(&moved);
+    window.run_steps(2);
+    window.get_by_label("stopped at 4");
+    enter(&mut window, QueueKind::MostUncertain);
+    let shown = &window.state().model.project.as_ref().unwrap().shown;
+    assert_eq!((shown.cursor, shown.current()), (3, patch));
 }

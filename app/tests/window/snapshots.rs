@@ -6,13 +6,15 @@
 
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, ImportCommand, ViewCommand};
+use vitrine::gui::command::{Command, ImportCommand, SelectCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
 use vitrine::gui::settings::Theme;
 use vitrine_core::diagnosis::Depth;
+use vitrine_core::learning::config::{RunConfig, SelectBy};
 use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::DeviceInfo;
 
-use crate::support::{Window, drawn, nine, small, wait};
+use crate::support::{Window, analysed, drawn, nine, small, wait};
 
 /// Compares the window with the picture `name`. Rasterisers differ in the last bit and at edges of
 /// letters.
@@ -40,7 +42,11 @@ fn first(theme: Theme) -> Window {
 fn project(theme: Theme) -> (Window, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut window = drawn(Some(&nine(dir.path())), theme);
-    wait(&mut window, "the project", |app| app.model.project.is_some());
+    wait(&mut window, "project and devices", |app| {
+        app.model.project.is_some() && app.model.devices.is_some()
+    });
+    // What this machine computes on is its own affair.
+    window.state_mut().model.devices = Some(Vec::new());
     hush(&mut window);
     (window, dir)
 }
@@ -89,6 +95,70 @@ fn export_view() {
         app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
     });
     shoot(&mut window, "export_light");
+}
+
+/// The window on a project with runs, with one device that is the same everywhere.
+fn analysis(theme: Theme, tab: Tab) -> (Window, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = drawn(Some(&analysed(dir.path())), theme);
+    wait(&mut window, "project and devices", |app| {
+        app.model.project.is_some() && app.model.devices.is_some()
+    });
+    hush(&mut window);
+    window.state_mut().model.devices = Some(vec![DeviceInfo {
+        id: "cpu".to_owned(),
+        name: "Processor (2 threads)".to_owned(),
+        kind: "CPU",
+        backend: "flex".to_owned(),
+        driver: String::new(),
+        eligible: true,
+    }]);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(tab)));
+    (window, dir)
+}
+
+#[test]
+fn gallery() {
+    let (mut window, _dir) = analysis(Theme::Dark, Tab::Gallery);
+    window.state_mut().apply(Command::Select(SelectCommand::Range(9, 11)));
+    window.state_mut().apply(Command::Select(SelectCommand::Place(6)));
+    wait(&mut window, "pixels and history", |app| {
+        let open = app.model.project.as_ref().unwrap();
+        app.states.gallery.coming == 0
+            && app.states.gallery.window.is_some()
+            && open.detail.as_ref().is_some_and(|detail| detail.patch == 6)
+            && open.micrograph.is_some()
+    });
+    shoot(&mut window, "gallery_dark");
+}
+
+#[test]
+fn train_curves() {
+    let (mut window, _dir) = analysis(Theme::Light, Tab::Train);
+    window.run_steps(2);
+    window.state_mut().states.live.overlaid.insert("supervised_baseline-1".to_owned());
+    // The form shows values of its own, so that another preset is not another picture.
+    let mut config =
+        RunConfig { description: "Values for a picture".to_owned(), seed: 1, ..RunConfig::default() };
+    config.schedule.epochs = 40;
+    config.schedule.select_by = SelectBy::Last;
+    config.schedule.early_stopping_patience = 0;
+    window.state_mut().states.train.take("picture", config);
+    wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 2);
+    shoot(&mut window, "train_light");
+}
+
+#[test]
+fn compare_plots() {
+    let (mut window, _dir) = analysis(Theme::Dark, Tab::Compare);
+    // As tall as the view, so that every plot of it is in the picture.
+    window.set_size(eframe::egui::vec2(1100.0, 1500.0));
+    wait(&mut window, "the comparison", |app| {
+        let analysis = &app.model.analysis;
+        analysis.compared.is_some() && analysis.disagreements.is_some() && analysis.curves.len() == 2
+    });
+    window.run_steps(12);
+    shoot(&mut window, "compare_dark");
 }
 
 fn overlay(name: &str, overlay: Overlay, theme: Theme) {

@@ -8,7 +8,12 @@ use vitrine::gui::command::{Command, SettingsCommand};
 use vitrine::gui::settings::{Settings, SettingsFile, Theme};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
-use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::events::EpochMetrics;
+use vitrine_core::project::{
+    Fractions, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, SourceInfo, SplitMethod,
+    SplitRequest,
+};
 
 /// The window.
 pub type Window = Harness<'static, App>;
@@ -103,6 +108,68 @@ fn project(folder: &Path, patches: usize, micrographs: usize, label: impl Fn(usi
     }
     import.commit().unwrap();
     folder.to_owned()
+}
+
+/// [`small`] with two runs that nobody trained: curves and scores are plain formulas, the same on every
+/// machine.
+pub fn analysed(dir: &Path) -> PathBuf {
+    let folder = small(dir);
+    let mut project = Project::open(&folder).unwrap();
+    let split = project
+        .make_split(
+            &SplitRequest {
+                name: None,
+                fractions: Fractions { train: 0.5, validation: 0.5, test: 0.0 },
+                method: SplitMethod::Auto,
+                seed: 1,
+            },
+            &mut |_| Ok(()),
+        )
+        .unwrap();
+    for (preset, gain) in [("supervised_baseline", 0.0), ("recommended", 0.04)] {
+        // They differ in one setting, whatever the presets say.
+        let mut config = config_file::load("supervised_baseline").unwrap();
+        config.self_training.enabled = gain > 0.0;
+        let run = project
+            .create_run(&NewRun {
+                name: format!("{preset}-1"),
+                config: config_file::to_yaml(&config).unwrap(),
+                seed: 1,
+                versions: serde_json::json!({}),
+                device: "cpu (flex): a processor".to_owned(),
+                normaliser: serde_json::Value::Null,
+                split: Some(split.id),
+                columns: EpochMetrics::COLUMNS.iter().skip(1).map(|&c| c.to_owned()).collect(),
+            })
+            .unwrap();
+        for epoch in 1..=12_u32 {
+            let x = f64::from(epoch) / 12.0;
+            let mut values = serde_json::Map::new();
+            for (key, value) in [
+                ("validation_auc_pu", 0.55 + (0.3 + gain) * (1.0 - (-4.0 * x).exp())),
+                ("validation_auc_ceiling", 0.9),
+                ("validation_average_precision", 0.3 + (0.4 + gain) * x),
+                ("pseudo_label_rate", 0.9 - 0.6 * x),
+                ("loss", 0.9 - 0.5 * x + gain),
+                ("gradient_norm", 0.05 + 3.0 * x * x),
+                ("learning_rate", 0.001 * (1.0 - x)),
+                ("patches_per_second", 500.0),
+                ("seconds", 2.0),
+            ] {
+                values.insert(key.to_owned(), serde_json::json!(value));
+            }
+            project.record_epoch(&run, epoch, &values, true).unwrap();
+        }
+        let labels = project.labels().unwrap();
+        let score = |(patch, label): (usize, &Label)| {
+            let noise = (patch * 37 % 101) as f32 / 101.0;
+            if *label == Label::Positive { 0.45 + 0.5 * noise + gain as f32 } else { 0.7 * noise }
+        };
+        let scores: Vec<f32> = labels.iter().enumerate().map(score).collect();
+        project.set_scores(run.id, "teacher", &scores).unwrap();
+        project.end_run(run.id, RunEnd::Finished, None).unwrap();
+    }
+    folder
 }
 
 /// A project of nine patches of 32×32 px, each a ramp from left to right; patch `i` rises to 10 (i + 1).

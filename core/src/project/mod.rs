@@ -346,6 +346,23 @@ impl Project {
         self.db.set_meta("normaliser", &normaliser.to_string())
     }
 
+    /// What [`crate::review::QueuePlaces`] keeps of the review queues, as JSON; `None` until it was stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn review_places(&self) -> Result<Option<String>> {
+        self.db.meta("review_places")
+    }
+
+    /// Stores it.
+    ///
+    /// # Errors
+    /// When the project is read only or the disk is full.
+    pub fn set_review_places(&mut self, json: &str) -> Result<()> {
+        self.check_writable()?;
+        self.db.set_meta("review_places", json)
+    }
+
     /// The folder for checkpoints and `metrics.csv` of run `name`.
     pub fn run_dir(&self, name: &str) -> PathBuf {
         self.dir.join(RUNS).join(name)

@@ -53,7 +53,7 @@ pub const AUDITED: usize = 200;
 pub const TAKEN: f32 = 0.5;
 
 /// When a queue was begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueStart {
     /// The run whose scores order it.
     pub run: RunId,

@@ -19,6 +19,7 @@ use crate::gui::command::{
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
+use crate::gui::views::charts::{PlotPlaces, plot_places};
 
 /// Patches shown of a disagreement.
 const DISAGREEING: usize = 24;
@@ -26,10 +27,22 @@ const DISAGREEING: usize = 24;
 /// A picture of part of the window on its way to a file: asked for, then taken, then written.
 #[derive(Default)]
 pub struct Picture {
-    /// File, part of the window, and the frames to wait until the dialog is gone from it.
-    wanted: Option<(PathBuf, egui::Rect, u8)>,
+    wanted: Option<WantedPicture>,
     taken: Slot<(PathBuf, egui::ColorImage)>,
 }
+
+struct WantedPicture {
+    file: PathBuf,
+    /// Where the plot was in the frame before.
+    before: Option<egui::Rect>,
+    /// Frames since it was asked for.
+    frames: u32,
+}
+
+/// Frames to wait until the dialog is gone from the window.
+const DIALOG_GONE: u32 = 3;
+/// Frames a plot has to come onto the screen: scrolling there takes half a second.
+const ON_SCREEN: u32 = 240;
 
 impl App {
     pub(super) fn read_curves(&mut self, names: Vec<String>) -> anyhow::Result<()> {
@@ -145,7 +158,11 @@ impl App {
                 let Some(ask) = self.states.ask_path.take() else { return Ok(()) };
                 match ask.purpose {
                     Purpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
-                    Purpose::Picture(rect) => self.picture.wanted = Some((path, rect, 2)),
+                    Purpose::Picture(plot) => {
+                        let places = PlotPlaces { wanted: Some(plot), found: None };
+                        self.ctx.data_mut(|data| data.insert_temp(plot_places(), places));
+                        self.picture.wanted = Some(WantedPicture { file: path, before: None, frames: 0 });
+                    }
                     Purpose::OpenConfig => self.apply(Command::Train(TrainCommand::OpenConfig(path))),
                 }
             }
@@ -168,24 +185,48 @@ impl App {
         Ok(())
     }
 
-    /// Takes a picture that was asked for, as soon as the dialog is gone from it, and writes it.
+    /// Asks for a picture of a part of the window.
+    fn photograph(&self, ctx: &egui::Context, file: PathBuf, area: egui::Rect) {
+        let (slot, scale, again) = (self.picture.taken.clone(), ctx.pixels_per_point(), ctx.clone());
+        let callback = egui::ScreenshotCallback::new(move |image: Arc<egui::ColorImage>| {
+            let size = egui::vec2(image.width() as f32, image.height() as f32) / scale;
+            let whole = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+            slot.put((file, image.region(&area.intersect(whole), Some(scale))));
+            again.request_repaint();
+        });
+        ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(callback));
+    }
+
+    /// Takes a picture that was asked for, as soon as the dialog is gone and the whole plot is on the
+    /// screen, and writes it.
     pub(super) fn take_picture(&mut self, ctx: &egui::Context) {
-        if let Some((path, rect, frames)) = self.picture.wanted.take() {
-            if frames > 0 {
-                self.picture.wanted = Some((path, rect, frames - 1));
-            } else {
-                let (slot, scale, again) = (self.picture.taken.clone(), ctx.pixels_per_point(), ctx.clone());
-                let callback = egui::ScreenshotCallback::new(move |image: Arc<egui::ColorImage>| {
-                    let whole = egui::Rect::from_min_size(
-                        egui::Pos2::ZERO,
-                        egui::vec2(image.width() as f32, image.height() as f32) / scale,
-                    );
-                    slot.put((path, image.region(&rect.intersect(whole), Some(scale))));
-                    again.request_repaint();
-                });
-                ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(callback));
-            }
+        if let Some(mut wanted) = self.picture.wanted.take() {
             ctx.request_repaint();
+            let found = ctx.data(|data| data.get_temp::<PlotPlaces>(plot_places())).and_then(|p| p.found);
+            let at = found.map(|(area, _)| area);
+            let whole = found.is_some_and(|(area, clip)| clip.contains_rect(area));
+            let resting = at.is_some() && at == wanted.before;
+            (wanted.before, wanted.frames) = (at, wanted.frames + 1);
+            match found {
+                _ if wanted.frames <= DIALOG_GONE => self.picture.wanted = Some(wanted),
+                Some((area, _)) if whole && (resting || wanted.frames >= ON_SCREEN) => {
+                    self.photograph(ctx, wanted.file, area)
+                }
+                _ if wanted.frames < ON_SCREEN => self.picture.wanted = Some(wanted),
+                Some((area, clip)) => {
+                    self.model.notices.warning(
+                        "The window is too small to show all of the plot, so the picture has only what is seen of it. \
+                         Enlarge the window, or save the plot as SVG.",
+                    );
+                    self.photograph(ctx, wanted.file, area.intersect(clip));
+                }
+                None => {
+                    self.model.notices.warning("The plot is no longer on the screen; no picture was saved.")
+                }
+            }
+            if self.picture.wanted.is_none() {
+                ctx.data_mut(|data| data.insert_temp(plot_places(), PlotPlaces::default()));
+            }
         }
         if let Some((path, image)) = self.picture.taken.take() {
             let [width, height] = image.size;

@@ -155,6 +155,10 @@ pub struct App {
     title: String,
     /// A picture of part of the window, on its way to a file.
     picture: analysis::Picture,
+    /// Places in queues as the project holds them.
+    places: review::PlacesKept,
+    /// The window closes only to be opened anew.
+    reopens: bool,
 }
 
 impl App {
@@ -215,11 +219,45 @@ impl App {
             generations: 0,
             title: String::new(),
             picture: analysis::Picture::default(),
+            places: review::PlacesKept::default(),
+            reopens: false,
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
         }
         app
+    }
+
+    /// Whether the window closes only to be opened anew: its graphics device was lost.
+    pub fn reopens(&self) -> bool {
+        self.reopens
+    }
+
+    /// After drawing has failed: whether that was for want of a device. Then the window is to be opened anew.
+    pub fn lost_its_device(&mut self) -> bool {
+        if let Some(state) = &self.model.graphics.render_state {
+            // A device tells of its loss when it is asked.
+            let _ = state.device.poll(eframe::wgpu::PollType::Poll);
+        }
+        self.reopens |= self.model.graphics.is_lost();
+        self.reopens
+    }
+
+    /// Goes on in the window of `cc`; the graphics device of the one before was lost. Project, runs and
+    /// jobs are as they were, what was drawn is drawn again.
+    pub fn renew(&mut self, cc: &eframe::CreationContext<'_>) {
+        self.ctx = cc.egui_ctx.clone();
+        self.jobs.frames().turn_to(self.ctx.clone());
+        theme::apply(&self.ctx, self.model.settings.theme, self.model.settings.scale);
+        // What the old device had to say, unless a frame has said it already.
+        if let Some(text) = self.model.graphics.take_trouble() {
+            self.model.notices.error(text);
+        }
+        self.model.graphics = Graphics::new(cc.wgpu_render_state.clone(), &self.ctx);
+        self.states.forget_drawn();
+        self.picture = analysis::Picture::default();
+        self.title.clear();
+        self.reopens = false;
     }
 
     /// Carries out a command. What goes wrong becomes a notice.
@@ -229,6 +267,7 @@ impl App {
             Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
             Command::Select(SelectCommand::Similar) => self.select_similar(),
+            Command::Select(SelectCommand::Show) => self.show_selected(),
             Command::Select(command) => {
                 self.apply_select(command);
                 Ok(())
@@ -349,6 +388,31 @@ impl App {
     }
 }
 
+impl App {
+    /// Carries out the keys of this frame one after the other: each may change what the next one is for.
+    fn take_keys(&mut self, ctx: &egui::Context) {
+        // A dialog over the view has the keys to itself.
+        if self.model.overlay.is_some() || self.states.ask_path.is_some() {
+            return;
+        }
+        for info in self.model.keys.pressed(ctx) {
+            // What came after a key that opened a dialog was meant for the dialog.
+            if self.model.overlay.is_some() {
+                return;
+            }
+            // The import page covers everything: nobody labels or runs what is not seen.
+            if self.model.import.is_some() && !matches!(info.area, Area::Project | Area::Window) {
+                continue;
+            }
+            match self.model.allows(info.needs) {
+                Ok(()) => self.apply((info.command)()),
+                Err(why) if self.model.project.is_some() => self.model.notices.warning(why),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         for finished in self.jobs.drain() {
@@ -361,30 +425,25 @@ impl eframe::App for App {
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
         }
+        if self.model.graphics.is_lost() && !self.reopens {
+            self.reopens = true;
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
         self.take_picture(ctx);
         self.take_drops(ctx);
         self.keep_window(ctx);
+        match self.keep_places(false) {
+            Ok(Some(wait)) => ctx.request_repaint_after(wait),
+            Ok(None) => {}
+            Err(error) => self.say_error("Keeping the place in the queue", &error),
+        }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.take_keys(ui.ctx());
         let mut out = Vec::new();
-        // A dialog over the view has the keys to itself.
-        if self.model.overlay.is_none() {
-            let importing = self.model.import.is_some();
-            for info in self.model.keys.pressed(ui.ctx()) {
-                // The import page covers everything: nobody labels or runs what is not seen.
-                if importing && !matches!(info.area, Area::Project | Area::Window) {
-                    continue;
-                }
-                match self.model.allows(info.needs) {
-                    Ok(()) => out.push((info.command)()),
-                    Err(why) if self.model.project.is_some() => self.model.notices.warning(why),
-                    Err(_) => {}
-                }
-            }
-        }
-        for command in out.drain(..) {
-            self.apply(command);
+        if let Some(open) = &mut self.model.project {
+            open.count_hidden();
         }
         views::ui(ui, &self.model, &mut self.states, &mut out);
         for command in out {
@@ -397,5 +456,6 @@ impl Drop for App {
     fn drop(&mut self) {
         // Nobody can read a notice any more; the file simply stays as it was.
         let _ = self.settings_file.keep(&self.model.settings, true);
+        let _ = self.keep_places(true);
     }
 }

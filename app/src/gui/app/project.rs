@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use vitrine_core::LabelCounts;
 use vitrine_core::project::{Project, RunStatus};
 
+use super::review::PlacesKept;
 use super::{App, Loaded, Outcome};
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Command, ProjectCommand, WindowCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
-    CurrentScores, CurrentSplit, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
+    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
 };
 
 /// The kind of scores shown.
@@ -125,6 +126,9 @@ impl App {
     }
 
     fn close_project(&mut self) {
+        if let Err(error) = self.keep_places(true) {
+            self.say_error("Keeping the place in the queue", &error);
+        }
         self.model.project = None;
         self.model.live = None;
         self.model.analysis.forget();
@@ -145,6 +149,7 @@ impl App {
             open.scores =
                 old.scores.clone().filter(|scores| scores.values.len() == open.len()).or(open.scores);
             open.shown.cursor = old.shown.cursor.min(open.len().saturating_sub(1));
+            open.places = old.places.clone();
             if self.store.as_ref().is_some_and(Project::is_writable) && !store.is_writable() {
                 store = self.store()?.another_handle()?;
             }
@@ -152,12 +157,14 @@ impl App {
             self.generations += 1;
             open.generation = self.generations;
             self.close_project();
+            self.places = PlacesKept { written: open.places.clone(), changed: None };
             self.states.forget_project();
             self.model.settings.opened(&open.dir);
             if let Some(why) = &open.read_only {
                 self.model.notices.warning(format!("This project can only be looked at: {why}."));
             }
             self.say_interrupted(&open);
+            self.apply_window(WindowCommand::ReadDevices)?;
         }
         let order = open.shown.order.clone();
         self.model.project = Some(open);
@@ -287,7 +294,9 @@ pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
         scores,
         shown: Shown { ids: Arc::new(ids), ..Shown::default() },
         selection: Selection::new(count),
+        hidden: Hidden::default(),
         queue: None,
+        places: vitrine_core::review::QueuePlaces::read(&store)?,
         detail: None,
         micrograph: None,
         features: None,

@@ -1,21 +1,22 @@
 //! What the side panel and the review queues ask for; all of it is read by jobs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use vitrine_core::Image;
 use vitrine_core::formats::micrograph;
 use vitrine_core::imaging::bin::bin;
 use vitrine_core::imaging::filters::radial_power;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::project::{EntryId, PatchId, RunId};
-use vitrine_core::review::{self, Queue, QueueKind, QueueStart};
+use vitrine_core::project::{PatchId, RunId};
+use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
 use vitrine_core::workflow::score::scorer;
 
 use super::project::SCORES;
 use super::{App, Outcome};
-use crate::gui::command::{QueueCommand, SettingsCommand};
+use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{MicrographView, OpenQueue, PatchDetail, RunFeatures, Shown};
+use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown};
 use crate::words;
 
 /// Longest side of a micrograph in the side panel, px.
@@ -25,14 +26,26 @@ const SIMILAR: usize = 50;
 /// Examples that similarity is measured to, at most.
 const EXAMPLES: usize = 64;
 
+/// How long after the last step the place in a queue is written.
+const PLACES_DELAY: Duration = Duration::from_millis(700);
+
+/// Places in queues as the project holds them.
+#[derive(Default)]
+pub struct PlacesKept {
+    /// What was written last.
+    pub written: QueuePlaces,
+    /// Since when the model holds something else.
+    pub changed: Option<Instant>,
+}
+
 /// What a job of this file hands back.
 pub enum Reviewed {
     /// For the side panel.
     Detail(Box<PatchDetail>),
     /// For the side panel.
     Micrograph(Box<MicrographView>),
-    /// A queue, and whether it was begun just now.
-    Queue(Box<Queue>, bool),
+    /// A queue.
+    Queue(Box<Queue>),
     /// Patches similar to what was selected, and the features if they were read just now.
     Similar(Vec<PatchId>, RunFeatures),
 }
@@ -139,42 +152,56 @@ impl App {
             anyhow::bail!("no run has scored this project yet, so there is nothing to review; train first");
         };
         let now = QueueStart { run: scores.run, journal: open.journal };
-        let (generation, dir) = (open.generation, open.dir.clone());
-        let settings = &self.model.settings;
-        let kept = |part| settings.queue_place(&dir, queue_key(kind, part)).map(u64::cast_signed);
-        let start = match (kept(QueuePart::Run), kept(QueuePart::Journal)) {
-            // Other scores make another queue.
-            (Some(run), Some(journal)) if !anew && run == now.run.0 && journal <= now.journal.0 => {
-                QueueStart { run: RunId(run), journal: EntryId(journal) }
-            }
-            _ => now,
-        };
-        let begun = start == now && (anew || kept(QueuePart::Journal) != Some(now.journal.0));
-        if begun {
-            for (part, value) in
-                [(QueuePart::Run, now.run.0), (QueuePart::Journal, now.journal.0), (QueuePart::Place, 0)]
-            {
-                let (queue, place) = (queue_key(kind, part), value.cast_unsigned());
-                self.apply_settings(SettingsCommand::QueuePlace { queue, place });
-            }
+        let generation = open.generation;
+        // Other scores make another queue, and so does a journal that was cut (a restored backup).
+        let kept = open.places.get(kind).map(|kept| kept.start);
+        let kept = kept.filter(|kept| !anew && kept.run == now.run && kept.journal <= now.journal);
+        let start = kept.unwrap_or(now);
+        if kept.is_none() {
+            open.places.set(kind, QueuePlace { start, place: 0 });
         }
         let store = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
             let queue = review::build(&store, kind, start)?;
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue), begun) })
+            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue)) })
         })?;
         Ok(())
     }
 
     /// Keeps the place in the queue that is open; called whenever the current patch changes.
     pub(super) fn keep_queue_place(&mut self) {
-        let Some(open) = &self.model.project else { return };
+        let Some(open) = &mut self.model.project else { return };
         let Some(queue) = &open.queue else { return };
-        let key = queue_key(queue.queue.kind, QueuePart::Place);
-        let place = open.shown.cursor as u64;
-        if self.model.settings.queue_place(&open.dir, key) != Some(place) {
-            self.apply_settings(SettingsCommand::QueuePlace { queue: key, place });
+        let (kind, start) = (queue.queue.kind, queue.queue.start);
+        open.places.set(kind, QueuePlace { start, place: open.shown.cursor });
+    }
+
+    /// Writes places in queues into the project, a moment after the last step or `now`. A step is a key
+    /// held down; each on the disk by itself would wear it out.
+    pub(super) fn keep_places(&mut self, now: bool) -> anyhow::Result<Option<Duration>> {
+        let Some(open) = self.model.project.as_ref().filter(|open| open.read_only.is_none()) else {
+            return Ok(None);
+        };
+        if open.places == self.places.written {
+            self.places.changed = None;
+            return Ok(None);
         }
+        let waited = self.places.changed.get_or_insert_with(Instant::now).elapsed();
+        if !now && waited < PLACES_DELAY {
+            return Ok(Some(PLACES_DELAY - waited));
+        }
+        let places = open.places.clone();
+        // Tried once; what went wrong is said, and the next step tries again.
+        self.places = PlacesKept { written: places.clone(), changed: None };
+        if now {
+            return places.store(self.store()?).map(|()| None).map_err(Into::into);
+        }
+        let mut store = self.store()?.another_handle()?;
+        self.jobs.spawn(JobKind::Read, "Keeping the place in the queue", move |_| {
+            places.store(&mut store)?;
+            Ok(Outcome::Nothing)
+        })?;
+        Ok(None)
     }
 
     /// Selects what looks like the selection, or like the current patch.
@@ -224,15 +251,14 @@ impl App {
         match what {
             Reviewed::Detail(detail) => open.detail = Some(*detail),
             Reviewed::Micrograph(view) => open.micrograph = Some(*view),
-            Reviewed::Queue(queue, begun) => {
+            Reviewed::Queue(queue) => {
                 let kind = queue.kind;
                 if queue.patches.is_empty() {
                     self.model.notices.warning(nothing_in(kind, queue.left_out));
                     return;
                 }
-                // While the queue before was open, its place was kept under the same key.
-                let kept = self.model.settings.queue_place(&open.dir, queue_key(kind, QueuePart::Place));
-                let place = kept.filter(|_| !begun).unwrap_or(0);
+                let place = open.places.get(kind).filter(|kept| kept.start == queue.start);
+                let place = place.map_or(0, |kept| kept.place);
                 let last = queue.patches.len() - 1;
                 let before = match open.queue.take() {
                     Some(old) => old.before,
@@ -242,7 +268,7 @@ impl App {
                 let run = run.map_or_else(String::new, |run| run.name.clone());
                 open.shown = Shown {
                     ids: Arc::new(queue.patches.clone()),
-                    cursor: usize::try_from(place).unwrap_or(0).min(last),
+                    cursor: place.min(last),
                     order: open.shown.order.clone(),
                     stale: false,
                 };
@@ -253,10 +279,11 @@ impl App {
                 open.features = Some(features);
                 let count = near.len() as u64;
                 open.selection.extend(near);
-                self.model.notices.done(format!(
-                    "Selected {} that look most like it to the run in use.",
-                    words::patches(count)
-                ));
+                self.model.notices.push(
+                    NoticeKind::Done,
+                    format!("Selected {} that look most like it to the run in use.", words::patches(count)),
+                    Some(("Show them".to_owned(), Command::Select(SelectCommand::Show))),
+                );
             }
         }
     }
@@ -276,34 +303,5 @@ fn nothing_in(kind: QueueKind, left_out: usize) -> String {
             "Nothing to audit: no unlabeled patch has a score of 0.5 or above under the run in use."
                 .to_owned()
         }
-    }
-}
-
-/// What is kept of a queue in the settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueuePart {
-    /// Where one stopped.
-    Place,
-    /// The run it was begun with.
-    Run,
-    /// The journal position it was begun at.
-    Journal,
-}
-
-/// The key of a part of a queue in the settings.
-pub const fn queue_key(kind: QueueKind, part: QueuePart) -> &'static str {
-    match (kind, part) {
-        (QueueKind::MostUncertain, QueuePart::Place) => "most_uncertain",
-        (QueueKind::MostUncertain, QueuePart::Run) => "most_uncertain.run",
-        (QueueKind::MostUncertain, QueuePart::Journal) => "most_uncertain.journal",
-        (QueueKind::LikelyParticles, QueuePart::Place) => "likely_particles",
-        (QueueKind::LikelyParticles, QueuePart::Run) => "likely_particles.run",
-        (QueueKind::LikelyParticles, QueuePart::Journal) => "likely_particles.journal",
-        (QueueKind::SuspiciousPositives, QueuePart::Place) => "suspicious_positives",
-        (QueueKind::SuspiciousPositives, QueuePart::Run) => "suspicious_positives.run",
-        (QueueKind::SuspiciousPositives, QueuePart::Journal) => "suspicious_positives.journal",
-        (QueueKind::Audit, QueuePart::Place) => "audit",
-        (QueueKind::Audit, QueuePart::Run) => "audit.run",
-        (QueueKind::Audit, QueuePart::Journal) => "audit.journal",
     }
 }

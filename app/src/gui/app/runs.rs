@@ -125,6 +125,7 @@ impl App {
         let (base_name, config, device) = (start.base_name, start.config, start.device);
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
             let device = ComputeDevice::open(device)?;
+            let teller = teller.on(&device);
             let request =
                 TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior };
             let mut listen = |event: &TrainEvent, orders: &_| teller.hear(job, event, orders);
@@ -151,6 +152,7 @@ impl App {
         let run = name.clone();
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
             let device = ComputeDevice::open(device)?;
+            let teller = teller.on(&device);
             let result = resume_run(
                 &mut project,
                 &run,
@@ -172,6 +174,7 @@ impl App {
     /// Takes up what the trainer has said.
     pub(super) fn hear_training(&mut self) {
         let (Some(link), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
+        live.memory = link.memory().or(live.memory);
         let mut heard = false;
         for event in link.drain() {
             heard = true;

@@ -9,7 +9,7 @@ use super::{App, Outcome};
 use crate::gui::command::{SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Order};
+use crate::gui::model::{CurrentScores, Filter, Order};
 
 impl App {
     pub(super) fn apply_select(&mut self, command: SelectCommand) {
@@ -50,7 +50,7 @@ impl App {
             }
             SelectCommand::Add(patches) => open.selection.extend(patches),
             // Needs the store: see `review`.
-            SelectCommand::Similar => {}
+            SelectCommand::Similar | SelectCommand::Show => {}
             SelectCommand::All => open.selection.extend(ids.iter().copied()),
             SelectCommand::AllAbove => {
                 let above = ids.iter().take(shown.cursor + 1).copied();
@@ -60,6 +60,17 @@ impl App {
             SelectCommand::Clear if self.states.gallery.large => self.states.gallery.large = false,
             SelectCommand::Clear => open.selection.clear(),
         }
+    }
+
+    /// Filters by what is selected now.
+    pub(super) fn show_selected(&mut self) -> anyhow::Result<()> {
+        let open = self.open()?;
+        if open.selection.is_empty() {
+            anyhow::bail!("nothing is selected; select some patches first");
+        }
+        let only = Some(Arc::new(open.selection.iter().collect()));
+        let order = Order { filter: Filter { only, ..Filter::default() }, ..open.shown.order.clone() };
+        self.request_order(order)
     }
 
     pub(super) fn apply_view(&mut self, command: ViewCommand) -> anyhow::Result<()> {
@@ -109,8 +120,15 @@ impl App {
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();
         open.queue = None;
-        let (generation, input) = (open.generation, open.order_input());
+        let (generation, mut input) = (open.generation, open.order_input());
+        let then = match order.filter.changed_since {
+            Some(since) => Some((self.store()?.another_handle()?, since)),
+            None => None,
+        };
         self.jobs.spawn(JobKind::Order, "Sorting", move |_| {
+            if let Some((store, since)) = then {
+                input.then = Some(Arc::new(store.labels_at(since)?));
+            }
             let ids = arrange(&order, &input);
             Ok(Outcome::Arranged { generation, order, ids })
         })?;

@@ -28,15 +28,15 @@ impl App {
             SettingsCommand::Panel { name, size } => {
                 settings.panels.insert(name.to_owned(), size);
             }
+            SettingsCommand::TogglePanel(name) => {
+                if !settings.hidden.remove(name) {
+                    settings.hidden.insert(name.to_owned());
+                }
+            }
+            SettingsCommand::SwapPanels => settings.swapped = !settings.swapped,
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
             SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
-            SettingsCommand::QueuePlace { queue, place } => {
-                if let Some(open) = &self.model.project {
-                    let project = open.dir.to_string_lossy().into_owned();
-                    settings.queues.entry(project).or_default().insert(queue.to_owned(), place);
-                }
-            }
             SettingsCommand::Reset => settings.reset(),
         }
         let settings = &self.model.settings;
@@ -97,7 +97,7 @@ impl App {
             // Kept without the zoom, which applies to them again at the next start.
             self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
         }
-        if asked && self.model.is_busy() {
+        if asked && self.model.is_busy() && !self.reopens {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
                 self.model.overlay = Some(Overlay::ConfirmClose);

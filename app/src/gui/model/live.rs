@@ -7,6 +7,7 @@ use super::RunCurves;
 use vitrine_core::learning::events::{EpochMetrics, TrainEvent};
 
 use crate::gui::jobs::JobId;
+use crate::gui::training::Memory;
 
 /// How far a run is, seen from the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,12 +51,10 @@ pub struct LiveRun {
     pub started: Instant,
     /// All epochs, those before it went on included, for drawing.
     pub curves: Arc<RunCurves>,
-    /// Bytes of memory this program held when last looked.
-    pub memory: Option<u64>,
+    /// Memory it held when last looked.
+    pub memory: Option<Memory>,
     /// The epoch under way and when it began.
     epoch_began: Option<(usize, Instant)>,
-    /// When memory was last looked at.
-    looked: Option<Instant>,
 }
 
 impl LiveRun {
@@ -76,7 +75,6 @@ impl LiveRun {
             curves: Arc::default(),
             memory: None,
             epoch_began: None,
-            looked: None,
         }
     }
 
@@ -131,10 +129,6 @@ impl LiveRun {
             TrainEvent::Progress { epoch, epochs, batch, batches } => {
                 if self.epoch_began.is_none_or(|(known, _)| known != epoch) {
                     self.epoch_began = Some((epoch, Instant::now()));
-                }
-                if self.looked.is_none_or(|looked| looked.elapsed() > Duration::from_secs(2)) {
-                    self.looked = Some(Instant::now());
-                    self.memory = crate::gui::training::memory();
                 }
                 self.progress = Some((epoch, epochs, batch, batches));
             }

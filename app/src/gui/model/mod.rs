@@ -18,7 +18,7 @@ pub use export::{ExportProposal, ExportState, Previewed, Written};
 pub use import::{ImportDraft, ImportTarget, Looked};
 pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices};
-pub use open::{CurrentScores, CurrentSplit, OpenProject, Shown};
+pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
 pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
@@ -137,6 +137,18 @@ impl Model {
             Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }
+    }
+
+    /// The device a run takes by itself: the first real GPU, else the processor; `None` until the devices
+    /// were read.
+    pub fn best_device(&self) -> Option<&DeviceInfo> {
+        let devices = self.devices.as_deref()?;
+        devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first())
+    }
+
+    /// Whether there is no GPU that a run would take; not before the devices were read.
+    pub fn lacks_gpu(&self) -> bool {
+        self.best_device().is_some_and(|best| best.id == "cpu")
     }
 
     /// Whether something is under way that closing would end.

@@ -8,6 +8,7 @@ use vitrine_core::LabelCounts;
 use vitrine_core::project::{
     Change, EntryId, Micrograph, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
 };
+use vitrine_core::review::QueuePlaces;
 
 use super::{MicrographView, OpenQueue, Order, OrderInput, PatchDetail, RunFeatures, Selection};
 
@@ -52,6 +53,15 @@ impl Shown {
     }
 }
 
+/// How many selected patches are not shown, and what that was counted from.
+#[derive(Debug, Clone, Default)]
+pub struct Hidden {
+    /// So many.
+    pub count: usize,
+    revision: u64,
+    ids: Option<Arc<Vec<PatchId>>>,
+}
+
 /// The open project.
 pub struct OpenProject {
     /// Counts up with each project opened in this window; caches of pixels belong to one number.
@@ -86,8 +96,12 @@ pub struct OpenProject {
     pub shown: Shown,
     /// What is selected.
     pub selection: Selection,
+    /// How many of the selected patches the gallery does not show.
+    pub hidden: Hidden,
     /// The review queue that is shown; without one the gallery shows its order.
     pub queue: Option<OpenQueue>,
+    /// Where the person stopped in the queues.
+    pub places: QueuePlaces,
     /// What the side panel says of a patch, as read last.
     pub detail: Option<PatchDetail>,
     /// The micrograph in the side panel, as read last.
@@ -118,6 +132,21 @@ impl OpenProject {
         }
     }
 
+    /// Counts the selected patches that are not shown, when selection or order have changed.
+    pub fn count_hidden(&mut self) {
+        let (ids, revision) = (&self.shown.ids, self.selection.revision());
+        let same = self.hidden.ids.as_ref().is_some_and(|known| Arc::ptr_eq(known, ids));
+        if same && self.hidden.revision == revision {
+            return;
+        }
+        let shown = match self.selection.len() {
+            // Everything is shown, or nothing selected.
+            count if count == 0 || ids.len() == self.columns.len() => count,
+            _ => ids.iter().filter(|&&patch| self.selection.contains(patch)).count(),
+        };
+        self.hidden = Hidden { count: self.selection.len() - shown, revision, ids: Some(Arc::clone(ids)) };
+    }
+
     /// Score of a patch under the current run.
     pub fn score(&self, patch: PatchId) -> Option<f32> {
         self.scores.as_ref()?.values.get(patch as usize).copied().filter(|score| !score.is_nan())
@@ -129,6 +158,7 @@ impl OpenProject {
             columns: Arc::clone(&self.columns),
             sides: self.split.as_ref().map(|split| Arc::clone(&split.sides)),
             scores: self.scores.as_ref().map(|scores| Arc::clone(&scores.values)),
+            then: None,
         }
     }
 

@@ -70,8 +70,10 @@ pub struct Filter {
     pub source: Option<SourceId>,
     /// Only scores from the first to the second, both included.
     pub score: Option<(f32, f32)>,
-    /// Only patches whose label was changed after this journal position.
+    /// Only patches whose label is another than it was at this journal position.
     pub changed_since: Option<EntryId>,
+    /// Only these, ascending: what was selected when the person asked to see it.
+    pub only: Option<Arc<Vec<PatchId>>>,
 }
 
 impl Filter {
@@ -112,6 +114,8 @@ pub struct OrderInput {
     pub sides: Option<Arc<Vec<Side>>>,
     /// Scores of the current run.
     pub scores: Option<Arc<Vec<f32>>>,
+    /// The label each patch had at [`Filter::changed_since`].
+    pub then: Option<Arc<Vec<Label>>>,
 }
 
 /// The patches to show, first to last. Patches without a score come last when scores decide.
@@ -138,9 +142,11 @@ fn passes(filter: &Filter, input: &OrderInput, patch: PatchId) -> bool {
         && filter.micrograph.is_none_or(|wanted| columns.micrograph_of(patch) == Some(wanted))
         && filter.source.is_none_or(|wanted| columns.source_of(patch) == Some(wanted))
         && filter.score.is_none_or(|(low, high)| score().is_some_and(|s| (low..=high).contains(&s)))
-        && filter
-            .changed_since
-            .is_none_or(|since| columns.last_entry.get(at).is_some_and(|&e| i64::from(e) > since.0))
+        && filter.only.as_ref().is_none_or(|only| only.binary_search(&patch).is_ok())
+        // A label that was changed and changed back is the same to a run.
+        && filter.changed_since.is_none_or(|_| {
+            input.then.as_ref().is_some_and(|then| columns.labels.get(at) != then.get(at))
+        })
 }
 
 fn sort_key(order: &Order, input: &OrderInput, patch: PatchId) -> u32 {
@@ -208,6 +214,7 @@ mod tests {
                 Side::Unused,
             ])),
             scores: Some(Arc::new(vec![0.2, 0.55, 0.9, f32::NAN, 0.95])),
+            then: Some(Arc::new(vec![Positive, Unlabeled, Unlabeled, Unlabeled, Negative])),
         }
     }
 
@@ -239,6 +246,8 @@ mod tests {
         );
         assert_eq!(show(Filter { micrograph: Some(MicrographId(1)), ..Filter::default() }), [1, 2]);
         assert_eq!(show(Filter { score: Some((0.55, 0.9)), ..Filter::default() }), [1, 2]);
+        let only = Some(Arc::new(vec![1, 4]));
+        assert_eq!(show(Filter { only, ..Filter::default() }), [1, 4]);
         assert_eq!(show(Filter { changed_since: Some(EntryId(1)), ..Filter::default() }), [2, 4]);
     }
 }

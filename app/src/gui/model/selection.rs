@@ -9,17 +9,24 @@ pub struct Selection {
     words: Vec<u64>,
     patches: usize,
     count: usize,
+    /// Goes up with every change, for what is worked out from the selection.
+    revision: u64,
 }
 
 impl Selection {
     /// Nothing selected out of `patches`.
     pub fn new(patches: usize) -> Self {
-        Self { words: vec![0; patches.div_ceil(64)], patches, count: 0 }
+        Self { words: vec![0; patches.div_ceil(64)], patches, count: 0, revision: 0 }
     }
 
     /// How many are selected.
     pub fn len(&self) -> usize {
         self.count
+    }
+
+    /// Another number after every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Whether none is selected.
@@ -39,6 +46,7 @@ impl Selection {
         }
         let Some(word) = self.words.get_mut(patch as usize / 64) else { return };
         let bit = 1 << (patch % 64);
+        self.revision += 1;
         match (selected, *word & bit != 0) {
             (true, false) => {
                 *word |= bit;
@@ -71,6 +79,7 @@ impl Selection {
     pub fn clear(&mut self) {
         self.words.fill(0);
         self.count = 0;
+        self.revision += 1;
     }
 
     /// The selected patches, ascending.

@@ -34,17 +34,26 @@ pub struct State {
     thumbnails: Thumbnails,
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.thumbnails = Thumbnails::default();
+    }
+}
+
 /// Draws the view.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     let trained: Vec<String> =
         open.runs.iter().filter(|run| run.best_epoch.is_some()).map(|run| run.name.clone()).collect();
     if trained.is_empty() {
-        empty(
-            ui,
-            "No run to compare",
-            "Train one first; best with its baseline. Runs on the same split are measured on the same patches.",
-        );
+        let now = model.live.as_ref().filter(|live| live.is_running());
+        let words = match now {
+            Some(live) => format!("{} is training; it is measured here when it has ended.", live.name),
+            None => "Train one first; best with its baseline. Runs on the same split are measured on the same patches."
+                .to_owned(),
+        };
+        empty(ui, "No run to compare", &words);
         return;
     }
     ui.horizontal_wrapped(|ui| {
@@ -342,7 +351,7 @@ fn curve(
 ) {
     let height = 290.0;
     let top = ui.cursor().min;
-    let width = ui.available_width();
+    charts::tell_place(ui, id, egui::Rect::from_min_size(top, egui::vec2(ui.available_width(), height)));
     let runs = &comparison.runs;
     let has = |against: Against| runs.iter().any(|run| run.curves.iter().any(|c| c.against == against));
     // Known negatives say more than unlabeled, where there are any.
@@ -351,17 +360,16 @@ fn curve(
         ui.strong(title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.menu_button("More", |ui| {
-                let area = egui::Rect::from_min_size(top, egui::vec2(width, height));
                 let svg = || match id {
                     "roc" => figures::roc(runs, against).ok().flatten(),
                     _ => figures::precision_recall(runs, against).ok().flatten(),
                 };
-                save_items(ui, open, title, id, area, svg, || curve_csv(runs, axes.map(|a| a), points), out);
+                save_items(ui, open, title, id, svg, || curve_csv(runs, axes.map(|a| a), points), out);
             })
             .response
             .on_hover_text(format!("Saving: {title}"));
             let words = format!("validation, positives against {}", against.as_str());
-            ui.label(RichText::new(words).small().weak()).on_hover_text(match against {
+            charts::small(ui, &words).on_hover_text(match against {
                 Against::Unlabeled => "Particles are among the unlabeled, so no curve can be perfect.",
                 Against::Negative => "Patches somebody has labelled.",
             });
@@ -377,6 +385,10 @@ fn curve(
         .include_y(0.0)
         .include_y(1.0)
         .grid_color(charts::grid(ui))
+        .x_axis_formatter(|mark, _| charts::plain_tick(mark))
+        .y_axis_formatter(|mark, _| charts::plain_tick(mark))
+        .x_grid_spacer(charts::round_marks(80.0, false))
+        .y_grid_spacer(charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.02, 0.02))
         .x_axis_label(RichText::new(axes[0]).small())
         .y_axis_label(RichText::new(axes[1]).small())

@@ -68,6 +68,8 @@ pub fn ui(
     let (Some(run), Some(Some(table))) = (comparison.runs.get(at), comparison.scores.get(at)) else { return };
     let top = ui.cursor().min;
     let whole = ui.available_width();
+    let id = format!("scores_{}", run.name);
+    super::charts::tell_place(ui, &id, egui::Rect::from_min_size(top, egui::vec2(whole, 320.0)));
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Run");
         egui::ComboBox::from_id_salt("scores of")
@@ -99,15 +101,13 @@ pub fn ui(
             state.threshold = best;
         }
         ui.menu_button("More", |ui| {
-            let area = egui::Rect::from_min_size(top, egui::vec2(whole, 320.0));
             let summary = || {
                 let mut run = run.clone();
                 run.threshold = Some(state.threshold);
                 run
             };
             let svg = || figures::score_histograms(&summary()).ok().flatten();
-            let id = format!("scores_{}", run.name);
-            save_items(ui, open, "Scores", &id, area, svg, || histogram_csv(run, BINS), out);
+            save_items(ui, open, "Scores", &id, svg, || histogram_csv(run, BINS), out);
         })
         .response
         .on_hover_text("Saving: Scores");
@@ -160,6 +160,9 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
         .include_x(1.0)
         .include_y(0.0)
         .grid_color(super::charts::grid(ui))
+        .x_axis_formatter(|mark, _| super::charts::plain_tick(mark))
+        .x_grid_spacer(super::charts::round_marks(80.0, false))
+        .y_grid_spacer(super::charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.01, 0.06))
         .x_axis_label(RichText::new("score p").small())
         .y_axis_formatter(|mark, _| format!("{:.0} %", 100.0 * mark.value))

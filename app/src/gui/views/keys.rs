@@ -1,4 +1,4 @@
-//! The list of keys, from the table of commands.
+//! The list of keys, from the table of commands: all of it at a glance where the window is large enough.
 
 use eframe::egui;
 use egui::Ui;
@@ -6,26 +6,57 @@ use egui::Ui;
 use crate::gui::command::{Area, Command, TABLE};
 use crate::gui::model::Model;
 
+/// The two columns.
+const COLUMNS: [&[Area]; 2] =
+    [&[Area::Label, Area::Select, Area::Train], &[Area::View, Area::Project, Area::Window]];
+
 /// Draws the list.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     super::overlay(ui, "keys", "Keys", out, |ui, _| {
-        egui::ScrollArea::vertical().max_height(ui.ctx().content_rect().height() * 0.7).show(ui, |ui| {
-            for area in Area::ALL {
-                ui.strong(area.as_str());
-                egui::Grid::new(area.as_str()).num_columns(2).min_col_width(110.0).striped(true).show(
-                    ui,
-                    |ui| {
-                        for info in TABLE.iter().filter(|info| info.area == area) {
-                            if let Some(key) = model.keys.text_of(info.id) {
-                                ui.monospace(key);
-                                ui.label(info.tooltip);
-                                ui.end_row();
-                            }
-                        }
-                    },
-                );
-                ui.add_space(8.0);
-            }
+        let room = ui.ctx().content_rect();
+        ui.set_width((room.width() - 80.0).clamp(300.0, 760.0));
+        // A dialog is 400 points high unless its contents insist.
+        let height = (room.height() - 130.0).max(120.0);
+        let area = egui::ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        area.show(ui, |ui| {
+            ui.columns_const(|columns: &mut [Ui; 2]| {
+                for (ui, areas) in columns.iter_mut().zip(COLUMNS) {
+                    ui.spacing_mut().interact_size.y = 20.0;
+                    for &area in areas {
+                        self::area(ui, model, area);
+                    }
+                }
+            });
+            ui.weak("Settings gives every command another key, also those that have none.");
         });
     });
+}
+
+fn area(ui: &mut Ui, model: &Model, area: Area) {
+    let of_area = TABLE.iter().filter(|info| info.area == area);
+    let bound: Vec<_> = of_area.filter_map(|info| Some((info, model.keys.text_of(info.id)?))).collect();
+    if bound.is_empty() {
+        return;
+    }
+    ui.strong(area.as_str());
+    egui::Grid::new(area.as_str()).num_columns(2).min_col_width(110.0).striped(true).show(ui, |ui| {
+        for (info, key) in bound {
+            ui.monospace(key);
+            ui.label(info.name).on_hover_text(info.tooltip);
+            ui.end_row();
+        }
+    });
+    ui.add_space(8.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_area_has_a_column() {
+        for area in Area::ALL {
+            assert!(COLUMNS.concat().contains(&area), "{area:?}");
+        }
+    }
 }

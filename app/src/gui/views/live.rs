@@ -11,6 +11,7 @@ use vitrine_core::report::charts::CHARTS;
 use super::charts::{self, Drawn, Look};
 use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
 use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, Tab};
+use crate::gui::training::{COMPILING, Memory};
 use crate::gui::widgets::{command_button, empty};
 
 /// What the view remembers.
@@ -71,7 +72,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
             LivePhase::Running(words) => {
                 ui.spinner();
                 let phase = ui.label(words);
-                if words == "Compiling kernels" {
+                if words == COMPILING {
                     phase.on_hover_text(
                         "The GPU's programs are made at the first batch; later batches are much faster.",
                     );
@@ -104,7 +105,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
     if let (true, Some((epoch, epochs, batch, batches))) = (live.is_running(), live.progress) {
         let done = epoch.saturating_sub(1) as f32 + batch as f32 / batches.max(1) as f32;
         let text = if epoch == 0 {
-            format!("{batch} of {batches}")
+            format!("step {batch} of {batches}, before the first epoch")
         } else {
             format!("epoch {epoch} of {epochs}, batch {batch} of {batches}")
         };
@@ -176,11 +177,16 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             "Class prior: share of particles among the unlabeled, with the interval of the estimate.",
         ));
     }
-    if let Some(bytes) = live.memory.filter(|_| live.is_running()) {
-        facts.push((
+    match live.memory.filter(|_| live.is_running()) {
+        Some(Memory::Computer(bytes)) => facts.push((
             format!("{:.1} GB in use", bytes as f64 / 1e9),
-            "Memory this program holds on the computer. What a graphics card holds is not told by its driver.",
-        ));
+            "Memory this program holds on the computer; on the processor a run has everything there.",
+        )),
+        Some(Memory::Device(bytes)) => facts.push((
+            format!("{:.2} GB on the GPU", bytes as f64 / 1e9),
+            "Memory the run holds on its GPU, what it keeps for use again included.",
+        )),
+        None => {}
     }
     if let Some(epoch) = live.checkpoint {
         facts.push((format!("checkpoint of epoch {epoch}"), "The run can go on from here after a crash."));
@@ -223,6 +229,13 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     {
         state.overlaid.insert(run.name.clone());
     }
+    let smoothing = |ui: &mut Ui, state: &mut State| {
+        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
+        ui.add(slider)
+            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+    };
+    // A slider does not wrap; in a narrow window it has a line of its own.
+    let wide = ui.available_width() > 640.0;
     ui.horizontal_wrapped(|ui| {
         ui.weak("Curves of");
         for run in &open.runs {
@@ -242,11 +255,14 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
                 }
             });
         }
-        ui.separator();
-        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
-        ui.add(slider)
-            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+        if wide {
+            ui.separator();
+            smoothing(ui, state);
+        }
     });
+    if !wide {
+        smoothing(ui, state);
+    }
     let missing: Vec<String> = state
         .overlaid
         .iter()

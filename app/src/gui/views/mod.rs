@@ -4,7 +4,7 @@
 
 pub mod about;
 mod ask_path;
-mod charts;
+pub mod charts;
 pub mod compare;
 mod compare_scores;
 pub mod confirm_close;
@@ -31,7 +31,7 @@ use egui::{CentralPanel, Panel, Ui};
 
 use crate::gui::command::{AskPath, Command};
 use crate::gui::model::{Model, Overlay, Tab};
-use crate::gui::widgets::{left_panel, right_panel};
+use crate::gui::widgets::{left_panel, side_panel};
 
 /// What views remember from frame to frame.
 #[derive(Default)]
@@ -71,6 +71,14 @@ impl States {
         *self = Self { start, ..Self::default() };
     }
 
+    /// The window has another graphics device: pictures of the old one go, what was typed and chosen stays.
+    pub fn forget_drawn(&mut self) {
+        self.gallery.forget_drawn();
+        self.patch_panel.forget_drawn();
+        self.compare.forget_drawn();
+        self.import.forget_drawn();
+    }
+
     /// An overlay was opened or closed: the palette begins anew.
     pub fn overlay_changed(&mut self) {
         self.palette = palette::State::default();
@@ -95,13 +103,22 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
     } else {
         match model.tab {
             Tab::Gallery => {
-                left_panel(ui, model, "queues", 220.0, out, |ui, out| {
-                    queues::ui(ui, model, &mut states.queues, out)
-                });
                 states.patch_panel.window = states.gallery.window;
-                right_panel(ui, model, "patch", 280.0, out, |ui, out| {
-                    patch_panel::ui(ui, model, &mut states.patch_panel, out)
-                });
+                // The left one first: that is the order in which a screen reader meets them.
+                let mut sides = ["queues", "patch"];
+                if model.settings.swapped {
+                    sides.reverse();
+                }
+                for (place, name) in sides.into_iter().enumerate() {
+                    if model.settings.hidden.contains(name) {
+                        continue;
+                    }
+                    let width = if name == "queues" { 220.0 } else { 280.0 };
+                    side_panel(ui, model, name, place == 0, width, out, |ui, out| match name {
+                        "queues" => queues::ui(ui, model, &mut states.queues, out),
+                        _ => patch_panel::ui(ui, model, &mut states.patch_panel, out),
+                    });
+                }
                 CentralPanel::default().show(ui, |ui| gallery::ui(ui, model, &mut states.gallery, out));
             }
             Tab::Train => {

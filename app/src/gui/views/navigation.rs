@@ -38,6 +38,17 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             command_button(ui, model, "window.settings", out);
             command_button(ui, model, "window.keys", out);
             command_button_as(ui, model, "window.palette", "Commands", out);
+            if model.tab == Tab::Gallery {
+                ui.menu_button("Panels", |ui| {
+                    for id in ["view.queues", "view.patch", "view.swap"] {
+                        if command_button(ui, model, id, out).clicked() {
+                            ui.close();
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("Show, hide and move the panels beside the patches");
+            }
         });
     });
     ui.add_space(3.0);

@@ -7,6 +7,7 @@ use vitrine_core::review::{QueueKind, audit_result};
 
 use crate::gui::command::{Command, QueueCommand, ViewCommand};
 use crate::gui::model::{Model, OpenProject, OpenQueue};
+use crate::gui::widgets::command_button_as;
 use crate::words;
 
 /// What the panel remembers.
@@ -46,20 +47,22 @@ pub fn ui(ui: &mut Ui, model: &Model, _state: &mut State, out: &mut Vec<Command>
     ui.add_space(4.0);
     ui.strong("Review queues");
     let Some(scores) = &open.scores else {
-        ui.weak("They need the scores of a run: which patches are uncertain, which are likely particles. Train first.");
+        ui.weak("They need the scores of a run: which patches are uncertain, which are likely particles.");
+        ui.add_space(4.0);
+        command_button_as(ui, model, "view.train", "Train a run", out);
         return;
     };
     ui.add(egui::Label::new(egui::RichText::new(format!("Scores: {}", scores.name)).weak()).truncate());
     ui.add_space(6.0);
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
         for kind in QueueKind::ALL {
-            queue(ui, model, open, kind, out);
+            queue(ui, open, kind, out);
             ui.add_space(10.0);
         }
     });
 }
 
-fn queue(ui: &mut Ui, model: &Model, open: &OpenProject, kind: QueueKind, out: &mut Vec<Command>) {
+fn queue(ui: &mut Ui, open: &OpenProject, kind: QueueKind, out: &mut Vec<Command>) {
     let current = open.queue.as_ref().filter(|queue| queue.queue.kind == kind);
     let button = egui::Button::selectable(current.is_some(), title(kind))
         .min_size(egui::vec2(ui.available_width(), 0.0));
@@ -70,9 +73,11 @@ fn queue(ui: &mut Ui, model: &Model, open: &OpenProject, kind: QueueKind, out: &
     match current {
         Some(queue) => progress(ui, open, queue, out),
         None => {
-            let key = crate::gui::app::review::queue_key(kind, crate::gui::app::review::QueuePart::Place);
-            if let Some(place) = model.settings.queue_place(&open.dir, key).filter(|&place| place > 0) {
-                ui.weak(format!("stopped at {}", words::count(place + 1)));
+            let stopped = open.places.get(kind).filter(|stopped| stopped.place > 0);
+            // Under the scores of another run it is another queue.
+            let same = stopped.filter(|s| open.scores.as_ref().is_some_and(|now| now.run == s.start.run));
+            if let Some(stopped) = same {
+                ui.weak(format!("stopped at {}", words::count(stopped.place as u64 + 1)));
             }
         }
     }

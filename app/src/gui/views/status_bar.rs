@@ -27,6 +27,12 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             if !open.selection.is_empty() {
                 ui.separator();
                 ui.label(format!("{} selected", words::count(open.selection.len() as u64)));
+                if open.hidden.count > 0 {
+                    let hidden = format!("{} of them not shown", words::count(open.hidden.count as u64));
+                    ui.colored_label(ui.visuals().warn_fg_color, hidden).on_hover_text(
+                        "A label is set for all that are selected; V shows them and no others.",
+                    );
+                }
             }
             if let Some(why) = &open.read_only {
                 ui.separator();
@@ -36,8 +42,13 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             ui.weak("No project is open");
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let mut free = true;
             for job in model.jobs.iter().filter(|job| job.kind.is_shown()) {
                 self::job(ui, job, out);
+                free = false;
+            }
+            if free && model.project.is_some() && model.lacks_gpu() {
+                ui.weak("No GPU: runs use the processor").on_hover_text(super::train::NO_GPU);
             }
         });
     });
@@ -63,5 +74,11 @@ fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
             ui.spinner();
         }
     }
-    ui.label(&job.title);
+    match &job.step {
+        // What it waits for, where that cannot be counted.
+        Some(step) if step.total == 0 && !step.phase.is_empty() => {
+            ui.label(format!("{}: {}", job.title, step.phase))
+        }
+        _ => ui.label(&job.title),
+    };
 }

@@ -16,6 +16,10 @@ use crate::gui::command::{
 };
 use crate::gui::model::{Model, OpenProject};
 
+/// What it means that there is no GPU, and what can be done.
+pub const NO_GPU: &str = "No graphics card was found that a run could compute on. Everything works on the processor, but \
+                          more slowly. If this computer has a card, install its Vulkan driver; About lists what was found.";
+
 /// What the view remembers.
 pub struct State {
     /// Where the configuration came from: a preset, a file or a run; numbered names begin with it.
@@ -223,6 +227,12 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
         let label = ui.label("Device");
         device(ui, model, state, label.id);
         ui.end_row();
+        if model.lacks_gpu() {
+            ui.label("");
+            ui.add(egui::Label::new(RichText::new("No GPU found: runs use the processor.").weak().small()))
+                .on_hover_text(NO_GPU);
+            ui.end_row();
+        }
         let label = ui.label("Name");
         let hint = format!("{}-N, numbered", state.base_name);
         let width = ui.available_width() - 4.0;
@@ -290,7 +300,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
 
 fn device(ui: &mut Ui, model: &Model, state: &mut State, label: egui::Id) {
     let devices = model.devices.as_deref().unwrap_or_default();
-    let best = devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first());
+    let best = model.best_device();
     let words = |choice: DeviceChoice| match choice {
         DeviceChoice::Auto => match best {
             Some(best) => format!("Best: {}", best.name),

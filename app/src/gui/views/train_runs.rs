@@ -20,7 +20,7 @@ pub fn ui(
     live: &mut live::State,
     out: &mut Vec<Command>,
 ) {
-    ScrollArea::vertical().id_salt("runs").max_height(230.0).show(ui, |ui| {
+    ScrollArea::both().id_salt("runs").auto_shrink([false, true]).max_height(230.0).show(ui, |ui| {
         egui::Grid::new("runs").num_columns(5).striped(true).min_col_width(40.0).show(ui, |ui| {
             for run in open.runs.iter().rev() {
                 row(ui, model, open, run, train, live, out);

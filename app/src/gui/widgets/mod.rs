@@ -9,7 +9,7 @@ pub mod thumbnail;
 
 pub use command_button::{command_button, command_button_as};
 pub use label_mark::{label_count, label_mark, paint_label};
-pub use panel::{bottom_panel, left_panel, right_panel};
+pub use panel::{bottom_panel, left_panel, side_panel};
 pub use scale_bar::scale_bar;
 
 use eframe::egui;

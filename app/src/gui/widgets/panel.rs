@@ -18,16 +18,18 @@ pub fn left_panel<R>(
     show(Panel::left(name), false, ui, model, name, size, out, contents)
 }
 
-/// A panel at the right; as [`left_panel`].
-pub fn right_panel<R>(
+/// A panel at the left, or else at the right; as [`left_panel`].
+pub fn side_panel<R>(
     ui: &mut Ui,
     model: &Model,
     name: &'static str,
+    left: bool,
     size: f32,
     out: &mut Vec<Command>,
     contents: impl FnOnce(&mut Ui, &mut Vec<Command>) -> R,
 ) -> R {
-    show(Panel::right(name), false, ui, model, name, size, out, contents)
+    let panel = if left { Panel::left(name) } else { Panel::right(name) };
+    show(panel, false, ui, model, name, size, out, contents)
 }
 
 /// A panel at the bottom; as [`left_panel`], with a height.

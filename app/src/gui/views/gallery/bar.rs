@@ -14,6 +14,7 @@ use crate::words;
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
         for (id, label, words) in [
             ("label.positive", Label::Positive, "Positive"),
             ("label.negative", Label::Negative, "Negative"),
@@ -23,19 +24,24 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         }
         command_button_as(ui, model, "label.undo", "Undo", out);
         command_button_as(ui, model, "label.redo", "Redo", out);
-        ui.separator();
         ui.menu_button("Select", |ui| {
-            for id in ["select.all", "select.above", "select.invert", "select.similar", "select.none"] {
+            for id in [
+                "select.all",
+                "select.above",
+                "select.invert",
+                "select.similar",
+                "select.show",
+                "select.none",
+            ] {
                 if command_button(ui, model, id, out).clicked() {
                     ui.close();
                 }
             }
         });
-        ui.separator();
         match &open.queue {
             Some(queue) => {
-                ui.strong(super::super::queues::title(queue.queue.kind));
-                ui.weak(format!("by the scores of {}", queue.run));
+                ui.strong(super::super::queues::title(queue.queue.kind))
+                    .on_hover_text(format!("By the scores of {}", queue.run));
                 if ui.button("Back to all patches").clicked() {
                     out.push(Command::View(ViewCommand::Queue(QueueCommand::Leave)));
                 }
@@ -68,11 +74,11 @@ fn label_button(
     let Some(info) = info(id) else { return };
     let allowed = model.allows(info.needs);
     // Room for the mark is left in the text, so that the button has egui's own shape.
-    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(format!("      {words}")));
+    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(format!("     {words}")));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, allowed.is_ok(), info.name));
     let colour = theme::label(label, ui.visuals().dark_mode);
     let colour = if allowed.is_ok() { colour } else { colour.gamma_multiply(0.4) };
-    let centre = response.rect.left_center() + egui::vec2(17.0, 0.0);
+    let centre = response.rect.left_center() + egui::vec2(15.0, 0.0);
     paint_label(ui.painter(), centre, 11.0, label, colour);
     if response.clicked() {
         out.push((info.command)());

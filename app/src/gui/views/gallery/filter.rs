@@ -9,6 +9,7 @@ use vitrine_core::project::{MicrographId, Side};
 use super::bar::push;
 use crate::gui::command::Command;
 use crate::gui::model::{Filter, OpenProject, Order};
+use crate::words;
 
 /// What the menu remembers.
 #[derive(Default)]
@@ -205,6 +206,10 @@ pub fn chips(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         let words =
             run.map_or_else(|| "changed lately".to_owned(), |run| format!("changed since {}", run.name));
         parts.push((words, Filter { changed_since: None, ..filter.clone() }));
+    }
+    if let Some(only) = &filter.only {
+        let words = format!("{} that were selected", words::patches(only.len() as u64));
+        parts.push((words, Filter { only: None, ..filter.clone() }));
     }
     if let Some(id) = filter.micrograph {
         parts.push((micrograph_name(open, id), Filter { micrograph: None, ..filter.clone() }));

@@ -70,6 +70,15 @@ impl Default for State {
     }
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.pages = None;
+        self.no_pages = None;
+        self.large_picture = picture::Picture::default();
+    }
+}
+
 /// Draws the gallery.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };

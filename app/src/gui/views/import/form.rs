@@ -142,7 +142,7 @@ impl Form {
     fn cutting(&mut self, ui: &mut Ui) {
         let why = "Side of the square cut around each place, in px of the micrograph: one and a half to twice the \
                    particle.";
-        let field = text_field(ui, "Box size", &mut self.box_size, 70.0, "192", why);
+        let field = text_field(ui, "Box size", &mut self.box_size, 70.0, "such as 192", why);
         let side = number::<usize>(&self.box_size, 2, 4096);
         if field.changed()
             && !self.bin_typed

@@ -20,6 +20,8 @@ use crate::words;
 pub struct State {
     /// Path typed to add.
     pub path: String,
+    /// The field for it had the focus once, when the page began.
+    begun: bool,
     /// The settings as typed.
     pub form: Form,
     /// Number of the proposal the form was filled from.
@@ -27,6 +29,13 @@ pub struct State {
     seen: seen::State,
     /// When the request last changed, and to what; it is looked at a moment later.
     changed: Option<(f64, vitrine_core::ingest::IngestRequest, bool)>,
+}
+
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.seen = seen::State::default();
+    }
 }
 
 /// How long after the last change a request is looked at, seconds.
@@ -173,12 +182,18 @@ fn files(ui: &mut Ui, draft: &ImportDraft, state: &mut State, out: &mut Vec<Comm
             .desired_width((ui.available_width() - 70.0).max(80.0))
             .hint_text("/data/micrographs");
         let typed = ui.add(edit).labelled_by(name.id);
+        // Who came without files has come to name some.
+        if !std::mem::replace(&mut state.begun, true) && draft.paths.is_empty() {
+            typed.request_focus();
+        }
         let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let ready = !state.path.trim().is_empty();
         let clicked = ui.add_enabled(ready, egui::Button::new("Add")).clicked();
         if ready && (clicked || entered) {
             out.push(Command::Import(ImportCommand::Add(vec![typed_path(&state.path)])));
             state.path.clear();
+            // Picks come after micrographs.
+            typed.request_focus();
         }
     });
 }

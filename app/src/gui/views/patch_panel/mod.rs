@@ -28,6 +28,14 @@ pub struct State {
     since: Option<(PatchId, Instant)>,
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.picture = Picture::default();
+        self.place = place::State::default();
+    }
+}
+
 /// How long a patch is current before its history is read: not for those one only passes.
 const REST: Duration = Duration::from_millis(150);
 
@@ -52,8 +60,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         picture(ui, model, open, patch, label, state);
         facts(ui, open, patch);
         section(ui, "Scores", |ui| scores(ui, open, patch, detail));
-        section(ui, "Power spectrum", |ui| spectrum::ui(ui, detail, pixel_size(open, patch)));
         section(ui, "On the micrograph", |ui| place::ui(ui, open, patch, &mut state.place, out));
+        section(ui, "Power spectrum", |ui| spectrum::ui(ui, detail, pixel_size(open, patch)));
         section(ui, "History of the label", |ui| history(ui, open, detail));
     });
 }

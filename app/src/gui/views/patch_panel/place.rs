@@ -1,9 +1,14 @@
 //! Where a patch lies on its micrograph, among its neighbours and their labels.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use eframe::egui;
-use egui::{Color32, ColorImage, Rect, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2};
+use egui::{
+    Color32, ColorImage, Mesh, Pos2, Rect, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2,
+};
 use vitrine_core::Label;
-use vitrine_core::project::{MicrographId, PatchId};
+use vitrine_core::project::{EntryId, MicrographId, PatchId};
 
 use crate::gpu::cell::percentiles;
 use crate::gui::command::{Command, SelectCommand};
@@ -16,7 +21,25 @@ use crate::words;
 #[derive(Default)]
 pub struct State {
     texture: Option<(u64, MicrographId, TextureHandle)>,
+    /// Many marks as one mesh, and what it was made for.
+    marks: Option<(MarksOf, Arc<Mesh>)>,
 }
+
+/// What a mesh of marks depends on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct MarksOf {
+    generation: u64,
+    micrograph: MicrographId,
+    patches: usize,
+    /// Labels change with the journal.
+    journal: EntryId,
+    rect: Rect,
+}
+
+/// Up to so many marks each is drawn by itself, as large and fine as elsewhere.
+const FEW: usize = 400;
+/// Of more than that each is so large, points; several of one label in one place are one mark.
+const SMALL: f32 = 4.0;
 
 /// Draws the micrograph.
 pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
@@ -40,13 +63,13 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
     let scale = Vec2::new(rect.width() / width, rect.height() / height);
     let at = |[x, y]: [f32; 2]| rect.min + Vec2::new(x * scale.x, y * scale.y);
     let painter = ui.painter_at(rect);
-    // Many marks would cover the picture; then they are small.
-    let mark = if view.patches.len() > 400 { 4.0 } else { 7.0 };
-    for &(other, xy) in &view.patches {
-        let label = open.columns.labels.get(other as usize).copied().unwrap_or(Label::Unlabeled);
-        let colour = theme::label(label, true);
-        let colour = if label == Label::Unlabeled { colour.gamma_multiply(0.8) } else { colour };
-        paint_label(&painter, at(xy), mark, label, colour);
+    if view.patches.len() > FEW {
+        painter.add(many(open, view, rect, &at, state));
+    } else {
+        for &(other, xy) in &view.patches {
+            let (label, colour) = label_of(open, other);
+            paint_label(&painter, at(xy), 7.0, label, colour);
+        }
     }
     let side = box_side(open, patch).unwrap_or(width * 0.04);
     let frame = Rect::from_center_size(at(here), scale * side).expand(1.0);
@@ -79,6 +102,75 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
         words::count(counts.negative),
         words::count(counts.unlabeled)
     ));
+}
+
+fn label_of(open: &OpenProject, patch: PatchId) -> (Label, Color32) {
+    let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
+    let colour = theme::label(label, true);
+    (label, if label == Label::Unlabeled { colour.gamma_multiply(0.8) } else { colour })
+}
+
+/// Thousands of marks, made once and drawn as they are until a label or the panel changes. Their number
+/// is bounded by the places there are on the screen.
+fn many(
+    open: &OpenProject,
+    view: &MicrographView,
+    rect: Rect,
+    at: &dyn Fn([f32; 2]) -> Pos2,
+    state: &mut State,
+) -> Arc<Mesh> {
+    let of = MarksOf {
+        generation: open.generation,
+        micrograph: view.id,
+        patches: view.patches.len(),
+        journal: open.journal,
+        rect,
+    };
+    if let Some((known, mesh)) = &state.marks
+        && *known == of
+    {
+        return Arc::clone(mesh);
+    }
+    let mut mesh = Mesh::default();
+    let mut taken = HashSet::new();
+    for &(patch, xy) in &view.patches {
+        let (label, colour) = label_of(open, patch);
+        let centre = at(xy);
+        let cell = ((centre - rect.min) / SMALL).floor();
+        if rect.contains(centre) && taken.insert((cell.x as i32, cell.y as i32, label as u8)) {
+            small_mark(&mut mesh, centre, label, colour);
+        }
+    }
+    let mesh = Arc::new(mesh);
+    state.marks = Some((of, Arc::clone(&mesh)));
+    mesh
+}
+
+/// The mark of a label in four points: a full square, a cross, an open square.
+fn small_mark(mesh: &mut Mesh, centre: Pos2, label: Label, colour: Color32) {
+    let half = SMALL * 0.5;
+    match label {
+        Label::Positive => mesh.add_colored_rect(Rect::from_center_size(centre, Vec2::splat(SMALL)), colour),
+        Label::Unlabeled => {
+            for side in [-half, half] {
+                let flat = Rect::from_center_size(centre + Vec2::new(0.0, side), Vec2::new(SMALL + 1.0, 1.0));
+                mesh.add_colored_rect(flat, colour);
+                let tall = Rect::from_center_size(centre + Vec2::new(side, 0.0), Vec2::new(1.0, SMALL - 1.0));
+                mesh.add_colored_rect(tall, colour);
+            }
+        }
+        Label::Negative => {
+            for turn in [Vec2::new(1.0, 1.0), Vec2::new(1.0, -1.0)] {
+                let (along, across) = (turn * half, turn.rot90() * 0.5);
+                let first = mesh.vertices.len() as u32;
+                for corner in [along + across, along - across, -along - across, -along + across] {
+                    mesh.colored_vertex(centre + corner, colour);
+                }
+                mesh.add_triangle(first, first + 1, first + 2);
+                mesh.add_triangle(first, first + 2, first + 3);
+            }
+        }
+    }
 }
 
 /// Side of the box a patch was cut with, px of the micrograph.

@@ -1,0 +1,87 @@
+//! Everything that can be pressed, chosen or typed into has a name that a screen reader can say.
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use vitrine::gui::command::{Command, ImportCommand, SettingsCommand, ViewCommand};
+use vitrine::gui::model::{Overlay, Tab};
+
+use crate::support::{Window, analysed, opened, wait, window};
+
+/// Roles that are nothing without a name.
+const NAMED: [Role; 13] = [
+    Role::Button,
+    Role::CheckBox,
+    Role::RadioButton,
+    Role::ComboBox,
+    Role::Slider,
+    Role::SpinButton,
+    Role::TextInput,
+    Role::MultilineTextInput,
+    Role::Link,
+    Role::Image,
+    Role::Grid,
+    Role::ColorWell,
+    Role::MenuItem,
+];
+
+/// Fails when something in the window has no name.
+fn check(window: &mut Window, place: &str) {
+    window.run_steps(4);
+    let mut seen = 0;
+    let root = window.root();
+    let mut left = vec![root];
+    let mut nameless = Vec::new();
+    while let Some(node) = left.pop() {
+        let access = node.accesskit_node();
+        if NAMED.contains(&access.role()) && !access.is_hidden() {
+            seen += 1;
+            if access.label().is_none_or(|name| name.trim().is_empty()) {
+                nameless.push(format!(
+                    "{:?} at {:?}, value {:?}",
+                    access.role(),
+                    node.rect(),
+                    access.value()
+                ));
+            }
+        }
+        left.extend(node.children());
+    }
+    assert!(seen >= 3, "{place}: only {seen} things were found");
+    assert!(nameless.is_empty(), "{place}: {nameless:#?}");
+}
+
+#[test]
+fn everything_has_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = window(None);
+    check(&mut first, "first screen");
+    first.state_mut().apply(Command::Import(ImportCommand::Add(vec![dir.path().join("nothing.mrcs")])));
+    check(&mut first, "import");
+
+    let mut window = opened(&analysed(dir.path()));
+    // Tall, so that nothing is left out for want of room.
+    window.set_size(eframe::egui::vec2(1500.0, 3000.0));
+    check(&mut window, "gallery");
+    let mut look = window.state().model.settings.look;
+    look.band = true;
+    look.contrast = vitrine::gpu::look::Contrast::Manual;
+    window.state_mut().apply(Command::Settings(SettingsCommand::Look(look)));
+    check(&mut window, "gallery with every field of the look");
+    window.get_by_label("Filter").click();
+    check(&mut window, "filter");
+    window.state_mut().apply(Command::View(ViewCommand::Order(Box::default())));
+    window.state_mut().apply(Command::View(ViewCommand::Large));
+    check(&mut window, "large view");
+    for tab in [Tab::Train, Tab::Compare, Tab::Export] {
+        window.state_mut().apply(Command::View(ViewCommand::Tab(tab)));
+        window.run_steps(4);
+        wait(&mut window, "the view", |app| app.model.jobs.is_empty());
+        check(&mut window, tab.as_str());
+    }
+    for overlay in [Overlay::Palette, Overlay::Keys, Overlay::Settings, Overlay::About] {
+        window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(overlay))));
+        check(&mut window, &format!("{overlay:?}"));
+        window.state_mut().apply(Command::View(ViewCommand::Overlay(None)));
+        window.run_steps(2);
+    }
+}
