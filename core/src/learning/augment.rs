@@ -93,6 +93,41 @@ impl Augmenter {
         if still { patches } else { self.warp(patches, &maps) }
     }
 
+    /// Lays one of the views `from` over each view (N×1×S×S), multiplied by a factor drawn from 0 to
+    /// `strength`; mean and standard deviation of each view stay what they were.
+    ///
+    /// People pick the particles they see best, and a network that takes the unlabeled as negative learns
+    /// that difference too. What lies on a view here is what lies on micrographs: ice, carbon, a
+    /// neighbour. It makes clear particles faint, so that being clear no longer tells picked from not picked.
+    pub fn overlay(
+        &self,
+        views: Tensor<4>,
+        from: std::ops::Range<usize>,
+        strength: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Tensor<4> {
+        let [count, channels, height, width] = views.dims();
+        if strength <= 0.0 || from.is_empty() || count == 0 {
+            return views;
+        }
+        let others: Vec<i64> = (0..count).map(|_| rng.random_range(from.clone()) as i64).collect();
+        let factors: Vec<f32> = (0..count).map(|_| rng.random_range(0.0..strength) as f32).collect();
+        let others = Tensor::<1, Int>::from_data(TensorData::new(others, [count]), &self.device);
+        let factors = Tensor::<1>::from_data(TensorData::new(factors, [count]), &self.device);
+        let flat = views.reshape([count, channels * height * width]);
+        let laid_over = flat.clone().select(0, others) * factors.reshape([count, 1]);
+        let moments = |x: &Tensor<2>| {
+            let mean = x.clone().mean_dim(1);
+            let deviation = (x.clone() - mean.clone()).powi_scalar(2).mean_dim(1).sqrt();
+            (mean, deviation)
+        };
+        let (mean, deviation) = moments(&flat);
+        let sum = flat + laid_over;
+        let (sum_mean, sum_deviation) = moments(&sum);
+        let result = (sum - sum_mean) * (deviation / (sum_deviation + 1e-6)) + mean;
+        result.reshape([count, channels, height, width])
+    }
+
     /// Strong views of patches (N×1×S×S).
     pub fn strong(&self, patches: Tensor<4>, config: &StrongConfig, rng: &mut ChaCha8Rng) -> Tensor<4> {
         let count = patches.dims()[0];
@@ -158,5 +193,49 @@ impl Augmenter {
                 .with_padding_mode(GridSamplePaddingMode::Reflection)
                 .with_align_corners(false),
         )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::learning::device::ComputeDevice;
+    use crate::learning::sampler::generator;
+    use crate::learning::weights::to_vec;
+
+    fn overlaid(views: &[f32], from: std::ops::Range<usize>, strength: f64) -> Vec<f32> {
+        let device = ComputeDevice::cpu().inner;
+        let augmenter = Augmenter::new(2, 1, &device);
+        let count = views.len() / 4;
+        let views = Tensor::<4>::from_data(TensorData::new(views.to_vec(), [count, 1, 2, 2]), &device);
+        to_vec(augmenter.overlay(views, from, strength, &mut generator(3, 1, 1)).reshape([count * 4]))
+    }
+
+    fn moments(x: &[f32]) -> (f32, f32) {
+        let mean = x.iter().sum::<f32>() / x.len() as f32;
+        (mean, (x.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / x.len() as f32).sqrt())
+    }
+
+    #[test]
+    fn what_is_laid_over_changes_the_pattern_and_not_mean_or_deviation() {
+        // A bright spot on the second pixel, and what is laid over has its spot on the third.
+        let views = [0.0, 4.0, 0.0, 0.0, 1.0, 1.0, 9.0, 1.0];
+        let after = overlaid(&views, 1..2, 2.0);
+        assert!(after[2] > after[0] + 0.1, "the other patch shows: {after:?}");
+        for (before, after) in views.chunks(4).zip(after.chunks(4)) {
+            let ((mean, deviation), (new_mean, new_deviation)) = (moments(before), moments(after));
+            assert!((mean - new_mean).abs() < 1e-5 && (deviation - new_deviation).abs() < 1e-4);
+        }
+        // A patch laid over itself is the same patch.
+        assert!(after[4..].iter().zip(&views[4..]).all(|(a, b)| (a - b).abs() < 1e-4));
+        assert_eq!(after, overlaid(&views, 1..2, 2.0));
+    }
+
+    #[test]
+    fn nothing_is_laid_over_without_strength_or_unlabeled() {
+        let views = [0.0, 4.0, 0.0, 0.0, 1.0, 1.0, 9.0, 1.0];
+        assert_eq!(overlaid(&views, 1..2, 0.0), views);
+        assert_eq!(overlaid(&views, 1..1, 2.0), views);
     }
 }

@@ -314,11 +314,14 @@ pub struct WeakConfig {
     pub rotation: Rotation,
     /// Shift by up to this many px in x and y, whole px, 0 to 32.
     pub shift: f64,
+    /// Lay another unlabeled patch over each view, multiplied by a factor from 0 up to this, 0 to 5; 0
+    /// lays none. For networks that learn which particles people pick instead of what a particle is.
+    pub overlay: f64,
 }
 
 impl Default for WeakConfig {
     fn default() -> Self {
-        Self { flip: true, rotation: Rotation::Quarter, shift: 2.0 }
+        Self { flip: true, rotation: Rotation::Quarter, shift: 2.0, overlay: 0.0 }
     }
 }
 

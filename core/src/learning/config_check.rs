@@ -53,6 +53,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "batch.negative": batch.negative in 0 .. 100;
     "batch.unlabeled_per_epoch": batch.unlabeled_per_epoch in 0 .. 100000000;
     "augmentation.weak.shift": augmentation.weak.shift in 0 .. 32;
+    "augmentation.weak.overlay": augmentation.weak.overlay in 0 .. 5;
     "augmentation.strong.shift": augmentation.strong.shift in 0 .. 32;
     "augmentation.strong.scale": augmentation.strong.scale in 0 .. 0.5;
     "augmentation.strong.contrast": augmentation.strong.contrast in 0 .. 0.9;

@@ -228,6 +228,8 @@ pub const GROUPS: &[FieldGroup] = &[
             "augmentation.weak.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.";
             "augmentation.weak.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.";
             "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.";
+            "augmentation.weak.overlay" FieldKind::Number, "Overlay", "×",
+                "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.";
         ],
     },
     FieldGroup {

@@ -147,7 +147,10 @@ impl Trainer {
             // The last group of an epoch may be short; its gradients are averaged all the same.
             let in_group = group.min(count - (index / group) * group);
             let weak = self.pool.gather(&concatenated(batch));
-            let weak = self.augmenter.weak(weak, &self.config.augmentation.weak, &mut weak_rng);
+            let views = &self.config.augmentation.weak;
+            let weak = self.augmenter.weak(weak, views, &mut weak_rng);
+            let unlabeled = batch.positive.len()..batch.positive.len() + batch.unlabeled.len();
+            let weak = self.augmenter.overlay(weak, unlabeled, views.overlay, &mut weak_rng);
             let strong = self.wants_strong(batch).then(|| {
                 let patches = self.pool.gather(&batch.unlabeled);
                 self.augmenter.strong(patches, &self.config.augmentation.strong, &mut strong_rng)
