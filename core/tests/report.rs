@@ -302,3 +302,19 @@ fn the_report_is_one_file_and_escapes_what_is_foreign() {
     let error = html::write(&input, &folder.path().join("missing/report.html")).unwrap_err().to_string();
     assert!(error.contains("missing/report.html"), "{error}");
 }
+
+#[test]
+fn a_validation_above_its_ceiling_names_no_winner_and_says_why() {
+    let mut runs = three_runs();
+    for (run, auc) in runs.iter_mut().zip([0.90, 0.84, 0.83]) {
+        run.metrics.insert("validation_auc_ceiling".into(), 0.85);
+        run.metrics.insert("validation_auc_pu".into(), auc);
+    }
+    let row = |runs: &[RunSummary]| compare(runs).into_iter().find(|r| r.key == "validation_auc_pu").unwrap();
+    assert!(row(&runs).best.iter().all(|best| !best));
+    let text = comparison_text(&runs).unwrap();
+    assert!(text.contains("note: The AUC of supervised_baseline lies above its ceiling"), "{text}");
+    runs[0].metrics.insert("validation_auc_pu".into(), 0.82);
+    assert_eq!(row(&runs).best, [false, true, false]);
+    assert!(!comparison_text(&runs).unwrap().contains("note:"));
+}

@@ -254,7 +254,36 @@ pub fn compare(runs: &[RunSummary]) -> Vec<ComparisonRow> {
     let known = METRICS.iter().map(|m| m.key).filter(|k| present.contains(k));
     let unknown = present.iter().copied().filter(|k| metric_info(k).is_none());
     let baseline = runs.iter().position(|r| r.is_baseline);
-    known.chain(unknown).map(|key| comparison_row(key, runs, baseline)).collect()
+    let misleading = above_ceiling(runs).is_some();
+    let row = |key| {
+        let mut row = comparison_row(key, runs, baseline);
+        if misleading && AGAINST_UNLABELED.contains(&key) {
+            row.best.fill(false);
+        }
+        row
+    };
+    known.chain(unknown).map(row).collect()
+}
+
+/// Measures that reward telling labelled particles from unlabeled ones.
+const AGAINST_UNLABELED: &[&str] =
+    &["validation_auc_pu", "validation_auc_corrected", "validation_average_precision"];
+
+/// When a run's AUC of positives against unlabeled lies above what a perfect ranking reaches, 1 − π/2, by more
+/// than 0.01: the sentence that says what that means for comparing runs by it.
+pub fn above_ceiling(runs: &[RunSummary]) -> Option<String> {
+    let over = |run: &&RunSummary| {
+        let of = |key: &str| run.metrics.get(key).copied().unwrap_or(f64::NAN);
+        of("validation_auc_pu") > of("validation_auc_ceiling") + 0.01
+    };
+    let run = runs.iter().find(over)?;
+    Some(format!(
+        "The AUC of {} lies above its ceiling 1 − π/2, which no ranking of particles reaches: the picks are not a \
+         random sample of the particles, or π is set too high. So this AUC rewards telling picked particles from \
+         unpicked ones, and the run with the lower one may be the better; compare by known negatives, or by the \
+         patches themselves.",
+        run.name
+    ))
 }
 
 fn comparison_row(key: &str, runs: &[RunSummary], baseline: Option<usize>) -> ComparisonRow {
@@ -409,6 +438,9 @@ pub fn comparison_text(runs: &[RunSummary]) -> Result<String> {
         .collect();
     let mut text = text_table(&heading("Measured"), &rows);
     text += "* best; in brackets the difference to the baseline\n";
+    if let Some(sentence) = above_ceiling(runs) {
+        text += &format!("note: {sentence}\n");
+    }
     let differences = config_differences(runs)?;
     if !differences.is_empty() {
         let rows: Vec<Vec<String>> = differences

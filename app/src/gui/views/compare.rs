@@ -9,6 +9,7 @@ use egui::{RichText, ScrollArea, Ui};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot};
 use vitrine_core::learning::metrics::CurvePoint;
 use vitrine_core::report::charts::{CHARTS, curve_csv};
+use vitrine_core::report::tables::above_ceiling;
 use vitrine_core::report::{Against, Curves, figures};
 use vitrine_core::workflow::comparison::{Comparison, Gain};
 
@@ -226,6 +227,10 @@ pub(super) fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, 
             }
         });
     });
+    if let Some(sentence) = above_ceiling(&comparison.runs) {
+        let colour = ui.visuals().warn_fg_color;
+        ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
+    }
     ui.add(egui::Label::new(
         RichText::new(
             "Green is the best of a row, small the difference to the baseline. Validation against unlabeled is no truth: \
