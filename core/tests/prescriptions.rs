@@ -7,7 +7,7 @@ mod clinic_support;
 
 use std::sync::Arc;
 
-use clinic_support::training::{Trained, collapsing, train};
+use clinic_support::training::{Trained, as_run, collapsing, train};
 use clinic_support::{COLLAPSING_EPOCHS, SIZE, config, healthy, keep, true_prior};
 use vitrine_core::Label;
 use vitrine_core::diagnosis::{
@@ -300,5 +300,61 @@ fn a_longer_ramp_up_answers_a_threshold_everything_passes() {
     let after = train(&subject, &made, 12);
     println!("ramp-up: AUC by truth {:.3} before, {:.3} after", before.auc, after.auc);
     assert!(health::watch(&made, &after.history).iter().all(|f| f.kind != kinds::LOW_THRESHOLD));
+    assert!(after.auc > before.auc - 0.02);
+}
+
+/// The run of a subject, the change of one kind of finding in it, and the run after that change.
+fn tried_on_run(subject: Subject, kind: &str, depth: Depth, epochs: usize) -> (Subject, Trained, Trained) {
+    let before = train(&subject, &subject.config, epochs);
+    let subject = as_run(subject, &before);
+    let (finding, made) = prescribed(&subject, &look(&subject, depth), kind);
+    let after = train(&subject, &made, epochs);
+    println!(
+        "{kind}: {:?}; AUC by truth {:.3} before, {:.3} after; mean p {:.3} and {:.3} where π = {:.3}",
+        finding.changes,
+        before.auc,
+        after.auc,
+        before.says,
+        after.says,
+        true_prior(&subject)
+    );
+    (Subject { config: made, ..subject }, before, after)
+}
+
+#[test]
+fn an_estimated_prior_lies_where_the_validation_may_reach() {
+    let subject = with(|c| c.prior = PriorConfig::Given(0.85));
+    let (_, before, after) = tried_on_run(subject, kinds::ABOVE_CEILING, Depth::Quick, 15);
+    let over = |of: &Trained| {
+        of.history.iter().filter(|m| m.validation_auc_pu > m.validation_auc_ceiling + 0.02).count()
+    };
+    assert!(over(&before) > 7 && over(&after) < 4, "{} and {} epochs above", over(&before), over(&after));
+    assert!(after.auc > before.auc - 0.02);
+}
+
+#[test]
+fn a_lower_rate_and_clipping_leave_no_layer_dead() {
+    let subject = with(|c| {
+        c.optimizer.learning_rate = 0.1;
+        c.optimizer.weight_decay = 0.01;
+        c.optimizer.gradient_clip = 0.0;
+        c.schedule.cosine = false;
+        c.schedule.warm_up_epochs = 0;
+    });
+    let (mended, before, after) = tried_on_run(subject, kinds::DEAD_LAYERS, Depth::Standard, 30);
+    let again = look(&as_run(mended, &after), Depth::Standard);
+    assert!(again.findings.iter().all(|f| f.kind != kinds::DEAD_LAYERS), "{:?}", again.findings);
+    assert!(after.auc > before.auc - 0.03);
+}
+
+#[test]
+fn an_estimated_prior_turns_fewer_steps() {
+    let subject = with(|c| {
+        c.prior = PriorConfig::Given(0.9);
+        c.risk.gamma = 0.0;
+    });
+    let (_, before, after) = tried_on_run(subject, kinds::ALWAYS_TURNED, Depth::Quick, 12);
+    let turned = |of: &Trained| of.history.iter().map(|m| m.nnpu_turned_rate).sum::<f64>() / 12.0;
+    assert!(turned(&before) > 0.8 && turned(&after) < 0.3, "{} and {}", turned(&before), turned(&after));
     assert!(after.auc > before.auc - 0.02);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vitrine_core::Label;
-use vitrine_core::diagnosis::Subject;
+use vitrine_core::diagnosis::{RunRecord, Subject};
 use vitrine_core::imaging::NormaliserKind;
 use vitrine_core::imaging::normalise::Normaliser;
 use vitrine_core::learning::config::{RunConfig, SurrogateLoss};
@@ -14,6 +14,7 @@ use vitrine_core::learning::metrics::auc;
 use vitrine_core::learning::predict::{Views, probability};
 use vitrine_core::learning::prior_fit;
 use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+use vitrine_core::learning::weights::{NamedTensors, collect};
 use vitrine_core::project::Side;
 
 use super::SIZE;
@@ -28,6 +29,8 @@ pub struct Trained {
     pub says: f64,
     /// Why it ended early.
     pub error: Option<String>,
+    /// The network that scores, as a run stores it.
+    pub model: NamedTensors,
 }
 
 /// The patches as a run would get them.
@@ -85,7 +88,19 @@ pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
         auc: if error.is_none() { auc(&of(true), &of(false)).unwrap() } else { 0.5 },
         says: unlabeled.iter().sum::<f64>() / unlabeled.len() as f64,
         error,
+        model: collect(&trainer.scoring_network()),
     }
+}
+
+/// The subject with this training as its run.
+pub fn as_run(mut subject: Subject, trained: &Trained) -> Subject {
+    subject.run = Some(RunRecord {
+        name: "trained".to_owned(),
+        history: trained.history.clone(),
+        model: Some(trained.model.clone()),
+        ended: trained.error.clone().unwrap_or_else(|| "finished".to_owned()),
+    });
+    subject
 }
 
 /// nnPU with the sigmoid loss and hard pseudo-labels from the first step on: the case the program grew
