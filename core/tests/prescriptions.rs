@@ -153,7 +153,7 @@ fn a_collapse_by_training_is_raised_in_its_epoch_and_mended() {
 
 /// The ranking may outlive a collapse by the decimals of p; what is lost is p itself.
 fn better_than_collapsed(subject: &Subject, gone: &Trained, made: &RunConfig) {
-    let after = train(subject, made, 40);
+    let after = train(subject, made, made.schedule.epochs);
     println!(
         "AUC by truth {:.3} collapsed, {:.3} mended; mean p {:.3} and {:.3} where π = {:.3}",
         gone.auc,

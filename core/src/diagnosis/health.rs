@@ -412,13 +412,6 @@ pub(super) fn finding(
                     .to_owned();
             finding.change("risk.loss", "sigmoid", "logistic")
         }
-        kinds::DIVERGED => {
-            let o = &config.optimizer;
-            let clip = if o.gradient_clip > 0.0 { o.gradient_clip.min(1.0) } else { 1.0 };
-            finding
-                .change("optimizer.learning_rate", o.learning_rate, (o.learning_rate / 10.0).max(1e-7))
-                .change("optimizer.gradient_clip", o.gradient_clip, clip)
-        }
         kinds::HIGH_THRESHOLD => finding.change("consistency.threshold", c.threshold, c.threshold.min(0.75)),
         kinds::LOW_THRESHOLD => {
             finding.change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30))

@@ -214,7 +214,7 @@ pub(super) fn examine(
     clock.part(0, parts);
     let found = probe(config, prior, quick, device, clock)?;
     if let Some(why) = &found.diverged {
-        section.findings.push(diverged(subject, why));
+        section.findings.push(diverged(why));
         return Ok(section);
     }
     if let Some(last) = found.history.last() {
@@ -241,8 +241,7 @@ pub(super) fn examine(
     Ok(section)
 }
 
-fn diverged(subject: &Subject, why: &str) -> Finding {
-    let o = &subject.config.optimizer;
+fn diverged(why: &str) -> Finding {
     Finding::new(
         kinds::DIVERGED,
         Examination::PseudoLabels,
@@ -250,12 +249,6 @@ fn diverged(subject: &Subject, why: &str) -> Finding {
         "The first epochs of this configuration diverge.",
         format!("A short run ended: {why}."),
         "Lower the learning rate by a factor of ten and clip the gradient.",
-    )
-    .change("optimizer.learning_rate", o.learning_rate, (o.learning_rate / 10.0).max(1e-7))
-    .change(
-        "optimizer.gradient_clip",
-        o.gradient_clip,
-        if o.gradient_clip > 0.0 { o.gradient_clip.min(1.0) } else { 1.0 },
     )
 }
 
@@ -339,7 +332,7 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
         ));
         section.findings.push(match best {
             Some((t, _)) => finding.change("consistency.threshold", c.threshold, t),
-            None => finding.change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(10)),
+            None => finding,
         });
     }
 }
