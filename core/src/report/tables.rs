@@ -280,8 +280,8 @@ pub fn above_ceiling(runs: &[RunSummary]) -> Option<String> {
     Some(format!(
         "The AUC of {} lies above its ceiling 1 − π/2, which no ranking of particles reaches: the picks are not a \
          random sample of the particles, or π is set too high. So this AUC rewards telling picked particles from \
-         unpicked ones, and the run with the lower one may be the better; compare by known negatives, or by the \
-         patches themselves.",
+         unpicked ones, and the run with the lower one may be the better: compare by known negatives, or by the \
+         patches themselves. The preset biased_picks is made for this.",
         run.name
     ))
 }
