@@ -16,22 +16,17 @@
 //! The rest of the unlabeled are impostors and empty places, half and half. The test patches come from
 //! other micrographs; their particles are no choice of anybody's.
 
-use std::error::Error;
-use std::fs::File;
-use std::io::Write as _;
+#[path = "support/benchmark_files.rs"]
+mod benchmark_files;
+
 use std::path::Path;
 
-use rand::seq::SliceRandom;
+use benchmark_files::{Mixture, Outcome, Pile, write};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::formats::PatchInfo;
-use vitrine_core::formats::npy::{NpzGroup, NpzOptions, write_npy, write_npz};
 use vitrine_core::imaging::cut::{CutSettings, cut};
 use vitrine_core::imaging::simulate::{PickBias, SampleSettings, SimulatedMicrograph, sample_micrograph};
-use vitrine_core::label::Label;
-use zip::write::SimpleFileOptions;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Micrographs of the test start here, far from those of the training.
 const TEST_FROM: usize = 100_000;
@@ -82,49 +77,21 @@ impl Wanted {
     }
 }
 
-/// Patches cut so far, with where they came from.
-#[derive(Default)]
-struct Pile {
-    pixels: Vec<f32>,
-    info: Vec<PatchInfo>,
-}
-
-impl Pile {
-    fn cut(
-        &mut self,
-        wanted: &Wanted,
-        micrograph: &SimulatedMicrograph,
-        name: &str,
-        at: &[(f64, f64)],
-    ) -> Outcome<()> {
-        let settings = CutSettings { box_size: wanted.sample.box_size, bin: 1, margin: 0 };
-        let result = cut(&micrograph.image, at, &settings)?;
-        self.pixels.extend(&result.pixels);
-        self.info.extend(result.kept.iter().map(|&i| PatchInfo {
-            micrograph: Some(name.to_owned()),
-            xy: at.get(i).copied(),
-            ..PatchInfo::default()
-        }));
-        Ok(())
-    }
-
-    /// `count` of them, drawn without replacement.
-    fn draw(&self, count: usize, area: usize, random: &mut ChaCha8Rng) -> Self {
-        let mut order: Vec<usize> = (0..self.info.len()).collect();
-        order.shuffle(random);
-        order.truncate(count);
-        let mut drawn = Self::default();
-        for i in order {
-            drawn.pixels.extend(&self.pixels[i * area..(i + 1) * area]);
-            drawn.info.push(self.info[i].clone());
-        }
-        drawn
-    }
-
-    fn add(&mut self, other: Self) {
-        self.pixels.extend(other.pixels);
-        self.info.extend(other.info);
-    }
+/// Cuts patches at the given places of a micrograph.
+fn cut_all(
+    wanted: &Wanted,
+    micrograph: &SimulatedMicrograph,
+    name: &str,
+    at: &[(f64, f64)],
+) -> Outcome<Pile> {
+    let settings = CutSettings { box_size: wanted.sample.box_size, bin: 1, margin: 0 };
+    let result = cut(&micrograph.image, at, &settings)?;
+    let info = result.kept.iter().map(|&i| PatchInfo {
+        micrograph: Some(name.to_owned()),
+        xy: at.get(i).copied(),
+        ..PatchInfo::default()
+    });
+    Ok(Pile { info: info.collect(), pixels: result.pixels })
 }
 
 /// Particles that somebody labelled, other particles, and places without one.
@@ -162,8 +129,8 @@ impl Piles {
             let chosen = |wanted: bool| -> Vec<(f64, f64)> {
                 (0..centres.len()).filter(|i| picked.contains(i) == wanted).map(|i| centres[i]).collect()
             };
-            piles.labelled.cut(wanted, &micrograph, &name, &chosen(true))?;
-            piles.others.cut(wanted, &micrograph, &name, &chosen(false))?;
+            piles.labelled.add(cut_all(wanted, &micrograph, &name, &chosen(true))?);
+            piles.others.add(cut_all(wanted, &micrograph, &name, &chosen(false))?);
             let impostors: Vec<_> = micrograph.distractors.iter().map(|&at| jitter(at)).collect();
             let mut empty = Vec::new();
             for _ in 0..100 * impostors.len() {
@@ -181,80 +148,28 @@ impl Piles {
                     empty.push(at);
                 }
             }
-            piles.negatives.cut(wanted, &micrograph, &name, &impostors)?;
-            piles.negatives.cut(wanted, &micrograph, &name, &empty)?;
+            piles.negatives.add(cut_all(wanted, &micrograph, &name, &impostors)?);
+            piles.negatives.add(cut_all(wanted, &micrograph, &name, &empty)?);
         }
         Ok(piles)
     }
-}
-
-/// Writes `flags` as a u8 array beside what is in the archive.
-fn write_flags(zip: &mut zip::ZipWriter<File>, name: &str, flags: &[u8]) -> Outcome<()> {
-    use npyz::WriterBuilder as _;
-    zip.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
-    let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&[flags.len() as u64])
-        .writer(&mut bytes)
-        .begin_nd()?;
-    writer.extend(flags.iter().copied())?;
-    writer.finish()?;
-    zip.write_all(&bytes)?;
-    Ok(())
 }
 
 fn main() -> Outcome<()> {
     let mut args = std::env::args().skip(1);
     let dir = args.next().ok_or("name the folder to write")?;
     let wanted = Wanted::from_args(args)?;
-    let dir = Path::new(&dir);
-    std::fs::create_dir_all(dir)?;
-    let size = wanted.sample.box_size;
-    let area = size * size;
     let mut random = ChaCha8Rng::seed_from_u64(wanted.seed);
-
     let particles = (wanted.prior * wanted.unlabeled as f64).round() as usize;
     let need = [wanted.positives, particles, wanted.unlabeled - particles];
     let piles = Piles::collect(&wanted, 0, need, &mut random)?;
-    let positive = piles.labelled.draw(wanted.positives, area, &mut random);
-    let mut unlabeled = piles.others.draw(particles, area, &mut random);
-    unlabeled.add(piles.negatives.draw(wanted.unlabeled - particles, area, &mut random));
-    let path = dir.join("train.npz");
-    let groups = [
-        NpzGroup { label: Some(Label::Positive), info: &positive.info },
-        NpzGroup { label: Some(Label::Unlabeled), info: &unlabeled.info },
-    ];
-    write_npz(File::create(&path)?, &path, size, &groups, NpzOptions::default(), |group, index, out| {
-        let pile = if group == 0 { &positive } else { &unlabeled };
-        out.copy_from_slice(&pile.pixels[index * area..(index + 1) * area]);
-        Ok(())
-    })?;
-    let mut zip = zip::ZipWriter::new(File::create(dir.join("train_truth.npz"))?);
-    let flags: Vec<u8> = (0..wanted.unlabeled).map(|i| u8::from(i < particles)).collect();
-    write_flags(&mut zip, "unlabeled_is_particle", &flags)?;
-    zip.finish()?;
-
+    let positive = piles.labelled.draw(wanted.positives, &mut random);
+    let unlabeled =
+        Mixture::new(piles.others.draw(need[1], &mut random), piles.negatives.draw(need[2], &mut random));
     let piles = Piles::collect(&wanted, TEST_FROM, [0, wanted.test, wanted.test], &mut random)?;
-    let mut test = piles.others.draw(wanted.test, area, &mut random);
-    test.add(piles.negatives.draw(wanted.test, area, &mut random));
-    let path = dir.join("test.npz");
-    let mut zip = zip::ZipWriter::new(File::create(&path)?);
-    zip.start_file("patches.npy", SimpleFileOptions::default())?;
-    write_npy(&mut zip, &path, size, test.info.len(), |index, out| {
-        out.copy_from_slice(&test.pixels[index * area..(index + 1) * area]);
-        Ok(())
-    })?;
-    let flags: Vec<u8> = (0..test.info.len()).map(|i| u8::from(i < wanted.test)).collect();
-    write_flags(&mut zip, "is_particle", &flags)?;
-    zip.finish()?;
-    println!(
-        "{}: {} positive, {} unlabeled of which {particles} particles, {} + {} test patches of {size} px",
-        dir.display(),
-        positive.info.len(),
-        unlabeled.info.len(),
-        wanted.test,
-        wanted.test
+    let test = Mixture::new(
+        piles.others.draw(wanted.test, &mut random),
+        piles.negatives.draw(wanted.test, &mut random),
     );
-    Ok(())
+    write(Path::new(&dir), wanted.sample.box_size, &positive, &unlabeled, &test)
 }

@@ -175,6 +175,39 @@ fn a_resumed_run_goes_on_exactly() {
 }
 
 #[test]
+fn the_overlay_is_tried_before_the_run_and_kept_when_it_goes_on() {
+    let wanted = config(
+        "augmentation:\n  weak:\n    overlay: 2\n    overlay_trial: true\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (_orders, control) = channel();
+    let (say, hear) = sync_channel(100_000);
+    let whole = TrainJob { folder: Some(folder.path().to_owned()), ..job(wanted.clone()) };
+    let whole = train(whole, &control, &say).unwrap();
+    drop(say);
+    let choice = hear.iter().find_map(|event| match event {
+        TrainEvent::Overlay(choice) => Some(choice),
+        _ => None,
+    });
+    let choice = choice.unwrap();
+    let factors: Vec<f64> = choice.tried.iter().map(|tried| tried.factor).collect();
+    assert_eq!(factors, [0.0, 1.0, 2.0]);
+    assert!(choice.tried.iter().all(|tried| tried.auc > 0.5 && tried.standard_error > 0.0), "{choice:?}");
+    let used = whole.model.header.config.augmentation.weak;
+    assert_eq!((used.overlay, used.overlay_trial), (choice.chosen, false));
+    assert_eq!(whole.prior.value, 0.3, "the prior was given");
+
+    // Going on does not try again, and uses what was found.
+    let mut checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
+    let mut longer = wanted;
+    longer.schedule.epochs = 3;
+    checkpoint.header.config.augmentation.weak.overlay = 0.5;
+    let resumed = run(TrainJob { resume: Some(checkpoint), ..job(longer) }).unwrap();
+    assert_eq!(resumed.history.len(), 3);
+    assert_eq!(resumed.model.header.config.augmentation.weak.overlay, 0.5);
+}
+
+#[test]
 fn every_risk_and_consistency_trains_an_epoch() {
     for risk in ["naive", "upu", "nnpu", "ge_binomial"] {
         for consistency in ["none", "fixmatch", "softmatch", "mean_teacher"] {

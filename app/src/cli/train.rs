@@ -216,6 +216,7 @@ impl Display {
             TrainEvent::Prior(value, low, high) if low < high => {
                 progress.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
             }
+            TrainEvent::Overlay(choice) => progress.say(&choice.sentence()),
             TrainEvent::Epoch { metrics, best } => progress.say(&epoch_line(metrics, *best)),
             TrainEvent::Checkpoint(epoch) => progress.say(&format!("checkpoint after epoch {epoch}")),
             TrainEvent::Prior(..) => {}

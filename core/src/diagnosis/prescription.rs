@@ -25,15 +25,25 @@ pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
 }
 
 /// The method of the preset `recommended` as changes of a configuration: risk, self-training,
-/// consistency, teacher, turning of patches and schedule. Data, π, network, batches, step size and, where
-/// it is long enough, the length of the run stay.
+/// consistency, teacher, weak views, batch, learning rate and schedule. Data, π, network and, where it is
+/// long enough, the length of the run stay.
 pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
     let Ok(wanted) = config_file::load("recommended") else { return Vec::new() };
     let unused = wanted.consistency.kind == ConsistencyKind::None;
     let value = |config: &RunConfig| serde_json::to_value(config).unwrap_or_default();
     let (now, wanted) = (value(config), value(&wanted));
     let mut changes = Vec::new();
-    for section in ["risk", "self_training", "consistency", "teacher", "augmentation/weak", "schedule"] {
+    const SECTIONS: &[&str] = &[
+        "risk",
+        "self_training",
+        "consistency",
+        "teacher",
+        "batch",
+        "augmentation/weak",
+        "optimizer",
+        "schedule",
+    ];
+    for section in SECTIONS {
         let at = format!("/{section}");
         let (Some(Value::Object(now)), Some(Value::Object(wanted))) = (now.pointer(&at), wanted.pointer(&at))
         else {
@@ -41,8 +51,9 @@ pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
         };
         for (key, to) in wanted {
             let from = now.get(key).cloned().unwrap_or_default();
-            let kept = match (section, key.as_str()) {
+            let kept = match (*section, key.as_str()) {
                 ("consistency", key) => unused && key != "kind",
+                ("optimizer", key) => key != "learning_rate",
                 ("schedule", "epochs") => from.as_u64() >= to.as_u64(),
                 _ => false,
             };
@@ -222,9 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn the_recommended_method_leaves_data_and_step_size_alone() {
+    fn the_recommended_method_leaves_data_and_length_alone() {
         let before = config_file::parse(
-            "prior: 0.2\noptimizer:\n  learning_rate: 0.002\nschedule:\n  epochs: 90\nconsistency:\n  kind: fixmatch\n",
+            "prior: 0.2\noptimizer:\n  weight_decay: 0.002\nschedule:\n  epochs: 90\nconsistency:\n  kind: fixmatch\n",
             "t",
         )
         .unwrap();
@@ -234,7 +245,9 @@ mod tests {
         let wanted = config_file::load("recommended").unwrap();
         assert_eq!((made.risk, made.self_training), (wanted.risk, wanted.self_training));
         assert_eq!((made.teacher, made.consistency.kind), (wanted.teacher, wanted.consistency.kind));
-        assert_eq!((made.prior, made.optimizer), (before.prior, before.optimizer));
+        assert_eq!((made.batch, made.augmentation.weak), (wanted.batch, wanted.augmentation.weak));
+        assert_eq!(made.optimizer.learning_rate, wanted.optimizer.learning_rate);
+        assert_eq!((made.prior, made.optimizer.weight_decay), (before.prior, 0.002));
         assert_eq!((made.schedule.epochs, made.schedule.select_by), (90, wanted.schedule.select_by));
         assert!(to_recommended(&wanted).is_empty());
     }

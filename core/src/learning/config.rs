@@ -317,11 +317,14 @@ pub struct WeakConfig {
     /// Lay another unlabeled patch over each view, multiplied by a factor from 0 up to this, 0 to 5; 0
     /// lays none. For networks that learn which particles people pick instead of what a particle is.
     pub overlay: f64,
+    /// Before the run, try on quick classifiers whether positives that were held out are ranked as well
+    /// with the overlay as without; take half of it, or none, where they are not.
+    pub overlay_trial: bool,
 }
 
 impl Default for WeakConfig {
     fn default() -> Self {
-        Self { flip: true, rotation: Rotation::Quarter, shift: 2.0, overlay: 0.0 }
+        Self { flip: true, rotation: Rotation::Quarter, shift: 2.0, overlay: 0.0, overlay_trial: false }
     }
 }
 

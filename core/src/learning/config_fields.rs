@@ -230,6 +230,8 @@ pub const GROUPS: &[FieldGroup] = &[
             "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.";
             "augmentation.weak.overlay" FieldKind::Number, "Overlay", "×",
                 "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.";
+            "augmentation.weak.overlay_trial" FieldKind::Flag, "Overlay on trial", "",
+                "Tries the overlay before the run; takes half of it, or none, where held-out positives do not bear it.";
         ],
     },
     FieldGroup {

@@ -28,7 +28,6 @@ macro_rules! presets {
 /// The presets, the recommended one first.
 pub const PRESETS: &[Preset] = presets![
     "recommended",
-    "biased_picks",
     "supervised_baseline",
     "pu_only",
     "mean_teacher",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::overlay_fit::OverlayChoice;
+
 /// Orders to a running training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainControl {
@@ -112,6 +114,8 @@ pub enum TrainEvent {
     },
     /// The estimated class prior, as `(estimate, low, high)`.
     Prior(f64, f64, f64),
+    /// The overlay that was tried before the run, and how much of it is used.
+    Overlay(OverlayChoice),
     /// An epoch is complete.
     Epoch {
         /// What was measured.

@@ -6,6 +6,7 @@
 
 pub mod augment;
 pub mod backbone;
+pub mod before_run;
 pub mod checkpoint;
 pub mod config;
 pub mod config_check;
@@ -16,9 +17,11 @@ pub mod data;
 pub mod device;
 mod epoch_stats;
 pub mod events;
+pub mod folds;
 mod kernels;
 pub mod metrics;
 pub mod optimizer;
+pub mod overlay_fit;
 pub mod predict;
 pub mod prior;
 pub mod prior_fit;

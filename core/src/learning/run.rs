@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 use burn::module::Module;
 
 use super::backbone::Network;
+use super::before_run::{Asked, ask};
 use super::checkpoint::{Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path};
-use super::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy};
+use super::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{EpochMetrics, TrainControl, TrainEvent};
-use super::prior_fit::{self, PriorUsed};
+use super::prior_fit::PriorUsed;
 use super::trainer::{AfterBatch, Trainer};
 use super::weights::{NamedTensors, collect, restore};
 use crate::error::{Error, Result};
@@ -103,7 +104,7 @@ pub fn train(
     control: &Receiver<TrainControl>,
     events: &SyncSender<TrainEvent>,
 ) -> Result<RunOutcome> {
-    let TrainJob { config, data, normaliser, device, folder, resume, known_prior } = job;
+    let TrainJob { mut config, data, normaliser, device, folder, resume, known_prior } = job;
     check_fit(&config, &data)?;
     let say = |event| {
         // A listener that went away does not stop a run.
@@ -111,24 +112,23 @@ pub fn train(
     };
     let mut orders = Orders { control, stop: false, checkpoint: false };
 
-    let prior = match (&resume, known_prior) {
-        (Some(checkpoint), _) if checkpoint.header.epoch > 0 => checkpoint.header.prior,
-        (_, Some(prior)) if matches!(config.prior, PriorConfig::Estimate(_)) => prior,
-        _ => {
-            if matches!(config.prior, PriorConfig::Estimate(_)) {
-                say(TrainEvent::Phase("Estimating the class prior".to_owned()));
-            }
-            let prior = prior_fit::resolve(&config, &data, &device, |done, of| {
-                say(TrainEvent::Progress {
-                    epoch: 0,
-                    epochs: config.schedule.epochs,
-                    batch: done,
-                    batches: of,
-                });
+    let begun = resume.as_ref().filter(|checkpoint| checkpoint.header.epoch > 0);
+    let prior = match begun {
+        Some(checkpoint) => {
+            // What came of the trial of the overlay is in the configuration of the run that began.
+            config.augmentation.weak = checkpoint.header.config.augmentation.weak;
+            checkpoint.header.prior
+        }
+        None => {
+            let mut progress = |done, of| {
+                let epochs = config.schedule.epochs;
+                say(TrainEvent::Progress { epoch: 0, epochs, batch: done, batches: of });
                 orders.poll();
                 !orders.stop
-            })?;
-            say(TrainEvent::Prior(prior.value, prior.low, prior.high));
+            };
+            let Asked { prior, overlay } = ask(&config, &data, &device, known_prior, say, &mut progress)?;
+            config.augmentation.weak.overlay = overlay;
+            config.augmentation.weak.overlay_trial = false;
             prior
         }
     };

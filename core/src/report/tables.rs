@@ -131,6 +131,13 @@ pub const METRICS: &[MetricInfo] = &[
         NumberStyle::Score,
     ),
     metric(
+        "overlay",
+        "Overlay used",
+        "Largest factor of the patch laid over each view; on trial, what held-out positives bore.",
+        None,
+        NumberStyle::Score,
+    ),
+    metric(
         "pseudo_label_rate",
         "Pseudo-label rate",
         "Share of the unlabeled with a pseudo-label in the last epoch; near 0 nothing is learnt from them, near 1 all are believed.",
@@ -281,7 +288,7 @@ pub fn above_ceiling(runs: &[RunSummary]) -> Option<String> {
         "The AUC of {} lies above its ceiling 1 − π/2, which no ranking of particles reaches: the picks are not a \
          random sample of the particles, or π is set too high. So this AUC rewards telling picked particles from \
          unpicked ones, and the run with the lower one may be the better: compare by known negatives, or by the \
-         patches themselves. The preset biased_picks is made for this.",
+         patches themselves. The preset recommended is made for such picks.",
         run.name
     ))
 }

@@ -77,13 +77,19 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
     let sum = |key: &str| epochs.iter().filter_map(|row| row.values.get(key)).sum::<f64>();
     metrics.insert("seconds".to_owned(), sum("seconds"));
 
+    let asked_config = config_file::parse(&run.config, &run.name).ok();
     let model = model_path(&project.run_dir(&run.name));
-    let prior = match model.exists() {
-        true => Some(Checkpoint::load(&model)?.header.prior),
+    let header = match model.exists() {
+        true => Some(Checkpoint::load(&model)?.header),
         false => None,
     };
-    if let Some(prior) = prior {
-        metrics.insert("prior".to_owned(), prior.value);
+    let prior = header.as_ref().map(|header| header.prior);
+    if let Some(header) = &header {
+        metrics.insert("prior".to_owned(), header.prior.value);
+        let overlay = header.config.augmentation.weak.overlay;
+        if overlay > 0.0 || asked_config.as_ref().is_some_and(|c| c.augmentation.weak.overlay_trial) {
+            metrics.insert("overlay".to_owned(), overlay);
+        }
     }
 
     let mut curves = Vec::new();
@@ -136,7 +142,7 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
     if let Some(message) = &run.message {
         warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
     }
-    if let Ok(config) = config_file::parse(&run.config, &run.name) {
+    if let Some(config) = asked_config {
         let flags = health::watch(&config, &history(project, run)?);
         warnings.extend(flags.iter().map(|flag| capital(&flag.line())));
     }

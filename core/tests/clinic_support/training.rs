@@ -6,13 +6,13 @@ use vitrine_core::Label;
 use vitrine_core::diagnosis::{RunRecord, Subject};
 use vitrine_core::imaging::NormaliserKind;
 use vitrine_core::imaging::normalise::Normaliser;
+use vitrine_core::learning::before_run::ask;
 use vitrine_core::learning::config::{RunConfig, SurrogateLoss};
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::EpochMetrics;
 use vitrine_core::learning::metrics::auc;
 use vitrine_core::learning::predict::{Views, probability};
-use vitrine_core::learning::prior_fit;
 use vitrine_core::learning::trainer::{AfterBatch, Trainer};
 use vitrine_core::learning::weights::{NamedTensors, collect};
 use vitrine_core::project::Side;
@@ -57,7 +57,7 @@ fn data_of(subject: &Subject, kind: NormaliserKind) -> TrainingData {
 pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
     let data = data_of(subject, config.normaliser);
     let device = ComputeDevice::cpu();
-    let prior = prior_fit::resolve(config, &data, &device, |_, _| true).unwrap().value;
+    let prior = ask(config, &data, &device, None, |_| {}, |_, _| true).unwrap().prior.value;
     let mut config = config.clone();
     config.schedule.epochs = epochs;
     let held = data.validation.clone();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::RunCurves;
 use vitrine_core::learning::events::{EpochMetrics, TrainEvent};
+use vitrine_core::learning::overlay_fit::OverlayChoice;
 
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;
@@ -39,6 +40,8 @@ pub struct LiveRun {
     pub progress: Option<(usize, usize, usize, usize)>,
     /// π with the ends of its interval.
     pub prior: Option<(f64, f64, f64)>,
+    /// What came of the trial of the overlay.
+    pub overlay: Option<OverlayChoice>,
     /// Epochs complete since it was started here.
     pub epochs: Vec<EpochMetrics>,
     /// The best of them, counted from 1.
@@ -67,6 +70,7 @@ impl LiveRun {
             phase: LivePhase::Running("Preparing".to_owned()),
             progress: None,
             prior: None,
+            overlay: None,
             epochs: Vec::new(),
             best_epoch: None,
             warnings: Vec::new(),
@@ -133,6 +137,7 @@ impl LiveRun {
                 self.progress = Some((epoch, epochs, batch, batches));
             }
             TrainEvent::Prior(estimate, low, high) => self.prior = Some((estimate, low, high)),
+            TrainEvent::Overlay(choice) => self.overlay = Some(choice),
             TrainEvent::Epoch { metrics, best } => {
                 if best {
                     self.best_epoch = Some(metrics.epoch);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
+use vitrine_core::learning::overlay_fit::OverlayChoice;
 use vitrine_core::report::charts::CHARTS;
 
 use super::charts::{self, Drawn, Look};
@@ -176,6 +177,10 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             words,
             "Class prior: share of particles among the unlabeled, with the interval of the estimate.",
         ));
+    }
+    let tried = live.overlay.as_ref().map(OverlayChoice::sentence);
+    if let (Some(choice), Some(tried)) = (&live.overlay, &tried) {
+        facts.push((format!("overlay {}", choice.chosen), tried));
     }
     match live.memory.filter(|_| live.is_running()) {
         Some(Memory::Computer(bytes)) => facts.push((

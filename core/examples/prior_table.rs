@@ -1,0 +1,103 @@
+//! How well the class prior is estimated: pools mixed to known shares of particles, several draws each.
+//! Prints the error of every estimate, and how often its interval holds the truth.
+//!
+//! `cargo run --release --example prior_table -- FOLDER [DRAWS] [SHARE,...] [DEVICE]`
+//!
+//! FOLDER holds `train.npz` and `train_truth.npz` as `pu_benchmark` and `micrograph_benchmark` have them.
+//! Truth only mixes the pools and judges the estimates.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use vitrine_core::label::Label;
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::data::TrainingData;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::folds::out_of_fold_scores;
+use vitrine_core::learning::prior_fit::estimated;
+use vitrine_core::project::{PixelType, Project};
+use vitrine_core::workflow::prepare::prepare;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let folder = args.next().ok_or("name the folder with train.npz and train_truth.npz")?;
+    let draws: u64 = args.next().unwrap_or_else(|| "5".to_owned()).parse()?;
+    let shares = args.next().unwrap_or_else(|| "0.05,0.1,0.2,0.3,0.5".to_owned());
+    let device =
+        ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
+    let folder = Path::new(&folder);
+    let scratch = tempfile::tempdir()?;
+    let mut project = Project::create(&scratch.path().join("train"), None, PixelType::F32)?;
+    let request = IngestRequest { inputs: vec![folder.join("train.npz")], ..IngestRequest::default() };
+    ingest(&mut project, &request, &mut |_| true)?;
+    let truth = truth_for(&project, &folder.join("train_truth.npz"), None)?;
+    let whole = prepare(&mut project, &RunConfig::default(), Some(&truth), &mut |_| true)?.data;
+
+    let every: Vec<usize> = whole.train.iter().chain(&whole.validation).copied().collect();
+    let known = |wanted: bool| -> Vec<usize> {
+        let truth = whole.truth.as_ref();
+        let is = |i: usize| truth.and_then(|t| t.get(i).copied().flatten()) == Some(wanted);
+        every.iter().copied().filter(|&i| whole.labels[i] == Label::Unlabeled && is(i)).collect()
+    };
+    let (particles, others) = (known(true), known(false));
+    let positive = whole.with_label(&every, Label::Positive);
+    println!(
+        "{} positives; pools drawn from {} particles and {} places without one; {device}",
+        positive.len(),
+        particles.len(),
+        others.len()
+    );
+    println!(
+        "{:>6} {:>5} {:>6} {:>9} {:>16} {:>7}",
+        "true π", "draw", "pool", "estimate", "interval", "error"
+    );
+    let (mut errors, mut inside) = (Vec::new(), 0usize);
+    for share in shares.split(',') {
+        let share: f64 = share.parse()?;
+        // The largest pool of that share, at most 1,400, that leaves something to choose.
+        let most = (0.9 * particles.len() as f64 / share).min(0.9 * others.len() as f64 / (1.0 - share));
+        let pool = most.min(1400.0);
+        let (p, n) = ((pool * share).round() as usize, (pool * (1.0 - share)).round() as usize);
+        for draw in 1..=draws {
+            let mut random = ChaCha8Rng::seed_from_u64(draw);
+            let mut some = |from: &[usize], count: usize| {
+                let mut from = from.to_vec();
+                from.shuffle(&mut random);
+                from.truncate(count);
+                from
+            };
+            let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
+            let data = TrainingData {
+                train,
+                validation: Vec::new(),
+                truth: None,
+                pixels: Arc::clone(&whole.pixels),
+                ..whole.clone()
+            };
+            let config = RunConfig { seed: draw, ..RunConfig::default() };
+            let prior = estimated(&out_of_fold_scores(&config, &data, &device, 0.0, |_, _| true)?)?;
+            let held = (prior.low..=prior.high).contains(&share);
+            inside += usize::from(held);
+            errors.push((prior.value - share).abs());
+            println!(
+                "{share:>6.2} {draw:>5} {:>6} {:>9.3} {:>16} {:>+7.3}{}",
+                p + n,
+                prior.value,
+                format!("{:.3} to {:.3}", prior.low, prior.high),
+                prior.value - share,
+                if held { "" } else { "  outside" }
+            );
+        }
+    }
+    println!(
+        "mean absolute error {:.3}; the interval holds the truth in {inside} of {}",
+        errors.iter().sum::<f64>() / errors.len() as f64,
+        errors.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What the patches are asked before a run: how many particles hide among the unlabeled, and how much
+//! may be laid over the views.
+
+use super::config::{PriorConfig, RunConfig};
+use super::data::TrainingData;
+use super::device::ComputeDevice;
+use super::events::TrainEvent;
+use super::folds::{FoldScores, out_of_fold_scores};
+use super::overlay_fit;
+use super::prior_fit::{self, PriorUsed};
+use crate::error::Result;
+
+/// What the patches say before a run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// π with its interval.
+    pub prior: PriorUsed,
+    /// The factor of the overlay that the run uses.
+    pub overlay: f64,
+}
+
+/// Finds the class prior and, where the configuration has it on trial, how much of the overlay is borne.
+/// `known_prior` is an estimate made before for the same labels. Phases and findings go to `say`,
+/// epochs done and to do to `progress`, which says whether to go on.
+///
+/// # Errors
+/// When there are too few patches to hold half of them out, a network diverges, the prior cannot be
+/// estimated, or [`crate::error::Error::Cancelled`].
+pub fn ask(
+    config: &RunConfig,
+    data: &TrainingData,
+    device: &ComputeDevice,
+    known_prior: Option<PriorUsed>,
+    say: impl Fn(TrainEvent),
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<Asked> {
+    let weak = config.augmentation.weak;
+    let on_trial = weak.overlay_trial && weak.overlay > 0.0;
+    let known = match (config.prior, known_prior) {
+        (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
+        (PriorConfig::Estimate(_), known) => known,
+    };
+    let mut scores = FoldScores::default();
+    if known.is_none() || on_trial {
+        let phase = if known.is_none() { "Estimating the class prior" } else { "Trying without overlay" };
+        say(TrainEvent::Phase(phase.to_owned()));
+        scores = out_of_fold_scores(config, data, device, 0.0, &mut progress)?;
+    }
+    let prior = match known {
+        Some(prior) => prior,
+        None => prior_fit::estimated(&scores)?,
+    };
+    say(TrainEvent::Prior(prior.value, prior.low, prior.high));
+    let mut overlay = weak.overlay;
+    if on_trial {
+        say(TrainEvent::Phase("Trying the overlay".to_owned()));
+        let choice = overlay_fit::choose(config, data, device, &scores, progress)?;
+        overlay = choice.chosen;
+        say(TrainEvent::Overlay(choice));
+    }
+    Ok(Asked { prior, overlay })
+}

@@ -1,0 +1,113 @@
+//! How much may be laid over the views: as much as positives that were held out bear.
+//!
+//! Laying one patch over another makes clear particles faint. Where the picks are the clearest particles
+//! that costs nothing and teaches what faint ones look like; in micrographs so noisy that a particle is
+//! hardly seen it hides all there is to learn. Which of the two it is shows before the run: quick
+//! classifiers learn with and without it, and rank positives they did not see.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::RunConfig;
+use super::data::TrainingData;
+use super::device::ComputeDevice;
+use super::folds::{FoldScores, out_of_fold_scores};
+use super::metrics::Ranking;
+use crate::error::Result;
+
+/// A factor and how well positives were ranked that the networks had not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TriedFactor {
+    /// Largest factor of what is laid over.
+    pub factor: f64,
+    /// AUC of held-out positives against held-out unlabeled.
+    pub auc: f64,
+    /// Its standard error ([`Ranking::auc_standard_error`]).
+    pub standard_error: f64,
+}
+
+impl TriedFactor {
+    fn new(factor: f64, scores: &FoldScores) -> Result<Self> {
+        let ranking = Ranking::new(&scores.positive, &scores.unlabeled)?;
+        Ok(Self { factor, auc: ranking.auc(), standard_error: ranking.auc_standard_error()? })
+    }
+}
+
+/// The factors that were tried, and the one the run uses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OverlayChoice {
+    /// From nothing laid over to the factor of the configuration.
+    pub tried: Vec<TriedFactor>,
+    /// The largest that held-out positives bear.
+    pub chosen: f64,
+}
+
+impl OverlayChoice {
+    /// The one-standard-error rule (Breiman et al. 1984): the largest factor whose AUC is within one
+    /// standard error of the best one's.
+    fn of(tried: Vec<TriedFactor>) -> Self {
+        let best = tried.iter().max_by(|a, b| a.auc.total_cmp(&b.auc));
+        let bound = best.map_or(f64::INFINITY, |best| best.auc - best.standard_error);
+        let borne = tried.iter().filter(|tried| tried.auc >= bound).map(|tried| tried.factor);
+        Self { chosen: borne.fold(0.0, f64::max), tried }
+    }
+
+    /// The trial in one sentence.
+    pub fn sentence(&self) -> String {
+        let tried: Vec<String> = self
+            .tried
+            .iter()
+            .map(|t| format!("{:.3} ± {:.3} with {}", t.auc, t.standard_error, t.factor))
+            .collect();
+        format!("overlay {}: AUC of held-out positives against unlabeled {}", self.chosen, tried.join(", "))
+    }
+}
+
+/// Tries half of the configuration's overlay and the whole, against none (`plain`), and takes the largest
+/// that held-out positives bear. `progress` gets the epochs done and to do, and says whether to go on.
+///
+/// # Errors
+/// As [`out_of_fold_scores`].
+pub fn choose(
+    config: &RunConfig,
+    data: &TrainingData,
+    device: &ComputeDevice,
+    plain: &FoldScores,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<OverlayChoice> {
+    let wanted = config.augmentation.weak.overlay;
+    let mut tried = vec![TriedFactor::new(0.0, plain)?];
+    let factors = [wanted / 2.0, wanted];
+    for (index, &factor) in factors.iter().enumerate() {
+        let scores = out_of_fold_scores(config, data, device, factor, |done, of| {
+            progress(index * of + done, factors.len() * of)
+        })?;
+        tried.push(TriedFactor::new(factor, &scores)?);
+    }
+    Ok(OverlayChoice::of(tried))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(auc: [f64; 3]) -> OverlayChoice {
+        let tried = [0.0, 1.0, 2.0].into_iter().zip(auc);
+        OverlayChoice::of(
+            tried.map(|(factor, auc)| TriedFactor { factor, auc, standard_error: 0.01 }).collect(),
+        )
+    }
+
+    #[test]
+    fn the_largest_factor_within_one_standard_error_of_the_best_is_taken() {
+        assert_eq!(choice([0.86, 0.858, 0.855]).chosen, 2.0);
+        assert_eq!(choice([0.86, 0.88, 0.865]).chosen, 1.0, "the best counts, not the plain one");
+        assert_eq!(choice([0.86, 0.83, 0.70]).chosen, 0.0);
+    }
+
+    #[test]
+    fn the_sentence_names_what_was_tried() {
+        let said = choice([0.8571, 0.8512, 0.8563]).sentence();
+        assert!(said.starts_with("overlay 2: "), "{said}");
+        assert!(said.contains("0.857 ± 0.010 with 0, ") && said.ends_with("0.856 ± 0.010 with 2"), "{said}");
+    }
+}
