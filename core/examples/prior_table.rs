@@ -8,7 +8,6 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -72,13 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 from
             };
             let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
-            let data = TrainingData {
-                train,
-                validation: Vec::new(),
-                truth: None,
-                pixels: Arc::clone(&whole.pixels),
-                ..whole.clone()
-            };
+            let data = TrainingData { train, validation: Vec::new(), truth: None, ..whole.clone() };
             let config = RunConfig { seed: draw, ..RunConfig::default() };
             let prior = estimated(&out_of_fold_scores(&config, &data, &device, 0.0, |_, _| true)?)?;
             let held = (prior.low..=prior.high).contains(&share);

@@ -3,17 +3,22 @@
 //!
 //! `cargo run --release --example pu_benchmark -- FOLDER [PRESET|FILE,...] [SEED,...] [DEVICE]`
 //!
-//! FOLDER holds `train.npz` (arrays `positive`, `unlabeled`) and `test.npz` (`patches`, `is_particle`).
+//! FOLDER holds `train.npz` (arrays `positive`, `unlabeled`) and `test.npz` (`patches`, `is_particle`). The
+//! preset `oracle` is the plain classifier told the truth of every unlabeled patch (`train_truth.npz`): what the
+//! patches allow.
 
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
 use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use vitrine_core::label::Label;
+use vitrine_core::learning::checkpoint::{Checkpoint, model_path};
+use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::metrics::auc;
-use vitrine_core::project::{PixelType, Project};
+use vitrine_core::project::{Actor, PatchId, PixelType, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
 use vitrine_core::workflow::train::{TrainRequest, train_run};
 
@@ -22,6 +27,21 @@ fn import(dir: &Path, file: &Path) -> Result<Project, Box<dyn Error>> {
     let request = IngestRequest { inputs: vec![file.to_owned()], ..IngestRequest::default() };
     ingest(&mut project, &request, &mut |_| true)?;
     Ok(project)
+}
+
+/// The plain classifier with known negatives, and the project with every label as it truly is.
+fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Error>> {
+    let mut project = import(dir, &folder.join("train.npz"))?;
+    let truth = truth_for(&project, &folder.join("train_truth.npz"), None)?;
+    let labels: Vec<(PatchId, Label)> = (0..)
+        .zip(truth)
+        .filter_map(|(id, truth)| Some((id, if truth? { Label::Positive } else { Label::Negative })))
+        .collect();
+    project.set_labels(&labels, &Actor::Person("oracle".to_owned()), None, "the truth")?;
+    let mut config = config_file::load("supervised_baseline")?;
+    config.risk.kind = RiskKind::Supervised;
+    config.prior = PriorConfig::Given(0.5);
+    Ok((project, config))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -45,14 +65,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         test.len()
     );
     println!(
-        "{:<24} {:>5} {:>9} {:>7} {:>9} {:>6} {:>8}",
-        "preset", "seed", "test AUC", "prior", "val P/U", "epoch", "seconds"
+        "{:<24} {:>5} {:>9} {:>7} {:>8} {:>9} {:>6} {:>8}",
+        "preset", "seed", "test AUC", "prior", "overlay", "val P/U", "epoch", "seconds"
     );
 
     for preset in presets.split(',') {
         let mut found = Vec::new();
+        let mut told = None;
+        if preset == "oracle" {
+            told = Some(oracle(folder, &scratch.path().join("oracle"))?);
+        }
         for seed in seeds.split(',') {
-            let mut config = config_file::load(preset)?;
+            let (train, mut config) = match &mut told {
+                Some((project, config)) => (project, config.clone()),
+                None => (&mut train, config_file::load(preset)?),
+            };
             config.seed = seed.parse()?;
             let started = Instant::now();
             let request = TrainRequest {
@@ -63,18 +90,19 @@ fn main() -> Result<(), Box<dyn Error>> {
                 truth: None,
                 known_prior: None,
             };
-            let run = train_run(&mut train, request, &mut |_, _| {}, &mut |_| true)?;
+            let run = train_run(train, request, &mut |_, _| {}, &mut |_| true)?;
             let seconds = started.elapsed().as_secs_f64();
-            let scorer = scorer(&train, &run.name, device.clone())?;
+            let scorer = scorer(train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
             let of = |wanted| -> Vec<f32> {
                 scores.iter().zip(&truth).filter(|(_, t)| **t == Some(wanted)).map(|(s, _)| *s).collect()
             };
             let value = auc(&of(true), &of(false))?;
             found.push(value);
+            let used = Checkpoint::load(&model_path(&train.run_dir(&run.name)))?.header.config;
             println!(
-                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>9.4} {:>6} {seconds:>8.0}",
-                run.prior.value, run.best.validation_auc_pu, run.best_epoch
+                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}",
+                run.prior.value, used.augmentation.weak.overlay, run.best.validation_auc_pu, run.best_epoch
             );
         }
         let mean = found.iter().sum::<f64>() / found.len() as f64;

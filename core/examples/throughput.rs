@@ -5,7 +5,6 @@
 //! The first epoch is not counted: on a GPU it compiles kernels.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Instant;
 
 use rand::{RngExt, SeedableRng};
@@ -32,10 +31,10 @@ batch:
 
 fn data(size: usize, patches: usize) -> TrainingData {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let pixels = (0..patches * size * size).map(|_| rng.random_range(-1.7..1.7f32)).collect();
+    let pixels: Vec<f32> = (0..patches * size * size).map(|_| rng.random_range(-1.7..1.7f32)).collect();
     TrainingData {
         size,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: (0..patches).map(|i| if i % 4 == 0 { Label::Positive } else { Label::Unlabeled }).collect(),
         train: (0..patches).collect(),
         validation: Vec::new(),

@@ -3,8 +3,6 @@
 //! a process of its own, because the environment must be set before the first kernel.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use vitrine_core::Label;
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
 use vitrine_core::learning::config_file::parse;
@@ -37,7 +35,7 @@ fn data() -> TrainingData {
     }
     TrainingData {
         size: SIZE,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: (0..16).map(|i| if i < 4 { Label::Positive } else { Label::Unlabeled }).collect(),
         train: (0..16).collect(),
         validation: Vec::new(),
@@ -55,7 +53,8 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
     let mut trainer = Trainer::new(config, 0.3, data(), device);
     let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
     let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
-    values.extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).into_iter().map(f64::from));
+    values
+        .extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).unwrap().into_iter().map(f64::from));
     values
 }
 

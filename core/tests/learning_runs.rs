@@ -1,7 +1,6 @@
 //! Whole runs on small simulated data: repeatability, resuming, stopping, and what is refused.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
 use std::sync::mpsc::{channel, sync_channel};
 
 use rand::{RngExt, SeedableRng};
@@ -53,7 +52,7 @@ fn made() -> Made {
     let labels = (0..200).map(|i| if i < 40 { Label::Positive } else { Label::Unlabeled }).collect();
     let data = TrainingData {
         size: SIZE,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels,
         train: (0..200).filter(|i| i % 5 != 0).collect(),
         validation: (0..200).filter(|i| i % 5 == 0).collect(),
@@ -229,7 +228,7 @@ fn resnet18_trains_on_32_px() {
     let normaliser = Normaliser::fit(NormaliserKind::GlobalMeanStd, 32, pixels.chunks(32 * 32)).unwrap();
     let data = TrainingData {
         size: 32,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: (0..16).map(|i| if i < 6 { Label::Positive } else { Label::Unlabeled }).collect(),
         train: (0..16).collect(),
         validation: Vec::new(),

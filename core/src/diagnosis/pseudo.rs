@@ -178,9 +178,9 @@ pub(super) fn probe(
             Err(error) => return Err(error),
         }
         let p = |logits: Vec<f32>| -> Vec<f32> { logits.into_iter().map(probability).collect() };
-        let student = p(trainer.student_logits(&unlabeled));
+        let student = p(trainer.student_logits(&unlabeled)?);
         let scoring =
-            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)) } else { student.clone() };
+            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)?) } else { student.clone() };
         let gap = student.iter().zip(&scoring).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
         found.gap.push(gap / student.len().max(1) as f64);
         let spread =

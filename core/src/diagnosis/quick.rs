@@ -2,8 +2,6 @@
 //! set number of steps. They answer "what would training see here" in seconds, not "how good will
 //! the result be".
 
-use std::sync::Arc;
-
 use rand::seq::SliceRandom;
 
 use super::features::Features;
@@ -103,7 +101,7 @@ impl QuickData {
         let on = |side: Side| (0..origin.len()).filter(|&i| subject.sides[origin[i]] == side).collect();
         let data = TrainingData {
             size: small,
-            pixels: Arc::new(pixels),
+            pixels: pixels.into(),
             labels: origin.iter().map(|&i| subject.labels[i]).collect(),
             train: on(Side::Train),
             validation: on(Side::Validation),
@@ -179,7 +177,7 @@ pub fn train_and_score(
         clock.within(epoch - 1, epochs)?;
         trainer.run_epoch(epoch, |_, _| AfterBatch::Continue)?;
     }
-    Ok(trainer.logits(held, Views::Four))
+    trainer.logits(held, Views::Four)
 }
 
 /// Out-of-fold logits of the training side: each patch is scored by a network that has not seen it.

@@ -89,7 +89,7 @@ pub fn out_of_fold_scores(
             }
             trainer.run_epoch(epoch, |_, _| AfterBatch::Continue)?;
         }
-        let logits = trainer.logits(&held, Views::Eight);
+        let logits = trainer.logits(&held, Views::Eight)?;
         for (&patch, logit) in held.iter().zip(logits) {
             match data.labels[patch] {
                 Label::Positive => scores.positive.push(logit),

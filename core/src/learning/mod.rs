@@ -22,6 +22,7 @@ mod kernels;
 pub mod metrics;
 pub mod optimizer;
 pub mod overlay_fit;
+pub mod patch_store;
 pub mod predict;
 pub mod prior;
 pub mod prior_fit;

@@ -4,8 +4,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::backbone::Network;
-use super::data::DevicePool;
+use super::patch_store::DevicePool;
 use super::weights::to_vec;
+use crate::error::Result;
 
 /// Patches per forward pass.
 const CHUNK: usize = 256;
@@ -52,8 +53,20 @@ fn logits(network: &Network, patches: Tensor<4>, views: Views) -> Tensor<1> {
 }
 
 /// Logits of patches of the pool, each the mean over `views`. The network must be in validation form.
-pub fn pool_logits(network: &Network, pool: &DevicePool, indices: &[usize], views: Views) -> Vec<f32> {
-    indices.chunks(CHUNK).flat_map(|chunk| to_vec(logits(network, pool.gather(chunk), views))).collect()
+///
+/// # Errors
+/// When a patch cannot be read.
+pub fn pool_logits(
+    network: &Network,
+    pool: &DevicePool,
+    indices: &[usize],
+    views: Views,
+) -> Result<Vec<f32>> {
+    let mut all = Vec::with_capacity(indices.len());
+    for chunk in indices.chunks(CHUNK) {
+        all.extend(to_vec(logits(network, pool.gather(chunk)?, views)));
+    }
+    Ok(all)
 }
 
 /// What `answer` says of normalised patches (N×S×S) from the host, some at a time.

@@ -9,9 +9,10 @@ use rand::RngExt;
 
 use super::backbone::Network;
 use super::config::RunConfig;
-use super::data::{DevicePool, TrainingData};
+use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::optimizer::{AdamW, clip_factor, global_norm};
+use super::patch_store::DevicePool;
 use super::risk::{LabelledLogits, risk};
 use super::sampler::{Batch, epoch_batches, generator};
 use super::weights::{NamedTensors, collect, restore, to_vec};
@@ -99,7 +100,7 @@ impl Bench {
         batches.truncate(steps);
         Ok(Self {
             network,
-            pool: DevicePool::upload(&data.pixels, data.size, &device.inner),
+            pool: DevicePool::new(&data.pixels, data.size, device),
             batches,
             config: config.clone(),
             prior,
@@ -107,7 +108,7 @@ impl Bench {
         })
     }
 
-    fn patches(&self, batch: &Batch) -> Tensor<4> {
+    fn patches(&self, batch: &Batch) -> Result<Tensor<4>> {
         self.pool.gather(&[batch.positive.as_slice(), &batch.unlabeled, &batch.negative].concat())
     }
 
@@ -127,7 +128,7 @@ impl Bench {
     }
 
     fn gradients(&self, batch: &Batch) -> Result<(f64, GradientsParams)> {
-        let loss = self.loss(&self.network, batch, self.patches(batch))?;
+        let loss = self.loss(&self.network, batch, self.patches(batch)?)?;
         let value = to_vec(loss.clone().inner()).first().copied().map_or(f64::NAN, f64::from);
         Ok((value, GradientsParams::from_grads(loss.backward(), &self.network)))
     }
@@ -157,7 +158,7 @@ pub fn probe_network(
     steps: usize,
 ) -> Result<NetworkProbe> {
     let mut bench = Bench::new(config, weights, prior, data, device, steps.max(1))?;
-    let mut found = NetworkProbe { units: units(&bench, weights.is_some()), ..NetworkProbe::default() };
+    let mut found = NetworkProbe { units: units(&bench, weights.is_some())?, ..NetworkProbe::default() };
     let mut optimizer = AdamW::new(config.optimizer.weight_decay);
     let mut sums: Vec<Sum> = Vec::new();
     for batch in bench.batches.clone() {
@@ -266,11 +267,11 @@ impl<E: Element> ModuleVisitor for GradientReader<'_, E> {
 
 /// Channels that answer to nothing. A trained network is asked in the form in which it scores, a
 /// fresh one as it trains (its running statistics are still those of nothing).
-fn units(bench: &Bench, trained: bool) -> Vec<UnitProbe> {
+fn units(bench: &Bench, trained: bool) -> Result<Vec<UnitProbe>> {
     let mut found: Vec<(String, Vec<f32>)> = Vec::new();
     let network = if trained { bench.network.valid() } else { bench.network.clone() };
     for batch in &bench.batches {
-        let patches = bench.patches(batch);
+        let patches = bench.patches(batch)?;
         let patches = if trained { patches } else { Tensor::from_inner(patches) };
         for (at, (name, answer)) in network.activations(patches).into_iter().enumerate() {
             let [n, c, h, w] = answer.dims();
@@ -281,14 +282,14 @@ fn units(bench: &Bench, trained: bool) -> Vec<UnitProbe> {
             }
         }
     }
-    found
+    Ok(found
         .into_iter()
         .map(|(name, largest)| UnitProbe {
             name,
             units: largest.len(),
             dead: largest.iter().filter(|v| **v <= 0.0).count(),
         })
-        .collect()
+        .collect())
 }
 
 /// The learning-rate range test (Smith 2017): the rate rises by a constant factor from `low` to `high`
@@ -394,9 +395,9 @@ pub fn check_gradients(
     let device = ComputeDevice::cpu();
     let bench = Bench::new(config, None, prior, data, &device, 1)?;
     let Some(batch) = bench.batches.first() else { return Ok(Vec::new()) };
-    let patches = || bench.patches(batch).cast(FloatDType::F64);
+    let patches = bench.patches(batch)?.cast(FloatDType::F64);
     let exact = bench.network.clone().map(&mut Nudge { path: Vec::new(), at: None });
-    let loss = bench.loss(&exact, batch, patches())?;
+    let loss = bench.loss(&exact, batch, patches.clone())?;
     let gradients = GradientsParams::from_grads(loss.backward(), &exact);
     let read = GradientReader::<f64>::read(&exact, &gradients);
     let every = read.len().div_ceil(layers.max(1)).max(1);
@@ -407,7 +408,7 @@ pub fn check_gradients(
         let at = |step: f64| -> Result<f64> {
             let moved =
                 bench.network.clone().map(&mut Nudge { path: Vec::new(), at: Some((name, index, step)) });
-            Ok(first_f64(bench.loss(&moved, batch, patches())?))
+            Ok(first_f64(bench.loss(&moved, batch, patches.clone())?))
         };
         // Small enough that no rectifier in front of thousands of pixels turns, large enough for 64 bits.
         const STEP: f64 = 1e-6;

@@ -15,11 +15,12 @@ use super::augment::Augmenter;
 use super::backbone::Network;
 use super::config::{ConsistencyKind, RunConfig};
 use super::consistency::{ConsistencyState, consistency_loss, pseudo_labels};
-use super::data::{DevicePool, TrainingData};
+use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
 use super::optimizer::{AdamW, clip_factor, global_norm};
+use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
 use super::risk::{LabelledLogits, RiskValue, cross_entropy, risk};
 use super::sampler::{Batch, epoch_batches, generator};
@@ -77,7 +78,7 @@ impl Trainer {
         let student = Network::new(config.backbone, config.seed, &inner.clone().autodiff());
         let teacher = config.teacher.enabled.then(|| student.valid());
         Self {
-            pool: DevicePool::upload(&data.pixels, data.size, &inner),
+            pool: DevicePool::new(&data.pixels, data.size, device),
             augmenter: Augmenter::new(data.size, config.seed, &inner),
             student,
             teacher,
@@ -102,12 +103,18 @@ impl Trainer {
     }
 
     /// Logits of patches of the pool under [`Self::scoring_network`].
-    pub fn logits(&self, indices: &[usize], views: Views) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When a patch cannot be read.
+    pub fn logits(&self, indices: &[usize], views: Views) -> Result<Vec<f32>> {
         pool_logits(&self.scoring_network(), &self.pool, indices, views)
     }
 
     /// Logits of patches of the pool under the student, in validation form, without mirrorings.
-    pub fn student_logits(&self, indices: &[usize]) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When a patch cannot be read.
+    pub fn student_logits(&self, indices: &[usize]) -> Result<Vec<f32>> {
         pool_logits(&self.student.valid(), &self.pool, indices, Views::One)
     }
 
@@ -124,7 +131,7 @@ impl Trainer {
     ) -> Result<Option<EpochMetrics>> {
         let started = Instant::now();
         let seed = self.config.seed;
-        let targets = self.self_training_targets(epoch);
+        let targets = self.self_training_targets(epoch)?;
         let batches = epoch_batches(
             &self.config.batch,
             &self.positive,
@@ -146,15 +153,19 @@ impl Trainer {
             let lambda = consistency_weight(&self.config.consistency, done);
             // The last group of an epoch may be short; its gradients are averaged all the same.
             let in_group = group.min(count - (index / group) * group);
-            let weak = self.pool.gather(&concatenated(batch));
+            let weak = self.pool.gather(&concatenated(batch))?;
             let views = &self.config.augmentation.weak;
             let weak = self.augmenter.weak(weak, views, &mut weak_rng);
             let unlabeled = batch.positive.len()..batch.positive.len() + batch.unlabeled.len();
             let weak = self.augmenter.overlay(weak, unlabeled, views.overlay, &mut weak_rng);
-            let strong = self.wants_strong(batch).then(|| {
-                let patches = self.pool.gather(&batch.unlabeled);
-                self.augmenter.strong(patches, &self.config.augmentation.strong, &mut strong_rng)
-            });
+            let strong = match self.wants_strong(batch) {
+                true => {
+                    let patches = self.pool.gather(&batch.unlabeled)?;
+                    let views = &self.config.augmentation.strong;
+                    Some(self.augmenter.strong(patches, views, &mut strong_rng))
+                }
+                false => None,
+            };
             let gradients = self.gradients(
                 batch,
                 weak,
@@ -228,23 +239,23 @@ impl Trainer {
     }
 
     /// Pseudo-labels at both ends for this epoch, by index into the pool; `None` while it is off.
-    fn self_training_targets(&mut self, epoch: usize) -> Option<Vec<PseudoTarget>> {
+    fn self_training_targets(&mut self, epoch: usize) -> Result<Option<Vec<PseudoTarget>>> {
         let config = &self.config.self_training;
         let due = config.enabled && epoch >= config.start_epoch && !self.unlabeled.is_empty();
         if !due || self.trial.given_up() {
-            return None;
+            return Ok(None);
         }
         if config.trial && self.trial.about_to_start() {
             self.before_trial = Some((self.student.clone(), self.teacher.clone()));
         }
         let config = &self.config.self_training;
-        let scores = self.logits(&self.unlabeled, Views::Four);
+        let scores = self.logits(&self.unlabeled, Views::Four)?;
         let chosen = both_ends(&scores, self.prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
         for (&patch, target) in self.unlabeled.iter().zip(chosen) {
             targets[patch] = target;
         }
-        Some(targets)
+        Ok(Some(targets))
     }
 
     /// Gradients of one batch, scaled by `share`.
@@ -422,13 +433,16 @@ impl Trainer {
     fn validate(&self, metrics: &mut EpochMetrics) -> Result<()> {
         let of = |label| self.data.with_label(&self.data.validation, label);
         let scores = |label| self.logits(&of(label), Views::One);
-        let (p, u, n) = (scores(Label::Positive), scores(Label::Unlabeled), scores(Label::Negative));
+        let (p, u, n) = (scores(Label::Positive)?, scores(Label::Unlabeled)?, scores(Label::Negative)?);
         super::validation::fill(metrics, self.prior, &p, &u, &n)
     }
 
     /// p of the given patches of the pool, averaged over mirrorings and quarter turns.
-    pub fn probabilities(&self, indices: &[usize]) -> Vec<f32> {
-        self.logits(indices, Views::Eight).into_iter().map(probability).collect()
+    ///
+    /// # Errors
+    /// When a patch cannot be read.
+    pub fn probabilities(&self, indices: &[usize]) -> Result<Vec<f32>> {
+        Ok(self.logits(indices, Views::Eight)?.into_iter().map(probability).collect())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod diagnose;
 pub mod import;
 pub mod model;
+mod pixels;
 pub mod prepare;
 pub mod score;
 pub mod train;

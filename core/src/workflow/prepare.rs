@@ -1,7 +1,6 @@
 //! From a project to the plain arrays a run works on: split, normaliser, pixels.
 
-use std::sync::Arc;
-
+use super::pixels::{HELD, read};
 use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
@@ -98,47 +97,24 @@ pub fn prepare_with(
 ) -> Result<Prepared> {
     let size = patch_size(project)?;
     let sides = project.split_sides(split.id)?;
-    let pixels = project.pixels();
-
     let train = on_side(&sides, Side::Train);
     let validation = on_side(&sides, Side::Validation);
-    let total = train.len() + validation.len();
-    let values = total.checked_mul(size * size).ok_or_else(|| too_large(total, size))?;
-    let mut buffer: Vec<f32> = Vec::new();
-    buffer.try_reserve_exact(values).map_err(|_| too_large(total, size))?;
-    buffer.resize(values, 0.0);
-    let mut chosen = Vec::with_capacity(total);
-    for (slot, patch) in buffer.chunks_exact_mut(size * size).zip(train.iter().chain(&validation)) {
-        let id = PatchId::try_from(*patch).map_err(|_| too_large(total, size))?;
-        pixels.get(id, slot)?;
-        chosen.push(id);
-        if chosen.len() % 4096 == 0 {
-            tell(watch, "Reading patches", chosen.len(), total)?;
-        }
-    }
-    let normaliser = Normaliser::fit(
-        config.normaliser,
-        size,
-        buffer[..train.len() * size * size].chunks_exact(size * size),
-    )?;
-    for (patch, id) in buffer.chunks_exact_mut(size * size).zip(&chosen) {
-        normaliser
-            .apply(patch)
-            .map_err(|e| Error::request(format!("patch {id}: {e}"), "remove the patch or mend its file"))?;
-    }
+    let patches: Vec<PatchId> = train.iter().chain(&validation).copied().collect();
+    let (pixels, normaliser) =
+        read(project.pixels(), patches.clone(), train.len(), config.normaliser, HELD, watch)?;
     let data = TrainingData {
         size,
-        pixels: Arc::new(buffer),
-        labels: chosen
+        pixels,
+        labels: patches
             .iter()
             .map(|&id| all_labels.get(id as usize).copied().unwrap_or(Label::Unlabeled))
             .collect(),
         train: (0..train.len()).collect(),
-        validation: (train.len()..total).collect(),
+        validation: (train.len()..patches.len()).collect(),
         truth: truth
-            .map(|truth| chosen.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
+            .map(|truth| patches.iter().map(|&id| truth.get(id as usize).copied().flatten()).collect()),
     };
-    Ok(Prepared { data, normaliser, split, patches: chosen })
+    Ok(Prepared { data, normaliser, split, patches })
 }
 
 fn patch_size(project: &Project) -> Result<usize> {
@@ -150,13 +126,6 @@ fn patch_size(project: &Project) -> Result<usize> {
     })
 }
 
-fn on_side(sides: &[Side], wanted: Side) -> Vec<usize> {
-    (0..sides.len()).filter(|&i| sides[i] == wanted).collect()
-}
-
-fn too_large(patches: usize, size: usize) -> Error {
-    Error::request(
-        format!("{patches} patches of {size} px do not fit into memory at once"),
-        "train on a machine with more memory, or on a project with fewer unlabeled patches",
-    )
+fn on_side(sides: &[Side], wanted: Side) -> Vec<PatchId> {
+    (0..).zip(sides).filter(|(_, side)| **side == wanted).map(|(id, _)| id).collect()
 }

@@ -1,7 +1,5 @@
 //! Whole small trainings of a subject, judged by the simulation's truth.
 
-use std::sync::Arc;
-
 use vitrine_core::Label;
 use vitrine_core::diagnosis::{RunRecord, Subject};
 use vitrine_core::imaging::NormaliserKind;
@@ -45,7 +43,7 @@ fn data_of(subject: &Subject, kind: NormaliserKind) -> TrainingData {
     pixels.chunks_exact_mut(area).for_each(|patch| normaliser.apply(patch).unwrap());
     TrainingData {
         size: SIZE,
-        pixels: Arc::new(pixels),
+        pixels: pixels.into(),
         labels: subject.labels.clone(),
         train,
         validation: on(Side::Validation),
@@ -72,7 +70,7 @@ pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
             }
         }
     }
-    let logits = trainer.logits(&held, Views::One);
+    let logits = trainer.logits(&held, Views::One).unwrap();
     let truth = subject.truth.as_ref().unwrap();
     let of = |wanted: bool| -> Vec<f32> {
         held.iter().zip(&logits).filter(|(i, _)| truth[**i] == Some(wanted)).map(|(_, l)| *l).collect()

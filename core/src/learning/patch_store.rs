@@ -1,0 +1,180 @@
+//! Where the pixels of a run lie: in memory, on the device, or read anew for every batch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::device::ComputeDevice;
+use crate::error::{Error, Result};
+
+/// Normalised patches that are read when they are needed.
+pub trait PatchSource: Send + Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Fills `out` (S×S) with a normalised patch.
+    ///
+    /// # Errors
+    /// When it can no longer be read.
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
+}
+
+/// Normalised patches (N×S×S): held, or read when they are needed.
+#[derive(Clone)]
+pub enum PatchStore {
+    /// All values in memory.
+    Held(Arc<Vec<f32>>),
+    /// Read for every batch, because all of them would fill the memory.
+    Streamed(Arc<dyn PatchSource>),
+}
+
+impl fmt::Debug for PatchStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held(pixels) => write!(f, "{} values held", pixels.len()),
+            Self::Streamed(source) => write!(f, "{} patches streamed", source.count()),
+        }
+    }
+}
+
+impl From<Vec<f32>> for PatchStore {
+    fn from(pixels: Vec<f32>) -> Self {
+        Self::Held(Arc::new(pixels))
+    }
+}
+
+impl PatchStore {
+    /// How many patches of `area` px there are; `None` when held values are no whole number of them.
+    pub fn count(&self, area: usize) -> Option<usize> {
+        match self {
+            Self::Held(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
+            Self::Streamed(source) => Some(source.count()),
+        }
+    }
+
+    /// Fills `out` (S×S) with a patch.
+    ///
+    /// # Errors
+    /// When there is no such patch or it cannot be read.
+    pub fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        match self {
+            Self::Streamed(source) => source.read(index, out),
+            Self::Held(pixels) => {
+                let held = pixels.get(index * out.len()..(index + 1) * out.len());
+                out.copy_from_slice(held.ok_or_else(|| {
+                    Error::request(format!("there is no patch {index} in this run"), "report this")
+                })?);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The most a device is given at once, bytes. GPUs bind one buffer of 2 GiB at most, and what a run needs
+/// besides must find room too.
+const MOST_ON_DEVICE: usize = 1 << 30;
+
+/// The patches of a run for its device. Small pools lie on a GPU and are gathered there; the processor
+/// reads them where they are, and so does a GPU that they would fill.
+pub struct DevicePool {
+    pixels: Pixels,
+    size: usize,
+    device: Device,
+}
+
+enum Pixels {
+    OnDevice(Tensor<2>),
+    OnHost(PatchStore),
+}
+
+impl DevicePool {
+    /// Makes patches of `size`×`size` px ready for a device.
+    pub fn new(store: &PatchStore, size: usize, device: &ComputeDevice) -> Self {
+        let most = if device.is_cpu { 0 } else { MOST_ON_DEVICE };
+        Self::with_limit(store, size, &device.inner, most)
+    }
+
+    /// As [`Self::new`]; at most `most` bytes lie on the device, else nothing does.
+    fn with_limit(store: &PatchStore, size: usize, device: &Device, most: usize) -> Self {
+        let pixels = match store {
+            PatchStore::Held(values) if values.len() * size_of::<f32>() <= most => {
+                let data = TensorData::new(values.to_vec(), [values.len() / (size * size), size * size]);
+                Pixels::OnDevice(Tensor::from_data(data, device))
+            }
+            store => Pixels::OnHost(store.clone()),
+        };
+        Self { pixels, size, device: device.clone() }
+    }
+
+    /// Patches by index as N×1×S×S.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn gather(&self, indices: &[usize]) -> Result<Tensor<4>> {
+        let (count, size) = (indices.len(), self.size);
+        Ok(match &self.pixels {
+            Pixels::OnDevice(pixels) => {
+                let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+                let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device);
+                pixels.clone().select(0, indices).reshape([count, 1, size, size])
+            }
+            Pixels::OnHost(store) => {
+                let mut values = vec![0.0; count * size * size];
+                for (&index, patch) in indices.iter().zip(values.chunks_exact_mut(size * size)) {
+                    store.read(index, patch)?;
+                }
+                Tensor::from_data(TensorData::new(values, [count, 1, size, size]), &self.device)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::weights::to_vec;
+    use super::*;
+
+    /// Two patches of 2×2 px; the third cannot be read.
+    struct Torn;
+
+    impl PatchSource for Torn {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+            if index > 1 {
+                return Err(Error::request("the disk is gone", "plug it in"));
+            }
+            out.iter_mut().enumerate().for_each(|(at, v)| *v = (4 * index + at) as f32);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_same_wherever_the_pixels_lie() {
+        let device = ComputeDevice::cpu();
+        let held = PatchStore::from((0..8).map(|v| v as f32).collect::<Vec<_>>());
+        let streamed = PatchStore::Streamed(Arc::new(Torn));
+        let batch = |pool: DevicePool| to_vec(pool.gather(&[1, 0, 1]).unwrap().reshape([12]));
+        let expected = [4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        assert_eq!(batch(DevicePool::new(&held, 2, &device)), expected);
+        assert_eq!(batch(DevicePool::with_limit(&held, 2, &device.inner, 32)), expected, "on the device");
+        let too_large = DevicePool::with_limit(&held, 2, &device.inner, 31);
+        assert!(matches!(too_large.pixels, Pixels::OnHost(_)));
+        assert_eq!(batch(too_large), expected);
+        assert_eq!(batch(DevicePool::new(&streamed, 2, &device)), expected);
+    }
+
+    #[test]
+    fn a_patch_that_cannot_be_read_is_an_error() {
+        let device = ComputeDevice::cpu();
+        let pool = DevicePool::new(&PatchStore::Streamed(Arc::new(Torn)), 2, &device);
+        assert!(pool.gather(&[2]).unwrap_err().to_string().contains("the disk is gone"));
+        let held = PatchStore::from(vec![0.0; 8]);
+        assert_eq!((held.count(4), held.count(3)), (Some(2), None));
+        assert!(DevicePool::new(&held, 2, &device).gather(&[2]).is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! The pixels of a run: looked at once, normalised, and held or read anew for every batch.
+
+use std::sync::Arc;
+
+use super::{Watch, tell};
+use crate::error::{Error, Result};
+use crate::imaging::normalise::{Normaliser, NormaliserKind};
+use crate::learning::patch_store::{PatchSource, PatchStore};
+use crate::project::{PatchId, Pixels};
+
+/// The most a run holds in memory, bytes of normalised pixels. A larger pool is read from the project for every
+/// batch: that gives the same numbers, and a machine of 8 GB stays usable with a million patches.
+pub(super) const HELD: usize = 1 << 30;
+
+/// Patches between two reports of progress.
+const PART: usize = 4096;
+
+/// Fits the normaliser to the first `fit` of the patches and makes all of them ready, in memory where they take
+/// at most `held` bytes. Every patch is looked at once in any case, so that a bad one is found before the run.
+///
+/// # Errors
+/// When a patch holds a value that is no finite number or cannot be normalised, as [`Normaliser::fit`], or
+/// [`Error::Cancelled`].
+pub(super) fn read(
+    pixels: Arc<Pixels>,
+    patches: Vec<PatchId>,
+    fit: usize,
+    kind: NormaliserKind,
+    held: usize,
+    watch: Watch<'_>,
+) -> Result<(PatchStore, Normaliser)> {
+    let bytes = patches.len().saturating_mul(pixels.size() * pixels.size() * size_of::<f32>());
+    if bytes <= held {
+        hold(&pixels, &patches, fit, kind, watch)
+    } else {
+        stream(pixels, patches, fit, kind, watch)
+    }
+}
+
+fn bad(id: PatchId, error: &Error) -> Error {
+    Error::request(format!("patch {id}: {error}"), "remove the patch or mend its file")
+}
+
+fn hold(
+    pixels: &Pixels,
+    patches: &[PatchId],
+    fit: usize,
+    kind: NormaliserKind,
+    watch: Watch<'_>,
+) -> Result<(PatchStore, Normaliser)> {
+    let size = pixels.size();
+    let area = size * size;
+    let mut buffer = vec![0.0; patches.len() * area];
+    for (index, (slot, &id)) in buffer.chunks_exact_mut(area).zip(patches).enumerate() {
+        pixels.get(id, slot)?;
+        if (index + 1) % PART == 0 {
+            tell(watch, "Reading patches", index + 1, patches.len())?;
+        }
+    }
+    let normaliser = Normaliser::fit(kind, size, buffer[..fit * area].chunks_exact(area))?;
+    for (patch, &id) in buffer.chunks_exact_mut(area).zip(patches) {
+        normaliser.apply(patch).map_err(|e| bad(id, &e))?;
+    }
+    Ok((buffer.into(), normaliser))
+}
+
+fn stream(
+    pixels: Arc<Pixels>,
+    patches: Vec<PatchId>,
+    fit: usize,
+    kind: NormaliserKind,
+    watch: Watch<'_>,
+) -> Result<(PatchStore, Normaliser)> {
+    let (size, total) = (pixels.size(), fit + patches.len());
+    let mut done = 0;
+    // Memory of what was read goes back now and then.
+    let mut count = || {
+        done += 1;
+        if done % PART > 0 {
+            return Ok(());
+        }
+        pixels.release();
+        tell(watch, "Reading patches", done, total)
+    };
+    let mut failed = None;
+    let to_fit = patches[..fit].iter().map_while(|&id| {
+        let mut patch = vec![0.0; size * size];
+        let outcome = count().and_then(|()| pixels.get(id, &mut patch));
+        outcome.map_err(|error| failed = Some(error)).ok().map(|()| patch)
+    });
+    let fitted = Normaliser::fit(kind, size, to_fit);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let normaliser = fitted?;
+    let mut patch = vec![0.0; size * size];
+    for &id in &patches {
+        pixels.get(id, &mut patch)?;
+        normaliser.apply(&mut patch).map_err(|e| bad(id, &e))?;
+        count()?;
+    }
+    Ok((PatchStore::Streamed(Arc::new(FromProject { pixels, patches, normaliser })), normaliser))
+}
+
+/// Patches of a project, normalised as they are read.
+struct FromProject {
+    pixels: Arc<Pixels>,
+    patches: Vec<PatchId>,
+    normaliser: Normaliser,
+}
+
+impl PatchSource for FromProject {
+    fn count(&self) -> usize {
+        self.patches.len()
+    }
+
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        let id = self.patches.get(index).copied().unwrap_or(PatchId::MAX);
+        self.pixels.get(id, out)?;
+        self.normaliser.apply(out)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::formats::PatchInfo;
+    use crate::formats::npy::{NpzGroup, NpzOptions, write_npz};
+    use crate::ingest::{IngestRequest, ingest};
+    use crate::project::{PixelType, Project};
+
+    /// A project of `values` as patches of 4×4 px.
+    fn project(dir: &std::path::Path, values: &[f32]) -> Project {
+        let path = dir.join("patches.npz");
+        let info = vec![PatchInfo::default(); values.len() / 16];
+        let groups = [NpzGroup { label: None, info: &info }];
+        let file = std::fs::File::create(&path).unwrap();
+        write_npz(file, &path, 4, &groups, NpzOptions::default(), |_, index, out| {
+            out.copy_from_slice(&values[16 * index..16 * (index + 1)]);
+            Ok(())
+        })
+        .unwrap();
+        let mut project = Project::create(&dir.join("project"), None, PixelType::F32).unwrap();
+        let request = IngestRequest { inputs: vec![path], ..IngestRequest::default() };
+        ingest(&mut project, &request, &mut |_| true).unwrap();
+        project
+    }
+
+    #[test]
+    fn streamed_patches_are_those_that_are_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let values: Vec<f32> = (0..5 * 16).map(|i| ((i * 37) % 101) as f32).collect();
+        let project = project(dir.path(), &values);
+        let patches: Vec<PatchId> = vec![3, 0, 4, 1];
+        for kind in [NormaliserKind::GlobalMeanStd, NormaliserKind::PerPatchZScore] {
+            let read = |held| read(project.pixels(), patches.clone(), 3, kind, held, &mut |_| true).unwrap();
+            let (held, normaliser) = read(4 * 16 * 4);
+            let (streamed, same) = read(4 * 16 * 4 - 1);
+            assert!(matches!((&held, &streamed), (PatchStore::Held(_), PatchStore::Streamed(_))));
+            assert_eq!(normaliser, same);
+            let all = |store: &PatchStore| -> Vec<f32> {
+                (0..store.count(16).unwrap())
+                    .flat_map(|index| {
+                        let mut patch = [0.0; 16];
+                        store.read(index, &mut patch).unwrap();
+                        patch
+                    })
+                    .collect()
+            };
+            assert_eq!(all(&held), all(&streamed));
+            assert_eq!(all(&held).len(), 4 * 16);
+        }
+    }
+
+    #[test]
+    fn reading_can_be_cancelled() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(dir.path(), &vec![0.5; (PART + 1) * 16]);
+        let patches: Vec<PatchId> = (0..=PART as u32).collect();
+        for held in [0, usize::MAX] {
+            let kind = NormaliserKind::PerPatchZScore;
+            let outcome = read(project.pixels(), patches.clone(), 1, kind, held, &mut |_| false);
+            assert!(matches!(outcome, Err(Error::Cancelled)));
+        }
+    }
+}
