@@ -3,9 +3,10 @@
 //! A run takes every core for hours, and a scheduler that treats all threads alike lets a window wait
 //! for its turn. A thread of lower priority loses nothing while no other wants the core.
 
-/// How much lower, in the steps of `nice`: a thread of usual priority gets nine times the processor.
+/// How much lower, in the steps of `nice`: a thread of usual priority gets three times as much of a
+/// core. More would let the computations of others on the same machine starve a run.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const STEPS: i32 = 10;
+const STEPS: i32 = 5;
 
 /// Lowers the priority of the calling thread, and of threads it starts from now on. Only on Linux;
 /// elsewhere the system itself prefers the window in front.

@@ -62,7 +62,7 @@ pub fn ui(
         }
         Some(Ok(look)) => {
             counts(ui, &look.preview, form);
-            warnings(ui, &look.preview, form);
+            warnings(ui, &look.preview, waiting, form);
             patches(ui, look, state);
             lists(ui, &look.preview);
         }
@@ -122,7 +122,7 @@ fn counts(ui: &mut Ui, preview: &Preview, form: &Form) {
     });
 }
 
-fn warnings(ui: &mut Ui, preview: &Preview, form: &mut Form) {
+fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
     if preview.warnings.is_empty() {
         return;
     }
@@ -130,6 +130,10 @@ fn warnings(ui: &mut Ui, preview: &Preview, form: &mut Form) {
     for text in &preview.warnings {
         let shown = words::capitalised(&words::in_window(text));
         warning(ui, &format!("{}.", shown.trim_end_matches('.')));
+        // What is shown answers the form of before: its remedies may be in there already.
+        if waiting {
+            continue;
+        }
         if preview.mirrored && text.contains("y of the picks") {
             let remedy = if form.y_up { "Leave the picks as they are" } else { "Turn the picks over" };
             let why = "Switches \"y counts from the bottom\" and looks again.";
