@@ -3,7 +3,12 @@
 //!
 //! ```text
 //! cargo run --release --workspace --example gallery_bench -- [PATCHES] [FOLDER]
+//! cargo run --release --workspace --example gallery_bench -- --while-training [PROGRAM]
 //! ```
+//!
+//! The second form times 1,000 frames at 60 a second of a small project while nothing else happens, while
+//! PROGRAM (`vitrine`, where given) trains in another process at the window's own priority, and while the
+//! window trains: the preset `recommended` on the processor.
 //!
 //! Makes a project of 1,000,000 patches of 64×64 px (8 GB) in FOLDER, or uses the one that is there.
 //! A frame is measured as the CPU time of the window's thread for everything egui does (logic, views,
@@ -25,7 +30,10 @@ use vitrine_core::project::{NewMicrograph, NewPatch, NewRun, PixelType, Project,
 const SIZE: usize = 64;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("--while-training").is_some() {
+        return while_training(arguments.next().as_deref());
+    }
     let patches: usize = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
     let temporary = std::env::temp_dir().join("vitrine_gallery_bench");
     let folder = arguments.next().map_or(temporary, PathBuf::from);
@@ -98,7 +106,7 @@ fn wait(window: &mut Window, what: &str, mut done: impl FnMut(&App) -> bool) -> 
     }
 }
 
-fn measure(folder: &Path) {
+fn open(folder: &Path) -> Window {
     let project = Some(folder.to_owned());
     let mut window: Window = Harness::builder()
         .with_size([1600.0, 1000.0])
@@ -108,6 +116,12 @@ fn measure(folder: &Path) {
     let count = window.state().model.project.as_ref().unwrap().len();
     println!("open {count} patches: {:.2} s", opening.as_secs_f64());
     wait(&mut window, "pixels", |app| app.states.gallery.coming == 0);
+    window
+}
+
+fn measure(folder: &Path) {
+    let mut window = open(folder);
+    let count = window.state().model.project.as_ref().unwrap().len();
     println!("memory after opening: {}", memory());
 
     scroll(&mut window, "wheel, three rows a frame", 300.0);
@@ -154,7 +168,110 @@ fn measure(folder: &Path) {
     println!("memory at the end: {}", memory());
 }
 
-/// Labels patch after patch as by key: each is on the disk before the next frame.
+/// Frames of a window in which, or beside which, a run goes on.
+fn while_training(program: Option<&str>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, beside) = (dir.path().join("window"), dir.path().join("beside"));
+    make(&folder, 4000);
+    let mut window = open(&folder);
+    paced(&mut window, "nothing else");
+    if let Some(program) = program {
+        make(&beside, 4000);
+        let run = std::process::Command::new(program)
+            .arg("train")
+            .arg(&beside)
+            .args(["--config", "recommended", "--prior", "0.3", "--epochs", "1000", "--device", "cpu"])
+            .stdout(std::process::Stdio::null())
+            .spawn();
+        let mut run = run.unwrap();
+        std::thread::sleep(Duration::from_secs(20));
+        let run_dir = std::fs::read_dir(beside.join("runs")).unwrap().next().unwrap().unwrap().path();
+        let epochs = || std::fs::read_to_string(run_dir.join("metrics.csv")).unwrap().lines().count() - 1;
+        let before = epochs();
+        assert!(before > 0, "no epoch in 20 s");
+        paced(&mut window, "a run in another process, at equal priority");
+        println!("the run in another process: {} epochs meanwhile", epochs() - before);
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    let mut config = vitrine_core::learning::config_file::load("recommended").unwrap();
+    config.prior = vitrine_core::learning::config::PriorConfig::Given(0.3);
+    config.schedule.epochs = 1000;
+    let start = vitrine::gui::command::TrainStart {
+        name: Some("run".to_owned()),
+        base_name: "run".to_owned(),
+        config,
+        device: vitrine_core::learning::device::DeviceChoice::Cpu,
+    };
+    use vitrine::gui::command::TrainCommand;
+    window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(start))));
+    wait(&mut window, "an epoch", |app| app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty()));
+    let batches = |window: &Window| {
+        let progress = window.state().model.live.as_ref().unwrap().progress.unwrap();
+        (progress.0 * progress.3 + progress.2) as f64
+    };
+    let rate = |window: &mut Window, what: &str, wait: &mut dyn FnMut(&mut Window)| {
+        let (clock, before) = (Instant::now(), batches(window));
+        wait(window);
+        window.step();
+        let rate = (batches(window) - before) / clock.elapsed().as_secs_f64();
+        println!("the window's own run, {what}: {rate:.2} batches a second");
+    };
+    rate(&mut window, "nobody touches the window", &mut |_| std::thread::sleep(Duration::from_secs(17)));
+    rate(&mut window, "while it scrolls", &mut |window| paced(window, "the window's own run"));
+    window.state_mut().apply(Command::Select(SelectCommand::Place(0)));
+    let times = (0..300).map(|i| {
+        window.step();
+        let clock = Instant::now();
+        let label = if i % 2 == 0 { Label::Negative } else { Label::Positive };
+        window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
+        let spent = clock.elapsed().as_secs_f64();
+        std::thread::sleep(Duration::from_millis(30));
+        spent
+    });
+    report("label one patch during the run (time, not CPU)", times.collect());
+    window.state_mut().apply(Command::Train(TrainCommand::Stop));
+    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
+}
+
+/// Scrolls for 1,000 frames, one every 1/60 s: how long each takes, waiting for the processor included.
+fn paced(window: &mut Window, what: &str) {
+    const TICK: Duration = Duration::from_nanos(16_666_667);
+    let centre = window.state().states.gallery.geometry.rect.center();
+    window.hover_at(centre);
+    window.step();
+    let (mut spent, mut waited, mut queued) = (Vec::new(), Vec::new(), Vec::new());
+    let mut due = Instant::now();
+    for frame in 0..1000 {
+        due = (due + TICK).max(Instant::now());
+        let before = scheduled();
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let points = if frame % 100 < 50 { -60.0 } else { 60.0 };
+        window.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            source: egui::MouseWheelSource::Wheel,
+            delta: egui::vec2(0.0, points),
+            phase: egui::TouchPhase::Move,
+            modifiers: egui::Modifiers::NONE,
+        });
+        window.step();
+        let output = window.output();
+        let (shapes, scale) = (output.shapes.clone(), output.pixels_per_point);
+        std::hint::black_box(window.ctx.tessellate(shapes, scale));
+        // From the moment when the frame was due: also waiting for a core makes it late.
+        waited.push(due.elapsed().as_secs_f64());
+        let after = scheduled();
+        spent.push(after[0] - before[0]);
+        queued.push(after[1] - before[1]);
+    }
+    let late = waited.iter().filter(|&&time| time > TICK.as_secs_f64()).count();
+    report(&format!("{what}: CPU a frame"), spent);
+    report(&format!("{what}: waiting for a core, a frame"), queued);
+    report(&format!("{what}: time a frame, waiting for anything included"), waited);
+    println!("{what}: {:.1} % of frames took more than 16.7 ms", late as f64 / 10.0);
+}
+
+/// Labels patch after patch as by key.
 fn one_by_one(window: &mut Window) {
     window.state_mut().apply(Command::Select(SelectCommand::Clear));
     window.state_mut().apply(Command::Select(SelectCommand::Place(0)));
@@ -166,7 +283,10 @@ fn one_by_one(window: &mut Window) {
             clock.elapsed().as_secs_f64()
         })
         .collect();
-    report("label one patch, to the disk (time, not CPU)", times);
+    report("label one patch (time, not CPU)", times);
+    let clock = Instant::now();
+    wait(window, "the disk", |app| app.model.disk.waiting == 0);
+    println!("labels on the disk {:.0} ms after the last one", clock.elapsed().as_secs_f64() * 1000.0);
     for _ in 0..300 {
         window.state_mut().apply(Command::Label(LabelCommand::Undo));
     }
@@ -242,7 +362,7 @@ fn scroll(window: &mut Window, what: &str, points: f32) {
         });
     });
     let to = window.state().states.gallery.geometry.scroll;
-    report(&format!("scroll, {what} ({:.0} points)", to - from), times);
+    report(&format!("scroll, {what} ({:.0} points): CPU a frame", to - from), times);
 }
 
 /// Goes to a place far away in every frame: nothing of it is on the pages.
@@ -251,7 +371,7 @@ fn jump(window: &mut Window) {
         let count = window.state().model.project.as_ref().unwrap().len();
         window.state_mut().apply(Command::Select(SelectCommand::Place(frame * 7919 % count)));
     });
-    report("jump to another place every frame", times);
+    report("jump to another place every frame: CPU a frame", times);
 }
 
 fn frames(window: &mut Window, mut before: impl FnMut(&mut Window, usize)) -> Vec<f64> {
@@ -281,7 +401,7 @@ fn frames(window: &mut Window, mut before: impl FnMut(&mut Window, usize)) -> Ve
 fn report(what: &str, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
     println!(
-        "{what}: CPU a frame, {} frames: median {:.2} ms, 99 % {:.2} ms, worst {:.2} ms",
+        "{what}, {} times: median {:.2} ms, 99 % {:.2} ms, worst {:.2} ms",
         times.len(),
         times[times.len() / 2] * 1000.0,
         times[times.len() * 99 / 100] * 1000.0,
@@ -291,10 +411,16 @@ fn report(what: &str, mut times: Vec<f64>) {
 
 /// CPU time of this thread, s, from the scheduler (Linux).
 fn cpu() -> f64 {
+    scheduled()[0]
+}
+
+/// CPU time of this thread and the time it could have run but waited for a core, s (Linux).
+fn scheduled() -> [f64; 2] {
     // The scheduler brings its books up to date when a thread gives way.
     std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|ns| ns.parse::<f64>().ok()).map_or(f64::NAN, |ns| ns * 1e-9)
+    let mut words = text.split_whitespace().map(|ns| ns.parse().map_or(f64::NAN, |ns: f64| ns * 1e-9));
+    [(); 2].map(|()| words.next().unwrap_or(f64::NAN))
 }
 
 /// Resident memory, whole and without mapped files.

@@ -31,6 +31,12 @@ pub fn sentence(error: &anyhow::Error) -> String {
     said.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// A sentence begun with a capital letter.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Who is at the keyboard, for the journal.
 pub fn person() -> Actor {
     let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));

@@ -14,6 +14,7 @@
 //! | [`export`] | project → files |
 //! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
 //! | [`review`] | what a person looks at next: queues, audits, similar patches |
+//! | [`priority`] | who computes gives way to who draws |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
@@ -26,6 +27,7 @@ pub mod imaging;
 pub mod ingest;
 pub mod label;
 pub mod learning;
+pub mod priority;
 pub mod project;
 pub mod report;
 pub mod review;

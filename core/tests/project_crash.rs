@@ -10,11 +10,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use vitrine_core::Label;
 use vitrine_core::project::{
-    Actor, EntryId, NewPatch, NewRun, PatchId, PixelType, Project, RunStatus, SourceInfo,
+    Actor, DiskState, EntryId, NewPatch, NewRun, PatchId, PixelType, Project, RunStatus, SourceInfo,
 };
 
 const ROLE: &str = "VITRINE_TEST_ROLE";
@@ -48,8 +50,17 @@ fn in_a_role() {
     let folder = PathBuf::from(std::env::var_os(FOLDER).unwrap());
     let ada = Actor::Person("ada".into());
     match role.as_str() {
-        "label" => {
+        "label" | "label without waiting" => {
             let mut project = Project::open(&folder).unwrap();
+            if role != "label" {
+                // A disk that takes nothing while the process lives: only the system has the labels.
+                let never = Arc::new(|_: &std::fs::File| {
+                    loop {
+                        std::thread::park();
+                    }
+                });
+                project.label_without_waiting(never, Arc::new(|| ())).unwrap();
+            }
             for step in 0..1_000_000_u32 {
                 let label = Label::ALL[step as usize % 3];
                 let changes: Vec<_> =
@@ -119,13 +130,22 @@ fn check_database(folder: &Path) {
 
 #[test]
 fn labels_reported_as_written_survive_a_kill() {
+    killed_while_labelling("label");
+}
+
+#[test]
+fn labels_set_without_waiting_for_the_disk_survive_a_kill() {
+    killed_while_labelling("label without waiting");
+}
+
+fn killed_while_labelling(role: &str) {
     let dir = tempfile::tempdir().unwrap();
     let mut project = Project::create(dir.path(), Some(8), PixelType::F32).unwrap();
     import(&mut project, PATCHES, |_| ());
     drop(project);
     let mut last = 1;
     for round in 1..=6 {
-        let mut child = start(&std::env::current_exe().unwrap(), "label", dir.path()).spawn().unwrap();
+        let mut child = start(&std::env::current_exe().unwrap(), role, dir.path()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         for _ in 0..round * 9 {
             last = hear(&mut lines, "entry").unwrap();
@@ -152,6 +172,109 @@ fn labels_reported_as_written_survive_a_kill() {
         assert_eq!(project.labels().unwrap(), replayed);
     }
     assert!(last > 50, "the test must have written something: {last}");
+}
+
+/// What a power failure would leave: the files as they were at the last flush, put aside by it.
+#[test]
+fn what_was_waited_for_survives_a_power_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("p");
+    let mut project = Project::create(&folder, Some(8), PixelType::F32).unwrap();
+    import(&mut project, 100, |_| ());
+    let left = dir.path().join("left");
+    let (from, to) = (folder.clone(), left.clone());
+    let flush = move |_: &std::fs::File| {
+        std::fs::create_dir_all(&to)?;
+        for file in ["project.sqlite", "project.sqlite-wal", "pixels.bin"] {
+            std::fs::copy(from.join(file), to.join(file))?;
+        }
+        Ok(())
+    };
+    project.label_without_waiting(Arc::new(flush), Arc::new(|| ())).unwrap();
+    let ada = Actor::Person("ada".into());
+    for step in 1..=30 {
+        let labels = [(step, Label::Negative), (step + 40, Label::Positive)];
+        project.set_labels(&labels, &ada, None, "").unwrap();
+        if step % 10 == 0 {
+            project.wait_for_disk().unwrap();
+            assert_eq!(project.disk_state(), DiskState::default());
+            let copy = dir.path().join(format!("after {step}"));
+            std::fs::rename(&left, &copy).unwrap();
+            check_database(&copy);
+            let after = Project::open(&copy).unwrap();
+            assert_eq!(after.label_counts().unwrap(), project.label_counts().unwrap());
+            assert_eq!(after.journal_position().unwrap(), project.journal_position().unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_fails_late_is_told_and_labels_are_refused_until_it_takes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = Project::create(dir.path(), Some(8), PixelType::F32).unwrap();
+    import(&mut project, 100, |_| ());
+    let full = Arc::new(AtomicBool::new(true));
+    let (its, told) = (Arc::clone(&full), Arc::new(AtomicUsize::new(0)));
+    let flush = move |file: &std::fs::File| match its.load(SeqCst) {
+        true => Err(std::io::ErrorKind::StorageFull.into()),
+        false => file.sync_data(),
+    };
+    let news = Arc::clone(&told);
+    let news = Arc::new(move || {
+        news.fetch_add(1, SeqCst);
+    });
+    project.label_without_waiting(Arc::new(flush), news).unwrap();
+    let ada = Actor::Person("ada".into());
+    let before = project.label_counts().unwrap();
+    project.set_labels(&[(1, Label::Negative)], &ada, None, "").unwrap();
+    let why = project.wait_for_disk().unwrap_err().to_string();
+    assert!(why.contains("the disk is full; the last change is kept as long as the computer runs"), "{why}");
+    let state = project.disk_state();
+    assert_eq!((state.waiting, state.failed.as_deref()), (1, Some(why.as_str())));
+    assert_eq!(told.load(SeqCst), 1);
+    // The label is in the project, and another handle says the same of the disk.
+    assert_eq!(project.label_counts().unwrap().negative, before.negative + 1);
+    assert!(project.another_handle().unwrap().wait_for_disk().is_err());
+    // Room again: everything reaches the disk, and that is told.
+    full.store(false, SeqCst);
+    project.wait_for_disk().unwrap();
+    assert_eq!((project.disk_state(), told.load(SeqCst)), (DiskState::default(), 2));
+    // The log was folded into the database: it alone holds the labels.
+    let alone = dir.path().join("alone.sqlite");
+    std::fs::copy(dir.path().join("project.sqlite"), &alone).unwrap();
+    let db = rusqlite::Connection::open(alone).unwrap();
+    let entries: i64 = db.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
+    assert_eq!(entries, project.journal_position().unwrap().0);
+}
+
+#[test]
+fn a_folder_that_goes_before_the_flush_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, aside) = (dir.path().join("p"), dir.path().join("aside"));
+    let mut project = Project::create(&folder, Some(8), PixelType::F32).unwrap();
+    import(&mut project, 100, |_| ());
+    // The first flush fails, so the labels still wait when the folder goes.
+    let failed = AtomicBool::new(false);
+    let flush = move |file: &std::fs::File| match failed.swap(true, SeqCst) {
+        true => file.sync_data(),
+        false => Err(std::io::ErrorKind::StorageFull.into()),
+    };
+    project.label_without_waiting(Arc::new(flush), Arc::new(|| ())).unwrap();
+    let ada = Actor::Person("ada".into());
+    project.set_labels(&[(1, Label::Negative)], &ada, None, "").unwrap();
+    while project.disk_state().failed.is_none() {
+        std::thread::yield_now();
+    }
+    std::fs::rename(&folder, &aside).unwrap();
+    let why = project.wait_for_disk().unwrap_err().to_string();
+    assert!(why.contains("no longer in") && why.contains("the last change is not safe"), "{why}");
+    let refused = project.set_labels(&[(3, Label::Negative)], &ada, None, "").unwrap_err().to_string();
+    assert!(refused.contains("nothing was changed"), "{refused}");
+    std::fs::rename(&aside, &folder).unwrap();
+    project.set_labels(&[(3, Label::Negative)], &ada, None, "").unwrap();
+    project.wait_for_disk().unwrap();
+    drop(project);
+    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Work that must not hold up a frame: each job is one named thread of the operating system that
 //! tells how far it is through a latest-value slot, can be cancelled, and hands back one [`Outcome`].
+//! Jobs and what they compute on give way to the thread that draws.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -225,6 +226,7 @@ impl Jobs {
         std::thread::Builder::new()
             .name(format!("job {}: {title}", id.0))
             .spawn(move || {
+                vitrine_core::priority::give_way();
                 // A fault in a job is a sentence, not the end of the window.
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(&context)));
                 let outcome = outcome.unwrap_or_else(|_| {

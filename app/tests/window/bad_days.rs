@@ -1,6 +1,8 @@
 //! Things that go wrong outside: each is a sentence, what was stored stays, and the window goes on.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
@@ -50,6 +52,72 @@ fn a_project_deleted_while_open_takes_no_labels_and_the_window_goes_on() {
     drop(window);
     // The label set before is safe where the folder is now.
     assert_eq!(Project::open(&aside).unwrap().label_counts().unwrap(), before);
+}
+
+/// A disk that takes what is written and fails when it is to keep it: the sentence comes later.
+#[test]
+fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = nine(dir.path());
+    let full = Arc::new(AtomicBool::new(false));
+    let its = Arc::clone(&full);
+    let mut window = window(None);
+    window.state_mut().flush_with(Arc::new(move |file| match its.load(Ordering::SeqCst) {
+        true => Err(std::io::ErrorKind::StorageFull.into()),
+        false => file.sync_data(),
+    }));
+    window.state_mut().apply(Command::Project(ProjectCommand::Open(folder.clone())));
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    full.store(true, Ordering::SeqCst);
+    window.key_press(Key::N);
+    wait(&mut window, "the sentence", |app| app.model.disk.failed.is_some());
+    assert!(
+        said(&window).contains("the disk is full") && said(&window).contains("the last change"),
+        "{}",
+        said(&window)
+    );
+    window.get_by_label("Problem");
+    window.get_by_label("labels not safe yet");
+    // The label is on the screen and in the project, and is not claimed to be safe.
+    assert_eq!(counts(&window).negative, 2);
+    assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap(), counts(&window));
+    // Neither an export nor a run begins with labels that are not on the disk.
+    let start = vitrine::gui::command::TrainStart {
+        name: Some("early".to_owned()),
+        base_name: "early".to_owned(),
+        config: config_file::load("supervised_baseline").unwrap(),
+        device: DeviceChoice::Cpu,
+    };
+    window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(start))));
+    wait(&mut window, "the refusal", |app| {
+        app.model
+            .live
+            .as_ref()
+            .is_some_and(|live| matches!(&live.phase, LivePhase::Failed(why) if why.contains("disk is full")))
+    });
+    assert!(Project::open_read_only(&folder).unwrap().runs().unwrap().is_empty());
+    // Closing asks.
+    window
+        .input_mut()
+        .viewports
+        .entry(eframe::egui::ViewportId::ROOT)
+        .or_default()
+        .events
+        .push(eframe::egui::ViewportEvent::Close);
+    window.step();
+    window.run_steps(2);
+    window.get_by_label("Labels are not safe yet");
+    window.get_by_label("Stay").click();
+    window.run_steps(2);
+    // With room again everything is brought onto the disk by itself.
+    full.store(false, Ordering::SeqCst);
+    wait(&mut window, "the labels", |app| app.model.disk.failed.is_none());
+    assert!(said(&window).contains("all are safe"), "{}", said(&window));
+    window.key_press(Key::N);
+    window.run_steps(2);
+    let shown = counts(&window);
+    drop(window);
+    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap(), shown);
 }
 
 /// Sets SQLite's number of the schema.

@@ -25,6 +25,12 @@ impl Db {
         move |source| error(action, &path, source)
     }
 
+    /// Whether a commit waits until the disk has it (`FULL`) or leaves that to somebody else (`NORMAL`).
+    pub fn flush_on_commit(&self, flush: bool) -> Result<()> {
+        let mode = if flush { "FULL" } else { "NORMAL" };
+        self.conn.pragma_update(None, "synchronous", mode).map_err(self.err("set up"))
+    }
+
     /// One value of the table `meta`.
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         use rusqlite::OptionalExtension;
@@ -32,6 +38,14 @@ impl Db {
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
             .optional()
             .map_err(self.err("read the project's settings"))
+    }
+
+    /// Writes what is there already. The first write to a new log flushes its head, also where a
+    /// commit does not flush: who calls this spares the next writer that.
+    pub fn touch(&self) -> Result<()> {
+        self.conn
+            .execute_batch("UPDATE meta SET value = value WHERE key = 'created'")
+            .map_err(self.err("begin the log"))
     }
 
     /// Writes one value of the table `meta`.
@@ -68,7 +82,8 @@ pub(super) fn error(action: &'static str, path: &Path, source: rusqlite::Error) 
 
 /// Opens (and where missing creates) the database for writing.
 ///
-/// WAL with `synchronous = FULL`: a commit that returned is on the disk.
+/// WAL with `synchronous = FULL`: a commit that returned is on the disk. [`super::sync`] says who
+/// leaves that out.
 pub(super) fn open_write(path: &Path) -> Result<Db> {
     let err = |source| error("open it", path, source);
     let conn = Connection::open_with_flags(

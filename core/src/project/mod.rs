@@ -10,7 +10,9 @@
 //! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while
 //! another writes. Within one process the window owns the writing [`Project`], and background
 //! threads take a handle of their own ([`Project::another_handle`]) or share [`Project::pixels`]. What a writing call changed is
-//! on the disk when it returns; a call that failed has changed nothing.
+//! on the disk when it returns; a call that failed has changed nothing. Only labels set after
+//! [`Project::label_without_waiting`] reach the disk a moment later; the labels of a program that is
+//! killed are safe then too.
 //!
 //! The true labels of a benchmark are never stored here.
 
@@ -26,16 +28,18 @@ mod runs;
 mod schema;
 mod scores;
 mod splits;
+mod sync;
 mod tables;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use db::Db;
 use lock::Lock;
+use sync::Syncer;
 
 pub use columns::PatchColumns;
 pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
@@ -43,6 +47,7 @@ pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
 pub use pixels::{PixelType, Pixels};
 pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus};
 pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
+pub use sync::{DiskNews, DiskState, Flush};
 pub use tables::{Micrograph, PatchRow, Place, Source};
 
 /// Number of a patch: its place in the pixel file, counted from 0 without gaps.
@@ -81,12 +86,21 @@ pub struct Project {
     dir: PathBuf,
     db: Db,
     /// `None` when the project was opened for reading.
-    lock: Option<Arc<Lock>>,
+    held: Option<Arc<Held>>,
+    /// Writes of this handle are flushed by the thread of `held`.
+    late: bool,
     /// Why this project is only read, where it was opened for whatever is possible.
     read_only: Option<String>,
     size: Option<usize>,
     pixel_type: PixelType,
     pixels: Arc<Pixels>,
+}
+
+/// What all writing handles of a project share.
+struct Held {
+    /// Dropped before the lock: it still writes.
+    syncer: OnceLock<Syncer>,
+    _lock: Lock,
 }
 
 impl std::fmt::Debug for Project {
@@ -165,7 +179,7 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project = Self::with(dir, db, Some(Arc::new(lock)))?;
+        let project = Self::with(dir, db, Some(Arc::new(Held { syncer: OnceLock::new(), _lock: lock })))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
         let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
@@ -220,7 +234,7 @@ impl Project {
         Ok(project)
     }
 
-    fn with(dir: &Path, db: Db, lock: Option<Arc<Lock>>) -> Result<Self> {
+    fn with(dir: &Path, db: Db, held: Option<Arc<Held>>) -> Result<Self> {
         let broken = |what: &str| {
             Error::format(
                 &db.path,
@@ -238,7 +252,8 @@ impl Project {
         Ok(Self {
             dir: dir.to_owned(),
             db,
-            lock,
+            held,
+            late: false,
             read_only: None,
             size,
             pixel_type,
@@ -255,13 +270,13 @@ impl Project {
     /// # Errors
     /// When the project cannot be read any more.
     pub fn another_handle(&self) -> Result<Self> {
-        let Some(lock) = &self.lock else {
+        let Some(held) = &self.held else {
             let mut other = Self::open_read_only(&self.dir)?;
             other.read_only.clone_from(&self.read_only);
             return Ok(other);
         };
         let db = db::open_write(&database(&self.dir)?)?;
-        Self::with(&self.dir, db, Some(Arc::clone(lock)))
+        Self::with(&self.dir, db, Some(Arc::clone(held)))
     }
 
     /// Takes up patches that another process has imported since this project was opened for
@@ -287,7 +302,7 @@ impl Project {
 
     /// Whether this project may be changed.
     pub fn is_writable(&self) -> bool {
-        self.lock.is_some()
+        self.held.is_some()
     }
 
     /// Why [`Project::open_any`] opened the project for reading only.
@@ -342,8 +357,7 @@ impl Project {
     /// # Errors
     /// When the project is read only or the disk is full.
     pub fn set_normaliser(&mut self, normaliser: &serde_json::Value) -> Result<()> {
-        self.check_writable()?;
-        self.db.set_meta("normaliser", &normaliser.to_string())
+        self.transact("store the normaliser", |db| db.set_meta("normaliser", &normaliser.to_string()))
     }
 
     /// What [`crate::review::QueuePlaces`] keeps of the review queues, as JSON; `None` until it was stored.
@@ -359,8 +373,49 @@ impl Project {
     /// # Errors
     /// When the project is read only or the disk is full.
     pub fn set_review_places(&mut self, json: &str) -> Result<()> {
+        self.transact_beside("store the places in queues", |db| db.set_meta("review_places", json))
+    }
+
+    /// From now on labels set through this handle are written without waiting for the disk; a thread,
+    /// which all handles of this process share, flushes them as soon as the disk takes them. They
+    /// survive the end of the program at once and a power failure a moment later, in the order in
+    /// which they were set. Whether that went well is said by [`Project::disk_state`]; `news` is
+    /// called, on another thread, when it begins to fail and when it works again. While it fails,
+    /// labels wait for the disk as without this call, and are refused with its reason. `flush` brings
+    /// a file onto the disk: [`std::fs::File::sync_data`] but in tests.
+    ///
+    /// Dropping the last handle flushes what is left.
+    ///
+    /// # Errors
+    /// When the project is read only, or the system gives no thread.
+    pub fn label_without_waiting(&mut self, flush: Flush, news: DiskNews) -> Result<()> {
         self.check_writable()?;
-        self.db.set_meta("review_places", json)
+        let Some(held) = &self.held else { return Ok(()) };
+        if held.syncer.get().is_none() {
+            let syncer = Syncer::start(&self.db.path, self.db.identity, flush, news)?;
+            // Two at once: the other one is as good.
+            let _ = held.syncer.set(syncer);
+        }
+        self.late = true;
+        self.db.flush_on_commit(false)?;
+        self.db.conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(self.db.err("set up"))
+    }
+
+    /// Waits until everything written so far, by whichever handle of this process, is on the disk.
+    ///
+    /// # Errors
+    /// When the disk does not take it; the sentence says why and how much is not safe.
+    pub fn wait_for_disk(&self) -> Result<()> {
+        self.syncer().map_or(Ok(()), Syncer::wait)
+    }
+
+    /// What the disk has not confirmed yet, and why.
+    pub fn disk_state(&self) -> DiskState {
+        self.syncer().map_or_else(DiskState::default, Syncer::state)
+    }
+
+    fn syncer(&self) -> Option<&Syncer> {
+        self.held.as_ref().and_then(|held| held.syncer.get())
     }
 
     /// The folder for checkpoints and `metrics.csv` of run `name`.
@@ -398,6 +453,46 @@ impl Project {
     /// Runs `change` in a transaction that is undone when it fails.
     fn transact<T>(&mut self, action: &'static str, change: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
         self.check_writable()?;
+        let flushed_late = self.syncer().filter(|_| self.late);
+        // A disk that has failed is waited for, so that what it does not take is refused.
+        let waits = flushed_late.is_some_and(Syncer::has_failed);
+        if waits {
+            self.db.flush_on_commit(true)?;
+        }
+        let done = self.transact_now(action, change);
+        if waits {
+            self.db.flush_on_commit(false)?;
+        }
+        if let Some(syncer) = flushed_late.filter(|_| done.is_ok()) {
+            syncer.written();
+        }
+        done
+    }
+
+    /// As [`Project::transact`], for what is written while a person labels: who writes beside it waits
+    /// for the writing only, not until the disk has taken it, which is waited for here. When the disk
+    /// does not, the change is made all the same, and the error says that it is not safe.
+    fn transact_beside<T>(
+        &mut self,
+        action: &'static str,
+        change: impl FnOnce(&Db) -> Result<T>,
+    ) -> Result<T> {
+        if self.late || self.syncer().is_none() {
+            return self.transact(action, change);
+        }
+        self.check_writable()?;
+        self.db.flush_on_commit(false)?;
+        let done = self.transact_now(action, change);
+        self.db.flush_on_commit(true)?;
+        let value = done?;
+        if let Some(syncer) = self.syncer() {
+            syncer.written();
+            syncer.wait()?;
+        }
+        Ok(value)
+    }
+
+    fn transact_now<T>(&self, action: &'static str, change: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
         let err = self.db.err(action);
         self.db.conn.execute_batch("BEGIN IMMEDIATE").map_err(&err)?;
         let done = change(&self.db)

@@ -283,7 +283,7 @@ impl Project {
         values: &Map<String, Value>,
         best: bool,
     ) -> Result<()> {
-        self.transact("store metrics", |db| {
+        self.transact_beside("store metrics", |db| {
             let err = db.err("store metrics");
             let text = serde_json::to_string(values)
                 .map_err(|e| Error::request(e.to_string(), "report this as a fault of the program"))?;

@@ -20,7 +20,7 @@ impl Project {
             ));
         }
         let bytes: Vec<u8> = scores.iter().flat_map(|s| s.to_le_bytes()).collect();
-        self.transact("store scores", |db| {
+        self.transact_beside("store scores", |db| {
             runs::check_exists(db, run)?;
             db.conn
                 .execute(

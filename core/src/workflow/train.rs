@@ -71,6 +71,13 @@ pub fn config_warnings(config: &RunConfig, prepared: &Prepared) -> Vec<String> {
                 .or_else(|| labelling_rate_suspicion(prior, all.positive, all.unlabeled)),
         );
     }
+    let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
+    if config.self_training.enabled && begins > epochs {
+        warnings.push(format!(
+            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}: it learns nothing from \
+             its pseudo-labels. Train longer, or let self-training begin earlier."
+        ));
+    }
     warnings
 }
 

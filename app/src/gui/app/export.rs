@@ -52,6 +52,7 @@ impl App {
         self.not_twice()?;
         let project = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
+            project.wait_for_disk()?;
             let manifest = export(&project, &request, &mut |step| {
                 if job.progress(step.phase, step.done as u64, step.total as u64) {
                     Ok(())

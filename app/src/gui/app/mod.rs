@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use eframe::egui;
 use vitrine_core::ingest::{FoundInput, IngestRequest, IngestSummary};
 use vitrine_core::learning::device::DeviceInfo;
-use vitrine_core::project::{PatchId, Project, RunId};
+use vitrine_core::project::{DiskState, Flush, PatchId, Project, RunId};
 use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
@@ -159,6 +159,10 @@ pub struct App {
     places: review::PlacesKept,
     /// The window closes only to be opened anew.
     reopens: bool,
+    /// How labels are brought onto the disk.
+    flush: Flush,
+    /// The person closes the window although labels are not safe.
+    leaves: bool,
 }
 
 impl App {
@@ -176,6 +180,7 @@ impl App {
         settings: Settings,
         said: Option<String>,
     ) -> Self {
+        vitrine_core::priority::compute_in_background();
         let ctx = cc.egui_ctx.clone();
         theme::apply(&ctx, settings.theme, settings.scale);
         let graphics = Graphics::new(cc.wgpu_render_state.clone(), &ctx);
@@ -207,6 +212,7 @@ impl App {
             devices: None,
             settings_path: settings_file.path().map(std::path::Path::to_owned),
             closing: false,
+            disk: DiskState::default(),
         };
         let mut app = Self {
             model,
@@ -221,11 +227,18 @@ impl App {
             picture: analysis::Picture::default(),
             places: review::PlacesKept::default(),
             reopens: false,
+            flush: std::sync::Arc::new(std::fs::File::sync_data),
+            leaves: false,
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
         }
         app
+    }
+
+    /// Brings labels of projects opened from now on to the disk in this way; for tests of a disk that fails.
+    pub fn flush_with(&mut self, flush: Flush) {
+        self.flush = flush;
     }
 
     /// Whether the window closes only to be opened anew: its graphics device was lost.
@@ -295,8 +308,8 @@ impl App {
     /// Shows an error as a notice, behind what was tried ("Opening apo").
     fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
         let mut text = words::in_window(&words::sentence(error));
-        if let Some(first) = text.chars().next().filter(|_| tried.is_empty()) {
-            text = first.to_uppercase().chain(text.chars().skip(1)).collect();
+        if tried.is_empty() {
+            text = words::capitalised(&text);
         }
         let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
         self.model.notices.error(if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") });
@@ -429,6 +442,7 @@ impl eframe::App for App {
             self.reopens = true;
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
+        self.watch_disk();
         self.take_picture(ctx);
         self.take_drops(ctx);
         self.keep_window(ctx);

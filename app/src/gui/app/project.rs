@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use vitrine_core::LabelCounts;
-use vitrine_core::project::{Project, RunStatus};
+use vitrine_core::project::{DiskState, Project, RunStatus};
 
 use super::review::PlacesKept;
 use super::{App, Loaded, Outcome};
@@ -129,12 +129,28 @@ impl App {
         if let Err(error) = self.keep_places(true) {
             self.say_error("Keeping the place in the queue", &error);
         }
+        if let Some(Err(error)) = self.store.as_ref().map(Project::wait_for_disk) {
+            self.say_error("Closing the project", &error.into());
+        }
+        self.model.disk = DiskState::default();
         self.model.project = None;
         self.model.live = None;
         self.model.analysis.forget();
         self.model.export = crate::gui::model::ExportState::default();
         self.store = None;
         self.train = None;
+    }
+
+    /// Labels are written without waiting for the disk: what came of it is said here.
+    pub(super) fn watch_disk(&mut self) {
+        let Some(store) = &self.store else { return };
+        let now = store.disk_state();
+        let before = std::mem::replace(&mut self.model.disk, now.clone());
+        match (before.failed, now.failed) {
+            (None, Some(why)) => self.say_error("Labelling", &anyhow::anyhow!(why)),
+            (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
+            _ => {}
+        }
     }
 
     /// Takes up a project that a job has read.
@@ -165,6 +181,10 @@ impl App {
             }
             self.say_interrupted(&open);
             self.apply_window(WindowCommand::ReadDevices)?;
+        }
+        if store.is_writable() {
+            let frames = self.jobs.frames().clone();
+            store.label_without_waiting(Arc::clone(&self.flush), Arc::new(move || frames.request()))?;
         }
         let order = open.shown.order.clone();
         self.model.project = Some(open);

@@ -124,6 +124,8 @@ impl App {
         let run = name.clone();
         let (base_name, config, device) = (start.base_name, start.config, start.device);
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            // The run is of the labels on the disk.
+            project.wait_for_disk()?;
             let device = ComputeDevice::open(device)?;
             let teller = teller.on(&device);
             let request =
@@ -151,6 +153,7 @@ impl App {
         let (link, teller) = training::line();
         let run = name.clone();
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+            project.wait_for_disk()?;
             let device = ComputeDevice::open(device)?;
             let teller = teller.on(&device);
             let result = resume_run(

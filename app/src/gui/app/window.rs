@@ -70,6 +70,7 @@ impl App {
                 // A cancelled run stops after its batch and keeps its best epoch.
                 self.model.overlay = None;
                 self.model.closing = true;
+                self.leaves = true;
                 self.apply(Command::Train(crate::gui::command::TrainCommand::Stop));
                 self.jobs.cancel_all();
             }
@@ -97,11 +98,17 @@ impl App {
             // Kept without the zoom, which applies to them again at the next start.
             self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
         }
-        if asked && self.model.is_busy() && !self.reopens {
+        // Labels that are not on the disk yet are waited for; closing the window makes the wait unseen.
+        let unsafe_labels = asked
+            && !self.leaves
+            && !self.reopens
+            && self.store.as_ref().is_some_and(|store| store.wait_for_disk().is_err());
+        if asked && (self.model.is_busy() || unsafe_labels) && !self.reopens {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
                 self.model.overlay = Some(Overlay::ConfirmClose);
             }
+            self.watch_disk();
         }
         if self.model.closing && !self.model.is_busy() && !self.jobs.has(JobKind::Open) {
             self.model.closing = false;

@@ -24,6 +24,7 @@ pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
 use vitrine_core::learning::device::DeviceInfo;
+use vitrine_core::project::DiskState;
 
 use crate::gpu::Graphics;
 use crate::gui::command::Needs;
@@ -110,6 +111,8 @@ pub struct Model {
     pub settings_path: Option<PathBuf>,
     /// The window closes as soon as the last job has ended.
     pub closing: bool,
+    /// Whether labels are on the disk.
+    pub disk: DiskState,
 }
 
 impl Model {

@@ -33,10 +33,11 @@ pub struct Notice {
 impl Notice {
     /// How long it stays; errors stay until dismissed.
     pub const fn lasts(&self) -> Option<Duration> {
-        match self.kind {
-            NoticeKind::Done => Some(Duration::from_secs(6)),
-            NoticeKind::Warning => Some(Duration::from_secs(20)),
-            NoticeKind::Error => None,
+        match (self.kind, &self.action) {
+            (NoticeKind::Done, _) => Some(Duration::from_secs(6)),
+            (NoticeKind::Warning, None) => Some(Duration::from_secs(20)),
+            // What offers the way out of trouble waits for an answer.
+            (NoticeKind::Warning, Some(_)) | (NoticeKind::Error, _) => None,
         }
     }
 }

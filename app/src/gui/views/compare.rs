@@ -10,7 +10,7 @@ use egui_plot::{HoverPosition, Line, LineStyle, Plot};
 use vitrine_core::learning::metrics::CurvePoint;
 use vitrine_core::report::charts::{CHARTS, curve_csv};
 use vitrine_core::report::tables::above_ceiling;
-use vitrine_core::report::{Against, Curves, figures};
+use vitrine_core::report::{Against, Curves, RunSummary, figures};
 use vitrine_core::workflow::comparison::{Comparison, Gain};
 
 use super::charts::{self, Drawn, Look, colour_of, save_items};
@@ -103,11 +103,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let comparison = &compared.comparison;
-        for run in &comparison.runs {
-            for warning in &run.warnings {
-                ui.colored_label(ui.visuals().warn_fg_color, warning);
-            }
-        }
+        warnings(ui, &comparison.runs);
         gains(ui, &comparison.gains);
         if ui.available_width() > 1100.0 && comparison.runs.len() == 2 {
             ui.horizontal_top(|ui| {
@@ -198,6 +194,23 @@ fn gains(ui: &mut Ui, gains: &[Gain]) {
                 ui.end_row();
             }
         });
+    }
+}
+
+/// What is to be said of runs: each sentence once, behind the runs it is about.
+fn warnings(ui: &mut Ui, runs: &[RunSummary]) {
+    let mut said: Vec<(&str, Vec<&str>)> = Vec::new();
+    for run in runs {
+        for warning in &run.warnings {
+            match said.iter_mut().find(|(known, _)| *known == warning.as_str()) {
+                Some((_, names)) => names.push(&run.name),
+                None => said.push((warning, vec![&run.name])),
+            }
+        }
+    }
+    for (warning, names) in said {
+        let text = RichText::new(format!("{}: {warning}", names.join(", ")));
+        ui.add(egui::Label::new(text.color(ui.visuals().warn_fg_color)).wrap());
     }
 }
 

@@ -34,6 +34,11 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                     );
                 }
             }
+            if let Some(why) = &model.disk.failed {
+                ui.separator();
+                ui.colored_label(ui.visuals().error_fg_color, "labels not safe yet")
+                    .on_hover_text(words::capitalised(why));
+            }
             if let Some(why) = &open.read_only {
                 ui.separator();
                 ui.colored_label(ui.visuals().warn_fg_color, "read only").on_hover_text(why);

@@ -97,11 +97,8 @@ fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State,
                     why_not.get_or_insert("Being counted.".to_owned());
                 }
                 Some(Err(why)) => {
-                    let mut text = why.clone();
-                    if let Some(first) = text.chars().next() {
-                        text = first.to_uppercase().chain(text.chars().skip(1)).collect();
-                    }
-                    let text = RichText::new(format!("{text}.")).color(ui.visuals().error_fg_color);
+                    let text = RichText::new(format!("{}.", words::capitalised(why)))
+                        .color(ui.visuals().error_fg_color);
                     ui.add(egui::Label::new(text).wrap());
                     why_not.get_or_insert(String::new());
                 }

@@ -54,10 +54,7 @@ pub fn ui(
             ui.weak("None of the files could be recognised.");
         }
         Some(Err(why)) => {
-            let mut text = why.clone();
-            if let Some(first) = text.chars().next() {
-                text = first.to_uppercase().chain(text.chars().skip(1)).collect();
-            }
+            let text = words::capitalised(why);
             ui.add(
                 egui::Label::new(egui::RichText::new(format!("{text}.")).color(ui.visuals().error_fg_color))
                     .wrap(),
@@ -65,7 +62,7 @@ pub fn ui(
         }
         Some(Ok(look)) => {
             counts(ui, &look.preview, form);
-            warnings(ui, &look.preview, form);
+            warnings(ui, &look.preview, waiting, form);
             patches(ui, look, state);
             lists(ui, &look.preview);
         }
@@ -125,17 +122,18 @@ fn counts(ui: &mut Ui, preview: &Preview, form: &Form) {
     });
 }
 
-fn warnings(ui: &mut Ui, preview: &Preview, form: &mut Form) {
+fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
     if preview.warnings.is_empty() {
         return;
     }
     ui.add_space(8.0);
     for text in &preview.warnings {
-        let mut shown = words::in_window(text);
-        if let Some(first) = shown.chars().next() {
-            shown = first.to_uppercase().chain(shown.chars().skip(1)).collect();
-        }
+        let shown = words::capitalised(&words::in_window(text));
         warning(ui, &format!("{}.", shown.trim_end_matches('.')));
+        // What is shown answers the form of before: its remedies may be in there already.
+        if waiting {
+            continue;
+        }
         if preview.mirrored && text.contains("y of the picks") {
             let remedy = if form.y_up { "Leave the picks as they are" } else { "Turn the picks over" };
             let why = "Switches \"y counts from the bottom\" and looks again.";
