@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunCurves;
-use vitrine_core::learning::events::{EpochMetrics, TrainEvent};
+use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, TrainEvent};
 
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;
@@ -39,6 +39,8 @@ pub struct LiveRun {
     pub progress: Option<(usize, usize, usize, usize)>,
     /// π with the ends of its interval.
     pub prior: Option<(f64, f64, f64)>,
+    /// The last epoch of pretraining, where there is one.
+    pub pretrained: Option<PretrainEpoch>,
     /// Epochs complete since it was started here.
     pub epochs: Vec<EpochMetrics>,
     /// The best of them, counted from 1.
@@ -67,6 +69,7 @@ impl LiveRun {
             phase: LivePhase::Running("Preparing".to_owned()),
             progress: None,
             prior: None,
+            pretrained: None,
             epochs: Vec::new(),
             best_epoch: None,
             warnings: Vec::new(),
@@ -142,6 +145,7 @@ impl LiveRun {
                 self.curves = Arc::new(RunCurves::new(self.name.clone(), self.curves.is_baseline, all));
                 self.epochs.push(*metrics);
             }
+            TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
             TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
         }
