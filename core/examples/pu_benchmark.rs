@@ -7,11 +7,13 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::metrics::auc;
 use vitrine_core::project::{PixelType, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
@@ -63,7 +65,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                 truth: None,
                 known_prior: None,
             };
-            let run = train_run(&mut train, request, &mut |_, _| {}, &mut |_| true)?;
+            let mut pretrained = String::new();
+            let mut listen = |event: &TrainEvent, _: &Sender<TrainControl>| {
+                if let TrainEvent::Pretrained(e) = event {
+                    pretrained = format!("  pretrained: loss {:.3}, spread {:.2}", e.loss, e.spread);
+                }
+            };
+            let run = train_run(&mut train, request, &mut listen, &mut |_| true)?;
             let seconds = started.elapsed().as_secs_f64();
             let scorer = scorer(&train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
@@ -73,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let value = auc(&of(true), &of(false))?;
             found.push(value);
             println!(
-                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>9.4} {:>6} {seconds:>8.0}",
+                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>9.4} {:>6} {seconds:>8.0}{pretrained}",
                 run.prior.value, run.best.validation_auc_pu, run.best_epoch
             );
         }

@@ -74,11 +74,6 @@ pub fn pretraining_path(folder: &Path) -> PathBuf {
     folder.join("pretraining.safetensors")
 }
 
-/// Whether a run's folder holds something of a pretraining to go on from.
-pub fn has_begun(folder: &Path) -> bool {
-    pretrained_path(folder).exists() || pretraining_path(folder).exists()
-}
-
 impl Pretrained {
     /// Writes the file atomically.
     ///

@@ -18,7 +18,6 @@ use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use crate::learning::pretrain::named_weights;
-use crate::learning::pretrained::has_begun;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
@@ -212,11 +211,13 @@ pub fn resume_run(
     let run = project.run(name)?;
     let folder = project.run_dir(name);
     let path = resume_path(&folder);
-    // Before the first epoch there is only what pretraining left, if anything.
-    let checkpoint = if path.exists() || !has_begun(&folder) { Some(Checkpoint::load(&path)?) } else { None };
+    let stored = config_file::parse(&run.config, name);
+    // Before its first epoch a run has only what pretraining left, if that.
+    let pretrains = stored.as_ref().is_ok_and(|config| config.pretrain.kind != PretrainKind::None);
+    let checkpoint = if path.exists() || !pretrains { Some(Checkpoint::load(&path)?) } else { None };
     let config = match &checkpoint {
         Some(checkpoint) => checkpoint.header.config.clone(),
-        None => config_file::parse(&run.config, name)?,
+        None => stored?,
     };
     if let Some(CheckpointHeader { epoch, trial, .. }) = checkpoint.as_ref().map(|c| &c.header)
         && *epoch >= config.schedule.epochs + trial.lost_epochs()
