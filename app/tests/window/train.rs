@@ -198,11 +198,13 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
 fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, folder) = ready(dir.path(), 2);
-    window.get_by_label("Pretraining").click();
+    window.get_by_label("Pretraining").click_accesskit();
     window.run_steps(12);
-    window.get_by_role_and_label(Role::ComboBox, "Begin with").click();
+    window.get_by_role_and_label(Role::ComboBox, "Begin with").click_accesskit();
     window.run_steps(5);
-    window.get_by_label("simsiam: first learn from this project's patches without their labels").click();
+    window
+        .get_by_label("simsiam: first learn from this project's patches without their labels")
+        .click_accesskit();
     window.run_steps(5);
     assert_eq!(window.state().states.train.config.pretrain.kind, PretrainKind::Simsiam);
     window.get_by_role_and_label(Role::SpinButton, "Epochs of pretraining").set_value_accesskit(300.0);
@@ -211,7 +213,8 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     wait(&mut window, "an epoch of pretraining", |app| {
         app.model.live.as_ref().is_some_and(|live| live.pretrained.is_some())
     });
-    window.get_by_label_contains("Pretraining, epoch ");
+    // Above the curves and in the status bar.
+    assert_eq!(window.get_all_by_label_contains("Pretraining, epoch ").count(), 2);
     window.get_by_label_contains("of 300: loss ");
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
