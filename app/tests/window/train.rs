@@ -219,7 +219,9 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
     drop(window);
-    assert_eq!(Project::open(&folder).unwrap().run("short-1").unwrap().best_epoch, None);
+    let stopped = Project::open(&folder).unwrap().run("short-1").unwrap();
+    assert_eq!(stopped.best_epoch, None);
+    assert!(stopped.message.unwrap().contains("stopped in pretraining"));
 
     // There is no epoch yet, but something to go on with.
     let mut window = opened(&folder);

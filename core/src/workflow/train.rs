@@ -18,6 +18,7 @@ use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use crate::learning::pretrain::named_weights;
+use crate::learning::pretrained::pretraining_path;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
@@ -312,7 +313,12 @@ fn drive(
     match outcome {
         Ok(outcome) => finish(project, run, outcome, device, watch),
         Err(Error::Cancelled) => {
-            project.end_run(run.id, RunEnd::Stopped, Some("stopped before the first epoch was complete"))?;
+            let why = if pretraining_path(&project.run_dir(&run.name)).exists() {
+                "stopped in pretraining, before the first epoch; it can be resumed"
+            } else {
+                "stopped before the first epoch was complete"
+            };
+            project.end_run(run.id, RunEnd::Stopped, Some(why))?;
             Err(Error::Cancelled)
         }
         Err(error) => {
