@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
@@ -17,6 +18,7 @@ use vitrine_core::learning::checkpoint::{Checkpoint, model_path};
 use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::metrics::auc;
 use vitrine_core::project::{Actor, PatchId, PixelType, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
@@ -90,7 +92,13 @@ fn main() -> Result<(), Box<dyn Error>> {
                 truth: None,
                 known_prior: None,
             };
-            let run = train_run(train, request, &mut |_, _| {}, &mut |_| true)?;
+            let mut pretrained = String::new();
+            let mut listen = |event: &TrainEvent, _: &Sender<TrainControl>| {
+                if let TrainEvent::Pretrained(e) = event {
+                    pretrained = format!("  pretrained: loss {:.3}, spread {:.2}", e.loss, e.spread);
+                }
+            };
+            let run = train_run(train, request, &mut listen, &mut |_| true)?;
             let seconds = started.elapsed().as_secs_f64();
             let scorer = scorer(train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
@@ -101,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             found.push(value);
             let used = Checkpoint::load(&model_path(&train.run_dir(&run.name)))?.header.config;
             println!(
-                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}",
+                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}{pretrained}",
                 run.prior.value, used.augmentation.weak.overlay, run.best.validation_auc_pu, run.best_epoch
             );
         }

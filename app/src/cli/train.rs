@@ -29,6 +29,8 @@ Examples:
   vitrine train apo/
   vitrine train apo/ --baseline --device gpu
   vitrine train apo/ --config mine.yaml --name trial-a --seed 7
+  vitrine train apo/ --pretrain   # where labels are few; leaves apo/runs/NAME/pretrained.safetensors
+  vitrine train holo/ --pretrained apo/runs/recommended-1/pretrained.safetensors
   vitrine train apo/ --resume trial-a
   vitrine train apo/ --truth truth.csv --truth-radius 60   # a benchmark: also measures pseudo-labels
 
@@ -66,8 +68,14 @@ pub struct Args {
     /// Class prior instead of the configuration's: a number, or `estimate`
     #[arg(long)]
     prior: Option<String>,
+    /// First learn from all training patches without their labels (`pretrain:` in the configuration)
+    #[arg(long)]
+    pretrain: bool,
+    /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
+    #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
+    pretrained: Option<PathBuf>,
     /// Go on with this run from its last complete epoch
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained"])]
     resume: Option<String>,
     #[command(flatten)]
     truth: super::TruthArgs,
@@ -90,7 +98,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
         })?);
     } else {
-        let overrides = Overrides { seed: args.seed, epochs: args.epochs, prior: args.prior.clone() };
+        let overrides = Overrides {
+            seed: args.seed,
+            epochs: args.epochs,
+            prior: args.prior.clone(),
+            pretrain: args.pretrain,
+            pretrained: args.pretrained.as_ref().map(|path| path.display().to_string()),
+        };
         let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();
         let config = overrides.apply(config_file::load(&args.config)?)?;
         if args.baseline {
@@ -218,6 +232,10 @@ impl Display {
             }
             TrainEvent::Overlay(choice) => progress.say(&choice.sentence()),
             TrainEvent::Epoch { metrics, best } => progress.say(&epoch_line(metrics, *best)),
+            TrainEvent::Pretrained(e) => progress.say(&format!(
+                "pretraining {:>3}  loss {:>7.4}  spread {:.2}  {:.1} s",
+                e.epoch, e.loss, e.spread, e.seconds
+            )),
             TrainEvent::Checkpoint(epoch) => progress.say(&format!("checkpoint after epoch {epoch}")),
             TrainEvent::Prior(..) => {}
         }

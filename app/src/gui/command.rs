@@ -326,6 +326,8 @@ pub enum Purpose {
     Picture(String),
     /// A configuration is read from it.
     OpenConfig,
+    /// The run that comes next begins with the pretrained weights in it.
+    PretrainedWeights,
 }
 
 /// Hand results to other programs.

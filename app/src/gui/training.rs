@@ -30,6 +30,8 @@ pub struct TrainTeller {
     held: Mutex<Held>,
     /// When memory was last looked at.
     looked: Mutex<Option<Instant>>,
+    /// The phase under way.
+    phase: Mutex<String>,
 }
 
 /// Memory a run holds.
@@ -79,6 +81,7 @@ pub fn line() -> (TrainLink, TrainTeller) {
         device: None,
         held: Mutex::default(),
         looked: Mutex::default(),
+        phase: Mutex::default(),
     };
     (TrainLink { events, progress, memory, orders }, teller)
 }
@@ -173,19 +176,24 @@ impl TrainTeller {
         }
         let (before, event) = self.translated(event);
         if let Some(before) = before {
+            if let TrainEvent::Phase(words) = &before {
+                self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone_from(words);
+            }
             let _ = self.events.send(before);
         }
         if let TrainEvent::Progress { epoch, epochs, batch, batches } = event {
             self.look_at_memory();
             self.progress.put(event);
             // The same for the status bar, over the whole run.
+            let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
             let (phase, done, total) = match epoch {
-                0 => ("Estimating the class prior", batch, batches),
+                0 => (phase.as_str(), batch, batches),
                 _ => ("Training", (epoch - 1) * batches + batch, epochs * batches),
             };
             job.progress(phase, done as u64, total as u64);
         } else {
             if let TrainEvent::Phase(words) = &event {
+                self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone_from(words);
                 job.progress(words, 0, 0);
             }
             // Waits when the window is 256 events behind; a window that is gone hears nothing.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{
-    Ended, copy_folder, curve, json, ok, project, quick_config, refused, sentence, text, train, vitrine,
+    Ended, copy_folder, curve, json, ok, project, quick_config, refused, run, sentence, text, train, vitrine,
 };
 
 /// Epochs of the interrupted run: enough that the signal comes in the middle.
@@ -132,4 +132,47 @@ fn ctrl_c_before_the_first_epoch_leaves_no_half_run() {
     assert!(why.contains("no model yet"), "{why}");
     let why = refused(&["train", &project, "--resume", "a", "--device", "cpu"]);
     assert!(why.contains("'a'") || why.contains("/a/"), "{why}");
+}
+
+#[test]
+// As in `begin`.
+#[allow(clippy::zombie_processes)]
+fn a_run_killed_in_pretraining_goes_on_and_its_weights_serve_another_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = project(dir.path(), "first", 16, [24, 60, 0]);
+    let config = dir.path().join("short.yaml");
+    let text = "prior: 0.3\nrisk:\n  kind: naive\nschedule:\n  epochs: 2\npretrain:\n  epochs: 150\n  batch_size: 16\n";
+    std::fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap().to_owned();
+    let mut child = vitrine()
+        .args(["train", &first, "--config", &config, "--name", "a", "--pretrain", "--device", "cpu"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut lines = 0;
+    while lines < 2 {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended before the second epoch of pretraining");
+        lines += usize::from(line.trim_start().starts_with("pretraining "));
+    }
+    signal(&child, "-KILL");
+    assert_eq!(end(&mut child, &mut said).code, None);
+    let said = run(&["train", &first, "--resume", "a", "--device", "cpu"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.err.contains("pretraining   3  loss"), "{said:?}");
+    assert!(!said.err.contains("pretraining   1  loss"), "{said:?}");
+    assert_eq!(json(&["info", &first])["runs"][0]["status"], "finished");
+    let weights = format!("{first}/runs/a/pretrained.safetensors");
+
+    let second = project(dir.path(), "second", 16, [30, 50, 0]);
+    let train = ["--config", &config, "--pretrained", &weights, "--device", "cpu"];
+    ok(&[&["train", &second, "--name", "b"], &train[..]].concat());
+    assert_eq!(json(&["info", &second])["runs"][0]["status"], "finished");
+    // Patches of another size: refused before there is a run, with both sizes.
+    let third = project(dir.path(), "third", 24, [30, 50, 0]);
+    let why = refused(&[&["train", &third], &train[..]].concat());
+    assert!(why.contains("16 px") && why.contains("expects 24 px"), "{why}");
+    assert!(json(&["info", &third])["runs"].as_array().unwrap().is_empty());
 }

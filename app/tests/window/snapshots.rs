@@ -4,13 +4,14 @@
 //! After a wanted change: `UPDATE_SNAPSHOTS=1 cargo test --release --workspace --test window snapshots`,
 //! then look at the new pictures.
 
+use eframe::egui::accesskit::Role;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SelectCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
 use vitrine::gui::settings::Theme;
 use vitrine_core::diagnosis::Depth;
-use vitrine_core::learning::config::{RunConfig, SelectBy};
+use vitrine_core::learning::config::{PretrainKind, RunConfig, SelectBy};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceInfo;
 
@@ -146,6 +147,23 @@ fn train_curves() {
     window.state_mut().states.train.take("picture", config);
     wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 2);
     shoot(&mut window, "train_light");
+}
+
+#[test]
+fn pretraining_form() {
+    let (mut window, _dir) = analysis(Theme::Dark, Tab::Train);
+    let mut config = RunConfig { description: "Values for a picture".to_owned(), ..RunConfig::default() };
+    config.pretrain.kind = PretrainKind::Weights;
+    config.pretrain.weights = "/home/ada/apo/runs/few-1/pretrained.safetensors".to_owned();
+    window.state_mut().states.train.take("picture", config);
+    window.set_size(eframe::egui::vec2(900.0, 760.0));
+    window.run_steps(3);
+    for heading in ["Run", "Data", "Pretraining"] {
+        window.get_all_by_role_and_label(Role::DisclosureTriangle, heading).next().unwrap().click_accesskit();
+    }
+    window.run_steps(15);
+    wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 1);
+    shoot(&mut window, "pretraining_dark");
 }
 
 #[test]

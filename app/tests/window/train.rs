@@ -2,11 +2,13 @@
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vitrine::gui::command::{Command, LabelCommand, ViewCommand};
+use vitrine::gui::command::{AskPath, Command, LabelCommand, Purpose, SaveCommand, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
+use vitrine_core::learning::config::PretrainKind;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::pretrained::pretrained_path;
 use vitrine_core::project::{Project, RunStatus};
 use vitrine_core::workflow::comparison::began_with;
 
@@ -190,4 +192,76 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     drop(window);
     let project = Project::open(&folder).unwrap();
     assert_eq!(began_with(&project.run("short-2").unwrap()), Some("short-1"));
+}
+
+#[test]
+fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, folder) = ready(dir.path(), 2);
+    window.get_by_label("Pretraining").click_accesskit();
+    window.run_steps(12);
+    window.get_by_role_and_label(Role::ComboBox, "Begin with").click_accesskit();
+    window.run_steps(5);
+    window
+        .get_by_label("simsiam: first learn from this project's patches without their labels")
+        .click_accesskit();
+    window.run_steps(5);
+    assert_eq!(window.state().states.train.config.pretrain.kind, PretrainKind::Simsiam);
+    window.get_by_role_and_label(Role::SpinButton, "Epochs of pretraining").set_value_accesskit(300.0);
+    window.run_steps(3);
+    press_train(&window);
+    wait(&mut window, "an epoch of pretraining", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.pretrained.is_some())
+    });
+    // Above the curves and in the status bar.
+    assert_eq!(window.get_all_by_label_contains("Pretraining, epoch ").count(), 2);
+    window.get_by_label_contains("of 300: loss ");
+    window.get_by_label("Stop training").click();
+    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
+    drop(window);
+    let stopped = Project::open(&folder).unwrap().run("short-1").unwrap();
+    assert_eq!(stopped.best_epoch, None);
+    assert!(stopped.message.unwrap().contains("stopped in pretraining"));
+
+    // There is no epoch yet, but something to go on with.
+    let mut window = opened(&folder);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.state_mut().states.train.device = DeviceChoice::Cpu;
+    window.run_steps(3);
+    window.get_by_label("Resume").click();
+    wait(&mut window, "pretraining to go on", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.pretrained.is_some())
+    });
+    assert!(window.state().model.live.as_ref().unwrap().pretrained.unwrap().epoch > 1);
+    window.get_by_label("Stop training").click();
+    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
+    drop(window);
+
+    // A short one to its end; its weights in the form, and a run with them.
+    let second = dir.path().join("second");
+    std::fs::create_dir(&second).unwrap();
+    let (mut window, folder) = ready(&second, 2);
+    let pretrain = &mut window.state_mut().states.train.config.pretrain;
+    (pretrain.kind, pretrain.epochs) = (PretrainKind::Simsiam, 2);
+    press_train(&window);
+    ended(&mut window);
+    let weights = pretrained_path(&folder.join("runs/short-1"));
+    let ask = AskPath { title: "t".to_owned(), path: weights.clone(), purpose: Purpose::PretrainedWeights };
+    window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
+    window.state_mut().apply(Command::Save(SaveCommand::Go(weights.clone())));
+    window.run_steps(3);
+    let pretrain = &window.state().states.train.config.pretrain;
+    assert_eq!(
+        (pretrain.kind, pretrain.weights.as_str()),
+        (PretrainKind::Weights, weights.to_str().unwrap())
+    );
+    press_train(&window);
+    wait(&mut window, "the second run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short-2")
+    });
+    ended(&mut window);
+    drop(window);
+    let project = Project::open(&folder).unwrap();
+    assert_eq!(project.run("short-2").unwrap().status, RunStatus::Finished);
+    assert!(pretrained_path(&folder.join("runs/short-2")).exists());
 }

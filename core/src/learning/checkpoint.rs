@@ -141,19 +141,7 @@ impl Checkpoint {
             ("student_before", &self.student_before),
             ("teacher_before", &self.teacher_before),
         ];
-        let mut views = Vec::new();
-        for (part, tensors) in parts {
-            for (name, tensor) in tensors {
-                let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
-                let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
-                    .map_err(|e| Error::format(path, format!("weight {name}: {e}"), "report this"))?;
-                views.push((format!("{part}.{name}"), view));
-            }
-        }
-        let metadata = HashMap::from([(KEY.to_owned(), header)]);
-        let bytes = safetensors::serialize(views, Some(metadata))
-            .map_err(|e| Error::format(path, format!("cannot be written: {e}"), "report this"))?;
-        write_atomically(path, &bytes)
+        write_parts(path, KEY, header, &parts)
     }
 
     /// Reads and checks a file.
@@ -165,12 +153,7 @@ impl Checkpoint {
         let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let damaged =
             |what: String| Error::format(path, what, "use another checkpoint of the run, or train again");
-        let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
-        let header = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(KEY))
+        let header = read_header(&bytes, KEY, &damaged)?
             .ok_or_else(|| damaged("is a safetensors file, but no checkpoint of Vitrine".to_owned()))?;
         #[derive(Deserialize)]
         struct Versions {
@@ -178,7 +161,7 @@ impl Checkpoint {
             program: String,
         }
         let versions: Versions =
-            serde_json::from_str(header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
+            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
         if versions.format > FORMAT_VERSION {
             return Err(Error::format(
                 path,
@@ -190,8 +173,7 @@ impl Checkpoint {
             ));
         }
         let header: CheckpointHeader =
-            serde_json::from_str(header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
+            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
         let mut checkpoint = Self {
             header,
             model: NamedTensors::new(),
@@ -201,27 +183,73 @@ impl Checkpoint {
             student_before: NamedTensors::new(),
             teacher_before: NamedTensors::new(),
         };
-        for (name, view) in tensors.tensors() {
-            let (part, rest) = name.split_once('.').unwrap_or(("", &name));
-            let part = match part {
+        for (part, name, tensor) in read_parts(&bytes, &damaged)? {
+            let part = match part.as_str() {
                 "model" => &mut checkpoint.model,
                 "student" => &mut checkpoint.student,
                 "teacher" => &mut checkpoint.teacher,
                 "optimizer" => &mut checkpoint.optimizer,
                 "student_before" => &mut checkpoint.student_before,
                 "teacher_before" => &mut checkpoint.teacher_before,
-                _ => return Err(damaged(format!("holds an unknown tensor {name}"))),
+                _ => return Err(damaged(format!("holds an unknown tensor {part}.{name}"))),
             };
-            if view.dtype() != Dtype::F32 {
-                return Err(damaged(format!("tensor {name} is {:?}, not F32", view.dtype())));
-            }
-            let values: Vec<f32> =
-                view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-                return Err(damaged(format!("tensor {name} holds no finite number at {at}")));
-            }
-            part.insert(rest.to_owned(), NamedTensor { shape: view.shape().to_vec(), values });
+            part.insert(name, tensor);
         }
         Ok(checkpoint)
     }
+}
+
+/// Writes tensors, each under `part.name`, with a header under `key`, atomically.
+pub(super) fn write_parts(
+    path: &Path,
+    key: &str,
+    header: String,
+    parts: &[(&str, &NamedTensors)],
+) -> Result<()> {
+    let mut views = Vec::new();
+    for (part, tensors) in parts {
+        for (name, tensor) in *tensors {
+            let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
+                .map_err(|e| Error::format(path, format!("weight {name}: {e}"), "report this"))?;
+            views.push((format!("{part}.{name}"), view));
+        }
+    }
+    let metadata = HashMap::from([(key.to_owned(), header)]);
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|e| Error::format(path, format!("cannot be written: {e}"), "report this"))?;
+    write_atomically(path, &bytes)
+}
+
+/// The header under `key`; `None` where the file has none.
+pub(super) fn read_header(
+    bytes: &[u8],
+    key: &str,
+    damaged: &dyn Fn(String) -> Error,
+) -> Result<Option<String>> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
+    Ok(metadata.metadata().as_ref().and_then(|m| m.get(key)).cloned())
+}
+
+/// The tensors [`write_parts`] wrote: part, name and values of each.
+pub(super) fn read_parts(
+    bytes: &[u8],
+    damaged: &dyn Fn(String) -> Error,
+) -> Result<Vec<(String, String, NamedTensor)>> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
+    let mut found = Vec::new();
+    for (name, view) in tensors.tensors() {
+        let (part, rest) = name.split_once('.').unwrap_or(("", &name));
+        if view.dtype() != Dtype::F32 {
+            return Err(damaged(format!("tensor {name} is {:?}, not F32", view.dtype())));
+        }
+        let values: Vec<f32> =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(damaged(format!("tensor {name} holds no finite number at {at}")));
+        }
+        let tensor = NamedTensor { shape: view.shape().to_vec(), values };
+        found.push((part.to_owned(), rest.to_owned(), tensor));
+    }
+    Ok(found)
 }

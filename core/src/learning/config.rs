@@ -36,6 +36,8 @@ pub struct RunConfig {
     pub batch: BatchConfig,
     /// Random changes of patches.
     pub augmentation: AugmentationConfig,
+    /// What the network has learnt before it sees a label.
+    pub pretrain: PretrainConfig,
     /// Step size and its limits.
     pub optimizer: OptimizerConfig,
     /// Length of the run and the course of the step size.
@@ -57,6 +59,7 @@ impl Default for RunConfig {
             teacher: TeacherConfig::default(),
             batch: BatchConfig::default(),
             augmentation: AugmentationConfig::default(),
+            pretrain: PretrainConfig::default(),
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
         }
@@ -364,6 +367,46 @@ impl Default for StrongConfig {
             noise: 0.5,
             blur: 0.5,
             erase: 0.25,
+        }
+    }
+}
+
+/// Where the first weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PretrainKind {
+    /// Drawn at random.
+    None,
+    /// Learnt from the patches alone, without their labels (SimSiam, Chen & He 2021).
+    Simsiam,
+    /// Read from a file that an earlier pretraining left.
+    Weights,
+}
+
+/// What the network learns from patches before it sees a label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainConfig {
+    /// Where the first weights come from.
+    pub kind: PretrainKind,
+    /// Passes over the patches of the training side, 1 to 10000.
+    pub epochs: usize,
+    /// Patches per step, each in two strong views, 4 to 4096.
+    pub batch_size: usize,
+    /// Peak learning rate, 1e-7 to 0.1.
+    pub learning_rate: f64,
+    /// The file of [`PretrainKind::Weights`]; empty otherwise.
+    pub weights: String,
+}
+
+impl Default for PretrainConfig {
+    fn default() -> Self {
+        Self {
+            kind: PretrainKind::None,
+            epochs: 40,
+            batch_size: 64,
+            learning_rate: 1e-3,
+            weights: String::new(),
         }
     }
 }

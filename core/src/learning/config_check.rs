@@ -1,6 +1,6 @@
 //! The rules a configuration must keep beyond being readable: ranges and contradictions.
 
-use super::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig};
+use super::config::{ConsistencyKind, PretrainKind, PriorConfig, RiskKind, RunConfig};
 
 /// A rule that is broken: the key's path, what is wrong, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,9 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "augmentation.strong.noise": augmentation.strong.noise in 0 .. 2;
     "augmentation.strong.blur": augmentation.strong.blur in 0 .. 1;
     "augmentation.strong.erase": augmentation.strong.erase in 0 .. 0.6;
+    "pretrain.epochs": pretrain.epochs in 1 .. 10000;
+    "pretrain.batch_size": pretrain.batch_size in 4 .. 4096;
+    "pretrain.learning_rate": pretrain.learning_rate in 1e-7 .. 0.1;
     "optimizer.learning_rate": optimizer.learning_rate in 1e-7 .. 0.1;
     "optimizer.weight_decay": optimizer.weight_decay in 0 .. 1;
     "optimizer.gradient_clip": optimizer.gradient_clip in 0 .. 1000;
@@ -137,6 +140,21 @@ pub fn violations(config: &RunConfig) -> Vec<Violation> {
             "self_training.enabled",
             "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",
             "use risk.kind naive or nnpu with self-training",
+        );
+    }
+    let names_weights = !config.pretrain.weights.trim().is_empty();
+    if config.pretrain.kind == PretrainKind::Weights && !names_weights {
+        broken(
+            "pretrain.weights",
+            "pretrain.kind is weights, but pretrain.weights names no file",
+            "name the pretrained.safetensors in the folder of a run that was pretrained",
+        );
+    }
+    if config.pretrain.kind != PretrainKind::Weights && names_weights {
+        broken(
+            "pretrain.weights",
+            "pretrain.weights names a file that this run would not use",
+            "set pretrain.kind: weights, or leave pretrain.weights out",
         );
     }
     found

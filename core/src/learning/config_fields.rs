@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::config::{ConsistencyKind, RiskKind, RunConfig};
+use super::config::{ConsistencyKind, PretrainKind, RiskKind, RunConfig};
 use super::config_check::NUMBER_FIELDS;
 use crate::error::{Error, Result};
 
@@ -20,6 +20,8 @@ pub enum FieldKind {
     Choice(&'static [(&'static str, &'static str)]),
     /// A number between 0 and 1, or the word `estimate`.
     Prior,
+    /// The path of a file; empty for none.
+    Path,
 }
 
 /// A field of [`RunConfig`].
@@ -77,6 +79,12 @@ const SELECTIONS: FieldKind = FieldKind::Choice(&[
     ("last", "the last epoch"),
 ]);
 
+const BEGINNINGS: FieldKind = FieldKind::Choice(&[
+    ("none", "off: first weights drawn at random"),
+    ("simsiam", "first learn from this project's patches without their labels"),
+    ("weights", "begin with weights that an earlier pretraining left"),
+]);
+
 /// One row of [`GROUPS`].
 macro_rules! fields {
     ($($key:literal $kind:expr, $label:literal, $unit:literal, $sentence:literal $(, if $used:expr)?;)*) => {
@@ -122,6 +130,22 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Runs with the same seed and shares are compared on the same patches.";
             "normaliser" NORMALISERS, "Normaliser", "",
                 "How pixel values are brought to one scale; fitted on the training side only.";
+        ],
+    },
+    FieldGroup {
+        name: "Pretraining",
+        fields: fields![
+            "pretrain.kind" BEGINNINGS, "Begin with", "",
+                "What the network knows before it sees a label; worth a try where labels are very few.";
+            "pretrain.weights" FieldKind::Path, "Weights", "",
+                "A pretrained.safetensors from the folder of a run, of this project or another with the same network and patch size.",
+                if |c| c.pretrain.kind == PretrainKind::Weights;
+            "pretrain.epochs" FieldKind::Whole, "Epochs of pretraining", "passes",
+                "How often pretraining goes through the patches of the training side.", if pretrains;
+            "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
+                "Each is seen in two strong views.", if pretrains;
+            "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "",
+                "Peak step size of pretraining: lower it where the spread falls to 0.", if pretrains;
         ],
     },
     FieldGroup {
@@ -253,9 +277,13 @@ pub const GROUPS: &[FieldGroup] = &[
     },
 ];
 
-/// The strong view is shown to the consistency term only.
+/// The strong view is shown to the consistency term and to pretraining only.
 fn strong(config: &RunConfig) -> bool {
-    config.consistency.kind != ConsistencyKind::None
+    config.consistency.kind != ConsistencyKind::None || pretrains(config)
+}
+
+fn pretrains(config: &RunConfig) -> bool {
+    config.pretrain.kind == PretrainKind::Simsiam
 }
 
 impl Field {
@@ -291,6 +319,7 @@ impl Field {
                 FieldKind::Number | FieldKind::Prior => "write a number".to_owned(),
                 FieldKind::Whole => "write a whole number, 0 or above".to_owned(),
                 FieldKind::Flag => "write true or false".to_owned(),
+                FieldKind::Path => "write the path of a file".to_owned(),
                 FieldKind::Choice(words) => {
                     let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                     format!("write one of {}", words.join(", "))
@@ -372,6 +401,7 @@ mod tests {
                 FieldKind::Choice(words) => words.iter().map(|(word, _)| Value::from(*word)).collect(),
                 FieldKind::Flag => vec![true.into(), false.into()],
                 FieldKind::Prior => vec![0.25.into(), "estimate".into()],
+                FieldKind::Path => vec!["/somewhere/pretrained.safetensors".into(), "".into()],
                 FieldKind::Whole => vec![3.into(), 5.0.into()],
                 FieldKind::Number => {
                     let (low, high) = field.range().unwrap();
@@ -385,7 +415,8 @@ mod tests {
                     assert_eq!(field.get(&config), value, "{}", field.key);
                 }
             }
-            assert!(field.set(&mut config, &Value::from("nonsense")).is_err(), "{}", field.key);
+            let nonsense = if field.kind == FieldKind::Path { Value::from(3) } else { "nonsense".into() };
+            assert!(field.set(&mut config, &nonsense).is_err(), "{}", field.key);
         }
     }
 }

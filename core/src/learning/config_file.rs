@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::config::{EstimateWord, PriorConfig, RunConfig};
+use super::config::{EstimateWord, PretrainKind, PriorConfig, RunConfig};
 use super::config_check::first_violation;
 use crate::error::{Error, Result};
 
@@ -103,6 +103,10 @@ pub struct Overrides {
     pub epochs: Option<usize>,
     /// A prior as a person writes it: a number or `estimate`.
     pub prior: Option<String>,
+    /// Pretrain on the project's patches first.
+    pub pretrain: bool,
+    /// Begin with the pretrained weights of this file.
+    pub pretrained: Option<String>,
 }
 
 impl Overrides {
@@ -128,6 +132,14 @@ impl Overrides {
                     mend: "write a number between 0 and 1, or estimate".to_owned(),
                 })?),
             };
+        }
+        if self.pretrain {
+            config.pretrain.kind = PretrainKind::Simsiam;
+            config.pretrain.weights.clear();
+        }
+        if let Some(weights) = &self.pretrained {
+            config.pretrain.kind = PretrainKind::Weights;
+            config.pretrain.weights.clone_from(weights);
         }
         match first_violation(&config) {
             None => Ok(config),

@@ -96,6 +96,21 @@ epoch_metrics! {
     patches_per_second,
 }
 
+/// What was measured in one epoch of pretraining.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PretrainEpoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Epochs of pretraining in all.
+    pub epochs: usize,
+    /// Mean loss, −1 (both views of a patch look alike) to 1.
+    pub loss: f64,
+    /// How far apart the patches lie for the network: about 1 is healthy, 0 means that all look alike.
+    pub spread: f64,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
 /// What a training thread says while it works.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainEvent {
@@ -123,6 +138,8 @@ pub enum TrainEvent {
         /// Whether its weights are the ones that score, so far.
         best: bool,
     },
+    /// An epoch of pretraining is complete.
+    Pretrained(PretrainEpoch),
     /// A sentence a person should read.
     Warning(String),
     /// A checkpoint was written at the end of this epoch.

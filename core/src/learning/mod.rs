@@ -2,7 +2,7 @@
 //! and the measures. Sees tensors and plain arrays, never a project or a database.
 //!
 //! A method is a composition: a [`risk`] + a [`consistency`] (+ [`self_training`]) + a [`teacher`] +
-//! a [`backbone`] + a [`schedule`]; [`trainer`] puts them together, [`run`] drives the epochs.
+//! a [`backbone`] + a [`schedule`], begun from first weights drawn at random or learnt by [`pretrain`]; [`trainer`] puts them together, [`run`] drives the epochs.
 
 pub mod augment;
 pub mod backbone;
@@ -24,6 +24,8 @@ pub mod optimizer;
 pub mod overlay_fit;
 pub mod patch_store;
 pub mod predict;
+pub mod pretrain;
+pub mod pretrained;
 pub mod prior;
 pub mod prior_fit;
 pub mod probe;

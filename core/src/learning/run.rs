@@ -12,6 +12,7 @@ use super::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{EpochMetrics, TrainControl, TrainEvent};
+use super::pretrain;
 use super::prior_fit::PriorUsed;
 use super::trainer::{AfterBatch, Trainer};
 use super::weights::{NamedTensors, collect, restore};
@@ -28,7 +29,8 @@ pub struct TrainJob {
     pub normaliser: Normaliser,
     /// Where to compute.
     pub device: ComputeDevice,
-    /// Folder for checkpoints; `None` keeps nothing on disk.
+    /// Folder for checkpoints; `None` keeps nothing on disk. A pretraining of this run in it is gone on
+    /// with, or its weights are used.
     pub folder: Option<PathBuf>,
     /// Go on from this checkpoint instead of starting anew. One of epoch 0 is a new run that begins
     /// with its weights ([`Checkpoint::as_beginning`]).
@@ -112,6 +114,15 @@ pub fn train(
     };
     let mut orders = Orders { control, stop: false, checkpoint: false };
 
+    let pretrained = match &resume {
+        Some(_) => None,
+        None => pretrain::beginning(&config, &data, &normaliser, &device, folder.as_deref(), &mut |event| {
+            say(event);
+            orders.poll();
+            !orders.stop
+        })?,
+    };
+
     let begun = resume.as_ref().filter(|checkpoint| checkpoint.header.epoch > 0);
     let prior = match begun {
         Some(checkpoint) => {
@@ -135,6 +146,9 @@ pub fn train(
 
     let epochs = config.schedule.epochs;
     let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
+    if let Some(features) = pretrained {
+        trainer.begin_with(&features)?;
+    }
     let mut history: Vec<EpochMetrics> = Vec::new();
     let mut best: Option<(usize, f64, NamedTensors)> = None;
     if let Some(checkpoint) = resume {
@@ -291,6 +305,18 @@ impl Orders<'_> {
 }
 
 impl Trainer {
+    /// Puts pretrained weights in place of the first ones, all but the last layer's.
+    fn begin_with(&mut self, features: &NamedTensors) -> Result<()> {
+        self.student = pretrain::put_into(self.student.clone(), features).map_err(|problem| {
+            Error::request(
+                format!("the pretrained weights do not fit the network: {problem}"),
+                "use other weights, or pretrain on this project",
+            )
+        })?;
+        self.teacher = self.teacher.take().map(|_| self.student.valid());
+        Ok(())
+    }
+
     /// The whole state after an epoch.
     fn checkpoint(&self, header: CheckpointHeader) -> Checkpoint {
         Checkpoint {

@@ -115,7 +115,7 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
         let mut config: RunConfig = config_file::load(preset)?;
         config.split.test = 0.25;
         let overrides =
-            config_file::Overrides { seed: Some(request.seed), epochs: request.epochs, prior: None };
+            config_file::Overrides { seed: Some(request.seed), epochs: request.epochs, ..Default::default() };
         let request = TrainRequest {
             name: Some(preset.to_owned()),
             base_name: preset.to_owned(),

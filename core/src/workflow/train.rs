@@ -12,11 +12,13 @@ use super::{Step, Watch};
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
-use crate::learning::checkpoint::{Checkpoint, model_path, resume_path};
-use crate::learning::config::{PriorConfig, RunConfig};
+use crate::learning::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
+use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConfig};
 use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use crate::learning::pretrain::named_weights;
+use crate::learning::pretrained::pretraining_path;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
@@ -153,9 +155,20 @@ fn train_new(
     listen: Listen<'_>,
     watch: Watch<'_>,
 ) -> Result<RunResult> {
-    let TrainRequest { name, base_name, config, device, truth, known_prior } = request;
+    let TrainRequest { name, base_name, mut config, device, truth, known_prior } = request;
+    let mut warnings = Vec::new();
+    if let Some((from, _)) = &from
+        && config.pretrain.kind != PretrainKind::None
+    {
+        config.pretrain = PretrainConfig::default();
+        warnings.push(format!("This run begins with the weights of {from}, so there is no pretraining."));
+    }
     let prepared = prepare(project, &config, truth.as_deref(), watch)?;
     check_fit(&config, &prepared.data)?;
+    if config.pretrain.kind == PretrainKind::Weights {
+        // Before there is a run that could only fail.
+        named_weights(&config, &prepared.normaliser)?;
+    }
     let name = match name {
         Some(name) => name,
         None => free_name(project, &base_name)?,
@@ -176,7 +189,7 @@ fn train_new(
     })?;
     let folder = project.run_dir(&run.name);
     write_atomically(&folder.join("config.yaml"), config_file::to_yaml(&config)?.as_bytes())?;
-    let warnings = config_warnings(&config, &prepared);
+    warnings.extend(config_warnings(&config, &prepared));
     let job = TrainJob {
         config,
         data: prepared.data,
@@ -189,7 +202,8 @@ fn train_new(
     drive(project, &run, job, &warnings, listen, watch)
 }
 
-/// Goes on with a run that was stopped or interrupted, from its last complete epoch.
+/// Goes on with a run that was stopped or interrupted, from its last complete epoch, also one of its
+/// pretraining.
 ///
 /// # Errors
 /// When there is no checkpoint, the split or normaliser of now are not those of the run, or as
@@ -204,9 +218,18 @@ pub fn resume_run(
 ) -> Result<RunResult> {
     let run = project.run(name)?;
     let folder = project.run_dir(name);
-    let checkpoint = Checkpoint::load(&resume_path(&folder))?;
-    let config = checkpoint.header.config.clone();
-    if checkpoint.header.epoch >= config.schedule.epochs + checkpoint.header.trial.lost_epochs() {
+    let path = resume_path(&folder);
+    let stored = config_file::parse(&run.config, name);
+    // Before its first epoch a run has only what pretraining left, if that.
+    let pretrains = stored.as_ref().is_ok_and(|config| config.pretrain.kind != PretrainKind::None);
+    let checkpoint = if path.exists() || !pretrains { Some(Checkpoint::load(&path)?) } else { None };
+    let config = match &checkpoint {
+        Some(checkpoint) => checkpoint.header.config.clone(),
+        None => stored?,
+    };
+    if let Some(CheckpointHeader { epoch, trial, .. }) = checkpoint.as_ref().map(|c| &c.header)
+        && *epoch >= config.schedule.epochs + trial.lost_epochs()
+    {
         return Err(Error::request(
             format!("run '{name}' has trained all of its {} epochs", config.schedule.epochs),
             "start a new run, with more epochs if it should train longer",
@@ -218,11 +241,20 @@ pub fn resume_run(
     // The labels the run began with: a run that changed its mind half way could not be repeated.
     let labels = project.labels_at(run.journal_position)?;
     let prepared = prepare_with(project, &config, split, &labels, truth.as_deref(), watch)?;
-    checkpoint.header.normaliser.require_same(&prepared.normaliser)?;
-    let epoch = u32::try_from(checkpoint.header.epoch).unwrap_or(u32::MAX);
-    let best = checkpoint.header.best.and_then(|(epoch, _)| u32::try_from(epoch).ok());
+    let known = match &checkpoint {
+        Some(checkpoint) => checkpoint.header.normaliser,
+        None => serde_json::from_value(run.normaliser.clone()).map_err(|e| {
+            Error::request(format!("the normaliser of run '{name}' cannot be read: {e}"), "start a new run")
+        })?,
+    };
+    known.require_same(&prepared.normaliser)?;
+    let header = checkpoint.as_ref().map(|c| &c.header);
+    let epoch = u32::try_from(header.map_or(0, |h| h.epoch)).unwrap_or(u32::MAX);
+    let best = header.and_then(|h| h.best).and_then(|(epoch, _)| u32::try_from(epoch).ok());
     let run = project.resume_run(name, epoch, best)?;
-    refill(project, &run, &checkpoint, best)?;
+    if let Some(checkpoint) = &checkpoint {
+        refill(project, &run, checkpoint, best)?;
+    }
     let warnings = config_warnings(&config, &prepared);
     let job = TrainJob {
         config,
@@ -230,7 +262,7 @@ pub fn resume_run(
         normaliser: prepared.normaliser,
         device,
         folder: Some(folder),
-        resume: Some(checkpoint),
+        resume: checkpoint,
         known_prior: None,
     };
     drive(project, &run, job, &warnings, listen, watch)
@@ -288,7 +320,12 @@ fn drive(
     match outcome {
         Ok(outcome) => finish(project, run, outcome, device, watch),
         Err(Error::Cancelled) => {
-            project.end_run(run.id, RunEnd::Stopped, Some("stopped before the first epoch was complete"))?;
+            let why = if pretraining_path(&project.run_dir(&run.name)).exists() {
+                "stopped in pretraining, before the first epoch; it can be resumed"
+            } else {
+                "stopped before the first epoch was complete"
+            };
+            project.end_run(run.id, RunEnd::Stopped, Some(why))?;
             Err(Error::Cancelled)
         }
         Err(error) => {

@@ -149,7 +149,7 @@ impl App {
                         dialog = dialog.set_file_name(name.to_string_lossy());
                     }
                     Ok(Outcome::Path(match ask.purpose {
-                        Purpose::OpenConfig => dialog.pick_file(),
+                        Purpose::OpenConfig | Purpose::PretrainedWeights => dialog.pick_file(),
                         _ => dialog.save_file(),
                     }))
                 })?;
@@ -164,6 +164,7 @@ impl App {
                         self.picture.wanted = Some(WantedPicture { file: path, before: None, frames: 0 });
                     }
                     Purpose::OpenConfig => self.apply(Command::Train(TrainCommand::OpenConfig(path))),
+                    Purpose::PretrainedWeights => self.states.train.begin_with(&path),
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunCurves;
-use vitrine_core::learning::events::{EpochMetrics, TrainEvent};
+use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, TrainEvent};
 use vitrine_core::learning::overlay_fit::OverlayChoice;
 
 use crate::gui::jobs::JobId;
@@ -42,6 +42,8 @@ pub struct LiveRun {
     pub prior: Option<(f64, f64, f64)>,
     /// What came of the trial of the overlay.
     pub overlay: Option<OverlayChoice>,
+    /// The last epoch of pretraining, where there is one.
+    pub pretrained: Option<PretrainEpoch>,
     /// Epochs complete since it was started here.
     pub epochs: Vec<EpochMetrics>,
     /// The best of them, counted from 1.
@@ -71,6 +73,7 @@ impl LiveRun {
             progress: None,
             prior: None,
             overlay: None,
+            pretrained: None,
             epochs: Vec::new(),
             best_epoch: None,
             warnings: Vec::new(),
@@ -147,6 +150,7 @@ impl LiveRun {
                 self.curves = Arc::new(RunCurves::new(self.name.clone(), self.curves.is_baseline, all));
                 self.epochs.push(*metrics);
             }
+            TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
             TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
         }

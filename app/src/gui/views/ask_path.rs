@@ -26,7 +26,7 @@ pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
         });
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let reads = matches!(ask.purpose, Purpose::OpenConfig);
+            let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
             let named = !text.trim().is_empty();
             if ui.add_enabled(named, egui::Button::new(if reads { "Open" } else { "Save" })).clicked() {
                 out.push(Command::Save(SaveCommand::Go(text.clone().into())));

@@ -164,6 +164,13 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             "At the pace of the last epochs; scoring the patches comes after.",
         ));
     }
+    if let Some(e) = live.pretrained {
+        facts.push((
+            format!("pretraining {} of {}: loss {:.3}, spread {:.2}", e.epoch, e.epochs, e.loss, e.spread),
+            "Without labels: the loss falls towards -1 as both views of a patch come to look alike; the spread says how far \
+             different patches lie apart, about 1 is healthy and 0 means that all look alike.",
+        ));
+    }
     if let Some(pace) = live.pace() {
         facts.push((format!("{pace:.0} patches/s"), "Patches taken in per second in the last epoch."));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use eframe::egui;
 use egui::{Button, CollapsingHeader, Panel, RichText, ScrollArea, TextEdit, Ui};
-use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::config_check::violations;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
@@ -78,6 +78,14 @@ impl State {
         let config = config_file::load(&name)?;
         self.take(&config_file::stem(&name), config);
         Ok(())
+    }
+
+    /// The run that comes next begins with the pretrained weights of this file.
+    pub fn begin_with(&mut self, weights: &Path) {
+        let mut config = self.config.clone();
+        config.pretrain.kind = PretrainKind::Weights;
+        config.pretrain.weights = weights.display().to_string();
+        self.take(&self.base_name.clone(), config);
     }
 
     fn open_yaml(&mut self) {
@@ -190,7 +198,7 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     let State { yaml, config, .. } = state;
     match yaml {
         Some(yaml) => text(ui, yaml, config),
-        None => train_form::ui(ui, config),
+        None => train_form::ui(ui, open, config, out),
     }
 }
 

@@ -2,14 +2,17 @@
 //! sentence, unit and range, and what is wrong with it.
 
 use eframe::egui;
-use egui::{CollapsingHeader, DragValue, RichText, ScrollArea, Ui};
+use egui::{CollapsingHeader, DragValue, RichText, ScrollArea, TextEdit, Ui};
 use serde_json::Value;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_check::{Violation, violations};
 use vitrine_core::learning::config_fields::{Field, FieldKind, GROUPS};
 
+use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
+use crate::gui::model::OpenProject;
+
 /// Draws the form.
-pub fn ui(ui: &mut Ui, config: &mut RunConfig) {
+pub fn ui(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec<Command>) {
     let broken = violations(config);
     ScrollArea::vertical().id_salt("form").auto_shrink(false).show(ui, |ui| {
         for (place, group) in GROUPS.iter().enumerate() {
@@ -26,6 +29,9 @@ pub fn ui(ui: &mut Ui, config: &mut RunConfig) {
                     for field in group.fields {
                         let violation = broken.iter().find(|v| v.key == field.key);
                         row(ui, config, field, violation);
+                        if field.kind == FieldKind::Path && (field.used)(config) {
+                            choose_weights(ui, open, config, out);
+                        }
                     }
                 });
         }
@@ -71,6 +77,25 @@ fn row(ui: &mut Ui, config: &mut RunConfig, field: &'static Field, violation: Op
     ui.add_space(5.0);
 }
 
+/// Asks for a file of pretrained weights, beginning in the project's folder.
+fn choose_weights(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Choose weights…").clicked() {
+            let path = match config.pretrain.weights.trim() {
+                "" => open.dir.join("pretrained.safetensors"),
+                known => known.into(),
+            };
+            let ask = AskPath {
+                title: "Open pretrained weights".to_owned(),
+                path,
+                purpose: Purpose::PretrainedWeights,
+            };
+            out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
+        }
+    });
+    ui.add_space(5.0);
+}
+
 /// A number as a person writes it.
 fn plain(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) {
@@ -111,6 +136,12 @@ fn widget(ui: &mut Ui, field: &Field, value: &Value, label: egui::Id) -> Option<
                     words.iter().find(|(word, _)| *word == now).map_or("", |(_, meaning)| meaning),
                 );
             chosen
+        }
+        FieldKind::Path => {
+            let mut path = value.as_str()?.to_owned();
+            let edit = TextEdit::singleline(&mut path).desired_width(150.0).hint_text("no file");
+            let response = ui.add(edit).labelled_by(label).on_hover_text(value.as_str().unwrap_or_default());
+            response.changed().then(|| path.into())
         }
         FieldKind::Prior => {
             let mut chosen = None;

@@ -39,8 +39,7 @@ impl Network {
             Backbone::SmallCnn => Self::SmallCnn(SmallCnn::new(device)),
             Backbone::Resnet18 => Self::Resnet18(Resnet18::new(device)),
         };
-        let rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5EED_1417);
-        network.map(&mut SeededInit { rng, path: Vec::new() })
+        seeded(network, seed ^ 0x5EED_1417)
     }
 
     /// Logits (N) of patches (N×1×H×W).
@@ -76,6 +75,11 @@ impl Network {
             Self::Resnet18(network) => network.activations(patches),
         }
     }
+}
+
+/// The module with weights drawn from `seed` alone.
+pub(super) fn seeded<M: Module>(module: M, seed: u64) -> M {
+    module.map(&mut SeededInit { rng: ChaCha8Rng::seed_from_u64(seed), path: Vec::new() })
 }
 
 /// Draws weights on the host: the device's own generator differs between devices and threads.

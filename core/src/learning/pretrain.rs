@@ -1,0 +1,454 @@
+//! Self-supervised pretraining: the network learns from patches alone, before it sees a label.
+//!
+//! SimSiam (Chen & He 2021, "Exploring simple Siamese representation learning"): two strong views of a
+//! patch go through network and projector; a predictor is asked to say, from one view, what comes out
+//! for the other, which is held still. Nothing pushes patches apart, so they may all come to look alike:
+//! the spread says whether they do, and is told with every epoch.
+//!
+//! It learns from the training side, whatever the labels; validation and test stay patches the network
+//! has never seen. Departures from the paper: the projector ends without batch normalisation, so that a
+//! collapse shows in the spread instead of being scaled away, and the steps are AdamW's, as in training.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::GradientsParams;
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+use rand::seq::SliceRandom;
+
+use super::augment::Augmenter;
+use super::backbone::{Network, seeded};
+use super::config::{Backbone, PretrainKind, RunConfig, ScheduleConfig};
+use super::data::TrainingData;
+use super::device::ComputeDevice;
+use super::events::{PretrainEpoch, TrainEvent};
+use super::optimizer::{AdamW, clip_factor, global_norm};
+use super::patch_store::DevicePool;
+use super::pretrained::{FORMAT_VERSION, Pretrained, PretrainedHeader, pretrained_path, pretraining_path};
+use super::sampler::generator;
+use super::schedule::learning_rate;
+use super::weights::{NamedTensors, collect, restore, to_vec};
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Normaliser;
+
+/// Purposes of the generators of one epoch.
+const ORDER: u64 = 61;
+const VIEWS: u64 = 62;
+/// Below this spread the patches all look alike to the network.
+const COLLAPSED: f64 = 0.1;
+
+/// Numbers by which a network describes a patch.
+pub const fn width(backbone: Backbone) -> usize {
+    match backbone {
+        Backbone::SmallCnn => 128,
+        Backbone::Resnet18 => 512,
+    }
+}
+
+/// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
+/// weights nor running statistics: the layer after it does its part, and no view is ever scored.
+#[derive(Module, Debug)]
+struct Mlp {
+    first: Linear,
+    second: Linear,
+}
+
+impl Mlp {
+    fn new(outer: usize, inner: usize, device: &Device) -> Self {
+        Self {
+            first: LinearConfig::new(outer, inner).init(device),
+            second: LinearConfig::new(inner, outer).init(device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let x = self.first.forward(x);
+        let centred = x.clone() - x.mean_dim(0);
+        let variance = centred.clone().powi_scalar(2).mean_dim(0);
+        self.second.forward(relu(centred / (variance + 1e-5).sqrt()))
+    }
+}
+
+/// A network with the heads it is pretrained with.
+#[derive(Module, Debug)]
+struct Siamese {
+    network: Network,
+    projector: Mlp,
+    predictor: Mlp,
+}
+
+impl Siamese {
+    fn new(config: &RunConfig, device: &Device) -> Self {
+        let width = width(config.backbone);
+        Self {
+            // The first weights of the run without pretraining.
+            network: Network::new(config.backbone, config.seed, device),
+            projector: seeded(Mlp::new(width, width, device), config.seed ^ 0x0051_A3E5),
+            predictor: seeded(Mlp::new(width, width / 4, device), config.seed ^ 0x09ED_1C70),
+        }
+    }
+}
+
+fn normalised(x: Tensor<2>) -> Tensor<2> {
+    let length = (x.clone().powi_scalar(2).sum_dim(1) + 1e-12).sqrt();
+    x / length
+}
+
+/// ½·D(p₁, z₂) + ½·D(p₂, z₁), D the negative cosine averaged over patches, z without gradient (Chen &
+/// He 2021, equations 1 to 4). Tensors are N×d; the result has shape 1 and lies in −1 to 1.
+pub fn simsiam_loss(predicted: [Tensor<2>; 2], projected: [Tensor<2>; 2]) -> Tensor<1> {
+    let [p1, p2] = predicted.map(normalised);
+    let [z1, z2] = projected.map(|z| normalised(z.detach()));
+    ((p1 * z2).sum_dim(1).mean() + (p2 * z1).sum_dim(1).mean()) * -0.5
+}
+
+/// √d times the standard deviation of rows scaled to length 1, averaged over the d columns: about 1 for
+/// rows in all directions, 0 when all point the same way (Chen & He 2021, section 4.1).
+pub fn spread(rows: &[f32], columns: usize) -> f64 {
+    let count = rows.len() / columns.max(1);
+    if count == 0 {
+        return 0.0;
+    }
+    let (mut sum, mut squares) = (vec![0.0f64; columns], vec![0.0f64; columns]);
+    for row in rows.chunks_exact(columns) {
+        let length = row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt().max(1e-12);
+        for (column, &value) in row.iter().enumerate() {
+            let value = f64::from(value) / length;
+            sum[column] += value;
+            squares[column] += value * value;
+        }
+    }
+    let deviation = |(sum, squares): (&f64, &f64)| {
+        let mean = sum / count as f64;
+        (squares / count as f64 - mean * mean).max(0.0).sqrt()
+    };
+    let mean = sum.iter().zip(&squares).map(deviation).sum::<f64>() / columns as f64;
+    mean * (columns as f64).sqrt()
+}
+
+/// Says that pretraining has collapsed, where it has.
+pub fn collapse(epoch: usize, spread: f64) -> Option<String> {
+    (spread < COLLAPSED).then(|| {
+        format!(
+            "Pretraining has collapsed by epoch {epoch}: to the network all patches look alike (spread {spread:.2}; about 1 \
+             is healthy, 0 is collapsed). Its weights are worth no more than random ones; lower \
+             pretrain.learning_rate, or set pretrain.kind: none."
+        )
+    })
+}
+
+/// The weights, without the last layer, that a run begins with; `None` where they are drawn at random.
+/// In a folder that holds a pretraining of this run it goes on from there, and it leaves its weights
+/// in the folder. `say` hears what happens and answers whether to go on.
+///
+/// # Errors
+/// Weights that do not fit, a loss that is no finite number, a disk that refuses, or
+/// [`Error::Cancelled`] when told to stop; what was complete by then stays in the folder.
+pub fn beginning(
+    config: &RunConfig,
+    data: &TrainingData,
+    normaliser: &Normaliser,
+    device: &ComputeDevice,
+    folder: Option<&Path>,
+    say: &mut dyn FnMut(TrainEvent) -> bool,
+) -> Result<Option<NamedTensors>> {
+    if config.pretrain.kind == PretrainKind::None {
+        return Ok(None);
+    }
+    if let Some(path) = folder.map(pretrained_path).filter(|path| path.exists()) {
+        let pretrained = Pretrained::load(&path)?;
+        pretrained.require_fit(&path, config, normaliser)?;
+        return Ok(Some(pretrained.features));
+    }
+    let pretrained = match config.pretrain.kind {
+        PretrainKind::None => return Ok(None),
+        PretrainKind::Weights => named_weights(config, normaliser)?,
+        PretrainKind::Simsiam => {
+            let mut pretraining = Pretraining::new(config, data, normaliser, device)?;
+            if let Some(path) = folder.map(pretraining_path).filter(|path| path.exists()) {
+                pretraining.go_on(&path)?;
+            }
+            pretraining.run(folder, say)?
+        }
+    };
+    if let Some(folder) = folder {
+        pretrained.save(&pretrained_path(folder))?;
+        // What is left over costs only disk space.
+        let _ = std::fs::remove_file(pretraining_path(folder));
+    }
+    Ok(Some(pretrained.features))
+}
+
+/// Reads the weights a configuration names and checks that they fit.
+///
+/// # Errors
+/// As [`Pretrained::load`] and [`Pretrained::require_fit`].
+pub fn named_weights(config: &RunConfig, normaliser: &Normaliser) -> Result<Pretrained> {
+    let path = PathBuf::from(config.pretrain.weights.trim());
+    let pretrained = Pretrained::load(&path)?;
+    pretrained.require_fit(&path, config, normaliser)?;
+    Ok(pretrained)
+}
+
+/// A network with the pretrained weights in place; its last layer stays as it is.
+///
+/// # Errors
+/// A sentence naming the first weight that does not fit.
+pub fn put_into(network: Network, features: &NamedTensors) -> std::result::Result<Network, String> {
+    let mut all = collect(&network.valid());
+    all.retain(|name, _| is_head(name));
+    all.extend(features.iter().map(|(name, tensor)| (name.clone(), tensor.clone())));
+    restore(network, &all)
+}
+
+fn is_head(name: &str) -> bool {
+    name.split('.').any(|part| part == "head")
+}
+
+/// The moving parts of a pretraining.
+struct Pretraining<'a> {
+    config: &'a RunConfig,
+    patches: &'a [usize],
+    pool: DevicePool,
+    augmenter: Augmenter,
+    device: Device,
+    siamese: Siamese,
+    optimizer: AdamW,
+    header: PretrainedHeader,
+}
+
+impl<'a> Pretraining<'a> {
+    fn new(
+        config: &'a RunConfig,
+        data: &'a TrainingData,
+        normaliser: &Normaliser,
+        device: &ComputeDevice,
+    ) -> Result<Self> {
+        if data.train.len() < 2 {
+            return Err(Error::request(
+                "the training split holds fewer than two patches: there is nothing to pretrain on",
+                "import more patches, or set pretrain.kind: none",
+            ));
+        }
+        let inner = device.inner.clone();
+        Ok(Self {
+            config,
+            patches: &data.train,
+            pool: DevicePool::new(&data.pixels, data.size, device),
+            augmenter: Augmenter::new(data.size, config.seed, &inner),
+            siamese: Siamese::new(config, &inner.clone().autodiff()),
+            optimizer: AdamW::new(config.optimizer.weight_decay),
+            device: inner,
+            header: PretrainedHeader {
+                format: FORMAT_VERSION,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                backbone: config.backbone,
+                channels: 1,
+                width: width(config.backbone),
+                size: data.size,
+                normaliser: *normaliser,
+                config: config.pretrain.clone(),
+                views: config.augmentation.strong,
+                seed: config.seed,
+                patches: data.train.len(),
+                history: Vec::new(),
+                optimizer_steps: 0,
+            },
+        })
+    }
+
+    /// Takes up what a pretraining of this run left when it ended before its time.
+    fn go_on(&mut self, path: &Path) -> Result<()> {
+        let left = Pretrained::load(path)?;
+        let same = PretrainedHeader {
+            history: left.header.history.clone(),
+            optimizer_steps: left.header.optimizer_steps,
+            program: left.header.program.clone(),
+            ..self.header.clone()
+        };
+        let misfit = |problem: String| {
+            Error::format(path, format!("does not fit this run: {problem}"), "start a new run")
+        };
+        if same != left.header {
+            return Err(misfit("it was begun with other settings or other patches".to_owned()));
+        }
+        self.siamese = restore(self.siamese.clone(), &left.whole).map_err(misfit)?;
+        self.optimizer.restore(left.header.optimizer_steps, left.optimizer, &self.device);
+        self.header = left.header;
+        Ok(())
+    }
+
+    /// What there is now; `whole` with everything needed to go on.
+    fn state(&self, whole: bool) -> Pretrained {
+        let none = NamedTensors::new;
+        let mut features = collect(&self.siamese.network.valid());
+        features.retain(|name, _| !is_head(name));
+        Pretrained {
+            header: PretrainedHeader { optimizer_steps: self.optimizer.steps(), ..self.header.clone() },
+            features: if whole { none() } else { features },
+            whole: if whole { collect(&self.siamese.valid()) } else { none() },
+            optimizer: if whole { self.optimizer.state() } else { none() },
+        }
+    }
+
+    fn run(mut self, folder: Option<&Path>, say: &mut dyn FnMut(TrainEvent) -> bool) -> Result<Pretrained> {
+        let epochs = self.config.pretrain.epochs;
+        let mut warned = self.header.history.iter().any(|(_, spread)| *spread < COLLAPSED);
+        for epoch in self.header.history.len() + 1..=epochs {
+            say(TrainEvent::Phase(format!("Pretraining, epoch {epoch} of {epochs}")));
+            let started = Instant::now();
+            let Some((loss, spread)) = self.epoch(epoch, say)? else { return Err(Error::Cancelled) };
+            self.header.history.push((loss, spread));
+            if let Some(folder) = folder {
+                self.state(true).save(&pretraining_path(folder))?;
+            }
+            let seconds = started.elapsed().as_secs_f64();
+            say(TrainEvent::Pretrained(PretrainEpoch { epoch, epochs, loss, spread, seconds }));
+            if let Some(sentence) = collapse(epoch, spread).filter(|_| !warned) {
+                warned = true;
+                say(TrainEvent::Warning(sentence));
+            }
+        }
+        Ok(self.state(false))
+    }
+
+    /// One pass over the patches: mean loss and mean spread. `None` when told to stop.
+    fn epoch(&mut self, epoch: usize, say: &mut dyn FnMut(TrainEvent) -> bool) -> Result<Option<(f64, f64)>> {
+        let (seed, settings) = (self.config.seed, &self.config.pretrain);
+        let schedule = ScheduleConfig {
+            epochs: settings.epochs,
+            warm_up_epochs: usize::from(settings.epochs > 1),
+            cosine: true,
+            ..ScheduleConfig::default()
+        };
+        let mut order = self.patches.to_vec();
+        order.shuffle(&mut generator(seed, epoch, ORDER));
+        let mut views = generator(seed, epoch, VIEWS);
+        // A patch alone has nothing to be normalised with.
+        let batches: Vec<&[usize]> = order.chunks(settings.batch_size).filter(|b| b.len() > 1).collect();
+        let (count, mut losses, mut spreads) = (batches.len(), 0.0, 0.0);
+        for (index, batch) in batches.into_iter().enumerate() {
+            let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
+            let patches = self.pool.gather(batch)?;
+            let mut view =
+                || self.augmenter.strong(patches.clone(), &self.config.augmentation.strong, &mut views);
+            let input = Tensor::cat(vec![view(), view()], 0);
+            let projected =
+                self.siamese.projector.forward(self.siamese.network.features(Tensor::from_inner(input)));
+            let predicted = self.siamese.predictor.forward(projected.clone());
+            let halves =
+                |x: Tensor<2>| [x.clone().narrow(0, 0, batch.len()), x.narrow(0, batch.len(), batch.len())];
+            let columns = projected.dims()[1];
+            spreads += spread(&to_vec(projected.clone().inner()), columns);
+            let loss = simsiam_loss(halves(predicted), halves(projected));
+            let value = to_vec(loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
+            if !value.is_finite() {
+                return Err(diverged(epoch, index + 1, &format!("the loss of pretraining is {value}")));
+            }
+            losses += f64::from(value);
+            let gradients = GradientsParams::from_grads(loss.backward(), &self.siamese);
+            let norm = global_norm(&self.siamese, &gradients, &self.device);
+            let shown = to_vec(norm.clone()).first().copied().unwrap_or(f32::NAN);
+            if !shown.is_finite() {
+                return Err(diverged(
+                    epoch,
+                    index + 1,
+                    &format!("the gradient norm of pretraining is {shown}"),
+                ));
+            }
+            let limit = self.config.optimizer.gradient_clip;
+            let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
+            let rate = learning_rate(settings.learning_rate, &schedule, done);
+            self.siamese = self.optimizer.step(rate, self.siamese.clone(), gradients, scale);
+            let told = say(TrainEvent::Progress {
+                epoch: 0,
+                epochs: settings.epochs,
+                batch: (epoch - 1) * count + index + 1,
+                batches: settings.epochs * count,
+            });
+            if !told {
+                return Ok(None);
+            }
+        }
+        let count = count.max(1) as f64;
+        Ok(Some((losses / count, spreads / count)))
+    }
+}
+
+fn diverged(epoch: usize, batch: usize, problem: &str) -> Error {
+    Error::Training {
+        epoch,
+        batch,
+        problem: problem.to_owned(),
+        mend: "lower pretrain.learning_rate".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    fn rows(values: &[f32]) -> Tensor<2> {
+        let device = ComputeDevice::cpu().inner.autodiff();
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len() / 2, 2]), &device)
+    }
+
+    #[test]
+    fn the_loss_is_the_negative_cosine_of_either_view_with_the_other() {
+        // Cosines of p1 with z2: 1 and 0; of p2 with z1: 0.6 and −1.
+        let p = [rows(&[2.0, 0.0, 0.0, 3.0]), rows(&[3.0, 4.0, 1.0, 0.0])];
+        let z = [rows(&[5.0, 0.0, -7.0, 0.0]), rows(&[0.5, 0.0, 1.0, 0.0])];
+        let loss = to_vec(simsiam_loss(p, z).inner())[0];
+        let expected = -0.5 * ((1.0 + 0.0) / 2.0 + (0.6 - 1.0) / 2.0);
+        assert!((loss - expected).abs() < 1e-6, "{loss}, by hand {expected}");
+    }
+
+    #[test]
+    fn the_projection_is_held_still_and_the_prediction_learns() {
+        let p = rows(&[3.0, 4.0]).require_grad();
+        let z = rows(&[1.0, 0.0]).require_grad();
+        let gradients = simsiam_loss([p.clone(), p.clone()], [z.clone(), z.clone()]).backward();
+        assert!(z.grad(&gradients).is_none_or(|g| to_vec(g).iter().all(|v| *v == 0.0)));
+        // −d cos/dp with cos = p₁/|p|: −(1/5 − 3·3/125, −3·4/125).
+        let found = to_vec(p.grad(&gradients).unwrap());
+        for (found, expected) in found.iter().zip([-0.128, 0.096]) {
+            assert!((found - expected).abs() < 1e-6, "{found}, by hand {expected}");
+        }
+    }
+
+    #[test]
+    fn the_spread_is_one_in_all_directions_and_zero_in_one() {
+        // Unit vectors along ±x and ±y: deviation √½ in either column, times √2.
+        assert!((spread(&[1.0, 0.0, -4.0, 0.0, 0.0, 2.0, 0.0, -1.0], 2) - 1.0).abs() < 1e-12);
+        assert!(spread(&[1.0, 1.0, 5.0, 5.0, 0.1, 0.1], 2) < 1e-6);
+        assert_eq!(spread(&[], 2), 0.0);
+        assert!(collapse(3, 0.9).is_none());
+        let said = collapse(3, 0.02).unwrap();
+        assert!(said.contains("epoch 3") && said.contains("0.02") && said.contains("look alike"), "{said}");
+    }
+
+    #[test]
+    fn the_width_is_that_of_the_features_and_the_head_stays() {
+        let device = ComputeDevice::cpu().inner;
+        for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
+            let network = Network::new(backbone, 1, &device).valid();
+            let patch = Tensor::<4>::zeros([1, 1, 32, 32], &device);
+            assert_eq!(network.features(patch).dims()[1], width(backbone));
+            let mut features = collect(&Network::new(backbone, 2, &device).valid());
+            features.retain(|name, _| !is_head(name));
+            let before = collect(&network);
+            let after = collect(&put_into(network, &features).unwrap());
+            assert_eq!(before.len(), features.len() + 2, "weight and bias of the last layer");
+            for (name, tensor) in &after {
+                let expected = if is_head(name) { &before[name] } else { &features[name] };
+                assert_eq!(tensor, expected, "{name}");
+            }
+        }
+    }
+}
