@@ -29,7 +29,7 @@ Examples:
   vitrine train apo/
   vitrine train apo/ --baseline --device gpu
   vitrine train apo/ --config mine.yaml --name trial-a --seed 7
-  vitrine train apo/ --pretrain   # where labels are few; leaves apo/runs/NAME/pretrained.safetensors
+  vitrine train apo/ --pretrain   # leaves apo/runs/NAME/pretrained.safetensors
   vitrine train holo/ --pretrained apo/runs/recommended-1/pretrained.safetensors
   vitrine train apo/ --resume trial-a
   vitrine train apo/ --truth truth.csv --truth-radius 60   # a benchmark: also measures pseudo-labels
@@ -68,7 +68,8 @@ pub struct Args {
     /// Class prior instead of the configuration's: a number, or `estimate`
     #[arg(long)]
     prior: Option<String>,
-    /// First learn from all training patches without their labels (`pretrain:` in the configuration)
+    /// First learn from all training patches without their labels (`pretrain:` in the configuration);
+    /// measured so far that gains nothing, so compare with a run without
     #[arg(long)]
     pretrain: bool,
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run

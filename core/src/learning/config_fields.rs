@@ -136,7 +136,7 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Pretraining",
         fields: fields![
             "pretrain.kind" BEGINNINGS, "Begin with", "",
-                "What the network knows before it sees a label; worth a try where labels are very few.";
+                "What the network knows before it sees a label. Measured so far it gains nothing: compare with a run without.";
             "pretrain.weights" FieldKind::Path, "Weights", "",
                 "A pretrained.safetensors from the folder of a run, of this project or another with the same network and patch size.",
                 if |c| c.pretrain.kind == PretrainKind::Weights;
