@@ -451,6 +451,8 @@ pub struct ScheduleConfig {
     pub warm_up_epochs: usize,
     /// Let the learning rate fall to 0 along a half cosine.
     pub cosine: bool,
+    /// Let it fall to 0 before this epoch and begin anew there, e.g. where self-training begins; 0 means never.
+    pub restart_epoch: usize,
     /// Stop when validation has not improved for this many epochs; 0 means never.
     pub early_stopping_patience: usize,
     /// Which epoch's weights score the patches.
@@ -463,6 +465,7 @@ impl Default for ScheduleConfig {
             epochs: 40,
             warm_up_epochs: 1,
             cosine: true,
+            restart_epoch: 0,
             early_stopping_patience: 0,
             select_by: SelectBy::ValidationAuc,
         }

@@ -70,6 +70,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "optimizer.accumulation": optimizer.accumulation in 1 .. 64;
     "schedule.epochs": schedule.epochs in 1 .. 10000;
     "schedule.warm_up_epochs": schedule.warm_up_epochs in 0 .. 1000;
+    "schedule.restart_epoch": schedule.restart_epoch in 0 .. 10000;
     "schedule.early_stopping_patience": schedule.early_stopping_patience in 0 .. 10000;
 };
 

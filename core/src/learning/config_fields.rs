@@ -238,6 +238,8 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Over which the learning rate rises from 0.";
             "schedule.cosine" FieldKind::Flag, "Fall to 0", "",
                 "The learning rate falls along a half cosine until the end.";
+            "schedule.restart_epoch" FieldKind::Whole, "Begin anew at", "epoch",
+                "It falls to 0 before this epoch and begins anew there; 0 means never.";
             "optimizer.weight_decay" FieldKind::Number, "Weight decay", "",
                 "Pull of the weights towards 0, apart from the gradient.";
             "optimizer.gradient_clip" FieldKind::Number, "Longest gradient", "",

@@ -119,8 +119,15 @@ impl Overrides {
             config.seed = seed;
         }
         if let Some(epochs) = self.epochs {
-            config.schedule.epochs = epochs;
             // A short trial keeps the shape of the run.
+            let whole = config.schedule.epochs.max(1);
+            let moved = |epoch: usize| match epoch {
+                0 => 0,
+                epoch => (epoch - 1) * epochs / whole + 1,
+            };
+            config.self_training.start_epoch = moved(config.self_training.start_epoch);
+            config.schedule.restart_epoch = moved(config.schedule.restart_epoch);
+            config.schedule.epochs = epochs;
             config.schedule.warm_up_epochs = config.schedule.warm_up_epochs.min(epochs.saturating_sub(1));
         }
         if let Some(prior) = &self.prior {
@@ -272,6 +279,26 @@ mod tests {
     fn a_misspelt_preset_is_answered_with_the_nearest() {
         let said = load("recomended").unwrap_err().to_string();
         assert!(said.contains("did you mean recommended?"), "{said}");
+    }
+
+    #[test]
+    fn a_shorter_run_keeps_its_shape() {
+        let config = parse(
+            "self_training:\n  start_epoch: 41\nschedule:\n  epochs: 60\n  restart_epoch: 41\n  warm_up_epochs: 2\n",
+            "t",
+        )
+        .unwrap();
+        let with = |epochs| {
+            Overrides { epochs: Some(epochs), ..Overrides::default() }.apply(config.clone()).unwrap()
+        };
+        let short = with(6);
+        assert_eq!((short.self_training.start_epoch, short.schedule.restart_epoch), (5, 5));
+        let one = with(1);
+        assert_eq!((one.schedule.warm_up_epochs, one.self_training.start_epoch), (0, 1));
+        assert_eq!(with(60), config);
+        let never =
+            Overrides { epochs: Some(6), ..Overrides::default() }.apply(RunConfig::default()).unwrap();
+        assert_eq!(never.schedule.restart_epoch, 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::config::{ConsistencyConfig, ScheduleConfig};
 
 /// Learning rate at a point of the run, `epochs_done` counted in fractions of epochs: linear from 0
-/// over the warm-up, then constant or half a cosine down to 0 (Loshchilov & Hutter 2017).
+/// over the warm-up, then constant or half a cosine down to 0, and once more from `restart_epoch` on (Loshchilov &
+/// Hutter 2017, warm restarts).
 pub fn learning_rate(peak: f64, config: &ScheduleConfig, epochs_done: f64) -> f64 {
     let warm_up = config.warm_up_epochs as f64;
     if epochs_done < warm_up {
@@ -12,8 +13,13 @@ pub fn learning_rate(peak: f64, config: &ScheduleConfig, epochs_done: f64) -> f6
     if !config.cosine {
         return peak;
     }
-    let rest = (config.epochs as f64 - warm_up).max(1e-9);
-    let t = ((epochs_done - warm_up) / rest).clamp(0.0, 1.0);
+    let restart = config.restart_epoch.saturating_sub(1) as f64;
+    let (from, to) = match config.restart_epoch {
+        0 => (warm_up, config.epochs as f64),
+        _ if epochs_done < restart => (warm_up, restart),
+        _ => (restart, config.epochs as f64),
+    };
+    let t = ((epochs_done - from) / (to - from).max(1e-9)).clamp(0.0, 1.0);
     peak * 0.5 * (1.0 + (std::f64::consts::PI * t).cos())
 }
 
@@ -43,6 +49,16 @@ mod tests {
         assert!(learning_rate(0.1, &config, 12.0).abs() < 1e-12);
         let flat = ScheduleConfig { cosine: false, ..config };
         assert_eq!(learning_rate(0.1, &flat, 11.0), 0.1);
+    }
+
+    #[test]
+    fn a_restart_passes_the_cosine_twice() {
+        let config =
+            ScheduleConfig { epochs: 30, warm_up_epochs: 0, restart_epoch: 21, ..ScheduleConfig::default() };
+        let rate = |done| learning_rate(0.1, &config, done);
+        assert!((rate(10.0) - 0.05).abs() < 1e-12 && rate(19.999) < 1e-6, "down to 0 by the end of epoch 20");
+        assert_eq!(rate(20.0), 0.1);
+        assert!((rate(25.0) - 0.05).abs() < 1e-12 && rate(30.0).abs() < 1e-12);
     }
 
     #[test]
