@@ -69,7 +69,7 @@ fn a_finding_is_shown_applied_trained_and_compared() {
     assert_eq!(window.state().model.tab, Tab::Compare);
     assert!(!said(&window).contains("did not"), "{}", said(&window));
     drop(window);
-    let project = vitrine_core::project::Project::open(&folder).unwrap();
+    let project = vitrine_core::project::Project::open_read_only(&folder).unwrap();
     let config = |name: &str| config_file::parse(&project.run(name).unwrap().config, name).unwrap();
     assert_eq!(config("short-1").prior, PriorConfig::Given(0.25));
     assert!(matches!(config("short_corrected-1").prior, PriorConfig::Estimate(_)));

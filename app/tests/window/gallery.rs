@@ -116,7 +116,7 @@ fn painting_with_a_held_key_is_one_step() {
     window.run_steps(2);
     assert_eq!(counts(&window), before);
     drop(window);
-    let project = vitrine_core::project::Project::open(&folder).unwrap();
+    let project = vitrine_core::project::Project::open_read_only(&folder).unwrap();
     let history = project.patch_history(4).unwrap();
     let kinds: Vec<EntryKind> = history.iter().map(|(entry, _)| entry.kind).collect();
     assert_eq!(kinds, [EntryKind::Edit, EntryKind::Undo]);

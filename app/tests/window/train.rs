@@ -118,7 +118,7 @@ fn the_baseline_trains_first_on_the_same_split() {
     assert!(window.state().states.live.overlaid.contains("supervised_baseline-1"));
     window.get_by_label("Validation AUC");
     drop(window);
-    let project = Project::open(&folder).unwrap();
+    let project = Project::open_read_only(&folder).unwrap();
     let (baseline, run) = (project.run("supervised_baseline-1").unwrap(), project.run("short-1").unwrap());
     assert_eq!((baseline.status, run.status), (RunStatus::Finished, RunStatus::Finished));
     assert_eq!((baseline.split, baseline.seed), (run.split, run.seed));
@@ -190,7 +190,7 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     assert!(gain.rows.iter().all(|(_, before, after)| before.is_finite() && after.is_finite()));
     window.get_by_label("What relabelling has gained: short-2 after short-1");
     drop(window);
-    let project = Project::open(&folder).unwrap();
+    let project = Project::open_read_only(&folder).unwrap();
     assert_eq!(began_with(&project.run("short-2").unwrap()), Some("short-1"));
 }
 
@@ -219,7 +219,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
     drop(window);
-    let stopped = Project::open(&folder).unwrap().run("short-1").unwrap();
+    let stopped = Project::open_read_only(&folder).unwrap().run("short-1").unwrap();
     assert_eq!(stopped.best_epoch, None);
     assert!(stopped.message.unwrap().contains("stopped in pretraining"));
 
@@ -261,7 +261,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     });
     ended(&mut window);
     drop(window);
-    let project = Project::open(&folder).unwrap();
+    let project = Project::open_read_only(&folder).unwrap();
     assert_eq!(project.run("short-2").unwrap().status, RunStatus::Finished);
     assert!(pretrained_path(&folder.join("runs/short-2")).exists());
 }

@@ -14,6 +14,9 @@ use super::folds::{FoldScores, out_of_fold_scores};
 use super::metrics::Ranking;
 use crate::error::Result;
 
+/// Loss of AUC from which on the particles are hidden under what is laid over them.
+const HIDDEN: f64 = 0.1;
+
 /// A factor and how well positives were ranked that the networks had not seen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TriedFactor {
@@ -43,8 +46,13 @@ pub struct OverlayChoice {
 
 impl OverlayChoice {
     /// The one-standard-error rule (Breiman et al. 1984): the largest factor whose AUC is within one
-    /// standard error of the best one's.
+    /// standard error of the best one's. None where the largest hides the particles ([`HIDDEN`]): quick
+    /// classifiers may still bear half of it, but a whole run is too near to that edge.
     fn of(tried: Vec<TriedFactor>) -> Self {
+        let plain = tried.first().map_or(f64::NAN, |tried| tried.auc);
+        if tried.iter().any(|tried| plain - tried.auc > HIDDEN) {
+            return Self { chosen: 0.0, tried };
+        }
         let best = tried.iter().max_by(|a, b| a.auc.total_cmp(&b.auc));
         let bound = best.map_or(f64::INFINITY, |best| best.auc - best.standard_error);
         let borne = tried.iter().filter(|tried| tried.auc >= bound).map(|tried| tried.factor);
@@ -101,7 +109,9 @@ mod tests {
     fn the_largest_factor_within_one_standard_error_of_the_best_is_taken() {
         assert_eq!(choice([0.86, 0.858, 0.855]).chosen, 2.0);
         assert_eq!(choice([0.86, 0.88, 0.865]).chosen, 1.0, "the best counts, not the plain one");
-        assert_eq!(choice([0.86, 0.83, 0.70]).chosen, 0.0);
+        assert_eq!(choice([0.86, 0.83, 0.78]).chosen, 0.0);
+        assert_eq!(choice([0.90, 0.90, 0.81]).chosen, 1.0);
+        assert_eq!(choice([0.90, 0.90, 0.65]).chosen, 0.0, "half of what hides the particles is too much");
     }
 
     #[test]
