@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The second form times 1,000 frames at 60 a second of a small project while nothing else happens, while
-//! PROGRAM (`vitrine`, where given) trains in another process at the window's own priority, and while the
-//! window trains: the preset `recommended` on the processor.
+//! PROGRAM (`vitrine`, where given) trains `supervised_baseline` in another process at the window's own
+//! priority, and while the window trains `recommended` on the processor.
 //!
 //! Makes a project of 1,000,000 patches of 64×64 px (8 GB) in FOLDER, or uses the one that is there.
 //! A frame is measured as the CPU time of the window's thread for everything egui does (logic, views,
@@ -180,7 +180,7 @@ fn while_training(program: Option<&str>) {
         let run = std::process::Command::new(program)
             .arg("train")
             .arg(&beside)
-            .args(["--config", "recommended", "--prior", "0.3", "--epochs", "1000", "--device", "cpu"])
+            .args(["--config", "supervised_baseline", "--prior", "0.3", "--epochs", "1000", "--device", "cpu"])
             .stdout(std::process::Stdio::null())
             .spawn();
         let mut run = run.unwrap();
@@ -196,6 +196,7 @@ fn while_training(program: Option<&str>) {
     }
     let mut config = vitrine_core::learning::config_file::load("recommended").unwrap();
     config.prior = vitrine_core::learning::config::PriorConfig::Given(0.3);
+    config.augmentation.weak.overlay_trial = false;
     config.schedule.epochs = 1000;
     let start = vitrine::gui::command::TrainStart {
         name: Some("run".to_owned()),

@@ -136,16 +136,17 @@ fn course(
         let started = Instant::now();
         list.shuffle(&mut random);
         for batch in list.chunks(BATCH) {
-            let (p, u): (Vec<(usize, bool)>, Vec<(usize, bool)>) =
-                batch.iter().partition(|(_, known)| *known);
-            let rows: Vec<i64> = p.iter().chain(&u).map(|(i, _)| *i as i64).collect();
+            let with_label =
+                |known: bool| batch.iter().filter(move |(_, k)| *k == known).map(|(i, _)| *i as i64);
+            let rows: Vec<i64> = with_label(true).chain(with_label(false)).collect();
+            let labelled = with_label(true).count();
             let count = rows.len();
             let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [count]), device);
             let logits = network.forward(Tensor::from_inner(pixels.clone().select(0, rows)));
             let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
             let parts = LabelledLogits {
-                positive: part(0, p.len()),
-                unlabeled: part(p.len(), u.len()),
+                positive: part(0, labelled),
+                unlabeled: part(labelled, count - labelled),
                 negative: None,
             };
             let Some(value) = risk(&config, prior, parts) else { continue };

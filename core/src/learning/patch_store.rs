@@ -84,7 +84,7 @@ pub struct DevicePool {
 }
 
 enum Pixels {
-    OnDevice(Tensor<2>),
+    OnDevice(Box<Tensor<2>>),
     OnHost(PatchStore),
 }
 
@@ -100,7 +100,7 @@ impl DevicePool {
         let pixels = match store {
             PatchStore::Held(values) if values.len() * size_of::<f32>() <= most => {
                 let data = TensorData::new(values.to_vec(), [values.len() / (size * size), size * size]);
-                Pixels::OnDevice(Tensor::from_data(data, device))
+                Pixels::OnDevice(Box::new(Tensor::from_data(data, device)))
             }
             store => Pixels::OnHost(store.clone()),
         };
@@ -117,7 +117,7 @@ impl DevicePool {
             Pixels::OnDevice(pixels) => {
                 let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
                 let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device);
-                pixels.clone().select(0, indices).reshape([count, 1, size, size])
+                Tensor::clone(pixels).select(0, indices).reshape([count, 1, size, size])
             }
             Pixels::OnHost(store) => {
                 let mut values = vec![0.0; count * size * size];
