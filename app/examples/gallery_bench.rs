@@ -180,7 +180,16 @@ fn while_training(program: Option<&str>) {
         let run = std::process::Command::new(program)
             .arg("train")
             .arg(&beside)
-            .args(["--config", "supervised_baseline", "--prior", "0.3", "--epochs", "1000", "--device", "cpu"])
+            .args([
+                "--config",
+                "supervised_baseline",
+                "--prior",
+                "0.3",
+                "--epochs",
+                "1000",
+                "--device",
+                "cpu",
+            ])
             .stdout(std::process::Stdio::null())
             .spawn();
         let mut run = run.unwrap();

@@ -184,7 +184,7 @@ fn draw(path: &Path, courses: &[(RiskKind, Vec<f64>)]) -> Outcome<()> {
                 RiskKind::Naive => "naive (unlabeled as negative)",
                 RiskKind::Upu => "uPU",
                 RiskKind::Nnpu => "nnPU",
-                RiskKind::Supervised | RiskKind::GeBinomial => continue,
+                _ => continue,
             };
             let points = errors.iter().enumerate().map(|(i, &error)| (i as f64 + 1.0, error));
             chart

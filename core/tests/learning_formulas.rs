@@ -7,7 +7,9 @@ use vitrine_core::learning::config::{
 };
 use vitrine_core::learning::consistency::{ConsistencyState, align, consistency_loss, pseudo_labels};
 use vitrine_core::learning::optimizer::clip_factor;
-use vitrine_core::learning::risk::{LabelledLogits, ge_binomial, nnpu, risk};
+use vitrine_core::learning::risk::{
+    LabelledLogits, ge_binomial, label_distribution, nnpu, risk, variational,
+};
 use vitrine_core::learning::weights::to_vec;
 
 fn vector(values: &[f64]) -> Tensor<1> {
@@ -87,7 +89,8 @@ fn naive_and_supervised_are_cross_entropies() {
 
 #[test]
 fn known_negatives_enter_every_risk() {
-    for kind in [RiskKind::Supervised, RiskKind::Naive, RiskKind::Upu, RiskKind::Nnpu, RiskKind::GeBinomial] {
+    use RiskKind::{DistPu, GeBinomial, Naive, Nnpu, Supervised, Upu, Vpu};
+    for kind in [Supervised, Naive, Upu, Nnpu, GeBinomial, Vpu, DistPu] {
         let without = risk(&config(kind), 0.3, labelled(&[0.5], &[0.1], &[])).unwrap();
         let with = risk(&config(kind), 0.3, labelled(&[0.5], &[0.1], &[0.0])).unwrap();
         // ℓ(0) is 1/2 for the sigmoid loss and ln 2 for the logarithmic ones.
@@ -274,5 +277,35 @@ fn ge_binomial_gradient_matches_finite_differences() {
     };
     let (analytic, numeric) =
         gradients(&logits, |x| ge_binomial(1.0, 0.3, x.clone().narrow(0, 0, 1), x.narrow(0, 1, 3)), value_at);
+    agree(&analytic, &numeric);
+}
+
+#[test]
+fn variational_and_label_distribution_gradients_match_finite_differences() {
+    let logits = [0.4, -0.3, 1.1, -0.8];
+    let p = |g: f64| 1.0 / (1.0 + (-g).exp());
+    let mean_p = |x: &[f64]| x.iter().map(|&g| p(g)).sum::<f64>() / x.len() as f64;
+    let split = |x: Tensor<1>| (x.clone().narrow(0, 0, 1), x.narrow(0, 1, 3));
+
+    // ln E_U[p] − E_P[ln p]
+    let value_at = |x: &[f64]| (mean_p(&x[1..]) + 1e-6).ln() - p(x[0]).ln();
+    let run = |x| {
+        let (positive, unlabeled) = split(x);
+        variational(positive, unlabeled)
+    };
+    let (analytic, numeric) = gradients(&logits, run, value_at);
+    agree(&analytic, &numeric);
+
+    // 2π·|E_P[p] − 1| + |E_U[p] − π| + 0.1·entropy
+    let entropy = |g: f64| -(p(g) * p(g).ln() + (1.0 - p(g)) * (1.0 - p(g)).ln());
+    let value_at = |x: &[f64]| {
+        let certain = x[1..].iter().map(|&g| entropy(g)).sum::<f64>() / 3.0;
+        0.6 * (p(x[0]) - 1.0).abs() + (mean_p(&x[1..]) - 0.3).abs() + 0.1 * certain
+    };
+    let run = |x| {
+        let (positive, unlabeled) = split(x);
+        label_distribution(0.1, 0.3, positive, unlabeled)
+    };
+    let (analytic, numeric) = gradients(&logits, run, value_at);
     agree(&analytic, &numeric);
 }

@@ -208,7 +208,7 @@ fn the_overlay_is_tried_before_the_run_and_kept_when_it_goes_on() {
 
 #[test]
 fn every_risk_and_consistency_trains_an_epoch() {
-    for risk in ["naive", "upu", "nnpu", "ge_binomial"] {
+    for risk in ["naive", "upu", "nnpu", "ge_binomial", "vpu", "dist_pu"] {
         for consistency in ["none", "fixmatch", "softmatch", "mean_teacher"] {
             let text = format!(
                 "risk:\n  kind: {risk}\nconsistency:\n  kind: {consistency}\nteacher:\n  enabled: true\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n"
@@ -219,6 +219,18 @@ fn every_risk_and_consistency_trains_an_epoch() {
             assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
         }
     }
+}
+
+#[test]
+fn mixup_and_a_prior_of_each_epoch_train() {
+    let text = "risk:\n  kind: naive\naugmentation:\n  weak:\n    mixup: 0.5\nself_training:\n  enabled: true\n  start_epoch: 2\n  trial: false\n";
+    let schedule = "schedule:\n  epochs: 2\n  warm_up_epochs: 0\n";
+    let train = |text: &str| run(job(config(&format!("{text}{schedule}")))).unwrap().history;
+    let (fixed, anew) = (train(text), train(&format!("{text}  estimate_prior: true\n")));
+    assert_eq!(fixed[0].loss, anew[0].loss, "the first epoch has no self-training");
+    assert!(fixed.iter().chain(&anew).all(|epoch| epoch.loss.is_finite()));
+    let without = train(&text.replace("0.5", "0"));
+    assert_ne!(fixed[0].loss, without[0].loss, "mixup changes what is learnt");
 }
 
 #[test]

@@ -96,9 +96,7 @@ pub(super) fn examine(
 
 /// Whether π enters what is trained, or only what is shown.
 fn matters(config: &RunConfig) -> bool {
-    matches!(config.risk.kind, RiskKind::Upu | RiskKind::Nnpu | RiskKind::GeBinomial)
-        || config.self_training.enabled
-        || config.consistency.distribution_alignment
+    config.risk.kind.uses_prior() || config.self_training.enabled || config.consistency.distribution_alignment
 }
 
 fn true_share(subject: &Subject) -> Option<f64> {
@@ -254,7 +252,7 @@ fn sweep(
     values.dedup_by(|a, b| (*a - *b).abs() < 0.015);
     // A method that does not train with π from its first epochs on would show nothing.
     let mut swept = subject.config.clone();
-    if !matches!(swept.risk.kind, RiskKind::Upu | RiskKind::Nnpu | RiskKind::GeBinomial) {
+    if !swept.risk.kind.uses_prior() {
         swept.risk.kind = RiskKind::Nnpu;
         swept.risk.loss = SurrogateLoss::Logistic;
         section.say("Swept with nnPU, since the configured risk does not use π.");

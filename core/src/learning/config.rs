@@ -126,6 +126,17 @@ pub enum RiskKind {
     Nnpu,
     /// Generalised expectation with a binomial posterior (Bepler et al. 2019, Topaz).
     GeBinomial,
+    /// Variational risk (Chen et al. 2020), without its mixup term; needs no π.
+    Vpu,
+    /// Mean scores held to the known shares (Zhao et al. 2022).
+    DistPu,
+}
+
+impl RiskKind {
+    /// Whether π enters the risk.
+    pub fn uses_prior(self) -> bool {
+        matches!(self, Self::Upu | Self::Nnpu | Self::GeBinomial | Self::DistPu)
+    }
 }
 
 /// The surrogate loss inside uPU and nnPU.
@@ -157,6 +168,8 @@ pub struct RiskConfig {
     pub negative_weight: f64,
     /// GE-binomial: weight of the expectation term, 0.01 to 100.
     pub slack: f64,
+    /// Dist-PU: weight of the entropy of the unlabeled, 0 to 1.
+    pub entropy: f64,
 }
 
 impl Default for RiskConfig {
@@ -169,6 +182,7 @@ impl Default for RiskConfig {
             positive_weight: 0.5,
             negative_weight: 1.0,
             slack: 1.0,
+            entropy: 0.03,
         }
     }
 }
@@ -190,11 +204,20 @@ pub struct SelfTrainingConfig {
     /// Give it up, and go back to the weights from before, when the mean validation AUC of its first
     /// three epochs is below that of the three epochs before.
     pub trial: bool,
+    /// Estimate π anew before each of its epochs, from the validation patches (TEDⁿ, Garg et al. 2021).
+    pub estimate_prior: bool,
 }
 
 impl Default for SelfTrainingConfig {
     fn default() -> Self {
-        Self { enabled: false, start_epoch: 8, positive_share: 0.8, negative_margin: 1.2, trial: true }
+        Self {
+            enabled: false,
+            start_epoch: 8,
+            positive_share: 0.8,
+            negative_margin: 1.2,
+            trial: true,
+            estimate_prior: false,
+        }
     }
 }
 
@@ -323,11 +346,21 @@ pub struct WeakConfig {
     /// Before the run, try on quick classifiers whether positives that were held out are ranked as well
     /// with the overlay as without; take half of it, or none, where they are not.
     pub overlay_trial: bool,
+    /// Mixup (Zhang et al. 2018): each view and its labels are mixed with another's, by a share drawn from
+    /// Beta(`mixup`, `mixup`) for every batch, 0 to 10; 0 mixes nothing.
+    pub mixup: f64,
 }
 
 impl Default for WeakConfig {
     fn default() -> Self {
-        Self { flip: true, rotation: Rotation::Quarter, shift: 2.0, overlay: 0.0, overlay_trial: false }
+        Self {
+            flip: true,
+            rotation: Rotation::Quarter,
+            shift: 2.0,
+            overlay: 0.0,
+            overlay_trial: false,
+            mixup: 0.0,
+        }
     }
 }
 

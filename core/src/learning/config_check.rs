@@ -40,6 +40,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "risk.positive_weight": risk.positive_weight in 0.01 .. 0.99;
     "risk.negative_weight": risk.negative_weight in 0 .. 10;
     "risk.slack": risk.slack in 0.01 .. 100;
+    "risk.entropy": risk.entropy in 0 .. 1;
     "self_training.start_epoch": self_training.start_epoch in 1 .. 10000;
     "self_training.positive_share": self_training.positive_share in 0 .. 1;
     "self_training.negative_margin": self_training.negative_margin in 1 .. 3;
@@ -54,6 +55,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "batch.unlabeled_per_epoch": batch.unlabeled_per_epoch in 0 .. 100000000;
     "augmentation.weak.shift": augmentation.weak.shift in 0 .. 32;
     "augmentation.weak.overlay": augmentation.weak.overlay in 0 .. 5;
+    "augmentation.weak.mixup": augmentation.weak.mixup in 0 .. 10;
     "augmentation.strong.shift": augmentation.strong.shift in 0 .. 32;
     "augmentation.strong.scale": augmentation.strong.scale in 0 .. 0.5;
     "augmentation.strong.contrast": augmentation.strong.contrast in 0 .. 0.9;
@@ -141,6 +143,13 @@ pub fn violations(config: &RunConfig) -> Vec<Violation> {
             "self_training.enabled",
             "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",
             "use risk.kind naive or nnpu with self-training",
+        );
+    }
+    if config.augmentation.weak.mixup > 0.0 && config.consistency.kind != ConsistencyKind::None {
+        broken(
+            "augmentation.weak.mixup",
+            "pseudo-labels of the consistency term would come from patches mixed together",
+            "set augmentation.weak.mixup: 0, or consistency.kind: none",
         );
     }
     let names_weights = !config.pretrain.weights.trim().is_empty();

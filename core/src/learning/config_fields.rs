@@ -64,6 +64,8 @@ const RISKS: FieldKind = FieldKind::Choice(&[
     ("upu", "unbiased PU risk"),
     ("nnpu", "non-negative PU risk"),
     ("ge_binomial", "expectation with a binomial posterior, as Topaz"),
+    ("vpu", "variational, without π"),
+    ("dist_pu", "mean scores held to the known shares"),
 ]);
 const SURROGATES: FieldKind = FieldKind::Choice(&[("sigmoid", "bounded"), ("logistic", "unbounded")]);
 const CONSISTENCIES: FieldKind = FieldKind::Choice(&[
@@ -164,6 +166,8 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Weight of the term of the known negatives; fewer of them than positives count less.";
             "risk.slack" FieldKind::Number, "Weight of the expectation", "",
                 "How strongly GE-binomial holds the mean score to π.", if |c| c.risk.kind == RiskKind::GeBinomial;
+            "risk.entropy" FieldKind::Number, "Weight of the entropy", "",
+                "How strongly Dist-PU asks each unlabeled patch to be one or the other.", if |c| c.risk.kind == RiskKind::DistPu;
         ],
     },
     FieldGroup {
@@ -181,6 +185,8 @@ pub const GROUPS: &[FieldGroup] = &[
             "self_training.trial" FieldKind::Flag, "On trial", "",
                 "Give it up, and go back, when the validation AUC falls in its first three epochs.",
                 if |c| c.self_training.enabled;
+            "self_training.estimate_prior" FieldKind::Flag, "Estimate π in each epoch", "",
+                "Takes π from the validation patches as the network ranks them then.", if |c| c.self_training.enabled;
         ],
     },
     FieldGroup {
@@ -258,6 +264,8 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.";
             "augmentation.weak.overlay_trial" FieldKind::Flag, "Overlay on trial", "",
                 "Tries the overlay before the run; takes half of it, or none, where held-out positives do not bear it.";
+            "augmentation.weak.mixup" FieldKind::Number, "Mixup", "",
+                "Mixes each view and its label with another's; larger mixes more evenly, 0 not at all.";
         ],
     },
     FieldGroup {

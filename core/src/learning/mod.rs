@@ -20,6 +20,7 @@ pub mod events;
 pub mod folds;
 mod kernels;
 pub mod metrics;
+mod mixup;
 pub mod optimizer;
 pub mod overlay_fit;
 pub mod patch_store;

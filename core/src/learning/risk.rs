@@ -31,6 +31,20 @@ pub struct RiskValue {
     pub turned: Option<Tensor<1>>,
 }
 
+impl RiskValue {
+    /// `share` of this risk and the rest of another.
+    pub fn mixed(self, other: Self, share: f64) -> Self {
+        let mix = |a: Tensor<1>, b: Tensor<1>| a * share + b * (1.0 - share);
+        let both = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| a.zip(b).map(|(a, b)| mix(a, b));
+        Self {
+            objective: mix(self.objective, other.objective),
+            shown: mix(self.shown, other.shown),
+            negative_term: both(self.negative_term, other.negative_term),
+            turned: both(self.turned, other.turned),
+        }
+    }
+}
+
 /// ℓ(z) of the surrogate, element by element; z is the margin.
 pub fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
     match loss {
@@ -99,6 +113,20 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
     log_sigmoid(positive).mean().neg() + expectation * slack
 }
 
+/// VPU (Chen et al. 2020): ln E_U[p] − E_P[ln p]. Least where p is proportional to the
+/// probability of being a particle; its mixup term is left out.
+pub fn variational(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+    (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
+}
+
+/// Dist-PU (Zhao et al. 2022): 2π·|E_P[p] − 1| + |E_U[p] − π|, plus `entropy` times the
+/// mean entropy of p among the unlabeled, without which all of them could stay at π.
+pub fn label_distribution(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+    let p = sigmoid(unlabeled.clone());
+    let certain = cross_entropy(unlabeled, p.clone()).mean();
+    (sigmoid(positive).mean() - 1.0).abs() * (2.0 * prior) + (p.mean() - prior).abs() + certain * entropy
+}
+
 /// ln of the binomial probabilities of 0..=n successes with probability p.
 fn log_binomial_pmf(n: usize, p: f64) -> Vec<f32> {
     let mut log_choose = 0.0;
@@ -136,6 +164,8 @@ pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<R
             Some(objective)
         }
         (RiskKind::GeBinomial, Some(p), Some(u)) => Some(ge_binomial(config.slack, prior, p, u)),
+        (RiskKind::Vpu, Some(p), Some(u)) => Some(variational(p, u)),
+        (RiskKind::DistPu, Some(p), Some(u)) => Some(label_distribution(config.entropy, prior, p, u)),
         (_, Some(p), None) => Some(log_sigmoid(p).mean().neg()),
         (_, None, _) => None,
     };

@@ -19,9 +19,11 @@ use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
+use super::mixup::Mix;
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
+use super::prior::estimate_prior;
 use super::risk::{LabelledLogits, RiskValue, cross_entropy, risk};
 use super::sampler::{Batch, epoch_batches, generator};
 use super::schedule::{consistency_weight, learning_rate};
@@ -35,6 +37,13 @@ use crate::label::Label;
 const ORDER: u64 = 0;
 const WEAK: u64 = 1;
 const STRONG: u64 = 2;
+
+/// A batch as the network sees it.
+struct BatchViews {
+    weak: Tensor<4>,
+    strong: Option<Tensor<4>>,
+    mix: Option<Mix>,
+}
 
 /// What the driver of an epoch answers after each batch.
 pub enum AfterBatch {
@@ -158,6 +167,11 @@ impl Trainer {
             let weak = self.augmenter.weak(weak, views, &mut weak_rng);
             let unlabeled = batch.positive.len()..batch.positive.len() + batch.unlabeled.len();
             let weak = self.augmenter.overlay(weak, unlabeled, views.overlay, &mut weak_rng);
+            let mix = Mix::draw(batch.len(), views.mixup, &mut weak_rng);
+            let weak = match &mix {
+                Some(mix) => mix.blend(weak),
+                None => weak,
+            };
             let strong = match self.wants_strong(batch) {
                 true => {
                     let patches = self.pool.gather(&batch.unlabeled)?;
@@ -168,8 +182,7 @@ impl Trainer {
             };
             let gradients = self.gradients(
                 batch,
-                weak,
-                strong,
+                BatchViews { weak, strong, mix },
                 targets.as_deref(),
                 lambda,
                 1.0 / in_group as f64,
@@ -250,7 +263,8 @@ impl Trainer {
         }
         let config = &self.config.self_training;
         let scores = self.logits(&self.unlabeled, Views::Four)?;
-        let chosen = both_ends(&scores, self.prior, config.positive_share, config.negative_margin);
+        let prior = if config.estimate_prior { self.prior_now()? } else { self.prior };
+        let chosen = both_ends(&scores, prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
         for (&patch, target) in self.unlabeled.iter().zip(chosen) {
             targets[patch] = target;
@@ -258,13 +272,19 @@ impl Trainer {
         Ok(Some(targets))
     }
 
+    /// π by the validation patches as they are ranked now; the run's own where they are too few to say.
+    fn prior_now(&self) -> Result<f64> {
+        let scores = |label| self.logits(&self.data.with_label(&self.data.validation, label), Views::Four);
+        let estimate = estimate_prior(&scores(Label::Positive)?, &scores(Label::Unlabeled)?);
+        Ok(estimate.map_or(self.prior, |estimate| estimate.estimate.clamp(0.01, 0.99)))
+    }
+
     /// Gradients of one batch, scaled by `share`.
     #[allow(clippy::too_many_arguments)]
     fn gradients(
         &self,
         batch: &Batch,
-        weak: Tensor<4>,
-        strong: Option<Tensor<4>>,
+        BatchViews { weak, strong, mix }: BatchViews,
         targets: Option<&[PseudoTarget]>,
         lambda: f64,
         share: f64,
@@ -285,16 +305,24 @@ impl Trainer {
             None => weak,
         };
         let logits = self.student.forward(Tensor::from_inner(input));
-        let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
-        let unlabeled = part(p, u);
-        let student_p = unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
+        let labelled = |logits: &Tensor<1>| {
+            let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
+            LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) }
+        };
+        let own = labelled(&logits);
+        let student_p = own.unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
         let given_p = teacher_p.or(student_p).unwrap_or_default();
 
-        let labelled = LabelledLogits { positive: part(0, p), unlabeled, negative: part(p + u, n) };
-        let value = match targets {
+        let mut value_of = |labelled| match targets {
             Some(targets) => self.self_training_risk(batch, labelled, targets, stats),
             None => risk(&self.config.risk, self.prior, labelled),
         };
+        let mut value = value_of(own);
+        if let Some(mix) = mix {
+            let partners = mix.by_partner(logits.clone().narrow(0, 0, p + u + n));
+            let other = value_of(labelled(&partners));
+            value = value.zip(other).map(|(own, other)| own.mixed(other, mix.share));
+        }
         let Some(value) = value else {
             return Err(Error::request(
                 "a batch holds nothing the risk can learn from",
