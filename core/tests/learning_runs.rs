@@ -127,7 +127,12 @@ fn learns_discs_and_repeats_bit_for_bit() {
     assert_ne!(curve(&first.history), curve(&other.history), "another seed, another curve");
 
     let scorer = Scorer::new(&first.model, ComputeDevice::cpu()).unwrap();
-    let fresh = |particle: bool| scorer.score(&mut patches(100, |_| particle, 77)).unwrap();
+    let fresh = |particle: bool| {
+        let mut pixels = patches(100, |_| particle, 77);
+        let area = scorer.size() * scorer.size();
+        pixels.chunks_exact_mut(area).for_each(|patch| scorer.normaliser().apply(patch).unwrap());
+        scorer.score(&pixels)
+    };
     let found = auc(&fresh(true), &fresh(false)).unwrap();
     assert!(found > 0.9, "test AUC {found}");
     let last = first.history.last().unwrap();

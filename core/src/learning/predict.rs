@@ -63,26 +63,31 @@ pub fn pool_logits(
     views: Views,
 ) -> Result<Vec<f32>> {
     let mut all = Vec::with_capacity(indices.len());
-    for chunk in indices.chunks(CHUNK) {
-        all.extend(to_vec(logits(network, pool.gather(chunk)?, views)));
+    // Some forward passes are with the device before the first answer is waited for.
+    for group in indices.chunks(8 * CHUNK) {
+        let answers: Result<Vec<_>> =
+            group.chunks(CHUNK).map(|chunk| Ok(logits(network, pool.gather(chunk)?, views))).collect();
+        all.extend(to_vec(Tensor::cat(answers?, 0)));
     }
     Ok(all)
 }
 
-/// What `answer` says of normalised patches (N×S×S) from the host, some at a time.
+/// What `answer` says of normalised patches (N×S×S) from the host, some at a time. Nothing is waited for
+/// until all of it is with the device.
 fn from_host(
     pixels: &[f32],
     size: usize,
     device: &Device,
-    answer: impl Fn(Tensor<4>) -> Vec<f32>,
+    answer: impl Fn(Tensor<4>) -> Tensor<1>,
 ) -> Vec<f32> {
-    pixels
+    let answers: Vec<Tensor<1>> = pixels
         .chunks(CHUNK * size * size)
-        .flat_map(|chunk| {
+        .map(|chunk| {
             let count = chunk.len() / (size * size);
             answer(Tensor::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device))
         })
-        .collect()
+        .collect();
+    if answers.is_empty() { Vec::new() } else { to_vec(Tensor::cat(answers, 0)) }
 }
 
 /// Features (N×C, row by row) of normalised patches (N×S×S) from the host, averaged over the four
@@ -90,12 +95,12 @@ fn from_host(
 pub fn host_features(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();
     from_host(pixels, size, device, |patches| {
-        to_vec(over_views(patches, Views::Four, |patches| network.features(patches)).flatten::<1>(0, 1))
+        over_views(patches, Views::Four, |patches| network.features(patches)).flatten::<1>(0, 1)
     })
 }
 
 /// Logits of normalised patches (N×S×S) from the host, averaged over mirrorings and quarter turns.
 pub fn host_logits(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();
-    from_host(pixels, size, device, |patches| to_vec(logits(&network, patches, Views::Eight)))
+    from_host(pixels, size, device, |patches| logits(&network, patches, Views::Eight))
 }

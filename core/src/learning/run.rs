@@ -405,30 +405,16 @@ impl Scorer {
         &self.normaliser
     }
 
-    /// Scores p in [0, 1] of raw patches (N×S×S, changed in place by normalising), averaged over
-    /// mirrorings and quarter turns.
-    ///
-    /// # Errors
-    /// When a pixel is no finite number.
-    pub fn score(&self, pixels: &mut [f32]) -> Result<Vec<f32>> {
-        let size = self.size();
-        for patch in pixels.chunks_exact_mut(size * size) {
-            self.normaliser.apply(patch)?;
-        }
-        let logits = super::predict::host_logits(&self.network, pixels, size, &self.device.inner);
-        Ok(logits.into_iter().map(super::predict::probability).collect())
+    /// Scores p in [0, 1] of patches (N×S×S) that [`Self::normaliser`] has been applied to, averaged
+    /// over mirrorings and quarter turns.
+    pub fn score(&self, normalised: &[f32]) -> Vec<f32> {
+        let logits = super::predict::host_logits(&self.network, normalised, self.size(), &self.device.inner);
+        logits.into_iter().map(super::predict::probability).collect()
     }
 
-    /// Features before the last layer (N×C, row by row) of raw patches (N×S×S, changed in place by
-    /// normalising), averaged over the four mirrorings; what looks alike to the network lies near.
-    ///
-    /// # Errors
-    /// When a pixel is no finite number.
-    pub fn features(&self, pixels: &mut [f32]) -> Result<Vec<f32>> {
-        let size = self.size();
-        for patch in pixels.chunks_exact_mut(size * size) {
-            self.normaliser.apply(patch)?;
-        }
-        Ok(super::predict::host_features(&self.network, pixels, size, &self.device.inner))
+    /// Features before the last layer (N×C, row by row) of patches (N×S×S) that [`Self::normaliser`] has
+    /// been applied to, averaged over the four mirrorings; what looks alike to the network lies near.
+    pub fn features(&self, normalised: &[f32]) -> Vec<f32> {
+        super::predict::host_features(&self.network, normalised, self.size(), &self.device.inner)
     }
 }

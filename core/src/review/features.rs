@@ -9,10 +9,8 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::learning::run::Scorer;
 use crate::project::{PatchId, Project};
+use crate::workflow::read_ahead::{in_parts, read_normalised};
 use crate::workflow::{Watch, tell};
-
-/// Patches read at once.
-const CHUNK: usize = 512;
 
 /// Features of all patches: 16 bits a number, which is more than nearness can tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,22 +110,22 @@ pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch
     let mut values: Vec<f16> = Vec::new();
     let mut width = 0;
     let mut done = 0;
-    let mut buffer = vec![0.0; CHUNK.min(total.max(1)) * size * size];
-    while done < total {
-        let count = CHUNK.min(total - done);
-        let part = &mut buffer[..count * size * size];
-        for (offset, patch) in part.chunks_exact_mut(size * size).enumerate() {
-            pixels.get(PatchId::try_from(done + offset).unwrap_or(PatchId::MAX), patch)?;
-        }
-        let found = scorer.features(part)?;
-        width = found.len() / count;
-        if values.is_empty() {
-            values.reserve_exact(width * total);
-        }
-        values.extend(found.into_iter().map(f16::from_f32));
-        done += count;
-        tell(watch, "Computing features", done, total)?;
-    }
+    in_parts(
+        total,
+        size * size,
+        |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
+        |part| {
+            let found = scorer.features(&part);
+            let count = part.len() / (size * size);
+            width = found.len() / count;
+            if values.is_empty() {
+                values.reserve_exact(width * total);
+            }
+            values.extend(found.into_iter().map(f16::from_f32));
+            done += count;
+            tell(watch, "Computing features", done, total)
+        },
+    )?;
     let features = Features::new(width, values);
     if project.is_writable() && width > 0 {
         store(&features, &features_path(run_dir))?;

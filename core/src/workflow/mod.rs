@@ -1,5 +1,4 @@
-//! What a person does with a project, as one call each: train, score, compare, diagnose,
-//! the demo. The
+//! What a person does with a project, as one call each: train, score, compare, diagnose, the demo. The
 //! command line and the window build these requests and show what comes back; project and learning
 //! meet only here.
 
@@ -11,6 +10,7 @@ pub mod import;
 pub mod model;
 mod pixels;
 pub mod prepare;
+pub(crate) mod read_ahead;
 pub mod score;
 pub mod train;
 

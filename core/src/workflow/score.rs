@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::read_ahead::{in_parts, read_normalised};
 use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::ingest::{IngestRequest, Preview, ingest};
@@ -10,9 +11,6 @@ use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
 use crate::learning::run::Scorer;
 use crate::project::{PatchId, PixelType, Project};
-
-/// Patches read at once.
-const CHUNK: usize = 1024;
 
 /// The network of a run, ready to score.
 ///
@@ -38,19 +36,26 @@ pub fn score_project(project: &Project, scorer: &Scorer, watch: Watch<'_>) -> Re
     let pixels = project.pixels();
     let size = scorer.size();
     check_size(size, pixels.size(), project.dir())?;
-    let total = project.len();
+    scores_of(
+        scorer,
+        project.len(),
+        |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
+        watch,
+    )
+}
+
+/// Scores `total` patches that `read` gives normalised, as [`in_parts`].
+fn scores_of(
+    scorer: &Scorer,
+    total: usize,
+    read: impl FnMut(usize, &mut [f32]) -> Result<()> + Send,
+    watch: Watch<'_>,
+) -> Result<Vec<f32>> {
     let mut scores = Vec::with_capacity(total);
-    let mut buffer = vec![0.0; CHUNK * size * size];
-    while scores.len() < total {
-        let count = CHUNK.min(total - scores.len());
-        let part = &mut buffer[..count * size * size];
-        for (offset, patch) in part.chunks_exact_mut(size * size).enumerate() {
-            let id = PatchId::try_from(scores.len() + offset).unwrap_or(PatchId::MAX);
-            pixels.get(id, patch)?;
-        }
-        scores.extend(scorer.score(part)?);
-        tell(watch, "Scoring patches", scores.len(), total)?;
-    }
+    in_parts(total, scorer.size() * scorer.size(), read, |part| {
+        scores.extend(scorer.score(&part));
+        tell(watch, "Scoring patches", scores.len(), total)
+    })?;
     Ok(scores)
 }
 
@@ -83,28 +88,18 @@ pub fn score_dataset(
     let size = scorer.size();
     check_size(size, reader.size(), path)?;
     let total = reader.len();
-    let mut rows = Vec::with_capacity(total);
-    let mut buffer = vec![0.0; CHUNK.min(total.max(1)) * size * size];
-    while rows.len() < total {
-        let from = rows.len();
-        let count = CHUNK.min(total - from);
-        let part = &mut buffer[..count * size * size];
-        for (offset, patch) in part.chunks_exact_mut(size * size).enumerate() {
+    let read = |from: usize, part: &mut [f32]| {
+        part.chunks_exact_mut(size * size).enumerate().try_for_each(|(offset, patch)| {
             reader.read(from + offset, patch)?;
-        }
-        for (offset, score) in scorer.score(part)?.into_iter().enumerate() {
-            let info = reader.info(from + offset);
-            rows.push(ScoreRow {
-                id: (from + offset) as u64,
-                micrograph: info.micrograph,
-                xy: info.xy,
-                label: info.label,
-                score,
-            });
-        }
-        tell(watch, "Scoring patches", rows.len(), total)?;
-    }
-    Ok(rows)
+            scorer.normaliser().apply(patch)
+        })
+    };
+    let scores = scores_of(scorer, total, read, watch)?;
+    let rows = scores.into_iter().enumerate().map(|(id, score)| {
+        let info = reader.info(id);
+        ScoreRow { id: id as u64, micrograph: info.micrograph, xy: info.xy, label: info.label, score }
+    });
+    Ok(rows.collect())
 }
 
 /// Scores the patches cut at coordinates on micrographs. Rows stand in the order of the pick files as
