@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Times one training step on the CPU in Vitrine and in PyTorch, in turn, and prints the ratio.
+"""Times one training step in Vitrine and in PyTorch, in turn, and prints the ratio.
 
-    bench_step.py [--threads N] [--rounds N] [--channels-last] [--binary FILE]
+    bench_step.py [--threads N] [--rounds N] [--channels-last] [--device gpu:0] [--binary FILE]
 
 One step is forward, loss, backward, clipping to one gradient norm and AdamW, on 64×64 patches: the small
-network with 64, ResNet-18 with 16. Both programs take turns, a few steps each, so that whatever else the
+network with 64, ResNet-18 with 16, on the processor or, with --device, on the same GPU (CUDA for PyTorch). Both programs take turns, a few steps each, so that whatever else the
 machine does meets both. Shown are medians over the rounds, of wall-clock and of processor time; a ratio
 below 1 means that Vitrine is faster.
 
@@ -63,12 +63,13 @@ def resnet18(torch):
 class Torch:
     """The same step in PyTorch."""
 
-    def __init__(self, torch, name, batch, channels_last):
+    def __init__(self, torch, name, batch, channels_last, device):
         torch.manual_seed(1)
         self.torch = torch
-        self.network = small_cnn(torch) if name == "small_cnn" else resnet18(torch)
-        self.patches = torch.randn(batch, 1, 64, 64)
-        self.target = (torch.arange(batch) % 2).float()
+        self.device = device
+        self.network = (small_cnn(torch) if name == "small_cnn" else resnet18(torch)).to(device)
+        self.patches = torch.randn(batch, 1, 64, 64, device=device)
+        self.target = (torch.arange(batch, device=device) % 2).float()
         if channels_last:
             self.network = self.network.to(memory_format=torch.channels_last)
             self.patches = self.patches.to(memory_format=torch.channels_last)
@@ -83,16 +84,18 @@ class Torch:
             torch.nn.functional.binary_cross_entropy_with_logits(logits, self.target).backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
             self.optimizer.step()
+        if self.device != "cpu":
+            torch.cuda.synchronize(self.device)
         return (time.perf_counter() - wall) / steps, (time.process_time() - processor) / steps
 
 
 class Vitrine:
     """The example `bench_step`, which waits for orders."""
 
-    def __init__(self, binary, threads):
+    def __init__(self, binary, threads, device):
         environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen([str(binary), "--serve"], stdin=pipe, stdout=pipe, text=True, env=environment)
+        self.process = subprocess.Popen([str(binary), "--serve", device], stdin=pipe, stdout=pipe, text=True, env=environment)
 
     def run(self, name, steps):
         self.process.stdin.write(f"{name} {steps}\n")
@@ -112,6 +115,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each program")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--channels-last", action="store_true", help="PyTorch's other memory layout")
+    parser.add_argument("--device", default="cpu", help="cpu, or a GPU as `vitrine devices` names it: gpu:0")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--binary", type=Path, default=target / "release/examples/bench_step")
     options = parser.parse_args()
@@ -123,13 +127,18 @@ def main():
     if not options.binary.exists():
         build = ["cargo", "build", "--release", "--workspace", "--example", "bench_step"]
         subprocess.run(build, cwd=ROOT, check=True)
+    on_gpu = options.device != "cpu"
+    if on_gpu and not torch.cuda.is_available():
+        print("skipped: this PyTorch finds no GPU")
+        return
+    cuda = f"cuda:{options.device.partition(':')[2] or 0}" if on_gpu else "cpu"
     torch.set_num_threads(options.threads)
     layout = "channels last" if options.channels_last else "default layout"
     print(f"PyTorch {torch.__version__} ({layout}), {options.threads} threads each, medians of {options.rounds} rounds")
     print(f"{'network':<10} {'batch':>5} {'':>10} {'Vitrine':>10} {'PyTorch':>10} {'ratio':>7} {'ratio by round':>18}")
-    vitrine = Vitrine(options.binary, options.threads)
+    vitrine = Vitrine(options.binary, options.threads, options.device)
     for name, batch, steps in [("small_cnn", 64, 10), ("resnet18", 16, 4)]:
-        other = Torch(torch, name, batch, options.channels_last)
+        other = Torch(torch, name, batch, options.channels_last, cuda)
         vitrine.run(name, 3)
         other.run(3)
         ours, theirs = [], []

@@ -1,8 +1,8 @@
-//! Milliseconds of one training step on the CPU: forward, loss, backward, clipping, AdamW.
+//! Milliseconds of one training step: forward, loss, backward, clipping, AdamW.
 //!
-//! `cargo run --release --example bench_step` prints both networks, and how fast they score. With `--serve` it reads lines
-//! `small_cnn 5` (network, steps) and answers each with seconds and processor seconds of a step, which is
-//! how `scripts/bench_step.py` times it in turn with PyTorch.
+//! `cargo run --release --example bench_step -- [DEVICE]` prints both networks, and how fast they score; DEVICE is
+//! the processor unless named. With `--serve` it reads lines `small_cnn 5` (network, steps) and answers each with
+//! seconds and processor seconds of a step, which is how `scripts/bench_step.py` times it in turn with PyTorch.
 
 use std::error::Error;
 use std::io::BufRead;
@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::Backbone;
-use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::optimizer::{AdamW, clip_factor, global_norm};
 use vitrine_core::learning::predict::host_logits;
 use vitrine_core::learning::risk::cross_entropy;
@@ -30,8 +30,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(backbone: Backbone, batch: usize) -> Self {
-        let device = ComputeDevice::cpu().inner;
+    fn new(backbone: Backbone, batch: usize, device: &Device) -> Self {
+        let device = device.clone();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let pixels: Vec<f32> = (0..batch * SIZE * SIZE).map(|_| rng.random_range(-1.7..1.7)).collect();
         let target: Vec<f32> = (0..batch).map(|i| (i % 2) as f32).collect();
@@ -72,38 +72,49 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn bench() -> Result<(), Box<dyn Error>> {
-    let mut small = Bench::new(Backbone::SmallCnn, 64);
-    let mut resnet = Bench::new(Backbone::Resnet18, 16);
-    let mut run = |name: &str, steps: usize| {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let serve = arguments.iter().position(|a| a == "--serve").map(|at| arguments.remove(at)).is_some();
+    let device = match arguments.first() {
+        Some(name) => ComputeDevice::open(name.parse::<DeviceChoice>()?)?,
+        None => ComputeDevice::cpu(),
+    };
+    eprintln!("{}", device.description);
+    let device = device.inner;
+    let mut small = Bench::new(Backbone::SmallCnn, 64, &device);
+    let mut resnet = Bench::new(Backbone::Resnet18, 16, &device);
+    let mut run = |name: &str, steps: usize| -> Result<(f64, f64), Box<dyn Error>> {
         let bench = if name == "resnet18" { &mut resnet } else { &mut small };
         let (wall, processor) = (Instant::now(), processor_seconds());
         for _ in 0..steps {
             bench.step();
         }
+        // A GPU is given its work and does it later.
+        bench.device.sync().map_err(|error| format!("{error:?}"))?;
         let steps = steps as f64;
-        (wall.elapsed().as_secs_f64() / steps, (processor_seconds() - processor) / steps)
+        Ok((wall.elapsed().as_secs_f64() / steps, (processor_seconds() - processor) / steps))
     };
-    if std::env::args().nth(1).as_deref() == Some("--serve") {
+    if serve {
         for line in std::io::stdin().lock().lines() {
             let line = line?;
             let (name, steps) = line.split_once(' ').ok_or("say NETWORK STEPS")?;
-            let (wall, processor) = run(name, steps.trim().parse()?);
+            let (wall, processor) = run(name, steps.trim().parse()?)?;
             println!("{wall} {processor}");
         }
         return Ok(());
     }
     let pixels = vec![0.5; 1024 * SIZE * SIZE];
-    let device = ComputeDevice::cpu().inner;
     for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
         let network = Network::new(backbone, 1, &device);
+        // Compiles what a GPU needs.
+        host_logits(&network, &pixels, SIZE, &device);
         let started = Instant::now();
         let scores = host_logits(&network, &pixels, SIZE, &device).len() as f64;
         let rate = scores / started.elapsed().as_secs_f64();
-        println!("{backbone:?} scores {rate:.0} patches a second, each in four mirrorings");
+        println!("{backbone:?} scores {rate:.0} patches a second, each turned and mirrored eight ways");
     }
     for (name, steps) in [("small_cnn", 50), ("resnet18", 20)] {
-        run(name, 3);
-        let (wall, processor) = run(name, steps);
+        run(name, 3)?;
+        let (wall, processor) = run(name, steps)?;
         println!("{name:<10} {:>7.1} ms a step, {:>7.1} ms of the processor", wall * 1e3, processor * 1e3);
     }
     Ok(())

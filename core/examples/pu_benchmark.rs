@@ -1,5 +1,5 @@
 //! Trains presets on a benchmark of positives and unlabeled, several seeds each, and prints the AUC
-//! on its test patches with mean and spread. Truth is read for that table only.
+//! on its test patches with mean and spread, and the AUC of the seeds' mean score. Truth is read for that table only.
 //!
 //! `cargo run --release --example pu_benchmark -- FOLDER [PRESET|FILE,...] [SEED,...] [DEVICE]`
 //!
@@ -46,6 +46,14 @@ fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Err
     Ok((project, config))
 }
 
+/// AUC of scores by the truth.
+fn judge(scores: &[f32], truth: &[Option<bool>]) -> Result<f64, Box<dyn Error>> {
+    let of = |wanted| -> Vec<f32> {
+        scores.iter().zip(truth).filter(|(_, t)| **t == Some(wanted)).map(|(s, _)| *s).collect()
+    };
+    Ok(auc(&of(true), &of(false))?)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let folder = args.next().ok_or("name the folder with train.npz and test.npz")?;
@@ -72,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     for preset in presets.split(',') {
-        let mut found = Vec::new();
+        let (mut found, mut together) = (Vec::new(), Vec::new());
         let mut told = None;
         if preset == "oracle" {
             told = Some(oracle(folder, &scratch.path().join("oracle"))?);
@@ -102,11 +110,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             let seconds = started.elapsed().as_secs_f64();
             let scorer = scorer(train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
-            let of = |wanted| -> Vec<f32> {
-                scores.iter().zip(&truth).filter(|(_, t)| **t == Some(wanted)).map(|(s, _)| *s).collect()
-            };
-            let value = auc(&of(true), &of(false))?;
+            let value = judge(&scores, &truth)?;
             found.push(value);
+            together.resize(scores.len(), 0.0);
+            together.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += score);
             let used = Checkpoint::load(&model_path(&train.run_dir(&run.name)))?.header.config;
             println!(
                 "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}{pretrained}",
@@ -120,6 +127,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             f64::NAN
         };
         println!("{preset:<24}  mean {mean:>8.4} ± {spread:.4}");
+        if found.len() > 1 {
+            println!("{preset:<24}  mean score of all seeds {:.4}", judge(&together, &truth)?);
+        }
     }
     Ok(())
 }
