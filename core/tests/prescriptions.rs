@@ -40,15 +40,7 @@ fn prescribed(subject: &Subject, report: &Report, kind: &str) -> (Finding, RunCo
 fn tried(subject: &Subject, kind: &str, epochs: usize) -> (Trained, Trained, RunConfig) {
     let (finding, made) = prescribed(subject, &look(subject, Depth::Standard), kind);
     let (before, after) = (train(subject, &subject.config, epochs), train(subject, &made, epochs));
-    println!(
-        "{kind}: {:?}; AUC by truth {:.3} before, {:.3} after; mean p {:.3} and {:.3} where π = {:.3}",
-        finding.changes,
-        before.auc,
-        after.auc,
-        before.says,
-        after.says,
-        true_prior(subject)
-    );
+    tell(subject, kind, &finding, &before, &after);
     (before, after, made)
 }
 
@@ -303,12 +295,8 @@ fn a_longer_ramp_up_answers_a_threshold_everything_passes() {
     assert!(after.auc > before.auc - 0.02);
 }
 
-/// The run of a subject, the change of one kind of finding in it, and the run after that change.
-fn tried_on_run(subject: Subject, kind: &str, depth: Depth, epochs: usize) -> (Subject, Trained, Trained) {
-    let before = train(&subject, &subject.config, epochs);
-    let subject = as_run(subject, &before);
-    let (finding, made) = prescribed(&subject, &look(&subject, depth), kind);
-    let after = train(&subject, &made, epochs);
+/// Prints what a change did, for whoever runs this with `--nocapture`.
+fn tell(subject: &Subject, kind: &str, finding: &Finding, before: &Trained, after: &Trained) {
     println!(
         "{kind}: {:?}; AUC by truth {:.3} before, {:.3} after; mean p {:.3} and {:.3} where π = {:.3}",
         finding.changes,
@@ -316,8 +304,17 @@ fn tried_on_run(subject: Subject, kind: &str, depth: Depth, epochs: usize) -> (S
         after.auc,
         before.says,
         after.says,
-        true_prior(&subject)
+        true_prior(subject)
     );
+}
+
+/// The run of a subject, the change of one kind of finding in it, and the run after that change.
+fn tried_on_run(subject: Subject, kind: &str, depth: Depth, epochs: usize) -> (Subject, Trained, Trained) {
+    let before = train(&subject, &subject.config, epochs);
+    let subject = as_run(subject, &before);
+    let (finding, made) = prescribed(&subject, &look(&subject, depth), kind);
+    let after = train(&subject, &made, epochs);
+    tell(&subject, kind, &finding, &before, &after);
     (Subject { config: made, ..subject }, before, after)
 }
 
