@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::config::RunConfig;
@@ -155,25 +156,8 @@ impl Checkpoint {
             |what: String| Error::format(path, what, "use another checkpoint of the run, or train again");
         let header = read_header(&bytes, KEY, &damaged)?
             .ok_or_else(|| damaged("is a safetensors file, but no checkpoint of Vitrine".to_owned()))?;
-        #[derive(Deserialize)]
-        struct Versions {
-            format: u32,
-            program: String,
-        }
-        let versions: Versions =
-            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
-        if versions.format > FORMAT_VERSION {
-            return Err(Error::format(
-                path,
-                format!(
-                    "was written by Vitrine {}, whose checkpoints (format {}) are newer than this program reads ({FORMAT_VERSION})",
-                    versions.program, versions.format
-                ),
-                "update Vitrine",
-            ));
-        }
         let header: CheckpointHeader =
-            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
+            parse_header(path, &header, ("checkpoints", FORMAT_VERSION), &damaged)?;
         let mut checkpoint = Self {
             header,
             model: NamedTensors::new(),
@@ -229,6 +213,36 @@ pub(super) fn read_header(
 ) -> Result<Option<String>> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(format!("is damaged: {e}")))?;
     Ok(metadata.metadata().as_ref().and_then(|m| m.get(key)).cloned())
+}
+
+/// A header of `what` (what such files are called, and the newest format this program reads).
+///
+/// # Errors
+/// When a newer program wrote it, or it is damaged.
+pub(super) fn parse_header<T: DeserializeOwned>(
+    path: &Path,
+    header: &str,
+    (what, newest): (&str, u32),
+    damaged: &dyn Fn(String) -> Error,
+) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Versions {
+        format: u32,
+        program: String,
+    }
+    let broken = |e| damaged(format!("has a damaged header: {e}"));
+    let Versions { format, program } = serde_json::from_str(header).map_err(broken)?;
+    if format > newest {
+        return Err(Error::format(
+            path,
+            format!(
+                "was written by Vitrine {program}, whose {what} (format {format}) are newer than this program reads \
+                 ({newest})"
+            ),
+            "update Vitrine",
+        ));
+    }
+    serde_json::from_str(header).map_err(broken)
 }
 
 /// The tensors [`write_parts`] wrote: part, name and values of each.

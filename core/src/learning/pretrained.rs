@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{read_header, read_parts, write_parts};
+use super::checkpoint::{parse_header, read_header, read_parts, write_parts};
 use super::config::{Backbone, PretrainConfig, RunConfig, StrongConfig};
 use super::weights::NamedTensors;
 use crate::error::{Error, Result};
@@ -105,26 +105,8 @@ impl Pretrained {
                 "name the pretrained.safetensors in the folder of a run that was pretrained",
             ));
         };
-        #[derive(Deserialize)]
-        struct Versions {
-            format: u32,
-            program: String,
-        }
-        let versions: Versions =
-            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
-        if versions.format > FORMAT_VERSION {
-            return Err(Error::format(
-                path,
-                format!(
-                    "was written by Vitrine {}, whose pretrained weights (format {}) are newer than this program \
-                     reads ({FORMAT_VERSION})",
-                    versions.program, versions.format
-                ),
-                "update Vitrine",
-            ));
-        }
         let header: PretrainedHeader =
-            serde_json::from_str(&header).map_err(|e| damaged(format!("has a damaged header: {e}")))?;
+            parse_header(path, &header, ("pretrained weights", FORMAT_VERSION), &damaged)?;
         let none = NamedTensors::new;
         let mut pretrained = Self { header, features: none(), whole: none(), optimizer: none() };
         for (part, name, tensor) in read_parts(&bytes, &damaged)? {
