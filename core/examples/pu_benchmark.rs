@@ -5,7 +5,7 @@
 //!
 //! FOLDER holds `train.npz` (arrays `positive`, `unlabeled`) and `test.npz` (`patches`, `is_particle`). The
 //! preset `oracle` is the plain classifier told the truth of every unlabeled patch (`train_truth.npz`): what the
-//! patches allow.
+//! patches allow. A preset can be changed: `recommended+self_training.enabled=false+risk.kind=nnpu`.
 
 use std::error::Error;
 use std::path::Path;
@@ -16,6 +16,8 @@ use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
 use vitrine_core::label::Label;
 use vitrine_core::learning::checkpoint::{Checkpoint, model_path};
 use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
+use vitrine_core::learning::config_check;
+use vitrine_core::learning::config_fields::fields;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
@@ -44,6 +46,23 @@ fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Err
     config.risk.kind = RiskKind::Supervised;
     config.prior = PriorConfig::Given(0.5);
     Ok((project, config))
+}
+
+/// A preset or file with the changes named behind it.
+fn changed(preset: &str) -> Result<RunConfig, Box<dyn Error>> {
+    let mut parts = preset.split('+');
+    let mut config = config_file::load(parts.next().unwrap_or_default())?;
+    for part in parts {
+        let (key, value) = part.split_once('=').ok_or_else(|| format!("{part}: write KEY=VALUE"))?;
+        let field =
+            fields().find(|field| field.key == key).ok_or_else(|| format!("there is no key {key}"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        field.set(&mut config, &value)?;
+    }
+    match config_check::first_violation(&config) {
+        Some(violation) => Err(format!("{preset}: {}; {}", violation.problem, violation.mend).into()),
+        None => Ok(config),
+    }
 }
 
 /// AUC of scores by the truth.
@@ -88,13 +107,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         for seed in seeds.split(',') {
             let (train, mut config) = match &mut told {
                 Some((project, config)) => (project, config.clone()),
-                None => (&mut train, config_file::load(preset)?),
+                None => (&mut train, changed(preset)?),
             };
             config.seed = seed.parse()?;
             let started = Instant::now();
             let request = TrainRequest {
                 name: None,
-                base_name: config_file::stem(preset),
+                base_name: config_file::stem(preset.split('+').next().unwrap_or_default()),
                 config,
                 device: device.clone(),
                 truth: None,
