@@ -6,20 +6,24 @@
 //! FOLDER holds `train.npz` and `train_truth.npz` as `pu_benchmark` and `micrograph_benchmark` have them.
 //! Truth only mixes the pools and judges the estimates.
 
+#[allow(dead_code)]
+#[path = "support/benchmark_project.rs"]
+mod benchmark_project;
+
 use std::error::Error;
 use std::path::Path;
 
+use benchmark_project::import;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::folds::out_of_fold_scores;
 use vitrine_core::learning::prior_fit::estimated;
-use vitrine_core::project::{PixelType, Project};
 use vitrine_core::workflow::prepare::prepare;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,9 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
     let folder = Path::new(&folder);
     let scratch = tempfile::tempdir()?;
-    let mut project = Project::create(&scratch.path().join("train"), None, PixelType::F32)?;
-    let request = IngestRequest { inputs: vec![folder.join("train.npz")], ..IngestRequest::default() };
-    ingest(&mut project, &request, &mut |_| true)?;
+    let mut project = import(&scratch.path().join("train"), &folder.join("train.npz"))?;
     let truth = truth_for(&project, &folder.join("train_truth.npz"), None)?;
     let whole = prepare(&mut project, &RunConfig::default(), Some(&truth), &mut |_| true)?.data;
 

@@ -7,12 +7,16 @@
 //! preset `oracle` is the plain classifier told the truth of every unlabeled patch (`train_truth.npz`): what the
 //! patches allow. A preset can be changed: `recommended+self_training.enabled=false+risk.kind=nnpu`.
 
+#[path = "support/benchmark_project.rs"]
+mod benchmark_project;
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
+use benchmark_project::{import, judge};
+use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::checkpoint::{Checkpoint, model_path};
 use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
@@ -21,17 +25,9 @@ use vitrine_core::learning::config_fields::fields;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
-use vitrine_core::learning::metrics::auc;
-use vitrine_core::project::{Actor, PatchId, PixelType, Project};
+use vitrine_core::project::{Actor, PatchId, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
 use vitrine_core::workflow::train::{TrainRequest, train_run};
-
-fn import(dir: &Path, file: &Path) -> Result<Project, Box<dyn Error>> {
-    let mut project = Project::create(dir, None, PixelType::F32)?;
-    let request = IngestRequest { inputs: vec![file.to_owned()], ..IngestRequest::default() };
-    ingest(&mut project, &request, &mut |_| true)?;
-    Ok(project)
-}
 
 /// The plain classifier with known negatives, and the project with every label as it truly is.
 fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Error>> {
@@ -63,14 +59,6 @@ fn changed(preset: &str) -> Result<RunConfig, Box<dyn Error>> {
         Some(violation) => Err(format!("{preset}: {}; {}", violation.problem, violation.mend).into()),
         None => Ok(config),
     }
-}
-
-/// AUC of scores by the truth.
-fn judge(scores: &[f32], truth: &[Option<bool>]) -> Result<f64, Box<dyn Error>> {
-    let of = |wanted| -> Vec<f32> {
-        scores.iter().zip(truth).filter(|(_, t)| **t == Some(wanted)).map(|(s, _)| *s).collect()
-    };
-    Ok(auc(&of(true), &of(false))?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -113,13 +113,13 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
     log_sigmoid(positive).mean().neg() + expectation * slack
 }
 
-/// VPU (Chen et al. 2020): ln E_U[p] − E_P[ln p]. Least where p is proportional to the
+/// VPU (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. Least where p is proportional to the
 /// probability of being a particle; its mixup term is left out.
 pub fn variational(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
 }
 
-/// Dist-PU (Zhao et al. 2022): 2π·|E_P[p] − 1| + |E_U[p] − π|, plus `entropy` times the
+/// Dist-PU (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times the
 /// mean entropy of p among the unlabeled, without which all of them could stay at π.
 pub fn label_distribution(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let p = sigmoid(unlabeled.clone());

@@ -1,0 +1,187 @@
+//! How long a person waits from "Train" to a model better than the plain classifier ever gets: both methods are
+//! trained one after the other and judged after every epoch, by truth that neither sees.
+//!
+//! `cargo run --release --example time_to_better -- FOLDER|sample [PRESET] [SEED] [DEVICE]`
+//!
+//! FOLDER holds `train.npz` and `test.npz` as `pu_benchmark` has them. `sample` is the simulated sample of
+//! `vitrine demo`, judged on the unlabeled outside the training split. The clock starts with the run, so reading
+//! the patches, the estimate of π and the trial of the overlay count; judging happens afterwards, on copies of the
+//! checkpoints.
+
+#[path = "support/benchmark_project.rs"]
+mod benchmark_project;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use benchmark_project::{import, judge};
+use vitrine_core::imaging::SampleSettings;
+use vitrine_core::ingest::truth_for;
+use vitrine_core::label::Label;
+use vitrine_core::learning::checkpoint::{Checkpoint, resume_path};
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config_file;
+use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::run::Scorer;
+use vitrine_core::project::{Project, Side};
+use vitrine_core::workflow::demo::sample_project;
+use vitrine_core::workflow::score::score_project;
+use vitrine_core::workflow::train::{TrainRequest, free_name, train_run};
+
+/// Where to learn, and what judges.
+struct Task {
+    train: Project,
+    /// The patches that judge, where they are not those of `train`.
+    test: Option<Project>,
+    /// Of the patches that judge, by their number.
+    truth: Vec<Option<bool>>,
+    /// Share of the patches kept out of training and validation.
+    test_share: f64,
+}
+
+impl Task {
+    fn of_folder(folder: &Path, scratch: &Path) -> Result<Self, Box<dyn Error>> {
+        let test = import(&scratch.join("test"), &folder.join("test.npz"))?;
+        let truth = truth_for(&test, &folder.join("test.npz"), None)?;
+        let train = import(&scratch.join("train"), &folder.join("train.npz"))?;
+        Ok(Self { train, test: Some(test), truth, test_share: 0.0 })
+    }
+
+    fn of_sample(seed: u64, scratch: &Path) -> Result<Self, Box<dyn Error>> {
+        let (train, files, _) = sample_project(&scratch.join("sample"), seed, &mut |_| true)?;
+        let truth = truth_for(&train, &files.truth, Some(SampleSettings::default().diameter / 4.0))?;
+        Ok(Self { train, test: None, truth, test_share: 0.25 })
+    }
+
+    /// Test AUC of the weights that would score now.
+    fn judge(&self, mut checkpoint: Checkpoint, device: &ComputeDevice) -> Result<f64, Box<dyn Error>> {
+        let averaged = std::mem::take(&mut checkpoint.teacher);
+        checkpoint.model = if averaged.is_empty() { checkpoint.student.clone() } else { averaged };
+        let scorer = Scorer::new(&checkpoint, device.clone())?;
+        let project = self.test.as_ref().unwrap_or(&self.train);
+        judge(&score_project(project, &scorer, &mut |_| true)?, &self.truth)
+    }
+
+    /// Leaves only the unlabeled outside the training side to judge, where the patches are those of `train`.
+    fn keep_outsiders(&mut self, run: &str) -> Result<(), Box<dyn Error>> {
+        if self.test.is_some() {
+            return Ok(());
+        }
+        let split = self.train.run(run)?.split.ok_or("the run has no split")?;
+        let sides = self.train.split_sides(split)?;
+        let labels = self.train.labels()?;
+        for ((truth, side), label) in self.truth.iter_mut().zip(sides).zip(labels) {
+            if side == Side::Train || label != Label::Unlabeled {
+                *truth = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An epoch: seconds since "Train", and its weights.
+struct Mark {
+    epoch: usize,
+    seconds: f64,
+    weights: PathBuf,
+}
+
+/// Trains, and gives every epoch with its time, the seconds until scores were there, and the run's name.
+fn course(
+    task: &mut Task,
+    preset: &str,
+    seed: u64,
+    device: &ComputeDevice,
+    folder: &Path,
+) -> Result<(Vec<Mark>, f64, String), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let mut config: RunConfig = config_file::load(preset)?;
+    config.seed = seed;
+    config.split.test = task.test_share;
+    let name = free_name(&task.train, &config_file::stem(preset))?;
+    let last = resume_path(&task.train.run_dir(&name));
+    let request = TrainRequest {
+        name: Some(name.clone()),
+        base_name: name.clone(),
+        config,
+        device: device.clone(),
+        truth: None,
+        known_prior: None,
+    };
+    let mut marks = Vec::new();
+    let mut refused = None;
+    let started = Instant::now();
+    let mut listen = |event: &TrainEvent, _: &Sender<TrainControl>| {
+        if let TrainEvent::Epoch { metrics, .. } = event {
+            let (epoch, seconds) = (metrics.epoch, started.elapsed().as_secs_f64());
+            let weights = folder.join(format!("{epoch}.safetensors"));
+            if let Err(e) = std::fs::copy(&last, &weights) {
+                refused = Some(e);
+            }
+            marks.push(Mark { epoch, seconds, weights });
+        }
+    };
+    train_run(&mut task.train, request, &mut listen, &mut |_| true)?;
+    let seconds = started.elapsed().as_secs_f64();
+    match refused {
+        Some(error) => Err(format!("cannot copy a checkpoint into {}: {error}", folder.display()).into()),
+        None => Ok((marks, seconds, name)),
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let place = args.next().ok_or("name the folder with train.npz and test.npz, or sample")?;
+    let preset = args.next().unwrap_or_else(|| "recommended".to_owned());
+    let seed: u64 = args.next().unwrap_or_else(|| "1".to_owned()).parse()?;
+    let device =
+        ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
+    let scratch = tempfile::tempdir()?;
+    let mut task = match place.as_str() {
+        "sample" => Task::of_sample(seed, scratch.path())?,
+        folder => Task::of_folder(Path::new(folder), scratch.path())?,
+    };
+    let counts = task.train.label_counts()?;
+    println!("{place}: {} positive, {} unlabeled; {device}", counts.positive, counts.unlabeled);
+
+    let mut bar = f64::NEG_INFINITY;
+    for (method, is_bar) in [("supervised_baseline", true), (preset.as_str(), false)] {
+        let folder = scratch.path().join(format!("weights_{is_bar}"));
+        let (marks, seconds, run) = course(&mut task, method, seed, &device, &folder)?;
+        if is_bar {
+            task.keep_outsiders(&run)?;
+        }
+        let (mut best, mut passed, mut last) = ((0, f64::NEG_INFINITY), None, f64::NAN);
+        for mark in &marks {
+            let checkpoint = Checkpoint::load(&mark.weights)?;
+            // Copied a moment later, it may already be the next epoch's.
+            let epoch = checkpoint.header.epoch.max(mark.epoch);
+            last = task.judge(checkpoint, &device)?;
+            println!("{method:<24} epoch {epoch:>3} after {:>6.1} s: AUC {last:.4}", mark.seconds);
+            if last > best.1 {
+                best = (epoch, last);
+            }
+            if !is_bar && passed.is_none() && last > bar {
+                passed = Some((epoch, mark.seconds));
+            }
+        }
+        println!(
+            "{method}: best AUC {:.4} in epoch {}, last {last:.4}; scores of all patches after {seconds:.1} s",
+            best.1, best.0
+        );
+        if is_bar {
+            bar = best.1;
+        } else {
+            match passed {
+                Some((epoch, seconds)) => println!(
+                    "better than the plain classifier's best ({bar:.4}) after {seconds:.1} s, in epoch {epoch}"
+                ),
+                None => println!("never better than the plain classifier's best ({bar:.4})"),
+            }
+        }
+    }
+    Ok(())
+}
