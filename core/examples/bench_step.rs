@@ -16,7 +16,7 @@ use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::Backbone;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::optimizer::{AdamW, clip_factor, global_norm};
-use vitrine_core::learning::predict::host_logits;
+use vitrine_core::learning::predict::{Views, host_logits};
 use vitrine_core::learning::risk::cross_entropy;
 
 const SIZE: usize = 64;
@@ -106,9 +106,9 @@ fn bench() -> Result<(), Box<dyn Error>> {
     for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
         let network = Network::new(backbone, 1, &device);
         // Compiles what a GPU needs.
-        host_logits(&network, &pixels, SIZE, &device);
+        host_logits(&network, &pixels, SIZE, Views::Eight, &device);
         let started = Instant::now();
-        let scores = host_logits(&network, &pixels, SIZE, &device).len() as f64;
+        let scores = host_logits(&network, &pixels, SIZE, Views::Eight, &device).len() as f64;
         let rate = scores / started.elapsed().as_secs_f64();
         println!("{backbone:?} scores {rate:.0} patches a second, each turned and mirrored eight ways");
     }

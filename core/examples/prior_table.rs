@@ -1,10 +1,11 @@
 //! How well the class prior is estimated: pools mixed to known shares of particles, several draws each.
 //! Prints the error of every estimate, and how often its interval holds the truth.
 //!
-//! `cargo run --release --example prior_table -- FOLDER [DRAWS] [SHARE,...] [DEVICE]`
+//! `cargo run --release --example prior_table -- FOLDER [DRAWS] [SHARE,...] [OVERLAY] [DEVICE]`
 //!
 //! FOLDER holds `train.npz` and `train_truth.npz` as `pu_benchmark` and `micrograph_benchmark` have them.
-//! Truth only mixes the pools and judges the estimates.
+//! OVERLAY is laid over the views of the networks that score (0: none). Truth only mixes the pools and judges
+//! the estimates.
 
 #[allow(dead_code)]
 #[path = "support/benchmark_project.rs"]
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = args.next().ok_or("name the folder with train.npz and train_truth.npz")?;
     let draws: u64 = args.next().unwrap_or_else(|| "5".to_owned()).parse()?;
     let shares = args.next().unwrap_or_else(|| "0.05,0.1,0.2,0.3,0.5".to_owned());
+    let overlay: f64 = args.next().unwrap_or_else(|| "0".to_owned()).parse()?;
     let device =
         ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
     let folder = Path::new(&folder);
@@ -75,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
             let data = TrainingData { train, validation: Vec::new(), truth: None, ..whole.clone() };
             let config = RunConfig { seed: draw, ..RunConfig::default() };
-            let prior = estimated(&out_of_fold_scores(&config, &data, &device, 0.0, |_, _| true)?)?;
+            let prior = estimated(&out_of_fold_scores(&config, &data, &device, overlay, |_, _| true)?)?;
             let held = (prior.low..=prior.high).contains(&share);
             inside += usize::from(held);
             errors.push((prior.value - share).abs());

@@ -1,5 +1,6 @@
 //! Trains presets on a benchmark of positives and unlabeled, several seeds each, and prints the AUC
-//! on its test patches with mean and spread, and the AUC of the seeds' mean score. Truth is read for that table only.
+//! on its test patches with mean and spread, that of scores from one view a patch instead of eight, and the AUC
+//! of the seeds' mean score. Truth is read for that table only.
 //!
 //! `cargo run --release --example pu_benchmark -- FOLDER [PRESET|FILE,...] [SEED,...] [DEVICE]`
 //!
@@ -25,6 +26,7 @@ use vitrine_core::learning::config_fields::fields;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::predict::Views;
 use vitrine_core::project::{Actor, PatchId, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
 use vitrine_core::workflow::train::{TrainRequest, train_run};
@@ -82,8 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         test.len()
     );
     println!(
-        "{:<24} {:>5} {:>9} {:>7} {:>8} {:>9} {:>6} {:>8}",
-        "preset", "seed", "test AUC", "prior", "overlay", "val P/U", "epoch", "seconds"
+        "{:<24} {:>5} {:>9} {:>7} {:>7} {:>8} {:>9} {:>6} {:>8}",
+        "preset", "seed", "test AUC", "1 view", "prior", "overlay", "val P/U", "epoch", "seconds"
     );
 
     for preset in presets.split(',') {
@@ -118,12 +120,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             let scorer = scorer(train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
             let value = judge(&scores, &truth)?;
+            let scorer = scorer.with_views(Views::One);
+            let one_view = judge(&score_project(&test, &scorer, &mut |_| true)?, &truth)?;
             found.push(value);
             together.resize(scores.len(), 0.0);
             together.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += score);
             let used = Checkpoint::load(&model_path(&train.run_dir(&run.name)))?.header.config;
             println!(
-                "{preset:<24} {seed:>5} {value:>9.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}{pretrained}",
+                "{preset:<24} {seed:>5} {value:>9.4} {one_view:>7.4} {:>7.3} {:>8} {:>9.4} {:>6} {seconds:>8.0}{pretrained}",
                 run.prior.value, used.augmentation.weak.overlay, run.best.validation_auc_pu, run.best_epoch
             );
         }

@@ -31,6 +31,9 @@ use vitrine_core::workflow::demo::sample_project;
 use vitrine_core::workflow::score::score_project;
 use vitrine_core::workflow::train::{TrainRequest, free_name, train_run};
 
+/// Epochs at the end whose mean score is judged too: what an ensemble of snapshots would gain.
+const SNAPSHOTS: usize = 10;
+
 /// Where to learn, and what judges.
 struct Task {
     train: Project,
@@ -56,13 +59,13 @@ impl Task {
         Ok(Self { train, test: None, truth, test_share: 0.25 })
     }
 
-    /// Test AUC of the weights that would score now.
-    fn judge(&self, mut checkpoint: Checkpoint, device: &ComputeDevice) -> Result<f64, Box<dyn Error>> {
+    /// Scores of the patches that judge, under the weights that would score now.
+    fn scores(&self, mut checkpoint: Checkpoint, device: &ComputeDevice) -> vitrine_core::Result<Vec<f32>> {
         let averaged = std::mem::take(&mut checkpoint.teacher);
         checkpoint.model = if averaged.is_empty() { checkpoint.student.clone() } else { averaged };
         let scorer = Scorer::new(&checkpoint, device.clone())?;
         let project = self.test.as_ref().unwrap_or(&self.train);
-        judge(&score_project(project, &scorer, &mut |_| true)?, &self.truth)
+        score_project(project, &scorer, &mut |_| true)
     }
 
     /// Leaves only the unlabeled outside the training side to judge, where the patches are those of `train`.
@@ -155,11 +158,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             task.keep_outsiders(&run)?;
         }
         let (mut best, mut passed, mut last) = ((0, f64::NEG_INFINITY), None, f64::NAN);
+        let mut together: Vec<f32> = Vec::new();
         for mark in &marks {
             let checkpoint = Checkpoint::load(&mark.weights)?;
             // Copied a moment later, it may already be the next epoch's.
             let epoch = checkpoint.header.epoch.max(mark.epoch);
-            last = task.judge(checkpoint, &device)?;
+            let scores = task.scores(checkpoint, &device)?;
+            last = judge(&scores, &task.truth)?;
+            if mark.epoch + SNAPSHOTS > marks.len() {
+                together.resize(scores.len(), 0.0);
+                together.iter_mut().zip(&scores).for_each(|(sum, score)| *sum += score);
+            }
             println!("{method:<24} epoch {epoch:>3} after {:>6.1} s: AUC {last:.4}", mark.seconds);
             if last > best.1 {
                 best = (epoch, last);
@@ -169,8 +178,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         println!(
-            "{method}: best AUC {:.4} in epoch {}, last {last:.4}; scores of all patches after {seconds:.1} s",
-            best.1, best.0
+            "{method}: best AUC {:.4} in epoch {}, last {last:.4}, mean score of the last {SNAPSHOTS} epochs {:.4}; \
+             scores of all patches after {seconds:.1} s",
+            best.1,
+            best.0,
+            judge(&together, &task.truth)?
         );
         if is_bar {
             bar = best.1;

@@ -99,8 +99,14 @@ pub fn host_features(network: &Network, pixels: &[f32], size: usize, device: &De
     })
 }
 
-/// Logits of normalised patches (N×S×S) from the host, averaged over mirrorings and quarter turns.
-pub fn host_logits(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
+/// Logits of normalised patches (N×S×S) from the host, averaged over `views`.
+pub fn host_logits(
+    network: &Network,
+    pixels: &[f32],
+    size: usize,
+    views: Views,
+    device: &Device,
+) -> Vec<f32> {
     let network = network.valid();
-    from_host(pixels, size, device, |patches| logits(&network, patches, Views::Eight))
+    from_host(pixels, size, device, |patches| logits(&network, patches, views))
 }

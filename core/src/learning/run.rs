@@ -12,6 +12,7 @@ use super::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{EpochMetrics, TrainControl, TrainEvent};
+use super::predict::{Views, host_features, host_logits, probability};
 use super::pretrain;
 use super::prior_fit::PriorUsed;
 use super::trainer::{AfterBatch, Trainer};
@@ -378,6 +379,7 @@ impl Trainer {
 pub struct Scorer {
     network: Network,
     normaliser: Normaliser,
+    views: Views,
     device: ComputeDevice,
 }
 
@@ -392,7 +394,12 @@ impl Scorer {
         let network = restore(network, &checkpoint.model).map_err(|problem| {
             Error::request(format!("the checkpoint does not fit its network: {problem}"), "train again")
         })?;
-        Ok(Self { network, normaliser: checkpoint.header.normaliser, device })
+        Ok(Self { network, normaliser: checkpoint.header.normaliser, views: Views::Eight, device })
+    }
+
+    /// The same, averaging over other views; eight are usual, fewer are quicker and a little worse.
+    pub fn with_views(self, views: Views) -> Self {
+        Self { views, ..self }
     }
 
     /// Side of the patches it takes, px.
@@ -408,13 +415,14 @@ impl Scorer {
     /// Scores p in [0, 1] of patches (N×S×S) that [`Self::normaliser`] has been applied to, averaged
     /// over mirrorings and quarter turns.
     pub fn score(&self, normalised: &[f32]) -> Vec<f32> {
-        let logits = super::predict::host_logits(&self.network, normalised, self.size(), &self.device.inner);
-        logits.into_iter().map(super::predict::probability).collect()
+        let device = &self.device.inner;
+        let logits = host_logits(&self.network, normalised, self.size(), self.views, device);
+        logits.into_iter().map(probability).collect()
     }
 
     /// Features before the last layer (N×C, row by row) of patches (N×S×S) that [`Self::normaliser`] has
     /// been applied to, averaged over the four mirrorings; what looks alike to the network lies near.
     pub fn features(&self, normalised: &[f32]) -> Vec<f32> {
-        super::predict::host_features(&self.network, normalised, self.size(), &self.device.inner)
+        host_features(&self.network, normalised, self.size(), &self.device.inner)
     }
 }
