@@ -59,7 +59,7 @@ impl App {
         }
         let open = self.open()?;
         let generation = open.generation;
-        let Some(&label) = open.columns.labels.get(patch as usize) else { return Ok(()) };
+        let Some(&entry) = open.columns.last_entry.get(patch as usize) else { return Ok(()) };
         let runs: Vec<(RunId, String)> = open.runs.iter().map(|run| (run.id, run.name.clone())).collect();
         let known = open.scores.clone();
         let pixels = Arc::clone(&open.pixels);
@@ -82,7 +82,7 @@ impl App {
             pixels.get(patch, &mut image.data)?;
             let detail = PatchDetail {
                 patch,
-                label,
+                entry,
                 history: store.patch_history(patch)?,
                 scores,
                 spectrum: radial_power(&image)?,
