@@ -10,6 +10,7 @@ mod import;
 mod labelling;
 mod names;
 mod opening;
+mod palette;
 mod review;
 mod snapshots;
 mod support;
