@@ -7,6 +7,7 @@ mod diagnosis;
 mod export;
 mod gallery;
 mod import;
+mod journey;
 mod labelling;
 mod names;
 mod opening;
