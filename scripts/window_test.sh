@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Drives the real program in a real window, on a display of its own, with keys as a person presses them:
-# makes the sample, labels, undoes, exports, is locked against others, closes, opens again. Then takes the
+# Drives the real program in a real window, on a display of its own, with keys and a mouse as a person uses
+# them: makes the sample, labels, undoes, clicks, exports, is locked against others, closes, opens again. Then takes the
 # graphics device away from a window while it draws (the example `lost_device`): it comes back.
 # Usage: bash scripts/window_test.sh PROGRAM LOST_DEVICE
 set -euo pipefail
@@ -95,6 +95,22 @@ until_is "$before" count positive
 xdotool key ctrl+shift+z
 until_is $((before + 1)) count positive
 echo "window test: labelled, undone, redone; each was on the disk at once"
+
+# A click goes to a patch: the middle of the window is in the middle of the gallery.
+negative=$(count negative)
+unlabeled=$(count unlabeled)
+read -r width height < <(xdotool getwindowgeometry --shell "$id" | sed -n 's/^WIDTH=//p; s/^HEIGHT=//p' | xargs)
+xdotool mousemove --window "$id" $((width / 2)) $((height / 2))
+sleep 0.5
+xdotool click 1
+sleep 1
+xdotool key n
+until_is $((negative + 1)) count negative
+# The current patch was the last one, a positive by now; the one clicked is another.
+[ "$(count unlabeled)" = $((unlabeled - 1)) ] || fail "the click did not go to another patch"
+xdotool key ctrl+z
+until_is "$negative" count negative
+echo "window test: a patch was chosen with the mouse and labelled"
 
 if "$program" label "$project" positive --ids 0 >"$work/locked" 2>&1; then
   fail "another process could write into the open project"

@@ -1,6 +1,7 @@
 // The gallery's grid: one instance a patch. Looks up the patch in its page, spreads its values between
 // the two ends of the contrast window, colours them, and draws border and glyph of its label, the
-// selection and the frame of the current patch.
+// selection and the frame of the current patch. The values on the pages are ready: app/src/gpu/cell.rs has
+// band-passed them where asked and averaged them down, on the processor.
 //
 // Included by app/src/gpu/grid.rs; the structs here and there have the same fields in the same order.
 

@@ -17,7 +17,7 @@ use vitrine_core::review::QueueKind;
 use crate::gpu::look::Look;
 pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
 use crate::gui::jobs::JobId;
-use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, Tab};
+use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab};
 use crate::gui::settings::Theme;
 
 /// A command, by area.
@@ -132,7 +132,7 @@ pub enum SelectCommand {
     Screens(i64),
     /// The current patch is the one at this place.
     Place(usize),
-    /// The current patch is this one, if it is shown.
+    /// The current patch is this one; a queue or filter that hides it is left.
     Patch(PatchId),
     /// Select or take out one patch.
     Toggle(PatchId),
@@ -157,6 +157,13 @@ pub enum SelectCommand {
     Clear,
 }
 
+impl SelectCommand {
+    /// Whether it goes to another patch and leaves the selection as it is.
+    pub const fn moves_on(&self) -> bool {
+        matches!(self, Self::Step(_) | Self::Rows(_) | Self::Screens(_) | Self::Place(_) | Self::Patch(_))
+    }
+}
+
 /// What is shown.
 #[derive(Debug, Clone)]
 pub enum ViewCommand {
@@ -166,6 +173,10 @@ pub enum ViewCommand {
     Overlay(Option<Overlay>),
     /// Sort and filter the gallery; done by a job.
     Order(Box<Order>),
+    /// Sort the gallery by this; by the same again, the other way round.
+    Sort(SortKey),
+    /// Show only patches with this label in the gallery; `None` shows all patches.
+    ShowLabel(Option<Label>),
     /// Sort and filter again as before, with the labels of now.
     Rearrange,
     /// Use the scores of this run for sorting, filters and the side panel.
@@ -234,6 +245,13 @@ pub enum TrainCommand {
         /// The run before the correction.
         before: Before,
     },
+    /// Start the run that stands in the form, after its baseline where asked.
+    StartShown {
+        /// Whether the plain classifier comes first.
+        baseline: bool,
+    },
+    /// Put the settings of a run into the form; the next run begins with its weights.
+    TakeFrom(String),
     /// Score every patch with a run.
     Score {
         /// Its name.

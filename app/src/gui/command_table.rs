@@ -10,7 +10,7 @@ use crate::gui::command::{
     Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SelectCommand,
     SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
-use crate::gui::model::{Overlay, Tab};
+use crate::gui::model::{Overlay, SortKey, Tab};
 
 /// Where a command stands in the palette and the list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,19 @@ pub enum Needs {
     Nothing,
     /// An open project.
     Project,
-    /// Patches on the screen.
+    /// An open project that holds patches.
+    Filled,
+    /// A project that a run has scored.
+    Scores,
+    /// The gallery.
+    Gallery,
+    /// The gallery with patches in it.
     Patches,
     /// A project that may be changed.
     Writable,
-    /// A project that may be changed, and a selected or current patch.
+    /// The gallery of a project that may be changed.
+    Labelling,
+    /// The same, and a selected or current patch.
     Labels,
     /// A run that is training.
     Training,
@@ -107,6 +115,14 @@ const fn queue(kind: QueueKind) -> Command {
     Command::View(ViewCommand::Queue(QueueCommand::Enter(kind)))
 }
 
+const fn sort(key: SortKey) -> Command {
+    Command::View(ViewCommand::Sort(key))
+}
+
+const fn only(label: Option<Label>) -> Command {
+    Command::View(ViewCommand::ShowLabel(label))
+}
+
 /// One row of [`TABLE`].
 macro_rules! table {
     ($($id:literal $area:ident $needs:ident $shortcut:expr, $name:literal, $tooltip:literal, $command:expr;)*) => {
@@ -130,15 +146,15 @@ pub static TABLE: &[Info] = table![
         "Say that the selected patches are no particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.unlabeled" Label Labels key(Key::U), "Take the label away",
         "Make the selected patches unlabeled: nobody has said.", Command::Label(LabelCommand::Set(Label::Unlabeled));
-    "label.paint_positive" Label Writable key(Key::Num1), "Paint positive",
+    "label.paint_positive" Label Labelling key(Key::Num1), "Paint positive",
         "Hold the key and move the pointer over patches: they are particles.", Command::Label(LabelCommand::Brush(Label::Positive));
-    "label.paint_negative" Label Writable key(Key::Num2), "Paint negative",
+    "label.paint_negative" Label Labelling key(Key::Num2), "Paint negative",
         "Hold the key and move the pointer over patches: they are no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
-    "label.paint_unlabeled" Label Writable key(Key::Num3), "Paint unlabeled",
+    "label.paint_unlabeled" Label Labelling key(Key::Num3), "Paint unlabeled",
         "Hold the key and move the pointer over patches: their labels go.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
-    "label.undo" Label Writable ctrl(Key::Z), "Undo labelling",
+    "label.undo" Label Labelling ctrl(Key::Z), "Undo labelling",
         "Take the last labelling back.", Command::Label(LabelCommand::Undo);
-    "label.redo" Label Writable ctrl_shift(Key::Z), "Redo labelling",
+    "label.redo" Label Labelling ctrl_shift(Key::Z), "Redo labelling",
         "Make the labelling again that was taken back last.", Command::Label(LabelCommand::Redo);
 
     "select.next" Select Patches key(Key::ArrowRight), "Next patch",
@@ -182,24 +198,46 @@ pub static TABLE: &[Info] = table![
         "See what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
     "view.large" View Patches key(Key::Space), "Large view",
         "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
-    "view.rearrange" View Patches key(Key::F5), "Sort and filter again",
+    "sort.import" View Project None, "Sort by import order",
+        "Show patches in the order of the files; once more: backwards.", sort(SortKey::Import);
+    "sort.score" View Scores None, "Sort by score",
+        "Show the highest scores of the run in use first; once more: the lowest.", sort(SortKey::Score);
+    "sort.uncertainty" View Scores None, "Sort by uncertainty",
+        "Show the scores nearest to 0.5 first; once more: last.", sort(SortKey::Uncertainty);
+    "sort.disagreement" View Scores None, "Sort by disagreement of model and label",
+        "Show first where the score is farthest from the label; once more: last.", sort(SortKey::Disagreement);
+    "sort.micrograph" View Project None, "Sort by micrograph",
+        "Show patches micrograph by micrograph; once more: backwards.", sort(SortKey::Micrograph);
+    "sort.label_time" View Project None, "Sort by time of labelling",
+        "Show what was labelled last first; once more: last.", sort(SortKey::LabelTime);
+    "sort.random" View Project None, "Sort at random",
+        "Shuffle the patches; once more: anew.", sort(SortKey::Random);
+    "filter.positive" View Project None, "Filter: only positive",
+        "Show positive patches and no others.", only(Some(Label::Positive));
+    "filter.negative" View Project None, "Filter: only negative",
+        "Show negative patches and no others.", only(Some(Label::Negative));
+    "filter.unlabeled" View Project None, "Filter: only unlabeled",
+        "Show unlabeled patches and no others.", only(Some(Label::Unlabeled));
+    "filter.none" View Project None, "Filter: show all patches",
+        "Take the whole filter away.", only(None);
+    "view.rearrange" View Gallery key(Key::F5), "Sort and filter again",
         "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
-    "queue.uncertain" View Project None, "Queue: most uncertain",
+    "queue.uncertain" View Scores None, "Queue: most uncertain",
         "Go through the unlabeled patches whose score is nearest to 0.5.", queue(QueueKind::MostUncertain);
-    "queue.particles" View Project None, "Queue: likely particles",
+    "queue.particles" View Scores None, "Queue: likely particles",
         "Go through the unlabeled patches with the highest scores.", queue(QueueKind::LikelyParticles);
-    "queue.positives" View Project None, "Queue: suspicious positives",
+    "queue.positives" View Scores None, "Queue: suspicious positives",
         "Go through the positives with the lowest out-of-sample scores.", queue(QueueKind::SuspiciousPositives);
-    "queue.audit" View Project None, "Queue: random audit",
+    "queue.audit" View Scores None, "Queue: random audit",
         "Judge a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
-    "view.queues" View Project key(Key::F6), "Panel of the review queues",
+    "view.queues" View Gallery key(Key::F6), "Panel of the review queues",
         "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel("queues"));
-    "view.patch" View Project key(Key::F7), "Panel of the current patch",
+    "view.patch" View Gallery key(Key::F7), "Panel of the current patch",
         "Show or hide what is known of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
-    "view.swap" View Project key(Key::F8), "Panels change sides",
+    "view.swap" View Gallery key(Key::F8), "Panels change sides",
         "Put the panel at the left to the right, and the one at the right to the left.", Command::Settings(SettingsCommand::SwapPanels);
 
-    "export.write" Project Patches ctrl(Key::E), "Write the export",
+    "export.write" Project Filled ctrl(Key::E), "Write the export",
         "Write what stands in the export view; its page shows first what that is.",
         Command::Export(ExportCommand::WriteShown);
     "project.open" Project Nothing ctrl(Key::O), "Open a project…",
@@ -214,6 +252,12 @@ pub static TABLE: &[Info] = table![
     "project.reload" Project Project ctrl(Key::R), "Reload the project",
         "Take up what another program has written into the project.", Command::Project(ProjectCommand::Reload);
 
+    "train.start" Train NoTraining None, "Start training",
+        "Start a run with what stands in the Train form.",
+        Command::Train(TrainCommand::StartShown { baseline: false });
+    "train.baseline" Train NoTraining None, "Start training with supervised baseline",
+        "Start a plain classifier on the same split, then the run that stands in the Train form.",
+        Command::Train(TrainCommand::StartShown { baseline: true });
     "train.pause" Train Training None, "Pause training",
         "Wait after the current batch.", Command::Train(TrainCommand::Pause);
     "train.resume" Train Training None, "Resume training",

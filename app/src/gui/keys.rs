@@ -66,19 +66,21 @@ impl KeyMap {
     /// Takes this frame's keys out of the input; the commands they give, in the order in which they were
     /// pressed: in a slow frame come several, and each is for another patch. A key held down counts once a
     /// frame. While a text field has the focus, keys that write, move or edit stay with it; while another
-    /// widget has, those that press it.
-    pub fn pressed(&self, ctx: &egui::Context) -> Vec<&'static Info> {
+    /// widget has, or while a menu is open, those that press or close it. Keys of commands that are not
+    /// `meant` now stay in the input too.
+    pub fn pressed(&self, ctx: &egui::Context, meant: impl Fn(&Info) -> bool) -> Vec<&'static Info> {
         let typing = ctx.text_edit_focused();
-        let focused = ctx.memory(|memory| memory.focused().is_some());
+        let focused = ctx.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ctx);
         let mut pressed: Vec<&'static Info> = Vec::new();
         ctx.input_mut(|input| {
             input.events.retain(|event| {
                 let egui::Event::Key { key, modifiers, pressed: true, repeat, .. } = event else {
                     return true;
                 };
-                let found = self.bound.iter().find(|(shortcut, _)| {
+                let found = self.bound.iter().find(|(shortcut, at)| {
                     let plain = shortcut.conflicts_with_text_editing();
-                    shortcut.logical_key == *key
+                    meant(&TABLE[*at])
+                        && shortcut.logical_key == *key
                         && modifiers.matches_logically(shortcut.modifiers)
                         && !(typing && (plain || edits_text(*key)))
                         && !(focused && plain && moves_or_presses(*key))
@@ -139,6 +141,65 @@ pub fn text(shortcut: &KeyboardShortcut) -> String {
         other => other.name(),
     });
     text
+}
+
+/// Takes the first key out of this frame's input that could become a shortcut, with what is held besides.
+/// Modifiers alone are none: somebody who presses Ctrl is about to press more.
+pub fn take_pressed(input: &mut egui::InputState) -> Option<KeyboardShortcut> {
+    let mut taken = None;
+    input.events.retain(|event| match event {
+        egui::Event::Key { key, modifiers, pressed: true, repeat: false, .. } if !is_modifier(*key) => {
+            if taken.is_none() {
+                let mut held = Modifiers::NONE;
+                if modifiers.command || modifiers.ctrl {
+                    held |= Modifiers::COMMAND;
+                }
+                if modifiers.alt {
+                    held |= Modifiers::ALT;
+                }
+                // "?" is typed with Shift here and without it elsewhere.
+                if modifiers.shift && !needs_shift_somewhere(*key) {
+                    held |= Modifiers::SHIFT;
+                }
+                taken = Some(KeyboardShortcut::new(held, *key));
+            }
+            false
+        }
+        // What the key writes belongs to no field.
+        egui::Event::Text(_) => false,
+        _ => true,
+    });
+    taken
+}
+
+const fn is_modifier(key: Key) -> bool {
+    matches!(
+        key,
+        Key::ShiftLeft
+            | Key::ShiftRight
+            | Key::ControlLeft
+            | Key::ControlRight
+            | Key::AltLeft
+            | Key::AltRight
+            | Key::SuperLeft
+            | Key::SuperRight
+            | Key::CapsLock
+            | Key::NumLock
+    )
+}
+
+/// Whether a key is written with Shift on many keyboards.
+const fn needs_shift_somewhere(key: Key) -> bool {
+    matches!(
+        key,
+        Key::Questionmark
+            | Key::Exclamationmark
+            | Key::Colon
+            | Key::Plus
+            | Key::Pipe
+            | Key::OpenCurlyBracket
+            | Key::CloseCurlyBracket
+    )
 }
 
 /// Reads what [`text()`] writes.

@@ -3,7 +3,8 @@
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, SettingsCommand};
+use vitrine::gui::command::{Command, LabelCommand, SettingsCommand, ViewCommand};
+use vitrine::gui::model::Tab;
 use vitrine::gui::{App, Start};
 use vitrine_core::project::EntryKind;
 use vitrine_core::{Label, LabelCounts};
@@ -281,4 +282,81 @@ fn patches_really_appear_and_the_look_changes_them() {
     let negative = corner(&mut window);
     assert_ne!(unlabeled, negative);
     assert!(negative[0] > 180 && negative[2] < 120, "orange: {negative:?}");
+}
+
+#[test]
+fn a_history_follows_a_label_that_is_changed_and_changed_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.state_mut().apply(Command::Settings(SettingsCommand::AutoAdvance(false)));
+    let read = |window: &mut Window, changes: usize| {
+        wait(window, "the history", |app| {
+            let detail = app.model.project.as_ref().unwrap().detail.as_ref();
+            detail.is_some_and(|detail| detail.patch == 0 && detail.history.len() == changes)
+        });
+    };
+    read(&mut window, 1);
+    // There and back before the panel looks again.
+    for label in [Label::Negative, Label::Positive] {
+        window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
+    }
+    read(&mut window, 3);
+    window.get_by_label_contains("negative to positive, by ");
+    for label in [Label::Negative, Label::Positive].repeat(6) {
+        window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
+    }
+    read(&mut window, 15);
+    assert!(window.query_by_label_contains("by import of").is_none(), "the oldest is not shown at first");
+    // Below what is scrolled to.
+    window.get_by_label("and 3 earlier").click_accesskit();
+    window.run_steps(3);
+    window.get_by_label_contains("positive, by import of some.mrcs");
+}
+
+#[test]
+fn a_band_left_open_does_not_swallow_clicks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    window.run_steps(3);
+    let (from, to) = (centre(&window, 0), centre(&window, 2));
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    window.hover_at(from);
+    window.step();
+    window.event(button(from, true));
+    window.step();
+    window.event(Event::PointerMoved(to));
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.run_steps(2);
+    window.event(button(to, false));
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Num1);
+    window.run_steps(2);
+    let at = centre(&window, 4);
+    click(&mut window, at, Modifiers::NONE);
+    assert_eq!((shown_cursor(&window), selected(&window)), (4, vec![]));
+}
+
+#[test]
+fn what_was_painted_when_the_view_changes_is_labelled_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.run_steps(3);
+    let before = counts(&window);
+    let at = centre(&window, 3);
+    window.hover_at(at);
+    window.step();
+    window.key_down(Key::Num2);
+    window.run_steps(2);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
+    window.run_steps(2);
+    assert_eq!(counts(&window).negative, before.negative + 1);
+    window.key_up(Key::Num2);
+    window.run_steps(2);
+    assert!(window.state().states.gallery.brush.is_none());
 }

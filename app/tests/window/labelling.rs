@@ -2,12 +2,12 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
-use vitrine::gui::command::{Command, SelectCommand, ViewCommand};
-use vitrine::gui::model::{Filter, Order};
+use vitrine::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
+use vitrine::gui::model::{Filter, Order, Tab};
 use vitrine_core::project::{EntryKind, Project};
 use vitrine_core::{Label, LabelCounts};
 
-use crate::support::{analysed, nine, opened, wait, window};
+use crate::support::{analysed, nine, opened, said, wait, window};
 use eframe::egui::{Event, Key, Modifiers};
 
 fn counts(app: &App) -> LabelCounts {
@@ -182,4 +182,103 @@ fn selected_patches_that_are_not_shown_are_counted_and_can_be_shown() {
     assert!(window.query_by_label_contains("not shown").is_none());
     window.get_by_label("Take away: 3 patches that were selected").click();
     wait(&mut window, "all", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 9);
+}
+
+#[test]
+fn a_labelled_selection_is_dropped_by_moving_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    let selected = |app: &App| app.model.project.as_ref().unwrap().selection.len();
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![3, 4, 5, 0])));
+    // Looking around before labelling keeps it.
+    window.key_press(Key::ArrowRight);
+    window.run_steps(2);
+    assert_eq!(selected(window.state()), 4);
+    window.key_press(Key::P);
+    window.run_steps(2);
+    window.get_by_label("Labelled 3 patches positive; 1 was so already.");
+    // Another mind at once: the same patches.
+    window.key_press(Key::N);
+    window.run_steps(2);
+    assert_eq!(counts(window.state()), LabelCounts { positive: 1, negative: 5, unlabeled: 3 });
+    window.get_by_label("Labelled 4 patches negative.");
+    // One way back, that of the last step.
+    assert_eq!(window.get_all_by_label("Undo").count(), 2, "in the bar and in the last notice");
+    window.key_press(Key::ArrowRight);
+    window.run_steps(2);
+    assert_eq!(selected(window.state()), 0);
+    window.key_press(Key::P);
+    window.run_steps(2);
+    let labels = &window.state().model.project.as_ref().unwrap().columns.labels;
+    assert_eq!(labels.iter().filter(|l| **l == Label::Negative).count(), 4, "one patch, not the selection");
+    // A selection whose labels were taken back stays, for another label.
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![6, 7])));
+    for label in [Label::Positive, Label::Unlabeled] {
+        window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
+    }
+    window.state_mut().apply(Command::Label(LabelCommand::Undo));
+    window.key_press(Key::ArrowLeft);
+    window.run_steps(2);
+    assert_eq!(selected(window.state()), 2);
+}
+
+#[test]
+fn keys_of_the_gallery_do_nothing_where_it_is_not_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![3, 4])));
+    window.state_mut().apply(Command::Label(LabelCommand::Set(Label::Negative)));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    wait(&mut window, "the view", |app| app.model.jobs.is_empty());
+    let before = counts(window.state());
+    let keys =
+        [Key::S, Key::V, Key::Space, Key::ArrowRight, Key::End, Key::F5, Key::F6, Key::Escape, Key::Num1];
+    for key in keys {
+        window.key_press(key);
+        window.run_steps(2);
+    }
+    for key in [Key::A, Key::I, Key::Z] {
+        window.key_press_modifiers(Modifiers::COMMAND, key);
+        window.run_steps(2);
+    }
+    let open = window.state().model.project.as_ref().unwrap();
+    assert_eq!(open.selection.iter().collect::<Vec<_>>(), [3, 4]);
+    assert_eq!((open.shown.cursor, open.shown.ids.len()), (0, 120));
+    assert!(open.features.is_none() && !window.state().states.gallery.large);
+    assert!(window.state().model.settings.hidden.is_empty());
+    assert_eq!(counts(window.state()), before, "nothing is undone unseen");
+    assert!(said(&window).contains("Patches are labelled in the gallery."), "{}", said(&window));
+}
+
+#[test]
+fn escape_closes_a_menu_before_it_drops_the_selection() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    window.get_by_label("Filter").click();
+    window.run_steps(3);
+    window.get_by_label("Show all patches");
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.query_by_label("Show all patches").is_none());
+    window.get_by_label("9 selected");
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert!(window.query_by_label("9 selected").is_none());
+}
+
+#[test]
+fn a_patch_that_is_hidden_is_shown_with_the_way_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    let filter = Filter { labels: vec![Label::Positive], ..Filter::default() };
+    let order = Order { filter, ..Order::default() };
+    window.state_mut().apply(Command::View(ViewCommand::Order(Box::new(order))));
+    wait(&mut window, "the filter", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 2);
+    window.state_mut().apply(Command::Select(SelectCommand::Patch(5)));
+    wait(&mut window, "the patch", |app| current(app) == Some(5));
+    assert!(said(&window).contains("Patch 5 was hidden by the filter"), "{}", said(&window));
+    window.get_by_label("Filter again").click();
+    wait(&mut window, "the filter", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 2);
 }

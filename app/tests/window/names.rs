@@ -2,8 +2,12 @@
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vitrine::gui::command::{Command, ImportCommand, SettingsCommand, ViewCommand};
+use vitrine::gui::command::{
+    AskPath, Command, ImportCommand, Purpose, QueueCommand, SaveCommand, SelectCommand, SettingsCommand,
+    ViewCommand,
+};
 use vitrine::gui::model::{Overlay, Tab};
+use vitrine_core::review::QueueKind;
 
 use crate::support::{Window, analysed, opened, wait, window};
 
@@ -78,10 +82,40 @@ fn everything_has_a_name() {
         wait(&mut window, "the view", |app| app.model.jobs.is_empty());
         check(&mut window, tab.as_str());
     }
-    for overlay in [Overlay::Palette, Overlay::Keys, Overlay::Settings, Overlay::About] {
+    for overlay in [Overlay::Palette, Overlay::Keys, Overlay::Settings, Overlay::About, Overlay::ConfirmClose]
+    {
         window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(overlay))));
         check(&mut window, &format!("{overlay:?}"));
         window.state_mut().apply(Command::View(ViewCommand::Overlay(None)));
         window.run_steps(2);
+    }
+    // A key that is waited for, and one that is typed.
+    window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(Overlay::Settings))));
+    window.state_mut().states.settings.waiting = Some("view.large");
+    check(&mut window, "a key to be pressed");
+    window.state_mut().states.settings.waiting = None;
+    window.state_mut().states.settings.typing = Some(("view.large", "Space".to_owned()));
+    check(&mut window, "a key to be typed");
+    window.state_mut().apply(Command::View(ViewCommand::Overlay(None)));
+    window.run_steps(2);
+    for purpose in [Purpose::Text("some".to_owned()), Purpose::OpenConfig] {
+        let ask = AskPath { title: "A file".to_owned(), path: dir.path().join("some.yaml"), purpose };
+        window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
+        check(&mut window, "a file to be named");
+        window.state_mut().apply(Command::Save(SaveCommand::Answer(None)));
+        window.run_steps(2);
+    }
+    // Queues, each at its last patch, where the next step is offered.
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Gallery)));
+    for kind in QueueKind::ALL {
+        window.state_mut().apply(Command::View(ViewCommand::Queue(QueueCommand::Enter(kind))));
+        wait(&mut window, "the queue", |app| {
+            app.model
+                .project
+                .as_ref()
+                .is_some_and(|open| open.queue.as_ref().is_some_and(|queue| queue.queue.kind == kind))
+        });
+        window.state_mut().apply(Command::Select(SelectCommand::Place(usize::MAX)));
+        check(&mut window, &format!("{kind:?}"));
     }
 }

@@ -3,14 +3,14 @@
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, QueueCommand, SelectCommand, TrainCommand, TrainStart, ViewCommand};
-use vitrine::gui::model::LivePhase;
+use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::Side;
 use vitrine_core::review::QueueKind;
 
-use crate::support::{Window, analysed, opened, small, wait};
+use crate::support::{Window, analysed, analysed_and, opened, small, wait};
 
 fn trained(folder: &std::path::Path) -> Window {
     let mut window = opened(folder);
@@ -54,7 +54,7 @@ fn a_queue_remembers_its_place_and_its_patches() {
     window.get_by_label("2 labelled");
     window.get_by_label("Back to all patches").click();
     wait(&mut window, "all patches", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 120);
-    window.get_by_label("stopped at 4");
+    window.get_by_label(&format!("stopped at 4 of {}", first.len()));
     enter(&mut window, QueueKind::MostUncertain);
     let open = window.state().model.project.as_ref().unwrap();
     assert_eq!((&open.shown.ids, open.shown.cursor), (&first, 3), "the same patches, at the same place");
@@ -134,8 +134,71 @@ fn a_moved_project_keeps_its_places_in_the_queues() {
     std::fs::rename(&folder, &moved).unwrap();
     let mut window = opened(&moved);
     window.run_steps(2);
-    window.get_by_label("stopped at 4");
+    window.get_by_label_contains("stopped at 4 of ");
     enter(&mut window, QueueKind::MostUncertain);
     let shown = &window.state().model.project.as_ref().unwrap().shown;
     assert_eq!((shown.cursor, shown.current()), (3, patch));
+}
+
+#[test]
+fn the_end_of_a_queue_says_so_and_offers_what_comes_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    enter(&mut window, QueueKind::MostUncertain);
+    assert!(window.query_by_label_contains("looked at").is_none());
+    window.key_press(Key::End);
+    window.run_steps(2);
+    window.key_press(Key::N);
+    window.run_steps(2);
+    let count = window.state().model.project.as_ref().unwrap().shown.ids.len();
+    window.get_by_label(&format!("All {count} looked at"));
+    window.get_by_label(&format!("{} of them still unlabeled", count - 1));
+    window.get_by_label("Next queue: Likely particles").click();
+    wait(&mut window, "the next queue", |app| {
+        let queue = app.model.project.as_ref().unwrap().queue.as_ref();
+        queue.is_some_and(|queue| queue.queue.kind == QueueKind::LikelyParticles)
+    });
+    window.get_by_label(&format!("all {count} looked at"));
+    window.key_press(Key::End);
+    window.run_steps(2);
+    window.get_by_label("Continue from recommended-1").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Train);
+    window.get_by_label_contains("Begins with the weights of recommended-1");
+}
+
+#[test]
+fn the_sample_of_an_audit_goes_only_when_the_person_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    enter(&mut window, QueueKind::Audit);
+    let sample = window.state().model.project.as_ref().unwrap().shown.ids.clone();
+    // With nothing judged there is nothing to lose.
+    window.get_by_label("Begin anew");
+    window.key_press(Key::P);
+    window.run_steps(2);
+    window.get_by_label("Begin anew…").click();
+    window.run_steps(2);
+    window.get_by_label_contains("Judged in this one: 1 patch; their labels stay.");
+    window.get_by_label("Keep this one").click();
+    window.run_steps(2);
+    assert_eq!(window.state().model.project.as_ref().unwrap().shown.ids, sample);
+    window.get_by_label("Begin anew…").click();
+    window.run_steps(2);
+    window.get_by_label("Draw another sample").click();
+    wait(&mut window, "another sample", |app| app.model.project.as_ref().unwrap().shown.ids != sample);
+}
+
+#[test]
+fn a_run_that_never_scored_the_patches_need_not_be_trained_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed_and(dir.path(), false));
+    window.run_steps(2);
+    window.get_by_label("Train a run");
+    window.get_by_label("Score all patches with recommended-1").click();
+    window.run_steps(2);
+    // Nobody trained this run, so there is no network to score with; that it was asked for is said.
+    wait(&mut window, "the answer", |app| !app.model.notices.shown().is_empty());
+    let said = crate::support::said(&window);
+    assert!(said.contains("Scoring with recommended-1"), "{said}");
 }

@@ -113,6 +113,11 @@ fn project(folder: &Path, patches: usize, micrographs: usize, label: impl Fn(usi
 /// [`small`] with two runs that nobody trained: curves and scores are plain formulas, the same on every
 /// machine.
 pub fn analysed(dir: &Path) -> PathBuf {
+    analysed_and(dir, true)
+}
+
+/// As [`analysed`]; whether the runs have scored the patches.
+pub fn analysed_and(dir: &Path, scored: bool) -> PathBuf {
     let folder = small(dir);
     let mut project = Project::open(&folder).unwrap();
     let split = project
@@ -166,7 +171,9 @@ pub fn analysed(dir: &Path) -> PathBuf {
             if *label == Label::Positive { 0.45 + 0.5 * noise + gain as f32 } else { 0.7 * noise }
         };
         let scores: Vec<f32> = labels.iter().enumerate().map(score).collect();
-        project.set_scores(run.id, "teacher", &scores).unwrap();
+        if scored {
+            project.set_scores(run.id, "teacher", &scores).unwrap();
+        }
         project.end_run(run.id, RunEnd::Finished, None).unwrap();
     }
     folder

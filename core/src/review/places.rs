@@ -17,6 +17,9 @@ pub struct QueuePlace {
     pub start: QueueStart,
     /// The place of the patch looked at last, counted from 0.
     pub place: usize,
+    /// How many patches the queue holds; 0 where a version before this one has kept the place.
+    #[serde(default)]
+    pub of: usize,
 }
 
 /// Places in all queues of a project, by the queue's word; words of a newer version are kept.
@@ -67,7 +70,8 @@ mod tests {
         let mut project = Project::create(&here, Some(16), PixelType::F32).unwrap();
         assert_eq!(QueuePlaces::read(&project).unwrap(), QueuePlaces::default());
         let mut places = QueuePlaces::default();
-        let place = QueuePlace { start: QueueStart { run: RunId(3), journal: EntryId(7) }, place: 41 };
+        let place =
+            QueuePlace { start: QueueStart { run: RunId(3), journal: EntryId(7) }, place: 41, of: 200 };
         places.set(QueueKind::Audit, place);
         places.store(&mut project).unwrap();
         drop(project);
@@ -75,6 +79,10 @@ mod tests {
         let mut project = Project::open(&there).unwrap();
         let read = QueuePlaces::read(&project).unwrap();
         assert_eq!((read.get(QueueKind::Audit), read.get(QueueKind::MostUncertain)), (Some(place), None));
+        // Kept before places knew the length of their queue.
+        project.set_review_places(r#"{"audit":{"run":3,"journal":7,"place":41}}"#).unwrap();
+        let old = QueuePlaces::read(&project).unwrap().get(QueueKind::Audit);
+        assert_eq!(old, Some(QueuePlace { of: 0, ..place }));
         // What another version has left there is no reason not to open a project.
         project.set_review_places("[1, 2]").unwrap();
         assert_eq!(QueuePlaces::read(&project).unwrap(), QueuePlaces::default());

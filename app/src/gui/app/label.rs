@@ -5,14 +5,18 @@ use vitrine_core::project::PatchId;
 use vitrine_core::review::QueueKind;
 
 use super::App;
-use crate::gui::command::{LabelCommand, SelectCommand};
+use crate::gui::command::{Command, LabelCommand, SelectCommand};
+use crate::gui::model::NoticeKind;
 use crate::gui::undo::{self, LabelEdit};
+use crate::words;
 
 impl App {
     pub(super) fn apply_label(&mut self, command: LabelCommand) -> anyhow::Result<()> {
         match command {
             LabelCommand::Set(label) => self.label_targets(label),
-            LabelCommand::SetPatches { patches, label, reason } => self.label(patches, label, reason),
+            LabelCommand::SetPatches { patches, label, reason } => {
+                self.label(patches, label, reason).map(|_| ())
+            }
             LabelCommand::Brush(label) => {
                 // The gallery paints with it and asks for the labels when the key is let go.
                 self.states.gallery.brush = Some(label);
@@ -41,11 +45,20 @@ impl App {
             Ok(())
         } else {
             let patches: Vec<PatchId> = open.selection.iter().collect();
-            self.label(patches, label, "window: selection")
+            let all = patches.len() as u64;
+            let changed = self.label(patches, label, "window: selection")?;
+            let open = self.open()?;
+            open.labelled = Some(open.selection.revision());
+            if all > 1 {
+                let offer = (changed > 0).then(|| ("Undo".to_owned(), Command::Label(LabelCommand::Undo)));
+                self.model.notices.push(NoticeKind::Done, selection_sentence(all, changed, label), offer);
+            }
+            Ok(())
         }
     }
 
-    fn label(&mut self, patches: Vec<PatchId>, label: Label, reason: &str) -> anyhow::Result<()> {
+    /// Sets labels; how many patches did not carry that label before.
+    fn label(&mut self, patches: Vec<PatchId>, label: Label, reason: &str) -> anyhow::Result<u64> {
         // Scores that sorted or chose what the person saw belong to the record.
         let open = self.open()?;
         let run = open.scores.as_ref().map(|scores| scores.run);
@@ -55,16 +68,18 @@ impl App {
         if let Some(edit) = &edit {
             self.take_edit(edit)?;
         }
-        Ok(())
+        Ok(edit.map_or(0, |edit| edit.changes.len() as u64))
     }
 
     fn took_back(&mut self, edit: Option<LabelEdit>, nothing: &str) -> anyhow::Result<()> {
         match edit {
             Some(edit) => {
                 self.take_edit(&edit)?;
-                // Show what happened where it happened.
+                // The selection is as it was before it was labelled.
+                self.open()?.labelled = None;
+                // Show what happened where it happened, if that is shown.
                 if let [change] = edit.changes.as_slice() {
-                    self.apply_select(SelectCommand::Patch(change.patch));
+                    self.open()?.shown.go_to(change.patch);
                 }
                 self.model.notices.done(format!("{}.", edit.sentence()));
             }
@@ -75,7 +90,24 @@ impl App {
 
     fn take_edit(&mut self, edit: &LabelEdit) -> anyhow::Result<()> {
         self.open()?.take_changes(edit.entry, &edit.changes);
+        // "Undo" in a notice means the step the notice is about, and that is no longer the last one.
+        let undoes = |offer: &Command| matches!(offer, Command::Label(LabelCommand::Undo));
+        self.model.notices.withdraw(undoes);
         Ok(())
+    }
+}
+
+/// What labelling a selection has done; `changed` of `all` patches carried another label.
+fn selection_sentence(all: u64, changed: u64, label: Label) -> String {
+    let done = |count: String| match label {
+        Label::Unlabeled => format!("Made {count} unlabeled"),
+        label => format!("Labelled {count} {label}"),
+    };
+    match all.saturating_sub(changed) {
+        0 => format!("{}.", done(words::patches(all))),
+        _ if changed == 0 => format!("All {} were {label} already.", words::patches(all)),
+        1 => format!("{}; 1 was so already.", done(words::patches(changed))),
+        rest => format!("{}; {} were so already.", done(words::patches(changed)), words::count(rest)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod analysis;
 mod export;
+mod form;
 mod import;
 mod label;
 mod project;
@@ -21,7 +22,7 @@ use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Area, Command, ProjectCommand, SelectCommand};
+use crate::gui::command::{Area, Command, Info, Needs, ProjectCommand, SelectCommand};
 use crate::gui::jobs::{Finished, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
@@ -279,6 +280,7 @@ impl App {
             Command::Project(command) => self.apply_project(command),
             Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
+            Command::Select(SelectCommand::Patch(patch)) => self.go_to_patch(patch),
             Command::Select(SelectCommand::Similar) => self.select_similar(),
             Command::Select(SelectCommand::Show) => self.show_selected(),
             Command::Select(command) => {
@@ -408,7 +410,10 @@ impl App {
         if self.model.overlay.is_some() || self.states.ask_path.is_some() {
             return;
         }
-        for info in self.model.keys.pressed(ctx) {
+        // Elsewhere arrows, Escape and the like are not for patches that nobody sees.
+        let gallery = self.model.tab == Tab::Gallery;
+        let meant = |info: &Info| gallery || !matches!(info.needs, Needs::Gallery | Needs::Patches);
+        for info in self.model.keys.pressed(ctx, meant) {
             // What came after a key that opened a dialog was meant for the dialog.
             if self.model.overlay.is_some() {
                 return;

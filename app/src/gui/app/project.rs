@@ -314,6 +314,8 @@ pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
         scores,
         shown: Shown { ids: Arc::new(ids), ..Shown::default() },
         selection: Selection::new(count),
+        labelled: None,
+        wanted: None,
         hidden: Hidden::default(),
         queue: None,
         places: vitrine_core::review::QueuePlaces::read(&store)?,

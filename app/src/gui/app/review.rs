@@ -16,7 +16,7 @@ use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown};
+use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab};
 use crate::words;
 
 /// Longest side of a micrograph in the side panel, px.
@@ -59,7 +59,7 @@ impl App {
         }
         let open = self.open()?;
         let generation = open.generation;
-        let Some(&label) = open.columns.labels.get(patch as usize) else { return Ok(()) };
+        let Some(&entry) = open.columns.last_entry.get(patch as usize) else { return Ok(()) };
         let runs: Vec<(RunId, String)> = open.runs.iter().map(|run| (run.id, run.name.clone())).collect();
         let known = open.scores.clone();
         let pixels = Arc::clone(&open.pixels);
@@ -82,7 +82,7 @@ impl App {
             pixels.get(patch, &mut image.data)?;
             let detail = PatchDetail {
                 patch,
-                label,
+                entry,
                 history: store.patch_history(patch)?,
                 scores,
                 spectrum: radial_power(&image)?,
@@ -147,6 +147,8 @@ impl App {
             QueueCommand::Enter(kind) => (kind, false),
             QueueCommand::Restart(kind) => (kind, true),
         };
+        // Asked for from the palette or a notice, it may be another view that is shown.
+        self.model.tab = Tab::Gallery;
         let open = self.open()?;
         let Some(scores) = &open.scores else {
             anyhow::bail!("no run has scored this project yet, so there is nothing to review; train first");
@@ -158,7 +160,7 @@ impl App {
         let kept = kept.filter(|kept| !anew && kept.run == now.run && kept.journal <= now.journal);
         let start = kept.unwrap_or(now);
         if kept.is_none() {
-            open.places.set(kind, QueuePlace { start, place: 0 });
+            open.places.set(kind, QueuePlace { start, place: 0, of: 0 });
         }
         let store = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
@@ -172,8 +174,8 @@ impl App {
     pub(super) fn keep_queue_place(&mut self) {
         let Some(open) = &mut self.model.project else { return };
         let Some(queue) = &open.queue else { return };
-        let (kind, start) = (queue.queue.kind, queue.queue.start);
-        open.places.set(kind, QueuePlace { start, place: open.shown.cursor });
+        let (kind, start, of) = (queue.queue.kind, queue.queue.start, queue.queue.patches.len());
+        open.places.set(kind, QueuePlace { start, place: open.shown.cursor, of });
     }
 
     /// Writes places in queues into the project, a moment after the last step or `now`. A step is a key
@@ -274,6 +276,8 @@ impl App {
                 };
                 open.selection.clear();
                 open.queue = Some(OpenQueue { queue: *queue, run, before });
+                // From now on the panel knows how long it is, also when it is left at once.
+                self.keep_queue_place();
             }
             Reviewed::Similar(near, features) => {
                 open.features = Some(features);

@@ -22,6 +22,8 @@ impl App {
             TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
             TrainCommand::StartCorrected { start, before } => self.start_corrected(*start, before),
             TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
+            TrainCommand::StartShown { baseline } => self.start_shown(baseline),
+            TrainCommand::TakeFrom(run) => self.take_from(&run),
             TrainCommand::Score { run, device } => self.score(run, device),
             TrainCommand::ReadCurves(names) => self.read_curves(names),
             TrainCommand::Take { base_name, config } => {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use vitrine_core::Label;
 use vitrine_core::project::PatchId;
 
 use super::project::SCORES;
 use super::{App, Outcome};
-use crate::gui::command::{SelectCommand, ViewCommand};
+use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Filter, Order};
+use crate::gui::model::{CurrentScores, Filter, NoticeKind, Order, SortKey, Tab};
+use crate::gui::views::queues;
 
 impl App {
     pub(super) fn apply_select(&mut self, command: SelectCommand) {
@@ -17,6 +19,9 @@ impl App {
         let Some(open) = self.model.project.as_mut() else { return };
         let ids = Arc::clone(&open.shown.ids);
         let last = ids.len().saturating_sub(1);
+        if command.moves_on() {
+            open.drop_labelled();
+        }
         let shown = &mut open.shown;
         match command {
             SelectCommand::Step(by) => shown.cursor = moved(shown.cursor, by, last),
@@ -32,13 +37,6 @@ impl App {
                 shown.cursor = moved(shown.cursor, by.saturating_mul(rows * columns as i64), last);
             }
             SelectCommand::Place(place) => shown.cursor = place.min(last),
-            SelectCommand::Patch(patch) => {
-                if shown.current() != Some(patch)
-                    && let Some(place) = ids.iter().position(|&id| id == patch)
-                {
-                    shown.cursor = place;
-                }
-            }
             SelectCommand::Toggle(patch) => open.selection.set(patch, !open.selection.contains(patch)),
             SelectCommand::Range(from, to) => {
                 let (from, to) = (from.min(to), from.max(to).min(last));
@@ -49,8 +47,8 @@ impl App {
                 open.selection.extend(patches);
             }
             SelectCommand::Add(patches) => open.selection.extend(patches),
-            // Needs the store: see `review`.
-            SelectCommand::Similar | SelectCommand::Show => {}
+            // They need the store or a job.
+            SelectCommand::Patch(_) | SelectCommand::Similar | SelectCommand::Show => {}
             SelectCommand::All => open.selection.extend(ids.iter().copied()),
             SelectCommand::AllAbove => {
                 let above = ids.iter().take(shown.cursor + 1).copied();
@@ -62,6 +60,34 @@ impl App {
         }
     }
 
+    /// Goes to a patch; a queue or filter that hides it is left, with the way back offered.
+    pub(super) fn go_to_patch(&mut self, patch: PatchId) -> anyhow::Result<()> {
+        let open = self.open()?;
+        open.drop_labelled();
+        if open.shown.go_to(patch) || patch as usize >= open.len() {
+            return Ok(());
+        }
+        let before = open.shown.order.clone();
+        let (hidden_by, back) = match &open.queue {
+            Some(queue) => (
+                format!("is not in the queue \"{}\"", queues::title(queue.queue.kind)),
+                ("Back to the queue".to_owned(), ViewCommand::Queue(QueueCommand::Enter(queue.queue.kind))),
+            ),
+            None => (
+                "was hidden by the filter".to_owned(),
+                ("Filter again".to_owned(), ViewCommand::Order(Box::new(before.clone()))),
+            ),
+        };
+        self.request_order(Order { filter: Filter::default(), ..before })?;
+        self.open()?.wanted = Some(patch);
+        self.model.notices.push(
+            NoticeKind::Done,
+            format!("Patch {patch} {hidden_by}; all patches are shown now."),
+            Some((back.0, Command::View(back.1))),
+        );
+        Ok(())
+    }
+
     /// Filters by what is selected now.
     pub(super) fn show_selected(&mut self) -> anyhow::Result<()> {
         let open = self.open()?;
@@ -70,7 +96,34 @@ impl App {
         }
         let only = Some(Arc::new(open.selection.iter().collect()));
         let order = Order { filter: Filter { only, ..Filter::default() }, ..open.shown.order.clone() };
-        self.request_order(order)
+        self.request_order(order)?;
+        self.model.tab = Tab::Gallery;
+        Ok(())
+    }
+
+    /// Sorts by `key`, its natural end first; by the same key again, shuffled anew or turned around.
+    fn sort_by(&mut self, key: SortKey) -> anyhow::Result<()> {
+        let now = self.open()?.shown.order.clone();
+        let order = match (now.key == key, key) {
+            (true, SortKey::Random) => Order { seed: now.seed.wrapping_add(1), ..now },
+            (true, _) => Order { descending: !now.descending, ..now },
+            (false, _) => Order { key, descending: key.descends_first(), ..now },
+        };
+        self.request_order(order)?;
+        self.model.tab = Tab::Gallery;
+        Ok(())
+    }
+
+    /// Shows patches with this label besides what else is filtered by; without one, all patches.
+    fn show_label(&mut self, label: Option<Label>) -> anyhow::Result<()> {
+        let now = self.open()?.shown.order.clone();
+        let filter = match label {
+            Some(label) => Filter { labels: vec![label], ..now.filter },
+            None => Filter::default(),
+        };
+        self.request_order(Order { filter, ..now })?;
+        self.model.tab = Tab::Gallery;
+        Ok(())
     }
 
     pub(super) fn apply_view(&mut self, command: ViewCommand) -> anyhow::Result<()> {
@@ -85,6 +138,8 @@ impl App {
                 let order = self.open()?.shown.order.clone();
                 self.request_order(order)?;
             }
+            ViewCommand::Sort(key) => self.sort_by(key)?,
+            ViewCommand::ShowLabel(label) => self.show_label(label)?,
             ViewCommand::Large => self.states.gallery.large = !self.states.gallery.large,
             ViewCommand::Detail(patch) => self.read_detail(patch)?,
             ViewCommand::Micrograph(patch) => self.read_micrograph(patch)?,
@@ -120,6 +175,7 @@ impl App {
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();
         open.queue = None;
+        open.wanted = None;
         let (generation, mut input) = (open.generation, open.order_input());
         let then = match order.filter.changed_since {
             Some(since) => Some((self.store()?.another_handle()?, since)),
@@ -140,7 +196,7 @@ impl App {
         if open.generation != generation || open.shown.order != order || open.queue.is_some() {
             return;
         }
-        let current = open.shown.current();
+        let current = open.wanted.take().or(open.shown.current());
         open.shown.cursor = current.and_then(|patch| ids.iter().position(|&id| id == patch)).unwrap_or(0);
         open.shown.ids = Arc::new(ids);
         open.shown.stale = false;

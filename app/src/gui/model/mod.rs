@@ -128,12 +128,26 @@ impl Model {
             Needs::Nothing => Ok(()),
             _ if project.is_none() => Err("Open a project first."),
             Needs::Project => Ok(()),
+            Needs::Filled if project.is_some_and(OpenProject::is_empty) => {
+                Err("The project has no patches yet.")
+            }
+            Needs::Filled => Ok(()),
+            Needs::Scores if project.is_some_and(|p| p.scores.is_none()) => {
+                Err("No run has scored this project yet; train first.")
+            }
+            Needs::Scores => Ok(()),
+            // Elsewhere nobody sees what a key does.
+            Needs::Gallery | Needs::Patches if self.tab != Tab::Gallery => {
+                Err("This is for the gallery; go there first.")
+            }
             Needs::Patches if project.is_some_and(|p| p.shown.ids.is_empty()) => Err("No patch is shown."),
-            Needs::Patches => Ok(()),
+            Needs::Gallery | Needs::Patches => Ok(()),
             _ if !writable => Err("The project is open for reading only."),
             Needs::Writable => Ok(()),
-            // Elsewhere the patch that a key would label is not on the screen.
-            Needs::Labels if self.tab != Tab::Gallery => Err("Patches are labelled in the gallery."),
+            Needs::Labelling | Needs::Labels if self.tab != Tab::Gallery => {
+                Err("Patches are labelled in the gallery.")
+            }
+            Needs::Labelling => Ok(()),
             Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),

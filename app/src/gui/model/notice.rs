@@ -91,6 +91,11 @@ impl Notices {
         self.shown.retain(|notice| notice.id != id);
     }
 
+    /// Takes away those that offer something which is no longer what it says.
+    pub fn withdraw(&mut self, outdated: impl Fn(&Command) -> bool) {
+        self.shown.retain(|notice| notice.action.as_ref().is_none_or(|(_, command)| !outdated(command)));
+    }
+
     /// Takes away those whose time is over; how long until the next goes.
     pub fn expire(&mut self) -> Option<Duration> {
         self.shown.retain(|notice| notice.lasts().is_none_or(|lasts| notice.at.elapsed() < lasts));

@@ -51,6 +51,16 @@ impl Shown {
     pub fn current(&self) -> Option<PatchId> {
         self.ids.get(self.cursor).copied()
     }
+
+    /// Makes this patch the current one; whether it is shown.
+    pub fn go_to(&mut self, patch: PatchId) -> bool {
+        if self.current() == Some(patch) {
+            return true;
+        }
+        let place = self.ids.iter().position(|&id| id == patch);
+        self.cursor = place.unwrap_or(self.cursor);
+        place.is_some()
+    }
 }
 
 /// How many selected patches are not shown, and what that was counted from.
@@ -96,6 +106,10 @@ pub struct OpenProject {
     pub shown: Shown,
     /// What is selected.
     pub selection: Selection,
+    /// The revision of the selection when all of it was labelled; [`OpenProject::drop_labelled`].
+    pub labelled: Option<u64>,
+    /// The patch to go to as soon as it is shown, once what hides it was taken away.
+    pub wanted: Option<PatchId>,
     /// How many of the selected patches the gallery does not show.
     pub hidden: Hidden,
     /// The review queue that is shown; without one the gallery shows its order.
@@ -130,6 +144,20 @@ impl OpenProject {
         } else {
             self.selection.len()
         }
+    }
+
+    /// Whether the selection was labelled and is as it was then: another label corrects the first, and
+    /// moving on drops it, so that it is not labelled again unseen.
+    pub fn is_labelled(&self) -> bool {
+        !self.selection.is_empty() && self.labelled == Some(self.selection.revision())
+    }
+
+    /// The person moves on: a selection that was labelled has served its purpose.
+    pub fn drop_labelled(&mut self) {
+        if self.is_labelled() {
+            self.selection.clear();
+        }
+        self.labelled = None;
     }
 
     /// Counts the selected patches that are not shown, when selection or order have changed.

@@ -51,6 +51,11 @@ impl SortKey {
         }
     }
 
+    /// Whether the largest are wanted first: scores and times from the top down.
+    pub const fn descends_first(self) -> bool {
+        !matches!(self, Self::Import | Self::Micrograph | Self::Random)
+    }
+
     /// Whether it cannot be used without a run's scores.
     pub const fn needs_score(self) -> bool {
         matches!(self, Self::Score | Self::Uncertainty | Self::Disagreement)

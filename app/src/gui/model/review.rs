@@ -13,8 +13,9 @@ use super::Order;
 pub struct PatchDetail {
     /// The patch.
     pub patch: PatchId,
-    /// Its label in the columns when this was read; another label, another history.
-    pub label: vitrine_core::Label,
+    /// The last entry of the journal that changed its label, as the columns had it when this was read;
+    /// another entry, another history.
+    pub entry: u32,
     /// Every change of its label, oldest first.
     pub history: Vec<(JournalEntry, Change)>,
     /// Its score under each run that has scores, by the run's name.

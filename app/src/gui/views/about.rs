@@ -1,5 +1,7 @@
 //! About: versions and devices, to be copied into a report of a fault.
 
+use std::sync::OnceLock;
+
 use eframe::egui::{self, Ui};
 
 use crate::gui::command::{Command, WindowCommand};
@@ -48,11 +50,35 @@ pub fn report(model: &Model) -> String {
     text
 }
 
+/// The libraries that draw and compute, and their versions. They do not say themselves; a test compares these
+/// with the lock file.
+const LIBRARIES: [(&str, &str); 3] = [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", "0.22.1")];
+
+/// The operating system with its version where it says so in a file, and the kind of desktop session.
+fn system() -> &'static str {
+    static SYSTEM: OnceLock<String> = OnceLock::new();
+    SYSTEM.get_or_init(|| {
+        let mut words = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        if let Some(name) = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")) {
+            words.push_str(&format!(", {}", name.trim_matches('"')));
+        }
+        if let Ok(kernel) = std::fs::read_to_string("/proc/sys/kernel/osrelease") {
+            words.push_str(&format!(", kernel {}", kernel.trim()));
+        }
+        if let Some(session) = std::env::var("XDG_SESSION_TYPE").ok().filter(|session| !session.is_empty()) {
+            words.push_str(&format!(", {session}"));
+        }
+        words
+    })
+}
+
 fn facts(model: &Model) -> Vec<(String, String)> {
     let or = |text: &str| if text.is_empty() { "not known".to_owned() } else { text.to_owned() };
     let mut facts = vec![
         ("Vitrine".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ("System".to_owned(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("Built with".to_owned(), LIBRARIES.map(|(name, version)| format!("{name} {version}")).join(", ")),
+        ("System".to_owned(), system().to_owned()),
         ("Window drawn by".to_owned(), or(&model.graphics.name)),
         ("Driver".to_owned(), or(&model.graphics.driver)),
     ];
@@ -77,4 +103,21 @@ fn facts(model: &Model) -> Vec<(String, String)> {
     }
     facts.push(("Licence".to_owned(), "MIT or Apache-2.0".to_owned()));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn versions_are_those_of_the_lock_file() {
+        let lock = include_str!("../../../../Cargo.lock");
+        for (name, version) in super::LIBRARIES {
+            let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+            assert!(lock.contains(&entry), "{name} is no longer {version}: mend LIBRARIES");
+            assert_eq!(
+                lock.matches(&format!("name = \"{name}\"\n")).count(),
+                1,
+                "several versions of {name}"
+            );
+        }
+    }
 }

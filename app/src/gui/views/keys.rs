@@ -26,6 +26,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                         self::area(ui, model, area);
                     }
                 }
+                mouse(&mut columns[0], model);
             });
             ui.weak("Settings gives every command another key, also those that have none.");
         });
@@ -45,6 +46,35 @@ fn area(ui: &mut Ui, model: &Model, area: Area) {
             ui.label(info.name).on_hover_text(info.tooltip);
             ui.end_row();
         }
+    });
+    ui.add_space(8.0);
+}
+
+/// What the mouse does in the gallery.
+fn mouse(ui: &mut Ui, model: &Model) {
+    let brush = |id: &str| model.keys.text_of(id);
+    let brushes: Vec<String> = ["label.paint_positive", "label.paint_negative", "label.paint_unlabeled"]
+        .into_iter()
+        .filter_map(brush)
+        .collect();
+    ui.strong("Mouse in the gallery");
+    egui::Grid::new("mouse").num_columns(2).min_col_width(110.0).striped(true).show(ui, |ui| {
+        let mut row = |gesture: &str, does: &str| {
+            ui.monospace(gesture);
+            ui.label(does);
+            ui.end_row();
+        };
+        row("Click", "Go to a patch, drop the selection");
+        row("Double click", "Show it large");
+        row("Ctrl+Click", "Select it or take it out");
+        row("Shift+Click", "Select all up to it");
+        row("Drag", "Select with a rubber band");
+        row("Ctrl+Drag", "Add to the selection");
+        if !brushes.is_empty() {
+            row(&format!("Hold {}", brushes.join("/")), "Paint a label over patches");
+        }
+        row("Wheel", "Scroll");
+        row("Ctrl+Wheel", "Larger or smaller patches");
     });
     ui.add_space(8.0);
 }

@@ -101,6 +101,9 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
     } else if model.project.is_none() {
         CentralPanel::default().show(ui, |ui| start::ui(ui, model, &mut states.start, out));
     } else {
+        if model.tab != Tab::Gallery {
+            gallery::leave(&mut states.gallery, out);
+        }
         match model.tab {
             Tab::Gallery => {
                 states.patch_panel.window = states.gallery.window;

@@ -1,9 +1,12 @@
 //! The command palette: type some letters, press Enter.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use eframe::egui;
 use egui::{Key, Ui};
 
-use crate::gui::command::{Command, Info, TABLE, ViewCommand};
+use crate::gui::command::{Area, Command, Info, ProjectCommand, TABLE, ViewCommand};
 use crate::gui::model::Model;
 
 /// What the palette remembers while it is open.
@@ -35,29 +38,28 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if edit.changed() {
             state.chosen = 0;
         }
-        let mut found: Vec<&Info> = TABLE.iter().filter(|info| matches(info, &state.text)).collect();
+        let mut found: Vec<Row> = rows(model).filter(|row| row.matches(&state.text)).collect();
         // What can be done now stands first.
-        found.sort_by_key(|info| model.allows(info.needs).is_err());
+        found.sort_by_key(|row| row.allowed.is_err());
         let last = found.len().saturating_sub(1);
         state.chosen = (state.chosen + usize::from(down)).min(last) - usize::from(up && state.chosen > 0);
         egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-            for (place, info) in found.iter().enumerate() {
-                let allowed = model.allows(info.needs);
-                let key = model.keys.text_of(info.id).unwrap_or_default();
-                let button = egui::Button::selectable(place == state.chosen, info.name).shortcut_text(key);
-                let row =
-                    ui.add_enabled(allowed.is_ok(), button.min_size(egui::vec2(ui.available_width(), 0.0)));
-                if place == state.chosen && (up || down) {
-                    row.scroll_to_me(None);
+            for (place, row) in found.iter().enumerate() {
+                let chosen = place == state.chosen;
+                let button = egui::Button::selectable(chosen, &*row.name).shortcut_text(&*row.key).truncate();
+                let button = button.min_size(egui::vec2(ui.available_width(), 0.0));
+                let response = ui.add_enabled(row.allowed.is_ok(), button);
+                if chosen && (up || down) {
+                    response.scroll_to_me(None);
                 }
-                if allowed.is_ok() && (row.clicked() || (enter && place == state.chosen)) {
+                if row.allowed.is_ok() && (response.clicked() || (enter && chosen)) {
                     // Closed first: the command may open something else.
                     out.push(Command::View(ViewCommand::Overlay(None)));
-                    out.push((info.command)());
+                    out.push(row.does.command());
                 }
-                match allowed {
-                    Ok(()) => row.on_hover_text(info.tooltip),
-                    Err(why) => row.on_disabled_hover_text(why),
+                match row.allowed {
+                    Ok(()) => response.on_hover_text(row.tooltip),
+                    Err(why) => response.on_disabled_hover_text(why),
                 };
             }
             if found.is_empty() {
@@ -67,8 +69,59 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     });
 }
 
-/// Whether every word typed is in the name or the sentence.
-fn matches(info: &Info, text: &str) -> bool {
-    let words = format!("{} {} {}", info.area.as_str(), info.name, info.tooltip).to_lowercase();
-    text.to_lowercase().split_whitespace().all(|part| words.contains(part))
+/// A line of the palette.
+struct Row<'a> {
+    area: Area,
+    name: Cow<'a, str>,
+    tooltip: &'a str,
+    key: String,
+    allowed: Result<(), &'static str>,
+    does: Does<'a>,
+}
+
+/// What a line does.
+enum Does<'a> {
+    /// A command of the table.
+    Give(&'static Info),
+    /// A recent project is opened.
+    Open(&'a Path),
+}
+
+impl Does<'_> {
+    fn command(&self) -> Command {
+        match self {
+            Self::Give(info) => (info.command)(),
+            Self::Open(dir) => Command::Project(ProjectCommand::Open((*dir).to_owned())),
+        }
+    }
+}
+
+/// Every line there is: the commands of the table, then the recent projects but the one that is open.
+fn rows(model: &Model) -> impl Iterator<Item = Row<'_>> {
+    let given = TABLE.iter().map(|info| Row {
+        area: info.area,
+        name: info.name.into(),
+        tooltip: info.tooltip,
+        key: model.keys.text_of(info.id).unwrap_or_default(),
+        allowed: model.allows(info.needs),
+        does: Does::Give(info),
+    });
+    let open = model.project.as_ref().map(|open| open.dir.as_path());
+    let recent = model.settings.recent.iter().filter(move |dir| Some(dir.as_path()) != open);
+    given.chain(recent.map(|dir| Row {
+        area: Area::Project,
+        name: format!("Open {}", dir.display()).into(),
+        tooltip: "Open this recent project.",
+        key: String::new(),
+        allowed: Ok(()),
+        does: Does::Open(dir),
+    }))
+}
+
+impl Row<'_> {
+    /// Whether every word typed is in the name or the sentence.
+    fn matches(&self, text: &str) -> bool {
+        let words = format!("{} {} {}", self.area.as_str(), self.name, self.tooltip).to_lowercase();
+        text.to_lowercase().split_whitespace().all(|part| words.contains(part))
+    }
 }

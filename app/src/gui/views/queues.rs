@@ -3,16 +3,22 @@
 use eframe::egui;
 use egui::{ProgressBar, Ui};
 use vitrine_core::Label;
-use vitrine_core::review::{QueueKind, audit_result};
+use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::Run;
+use vitrine_core::review::{QueueKind, QueuePlace, audit_result};
 
-use crate::gui::command::{Command, QueueCommand, ViewCommand};
+use crate::gui::command::{Command, Needs, QueueCommand, TrainCommand, ViewCommand};
+use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, OpenQueue};
 use crate::gui::widgets::command_button_as;
 use crate::words;
 
 /// What the panel remembers.
 #[derive(Default)]
-pub struct State {}
+pub struct State {
+    /// The person is asked whether the sample of the audit may go.
+    asking: bool,
+}
 
 /// The name of a queue.
 pub const fn title(kind: QueueKind) -> &'static str {
@@ -42,13 +48,16 @@ const fn what(kind: QueueKind) -> &'static str {
 }
 
 /// Draws the panel.
-pub fn ui(ui: &mut Ui, model: &Model, _state: &mut State, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
+    // Asked of the audit that is open, and forgotten with it.
+    state.asking &= open.queue.as_ref().is_some_and(|queue| queue.queue.kind == QueueKind::Audit);
     ui.add_space(4.0);
     ui.strong("Review queues");
     let Some(scores) = &open.scores else {
         ui.weak("They need the scores of a run: which patches are uncertain, which are likely particles.");
         ui.add_space(4.0);
+        score_with(ui, model, open, out);
         command_button_as(ui, model, "view.train", "Train a run", out);
         return;
     };
@@ -56,13 +65,42 @@ pub fn ui(ui: &mut Ui, model: &Model, _state: &mut State, out: &mut Vec<Command>
     ui.add_space(6.0);
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
         for kind in QueueKind::ALL {
-            queue(ui, open, kind, out);
+            queue(ui, model, open, kind, state, out);
             ui.add_space(10.0);
         }
     });
 }
 
-fn queue(ui: &mut Ui, open: &OpenProject, kind: QueueKind, out: &mut Vec<Command>) {
+/// A run that was trained and never scored the patches, because the window was closed or scoring cancelled,
+/// need not be trained again.
+fn score_with(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
+    let live = model.live.as_ref().filter(|live| live.is_running()).map(|live| live.name.as_str());
+    let trained = |run: &&Run| run.best_epoch.is_some() && live != Some(run.name.as_str());
+    let Some(run) = open.runs.iter().rev().find(trained) else { return };
+    let busy = model.jobs.iter().any(|job| job.kind == JobKind::Score);
+    let allowed = match model.allows(Needs::Writable) {
+        Ok(()) if busy => Err("Patches are being scored already."),
+        allowed => allowed,
+    };
+    let button = egui::Button::new(format!("Score all patches with {}", run.name)).wrap();
+    let button = ui.add_enabled(allowed.is_ok(), button);
+    if button.clicked() {
+        let (run, device) = (run.name.clone(), DeviceChoice::Auto);
+        out.push(Command::Train(TrainCommand::Score { run, device }));
+    }
+    button
+        .on_hover_text("The run is trained, but has not scored the patches.")
+        .on_disabled_hover_text(allowed.err().unwrap_or_default());
+}
+
+fn queue(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    kind: QueueKind,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
     let current = open.queue.as_ref().filter(|queue| queue.queue.kind == kind);
     let button = egui::Button::selectable(current.is_some(), title(kind))
         .min_size(egui::vec2(ui.available_width(), 0.0));
@@ -71,19 +109,36 @@ fn queue(ui: &mut Ui, open: &OpenProject, kind: QueueKind, out: &mut Vec<Command
         out.push(Command::View(ViewCommand::Queue(command)));
     }
     match current {
-        Some(queue) => progress(ui, open, queue, out),
+        Some(queue) => progress(ui, model, open, queue, state, out),
         None => {
-            let stopped = open.places.get(kind).filter(|stopped| stopped.place > 0);
             // Under the scores of another run it is another queue.
-            let same = stopped.filter(|s| open.scores.as_ref().is_some_and(|now| now.run == s.start.run));
-            if let Some(stopped) = same {
-                ui.weak(format!("stopped at {}", words::count(stopped.place as u64 + 1)));
+            let run = open.scores.as_ref().map(|now| now.run);
+            if let Some(words) = open.places.get(kind).filter(|s| run == Some(s.start.run)).and_then(stopped)
+            {
+                ui.weak(words);
             }
         }
     }
 }
 
-fn progress(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue, out: &mut Vec<Command>) {
+/// How far a queue is that is not open; `None` where it was hardly begun.
+fn stopped(at: QueuePlace) -> Option<String> {
+    let place = words::count(at.place as u64 + 1);
+    match at.of {
+        0 => (at.place > 0).then(|| format!("stopped at {place}")),
+        of if at.place + 1 >= of => Some(format!("all {} looked at", words::count(of as u64))),
+        of => Some(format!("stopped at {place} of {}", words::count(of as u64))),
+    }
+}
+
+fn progress(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    queue: &OpenQueue,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
     let kind = queue.queue.kind;
     let patches = &queue.queue.patches;
     let label = |patch: u32| open.columns.labels.get(patch as usize).copied();
@@ -116,9 +171,66 @@ fn progress(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue, out: &mut Vec<Co
     if kind == QueueKind::Audit {
         audit(ui, open, queue);
     }
-    if ui.button("Begin anew").on_hover_text("Make the queue again from the labels of now").clicked() {
-        out.push(Command::View(ViewCommand::Queue(QueueCommand::Restart(kind))));
+    if place >= patches.len() {
+        at_the_end(ui, model, queue, patches.len() - judged.min(patches.len()), out);
     }
+    begin_anew(ui, queue, judged, state, out);
+}
+
+/// The last patch: what comes next.
+fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &mut Vec<Command>) {
+    let kind = queue.queue.kind;
+    ui.separator();
+    ui.strong(format!("All {} looked at", words::count(queue.queue.patches.len() as u64)));
+    if left > 0 && kind != QueueKind::SuspiciousPositives {
+        ui.weak(format!("{} of them still unlabeled", words::count(left as u64)));
+    }
+    let allowed = model.allows(Needs::NoTraining);
+    let on = egui::Button::new(format!("Continue from {}", queue.run)).wrap();
+    let on = ui.add_enabled(allowed.is_ok(), on);
+    if on.clicked() {
+        out.push(Command::Train(TrainCommand::TakeFrom(queue.run.clone())));
+    }
+    on.on_hover_text("Shows the Train form, to train on with the new labels.")
+        .on_disabled_hover_text(allowed.err().unwrap_or_default());
+    let at = QueueKind::ALL.iter().position(|known| *known == kind).unwrap_or(0);
+    let next = QueueKind::ALL[(at + 1) % QueueKind::ALL.len()];
+    let words = format!("Next queue: {}", title(next));
+    if ui.add(egui::Button::new(words).wrap()).on_hover_text(what(next)).clicked() {
+        out.push(Command::View(ViewCommand::Queue(QueueCommand::Enter(next))));
+    }
+    ui.separator();
+}
+
+/// The button that makes the queue again. An audit's sample is worth what was judged in it: then it asks.
+fn begin_anew(ui: &mut Ui, queue: &OpenQueue, judged: usize, state: &mut State, out: &mut Vec<Command>) {
+    let kind = queue.queue.kind;
+    let precious = kind == QueueKind::Audit && judged > 0;
+    let restart = Command::View(ViewCommand::Queue(QueueCommand::Restart(kind)));
+    if !precious {
+        if ui.button("Begin anew").on_hover_text("Make the queue again from the labels of now").clicked() {
+            out.push(restart);
+        }
+        return;
+    }
+    if !state.asking {
+        state.asking = ui.button("Begin anew…").on_hover_text("Draw another sample").clicked();
+        return;
+    }
+    let words = format!(
+        "Another sample begins the estimate from nothing. Judged in this one: {}; their labels stay.",
+        words::patches(judged as u64)
+    );
+    ui.add(egui::Label::new(egui::RichText::new(words).color(ui.visuals().warn_fg_color)).wrap());
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Draw another sample").clicked() {
+            out.push(restart);
+            state.asking = false;
+        }
+        if ui.button("Keep this one").clicked() {
+            state.asking = false;
+        }
+    });
 }
 
 fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {

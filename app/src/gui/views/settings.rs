@@ -11,6 +11,8 @@ use crate::gui::settings::Theme;
 /// What the dialog remembers while it is open.
 #[derive(Default)]
 pub struct State {
+    /// The command whose next key is the one that is pressed next.
+    pub waiting: Option<&'static str>,
     /// The key that is being typed: id of the command and text.
     pub typing: Option<(&'static str, String)>,
     /// Only commands with these letters are listed.
@@ -21,6 +23,15 @@ pub struct State {
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     super::overlay(ui, "settings", "Settings", out, |ui, out| {
         ui.set_width(520.0);
+        // Before any field takes it.
+        if let Some(id) = state.waiting
+            && let Some(shortcut) = ui.input_mut(keys::take_pressed)
+        {
+            state.waiting = None;
+            if shortcut.logical_key != egui::Key::Escape {
+                out.push(Command::Settings(SettingsCommand::Key { id, key: Some(keys::text(&shortcut)) }));
+            }
+        }
         ui.horizontal(|ui| {
             ui.label("Theme");
             for theme in Theme::ALL {
@@ -46,7 +57,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         ui.strong("Keys");
         ui.add(
             egui::Label::new(
-                "Click a key to change it: type for example Ctrl+Shift+A, or nothing for no key, and press Enter.",
+                "Click a key to change it, then press the new one; Escape leaves it as it is. Or type it: for \
+                 example Ctrl+Shift+A, or nothing for no key, and Enter.",
             )
             .wrap(),
         );
@@ -82,6 +94,10 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
 
 fn key(ui: &mut Ui, model: &Model, state: &mut State, id: &'static str, name: &str, out: &mut Vec<Command>) {
     let shown = model.keys.text_of(id).unwrap_or_default();
+    if state.waiting == Some(id) {
+        wait_for_key(ui, state, id, shown, name, out);
+        return;
+    }
     match &mut state.typing {
         Some((typing, text)) if *typing == id => {
             let edit = ui.add(egui::TextEdit::singleline(text).desired_width(110.0));
@@ -93,7 +109,8 @@ fn key(ui: &mut Ui, model: &Model, state: &mut State, id: &'static str, name: &s
                 edit.clone().on_hover_text("Not a key yet");
             }
             if edit.lost_focus() {
-                if valid {
+                let given_up = ui.input(|input| input.key_pressed(egui::Key::Escape));
+                if valid && !given_up {
                     let key = (!text.trim().is_empty()).then(|| text.trim().to_owned());
                     out.push(Command::Settings(SettingsCommand::Key { id, key }));
                 }
@@ -105,8 +122,34 @@ fn key(ui: &mut Ui, model: &Model, state: &mut State, id: &'static str, name: &s
         _ => {
             let words = if shown.is_empty() { "none" } else { &shown };
             if ui.button(words).on_hover_text(format!("Change the key of {name}")).clicked() {
-                state.typing = Some((id, shown));
+                state.typing = None;
+                state.waiting = Some(id);
             }
         }
     }
+}
+
+/// The key of a command while the next one pressed becomes it.
+fn wait_for_key(
+    ui: &mut Ui,
+    state: &mut State,
+    id: &'static str,
+    shown: String,
+    name: &str,
+    out: &mut Vec<Command>,
+) {
+    ui.horizontal(|ui| {
+        let waits = ui.selectable_label(true, "Press a key…");
+        if waits.on_hover_text(format!("The next key becomes that of {name}; Escape cancels")).clicked() {
+            state.waiting = None;
+        }
+        if ui.small_button("Type it").on_hover_text(format!("Type the key of {name}")).clicked() {
+            state.waiting = None;
+            state.typing = Some((id, shown));
+        }
+        if ui.small_button("No key").on_hover_text(format!("{name} gets no key")).clicked() {
+            state.waiting = None;
+            out.push(Command::Settings(SettingsCommand::Key { id, key: None }));
+        }
+    });
 }

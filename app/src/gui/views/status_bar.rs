@@ -26,7 +26,13 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             }
             if !open.selection.is_empty() {
                 ui.separator();
-                ui.label(format!("{} selected", words::count(open.selection.len() as u64)));
+                let selected = ui.label(format!("{} selected", words::count(open.selection.len() as u64)));
+                if open.is_labelled() {
+                    selected.on_hover_text(
+                        "They were labelled. Another label is for them too; the next step or click drops the \
+                         selection.",
+                    );
+                }
                 if open.hidden.count > 0 {
                     let hidden = format!("{} of them not shown", words::count(open.hidden.count as u64));
                     ui.colored_label(ui.visuals().warn_fg_color, hidden).on_hover_text(

@@ -10,6 +10,7 @@ use vitrine_core::learning::config_check::violations;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
 
+pub use super::train_runs::without_number;
 use super::{live, train_form, train_runs};
 use crate::gui::command::{
     AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart, WindowCommand,
@@ -114,7 +115,8 @@ impl State {
         violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.mend))
     }
 
-    fn start(&self) -> Box<TrainStart> {
+    /// The run as it stands in the form.
+    pub fn start(&self) -> Box<TrainStart> {
         let name = self.name.trim();
         Box::new(TrainStart {
             name: (!name.is_empty()).then(|| name.to_owned()),

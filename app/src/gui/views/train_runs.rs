@@ -153,7 +153,7 @@ fn actions(
 }
 
 /// "recommended-3" → "recommended": the stem of numbered names.
-fn without_number(name: &str) -> String {
+pub fn without_number(name: &str) -> String {
     match name.rsplit_once('-') {
         Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
             stem.to_owned()

@@ -122,9 +122,7 @@ fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         });
     combo.response.on_hover_text("What patches are sorted by");
     if chosen != order.key {
-        // Scores and times are wanted from the top down.
-        let descending = !matches!(chosen, SortKey::Import | SortKey::Micrograph | SortKey::Random);
-        push(Order { key: chosen, descending, ..order.clone() }, out);
+        push(Order { key: chosen, descending: chosen.descends_first(), ..order.clone() }, out);
     }
     if order.key == SortKey::Random {
         if ui.button("Shuffle again").clicked() {

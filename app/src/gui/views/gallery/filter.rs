@@ -144,13 +144,16 @@ fn changed(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
         ui.weak("no run yet");
         return;
     }
-    ui.vertical(|ui| {
-        for run in open.runs.iter().rev().take(6) {
-            let on = filter.changed_since == Some(run.journal_position);
-            if ui.selectable_label(on, format!("since {}", run.name)).clicked() {
-                filter.changed_since = (!on).then_some(run.journal_position);
+    // Newest first; all of them, for a person may ask what has changed since the very first.
+    ScrollArea::vertical().id_salt("runs").max_height(120.0).show(ui, |ui| {
+        ui.vertical(|ui| {
+            for run in open.runs.iter().rev() {
+                let on = filter.changed_since == Some(run.journal_position);
+                if ui.selectable_label(on, format!("since {}", run.name)).clicked() {
+                    filter.changed_since = (!on).then_some(run.journal_position);
+                }
             }
-        }
+        });
     });
 }
 

@@ -79,6 +79,11 @@ impl State {
     }
 }
 
+/// Another view is shown: what the pointer was in the middle of here ends.
+pub fn leave(state: &mut State, out: &mut Vec<Command>) {
+    pointer::end_brush(state, out);
+}
+
 /// Draws the gallery.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };

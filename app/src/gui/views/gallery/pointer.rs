@@ -87,6 +87,10 @@ pub fn ui(
         state.pointer.band = Some((from, from));
     }
     let mut marks = Marks::default();
+    if !response.dragged() && !response.drag_stopped() {
+        // Escape ends a drag, and so does letting go while another view is shown.
+        state.pointer.band = None;
+    }
     if let Some((from, _)) = state.pointer.band {
         if let Some(at) = at {
             scroll_at_edges(ui, &geometry, &mut state.scroll, at);
@@ -177,20 +181,22 @@ fn brush(
         ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
     }
     if !held {
-        state.brush = None;
-        pointer.brush_at = None;
-        pointer.painted_set.clear();
-        let patches = std::mem::take(&mut pointer.painted);
-        if !patches.is_empty() {
-            out.push(Command::Label(LabelCommand::SetPatches {
-                patches,
-                label,
-                reason: "window: painted over",
-            }));
-        }
+        end_brush(state, out);
         return Marks::default();
     }
     Marks { label: Some(label), painted: pointer.painted_set.clone(), ..Marks::default() }
+}
+
+/// Labels what was painted so far, if anything is being painted.
+pub fn end_brush(state: &mut super::State, out: &mut Vec<Command>) {
+    let pointer = &mut state.pointer;
+    pointer.brush_at = None;
+    pointer.painted_set.clear();
+    let patches = std::mem::take(&mut pointer.painted);
+    if let Some(label) = state.brush.take().filter(|_| !patches.is_empty()) {
+        let reason = "window: painted over";
+        out.push(Command::Label(LabelCommand::SetPatches { patches, label, reason }));
+    }
 }
 
 /// Draws the band.

@@ -26,6 +26,8 @@ pub struct State {
     place: place::State,
     /// The current patch and since when it is.
     since: Option<(PatchId, Instant)>,
+    /// The patch whose whole history is shown.
+    all_of: Option<PatchId>,
 }
 
 impl State {
@@ -48,8 +50,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         return;
     };
     let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
-    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch && detail.label == label);
-    ask(ui, open, patch, label, state, out);
+    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch);
+    ask(ui, open, patch, state, out);
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.heading(format!("Patch {patch}"));
@@ -62,7 +64,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         section(ui, "Scores", |ui| scores(ui, open, patch, detail));
         section(ui, "On the micrograph", |ui| place::ui(ui, open, patch, &mut state.place, out));
         section(ui, "Power spectrum", |ui| spectrum::ui(ui, detail, pixel_size(open, patch)));
-        section(ui, "History of the label", |ui| history(ui, open, detail));
+        let detail = detail.filter(|detail| is_fresh(open, detail));
+        section(ui, "History of the label", |ui| history(ui, open, detail, &mut state.all_of));
     });
 }
 
@@ -73,8 +76,14 @@ fn section(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui)) {
         .show_unindented(ui, contents);
 }
 
+/// Whether nothing has happened to the label since its history was read. The label alone does not tell:
+/// it may have been changed and changed back.
+fn is_fresh(open: &OpenProject, detail: &PatchDetail) -> bool {
+    open.columns.last_entry.get(detail.patch as usize) == Some(&detail.entry)
+}
+
 /// Asks for what is not read yet, once the patch has been current for a moment.
-fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, label: Label, state: &mut State, out: &mut Vec<Command>) {
+fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
     let since = match state.since {
         Some((known, since)) if known == patch => since,
         _ => {
@@ -84,7 +93,7 @@ fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, label: Label, state: &mut St
         }
     };
     let known = open.detail.as_ref().is_some_and(|d| {
-        d.patch == patch && d.label == label && d.scores.len() >= usize::from(open.scores.is_some())
+        d.patch == patch && is_fresh(open, d) && d.scores.len() >= usize::from(open.scores.is_some())
     });
     let place_known = match open.columns.micrograph_of(patch) {
         Some(id) => open.micrograph.as_ref().is_some_and(|view| view.id == id),
@@ -178,8 +187,11 @@ fn scores(ui: &mut Ui, open: &OpenProject, patch: PatchId, detail: Option<&Patch
     pairs(ui, "scores", rows);
 }
 
+/// Changes of a label shown at first.
+const NEWEST: usize = 12;
+
 /// What happened to the label, newest first.
-fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>) {
+fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>, all_of: &mut Option<PatchId>) {
     let Some(detail) = detail else {
         ui.weak("Reading…");
         return;
@@ -187,7 +199,8 @@ fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>) {
     if detail.history.is_empty() {
         ui.weak("Nobody has ever labelled it.");
     }
-    for (entry, change) in detail.history.iter().rev().take(12) {
+    let count = if *all_of == Some(detail.patch) { detail.history.len() } else { NEWEST };
+    for (entry, change) in detail.history.iter().rev().take(count) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
             label_mark(ui, change.after);
@@ -195,6 +208,13 @@ fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>) {
         });
         ui.weak(format!("{}{}", when(&entry.at), because(open, entry)));
         ui.add_space(3.0);
+    }
+    let earlier = detail.history.len().saturating_sub(count);
+    if earlier > 0 {
+        let words = format!("and {} earlier", crate::words::count(earlier as u64));
+        if ui.small_button(words).on_hover_text("Show all of the history").clicked() {
+            *all_of = Some(detail.patch);
+        }
     }
 }
 

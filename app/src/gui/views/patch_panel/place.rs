@@ -89,7 +89,7 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
             out.push(Command::Select(SelectCommand::Patch(*other)));
         }
     }
-    response.on_hover_text("Click a mark to go to that patch, if it is shown");
+    response.on_hover_text("Click a mark to go to that patch");
     if let Err(why) = &view.picture {
         ui.add(egui::Label::new(egui::RichText::new(why).weak()).wrap());
     }

@@ -1,0 +1,42 @@
+//! The Train form as the palette and the review queues use it.
+
+use vitrine_core::learning::config_file;
+
+use super::App;
+use crate::gui::command::TrainCommand;
+use crate::gui::model::Tab;
+use crate::gui::views::train::without_number;
+
+impl App {
+    /// Starts the run that stands in the form, as its buttons do, and shows it.
+    pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
+        self.model.tab = Tab::Train;
+        if let Some(problem) = self.states.train.problem() {
+            anyhow::bail!("the Train form cannot be started: {}", problem.trim_end_matches('.'));
+        }
+        let start = self.states.train.start();
+        let command = match self.states.train.from.clone() {
+            Some(from) if baseline => anyhow::bail!(
+                "the Train form begins with the weights of {from}, and a baseline of that would compare nothing; \
+                 press \"Begin anew instead\" there, or train without the baseline"
+            ),
+            Some(run) => TrainCommand::StartFrom { run, start },
+            None if baseline => TrainCommand::StartWithBaseline(start),
+            None => TrainCommand::Start(start),
+        };
+        self.apply_train(command)?;
+        self.states.train.from = None;
+        self.states.train.name.clear();
+        Ok(())
+    }
+
+    /// Puts the settings of a run into the form, to go on from it with the labels of now.
+    pub(super) fn take_from(&mut self, name: &str) -> anyhow::Result<()> {
+        let run = self.store()?.run(name)?;
+        let config = config_file::parse(&run.config, name)?;
+        self.states.train.take(&without_number(name), config);
+        self.states.train.from = Some(run.name);
+        self.model.tab = Tab::Train;
+        Ok(())
+    }
+}
