@@ -13,6 +13,7 @@ pub mod model;
 pub mod settings;
 pub mod theme;
 pub mod training;
+mod trouble;
 pub mod undo;
 pub mod views;
 pub mod widgets;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use eframe::egui;
 
 pub use app::App;
+pub use trouble::tell_desktop;
 
 /// How the window begins.
 #[derive(Debug, Clone, Default)]
