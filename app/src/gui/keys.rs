@@ -68,6 +68,11 @@ impl KeyMap {
     /// frame. While a text field has the focus, keys that write, move or edit stay with it; while another
     /// widget has, those that press it.
     pub fn pressed(&self, ctx: &egui::Context) -> Vec<&'static Info> {
+        self.pressed_of(ctx, |_| true)
+    }
+
+    /// As [`KeyMap::pressed`], of some commands only: other keys stay in the input.
+    pub fn pressed_of(&self, ctx: &egui::Context, wanted: impl Fn(&Info) -> bool) -> Vec<&'static Info> {
         let typing = ctx.text_edit_focused();
         let focused = ctx.memory(|memory| memory.focused().is_some());
         let mut pressed: Vec<&'static Info> = Vec::new();
@@ -76,12 +81,14 @@ impl KeyMap {
                 let egui::Event::Key { key, modifiers, pressed: true, repeat, .. } = event else {
                     return true;
                 };
-                let found = self.bound.iter().find(|(shortcut, _)| {
+                let key = self.meant(*key);
+                let found = self.bound.iter().find(|(shortcut, at)| {
                     let plain = shortcut.conflicts_with_text_editing();
-                    shortcut.logical_key == *key
+                    shortcut.logical_key == key
+                        && wanted(&TABLE[*at])
                         && modifiers.matches_logically(shortcut.modifiers)
-                        && !(typing && (plain || edits_text(*key)))
-                        && !(focused && plain && moves_or_presses(*key))
+                        && !(typing && (plain || edits_text(key)))
+                        && !(focused && plain && moves_or_presses(key))
                 });
                 let Some((_, at)) = found else { return true };
                 let info = &TABLE[*at];
@@ -92,6 +99,14 @@ impl KeyMap {
             });
         });
         pressed
+    }
+}
+
+impl KeyMap {
+    /// The key that a person means: on most keyboards + is = with Shift, and people leave Shift out.
+    fn meant(&self, key: Key) -> Key {
+        let bound = |key: Key| self.bound.iter().any(|(shortcut, _)| shortcut.logical_key == key);
+        if key == Key::Equals && !bound(Key::Equals) { Key::Plus } else { key }
     }
 }
 
