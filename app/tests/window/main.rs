@@ -8,6 +8,7 @@ mod export;
 mod gallery;
 mod import;
 mod labelling;
+mod lifecycle;
 mod names;
 mod opening;
 mod review;

@@ -2,6 +2,8 @@
 //! that changes the [`Model`].
 
 mod analysis;
+mod asked;
+pub mod dialog;
 mod export;
 mod import;
 mod label;
@@ -11,6 +13,7 @@ mod runs;
 mod select;
 mod window;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use eframe::egui;
@@ -21,12 +24,12 @@ use vitrine_core::workflow::train::RunResult;
 
 use crate::gpu::Graphics;
 use crate::gui::Start;
-use crate::gui::command::{Area, Command, ProjectCommand, SelectCommand};
-use crate::gui::jobs::{Finished, Jobs};
+use crate::gui::command::{Area, Command, Info, ProjectCommand, SelectCommand};
+use crate::gui::jobs::{Finished, JobId, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
-    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, Notices, OpenProject,
-    Order, Previewed, RunCurves, Tab, Written,
+    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
+    OpenProject, Order, Previewed, RunCurves, Tab, Written, way_on,
 };
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
@@ -37,6 +40,13 @@ use crate::words;
 pub enum Outcome {
     /// A project was read.
     Opened(Box<Loaded>),
+    /// The open project was read again.
+    Reloaded {
+        /// Which project that is.
+        generation: u64,
+        /// The project.
+        loaded: Box<Loaded>,
+    },
     /// Patches were sorted and filtered.
     Arranged {
         /// Of which project.
@@ -63,11 +73,16 @@ pub enum Outcome {
     /// A run has ended and scored every patch.
     Trained(Box<RunResult>),
     /// An export was written.
-    Exported(Written),
+    Exported {
+        /// Of which project.
+        generation: u64,
+        /// What.
+        written: Written,
+    },
     /// What an export would write was counted.
     ExportCounted(Previewed),
-    /// A path for an export was chosen, or none.
-    ExportOut(Option<PathBuf>),
+    /// A path for an export was chosen.
+    ExportOut(PathBuf),
     /// Curves of runs were read.
     Curves {
         /// Of which project.
@@ -90,21 +105,30 @@ pub enum Outcome {
         report: Box<vitrine_core::diagnosis::Report>,
     },
     /// Two runs were searched for disagreement.
-    Disagreed(Disagreements),
+    Disagreed {
+        /// Of which project.
+        generation: u64,
+        /// The patches.
+        disagreements: Disagreements,
+    },
     /// A run has scored every patch.
     Scored {
+        /// Of which project.
+        generation: u64,
         /// Its number.
         run: RunId,
         /// Its name.
         name: String,
     },
-    /// A file was chosen in a dialog, or none.
-    Path(Option<PathBuf>),
+    /// A file was chosen in a dialog.
+    Path(PathBuf),
     /// A file was written.
     Saved(PathBuf),
-    /// A folder was chosen in a dialog, or none.
-    Folder(Option<PathBuf>),
-    /// Files or folders to import were chosen; none chosen is an empty list.
+    /// The folder of a project was chosen in a dialog.
+    Folder(PathBuf),
+    /// The desktop answers no question for files.
+    NoDialog,
+    /// Files or folders to import were chosen.
     ImportChosen(Vec<PathBuf>),
     /// What files are, and values to begin with.
     Recognised {
@@ -163,6 +187,10 @@ pub struct App {
     flush: Flush,
     /// The person closes the window although labels are not safe.
     leaves: bool,
+    /// What jobs were started to answer.
+    asked: BTreeMap<JobId, asked::Asked>,
+    /// Who answers questions for files.
+    dialogs: dialog::FileDialogs,
 }
 
 impl App {
@@ -212,6 +240,7 @@ impl App {
             devices: None,
             settings_path: settings_file.path().map(std::path::Path::to_owned),
             closing: false,
+            takes_drops: takes_drops(cc),
             disk: DiskState::default(),
         };
         let mut app = Self {
@@ -229,6 +258,8 @@ impl App {
             reopens: false,
             flush: std::sync::Arc::new(std::fs::File::sync_data),
             leaves: false,
+            asked: BTreeMap::new(),
+            dialogs: dialog::of_the_system(),
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -312,7 +343,9 @@ impl App {
             text = words::capitalised(&text);
         }
         let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
-        self.model.notices.error(if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") });
+        let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };
+        let action = way_on(&text);
+        self.model.notices.push(NoticeKind::Error, text, action);
     }
 
     /// The store of the open project.
@@ -328,8 +361,10 @@ impl App {
     /// Takes up what a job hands back.
     fn finish(&mut self, finished: Finished) {
         let Finished { job, outcome } = finished;
+        let asked = self.asked.remove(&job.id);
         let done = match outcome {
             Ok(Outcome::Opened(loaded)) => self.take_project(*loaded),
+            Ok(Outcome::Reloaded { generation, loaded }) => self.take_again(generation, *loaded),
             Ok(Outcome::Arranged { generation, order, ids }) => {
                 self.take_order(generation, order, ids);
                 Ok(())
@@ -343,15 +378,15 @@ impl App {
                 Ok(())
             }
             Ok(Outcome::Trained(result)) => self.take_run(&result),
-            Ok(Outcome::Exported(written)) => {
-                self.take_export(written);
+            Ok(Outcome::Exported { generation, written }) => {
+                self.take_export(generation, written);
                 Ok(())
             }
             Ok(
                 outcome @ (Outcome::Curves { .. }
                 | Outcome::Compared { .. }
                 | Outcome::Diagnosed { .. }
-                | Outcome::Disagreed(_)
+                | Outcome::Disagreed { .. }
                 | Outcome::Scored { .. }
                 | Outcome::Path(_)
                 | Outcome::Saved(_)),
@@ -360,10 +395,8 @@ impl App {
                 self.take_preview(previewed);
                 Ok(())
             }
-            Ok(Outcome::ExportOut(chosen)) => {
-                if let Some(out) = chosen {
-                    self.states.export.chosen(out);
-                }
+            Ok(Outcome::ExportOut(out)) => {
+                self.states.export.chosen(out);
                 Ok(())
             }
             Ok(Outcome::ImportChosen(paths)) => {
@@ -384,14 +417,16 @@ impl App {
                 Ok(())
             }
             Ok(Outcome::Nothing) => Ok(()),
-            Ok(Outcome::Folder(chosen)) => {
-                if let Some(dir) = chosen {
-                    self.apply(Command::Project(ProjectCommand::Open(dir)));
-                }
+            Ok(Outcome::Folder(dir)) => {
+                self.apply(Command::Project(ProjectCommand::Open(dir)));
+                Ok(())
+            }
+            Ok(Outcome::NoDialog) => {
+                self.say_no_dialog();
                 Ok(())
             }
             Err(error) => {
-                self.fail(&job, &error);
+                self.fail(&job, asked, &error);
                 Ok(())
             }
         };
@@ -404,8 +439,12 @@ impl App {
 impl App {
     /// Carries out the keys of this frame one after the other: each may change what the next one is for.
     fn take_keys(&mut self, ctx: &egui::Context) {
-        // A dialog over the view has the keys to itself.
+        // A dialog over the view has the keys to itself, but those for the size of everything.
         if self.model.overlay.is_some() || self.states.ask_path.is_some() {
+            let sizes = |info: &Info| ["window.larger", "window.smaller", "window.normal"].contains(&info.id);
+            for info in self.model.keys.pressed_of(ctx, sizes) {
+                self.apply((info.command)());
+            }
             return;
         }
         for info in self.model.keys.pressed(ctx) {
@@ -472,4 +511,10 @@ impl Drop for App {
         let _ = self.settings_file.keep(&self.model.settings, true);
         let _ = self.keep_places(true);
     }
+}
+
+/// Whether files dropped onto the window arrive: from Wayland the window system library does not take them.
+fn takes_drops(cc: &eframe::CreationContext<'_>) -> bool {
+    use eframe::wgpu::rwh::{HasWindowHandle as _, RawWindowHandle};
+    !cc.window_handle().is_ok_and(|window| matches!(window.as_raw(), RawWindowHandle::Wayland(_)))
 }
