@@ -63,7 +63,7 @@ fn what_a_view_asks_for_of_a_folder_that_is_gone_is_said_once() {
 
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
     wait(&mut window, "the reason", |app| app.model.analysis.not_compared.is_some());
-    assert!(said(&window).contains("the project is no longer in"), "{}", said(&window));
+    assert!(said(&window).contains("project is no longer in"), "{}", said(&window));
     window.get_by_role_and_label(Role::Button, "Close the project");
     dismiss_all(&mut window);
     window.run_steps(20);

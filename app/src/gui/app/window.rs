@@ -15,6 +15,14 @@ impl App {
     pub(super) fn apply_settings(&mut self, command: SettingsCommand) {
         let settings = &mut self.model.settings;
         let before = settings.clone();
+        let looks = matches!(
+            command,
+            SettingsCommand::Theme(_)
+                | SettingsCommand::Scale(_)
+                | SettingsCommand::ScaleBy(_)
+                | SettingsCommand::Reset
+                | SettingsCommand::Restore(_)
+        );
         match command {
             SettingsCommand::Theme(theme) => settings.theme = theme,
             SettingsCommand::Scale(scale) => settings.scale = scale.clamp(0.5, 3.0),
@@ -51,7 +59,7 @@ impl App {
             SettingsCommand::Restore(old) => settings.restore(*old),
         }
         let settings = &self.model.settings;
-        if (settings.theme, settings.scale) != (before.theme, before.scale) {
+        if looks {
             theme::apply(&self.ctx, settings.theme, settings.scale);
         }
         if settings.keys != before.keys {
