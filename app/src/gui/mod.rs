@@ -7,6 +7,7 @@
 pub mod app;
 pub mod command;
 mod command_table;
+mod desktop;
 pub mod jobs;
 pub mod keys;
 pub mod model;
@@ -77,6 +78,7 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
                     if let Some(dir) = start.sample {
                         app.open_sample(dir);
                     }
+                    app.follow_desktop();
                     *none = Some(app);
                 }
                 (None, None) => return Err("there is nothing to show".into()),

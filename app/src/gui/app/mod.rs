@@ -148,6 +148,8 @@ pub enum Outcome {
     },
     /// The devices on which a run could compute.
     Devices(Vec<DeviceInfo>),
+    /// Whether the desktop is dark or light, where it says so.
+    DesktopTheme(Option<egui::Theme>),
     /// Nothing to take up.
     Nothing,
 }
@@ -191,6 +193,8 @@ pub struct App {
     asked: BTreeMap<JobId, asked::Asked>,
     /// Who answers questions for files.
     dialogs: dialog::FileDialogs,
+    /// Dark or light, as the desktop has said.
+    desktop: window::DesktopTheme,
 }
 
 impl App {
@@ -260,6 +264,7 @@ impl App {
             leaves: false,
             asked: BTreeMap::new(),
             dialogs: dialog::of_the_system(),
+            desktop: window::DesktopTheme::default(),
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -293,6 +298,7 @@ impl App {
         self.ctx = cc.egui_ctx.clone();
         self.jobs.frames().turn_to(self.ctx.clone());
         theme::apply(&self.ctx, self.model.settings.theme, self.model.settings.scale);
+        self.show_desktop_theme();
         // What the old device had to say, unless a frame has said it already.
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
@@ -414,6 +420,10 @@ impl App {
             Ok(Outcome::Imported { loaded, summary }) => self.take_import(*loaded, &summary),
             Ok(Outcome::Devices(devices)) => {
                 self.model.devices = Some(devices);
+                Ok(())
+            }
+            Ok(Outcome::DesktopTheme(theme)) => {
+                self.take_desktop_theme(theme);
                 Ok(())
             }
             Ok(Outcome::Nothing) => Ok(()),

@@ -11,7 +11,48 @@ use crate::gui::keys::KeyMap;
 use crate::gui::model::{NoticeKind, Overlay};
 use crate::gui::theme;
 
+/// Dark or light, as the desktop has said.
+#[derive(Default)]
+pub struct DesktopTheme {
+    /// Whether it is asked at all.
+    follows: bool,
+    /// What it has said.
+    said: Option<egui::Theme>,
+}
+
 impl App {
+    /// Asks the desktop whether it is dark or light, now and whenever the person comes back to the window:
+    /// on Linux the window system library does not know. Not for tests, which look the same everywhere.
+    pub fn follow_desktop(&mut self) {
+        self.desktop.follows = cfg!(target_os = "linux");
+        self.ask_desktop();
+    }
+
+    /// Without an answer all stays as it is.
+    fn ask_desktop(&mut self) {
+        let title = "Asking the desktop for its theme";
+        if !self.desktop.follows || self.jobs.states().iter().any(|job| job.title == title) {
+            return;
+        }
+        let asked = self
+            .jobs
+            .spawn(JobKind::Read, title, |_| Ok(Outcome::DesktopTheme(crate::gui::desktop::theme())));
+        // No theme is worth a sentence.
+        self.desktop.follows = asked.is_ok();
+    }
+
+    pub(super) fn take_desktop_theme(&mut self, theme: Option<egui::Theme>) {
+        self.desktop.said = theme.or(self.desktop.said);
+        self.show_desktop_theme();
+    }
+
+    /// What the desktop says holds where the window system library says nothing.
+    pub(super) fn show_desktop_theme(&self) {
+        if let Some(theme) = self.desktop.said {
+            self.ctx.options_mut(|options| options.fallback_theme = theme);
+        }
+    }
+
     pub(super) fn apply_settings(&mut self, command: SettingsCommand) {
         let settings = &mut self.model.settings;
         let before = settings.clone();
@@ -122,6 +163,10 @@ impl App {
 
     /// What the window does by itself every frame.
     pub(super) fn keep_window(&mut self, ctx: &egui::Context) {
+        let came_back = egui::Event::WindowFocused(true);
+        if ctx.input(|input| input.events.contains(&came_back)) {
+            self.ask_desktop();
+        }
         let (asked, size) = ctx.input(|input| {
             let viewport = input.viewport();
             let usual = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
