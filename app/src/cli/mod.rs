@@ -82,7 +82,15 @@ pub fn run() -> ExitCode {
     hush_graphics();
     let cli = Cli::parse();
     let outcome = match cli.command {
-        None => window(cli.project, cli.sample),
+        None => {
+            let outcome = window(cli.project, cli.sample);
+            let why = outcome.as_ref().err().map(sentence);
+            let code = exit_code(outcome);
+            if let Some(why) = why {
+                crate::gui::tell_desktop(&format!("{}.", crate::words::capitalised(&why)));
+            }
+            return code;
+        }
         // A status of its own: 1 says that something was found, 2 that nothing could be examined.
         Some(Command::Diagnose(args)) => {
             return match diagnose::run(args) {

@@ -18,7 +18,7 @@ use crate::gpu::look::Look;
 pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
 use crate::gui::jobs::JobId;
 use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab};
-use crate::gui::settings::Theme;
+use crate::gui::settings::{Settings, Theme};
 
 /// A command, by area.
 #[derive(Debug, Clone)]
@@ -414,6 +414,8 @@ pub enum SettingsCommand {
     AutoAdvance(bool),
     /// All defaults, but the recent projects stay.
     Reset,
+    /// Take a reset back: these settings again.
+    Restore(Box<Settings>),
 }
 
 /// The window itself.

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use eframe::egui;
+use vitrine_core::Error;
 use vitrine_core::workflow::Step;
 
 use crate::gui::app::Outcome;
@@ -23,6 +24,8 @@ pub struct JobId(pub u64);
 pub enum JobKind {
     /// Reading a project.
     Open,
+    /// Reading the open project again.
+    Reload,
     /// Making the sample.
     Sample,
     /// Importing files.
@@ -39,6 +42,8 @@ pub enum JobKind {
     Export,
     /// Reading what a view asked for.
     Read,
+    /// Putting runs side by side.
+    Compare,
     /// A dialog of the system.
     Dialog,
     /// Saying what files are.
@@ -54,7 +59,12 @@ pub enum JobKind {
 impl JobKind {
     /// Whether it belongs on the status bar. Short reads would only flicker.
     pub const fn is_shown(self) -> bool {
-        !matches!(self, Self::Order | Self::Read | Self::Dialog | Self::Count | Self::Devices)
+        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices)
+    }
+
+    /// Whether it ends when it is told to. What is over in a moment, or waits for the system, does not.
+    const fn can_cancel(self) -> bool {
+        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices | Self::Recognise)
     }
 
     /// Whether closing the window would end something a person waits for.
@@ -76,6 +86,8 @@ pub struct JobState {
     pub step: Option<Step>,
     /// When it began.
     pub started: Instant,
+    /// Whether it ends when it is told to.
+    pub can_cancel: bool,
     /// The person has cancelled it.
     pub cancelled: bool,
 }
@@ -161,6 +173,14 @@ impl JobContext {
         self.cancel.load(Ordering::Relaxed)
     }
 
+    /// Whether the job should go on, for between its steps.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once the person has cancelled.
+    pub fn go_on(&self) -> vitrine_core::Result<()> {
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
     /// Draws a frame soon.
     pub fn repaint(&self) {
         self.frames.request();
@@ -240,16 +260,39 @@ impl Jobs {
                 context.repaint();
             })
             .context("the system gave no thread for this")?;
-        let state = JobState { id, kind, title, step: None, started: Instant::now(), cancelled: false };
+        let can_cancel = kind.can_cancel();
+        let state =
+            JobState { id, kind, title, step: None, started: Instant::now(), can_cancel, cancelled: false };
         self.running.push(Running { state, cancel, step });
         Ok(id)
     }
 
-    /// Asks a job to end. It does at the next point where it can leave nothing half done.
-    pub fn cancel(&mut self, id: JobId) {
+    /// As [`Jobs::spawn`], for work that is done before anybody could cancel it: that is not offered.
+    ///
+    /// # Errors
+    /// As [`Jobs::spawn`].
+    pub fn spawn_whole(
+        &mut self,
+        kind: JobKind,
+        title: impl Into<String>,
+        work: impl FnOnce(&JobContext) -> anyhow::Result<Outcome> + Send + 'static,
+    ) -> anyhow::Result<JobId> {
+        let id = self.spawn(kind, title, work)?;
         if let Some(job) = self.running.iter_mut().find(|job| job.state.id == id) {
-            job.cancel.store(true, Ordering::Relaxed);
-            job.state.cancelled = true;
+            job.state.can_cancel = false;
+        }
+        Ok(id)
+    }
+
+    /// Asks a job to end. It does at the next point where it can leave nothing half done. A dialog of the
+    /// system hears nothing of it, and may hang: it is forgotten, with whatever it still answers.
+    pub fn cancel(&mut self, id: JobId) {
+        let Some(at) = self.running.iter().position(|job| job.state.id == id) else { return };
+        let Some(job) = self.running.get_mut(at) else { return };
+        job.cancel.store(true, Ordering::Relaxed);
+        job.state.cancelled = true;
+        if job.state.kind == JobKind::Dialog {
+            self.running.remove(at);
         }
     }
 

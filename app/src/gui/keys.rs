@@ -77,13 +77,14 @@ impl KeyMap {
                 let egui::Event::Key { key, modifiers, pressed: true, repeat, .. } = event else {
                     return true;
                 };
+                let key = self.meant(*key);
                 let found = self.bound.iter().find(|(shortcut, at)| {
                     let plain = shortcut.conflicts_with_text_editing();
                     meant(&TABLE[*at])
-                        && shortcut.logical_key == *key
+                        && shortcut.logical_key == key
                         && modifiers.matches_logically(shortcut.modifiers)
-                        && !(typing && (plain || edits_text(*key)))
-                        && !(focused && plain && moves_or_presses(*key))
+                        && !(typing && (plain || edits_text(key)))
+                        && !(focused && plain && moves_or_presses(key))
                 });
                 let Some((_, at)) = found else { return true };
                 let info = &TABLE[*at];
@@ -94,6 +95,14 @@ impl KeyMap {
             });
         });
         pressed
+    }
+}
+
+impl KeyMap {
+    /// The key that a person means: on most keyboards + is = with Shift, and people leave Shift out.
+    fn meant(&self, key: Key) -> Key {
+        let bound = |key: Key| self.bound.iter().any(|(shortcut, _)| shortcut.logical_key == key);
+        if key == Key::Equals && !bound(Key::Equals) { Key::Plus } else { key }
     }
 }
 

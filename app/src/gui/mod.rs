@@ -7,12 +7,14 @@
 pub mod app;
 pub mod command;
 mod command_table;
+mod desktop;
 pub mod jobs;
 pub mod keys;
 pub mod model;
 pub mod settings;
 pub mod theme;
 pub mod training;
+mod trouble;
 pub mod undo;
 pub mod views;
 pub mod widgets;
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 use eframe::egui;
 
 pub use app::App;
+pub use trouble::tell_desktop;
 
 /// How the window begins.
 #[derive(Debug, Clone, Default)]
@@ -75,6 +78,7 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
                     if let Some(dir) = start.sample {
                         app.open_sample(dir);
                     }
+                    app.follow_desktop();
                     *none = Some(app);
                 }
                 (None, None) => return Err("there is nothing to show".into()),

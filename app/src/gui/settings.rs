@@ -110,6 +110,13 @@ impl Settings {
         self.others = old.others;
     }
 
+    /// Takes back a [`Settings::reset`]: all of `old`, but what has become recent since stays.
+    pub fn restore(&mut self, old: Self) {
+        let now = std::mem::replace(self, old);
+        self.recent = now.recent;
+        self.window = now.window;
+    }
+
     /// Values outside what the program can draw come back into it.
     fn made_sane(mut self) -> Self {
         let within = |value: f32, low: f32, high: f32, normal: f32| {

@@ -66,6 +66,8 @@ pub fn apply(ctx: &egui::Context, theme: Theme, scale: f32) {
         Theme::Light => ThemePreference::Light,
     });
     ctx.set_zoom_factor(scale);
+    // Ours are kept in the settings and can be given other keys.
+    ctx.options_mut(|options| options.zoom_with_keyboard = false);
     for (theme, dark) in [(egui::Theme::Dark, true), (egui::Theme::Light, false)] {
         ctx.style_mut_of(theme, |style| {
             style.visuals = visuals(dark);

@@ -270,12 +270,14 @@ impl Project {
     /// # Errors
     /// When the project cannot be read any more.
     pub fn another_handle(&self) -> Result<Self> {
+        // A project that was open has gone; that it is no project is not what there is to say.
+        let path = database(&self.dir).map_err(|error| self.check_in_place().err().unwrap_or(error))?;
         let Some(held) = &self.held else {
             let mut other = Self::open_read_only(&self.dir)?;
             other.read_only.clone_from(&self.read_only);
             return Ok(other);
         };
-        let db = db::open_write(&database(&self.dir)?)?;
+        let db = db::open_write(&path)?;
         Self::with(&self.dir, db, Some(Arc::clone(held)))
     }
 

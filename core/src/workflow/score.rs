@@ -28,6 +28,9 @@ pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Sco
     Scorer::new(&Checkpoint::load(&path)?, device)
 }
 
+/// What scoring is called while it is under way.
+pub const SCORING: &str = "Scoring patches";
+
 /// A score for every patch of the project, in order.
 ///
 /// # Errors
@@ -54,7 +57,7 @@ fn scores_of(
     let mut scores = Vec::with_capacity(total);
     in_parts(total, scorer.size() * scorer.size(), read, |part| {
         scores.extend(scorer.score(&part));
-        tell(watch, "Scoring patches", scores.len(), total)
+        tell(watch, SCORING, scores.len(), total)
     })?;
     Ok(scores)
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::comparison::BEGAN_WITH;
 use super::prepare::{Prepared, prepare, prepare_with};
-use super::score::score_project;
+use super::score::{SCORING, score_project};
 use super::{Step, Watch};
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
@@ -57,6 +57,8 @@ pub struct RunResult {
     pub epochs: usize,
     /// Why it ended before its last epoch, if it did.
     pub ended_early: Option<String>,
+    /// Whether every patch was scored; not where that was cancelled.
+    pub scored: bool,
 }
 
 /// Hears what the trainer says, and may answer with orders.
@@ -318,7 +320,11 @@ fn drive(
     });
     let outcome = kept.and(outcome);
     match outcome {
-        Ok(outcome) => finish(project, run, outcome, device, watch),
+        Ok(outcome) => {
+            // Orders do nothing from here on.
+            listen(&TrainEvent::Phase(SCORING.to_owned()), &orders);
+            finish(project, run, outcome, device, watch)
+        }
         Err(Error::Cancelled) => {
             let why = if pretraining_path(&project.run_dir(&run.name)).exists() {
                 "stopped in pretraining, before the first epoch; it can be resumed"
@@ -387,12 +393,15 @@ fn finish(
     outcome.model.save(&model_path(&project.run_dir(&run.name)))?;
     let scorer = Scorer::new(&outcome.model, device)?;
     let scored = score_project(project, &scorer, watch);
-    match scored {
-        Ok(scores) => project.set_scores(run.id, "teacher", &scores)?,
+    let scored = match scored {
+        Ok(scores) => {
+            project.set_scores(run.id, "teacher", &scores)?;
+            true
+        }
         // The run itself is complete; `vitrine score` can be called any time.
-        Err(Error::Cancelled) => {}
+        Err(Error::Cancelled) => false,
         Err(other) => return Err(other),
-    }
+    };
     let told = matches!(outcome.ended_early, Some("stopped"));
     let end = if told { RunEnd::Stopped } else { RunEnd::Finished };
     project.end_run(run.id, end, outcome.ended_early)?;
@@ -411,6 +420,7 @@ fn finish(
         best,
         epochs: outcome.history.len(),
         ended_early: outcome.ended_early.map(str::to_owned),
+        scored,
     })
 }
 

@@ -12,10 +12,12 @@ use vitrine_core::workflow::comparison::Comparison;
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose, history};
 use vitrine_core::workflow::score::{score_project, scorer};
 
+use super::asked::Asked;
+use super::dialog::{FileQuestion, Wanted};
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{
-    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
+    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand, WindowCommand,
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
@@ -47,30 +49,32 @@ const ON_SCREEN: u32 = 240;
 impl App {
     pub(super) fn read_curves(&mut self, names: Vec<String>) -> anyhow::Result<()> {
         let generation = self.open()?.generation;
-        let store = self.store()?.another_handle()?;
         self.model.analysis.reading.extend(names.iter().cloned());
-        self.jobs.spawn(JobKind::Read, "Reading the epochs of runs", move |_| {
-            let read = |name: String| {
-                let run = store.run(&name)?;
-                Ok(RunCurves::new(name, is_baseline(&run), history(&store, &run)?))
-            };
-            let curves = names.into_iter().map(read).collect::<anyhow::Result<_>>()?;
-            Ok(Outcome::Curves { generation, curves })
-        })?;
-        Ok(())
+        self.ask(Asked::Curves(names.clone()), |app| {
+            let store = app.store()?.another_handle()?;
+            app.jobs.spawn(JobKind::Read, "Reading the epochs of runs", move |_| {
+                let read = |name: String| {
+                    let run = store.run(&name)?;
+                    Ok(RunCurves::new(name, is_baseline(&run), history(&store, &run)?))
+                };
+                let curves = names.into_iter().map(read).collect::<anyhow::Result<_>>()?;
+                Ok(Outcome::Curves { generation, curves })
+            })
+        })
     }
 
     pub(super) fn score(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
         if !self.store()?.is_writable() {
             anyhow::bail!("the project is open for reading only, so no scores can be stored in it");
         }
+        let generation = self.open()?.generation;
         let mut store = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Score, format!("Scoring with {name}"), move |job| {
             let scorer = scorer(&store, &name, ComputeDevice::open(device)?)?;
             let scores = score_project(&store, &scorer, &mut |step| job.tell(step))?;
             let run = store.run(&name)?.id;
             store.set_scores(run, SCORES, &scores)?;
-            Ok(Outcome::Scored { run, name })
+            Ok(Outcome::Scored { generation, run, name })
         })?;
         Ok(())
     }
@@ -80,12 +84,15 @@ impl App {
             CompareCommand::Read(names) => {
                 let open = self.open()?;
                 let (generation, journal) = (open.generation, open.journal);
-                let store = self.store()?.another_handle()?;
                 self.model.analysis.comparing = Some(names.clone());
-                self.jobs.spawn(JobKind::Read, "Comparing runs", move |job| {
-                    let comparison = Comparison::read(&store, &names, &mut |step| job.tell(step))?;
-                    let compared = Compared { names, comparison: Arc::new(comparison), journal };
-                    Ok(Outcome::Compared { generation, compared })
+                self.model.analysis.not_compared = None;
+                self.ask(Asked::Compared(names.clone()), |app| {
+                    let store = app.store()?.another_handle()?;
+                    app.jobs.spawn(JobKind::Compare, "Comparing runs", move |job| {
+                        let comparison = Comparison::read(&store, &names, &mut |step| job.tell(step))?;
+                        let compared = Compared { names, comparison: Arc::new(comparison), journal };
+                        Ok(Outcome::Compared { generation, compared })
+                    })
                 })?;
             }
             CompareCommand::Disagree(runs) => {
@@ -93,9 +100,13 @@ impl App {
                 let comparison = Arc::clone(&compared.comparison);
                 let place = |name: &String| comparison.runs.iter().position(|run| run.name == *name);
                 let (Some(a), Some(b)) = (place(&runs[0]), place(&runs[1])) else { return Ok(()) };
-                self.jobs.spawn(JobKind::Read, "Looking for disagreement", move |_| {
-                    let patches = comparison.disagreements(a, b, DISAGREEING);
-                    Ok(Outcome::Disagreed(Disagreements { runs, patches }))
+                let generation = self.open()?.generation;
+                self.ask(Asked::Disagreement(runs.clone()), |app| {
+                    app.jobs.spawn(JobKind::Read, "Looking for disagreement", move |_| {
+                        let patches = comparison.disagreements(a, b, DISAGREEING);
+                        let disagreements = Disagreements { runs, patches };
+                        Ok(Outcome::Disagreed { generation, disagreements })
+                    })
                 })?;
             }
         }
@@ -136,23 +147,14 @@ impl App {
             }
             SaveCommand::Choose => {
                 let Some(ask) = self.states.ask_path.clone() else { return Ok(()) };
-                if self.jobs.has(JobKind::Dialog) {
-                    return Ok(());
-                }
-                // As with folders: on a thread, and where no portal answers the typed path remains.
-                self.jobs.spawn(JobKind::Dialog, "Choosing a file", move |_| {
-                    let mut dialog = rfd::FileDialog::new().set_title(&ask.title);
-                    if let Some(folder) = ask.path.parent() {
-                        dialog = dialog.set_directory(folder);
-                    }
-                    if let Some(name) = ask.path.file_name() {
-                        dialog = dialog.set_file_name(name.to_string_lossy());
-                    }
-                    Ok(Outcome::Path(match ask.purpose {
-                        Purpose::OpenConfig | Purpose::PretrainedWeights => dialog.pick_file(),
-                        _ => dialog.save_file(),
-                    }))
-                })?;
+                let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
+                let question = FileQuestion {
+                    wanted: if reads { Wanted::File } else { Wanted::Save },
+                    title: ask.title,
+                    folder: ask.path.parent().map(Into::into),
+                    name: ask.path.file_name().map(|name| name.to_string_lossy().into_owned()),
+                };
+                self.choose_files(question, |mut paths| Outcome::Path(paths.swap_remove(0)))?;
             }
             SaveCommand::Go(path) => {
                 let Some(ask) = self.states.ask_path.take() else { return Ok(()) };
@@ -176,7 +178,7 @@ impl App {
         path: PathBuf,
         bytes: impl FnOnce() -> anyhow::Result<Vec<u8>> + Send + 'static,
     ) -> anyhow::Result<()> {
-        self.jobs.spawn(JobKind::Export, format!("Writing {}", path.display()), move |_| {
+        self.jobs.spawn_whole(JobKind::Export, format!("Writing {}", path.display()), move |_| {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 std::fs::create_dir_all(folder).map_err(|e| vitrine_core::Error::io("create", folder, e))?;
             }
@@ -260,8 +262,14 @@ impl App {
             Outcome::Diagnosed { generation, report } if now == Some(generation) => {
                 analysis.report = Some(Arc::from(report));
             }
-            Outcome::Disagreed(disagreements) => analysis.disagreements = Some(disagreements),
-            Outcome::Scored { run, name } => {
+            Outcome::Disagreed { generation, disagreements } if now == Some(generation) => {
+                analysis.disagreements = Some(disagreements);
+            }
+            // Another project is open: there the scores are of no run.
+            Outcome::Scored { generation, name, .. } if now != Some(generation) => {
+                self.model.notices.done(format!("{name} has scored every patch of its project."));
+            }
+            Outcome::Scored { run, name, .. } => {
                 self.model.notices.push(
                     NoticeKind::Done,
                     format!("{name} has scored every patch."),
@@ -270,12 +278,16 @@ impl App {
                 self.model.analysis.compared = None;
                 self.apply_view(ViewCommand::Scores(run))?;
             }
-            Outcome::Path(Some(path)) => {
+            Outcome::Path(path) => {
                 if let Some(ask) = &mut self.states.ask_path {
                     ask.path = path;
                 }
             }
-            Outcome::Saved(path) => self.model.notices.done(format!("Saved {}.", path.display())),
+            Outcome::Saved(path) => {
+                let text = format!("Saved {}.", path.display());
+                let reveal = Command::Window(WindowCommand::Reveal(path));
+                self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
+            }
             _ => {}
         }
         Ok(())

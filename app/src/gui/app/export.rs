@@ -1,10 +1,12 @@
 //! Counting and writing exports: the same calls as the command line's.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use vitrine_core::export::{ExportRequest, export, preview};
 use vitrine_core::workflow::model::export_model;
 
+use super::asked::Asked;
+use super::dialog::{FileQuestion, Wanted};
 use super::{App, Outcome};
 use crate::gui::command::{Command, ExportCommand, ViewCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
@@ -50,6 +52,7 @@ impl App {
 
     fn write_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         self.not_twice()?;
+        let generation = self.open()?.generation;
         let project = self.store()?.another_handle()?;
         self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
             project.wait_for_disk()?;
@@ -61,32 +64,35 @@ impl App {
                 }
             })?;
             let beside = request.manifest_path();
-            Ok(Outcome::Exported(Written { out: request.out, manifest: Some(Box::new(manifest)), beside }))
+            let written = Written { out: request.out, manifest: Some(Box::new(manifest)), beside };
+            Ok(Outcome::Exported { generation, written })
         })?;
         Ok(())
     }
 
     fn write_model(&mut self, run: String, out: PathBuf, force: bool) -> anyhow::Result<()> {
         self.not_twice()?;
+        let generation = self.open()?.generation;
         let project = self.store()?.another_handle()?;
-        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", out.display()), move |_| {
+        self.jobs.spawn_whole(JobKind::Export, format!("Exporting to {}", out.display()), move |_| {
             export_model(&project, &run, &out, force)?;
             let beside = out.with_extension("json");
-            Ok(Outcome::Exported(Written { out, manifest: None, beside }))
+            Ok(Outcome::Exported { generation, written: Written { out, manifest: None, beside } })
         })?;
         Ok(())
     }
 
     fn count_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         let journal = self.open()?.journal;
-        let project = self.store()?.another_handle()?;
         self.model.export.counting = Some((request.clone(), journal));
-        self.jobs.spawn(JobKind::Count, "Counting", move |_| {
-            let result = preview(&project, &request)
-                .map_err(|error| words::in_window(&words::sentence(&error.into())));
-            Ok(Outcome::ExportCounted(Previewed { request, journal, result }))
-        })?;
-        Ok(())
+        self.ask(Asked::Count(Box::new(request.clone()), journal), |app| {
+            let project = app.store()?.another_handle()?;
+            app.jobs.spawn(JobKind::Count, "Counting", move |_| {
+                let result = preview(&project, &request)
+                    .map_err(|error| words::in_window(&words::sentence(&error.into())));
+                Ok(Outcome::ExportCounted(Previewed { request, journal, result }))
+            })
+        })
     }
 
     pub(super) fn take_preview(&mut self, previewed: Previewed) {
@@ -97,7 +103,7 @@ impl App {
         }
     }
 
-    pub(super) fn take_export(&mut self, written: Written) {
+    pub(super) fn take_export(&mut self, generation: u64, written: Written) {
         let text = match &written.manifest {
             Some(manifest) => {
                 format!("Exported {} to {}.", words::patches(manifest.counts.total()), written.out.display())
@@ -106,29 +112,26 @@ impl App {
         };
         let reveal = Command::Window(WindowCommand::Reveal(written.out.clone()));
         self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
-        self.model.export.written = Some(written);
+        // The view shows what was written of the open project.
+        if self.model.project.as_ref().is_some_and(|open| open.generation == generation) {
+            self.model.export.written = Some(written);
+        }
         // Counted again: the files are there now.
         self.model.export.preview = None;
     }
 
     fn choose_out(&mut self, now: PathBuf, folder: bool) -> anyhow::Result<()> {
-        if self.jobs.has(JobKind::Dialog) {
-            return Ok(());
-        }
-        self.jobs.spawn(JobKind::Dialog, "Choosing where to export", move |_| {
-            let mut dialog = rfd::FileDialog::new().set_title("Export to");
-            if let Some(parent) = now.parent().filter(|parent| parent.is_dir()) {
-                dialog = dialog.set_directory(parent);
-            }
-            let name = now.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let chosen = if folder {
-                // A new folder is made within the one chosen.
-                dialog.pick_folder().map(|parent| parent.join(Path::new(&name)))
-            } else {
-                dialog.set_file_name(name).save_file()
-            };
-            Ok(Outcome::ExportOut(chosen))
-        })?;
-        Ok(())
+        let name = now.file_name().map(|name| name.to_string_lossy().into_owned());
+        let question = FileQuestion {
+            wanted: if folder { Wanted::Folder } else { Wanted::Save },
+            title: "Export to".to_owned(),
+            folder: now.parent().map(Into::into),
+            name: name.clone().filter(|_| !folder),
+        };
+        self.choose_files(question, move |mut paths| {
+            let chosen = paths.swap_remove(0);
+            // A new folder is made within the one chosen.
+            Outcome::ExportOut(if folder { chosen.join(name.unwrap_or_default()) } else { chosen })
+        })
     }
 }

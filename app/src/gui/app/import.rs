@@ -8,6 +8,8 @@ use vitrine_core::ingest::{FoundInput, IngestRequest, IngestSummary, inspect_clo
 use vitrine_core::project::PixelType;
 use vitrine_core::workflow::import::{import_into, new_from_files};
 
+use super::asked::Asked;
+use super::dialog::{FileQuestion, Wanted};
 use super::project::{load, name_of};
 use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ImportCommand, ViewCommand};
@@ -68,12 +70,13 @@ impl App {
             draft.found.clear();
             return Ok(());
         }
-        self.jobs.spawn(JobKind::Recognise, "Recognising files", move |_| {
-            let found = recognise(&paths);
-            let proposal = Box::new(proposal(&found));
-            Ok(Outcome::Recognised { found, proposal })
-        })?;
-        Ok(())
+        self.ask(Asked::Recognise(paths.clone()), |app| {
+            app.jobs.spawn(JobKind::Recognise, "Recognising files", move |_| {
+                let found = recognise(&paths);
+                let proposal = Box::new(proposal(&found));
+                Ok(Outcome::Recognised { found, proposal })
+            })
+        })
     }
 
     pub(super) fn take_recognised(&mut self, found: Vec<FoundInput>, proposal: IngestRequest) {
@@ -87,44 +90,40 @@ impl App {
         draft.number += 1;
     }
 
-    /// Dialogs wait on a thread; where the desktop has none nothing is chosen, and typed paths do the
-    /// same.
     fn choose(&mut self, folders: bool) -> anyhow::Result<()> {
-        if self.jobs.has(JobKind::Dialog) {
-            return Ok(());
-        }
-        self.jobs.spawn(JobKind::Dialog, "Choosing files", move |_| {
-            let dialog = rfd::FileDialog::new();
-            let chosen = if folders {
-                dialog.set_title("Folders to import").pick_folders()
-            } else {
-                dialog.set_title("Files to import").pick_files()
-            };
-            Ok(Outcome::ImportChosen(chosen.unwrap_or_default()))
-        })?;
-        Ok(())
+        let (wanted, title) = match folders {
+            true => (Wanted::Folders, "Folders to import"),
+            false => (Wanted::Files, "Files to import"),
+        };
+        let question = FileQuestion { wanted, title: title.to_owned(), folder: None, name: None };
+        self.choose_files(question, Outcome::ImportChosen)
     }
 
     fn look(&mut self, request: IngestRequest, with_open: bool) -> anyhow::Result<()> {
-        let store = match self.store.as_ref().filter(|_| with_open) {
-            Some(store) => Some(store.another_handle()?),
-            None => None,
-        };
         let Some(draft) = &mut self.model.import else { return Ok(()) };
-        draft.looking = Some((request.clone(), with_open));
+        let wanted = Some((request.clone(), with_open));
+        if draft.looking == wanted {
+            return Ok(());
+        }
+        draft.looking = wanted;
         self.jobs.cancel_kind(JobKind::Look);
-        self.jobs.spawn(JobKind::Look, "Looking at the files", move |job| {
-            let seen = inspect_closely(&request, store.as_ref(), HANDFUL, &mut |step| {
-                job.progress(step.phase.as_str(), step.done, step.total)
-            });
-            let result = match seen {
-                Err(vitrine_core::Error::Cancelled) => return Err(vitrine_core::Error::Cancelled.into()),
-                Err(error) => Err(words::in_window(&words::sentence(&error.into()))),
-                Ok(look) => Ok(Arc::new(look)),
+        self.ask(Asked::Look(Box::new(request.clone()), with_open), |app| {
+            let store = match app.store.as_ref().filter(|_| with_open) {
+                Some(store) => Some(store.another_handle()?),
+                None => None,
             };
-            Ok(Outcome::Looked(Looked { request, with_open, result }))
-        })?;
-        Ok(())
+            app.jobs.spawn(JobKind::Look, "Looking at the files", move |job| {
+                let seen = inspect_closely(&request, store.as_ref(), HANDFUL, &mut |step| {
+                    job.progress(step.phase.as_str(), step.done, step.total)
+                });
+                let result = match seen {
+                    Err(vitrine_core::Error::Cancelled) => return Err(vitrine_core::Error::Cancelled.into()),
+                    Err(error) => Err(words::in_window(&words::sentence(&error.into()))),
+                    Ok(look) => Ok(Arc::new(look)),
+                };
+                Ok(Outcome::Looked(Looked { request, with_open, result }))
+            })
+        })
     }
 
     pub(super) fn take_look(&mut self, looked: Looked) {
@@ -146,7 +145,10 @@ impl App {
                 let title = format!("Importing into {}", self.open()?.name);
                 self.jobs.spawn(JobKind::Import, title, move |job| {
                     let summary = import_into(&mut store, &request, &mut |step| job.tell(step))?;
-                    Ok(Outcome::Imported { loaded: Box::new(load(store)?), summary: Box::new(summary) })
+                    Ok(Outcome::Imported {
+                        loaded: Box::new(load(store, &|| Ok(()))?),
+                        summary: Box::new(summary),
+                    })
                 })?;
             }
             ImportTarget::New(dir) => {
@@ -154,7 +156,10 @@ impl App {
                 self.jobs.spawn(JobKind::Import, title, move |job| {
                     let (store, summary) =
                         new_from_files(&dir, &request, PixelType::F32, &mut |step| job.tell(step))?;
-                    Ok(Outcome::Imported { loaded: Box::new(load(store)?), summary: Box::new(summary) })
+                    Ok(Outcome::Imported {
+                        loaded: Box::new(load(store, &|| Ok(()))?),
+                        summary: Box::new(summary),
+                    })
                 })?;
             }
         }

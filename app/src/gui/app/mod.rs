@@ -2,6 +2,8 @@
 //! that changes the [`Model`].
 
 mod analysis;
+mod asked;
+pub mod dialog;
 mod export;
 mod form;
 mod import;
@@ -12,6 +14,7 @@ mod runs;
 mod select;
 mod window;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use eframe::egui;
@@ -23,11 +26,11 @@ use vitrine_core::workflow::train::RunResult;
 use crate::gpu::Graphics;
 use crate::gui::Start;
 use crate::gui::command::{Area, Command, Info, Needs, ProjectCommand, SelectCommand};
-use crate::gui::jobs::{Finished, Jobs};
+use crate::gui::jobs::{Finished, JobId, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
-    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, Notices, OpenProject,
-    Order, Previewed, RunCurves, Tab, Written,
+    Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
+    OpenProject, Order, Previewed, RunCurves, Tab, Written, way_on,
 };
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
@@ -38,6 +41,13 @@ use crate::words;
 pub enum Outcome {
     /// A project was read.
     Opened(Box<Loaded>),
+    /// The open project was read again.
+    Reloaded {
+        /// Which project that is.
+        generation: u64,
+        /// The project.
+        loaded: Box<Loaded>,
+    },
     /// Patches were sorted and filtered.
     Arranged {
         /// Of which project.
@@ -64,11 +74,16 @@ pub enum Outcome {
     /// A run has ended and scored every patch.
     Trained(Box<RunResult>),
     /// An export was written.
-    Exported(Written),
+    Exported {
+        /// Of which project.
+        generation: u64,
+        /// What.
+        written: Written,
+    },
     /// What an export would write was counted.
     ExportCounted(Previewed),
-    /// A path for an export was chosen, or none.
-    ExportOut(Option<PathBuf>),
+    /// A path for an export was chosen.
+    ExportOut(PathBuf),
     /// Curves of runs were read.
     Curves {
         /// Of which project.
@@ -91,21 +106,30 @@ pub enum Outcome {
         report: Box<vitrine_core::diagnosis::Report>,
     },
     /// Two runs were searched for disagreement.
-    Disagreed(Disagreements),
+    Disagreed {
+        /// Of which project.
+        generation: u64,
+        /// The patches.
+        disagreements: Disagreements,
+    },
     /// A run has scored every patch.
     Scored {
+        /// Of which project.
+        generation: u64,
         /// Its number.
         run: RunId,
         /// Its name.
         name: String,
     },
-    /// A file was chosen in a dialog, or none.
-    Path(Option<PathBuf>),
+    /// A file was chosen in a dialog.
+    Path(PathBuf),
     /// A file was written.
     Saved(PathBuf),
-    /// A folder was chosen in a dialog, or none.
-    Folder(Option<PathBuf>),
-    /// Files or folders to import were chosen; none chosen is an empty list.
+    /// The folder of a project was chosen in a dialog.
+    Folder(PathBuf),
+    /// The desktop answers no question for files.
+    NoDialog,
+    /// Files or folders to import were chosen.
     ImportChosen(Vec<PathBuf>),
     /// What files are, and values to begin with.
     Recognised {
@@ -125,6 +149,8 @@ pub enum Outcome {
     },
     /// The devices on which a run could compute.
     Devices(Vec<DeviceInfo>),
+    /// Whether the desktop is dark or light, where it says so.
+    DesktopTheme(Option<egui::Theme>),
     /// Nothing to take up.
     Nothing,
 }
@@ -164,6 +190,12 @@ pub struct App {
     flush: Flush,
     /// The person closes the window although labels are not safe.
     leaves: bool,
+    /// What jobs were started to answer.
+    asked: BTreeMap<JobId, asked::Asked>,
+    /// Who answers questions for files.
+    dialogs: dialog::FileDialogs,
+    /// Dark or light, as the desktop has said.
+    desktop: window::DesktopTheme,
 }
 
 impl App {
@@ -213,6 +245,7 @@ impl App {
             devices: None,
             settings_path: settings_file.path().map(std::path::Path::to_owned),
             closing: false,
+            takes_drops: takes_drops(cc),
             disk: DiskState::default(),
         };
         let mut app = Self {
@@ -230,6 +263,9 @@ impl App {
             reopens: false,
             flush: std::sync::Arc::new(std::fs::File::sync_data),
             leaves: false,
+            asked: BTreeMap::new(),
+            dialogs: dialog::of_the_system(),
+            desktop: window::DesktopTheme::default(),
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -263,6 +299,7 @@ impl App {
         self.ctx = cc.egui_ctx.clone();
         self.jobs.frames().turn_to(self.ctx.clone());
         theme::apply(&self.ctx, self.model.settings.theme, self.model.settings.scale);
+        self.show_desktop_theme();
         // What the old device had to say, unless a frame has said it already.
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
@@ -314,7 +351,9 @@ impl App {
             text = words::capitalised(&text);
         }
         let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
-        self.model.notices.error(if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") });
+        let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };
+        let action = way_on(&text);
+        self.model.notices.push(NoticeKind::Error, text, action);
     }
 
     /// The store of the open project.
@@ -330,8 +369,10 @@ impl App {
     /// Takes up what a job hands back.
     fn finish(&mut self, finished: Finished) {
         let Finished { job, outcome } = finished;
+        let asked = self.asked.remove(&job.id);
         let done = match outcome {
             Ok(Outcome::Opened(loaded)) => self.take_project(*loaded),
+            Ok(Outcome::Reloaded { generation, loaded }) => self.take_again(generation, *loaded),
             Ok(Outcome::Arranged { generation, order, ids }) => {
                 self.take_order(generation, order, ids);
                 Ok(())
@@ -345,15 +386,15 @@ impl App {
                 Ok(())
             }
             Ok(Outcome::Trained(result)) => self.take_run(&result),
-            Ok(Outcome::Exported(written)) => {
-                self.take_export(written);
+            Ok(Outcome::Exported { generation, written }) => {
+                self.take_export(generation, written);
                 Ok(())
             }
             Ok(
                 outcome @ (Outcome::Curves { .. }
                 | Outcome::Compared { .. }
                 | Outcome::Diagnosed { .. }
-                | Outcome::Disagreed(_)
+                | Outcome::Disagreed { .. }
                 | Outcome::Scored { .. }
                 | Outcome::Path(_)
                 | Outcome::Saved(_)),
@@ -362,10 +403,8 @@ impl App {
                 self.take_preview(previewed);
                 Ok(())
             }
-            Ok(Outcome::ExportOut(chosen)) => {
-                if let Some(out) = chosen {
-                    self.states.export.chosen(out);
-                }
+            Ok(Outcome::ExportOut(out)) => {
+                self.states.export.chosen(out);
                 Ok(())
             }
             Ok(Outcome::ImportChosen(paths)) => {
@@ -385,15 +424,21 @@ impl App {
                 self.model.devices = Some(devices);
                 Ok(())
             }
+            Ok(Outcome::DesktopTheme(theme)) => {
+                self.take_desktop_theme(theme);
+                Ok(())
+            }
             Ok(Outcome::Nothing) => Ok(()),
-            Ok(Outcome::Folder(chosen)) => {
-                if let Some(dir) = chosen {
-                    self.apply(Command::Project(ProjectCommand::Open(dir)));
-                }
+            Ok(Outcome::Folder(dir)) => {
+                self.apply(Command::Project(ProjectCommand::Open(dir)));
+                Ok(())
+            }
+            Ok(Outcome::NoDialog) => {
+                self.say_no_dialog();
                 Ok(())
             }
             Err(error) => {
-                self.fail(&job, &error);
+                self.fail(&job, asked, &error);
                 Ok(())
             }
         };
@@ -406,8 +451,12 @@ impl App {
 impl App {
     /// Carries out the keys of this frame one after the other: each may change what the next one is for.
     fn take_keys(&mut self, ctx: &egui::Context) {
-        // A dialog over the view has the keys to itself.
+        // A dialog over the view has the keys to itself, but those for the size of everything.
         if self.model.overlay.is_some() || self.states.ask_path.is_some() {
+            let sizes = |info: &Info| ["window.larger", "window.smaller", "window.normal"].contains(&info.id);
+            for info in self.model.keys.pressed(ctx, sizes) {
+                self.apply((info.command)());
+            }
             return;
         }
         // Elsewhere arrows, Escape and the like are not for patches that nobody sees.
@@ -477,4 +526,10 @@ impl Drop for App {
         let _ = self.settings_file.keep(&self.model.settings, true);
         let _ = self.keep_places(true);
     }
+}
+
+/// Whether files dropped onto the window arrive: from Wayland the window system library does not take them.
+fn takes_drops(cc: &eframe::CreationContext<'_>) -> bool {
+    use eframe::wgpu::rwh::{HasWindowHandle as _, RawWindowHandle};
+    !cc.window_handle().is_ok_and(|window| matches!(window.as_raw(), RawWindowHandle::Wayland(_)))
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use vitrine_core::LabelCounts;
-use vitrine_core::project::{DiskState, Project, RunStatus};
+use vitrine_core::project::{DiskState, Project, Run, RunStatus};
 
+use super::asked::Asked;
+use super::dialog::{FileQuestion, Wanted};
 use super::review::PlacesKept;
 use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
@@ -14,6 +16,7 @@ use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
     CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
 };
+use crate::words;
 
 /// The kind of scores shown.
 pub(super) const SCORES: &str = "teacher";
@@ -22,7 +25,11 @@ impl App {
     pub(super) fn apply_project(&mut self, command: ProjectCommand) -> anyhow::Result<()> {
         match command {
             ProjectCommand::Open(dir) => self.open_project(&dir),
-            ProjectCommand::OpenDialog => self.dialog(),
+            ProjectCommand::OpenDialog => {
+                let title = "Open a Vitrine project".to_owned();
+                let question = FileQuestion { wanted: Wanted::Folder, title, folder: None, name: None };
+                self.choose_files(question, |mut dirs| Outcome::Folder(dirs.swap_remove(0)))
+            }
             ProjectCommand::Sample(dir) => self.sample(dir),
             ProjectCommand::SampleHere => {
                 let dir = self.states.start.sample_dir();
@@ -38,15 +45,13 @@ impl App {
                 self.model.settings.recent.retain(|known| *known != dir);
                 Ok(())
             }
-            ProjectCommand::Dropped(paths) => {
-                match paths.iter().find(|path| path.join("project.sqlite").is_file()) {
-                    Some(project) => self.open_project(&project.clone()),
-                    None => {
-                        self.add_to_import(paths);
-                        Ok(())
-                    }
+            ProjectCommand::Dropped(paths) => match paths.iter().find(|path| is_project(&project_in(path))) {
+                Some(project) => self.open_project(project),
+                None => {
+                    self.add_to_import(paths);
+                    Ok(())
                 }
-            }
+            },
         }
     }
 
@@ -59,7 +64,21 @@ impl App {
         }
     }
 
+    /// Two projects that come one after the other: the second would close the first.
+    pub(super) fn not_while_opening(&self) -> anyhow::Result<()> {
+        for kind in [JobKind::Open, JobKind::Sample, JobKind::Import] {
+            if let Some(job) = self.jobs.states().into_iter().find(|job| job.kind == kind) {
+                anyhow::bail!(
+                    "{} is under way, which closes this project; wait for it or cancel it",
+                    job.title
+                );
+            }
+        }
+        Ok(())
+    }
+
     fn open_project(&mut self, dir: &Path) -> anyhow::Result<()> {
+        let dir = &project_in(dir);
         let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
             (Ok(a), Ok(b)) => a == b,
             _ => a == b,
@@ -74,21 +93,9 @@ impl App {
         }
         let dir = dir.to_owned();
         let title = format!("Opening {}", name_of(&dir));
-        self.jobs.spawn(JobKind::Open, title, move |_| {
+        self.jobs.spawn(JobKind::Open, title, move |job| {
             let store = Project::open_any(&dir)?;
-            Ok(Outcome::Opened(Box::new(load(store)?)))
-        })?;
-        Ok(())
-    }
-
-    /// Dialogs wait on a thread, and the desktop's file portal may be missing: then nothing is
-    /// chosen, and the typed path on the first screen does the same.
-    fn dialog(&mut self) -> anyhow::Result<()> {
-        if self.jobs.has(JobKind::Dialog) {
-            return Ok(());
-        }
-        self.jobs.spawn(JobKind::Dialog, "Choosing a folder", |_| {
-            Ok(Outcome::Folder(rfd::FileDialog::new().set_title("Open a Vitrine project").pick_folder()))
+            Ok(Outcome::Opened(Box::new(load(store, &|| job.go_on())?)))
         })?;
         Ok(())
     }
@@ -101,7 +108,7 @@ impl App {
 
     fn sample(&mut self, dir: PathBuf) -> anyhow::Result<()> {
         let project = dir.join("project");
-        if project.join("project.sqlite").is_file() {
+        if is_project(&project) {
             return self.open_project(&project);
         }
         self.not_while_training()?;
@@ -111,16 +118,19 @@ impl App {
         self.jobs.spawn(JobKind::Sample, "Making the sample project", move |job| {
             let (store, _, _) =
                 vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.tell(step))?;
-            Ok(Outcome::Opened(Box::new(load(store)?)))
+            Ok(Outcome::Opened(Box::new(load(store, &|| job.go_on())?)))
         })?;
         Ok(())
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
         let store = self.store()?.another_handle()?;
-        let name = self.open()?.name.clone();
-        self.jobs.spawn(JobKind::Open, format!("Reloading {name}"), move |_| {
-            Ok(Outcome::Opened(Box::new(load(store)?)))
+        let (name, generation) = (self.open()?.name.clone(), self.open()?.generation);
+        if self.jobs.has(JobKind::Reload) {
+            return Ok(());
+        }
+        self.jobs.spawn(JobKind::Reload, format!("Reloading {name}"), move |job| {
+            Ok(Outcome::Reloaded { generation, loaded: Box::new(load(store, &|| job.go_on())?) })
         })?;
         Ok(())
     }
@@ -136,6 +146,7 @@ impl App {
         self.model.project = None;
         self.model.live = None;
         self.model.analysis.forget();
+        self.forget_asked();
         self.model.export = crate::gui::model::ExportState::default();
         self.store = None;
         self.train = None;
@@ -150,6 +161,14 @@ impl App {
             (None, Some(why)) => self.say_error("Labelling", &anyhow::anyhow!(why)),
             (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
             _ => {}
+        }
+    }
+
+    /// Takes up the open project, read again; one that was closed meanwhile stays closed.
+    pub(super) fn take_again(&mut self, generation: u64, loaded: Loaded) -> anyhow::Result<()> {
+        match &self.model.project {
+            Some(open) if open.generation == generation => self.take_project(loaded),
+            _ => Ok(()),
         }
     }
 
@@ -169,7 +188,10 @@ impl App {
             if self.store.as_ref().is_some_and(Project::is_writable) && !store.is_writable() {
                 store = self.store()?.another_handle()?;
             }
+            self.model.analysis.try_again();
         } else {
+            // Nothing begins a run while a project is being opened; should one have, it is not left unseen.
+            self.not_while_training()?;
             self.generations += 1;
             open.generation = self.generations;
             self.close_project();
@@ -185,6 +207,11 @@ impl App {
         if store.is_writable() {
             let frames = self.jobs.frames().clone();
             store.label_without_waiting(Arc::clone(&self.flush), Arc::new(move || frames.request()))?;
+        }
+        // Labels that were set while it was read.
+        for entry in store.journal(open.journal, usize::MAX)? {
+            let changes = store.journal_changes(entry.id)?;
+            open.take_changes(entry.id, &changes);
         }
         let order = open.shown.order.clone();
         self.model.project = Some(open);
@@ -217,14 +244,14 @@ impl App {
     }
 
     /// A job ended with an error: says it, and takes back what was expected of it.
-    pub(super) fn fail(&mut self, job: &JobState, error: &anyhow::Error) {
+    pub(super) fn fail(&mut self, job: &JobState, asked: Option<Asked>, error: &anyhow::Error) {
         let cancelled = matches!(error.downcast_ref(), Some(vitrine_core::Error::Cancelled));
         if let Some(live) = self.model.live.as_mut().filter(|live| live.job == job.id) {
-            live.phase = if cancelled {
-                LivePhase::Ended(Some("stopped before the first epoch was complete".to_owned()))
-            } else {
-                LivePhase::Failed(crate::words::sentence(error))
-            };
+            let told = live.told;
+            if !cancelled {
+                live.phase = LivePhase::Failed(words::in_window(&words::sentence(error)));
+            }
+            let name = live.name.clone();
             self.train = None;
             if let Some(planned) = self.model.analysis.planned.take() {
                 self.model.notices.warning(format!(
@@ -236,6 +263,15 @@ impl App {
             if let Err(error) = self.read_runs() {
                 self.say_error("Reading the runs", &error);
             }
+            if let (true, Some(live)) = (cancelled, &mut self.model.live) {
+                let runs = self.model.project.as_ref().map_or(&[][..], |open| open.runs.as_slice());
+                live.phase = LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), told)));
+            }
+        }
+        if let Some(asked) = asked
+            && !self.could_not(asked, error)
+        {
+            return;
         }
         if cancelled {
             if job.kind.asks_before_closing() {
@@ -275,10 +311,42 @@ pub(super) fn name_of(dir: &Path) -> String {
     }
 }
 
-/// Reads what the model holds of a project. On a job's thread: a second for a million patches.
-pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
+/// Why a run has ended that was cancelled, from what is stored of it; `told` says whether its trainer had
+/// begun.
+fn why_stopped(stored: Option<&Run>, told: bool) -> String {
+    match stored {
+        None => "stopped before it began; nothing of it is kept".to_owned(),
+        Some(_) if !told => "stopped before it went on; it is as it was".to_owned(),
+        Some(run) => match &run.message {
+            Some(why) => why.clone(),
+            None => "stopped before the first epoch was complete".to_owned(),
+        },
+    }
+}
+
+/// Whether a folder holds a project.
+fn is_project(dir: &Path) -> bool {
+    dir.join("project.sqlite").is_file()
+}
+
+/// The project a person means with this folder: itself, or the one within it, as the sample has it.
+fn project_in(dir: &Path) -> PathBuf {
+    let within = dir.join("project");
+    if !is_project(dir) && is_project(&within) { within } else { dir.to_owned() }
+}
+
+/// Reads what the model holds of a project. On a job's thread: a second for a million patches. `go_on` is
+/// asked between the steps.
+pub(super) fn load(
+    mut store: Project,
+    go_on: &dyn Fn() -> vitrine_core::Result<()>,
+) -> anyhow::Result<Loaded> {
     store.refresh()?;
+    // Read first: what changes from here on is taken up from the journal.
+    let journal = store.journal_position()?;
+    go_on()?;
     let columns = store.columns()?;
+    go_on()?;
     let runs = store.runs()?;
     let split = match store.splits()?.pop() {
         Some(split) => {
@@ -289,6 +357,7 @@ pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
     };
     let mut scores = None;
     for run in runs.iter().rev() {
+        go_on()?;
         if let Some(values) = store.scores(run.id, SCORES)? {
             scores = Some(CurrentScores { run: run.id, name: run.name.clone(), values: Arc::new(values) });
             break;
@@ -322,8 +391,9 @@ pub(super) fn load(mut store: Project) -> anyhow::Result<Loaded> {
         detail: None,
         micrograph: None,
         features: None,
-        journal: store.journal_position()?,
+        journal,
         columns: Arc::new(columns),
     };
+    go_on()?;
     Ok(Loaded { store, open })
 }

@@ -12,6 +12,7 @@ use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
 use vitrine_core::workflow::score::scorer;
 
+use super::asked::Asked;
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
@@ -63,33 +64,30 @@ impl App {
         let runs: Vec<(RunId, String)> = open.runs.iter().map(|run| (run.id, run.name.clone())).collect();
         let known = open.scores.clone();
         let pixels = Arc::clone(&open.pixels);
-        let store = self.store()?.another_handle()?;
-        self.jobs.spawn(JobKind::Read, title, move |_| {
-            let mut scores = Vec::new();
-            for (id, name) in runs {
-                let of = |values: &[f32]| values.get(patch as usize).copied().filter(|s| s.is_finite());
-                match &known {
-                    Some(known) if known.run == id => scores.push((name, of(&known.values))),
-                    _ => {
-                        if let Some(values) = store.scores(id, SCORES)? {
-                            scores.push((name, of(&values)));
+        self.ask(Asked::Detail(patch, entry), |app| {
+            let store = app.store()?.another_handle()?;
+            app.jobs.spawn(JobKind::Read, title, move |_| {
+                let mut scores = Vec::new();
+                for (id, name) in runs {
+                    let of = |values: &[f32]| values.get(patch as usize).copied().filter(|s| s.is_finite());
+                    match &known {
+                        Some(known) if known.run == id => scores.push((name, of(&known.values))),
+                        _ => {
+                            if let Some(values) = store.scores(id, SCORES)? {
+                                scores.push((name, of(&values)));
+                            }
                         }
                     }
                 }
-            }
-            let size = pixels.size();
-            let mut image = Image::zeros(size, size);
-            pixels.get(patch, &mut image.data)?;
-            let detail = PatchDetail {
-                patch,
-                entry,
-                history: store.patch_history(patch)?,
-                scores,
-                spectrum: radial_power(&image)?,
-            };
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Detail(Box::new(detail)) })
-        })?;
-        Ok(())
+                let size = pixels.size();
+                let mut image = Image::zeros(size, size);
+                pixels.get(patch, &mut image.data)?;
+                let history = store.patch_history(patch)?;
+                let spectrum = radial_power(&image)?;
+                let detail = PatchDetail { patch, entry, history, scores, spectrum, problem: None };
+                Ok(Outcome::Reviewed { generation, what: Reviewed::Detail(Box::new(detail)) })
+            })
+        })
     }
 
     /// Reads the micrograph of a patch, averaged down, unless that is being read.
@@ -104,36 +102,43 @@ impl App {
         let Some(known) = open.micrographs.iter().find(|m| m.id == id).cloned() else { return Ok(()) };
         let columns = Arc::clone(&open.columns);
         let dir = open.dir.clone();
-        self.jobs.spawn(JobKind::Read, title, move |_| {
-            let patches: Vec<_> = (0..columns.len() as PatchId)
-                .filter(|&p| columns.micrograph_of(p) == Some(id))
-                .filter_map(|p| columns.xy_of(p).map(|xy| (p, xy)))
-                .collect();
-            let picture = match &known.path {
-                None => Err("The file of the micrograph is not known; only positions are drawn.".to_owned()),
-                Some(path) => {
-                    // A path relative to the project works wherever the project was moved to.
-                    let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
-                    micrograph::open(&path)
-                        .map_err(|e| format!("Only positions are drawn: {}", words::sentence(&e.into())))
-                }
-            };
-            let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
-            let dimensions = match (&picture, known.dimensions) {
-                (Ok(found), _) => [found.image.width as f32, found.image.height as f32],
-                (_, Some((w, h))) => [w as f32, h as f32],
-                _ => reach.map(|v| v * 1.05),
-            };
-            let picture = picture.and_then(|found| {
-                let factor = found.image.width.max(found.image.height).div_ceil(PICTURE).max(1);
-                let small =
-                    bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
-                Ok((Arc::new(small), factor))
-            });
-            let view = MicrographView { id, patches, picture, dimensions };
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Micrograph(Box::new(view)) })
-        })?;
-        Ok(())
+        self.ask(Asked::Micrograph(id), |app| {
+            app.jobs.spawn(JobKind::Read, title, move |_| {
+                let patches: Vec<_> = (0..columns.len() as PatchId)
+                    .filter(|&p| columns.micrograph_of(p) == Some(id))
+                    .filter_map(|p| columns.xy_of(p).map(|xy| (p, xy)))
+                    .collect();
+                let picture = match &known.path {
+                    None => {
+                        Err("The file of the micrograph is not known; only positions are drawn.".to_owned())
+                    }
+                    Some(path) => {
+                        // A path relative to the project works wherever the project was moved to.
+                        let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
+                        micrograph::open(&path).map_err(|e| {
+                            format!(
+                                "Only positions are drawn: {}",
+                                words::in_window(&words::sentence(&e.into()))
+                            )
+                        })
+                    }
+                };
+                let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
+                let dimensions = match (&picture, known.dimensions) {
+                    (Ok(found), _) => [found.image.width as f32, found.image.height as f32],
+                    (_, Some((w, h))) => [w as f32, h as f32],
+                    _ => reach.map(|v| v * 1.05),
+                };
+                let picture = picture.and_then(|found| {
+                    let factor = found.image.width.max(found.image.height).div_ceil(PICTURE).max(1);
+                    let small =
+                        bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
+                    Ok((Arc::new(small), factor))
+                });
+                let view = MicrographView { id, patches, picture, dimensions };
+                Ok(Outcome::Reviewed { generation, what: Reviewed::Micrograph(Box::new(view)) })
+            })
+        })
     }
 
     /// Enters, begins or leaves a queue.

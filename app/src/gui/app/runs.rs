@@ -11,7 +11,7 @@ use vitrine_core::workflow::train::{
 
 use super::{App, Outcome};
 use crate::gui::command::{Before, Command, TrainCommand, TrainStart, ViewCommand};
-use crate::gui::jobs::JobKind;
+use crate::gui::jobs::{JobId, JobKind};
 use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Remedy, Tab};
 use crate::gui::training;
 
@@ -39,18 +39,22 @@ impl App {
             }
             TrainCommand::Continue { run, device } => self.continue_run(run, device),
             TrainCommand::Pause => {
+                self.takes_orders()?;
                 self.order(TrainControl::Pause, LivePhase::Paused);
                 Ok(())
             }
             TrainCommand::Resume => {
+                self.takes_orders()?;
                 self.order(TrainControl::Resume, LivePhase::Running("Training".to_owned()));
                 Ok(())
             }
             TrainCommand::Stop => {
+                self.takes_orders()?;
                 self.order(TrainControl::Stop, LivePhase::Stopping);
                 Ok(())
             }
             TrainCommand::Checkpoint => {
+                self.takes_orders()?;
                 if let Some(link) = &self.train {
                     link.order(TrainControl::Checkpoint);
                 }
@@ -59,8 +63,27 @@ impl App {
         }
     }
 
+    /// A run that scores its patches has trained all it will.
+    fn takes_orders(&self) -> anyhow::Result<()> {
+        match self.model.live.as_ref().filter(|live| live.is_running() && !live.takes_orders()) {
+            Some(live) => Err(anyhow::anyhow!(
+                "the training of {} has ended and its patches are being scored; cancel it in the status bar to leave \
+                 them without scores",
+                live.name
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The run of this job stops, also one that is paused and would hear of nothing else.
+    pub(super) fn stop_job(&mut self, job: JobId) {
+        if self.model.live.as_ref().is_some_and(|live| live.job == job) {
+            self.order(TrainControl::Stop, LivePhase::Stopping);
+        }
+    }
+
     fn order(&mut self, order: TrainControl, phase: LivePhase) {
-        let Some(live) = self.model.live.as_mut().filter(|live| live.is_running()) else { return };
+        let Some(live) = self.model.live.as_mut().filter(|live| live.takes_orders()) else { return };
         if let Some(link) = &self.train {
             link.order(order);
             live.phase = phase;
@@ -68,6 +91,7 @@ impl App {
     }
 
     fn may_train(&mut self) -> anyhow::Result<()> {
+        self.not_while_opening()?;
         if let Some(live) = self.model.live.as_ref().filter(|live| live.is_running()) {
             anyhow::bail!("the run {} is training already; stop it or wait for its end", live.name);
         }
@@ -142,7 +166,7 @@ impl App {
             Ok(Outcome::Trained(Box::new(result)))
         })?;
         self.train = Some(link);
-        let live = LiveRun::new(job, name, device_words(device));
+        let live = LiveRun::new(job, name, device);
         self.begin_live(live.with_history(is_baseline, Vec::new(), None));
         Ok(())
     }
@@ -170,7 +194,7 @@ impl App {
         })?;
         self.train = Some(link);
         let best = stored.best_epoch.map(|epoch| epoch as usize);
-        let live = LiveRun::new(job, name, device_words(device));
+        let live = LiveRun::new(job, name, device);
         self.begin_live(live.with_history(is_baseline(&stored), epochs, best));
         self.model.tab = Tab::Train;
         Ok(())
@@ -203,32 +227,36 @@ impl App {
         if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
             live.phase = LivePhase::Ended(result.ended_early.clone());
         }
-        let analysis = &mut self.model.analysis;
-        analysis.curves.remove(&result.name);
-        analysis.reading.retain(|name| *name != result.name);
-        (analysis.compared, analysis.comparing) = (None, None);
+        self.model.analysis.has_trained(&result.name);
         self.read_runs()?;
         let auc = result.best.validation_auc_pu;
         let measured = if auc.is_finite() { format!(", validation AUC {auc:.3}") } else { String::new() };
-        self.model.notices.push(
-            NoticeKind::Done,
-            format!("The run {} has ended: best epoch {}{measured}.", result.name, result.best_epoch),
-            Some(("Compare".to_owned(), Command::View(ViewCommand::Tab(Tab::Compare)))),
-        );
+        let ended = format!("The run {} has ended: best epoch {}{measured}.", result.name, result.best_epoch);
+        let compare = ("Compare".to_owned(), Command::View(ViewCommand::Tab(Tab::Compare)));
+        if result.scored {
+            self.model.notices.push(NoticeKind::Done, ended, Some(compare));
+        } else {
+            let device = self.model.live.as_ref().map_or(DeviceChoice::Auto, |live| live.choice);
+            let score = Command::Train(TrainCommand::Score { run: result.name.clone(), device });
+            let text = format!("{ended} Scoring was cancelled, so its patches have no scores yet.");
+            self.model.notices.push(NoticeKind::Warning, text, Some(("Score the patches".to_owned(), score)));
+        }
         let split = self.store()?.splits()?.pop();
         if let Some(split) = split {
             let sides = self.store()?.split_sides(split.id)?;
             self.open()?.split =
                 Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
         }
-        self.apply_view(ViewCommand::Scores(result.id))?;
+        if result.scored {
+            self.apply_view(ViewCommand::Scores(result.id))?;
+        }
         self.next_planned(result)
     }
 
     /// After the baseline comes the run it is for, unless the person has stopped.
     fn next_planned(&mut self, result: &RunResult) -> anyhow::Result<()> {
         let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
-        if result.ended_early.as_deref() == Some("stopped") || self.model.closing {
+        if result.ended_early.as_deref() == Some("stopped") || !result.scored || self.model.closing {
             self.model.notices.warning(format!(
                 "{} was not begun, because {} was stopped.",
                 planned.start.base_name, result.name
@@ -237,13 +265,5 @@ impl App {
         }
         let known = planned.known_prior.or(Some(result.prior)).filter(|prior| prior.estimated);
         self.start_run(planned.start, None, known)
-    }
-}
-
-fn device_words(choice: DeviceChoice) -> String {
-    match choice {
-        DeviceChoice::Auto => "the best device".to_owned(),
-        DeviceChoice::Cpu => "the processor".to_owned(),
-        DeviceChoice::Gpu(number) => format!("GPU {number}"),
     }
 }

@@ -128,7 +128,12 @@ impl App {
 
     pub(super) fn apply_view(&mut self, command: ViewCommand) -> anyhow::Result<()> {
         match command {
-            ViewCommand::Tab(tab) => self.model.tab = tab,
+            ViewCommand::Tab(tab) => {
+                if self.model.tab != tab {
+                    self.model.analysis.try_again();
+                }
+                self.model.tab = tab;
+            }
             ViewCommand::Overlay(overlay) => {
                 self.model.overlay = overlay;
                 self.states.overlay_changed();
@@ -153,7 +158,7 @@ impl App {
                 let store = self.store()?.another_handle()?;
                 self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
                     let Some(values) = store.scores(run, SCORES)? else {
-                        anyhow::bail!("the run has no scores yet; let it end, or use `vitrine score`");
+                        anyhow::bail!("the run {name} has no scores yet; let it end, or score the patches with it under Train");
                     };
                     let scores = CurrentScores { run, name, values: Arc::new(values) };
                     Ok(Outcome::Scores { generation, scores })

@@ -3,16 +3,67 @@
 use eframe::egui;
 use egui::ViewportCommand;
 
+use super::asked::Asked;
 use super::{App, Outcome};
 use crate::gui::command::{Command, ProjectCommand, SettingsCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::keys::KeyMap;
-use crate::gui::model::Overlay;
+use crate::gui::model::{NoticeKind, Overlay};
 use crate::gui::theme;
 
+/// Dark or light, as the desktop has said.
+#[derive(Default)]
+pub struct DesktopTheme {
+    /// Whether it is asked at all.
+    follows: bool,
+    /// What it has said.
+    said: Option<egui::Theme>,
+}
+
 impl App {
+    /// Asks the desktop whether it is dark or light, now and whenever the person comes back to the window:
+    /// on Linux the window system library does not know. Not for tests, which look the same everywhere.
+    pub fn follow_desktop(&mut self) {
+        self.desktop.follows = cfg!(target_os = "linux");
+        self.ask_desktop();
+    }
+
+    /// Without an answer all stays as it is.
+    fn ask_desktop(&mut self) {
+        let title = "Asking the desktop for its theme";
+        if !self.desktop.follows || self.jobs.states().iter().any(|job| job.title == title) {
+            return;
+        }
+        let asked = self
+            .jobs
+            .spawn(JobKind::Read, title, |_| Ok(Outcome::DesktopTheme(crate::gui::desktop::theme())));
+        // No theme is worth a sentence.
+        self.desktop.follows = asked.is_ok();
+    }
+
+    pub(super) fn take_desktop_theme(&mut self, theme: Option<egui::Theme>) {
+        self.desktop.said = theme.or(self.desktop.said);
+        self.show_desktop_theme();
+    }
+
+    /// What the desktop says holds where the window system library says nothing.
+    pub(super) fn show_desktop_theme(&self) {
+        if let Some(theme) = self.desktop.said {
+            self.ctx.options_mut(|options| options.fallback_theme = theme);
+        }
+    }
+
     pub(super) fn apply_settings(&mut self, command: SettingsCommand) {
         let settings = &mut self.model.settings;
+        let before = settings.clone();
+        let looks = matches!(
+            command,
+            SettingsCommand::Theme(_)
+                | SettingsCommand::Scale(_)
+                | SettingsCommand::ScaleBy(_)
+                | SettingsCommand::Reset
+                | SettingsCommand::Restore(_)
+        );
         match command {
             SettingsCommand::Theme(theme) => settings.theme = theme,
             SettingsCommand::Scale(scale) => settings.scale = scale.clamp(0.5, 3.0),
@@ -37,14 +88,28 @@ impl App {
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
             SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
-            SettingsCommand::Reset => settings.reset(),
+            SettingsCommand::Reset => {
+                settings.reset();
+                let undo = Command::Settings(SettingsCommand::Restore(Box::new(before.clone())));
+                self.model.notices.push(
+                    NoticeKind::Warning,
+                    "All settings are as at the first start, keys included.".to_owned(),
+                    Some(("Undo".to_owned(), undo)),
+                );
+            }
+            SettingsCommand::Restore(old) => settings.restore(*old),
         }
         let settings = &self.model.settings;
-        theme::apply(&self.ctx, settings.theme, settings.scale);
-        let (keys, complaints) = KeyMap::new(&settings.keys);
-        self.model.keys = keys;
-        for sentence in complaints {
-            self.model.notices.warning(sentence);
+        if looks {
+            theme::apply(&self.ctx, settings.theme, settings.scale);
+        }
+        if settings.keys != before.keys {
+            let said = KeyMap::new(&before.keys).1;
+            let (keys, complaints) = KeyMap::new(&settings.keys);
+            self.model.keys = keys;
+            for sentence in complaints.into_iter().filter(|sentence| !said.contains(sentence)) {
+                self.model.notices.warning(sentence);
+            }
         }
     }
 
@@ -58,12 +123,17 @@ impl App {
             }
             WindowCommand::ReadDevices => {
                 if self.model.devices.is_none() && !self.jobs.has(JobKind::Devices) {
-                    self.jobs.spawn(JobKind::Devices, "Looking for devices", |_| {
-                        Ok(Outcome::Devices(vitrine_core::learning::device::list()))
+                    self.ask(Asked::Devices, |app| {
+                        app.jobs.spawn(JobKind::Devices, "Looking for devices", |_| {
+                            Ok(Outcome::Devices(vitrine_core::learning::device::list()))
+                        })
                     })?;
                 }
             }
-            WindowCommand::Cancel(id) => self.jobs.cancel(id),
+            WindowCommand::Cancel(id) => {
+                self.stop_job(id);
+                self.jobs.cancel(id);
+            }
             WindowCommand::Dismiss(id) => self.model.notices.dismiss(id),
             WindowCommand::Close => self.ctx.send_viewport_cmd(ViewportCommand::Close),
             WindowCommand::CloseAnyway => {
@@ -71,8 +141,13 @@ impl App {
                 self.model.overlay = None;
                 self.model.closing = true;
                 self.leaves = true;
-                self.apply(Command::Train(crate::gui::command::TrainCommand::Stop));
+                if let Some(job) = self.model.live.as_ref().map(|live| live.job) {
+                    self.stop_job(job);
+                }
                 self.jobs.cancel_all();
+                if self.model.is_busy() {
+                    self.model.notices.warning("The window closes as soon as what is under way has stopped.");
+                }
             }
         }
         Ok(())
@@ -88,6 +163,10 @@ impl App {
 
     /// What the window does by itself every frame.
     pub(super) fn keep_window(&mut self, ctx: &egui::Context) {
+        let came_back = egui::Event::WindowFocused(true);
+        if ctx.input(|input| input.events.contains(&came_back)) {
+            self.ask_desktop();
+        }
         let (asked, size) = ctx.input(|input| {
             let viewport = input.viewport();
             let usual = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
@@ -110,7 +189,11 @@ impl App {
             }
             self.watch_disk();
         }
-        if self.model.closing && !self.model.is_busy() && !self.jobs.has(JobKind::Open) {
+        if self.model.closing
+            && !self.model.is_busy()
+            && !self.jobs.has(JobKind::Open)
+            && !self.jobs.has(JobKind::Reload)
+        {
             self.model.closing = false;
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }

@@ -1,6 +1,6 @@
 //! What the window has measured of runs: curves over epochs, comparisons, the run that comes next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use vitrine_core::diagnosis::Report;
@@ -98,8 +98,11 @@ pub struct Analysis {
     pub reading: Vec<String>,
     /// The last comparison.
     pub compared: Option<Compared>,
-    /// The comparison asked for and not there yet.
+    /// The comparison asked for and not there yet; it stays here when it could not be made, so that it is
+    /// not asked for again by itself.
     pub comparing: Option<Vec<String>>,
+    /// Why the comparison asked for could not be made, if so.
+    pub not_compared: Option<String>,
     /// The last disagreement asked for.
     pub disagreements: Option<Disagreements>,
     /// The last diagnosis.
@@ -108,11 +111,41 @@ pub struct Analysis {
     pub remedy: Option<Remedy>,
     /// What trains next.
     pub planned: Option<Planned>,
+    /// Runs whose curves could not be read; in [`Analysis::curves`] they are empty.
+    unread: BTreeSet<String>,
 }
 
 impl Analysis {
     /// The project was closed or another opened.
     pub fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Curves of these runs could not be read: empty ones stand for them, which nobody asks for again.
+    pub fn could_not_read(&mut self, names: Vec<String>) {
+        self.reading.retain(|name| !names.contains(name));
+        for name in names {
+            let empty = RunCurves::new(name.clone(), false, Vec::new());
+            self.curves.insert(name.clone(), Arc::new(empty));
+            self.unread.insert(name);
+        }
+    }
+
+    /// What could not be read may be asked for again: the person has come back to it.
+    pub fn try_again(&mut self) {
+        for name in std::mem::take(&mut self.unread) {
+            self.curves.remove(&name);
+        }
+        if self.not_compared.take().is_some() {
+            self.comparing = None;
+        }
+    }
+
+    /// What was measured of a run holds no more: it has trained meanwhile.
+    pub fn has_trained(&mut self, name: &str) {
+        self.curves.remove(name);
+        self.unread.remove(name);
+        self.reading.retain(|reading| reading != name);
+        (self.compared, self.comparing, self.not_compared) = (None, None, None);
     }
 }

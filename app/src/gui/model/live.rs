@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunCurves;
+use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, TrainEvent};
 use vitrine_core::learning::overlay_fit::OverlayChoice;
+use vitrine_core::workflow::score::SCORING;
 
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;
@@ -36,6 +38,12 @@ pub struct LiveRun {
     pub device: String,
     /// How far it is.
     pub phase: LivePhase,
+    /// Where it was told to compute.
+    pub choice: DeviceChoice,
+    /// Its trainer has said something, if only that it has begun.
+    pub told: bool,
+    /// The training has ended and the patches are scored: orders do nothing any more.
+    pub scoring: bool,
     /// Epoch, epochs, batch, batches of the last progress told.
     pub progress: Option<(usize, usize, usize, usize)>,
     /// π with the ends of its interval.
@@ -64,11 +72,14 @@ pub struct LiveRun {
 
 impl LiveRun {
     /// A run about to begin.
-    pub fn new(job: JobId, name: String, device: String) -> Self {
+    pub fn new(job: JobId, name: String, choice: DeviceChoice) -> Self {
         Self {
             job,
             name,
-            device,
+            device: device_words(choice),
+            choice,
+            told: false,
+            scoring: false,
             phase: LivePhase::Running("Preparing".to_owned()),
             progress: None,
             prior: None,
@@ -95,7 +106,7 @@ impl LiveRun {
     /// Time to the end at the pace of the last epochs; `None` before that can be said.
     pub fn time_left(&self) -> Option<Duration> {
         let (epoch, epochs, batch, batches) = self.progress?;
-        if epoch == 0 || batches == 0 || !matches!(self.phase, LivePhase::Running(_)) {
+        if self.scoring || epoch == 0 || batches == 0 || !matches!(self.phase, LivePhase::Running(_)) {
             return None;
         }
         let here = batch as f64 / batches as f64;
@@ -125,9 +136,20 @@ impl LiveRun {
         matches!(self.phase, LivePhase::Running(_) | LivePhase::Paused | LivePhase::Stopping)
     }
 
+    /// Whether it can still be told to pause, stop or write a checkpoint.
+    pub const fn takes_orders(&self) -> bool {
+        self.is_running() && !self.scoring
+    }
+
     /// Takes up what the trainer said.
     pub fn hear(&mut self, event: TrainEvent) {
+        self.told = true;
         match event {
+            // Also of a run that was told to stop, for it has.
+            TrainEvent::Phase(words) if words == SCORING => {
+                self.scoring = true;
+                self.phase = LivePhase::Running(words);
+            }
             TrainEvent::Phase(words) => {
                 if matches!(self.phase, LivePhase::Running(_)) {
                     self.phase = LivePhase::Running(words);
@@ -154,5 +176,13 @@ impl LiveRun {
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
             TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
         }
+    }
+}
+
+fn device_words(choice: DeviceChoice) -> String {
+    match choice {
+        DeviceChoice::Auto => "the best device".to_owned(),
+        DeviceChoice::Cpu => "the processor".to_owned(),
+        DeviceChoice::Gpu(number) => format!("GPU {number}"),
     }
 }

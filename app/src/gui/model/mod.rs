@@ -17,7 +17,7 @@ pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves
 pub use export::{ExportProposal, ExportState, Previewed, Written};
 pub use import::{ImportDraft, ImportTarget, Looked};
 pub use live::{LivePhase, LiveRun};
-pub use notice::{Notice, NoticeKind, Notices};
+pub use notice::{Notice, NoticeKind, Notices, way_on};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
 pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
@@ -111,6 +111,8 @@ pub struct Model {
     pub settings_path: Option<PathBuf>,
     /// The window closes as soon as the last job has ended.
     pub closing: bool,
+    /// Whether files can be dropped onto the window.
+    pub takes_drops: bool,
     /// Whether labels are on the disk.
     pub disk: DiskState,
 }
@@ -151,6 +153,9 @@ impl Model {
             Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
+            Needs::Training if self.live.as_ref().is_some_and(|live| live.scoring) => {
+                Err("The training has ended; the run scores the patches.")
+            }
             Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::gui::command::Command;
+use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
+use crate::gui::model::Tab;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +32,31 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// How long it stays; errors stay until dismissed.
+    /// How long it stays; errors stay until dismissed, an offer long enough to be read and taken.
     pub const fn lasts(&self) -> Option<Duration> {
         match (self.kind, &self.action) {
-            (NoticeKind::Done, _) => Some(Duration::from_secs(6)),
-            (NoticeKind::Warning, None) => Some(Duration::from_secs(20)),
+            (NoticeKind::Done, None) => Some(Duration::from_secs(6)),
+            (NoticeKind::Done, Some(_)) | (NoticeKind::Warning, None) => Some(Duration::from_secs(20)),
             // What offers the way out of trouble waits for an answer.
             (NoticeKind::Warning, Some(_)) | (NoticeKind::Error, _) => None,
         }
     }
+}
+
+/// The next step after an error, where one is obvious from what it says: words of the button and what it
+/// does.
+pub fn way_on(text: &str) -> Option<(String, Command)> {
+    let text = text.to_lowercase();
+    let (words, command) = if text.contains("the project is no longer in") {
+        ("Close the project", Command::Project(ProjectCommand::Close))
+    } else if text.contains("is no vitrine project") {
+        ("Import files…", Command::Import(ImportCommand::Add(Vec::new())))
+    } else if text.contains("; train first") {
+        ("Train", Command::View(ViewCommand::Tab(Tab::Train)))
+    } else {
+        return None;
+    };
+    Some((words.to_owned(), command))
 }
 
 /// The notices, oldest first.
@@ -100,5 +117,38 @@ impl Notices {
     pub fn expire(&mut self) -> Option<Duration> {
         self.shown.retain(|notice| notice.lasts().is_none_or(|lasts| notice.at.elapsed() < lasts));
         self.shown.iter().filter_map(|n| n.lasts().map(|lasts| lasts.saturating_sub(n.at.elapsed()))).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offer_stays_longer_than_what_only_tells_and_trouble_until_it_is_answered() {
+        let mut notices = Notices::default();
+        let offer = || Some(("Close".to_owned(), Command::Project(ProjectCommand::Close)));
+        for (kind, action) in [
+            (NoticeKind::Done, None),
+            (NoticeKind::Done, offer()),
+            (NoticeKind::Warning, offer()),
+            (NoticeKind::Error, None),
+        ] {
+            notices.push(kind, format!("{kind:?} {}", action.is_some()), action);
+        }
+        let lasts: Vec<_> = notices.shown().iter().map(|n| n.lasts().map(|time| time.as_secs())).collect();
+        assert_eq!(lasts, [Some(6), Some(20), None, None]);
+    }
+
+    #[test]
+    fn errors_offer_the_next_step_where_there_is_one() {
+        let step = |text: &str| way_on(text).map(|(words, _)| words);
+        assert_eq!(step("The project is no longer in /data/apo").as_deref(), Some("Close the project"));
+        assert_eq!(
+            step("Comparing runs: the project is no longer in /a").as_deref(),
+            Some("Close the project")
+        );
+        assert_eq!(step("No run has scored this project yet; train first.").as_deref(), Some("Train"));
+        assert_eq!(step("the disk is full"), None);
     }
 }

@@ -22,6 +22,8 @@ pub struct PatchDetail {
     pub scores: Vec<(String, Option<f32>)>,
     /// Mean power on rings of frequency, 0 to 0.5 cycles per px.
     pub spectrum: Vec<f64>,
+    /// Why history and spectrum could not be read, if so.
+    pub problem: Option<String>,
 }
 
 /// A micrograph as the side panel shows it.

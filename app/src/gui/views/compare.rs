@@ -87,6 +87,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     }
     ui.separator();
     let Some(compared) = &analysis.compared else {
+        if let Some(why) = &analysis.not_compared {
+            return not_compared(ui, why, &wanted, out);
+        }
         ui.horizontal(|ui| {
             ui.spinner();
             ui.label("Measuring the runs");
@@ -127,6 +130,15 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         disagreement(ui, model, open, comparison, state, out);
         ui.add_space(16.0);
     });
+}
+
+/// Why runs could not be put side by side, and a way to try again.
+pub(super) fn not_compared(ui: &mut Ui, why: &str, names: &[String], out: &mut Vec<Command>) {
+    let text = format!("{}.", crate::words::capitalised(why).trim_end_matches('.'));
+    ui.add(egui::Label::new(RichText::new(text).color(ui.visuals().warn_fg_color)).wrap());
+    if ui.button("Measure the runs").clicked() {
+        out.push(Command::Compare(CompareCommand::Read(names.to_vec())));
+    }
 }
 
 /// A heading of this view.

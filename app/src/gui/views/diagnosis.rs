@@ -252,6 +252,8 @@ fn remedy(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>
             None => {
                 if analysis.comparing.as_ref() != Some(&names) {
                     out.push(Command::Compare(CompareCommand::Read(names)));
+                } else if let Some(why) = &analysis.not_compared {
+                    return compare::not_compared(ui, why, &names, out);
                 }
                 ui.horizontal(|ui| {
                     ui.spinner();

@@ -148,6 +148,16 @@ fn failed(
                 let device = vitrine_core::learning::device::DeviceChoice::Auto;
                 out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
             }
+            let on_gpu = open.runs.iter().any(|run| run.name == live.name && run.device.starts_with("gpu"));
+            if kept && on_gpu {
+                // The best device is the GPU that has just failed.
+                let button = egui::Button::new("Go on with the processor");
+                let why = "From the last good epoch, without the GPU: slower, and sure to work.";
+                if ui.add_enabled(allowed, button).on_hover_text(why).clicked() {
+                    let device = vitrine_core::learning::device::DeviceChoice::Cpu;
+                    out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
+                }
+            }
             if ui.button("See the diagnosis").clicked() {
                 out.push(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
             }

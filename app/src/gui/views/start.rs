@@ -71,10 +71,12 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     section(ui, "New from files");
     card(ui, |ui| {
         ui.add(
-            egui::Label::new(
-                "Drop files or folders onto this window: patches (PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, \
-                 folders of pictures), or micrographs with picks (STAR, EMAN .box, CSV, .cbox).",
-            )
+            egui::Label::new(format!(
+                "{} files or folders{}: patches (PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, folders of \
+                 pictures), or micrographs with picks (STAR, EMAN .box, CSV, .cbox).",
+                if model.takes_drops { "Drop" } else { "Choose" },
+                if model.takes_drops { " onto this window" } else { "" },
+            ))
             .wrap(),
         );
         ui.horizontal(|ui| {

@@ -54,6 +54,9 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut free = true;
+            if model.closing {
+                ui.colored_label(ui.visuals().warn_fg_color, "closing when this has stopped");
+            }
             for job in model.jobs.iter().filter(|job| job.kind.is_shown()) {
                 self::job(ui, job, out);
                 free = false;
@@ -68,7 +71,9 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
 fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
     if job.cancelled {
         ui.weak("cancelling");
-    } else if ui.small_button("Cancel").on_hover_text(format!("Cancel: {}", job.title)).clicked() {
+    } else if job.can_cancel
+        && ui.small_button("Cancel").on_hover_text(format!("Cancel: {}", job.title)).clicked()
+    {
         out.push(Command::Window(WindowCommand::Cancel(job.id)));
     }
     match &job.step {

@@ -78,7 +78,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     Panel::left("import form").resizable(true).default_size(430.0).min_size(340.0).show(ui, |ui| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.add_enabled_ui(running.is_none(), |ui| {
-                files(ui, draft, state, out);
+                files(ui, model, draft, state, out);
                 if draft.found.iter().any(|found| found.kind.is_ok()) {
                     state.form.ui(ui, model, draft);
                 }
@@ -133,10 +133,14 @@ fn look_at(
 }
 
 /// The files named, what they are, and ways to add more.
-fn files(ui: &mut Ui, draft: &ImportDraft, state: &mut State, out: &mut Vec<Command>) {
+fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out: &mut Vec<Command>) {
     section(ui, "Files");
     if draft.paths.is_empty() {
-        ui.weak("Drop files or folders onto the window, or name them here.");
+        ui.weak(if model.takes_drops {
+            "Drop files or folders onto the window, or name them here."
+        } else {
+            "Choose files or folders, or name them here."
+        });
     }
     for path in &draft.paths {
         let found = draft.found.iter().find(|found| found.path == *path);
@@ -257,6 +261,13 @@ fn run(
         let pressed = ui.add_enabled(why_not.is_none(), button);
         if let Some(why) = why_not {
             ui.weak(why);
+        }
+        // The look was cancelled, or files were mended meanwhile.
+        if let (Some(Looked { request, with_open, result: Err(_) }), None) = (looked, &draft.looking)
+            && ui.button("Look again").clicked()
+        {
+            let (request, with_open) = (Box::new(request.clone()), *with_open);
+            out.push(Command::Import(ImportCommand::Look { request, with_open }));
         }
         if pressed.clicked()
             && let (Ok(request), Some(target)) = (request, target)

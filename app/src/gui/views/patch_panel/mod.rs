@@ -196,6 +196,11 @@ fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>, all_of
         ui.weak("Reading…");
         return;
     };
+    if let Some(why) = &detail.problem {
+        let text = format!("It could not be read: {}.", why.trim_end_matches('.'));
+        ui.add(egui::Label::new(egui::RichText::new(text).weak()).wrap());
+        return;
+    }
     if detail.history.is_empty() {
         ui.weak("Nobody has ever labelled it.");
     }

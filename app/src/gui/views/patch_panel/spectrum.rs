@@ -11,7 +11,9 @@ use crate::gui::theme;
 pub fn ui(ui: &mut Ui, detail: Option<&PatchDetail>, pixel_size: Option<f64>) {
     let height = 110.0;
     let Some(detail) = detail.filter(|detail| detail.spectrum.len() > 2) else {
-        ui.allocate_ui(egui::vec2(ui.available_width(), height), |ui| ui.weak("Reading…"));
+        let unread = detail.is_some_and(|detail| detail.problem.is_some());
+        let words = if unread { "It could not be read." } else { "Reading…" };
+        ui.allocate_ui(egui::vec2(ui.available_width(), height), |ui| ui.weak(words));
         return;
     };
     let last = (detail.spectrum.len() - 1) as f64;

@@ -1,0 +1,47 @@
+//! Whether the desktop is dark or light, where the window system library does not tell: on Linux the
+//! desktop's portal does.
+
+use eframe::egui::Theme;
+
+/// Dark or light, as the desktop's portal says; `None` where there is no portal.
+/// May wait for the portal to start, so this is for a thread of its own.
+#[cfg(target_os = "linux")]
+pub fn theme() -> Option<Theme> {
+    use zbus::zvariant::{OwnedValue, Value};
+
+    /// The number within values within values: an older portal wraps it once more.
+    fn number(value: &Value<'_>) -> Option<u32> {
+        match value {
+            Value::U32(number) => Some(*number),
+            Value::Value(within) => number(within),
+            _ => None,
+        }
+    }
+
+    let read = async {
+        let bus = zbus::Connection::session().await?;
+        let reply = bus
+            .call_method(
+                Some("org.freedesktop.portal.Desktop"),
+                "/org/freedesktop/portal/desktop",
+                Some("org.freedesktop.portal.Settings"),
+                "Read",
+                &("org.freedesktop.appearance", "color-scheme"),
+            )
+            .await?;
+        reply.body().deserialize::<OwnedValue>()
+    };
+    let value = pollster::block_on(read).ok()?;
+    match number(&value)? {
+        1 => Some(Theme::Dark),
+        // GNOME calls its light one "no preference", which is 0.
+        0 | 2 => Some(Theme::Light),
+        _ => None,
+    }
+}
+
+/// Elsewhere the window system library tells.
+#[cfg(not(target_os = "linux"))]
+pub fn theme() -> Option<Theme> {
+    None
+}
