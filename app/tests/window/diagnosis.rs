@@ -104,3 +104,22 @@ fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
     });
     window.get_by_label("Before and after");
 }
+
+#[test]
+fn from_a_failed_run_its_own_diagnosis_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = crate::support::opened(&crate::support::analysed(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    let mut live = vitrine::gui::model::LiveRun::new(
+        vitrine::gui::jobs::JobId(0),
+        "supervised_baseline-1".to_owned(),
+        "the processor".to_owned(),
+    );
+    live.phase = vitrine::gui::model::LivePhase::Failed("the loss is no number".to_owned());
+    window.state_mut().model.live = Some(live);
+    window.run_steps(2);
+    window.get_by_label("See the diagnosis").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Diagnosis);
+    assert_eq!(window.state().states.diagnosis.run.as_deref(), Some("supervised_baseline-1"));
+}

@@ -51,6 +51,7 @@ impl App {
             TrainCommand::Checkpoint => {
                 if let Some(link) = &self.train {
                     link.order(TrainControl::Checkpoint);
+                    self.model.live.iter_mut().for_each(LiveRun::ask_checkpoint);
                 }
                 Ok(())
             }

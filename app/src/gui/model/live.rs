@@ -25,6 +25,9 @@ pub enum LivePhase {
     Failed(String),
 }
 
+/// How core calls the phase after the last epoch.
+const SCORING: &str = "Scoring patches";
+
 /// A run since it was started from this window.
 #[derive(Debug, Clone)]
 pub struct LiveRun {
@@ -52,6 +55,8 @@ pub struct LiveRun {
     pub warnings: Vec<String>,
     /// Epoch of the last checkpoint.
     pub checkpoint: Option<usize>,
+    /// Epoch at whose end the checkpoint is written that the person has asked for.
+    pub checkpoint_asked: Option<usize>,
     /// When it was started here.
     pub started: Instant,
     /// All epochs, those before it went on included, for drawing.
@@ -78,6 +83,7 @@ impl LiveRun {
             best_epoch: None,
             warnings: Vec::new(),
             checkpoint: None,
+            checkpoint_asked: None,
             started: Instant::now(),
             curves: Arc::default(),
             memory: None,
@@ -125,11 +131,25 @@ impl LiveRun {
         matches!(self.phase, LivePhase::Running(_) | LivePhase::Paused | LivePhase::Stopping)
     }
 
+    /// Whether the network is trained and every patch is being scored: orders to the trainer come too
+    /// late.
+    pub fn is_scoring(&self) -> bool {
+        matches!(&self.phase, LivePhase::Running(words) if words.starts_with(SCORING))
+    }
+
+    /// A checkpoint was asked for: it is written at the end of the epoch under way.
+    pub fn ask_checkpoint(&mut self) {
+        let epoch = self.progress.map_or(0, |(epoch, ..)| epoch);
+        self.checkpoint_asked = Some(epoch.max(1));
+    }
+
     /// Takes up what the trainer said.
     pub fn hear(&mut self, event: TrainEvent) {
         match event {
             TrainEvent::Phase(words) => {
-                if matches!(self.phase, LivePhase::Running(_)) {
+                // After the last epoch there is nothing left to pause or to stop.
+                let scores = words.starts_with(SCORING) && self.is_running();
+                if scores || matches!(self.phase, LivePhase::Running(_)) {
                     self.phase = LivePhase::Running(words);
                 }
             }
@@ -152,7 +172,30 @@ impl LiveRun {
             }
             TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
-            TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
+            TrainEvent::Checkpoint(epoch) => {
+                self.checkpoint = Some(epoch);
+                self.checkpoint_asked = None;
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_asked_for_is_due_until_it_is_written_and_scoring_ends_all_orders() {
+        let mut live = LiveRun::new(JobId(0), "r-1".to_owned(), "the processor".to_owned());
+        live.hear(TrainEvent::Phase("Training".to_owned()));
+        live.hear(TrainEvent::Progress { epoch: 12, epochs: 40, batch: 3, batches: 9 });
+        live.ask_checkpoint();
+        assert_eq!((live.checkpoint_asked, live.checkpoint), (Some(12), None));
+        live.hear(TrainEvent::Checkpoint(12));
+        assert_eq!((live.checkpoint_asked, live.checkpoint), (None, Some(12)));
+        assert!(!live.is_scoring());
+        live.phase = LivePhase::Stopping;
+        live.hear(TrainEvent::Phase(SCORING.to_owned()));
+        assert!(live.is_scoring() && live.is_running());
     }
 }
