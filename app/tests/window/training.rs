@@ -1,6 +1,6 @@
 //! A short run from the window, on the processor.
 
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
@@ -81,28 +81,4 @@ fn a_run_pauses_and_stops_when_told() {
     assert!(live.epochs.len() < 500);
     drop(window);
     assert_eq!(Project::open(&folder).unwrap().run("short-1").unwrap().status, RunStatus::Stopped);
-}
-
-#[test]
-fn while_patches_are_scored_no_order_is_offered_that_would_do_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut window = opened(&small(dir.path()));
-    window.state_mut().apply(start(500));
-    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
-    wait(&mut window, "the first epoch", |app| {
-        app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty())
-    });
-    window.state_mut().apply(Command::Train(TrainCommand::Pause));
-    window.run_steps(2);
-    assert!(!window.get_by_label("Stop training").accesskit_node().is_disabled());
-    // As core says it at the end.
-    let live = window.state_mut().model.live.as_mut().unwrap();
-    live.hear(vitrine_core::learning::events::TrainEvent::Phase("Scoring patches".to_owned()));
-    window.run_steps(2);
-    for order in ["Pause training", "Checkpoint now", "Stop training"] {
-        assert!(window.get_by_label(order).accesskit_node().is_disabled(), "{order}");
-    }
-    window.state_mut().model.live.as_mut().unwrap().phase = LivePhase::Paused;
-    window.state_mut().apply(Command::Train(TrainCommand::Stop));
-    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
 }

@@ -25,9 +25,6 @@ pub enum LivePhase {
     Failed(String),
 }
 
-/// How core calls the phase after the last epoch.
-const SCORING: &str = "Scoring patches";
-
 /// A run since it was started from this window.
 #[derive(Debug, Clone)]
 pub struct LiveRun {
@@ -121,6 +118,12 @@ impl LiveRun {
         Duration::try_from_secs_f64(left).ok()
     }
 
+    /// A checkpoint was asked for: it is written at the end of the epoch under way.
+    pub fn ask_checkpoint(&mut self) {
+        let epoch = self.progress.map_or(0, |(epoch, ..)| epoch);
+        self.checkpoint_asked = Some(epoch.max(1));
+    }
+
     /// Patches per second of the last epoch.
     pub fn pace(&self) -> Option<f64> {
         self.epochs.last().map(|m| m.patches_per_second).filter(|p| p.is_finite())
@@ -131,25 +134,11 @@ impl LiveRun {
         matches!(self.phase, LivePhase::Running(_) | LivePhase::Paused | LivePhase::Stopping)
     }
 
-    /// Whether the network is trained and every patch is being scored: orders to the trainer come too
-    /// late.
-    pub fn is_scoring(&self) -> bool {
-        matches!(&self.phase, LivePhase::Running(words) if words.starts_with(SCORING))
-    }
-
-    /// A checkpoint was asked for: it is written at the end of the epoch under way.
-    pub fn ask_checkpoint(&mut self) {
-        let epoch = self.progress.map_or(0, |(epoch, ..)| epoch);
-        self.checkpoint_asked = Some(epoch.max(1));
-    }
-
     /// Takes up what the trainer said.
     pub fn hear(&mut self, event: TrainEvent) {
         match event {
             TrainEvent::Phase(words) => {
-                // After the last epoch there is nothing left to pause or to stop.
-                let scores = words.starts_with(SCORING) && self.is_running();
-                if scores || matches!(self.phase, LivePhase::Running(_)) {
+                if matches!(self.phase, LivePhase::Running(_)) {
                     self.phase = LivePhase::Running(words);
                 }
             }
@@ -177,25 +166,5 @@ impl LiveRun {
                 self.checkpoint_asked = None;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checkpoint_asked_for_is_due_until_it_is_written_and_scoring_ends_all_orders() {
-        let mut live = LiveRun::new(JobId(0), "r-1".to_owned(), "the processor".to_owned());
-        live.hear(TrainEvent::Phase("Training".to_owned()));
-        live.hear(TrainEvent::Progress { epoch: 12, epochs: 40, batch: 3, batches: 9 });
-        live.ask_checkpoint();
-        assert_eq!((live.checkpoint_asked, live.checkpoint), (Some(12), None));
-        live.hear(TrainEvent::Checkpoint(12));
-        assert_eq!((live.checkpoint_asked, live.checkpoint), (None, Some(12)));
-        assert!(!live.is_scoring());
-        live.phase = LivePhase::Stopping;
-        live.hear(TrainEvent::Phase(SCORING.to_owned()));
-        assert!(live.is_scoring() && live.is_running());
     }
 }

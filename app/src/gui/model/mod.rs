@@ -137,9 +137,6 @@ impl Model {
             Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
-            Needs::Training if self.live.as_ref().is_some_and(LiveRun::is_scoring) => {
-                Err("The training is over; every patch is being scored.")
-            }
             Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }
