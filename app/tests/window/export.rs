@@ -128,7 +128,7 @@ fn counts_and_button_are_on_the_screen_in_a_small_window() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&nine(dir.path()));
     window.set_size(eframe::egui::vec2(900.0, 520.0));
-    export_view(&mut window, &dir.path().join("out.npz"));
+    export_view(&mut window, &dir.path().join("out.star"));
     for label in ["Write the export", "2 patches"] {
         assert!(window.get_by_label(label).rect().bottom() <= 520.0, "{label}");
     }

@@ -455,8 +455,8 @@ mod tests {
     fn hovering_says_what_was_measured_and_what_is_smoothed() {
         let raw = [[1.0, 0.8], [2.0, 0.9]];
         let words = |smooth: &[[f64; 2]], epoch| hover_words("a", &raw, smooth, epoch, false);
-        assert_eq!(words(&raw, 2.0).unwrap(), "a\nepoch 2: 0.900");
-        assert_eq!(words(&[[1.0, 0.8], [2.0, 0.85]], 2.0).unwrap(), "a\nepoch 2: 0.900, smoothed 0.850");
+        assert_eq!(words(&raw, 2.0).unwrap(), "a\nepoch 2: 0.9000");
+        assert_eq!(words(&[[1.0, 0.8], [2.0, 0.85]], 2.0).unwrap(), "a\nepoch 2: 0.9000, smoothed 0.8500");
         assert_eq!(words(&raw, 7.0), None);
     }
 

@@ -21,6 +21,8 @@ use crate::words;
 
 /// Patches shown on each side of the line.
 const EACH: usize = 12;
+/// Side of a patch shown, points.
+const SIDE: f32 = 84.0;
 /// Height of the histogram with its heading, points.
 const HEIGHT: f32 = 280.0;
 
@@ -147,7 +149,9 @@ pub fn ui(
         plot(ui, state, out);
         counts(ui, table, state.threshold);
     }
-    let (above, below) = table.around(state.threshold, EACH);
+    // One full row a side, as far as there is room.
+    let fit = (ui.available_width() / (SIDE + ui.spacing().item_spacing.x)) as usize;
+    let (above, below) = table.around(state.threshold, fit.clamp(4, EACH));
     for (title, patches) in [("Just above: accepted last", above), ("Just below: left out first", below)] {
         ui.add_space(4.0);
         ui.label(RichText::new(title).strong());
@@ -157,7 +161,7 @@ pub fn ui(
         ui.horizontal_wrapped(|ui| {
             for patch in patches {
                 let words = table.score(patch).map_or(String::new(), |score| format!("{score:.3}"));
-                let response = thumbnails.show(ui, open, patch, 84.0, &words);
+                let response = thumbnails.show(ui, open, patch, SIDE, &words);
                 if response.on_hover_text(format!("Patch {patch}; a click shows it in the gallery")).clicked()
                 {
                     show_in_gallery(patch, out);

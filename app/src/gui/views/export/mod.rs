@@ -64,7 +64,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     }
     let why_not = why_not(model, open, state);
     // Always on the screen, as in Import: what would be written, and the button.
-    egui::Panel::bottom("write the export").show(ui, |ui| write(ui, model, open, state, why_not, out));
+    let panel = egui::Panel::bottom("write the export").frame(egui::Frame::NONE);
+    panel.show(ui, |ui| write(ui, model, open, state, why_not, out));
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let wide = ui.available_width() > 900.0;
         if wide {
