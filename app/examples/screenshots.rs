@@ -105,7 +105,7 @@ fn main() -> anyhow::Result<()> {
         .build_eframe(|cc| App::new(cc, Start::default()));
     let mut camera = Camera { window, out };
     camera.hush();
-    first_screen(&mut camera, &work)?;
+    first_screen(&mut camera)?;
     micrographs(&mut camera, &data.join("empiar10017"), &work)?;
     benchmark(&mut camera, &data.join("pu_benchmark"), &work, epochs)?;
     Ok(())
@@ -115,8 +115,8 @@ fn theme(camera: &mut Camera, theme: Theme) {
     camera.does(Command::Settings(SettingsCommand::Theme(theme)));
 }
 
-fn first_screen(camera: &mut Camera, work: &Path) -> anyhow::Result<()> {
-    camera.window.state_mut().states.start.sample = work.join("sample").display().to_string();
+fn first_screen(camera: &mut Camera) -> anyhow::Result<()> {
+    camera.window.state_mut().states.start.sample = "~/vitrine-sample".to_owned();
     camera.shoot("start_dark")?;
     theme(camera, Theme::Light);
     camera.shoot("start_light")?;

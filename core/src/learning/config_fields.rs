@@ -136,7 +136,7 @@ pub const GROUPS: &[FieldGroup] = &[
     FieldGroup {
         name: "Data",
         fields: fields![
-            "prior" FieldKind::Prior, "Class prior π", "share",
+            "prior" FieldKind::Prior, "Class prior π", "",
                 "Share of particles among the unlabeled patches, not among all; estimated from the data or given.",
                 usual 0.05 .. 0.6;
             "split.validation" FieldKind::Number, "Validation share", "of the patches",

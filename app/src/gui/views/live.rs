@@ -140,7 +140,6 @@ fn head(
 }
 
 /// Why a run failed and the ways on.
-#[expect(clippy::too_many_arguments, reason = "a part of the head, once")]
 fn failed(
     ui: &mut Ui,
     model: &Model,
