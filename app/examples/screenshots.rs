@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use eframe::egui::{Key, Modifiers, vec2};
+use eframe::egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{
@@ -28,7 +28,7 @@ use vitrine_core::review::QueueKind;
 /// Size of the pictures, px.
 const SIZE: [f32; 2] = [1360.0, 850.0];
 /// Height at which all of Compare is seen, px.
-const TALL: f32 = 2150.0;
+const TALL: f32 = 1850.0;
 /// A run of its full length on a processor takes hours.
 const PATIENCE: Duration = Duration::from_secs(8 * 3600);
 
@@ -63,6 +63,8 @@ impl Camera {
 
     /// Saves what is on the screen. Textures arrive from threads, so some frames go by first.
     fn shoot(&mut self, name: &str) -> anyhow::Result<()> {
+        // Where the last click was, a plot would show its cross.
+        self.window.event(Event::PointerGone);
         for _ in 0..20 {
             self.window.step();
             std::thread::sleep(Duration::from_millis(15));
@@ -198,7 +200,9 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: Option<usize
     camera.does(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
     camera.shoot("diagnosis_before")?;
     let state = &mut camera.window.state_mut().states.diagnosis;
-    (state.depth, state.run) = (Depth::Quick, Some("recommended-1".to_owned()));
+    // With the short trainings, where there is time for whole runs.
+    let depth = if epochs.is_none() { Depth::Standard } else { Depth::Quick };
+    (state.depth, state.run) = (depth, Some("recommended-1".to_owned()));
     camera.window.run_steps(2);
     camera.window.get_by_label("Examine now").click();
     camera.wait("the report", |app| app.model.analysis.report.is_some())?;
