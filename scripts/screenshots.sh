@@ -2,7 +2,7 @@
 # Makes the pictures in docs/screenshots on real data, with the application as it is now.
 # Usage: bash scripts/screenshots.sh [DATA] [EPOCHS]
 #   DATA    folder that holds empiar10017 and pu_benchmark (default ../shared/data)
-#   EPOCHS  epochs of the two runs that are shown (default 8)
+#   EPOCHS  epochs of the two runs that are shown (default as their presets say, which takes hours on a processor)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:-../shared/data}
@@ -16,4 +16,4 @@ need gcc "C compiler, for the bundled SQLite" libc6-dev "C headers, for the bund
 cargo build --release --locked --workspace --examples
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$(built examples/screenshots)" docs/screenshots "$data" "$work" "${2:-8}"
+"$(built examples/screenshots)" docs/screenshots "$data" "$work" ${2:+"$2"}

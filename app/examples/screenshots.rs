@@ -2,27 +2,35 @@
 //! window: `bash scripts/screenshots.sh` builds and calls it.
 //!
 //! `screenshots OUT DATA WORK [EPOCHS]`: pictures go to OUT, DATA holds `empiar10017` and
-//! `pu_benchmark`, WORK is an empty folder for projects and exports.
+//! `pu_benchmark`, WORK is an empty folder for projects and exports. The runs are as long as their presets
+//! say; with EPOCHS they are shorter and keep their shape, as on the command line.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use eframe::egui::{Key, Modifiers};
+use eframe::egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{
-    Command, ImportCommand, ProjectCommand, SettingsCommand, TrainCommand, TrainStart, ViewCommand,
+    Command, ImportCommand, ProjectCommand, QueueCommand, SelectCommand, SettingsCommand, TrainCommand,
+    TrainStart, ViewCommand,
 };
-use vitrine::gui::model::{ImportTarget, Overlay, Tab};
+use vitrine::gui::model::{ImportTarget, Order, Overlay, SortKey, Tab};
 use vitrine::gui::settings::Theme;
 use vitrine::gui::views::export::What;
 use vitrine::gui::{App, Start};
-use vitrine_core::learning::config_file;
+use vitrine_core::diagnosis::Depth;
+use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::review::QueueKind;
 
 /// Size of the pictures, px.
 const SIZE: [f32; 2] = [1360.0, 850.0];
+/// Height at which all of Compare is seen, px.
+const TALL: f32 = 1850.0;
+/// A run of its full length on a processor takes hours.
+const PATIENCE: Duration = Duration::from_secs(8 * 3600);
 
 struct Camera {
     window: Harness<'static, App>,
@@ -41,8 +49,8 @@ impl Camera {
             }
             let said: Vec<_> =
                 self.window.state().model.notices.shown().iter().map(|n| n.text.clone()).collect();
-            if clock.elapsed() > Duration::from_secs(3600) {
-                bail!("waited an hour for {what}; on screen: {said:?}");
+            if clock.elapsed() > PATIENCE {
+                bail!("waited {} hours for {what}; on screen: {said:?}", PATIENCE.as_secs() / 3600);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -55,6 +63,8 @@ impl Camera {
 
     /// Saves what is on the screen. Textures arrive from threads, so some frames go by first.
     fn shoot(&mut self, name: &str) -> anyhow::Result<()> {
+        // Where the last click was, a plot would show its cross.
+        self.window.event(Event::PointerGone);
         for _ in 0..20 {
             self.window.step();
             std::thread::sleep(Duration::from_millis(15));
@@ -80,8 +90,8 @@ fn main() -> anyhow::Result<()> {
         bail!("usage: screenshots OUT DATA WORK [EPOCHS]");
     };
     let epochs = match args.next() {
-        Some(text) => text.to_string_lossy().parse().context("EPOCHS is a number")?,
-        None => 8,
+        Some(text) => Some(text.to_string_lossy().parse().context("EPOCHS is a number")?),
+        None => None,
     };
     for folder in [&data.join("empiar10017"), &data.join("pu_benchmark")] {
         if !folder.is_dir() {
@@ -97,7 +107,7 @@ fn main() -> anyhow::Result<()> {
         .build_eframe(|cc| App::new(cc, Start::default()));
     let mut camera = Camera { window, out };
     camera.hush();
-    first_screen(&mut camera, &work)?;
+    first_screen(&mut camera)?;
     micrographs(&mut camera, &data.join("empiar10017"), &work)?;
     benchmark(&mut camera, &data.join("pu_benchmark"), &work, epochs)?;
     Ok(())
@@ -107,8 +117,8 @@ fn theme(camera: &mut Camera, theme: Theme) {
     camera.does(Command::Settings(SettingsCommand::Theme(theme)));
 }
 
-fn first_screen(camera: &mut Camera, work: &Path) -> anyhow::Result<()> {
-    camera.window.state_mut().states.start.sample = work.join("sample").display().to_string();
+fn first_screen(camera: &mut Camera) -> anyhow::Result<()> {
+    camera.window.state_mut().states.start.sample = "~/vitrine-sample".to_owned();
     camera.shoot("start_dark")?;
     theme(camera, Theme::Light);
     camera.shoot("start_light")?;
@@ -167,7 +177,7 @@ fn both(camera: &mut Camera, name: &str) -> anyhow::Result<()> {
 }
 
 /// Patches of the benchmark: a run with its baseline, then every other view.
-fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: usize) -> anyhow::Result<()> {
+fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: Option<usize>) -> anyhow::Result<()> {
     camera.does(Command::Project(ProjectCommand::Close));
     camera.does(Command::Import(ImportCommand::Add(vec![data.join("train.npz")])));
     camera.wait("the file to be recognised", |app| {
@@ -183,31 +193,101 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: usize) -> an
     camera.does(Command::View(ViewCommand::Tab(Tab::Train)));
     camera.shoot("train_before")?;
     for preset in ["supervised_baseline", "recommended"] {
-        let mut config = config_file::load(preset)?;
-        config.schedule.epochs = epochs;
-        let start =
-            TrainStart { name: None, base_name: preset.to_owned(), config, device: DeviceChoice::Auto };
-        camera.does(Command::Train(TrainCommand::Start(Box::new(start))));
-        let half = epochs / 2;
-        camera.wait("half the run", |app| {
-            app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= half || !live.is_running())
-        })?;
-        if preset == "recommended" {
-            both(camera, "train")?;
-        }
-        camera.wait("the end of the run", |app| {
-            let over = app.model.live.as_ref().is_some_and(|live| !live.is_running());
-            let scored = app.model.project.as_ref().and_then(|open| open.scores.as_ref());
-            over && scored.is_some_and(|scores| scores.name.starts_with(preset))
-        })?;
+        run(camera, preset, epochs)?;
     }
     camera.hush();
-    for (tab, name) in [(Tab::Compare, "compare"), (Tab::Diagnosis, "diagnosis"), (Tab::Gallery, "benchmark")]
-    {
-        camera.does(Command::View(ViewCommand::Tab(tab)));
-        camera.wait("the view", |app| !app.model.jobs.iter().any(|job| job.kind.is_shown()))?;
-        both(camera, name)?;
+    compare(camera)?;
+    camera.does(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    camera.shoot("diagnosis_before")?;
+    let state = &mut camera.window.state_mut().states.diagnosis;
+    // With the short trainings, where there is time for whole runs.
+    let depth = if epochs.is_none() { Depth::Standard } else { Depth::Quick };
+    (state.depth, state.run) = (depth, Some("recommended-1".to_owned()));
+    camera.window.run_steps(2);
+    camera.window.get_by_label("Examine now").click();
+    camera.wait("the report", |app| app.model.analysis.report.is_some())?;
+    camera.hush();
+    both(camera, "diagnosis")?;
+    camera.does(Command::View(ViewCommand::Tab(Tab::Gallery)));
+    rest(camera)?;
+    both(camera, "benchmark")?;
+    review(camera)?;
+    export(camera, work)?;
+    overlays(camera)
+}
+
+/// Waits until no job is under way.
+fn rest(camera: &mut Camera) -> anyhow::Result<()> {
+    camera.wait("the view", |app| !app.model.jobs.iter().any(|job| job.kind.is_shown()))
+}
+
+/// A run from its beginning to its scores, photographed in the middle of its last part.
+fn run(camera: &mut Camera, preset: &str, epochs: Option<usize>) -> anyhow::Result<()> {
+    let config = Overrides { epochs, ..Overrides::default() }.apply(config_file::load(preset)?)?;
+    let (all, begins) = (config.schedule.epochs, config.self_training.start_epoch);
+    let begins = if config.self_training.enabled { begins } else { 1 };
+    let start = TrainStart { name: None, base_name: preset.to_owned(), config, device: DeviceChoice::Auto };
+    camera.does(Command::Train(TrainCommand::Start(Box::new(start))));
+    let middle = (begins + all).div_ceil(2).min(all);
+    camera.wait("the middle of the run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= middle || !live.is_running())
+    })?;
+    if preset == "recommended" {
+        both(camera, "train")?;
     }
+    camera.wait("the end of the run", |app| {
+        let over = app.model.live.as_ref().is_some_and(|live| !live.is_running());
+        let scored = app.model.project.as_ref().and_then(|open| open.scores.as_ref());
+        over && scored.is_some_and(|scores| scores.name.starts_with(preset))
+    })
+}
+
+/// Compare as tall as it is, so that curves, threshold, patches on both sides and disagreement are seen.
+fn compare(camera: &mut Camera) -> anyhow::Result<()> {
+    camera.window.set_size(vec2(SIZE[0], TALL));
+    camera.does(Command::View(ViewCommand::Tab(Tab::Compare)));
+    camera.wait("the comparison", |app| {
+        let analysis = &app.model.analysis;
+        analysis.compared.is_some() && analysis.disagreements.is_some() && analysis.curves.len() == 2
+    })?;
+    let best = camera.window.state().model.analysis.compared.as_ref().and_then(|compared| {
+        compared.comparison.scores.last().and_then(|table| table.as_ref()?.best_threshold())
+    });
+    if let Some(best) = best {
+        camera.window.state_mut().states.compare.scores.threshold = best;
+    }
+    both(camera, "compare")?;
+    camera.window.set_size(SIZE.into());
+    camera.window.run_steps(4);
+    Ok(())
+}
+
+/// A review queue with the scores of its patch in the side panel, and where labels and scores disagree.
+fn review(camera: &mut Camera) -> anyhow::Result<()> {
+    let enter = QueueCommand::Enter(QueueKind::LikelyParticles);
+    camera.does(Command::View(ViewCommand::Queue(enter)));
+    camera.wait("the queue", |app| app.model.project.as_ref().is_some_and(|open| open.queue.is_some()))?;
+    camera.does(Command::Select(SelectCommand::Place(2)));
+    both_with_patch(camera, "queue")?;
+    camera.does(Command::View(ViewCommand::Queue(QueueCommand::Leave)));
+    let order = Order { key: SortKey::Disagreement, descending: true, ..Order::default() };
+    camera.does(Command::View(ViewCommand::Order(Box::new(order))));
+    rest(camera)?;
+    camera.does(Command::Select(SelectCommand::Place(0)));
+    both_with_patch(camera, "disagreement")
+}
+
+/// A picture of the gallery in each theme, once the side panel has what it shows of the current patch.
+fn both_with_patch(camera: &mut Camera, name: &str) -> anyhow::Result<()> {
+    camera.wait("the patch", |app| {
+        app.model.project.as_ref().is_some_and(|open| {
+            open.detail.as_ref().is_some_and(|detail| Some(detail.patch) == open.shown.current())
+        })
+    })?;
+    both(camera, name)
+}
+
+fn export(camera: &mut Camera, work: &Path) -> anyhow::Result<()> {
     camera.does(Command::View(ViewCommand::Tab(Tab::Export)));
     let form = &mut camera.window.state_mut().states.export.form;
     form.what = What::Scores;
@@ -220,7 +300,10 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: usize) -> an
     camera.window.get_by_label("Write the export").click();
     camera.wait("the export", |app| app.model.export.written.is_some())?;
     camera.hush();
-    both(camera, "export")?;
+    both(camera, "export")
+}
+
+fn overlays(camera: &mut Camera) -> anyhow::Result<()> {
     for (overlay, name) in [
         (Overlay::Palette, "palette"),
         (Overlay::Keys, "keys"),

@@ -260,7 +260,7 @@ pub static TABLE: &[Info] = table![
         Command::Train(TrainCommand::StartShown { baseline: true });
     "train.pause" Train Training None, "Pause training",
         "Wait after the current batch.", Command::Train(TrainCommand::Pause);
-    "train.resume" Train Training None, "Resume training",
+    "train.resume" Train Training None, "Unpause training",
         "Go on with a paused run.", Command::Train(TrainCommand::Resume);
     "train.checkpoint" Train Training None, "Checkpoint now",
         "Write a checkpoint at the end of this epoch and say so.", Command::Train(TrainCommand::Checkpoint);

@@ -83,6 +83,53 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     let height = u32::from_be_bytes([png[20], png[21], png[22], png[23]]);
     assert!((250..600).contains(&width) && (280..300).contains(&height), "{width}×{height}");
 
+    // The button of the menu is no part of the picture: its corner is as empty as the margin.
+    let picture = vitrine_core::formats::micrograph::open(&dir.path().join("plots/auc.png")).unwrap().image;
+    let corner = (0..16).flat_map(|y| (0..50).map(move |x| (x, y)));
+    let (left, ground) = (picture.width - 51, picture.at(picture.width - 1, 1));
+    assert!(corner.into_iter().all(|(x, y)| (picture.at(left + x, y) - ground).abs() < 3.0));
+
+    // Tables are copied as text, and the threshold goes on to Export.
+    for (table, line) in
+        [("Numbers", "Measured\tsupervised_baseline-1\tshort-1"), ("configurations", "risk.kind\t")]
+    {
+        window
+            .get_by_label_contains(&format!(
+                "Copy: {}",
+                if table == "Numbers" { table } else { "What differs" }
+            ))
+            .click_accesskit();
+        window.step();
+        let copied = window.output().platform_output.commands.iter().find_map(|command| match command {
+            eframe::egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        });
+        assert!(copied.as_ref().is_some_and(|text| text.contains(line)), "{table}: {copied:?}");
+    }
+    window.state_mut().states.compare.scores.threshold = 0.25;
+    window.run_steps(2);
+    window.get_by_label("Export from this threshold").click_accesskit();
+    window.run_steps(4);
+    assert_eq!(window.state().model.tab, Tab::Export);
+    let request = window.state().states.export.form.request().unwrap();
+    assert_eq!((request.run.as_deref(), request.threshold), (Some("short-1"), Some(0.25)));
+    assert_eq!(request.labels, [Label::Positive, Label::Unlabeled], "what was found is unlabeled");
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    window.run_steps(4);
+
+    // While other runs are measured, nobody takes the old numbers for theirs.
+    window.state_mut().states.compare.left_out.insert("supervised_baseline-1".to_owned());
+    window.step();
+    window.get_by_label(
+        "Measuring short-1; below is still what was measured of supervised_baseline-1, short-1.",
+    );
+    window.state_mut().states.compare.left_out.clear();
+    wait(&mut window, "both again", |app| {
+        let analysis = &app.model.analysis;
+        analysis.compared.as_ref().is_some_and(|c| c.names.len() == 2) && analysis.comparing.is_none()
+    });
+    window.run_steps(12);
+
     // In a small window the plot is scrolled away; it comes back whole before the picture is taken.
     window.set_size(eframe::egui::vec2(1400.0, 560.0));
     window.run_steps(12);

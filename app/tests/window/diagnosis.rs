@@ -104,3 +104,16 @@ fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
     });
     window.get_by_label("Before and after");
 }
+
+#[test]
+fn from_a_failed_run_its_own_diagnosis_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = crate::support::opened(&crate::support::analysed(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(2);
+    // As "See the diagnosis" leaves it; a run that fails after its first epoch takes long to make.
+    window.state_mut().states.live.examine = Some("supervised_baseline-1".to_owned());
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    window.run_steps(3);
+    assert_eq!(window.state().states.diagnosis.run.as_deref(), Some("supervised_baseline-1"));
+}

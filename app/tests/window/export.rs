@@ -7,7 +7,7 @@ use vitrine_core::Label;
 use vitrine_core::export::Manifest;
 use vitrine_core::formats::detect;
 
-use crate::support::{Window, nine, opened, said, wait};
+use crate::support::{Window, analysed, nine, opened, said, wait};
 
 fn counted(window: &mut Window) {
     window.run_steps(2);
@@ -94,4 +94,42 @@ fn what_cannot_be_exported_is_a_sentence() {
     window.get_by_label("positive").click();
     window.run_steps(3);
     window.get_by_label("Choose at least one label.");
+}
+
+#[test]
+fn by_score_newly_found_particles_are_written_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    wait(&mut window, "the scores", |app| app.model.project.as_ref().unwrap().scores.is_some());
+    export_view(&mut window, &dir.path().join("out.csv"));
+    window.get_by_label("CSV table").click();
+    window.get_by_label("Patches by label and the score of a run").click();
+    window.run_steps(2);
+    assert_eq!(window.state().states.export.form.labels, [true, false, true]);
+    wait(&mut window, "the counts by score", |app| {
+        let preview = app.model.export.preview.as_ref();
+        preview.is_some_and(|p| p.request.run.is_some() && p.request.labels.len() == 2)
+    });
+    let preview = window.state().model.export.preview.clone().unwrap().result.unwrap();
+    assert!(preview.counts.unlabeled > 0);
+    let words = format!("{} of them unlabeled: the run takes them for particles", preview.counts.unlabeled);
+    window.get_by_label_contains(&words);
+    // A person may leave them out; by label alone they were never in.
+    window.get_by_label("unlabeled").click();
+    window.run_steps(2);
+    assert_eq!(window.state().states.export.form.labels, [true, false, false]);
+    window.get_by_label("Patches by label").click();
+    window.run_steps(2);
+    assert_eq!(window.state().states.export.form.labels, [true, false, false]);
+}
+
+#[test]
+fn counts_and_button_are_on_the_screen_in_a_small_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    window.set_size(eframe::egui::vec2(900.0, 520.0));
+    export_view(&mut window, &dir.path().join("out.star"));
+    for label in ["Write the export", "2 patches"] {
+        assert!(window.get_by_label(label).rect().bottom() <= 520.0, "{label}");
+    }
 }

@@ -7,9 +7,11 @@ use vitrine::gui::command::{
     ViewCommand,
 };
 use vitrine::gui::model::{Overlay, Tab};
+use vitrine_core::diagnosis::Depth;
 use vitrine_core::review::QueueKind;
 
 use crate::support::{Window, analysed, opened, wait, window};
+use crate::train::{press_train, ready};
 
 /// Roles that are nothing without a name.
 const NAMED: [Role; 13] = [
@@ -81,7 +83,34 @@ fn everything_has_a_name() {
         window.run_steps(4);
         wait(&mut window, "the view", |app| app.model.jobs.is_empty());
         check(&mut window, tab.as_str());
+        // A plot says which it is and its last value.
+        let plots: &[&str] = match tab {
+            Tab::Train => &["Validation AUC: recommended-1: positives against unlabeled 0."],
+            Tab::Compare => &[
+                "Validation AUC: ",
+                "ROC, against unlabeled: ",
+                "Scores of recommended-1, validation patches: ",
+            ],
+            _ => &[],
+        };
+        for plot in plots {
+            let is_plot = |name: &String| name.starts_with(plot);
+            let images = window.get_all_by_role(Role::Image);
+            let mut names = images.filter_map(|node| node.accesskit_node().label());
+            assert!(names.any(|name| is_plot(&name)), "{}: no plot {plot}", tab.as_str());
+        }
     }
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.state_mut().states.diagnosis.run = Some("recommended-1".to_owned());
+    window.run_steps(3);
+    window.get_by_label("Examine now").click();
+    wait(&mut window, "the report", |app| app.model.analysis.report.is_some());
+    for closed in window.get_all_by_role(Role::DisclosureTriangle) {
+        closed.click_accesskit();
+    }
+    window.run_steps(12);
+    check(&mut window, "a diagnosis");
     for overlay in [Overlay::Palette, Overlay::Keys, Overlay::Settings, Overlay::About, Overlay::ConfirmClose]
     {
         window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(overlay))));
@@ -118,4 +147,19 @@ fn everything_has_a_name() {
         window.state_mut().apply(Command::Select(SelectCommand::Place(usize::MAX)));
         check(&mut window, &format!("{kind:?}"));
     }
+}
+
+#[test]
+fn a_run_that_trains_has_a_name_for_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 500);
+    window.set_size(eframe::egui::vec2(1500.0, 3000.0));
+    press_train(&window);
+    wait(&mut window, "two epochs", |app| app.model.live.as_ref().is_some_and(|live| live.epochs.len() >= 2));
+    check(&mut window, "a run that trains");
+    let mut plots = window.get_all_by_role(Role::Image).filter_map(|node| node.accesskit_node().label());
+    assert!(plots.any(|name| name.starts_with("Loss terms: short-1: total ")));
+    drop(plots);
+    window.get_by_label("Stop training").click();
+    wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
 }

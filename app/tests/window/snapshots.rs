@@ -170,7 +170,7 @@ fn pretraining_form() {
 fn compare_plots() {
     let (mut window, _dir) = analysis(Theme::Dark, Tab::Compare);
     // As tall as the view, so that every plot of it is in the picture.
-    window.set_size(eframe::egui::vec2(1100.0, 1500.0));
+    window.set_size(eframe::egui::vec2(1100.0, 2020.0));
     wait(&mut window, "the comparison", |app| {
         let analysis = &app.model.analysis;
         analysis.compared.is_some() && analysis.disagreements.is_some() && analysis.curves.len() == 2

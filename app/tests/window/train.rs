@@ -12,7 +12,7 @@ use vitrine_core::learning::pretrained::pretrained_path;
 use vitrine_core::project::{Project, RunStatus};
 use vitrine_core::workflow::comparison::began_with;
 
-use crate::support::{Window, opened, said, small, wait};
+use crate::support::{Window, analysed, opened, said, small, wait};
 
 /// The Train view on a small project, with a short configuration in the form.
 pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBuf) {
@@ -60,6 +60,65 @@ fn a_field_is_explained_and_a_wrong_value_cannot_be_started() {
     window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(2.0);
     window.run_steps(3);
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+    // What is allowed but not usual is said, not refused.
+    window.get_by_label_contains("Usually 20 to 200; 1 to 10000 possible.");
+    window.get_by_label("2 is less than usual (20 to 200).");
+    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(30.0);
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("than usual (20 to 200)").is_none());
+}
+
+#[test]
+fn a_name_that_no_run_can_have_is_refused_before_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    for (name, sentence) in [
+        ("two words", "'two words' cannot be the name of a run"),
+        ("Recommended-1", "There is a run 'Recommended-1' already"),
+    ] {
+        window.state_mut().states.train.name = name.to_owned();
+        window.run_steps(3);
+        window.get_by_label_contains(sentence);
+        assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+    }
+    window.state_mut().states.train.name = "recommended-2".to_owned();
+    window.run_steps(3);
+    assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+}
+
+#[test]
+fn an_edited_preset_says_so_and_edits_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.run_base(), "recommended");
+    assert!(window.query_by_label("Reset").is_none());
+    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(30.0);
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.run_base(), "recommended_changed");
+    window.get_by_value("recommended, changed");
+    // A contradiction that breaks no rule is said before the run, not after it.
+    window.get_by_label_contains("Self-training would begin in epoch 41, but the run ends after epoch 30");
+    assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
+    window.get_by_label("Reset").click();
+    window.run_steps(3);
+    assert!(!window.state().states.train.is_changed());
+    window.get_by_label("Bring them back").click();
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.config.schedule.epochs, 30);
+    assert_eq!(window.state().states.train.run_base(), "recommended_changed");
+    // Another preset puts edits aside too.
+    let other = config_file::load("pu_only").unwrap();
+    window.state_mut().states.train.take("pu_only", other.clone());
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.config, other);
+    window.get_by_label("Your changes to recommended were put aside.");
+    window.get_by_label("Bring them back").click();
+    window.run_steps(3);
+    assert_eq!(window.state().states.train.config.schedule.epochs, 30);
+    assert!(window.query_by_label("Bring them back").is_none(), "pu_only was not edited");
 }
 
 #[test]
@@ -84,8 +143,17 @@ fn yaml_is_edited_saved_and_read_back() {
     assert!(problem.contains("did you mean `epochs`"), "{problem}");
     assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
 
-    // Back to the form: what was valid last is still there, and is saved.
+    // Back to the form: what was valid last is still there, and is saved. The text waits for its author.
     window.get_by_label("Form").click();
+    window.run_steps(3);
+    assert!(window.state().states.train.problem().is_none());
+    window.get_by_label("YAML").click();
+    window.run_steps(3);
+    assert!(window.state().states.train.yaml.as_ref().unwrap().text.contains("epochz"));
+    assert_eq!(window.state().states.train.problem().as_ref(), Some(&problem));
+    window.get_by_label("Form").click();
+    window.run_steps(3);
+    window.get_by_label("Drop the text").click();
     window.run_steps(3);
     window.get_by_label("File").click();
     window.run_steps(3);

@@ -66,8 +66,14 @@ fn a_run_pauses_and_stops_when_told() {
     });
     window.get_by_label("Pause training").click();
     window.run_steps(2);
-    window.get_by_label("Resume training").click();
+    // What is asked for is acknowledged at once, not when it is done.
+    window.get_by_label("Checkpoint now").click();
     window.run_steps(2);
+    window.get_by_label_contains("checkpoint will be written at the end of epoch ");
+    window.get_by_label("Unpause training").click();
+    wait(&mut window, "the checkpoint", |app| {
+        app.model.live.as_ref().is_some_and(|l| l.checkpoint.is_some() && l.checkpoint_asked.is_none())
+    });
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
     let live = window.state().model.live.clone().unwrap();

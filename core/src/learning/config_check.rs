@@ -169,3 +169,16 @@ pub fn violations(config: &RunConfig) -> Vec<Violation> {
     }
     found
 }
+
+/// Sentences about a configuration that breaks no rule and yet will hardly do what was meant.
+pub fn cautions(config: &RunConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
+    if config.self_training.enabled && begins > epochs {
+        found.push(format!(
+            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}: it learns nothing from \
+             its pseudo-labels. Train longer, or let self-training begin earlier."
+        ));
+    }
+    found
+}

@@ -1,5 +1,6 @@
 //! Every field of a configuration in the words of a form: what it is called, what it does in one
-//! sentence, its unit, and when it matters. Ranges are those of [`super::config_check`].
+//! sentence, its unit, its usual range, and when it matters. Allowed ranges are those of
+//! [`super::config_check`].
 
 use serde_json::{Value, json};
 
@@ -36,6 +37,8 @@ pub struct Field {
     pub unit: &'static str,
     /// What it takes.
     pub kind: FieldKind,
+    /// Smallest and largest number that good runs have; others may be set, on purpose.
+    pub usual: Option<(f64, f64)>,
     /// Whether the method of this configuration looks at it.
     pub used: fn(&RunConfig) -> bool,
 }
@@ -89,10 +92,20 @@ const BEGINNINGS: FieldKind = FieldKind::Choice(&[
 
 /// One row of [`GROUPS`].
 macro_rules! fields {
-    ($($key:literal $kind:expr, $label:literal, $unit:literal, $sentence:literal $(, if $used:expr)?;)*) => {
+    ($($key:literal $kind:expr, $label:literal, $unit:literal, $sentence:literal
+        $(, usual $low:literal .. $high:literal)? $(, if $used:expr)?;)*) => {
         &[$(Field {
-            key: $key, label: $label, sentence: $sentence, unit: $unit, kind: $kind, used: used!($($used)?),
+            key: $key, label: $label, sentence: $sentence, unit: $unit, kind: $kind,
+            usual: usual!($($low, $high)?), used: used!($($used)?),
         }),*]
+    };
+}
+macro_rules! usual {
+    () => {
+        None
+    };
+    ($low:literal, $high:literal) => {
+        Some(($low as f64, $high as f64))
     };
 }
 macro_rules! used {
@@ -110,24 +123,26 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Run",
         fields: fields![
             "schedule.epochs" FieldKind::Whole, "Epochs", "passes",
-                "How often the run goes through the unlabeled patches (or the positives, where the risk is supervised).";
+                "How often the run goes through the unlabeled patches (or the positives, where the risk is supervised).",
+                usual 20 .. 200;
             "backbone" BACKBONES, "Network", "", "The network that looks at a patch.";
             "seed" FieldKind::Whole, "Seed", "",
                 "Start of the random numbers: on the CPU the same seed gives the same run.";
             "schedule.select_by" SELECTIONS, "Keep", "", "Which epoch's weights score the patches.";
             "schedule.early_stopping_patience" FieldKind::Whole, "Stop without progress after", "epochs",
-                "Ends the run when validation has not improved for this long; 0 means never.";
+                "Ends the run when validation has not improved for this long; 0 means never.", usual 0 .. 50;
         ],
     },
     FieldGroup {
         name: "Data",
         fields: fields![
             "prior" FieldKind::Prior, "Class prior π", "",
-                "Share of particles among the unlabeled patches, not among all; estimated from the data or given.";
+                "Share of particles among the unlabeled patches, not among all; estimated from the data or given.",
+                usual 0.05 .. 0.6;
             "split.validation" FieldKind::Number, "Validation share", "of the patches",
-                "Patches kept out of the training to measure it.";
+                "Patches kept out of the training to measure it.", usual 0.1 .. 0.3;
             "split.test" FieldKind::Number, "Test share", "of the patches",
-                "Patches kept out of training and choice of the epoch alike.";
+                "Patches kept out of training and choice of the epoch alike.", usual 0 .. 0.3;
             "split.seed" FieldKind::Whole, "Seed of the split", "",
                 "Runs with the same seed and shares are compared on the same patches.";
             "normaliser" NORMALISERS, "Normaliser", "",
@@ -143,11 +158,12 @@ pub const GROUPS: &[FieldGroup] = &[
                 "A pretrained.safetensors from the folder of a run, of this project or another with the same network and patch size.",
                 if |c| c.pretrain.kind == PretrainKind::Weights;
             "pretrain.epochs" FieldKind::Whole, "Epochs of pretraining", "passes",
-                "How often pretraining goes through the patches of the training side.", if pretrains;
+                "How often pretraining goes through the patches of the training side.", usual 20 .. 200, if pretrains;
             "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
-                "Each is seen in two strong views.", if pretrains;
-            "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "",
-                "Peak step size of pretraining: lower it where the spread falls to 0.", if pretrains;
+                "Each is seen in two strong views.", usual 32 .. 256, if pretrains;
+            "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "per step",
+                "Peak step size of pretraining: lower it where the spread falls to 0.",
+                usual 1e-4 .. 1e-2, if pretrains;
         ],
     },
     FieldGroup {
@@ -156,18 +172,22 @@ pub const GROUPS: &[FieldGroup] = &[
             "risk.kind" RISKS, "Risk", "", "How positives, negatives and unlabeled enter the labelled part of the loss.";
             "risk.loss" SURROGATES, "Surrogate loss", "", "Shape of the loss inside uPU and nnPU.",
                 if |c| matches!(c.risk.kind, RiskKind::Upu | RiskKind::Nnpu);
-            "risk.beta" FieldKind::Number, "β", "",
-                "How far nnPU's inner term may fall below 0 before the step turns.", if |c| c.risk.kind == RiskKind::Nnpu;
+            "risk.beta" FieldKind::Number, "β", "of the loss",
+                "How far nnPU's inner term may fall below 0 before the step turns.",
+                usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::Nnpu;
             "risk.gamma" FieldKind::Number, "γ", "of a step",
-                "Length of nnPU's turned step.", if |c| c.risk.kind == RiskKind::Nnpu;
+                "Length of nnPU's turned step.", usual 0.1 .. 1, if |c| c.risk.kind == RiskKind::Nnpu;
             "risk.positive_weight" FieldKind::Number, "Weight of positives", "of the loss",
-                "Share of the positives' term in the naive loss.", if |c| c.risk.kind == RiskKind::Naive;
-            "risk.negative_weight" FieldKind::Number, "Weight of known negatives", "",
-                "Weight of the term of the known negatives; fewer of them than positives count less.";
-            "risk.slack" FieldKind::Number, "Weight of the expectation", "",
-                "How strongly GE-binomial holds the mean score to π.", if |c| c.risk.kind == RiskKind::GeBinomial;
-            "risk.entropy" FieldKind::Number, "Weight of the entropy", "",
-                "How strongly Dist-PU asks each unlabeled patch to be one or the other.", if |c| c.risk.kind == RiskKind::DistPu;
+                "Share of the positives' term in the naive loss.",
+                usual 0.3 .. 0.7, if |c| c.risk.kind == RiskKind::Naive;
+            "risk.negative_weight" FieldKind::Number, "Weight of known negatives", "×",
+                "Weight of the term of the known negatives; fewer of them than positives count less.", usual 0.3 .. 3;
+            "risk.slack" FieldKind::Number, "Weight of the expectation", "×",
+                "How strongly GE-binomial holds the mean score to π.",
+                usual 0.3 .. 10, if |c| c.risk.kind == RiskKind::GeBinomial;
+            "risk.entropy" FieldKind::Number, "Weight of the entropy", "×",
+                "How strongly Dist-PU asks each unlabeled patch to be one or the other.",
+                usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::DistPu;
         ],
     },
     FieldGroup {
@@ -176,11 +196,13 @@ pub const GROUPS: &[FieldGroup] = &[
             "self_training.enabled" FieldKind::Flag, "Self-training", "",
                 "From some epoch on, the unlabeled at both ends of the ranking count as labelled and the band between stays out.";
             "self_training.start_epoch" FieldKind::Whole, "First epoch", "epoch",
-                "From here on pseudo-labels replace the risk.", if |c| c.self_training.enabled;
+                "From here on pseudo-labels replace the risk.", usual 5 .. 100, if |c| c.self_training.enabled;
             "self_training.positive_share" FieldKind::Number, "Taken as positive", "× π",
-                "Share of the unlabeled with the highest scores that counts as positive.", if |c| c.self_training.enabled;
+                "Share of the unlabeled with the highest scores that counts as positive.",
+                usual 0.5 .. 1, if |c| c.self_training.enabled;
             "self_training.negative_margin" FieldKind::Number, "Margin below", "× π",
                 "The unlabeled below the best margin·π of the ranking count as negative: larger is more careful.",
+                usual 1 .. 1.5,
                 if |c| c.self_training.enabled;
             "self_training.trial" FieldKind::Flag, "On trial", "",
                 "Give it up, and go back, when the validation AUC falls in its first three epochs.",
@@ -194,13 +216,14 @@ pub const GROUPS: &[FieldGroup] = &[
         fields: fields![
             "consistency.kind" CONSISTENCIES, "Term", "",
                 "What the unlabeled are asked to agree with: the weak view's answer to the strong view.";
-            "consistency.threshold" FieldKind::Number, "Threshold τ", "",
-                "FixMatch takes a pseudo-label when max(p, 1 − p) reaches it.",
+            "consistency.threshold" FieldKind::Number, "Threshold τ", "of p",
+                "FixMatch takes a pseudo-label when max(p, 1 − p) reaches it.", usual 0.7 .. 0.98,
                 if |c| c.consistency.kind == ConsistencyKind::Fixmatch;
-            "consistency.weight" FieldKind::Number, "Weight λ", "",
-                "Weight of the term in the loss after the ramp-up.", if |c| c.consistency.kind != ConsistencyKind::None;
+            "consistency.weight" FieldKind::Number, "Weight λ", "×",
+                "Weight of the term in the loss after the ramp-up.",
+                usual 0.1 .. 2, if |c| c.consistency.kind != ConsistencyKind::None;
             "consistency.ramp_up_epochs" FieldKind::Whole, "Ramp-up", "epochs",
-                "Over which λ rises from 0, so that early mistakes are not believed.",
+                "Over which λ rises from 0, so that early mistakes are not believed.", usual 5 .. 50,
                 if |c| c.consistency.kind != ConsistencyKind::None;
             "consistency.soft_targets" FieldKind::Flag, "Soft targets", "",
                 "SoftMatch aims at p itself instead of its rounded value.",
@@ -216,7 +239,8 @@ pub const GROUPS: &[FieldGroup] = &[
             "teacher.enabled" FieldKind::Flag, "Teacher", "",
                 "Validation and scores come from a moving average of the weights.";
             "teacher.decay" FieldKind::Number, "Decay", "per step",
-                "Share of the old average kept at each step: nearer to 1 is slower and smoother.", if |c| c.teacher.enabled;
+                "Share of the old average kept at each step: nearer to 1 is slower and smoother.",
+                usual 0.99 .. 0.9999, if |c| c.teacher.enabled;
             "teacher.pseudo_labels" FieldKind::Flag, "Gives pseudo-labels", "",
                 "The average, not the network in training, says what the unlabeled are.", if |c| c.teacher.enabled;
             "teacher.decay_warm_up" FieldKind::Flag, "Short memory first", "",
@@ -226,32 +250,33 @@ pub const GROUPS: &[FieldGroup] = &[
     FieldGroup {
         name: "Batch",
         fields: fields![
-            "batch.size" FieldKind::Whole, "Size", "patches", "Patches per step, over all labels.";
-            "batch.positive" FieldKind::Number, "Positive", "parts", "Parts of positives in a batch.";
-            "batch.unlabeled" FieldKind::Number, "Unlabeled", "parts", "Parts of unlabeled patches in a batch.";
+            "batch.size" FieldKind::Whole, "Size", "patches", "Patches per step, over all labels.", usual 16 .. 256;
+            "batch.positive" FieldKind::Number, "Positive", "parts", "Parts of positives in a batch.", usual 1 .. 4;
+            "batch.unlabeled" FieldKind::Number, "Unlabeled", "parts", "Parts of unlabeled patches in a batch.",
+                usual 1 .. 10;
             "batch.negative" FieldKind::Number, "Negative", "parts",
-                "Parts of known negatives in a batch, where there are any.";
+                "Parts of known negatives in a batch, where there are any.", usual 0.5 .. 4;
             "batch.unlabeled_per_epoch" FieldKind::Whole, "Unlabeled per epoch", "patches",
-                "At most so many take part in an epoch, drawn anew each time; 0 means all.";
+                "At most so many take part in an epoch, drawn anew each time; 0 means all.", usual 0 .. 100000;
         ],
     },
     FieldGroup {
         name: "Step size",
         fields: fields![
-            "optimizer.learning_rate" FieldKind::Number, "Learning rate", "",
-                "Peak step size: too high diverges, too low learns nothing.";
+            "optimizer.learning_rate" FieldKind::Number, "Learning rate", "per step",
+                "Peak step size: too high diverges, too low learns nothing.", usual 1e-4 .. 1e-2;
             "schedule.warm_up_epochs" FieldKind::Whole, "Warm-up", "epochs",
-                "Over which the learning rate rises from 0.";
+                "Over which the learning rate rises from 0.", usual 0 .. 10;
             "schedule.cosine" FieldKind::Flag, "Fall to 0", "",
                 "The learning rate falls along a half cosine until the end.";
             "schedule.restart_epoch" FieldKind::Whole, "Begin anew at", "epoch",
-                "It falls to 0 before this epoch and begins anew there; 0 means never.";
-            "optimizer.weight_decay" FieldKind::Number, "Weight decay", "",
-                "Pull of the weights towards 0, apart from the gradient.";
-            "optimizer.gradient_clip" FieldKind::Number, "Longest gradient", "",
-                "A longer gradient over all weights is shortened to this norm; 0 means never.";
+                "It falls to 0 before this epoch and begins anew there; 0 means never.", usual 0 .. 150;
+            "optimizer.weight_decay" FieldKind::Number, "Weight decay", "per step",
+                "Pull of the weights towards 0, apart from the gradient.", usual 0 .. 0.01;
+            "optimizer.gradient_clip" FieldKind::Number, "Longest gradient", "norm",
+                "A longer gradient over all weights is shortened to this norm; 0 means never.", usual 0 .. 20;
             "optimizer.accumulation" FieldKind::Whole, "Accumulation", "batches",
-                "Batches whose gradients are averaged into one step.";
+                "Batches whose gradients are averaged into one step.", usual 1 .. 4;
         ],
     },
     FieldGroup {
@@ -259,13 +284,14 @@ pub const GROUPS: &[FieldGroup] = &[
         fields: fields![
             "augmentation.weak.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.";
             "augmentation.weak.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.";
-            "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.";
+            "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.", usual 0 .. 5;
             "augmentation.weak.overlay" FieldKind::Number, "Overlay", "×",
-                "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.";
+                "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.",
+                usual 0 .. 2;
             "augmentation.weak.overlay_trial" FieldKind::Flag, "Overlay on trial", "",
                 "Tries the overlay before the run; takes half of it, or none, where held-out positives do not bear it.";
-            "augmentation.weak.mixup" FieldKind::Number, "Mixup", "",
-                "Mixes each view and its label with another's; larger mixes more evenly, 0 not at all.";
+            "augmentation.weak.mixup" FieldKind::Number, "Mixup", "of Beta",
+                "Mixes each view and its label with another's; larger mixes more evenly, 0 not at all.", usual 0 .. 1;
         ],
     },
     FieldGroup {
@@ -273,16 +299,20 @@ pub const GROUPS: &[FieldGroup] = &[
         fields: fields![
             "augmentation.strong.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.", if strong;
             "augmentation.strong.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.", if strong;
-            "augmentation.strong.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.", if strong;
-            "augmentation.strong.scale" FieldKind::Number, "Magnify", "±", "Largest change of size.", if strong;
-            "augmentation.strong.contrast" FieldKind::Number, "Contrast", "±", "Largest change of contrast.", if strong;
+            "augmentation.strong.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.",
+                usual 0 .. 8, if strong;
+            "augmentation.strong.scale" FieldKind::Number, "Magnify", "±", "Largest change of size.",
+                usual 0 .. 0.2, if strong;
+            "augmentation.strong.contrast" FieldKind::Number, "Contrast", "±", "Largest change of contrast.",
+                usual 0 .. 0.5, if strong;
             "augmentation.strong.brightness" FieldKind::Number, "Brightness", "± deviations",
-                "Largest constant added, in standard deviations of a patch.", if strong;
+                "Largest constant added, in standard deviations of a patch.", usual 0 .. 0.5, if strong;
             "augmentation.strong.noise" FieldKind::Number, "Noise", "deviations",
-                "Strongest white noise added, in standard deviations of a patch.", if strong;
-            "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy mixed in.", if strong;
+                "Strongest white noise added, in standard deviations of a patch.", usual 0 .. 1, if strong;
+            "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy mixed in.",
+                usual 0 .. 0.7, if strong;
             "augmentation.strong.erase" FieldKind::Number, "Erase", "of the side",
-                "Side of the square replaced by the patch's mean.", if strong;
+                "Side of the square replaced by the patch's mean.", usual 0 .. 0.4, if strong;
         ],
     },
 ];
@@ -300,6 +330,37 @@ impl Field {
     /// Smallest and largest allowed number, where the field has a range.
     pub fn range(&self) -> Option<(f64, f64)> {
         NUMBER_FIELDS.iter().find(|n| n.key == self.key).map(|n| (n.low, n.high))
+    }
+
+    /// Which numbers it takes, in words: "usually 20 to 200; 1 to 10000 possible". `None` for fields that
+    /// take no number.
+    pub fn range_words(&self) -> Option<String> {
+        let between = |(low, high): (f64, f64)| format!("{} to {}", plain(low), plain(high));
+        let possible = match (self.kind, self.range()) {
+            (FieldKind::Prior, _) => "above 0 and below 1".to_owned(),
+            (_, Some(range)) => between(range),
+            (FieldKind::Whole, None) => "any whole number from 0 on".to_owned(),
+            _ => return None,
+        };
+        Some(match self.usual {
+            Some(usual) if self.range() != Some(usual) => {
+                format!("usually {}; {possible} possible", between(usual))
+            }
+            _ => possible,
+        })
+    }
+
+    /// A sentence where this number is allowed, but is no usual one.
+    pub fn unusual(&self, value: f64) -> Option<String> {
+        let (low, high) = self.usual?;
+        let allowed = self.range().is_none_or(|(least, most)| value >= least && value <= most);
+        let side = match (value < low, value > high) {
+            (true, _) => "less",
+            (_, true) => "more",
+            _ => return None,
+        };
+        let words = || format!("{} is {side} than usual ({} to {}).", plain(value), plain(low), plain(high));
+        allowed.then(words)
     }
 
     fn pointer(&self) -> String {
@@ -363,6 +424,15 @@ impl Field {
     }
 }
 
+/// A number as a person writes it.
+pub fn plain(value: f64) -> String {
+    if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
 /// Every field.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
     GROUPS.iter().flat_map(|group| group.fields)
@@ -400,6 +470,28 @@ mod tests {
         for number in NUMBER_FIELDS {
             assert!(told.iter().any(|key| key == number.key), "{}", number.key);
         }
+    }
+
+    #[test]
+    fn usual_numbers_are_allowed_and_those_of_the_first_preset_are_usual() {
+        let recommended = crate::learning::config_file::load("recommended").unwrap();
+        for field in fields() {
+            for config in [&RunConfig::default(), &recommended] {
+                let value = field.get(config).as_f64().filter(|_| (field.used)(config));
+                assert_eq!(value.and_then(|value| field.unusual(value)), None, "{}", field.key);
+            }
+            let is_number = matches!(field.kind, FieldKind::Number | FieldKind::Whole | FieldKind::Prior);
+            assert_eq!(field.range_words().is_some(), is_number, "{}", field.key);
+            let is_seed = field.label.starts_with("Seed");
+            assert_eq!(field.usual.is_some(), is_number && !is_seed, "{}", field.key);
+            let Some((low, high)) = field.usual else { continue };
+            let (least, most) = field.range().unwrap_or((0.0, 1.0));
+            assert!(low < high && least <= low && high <= most, "{}", field.key);
+        }
+        let epochs = fields().find(|field| field.key == "schedule.epochs").unwrap();
+        assert_eq!(epochs.range_words().unwrap(), "usually 20 to 200; 1 to 10000 possible");
+        assert_eq!(epochs.unusual(3.0).unwrap(), "3 is less than usual (20 to 200).");
+        assert_eq!(epochs.unusual(0.0), None, "not allowed: that is said elsewhere");
     }
 
     #[test]

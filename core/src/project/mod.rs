@@ -45,7 +45,7 @@ pub use columns::PatchColumns;
 pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
 pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
 pub use pixels::{PixelType, Pixels};
-pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus};
+pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus, check_run_name};
 pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
 pub use sync::{DiskNews, DiskState, Flush};
 pub use tables::{Micrograph, PatchRow, Place, Source};

@@ -155,18 +155,26 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
     Ok((run, [row.get(4)?, row.get(7)?, row.get(9)?]))
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Whether a new run can have this name among those that are `taken`. Case does not tell names apart: on
+/// some file systems it does not tell folders apart either.
+///
+/// # Errors
+/// When it is taken, or cannot be the name of a folder everywhere.
+pub fn check_run_name<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Result<()> {
     let fits = !name.is_empty()
         && name.len() <= 100
         && !name.starts_with(['.', '-'])
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    if fits {
-        return Ok(());
+    if !fits {
+        return Err(Error::request(
+            format!("'{name}' cannot be the name of a run"),
+            "use at most 100 letters, digits, '.', '-' and '_', beginning with a letter or digit",
+        ));
     }
-    Err(Error::request(
-        format!("'{name}' cannot be the name of a run"),
-        "use at most 100 letters, digits, '.', '-' and '_', beginning with a letter or digit",
-    ))
+    if taken.any(|known| known.eq_ignore_ascii_case(name)) {
+        return Err(Error::request(format!("there is a run '{name}' already"), "choose another name"));
+    }
+    Ok(())
 }
 
 impl Project {
@@ -176,12 +184,8 @@ impl Project {
     /// When the name is taken or cannot be a folder's, or the project is read only.
     pub fn create_run(&mut self, new: &NewRun) -> Result<Run> {
         self.check_writable()?;
-        check_name(&new.name)?;
-        let taken =
-            || Error::request(format!("there is a run '{}' already", new.name), "choose another name");
-        if self.runs()?.iter().any(|run| run.name.eq_ignore_ascii_case(&new.name)) {
-            return Err(taken());
-        }
+        let known = self.runs()?;
+        check_run_name(&new.name, known.iter().map(|run| run.name.as_str()))?;
         let dir = self.run_dir(&new.name);
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
         let mut inside = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;

@@ -173,6 +173,15 @@ pub fn curve_csv(
     text
 }
 
+/// Points as CSV under these names. Commas in a name would part it in two.
+pub fn points_csv([x, y]: [&str; 2], points: &[[f64; 2]]) -> String {
+    let mut text = format!("{},{}\n", x.replace(',', ";"), y.replace(',', ";"));
+    for [x, y] in points {
+        text += &format!("{x},{y}\n");
+    }
+    text
+}
+
 /// The score histogram of a run as CSV: lower edge of each bin and the count of each label in it.
 pub fn histogram_csv(run: &RunSummary, bins: usize) -> String {
     let counts =
@@ -209,6 +218,10 @@ mod tests {
             assert_eq!(lines.len(), 2, "{}", chart.id);
             assert!(lines[1].starts_with("a,1,0.5"), "{}", lines[1]);
         }
+        let points = [[1.0, 0.5], [2.0, 0.75]];
+        assert_eq!(points_csv(["n, all", "AUC"], &points), "n; all,AUC\n1,0.5\n2,0.75\n");
+        let svg = figures::line("Learning curve", ["n", "AUC"], &points).ok().flatten();
+        assert!(svg.is_some_and(|svg| svg.contains("Learning curve")));
         let nothing = RunSummary::default();
         assert_eq!(CHARTS[0].svg(&[nothing]).ok(), Some(None));
     }

@@ -312,6 +312,22 @@ pub fn score_histograms(run: &RunSummary) -> Result<Option<String>> {
     .map(Some)
 }
 
+/// One line, as the examinations of a diagnosis give them; x and y in words.
+///
+/// # Errors
+/// When drawing fails.
+pub fn line(title: &str, [x_label, y_label]: [&str; 2], points: &[[f64; 2]]) -> Result<Option<String>> {
+    let points: Vec<(f64, f64)> = points.iter().map(|[x, y]| (*x, *y)).collect();
+    let x = range_of(points.iter().map(|(x, _)| *x), 1e-9);
+    let y = range_of(points.iter().map(|(_, y)| *y), 1e-6);
+    let (Some(x), Some(y)) = (x, y) else { return Ok(None) };
+    figure(title, &[], (WIDTH, 280), |area| {
+        let axes = Axes { y_label, x_label, x, y, whole_x: false, percent_y: false };
+        panel(area, &axes, |chart| curve(chart, &points, LineLook { color: INK, dash: None }, 2))
+    })
+    .map(Some)
+}
+
 /// The class priors of the runs with their intervals, and the labelling rate that none should equal.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::label::{Label, LabelCounts};
 use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
 use crate::project::{PatchId, Project, Run};
 use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
-use crate::report::{Against, RunSummary};
+use crate::report::{Against, RunSummary, ScoreSamples};
 
 /// Bins of a score histogram.
 pub const BINS: usize = 50;
@@ -121,6 +121,13 @@ impl ScoreTable {
             sorted,
             by_label,
         }
+    }
+
+    /// The run with the scores of all patches of the project instead of those of its validation side, for
+    /// histograms of all.
+    pub fn summary_of_all(&self, run: &RunSummary) -> RunSummary {
+        let [positive, negative, unlabeled] = self.by_label.clone();
+        RunSummary { scores: ScoreSamples { positive, unlabeled, negative }, ..run.clone() }
     }
 
     /// Score of a patch.
@@ -331,6 +338,10 @@ mod tests {
         assert_eq!(table.at(f64::NEG_INFINITY).rejected.total(), 0);
         assert_eq!(table.validation.each_ref().map(|h| h.iter().sum::<usize>()), [2, 0, 4]);
         assert_eq!(table.all.each_ref().map(|h| h.iter().sum::<usize>()), [2, 1, 4]);
+        // What is saved of all patches is what is drawn of them.
+        let saved = table.summary_of_all(&RunSummary::default()).scores;
+        let saved = [&saved.positive, &saved.negative, &saved.unlabeled].map(|s| histogram(s, BINS));
+        assert_eq!(saved, table.all);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::learning::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
 use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConfig};
+use crate::learning::config_check::cautions;
 use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
@@ -75,13 +76,7 @@ pub fn config_warnings(config: &RunConfig, prepared: &Prepared) -> Vec<String> {
                 .or_else(|| labelling_rate_suspicion(prior, all.positive, all.unlabeled)),
         );
     }
-    let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
-    if config.self_training.enabled && begins > epochs {
-        warnings.push(format!(
-            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}: it learns nothing from \
-             its pseudo-labels. Train longer, or let self-training begin earlier."
-        ));
-    }
+    warnings.extend(cautions(config));
     warnings
 }
 

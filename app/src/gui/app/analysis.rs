@@ -31,6 +31,8 @@ const DISAGREEING: usize = 24;
 pub struct Picture {
     wanted: Option<WantedPicture>,
     taken: Slot<(PathBuf, egui::ColorImage)>,
+    /// Frames in which the plot goes on hiding its buttons, because the picture is not there yet.
+    coming: u32,
 }
 
 struct WantedPicture {
@@ -228,10 +230,17 @@ impl App {
                 }
             }
             if self.picture.wanted.is_none() {
+                self.picture.coming = ON_SCREEN;
+            }
+        } else if self.picture.coming > 0 {
+            ctx.request_repaint();
+            self.picture.coming -= 1;
+            if self.picture.coming == 0 {
                 ctx.data_mut(|data| data.insert_temp(plot_places(), PlotPlaces::default()));
             }
         }
         if let Some((path, image)) = self.picture.taken.take() {
+            self.picture.coming = self.picture.coming.min(1);
             let [width, height] = image.size;
             let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
             let written = self.write(path, move || Ok(picture::png(width, height, rgba)?));

@@ -57,6 +57,7 @@ impl App {
                 self.takes_orders()?;
                 if let Some(link) = &self.train {
                     link.order(TrainControl::Checkpoint);
+                    self.model.live.iter_mut().for_each(LiveRun::ask_checkpoint);
                 }
                 Ok(())
             }

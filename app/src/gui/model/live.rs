@@ -60,6 +60,8 @@ pub struct LiveRun {
     pub warnings: Vec<String>,
     /// Epoch of the last checkpoint.
     pub checkpoint: Option<usize>,
+    /// Epoch at whose end the checkpoint is written that the person has asked for.
+    pub checkpoint_asked: Option<usize>,
     /// When it was started here.
     pub started: Instant,
     /// All epochs, those before it went on included, for drawing.
@@ -89,6 +91,7 @@ impl LiveRun {
             best_epoch: None,
             warnings: Vec::new(),
             checkpoint: None,
+            checkpoint_asked: None,
             started: Instant::now(),
             curves: Arc::default(),
             memory: None,
@@ -124,6 +127,12 @@ impl LiveRun {
         };
         let left = per_epoch * (epochs.saturating_sub(epoch) as f64 + (1.0 - here).max(0.0));
         Duration::try_from_secs_f64(left).ok()
+    }
+
+    /// A checkpoint was asked for: it is written at the end of the epoch under way.
+    pub fn ask_checkpoint(&mut self) {
+        let epoch = self.progress.map_or(0, |(epoch, ..)| epoch);
+        self.checkpoint_asked = Some(epoch.max(1));
     }
 
     /// Patches per second of the last epoch.
@@ -174,7 +183,10 @@ impl LiveRun {
             }
             TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
-            TrainEvent::Checkpoint(epoch) => self.checkpoint = Some(epoch),
+            TrainEvent::Checkpoint(epoch) => {
+                self.checkpoint = Some(epoch);
+                self.checkpoint_asked = None;
+            }
         }
     }
 }

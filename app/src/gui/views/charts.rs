@@ -73,7 +73,8 @@ fn stroke_and_words(column: usize, words: &str) -> String {
 /// names the one it waits for.
 #[derive(Debug, Clone, Default)]
 pub struct PlotPlaces {
-    /// The plot that is to be on the screen as a whole.
+    /// The plot that is to be on the screen as a whole, without its buttons; named until the picture is
+    /// taken.
     pub wanted: Option<String>,
     /// Its area, and the part of the window it is shown through, as drawn last.
     pub found: Option<(egui::Rect, egui::Rect)>,
@@ -100,9 +101,87 @@ pub fn tell_place(ui: &Ui, id: &str, area: egui::Rect) {
     }
 }
 
+/// The button that opens the menu of the plot `id`. A picture of the plot does not show it.
+pub fn menu(ui: &mut Ui, id: &str, title: &str, contents: impl FnOnce(&mut Ui)) {
+    let photographed = ui
+        .data(|data| data.get_temp::<PlotPlaces>(plot_places()))
+        .is_some_and(|places| places.wanted.as_deref() == Some(id));
+    ui.scope(|ui| {
+        if photographed {
+            ui.set_opacity(0.0);
+        }
+        ui.menu_button("More", contents).response.on_hover_text(format!("Scale and saving: {title}"));
+    });
+}
+
+/// How a plot is zoomed, and the way back, in its menu. Plots of the same `group` zoom together.
+pub fn zoom_items(ui: &mut Ui, group: &str) {
+    if ui.button("Reset zoom").on_hover_text("A double click on the plot does the same.").clicked() {
+        let pass = ui.ctx().cumulative_pass_nr();
+        ui.data_mut(|data| data.insert_temp(zoom_reset(group), pass));
+        ui.ctx().request_repaint();
+        ui.close();
+    }
+    ui.label(
+        RichText::new("Zoom: Ctrl and the wheel, or drag with the right button.\nMove: drag.").small().weak(),
+    );
+}
+
+fn zoom_reset(group: &str) -> egui::Id {
+    egui::Id::unique(("zoom reset", group))
+}
+
+/// The plot with its zoom taken back, in the frame after somebody asked for that.
+pub fn reset_if_asked<'a>(ui: &Ui, plot: Plot<'a>, group: &str) -> Plot<'a> {
+    let asked = ui.data(|data| data.get_temp::<u64>(zoom_reset(group)));
+    // The frame of the menu itself may come before or after the plot; the next one is whole.
+    if asked.is_some_and(|asked| ui.ctx().cumulative_pass_nr() == asked + 1) { plot.reset() } else { plot }
+}
+
+/// Gives a plot a name and what there is to say of it for those who do not see it.
+pub fn tell_plot(response: &egui::Response, title: &str, values: &[String]) {
+    response.widget_info(|| {
+        let name =
+            if values.is_empty() { title.to_owned() } else { format!("{title}: {}", values.join("; ")) };
+        egui::WidgetInfo::labeled(egui::Role::Image, true, name)
+    });
+}
+
 /// A word beside a heading, cut where there is no room for it.
 pub fn small(ui: &mut Ui, words: &str) -> egui::Response {
     ui.add(egui::Label::new(RichText::new(words).small().weak()).truncate())
+}
+
+/// The charts over epochs, which zoom together.
+const EPOCHS: &str = "epochs";
+
+/// A line of a chart: its name, what was measured, and what is drawn of it.
+struct Traced {
+    name: String,
+    colour: Color32,
+    column: usize,
+    raw: Vec<[f64; 2]>,
+    smooth: Vec<[f64; 2]>,
+}
+
+/// A value of a chart as words.
+fn value_words(value: f64, percent: bool) -> String {
+    if percent { format!("{:.1} %", 100.0 * value) } else { format_number(value, NumberStyle::Plain) }
+}
+
+/// What hovering says of a line at an epoch: what was measured there, and what the smoothed line shows.
+fn hover_words(
+    name: &str,
+    raw: &[[f64; 2]],
+    smooth: &[[f64; 2]],
+    epoch: f64,
+    percent: bool,
+) -> Option<String> {
+    let at = raw.iter().position(|[x, _]| (x - epoch).abs() < 0.5)?;
+    let words = |points: &[[f64; 2]]| points.get(at).map(|[_, y]| value_words(*y, percent));
+    let (measured, drawn) = (words(raw)?, words(smooth)?);
+    let smoothed = if raw == smooth { String::new() } else { format!(", smoothed {drawn}") };
+    Some(format!("{name}\nepoch {epoch:.0}: {measured}{smoothed}"))
 }
 
 /// Draws a chart with its heading, its note as a tooltip, and its menu.
@@ -124,15 +203,14 @@ pub fn chart(
     ui.horizontal(|ui| {
         ui.strong(chart.title).on_hover_text(chart.note);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.menu_button("More", |ui| {
+            menu(ui, chart.id, chart.title, |ui| {
                 ui.checkbox(&mut look.log, "Logarithmic scale");
+                zoom_items(ui, EPOCHS);
                 ui.separator();
                 let summaries = || runs.iter().map(|run| run.curves.summary()).collect::<Vec<_>>();
                 let svg = || chart.svg(&summaries()).ok().flatten();
                 save_items(ui, open, chart.title, chart.id, svg, || chart.csv(&summaries()), out);
-            })
-            .response
-            .on_hover_text(format!("Scale and saving: {}", chart.title));
+            });
             // Which line is which, without covering the data.
             if shown.len() == 2 && !legend_below {
                 for (column, (_, words)) in shown.iter().rev() {
@@ -154,6 +232,19 @@ pub fn chart(
     let log = look.log;
     let scale = move |y: f64| if log { y.log10() } else { y };
     let unscale = move |y: f64| if log { 10f64.powf(y) } else { y };
+    // Values as measured; a logarithmic scale is only how they are drawn.
+    let traced: Vec<Traced> = runs
+        .iter()
+        .flat_map(|run| shown.iter().map(move |(column, line)| (run, *column, *line)))
+        .map(|(run, column, (key, words))| {
+            let raw: Vec<[f64; 2]> = run.curves.points(key).filter(|[_, y]| !log || *y > 0.0).collect();
+            let scaled = raw.iter().map(|[x, y]| [*x, scale(*y)]).collect();
+            let smooth = smoothed(scaled, look.smoothing).into_iter().map(|[x, y]| [x, unscale(y)]).collect();
+            let smooth = if look.smoothing > 0.0 { smooth } else { raw.clone() };
+            let name = format!("{}: {words}", run.curves.name);
+            Traced { name, colour: run.colour, column, raw, smooth }
+        })
+        .collect();
     let percent = chart.percent;
     let height = (look.height - (ui.cursor().min.y - top.y)).max(60.0);
     if shown.is_empty() {
@@ -194,20 +285,17 @@ pub fn chart(
         .y_axis_formatter(move |mark: GridMark, _: &_| {
             tick(unscale(mark.value), mark.step_size, percent, log)
         })
-        .label_formatter(move |near: &HoverPosition<'_>| match near {
+        .label_formatter(|near: &HoverPosition<'_>| match near {
             HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
-                Some(format!(
-                    "{plot_name}\nepoch {:.0}: {}",
-                    position.x,
-                    if percent {
-                        format!("{:.1} %", 100.0 * unscale(position.y))
-                    } else {
-                        format_number(unscale(position.y), NumberStyle::Plain)
-                    }
-                ))
+                let line = traced.iter().find(|line| line.name == *plot_name);
+                match line {
+                    Some(line) => hover_words(plot_name, &line.raw, &line.smooth, position.x, percent),
+                    None => Some(format!("{plot_name}\n{}", value_words(unscale(position.y), percent))),
+                }
             }
             _ => None,
         });
+    plot = reset_if_asked(ui, plot, EPOCHS);
     plot =
         if log { plot.y_grid_spacer(log_marks(30.0)) } else { plot.y_grid_spacer(round_marks(30.0, false)) };
     if let (Some((low, high)), false) = (chart.range, log) {
@@ -215,7 +303,7 @@ pub fn chart(
     }
     let dark = ui.visuals().dark_mode;
     let band = theme::GREEN.gamma_multiply(if dark { 0.16 } else { 0.12 });
-    plot.show(ui, |plot| {
+    let shown = plot.show(ui, |plot| {
         if let Some((low, high)) = chart.band {
             plot.span(
                 Span::new("", scale(low)..=scale(high))
@@ -226,30 +314,36 @@ pub fn chart(
             );
         }
         for run in runs {
-            let points = |key: &str| -> Vec<[f64; 2]> {
-                run.curves.points(key).filter(|[_, y]| !log || *y > 0.0).map(|[x, y]| [x, scale(y)]).collect()
-            };
-            let name = &run.curves.name;
             if let Some(ceiling) = chart.ceiling {
-                let line = Line::new(format!("{name}: ceiling 1 − π/2"), points(ceiling));
+                let points = run.curves.points(ceiling).filter(|[_, y]| !log || *y > 0.0);
+                let points: Vec<[f64; 2]> = points.map(|[x, y]| [x, scale(y)]).collect();
+                let line = Line::new(format!("{}: ceiling 1 − π/2", run.curves.name), points);
                 plot.line(line.color(run.colour).width(1.0).style(LineStyle::dotted_dense()));
             }
-            for (column, (key, words)) in &shown {
-                let raw = points(key);
-                let named = format!("{name}: {words}");
-                if raw.len() == 1 {
-                    plot.points(Points::new(named, raw).radius(3.5).color(run.colour));
-                    continue;
-                }
-                if look.smoothing > 0.0 {
-                    let pale = run.colour.gamma_multiply(0.35);
-                    plot.line(Line::new("", raw.clone()).color(pale).width(1.0).allow_hover(false));
-                }
-                let line = Line::new(named, smoothed(raw, look.smoothing)).color(run.colour);
-                plot.line(line.width(1.8).style(style(*column)));
+        }
+        for line in &traced {
+            let drawn = |points: &[[f64; 2]]| -> Vec<[f64; 2]> {
+                points.iter().map(|[x, y]| [*x, scale(*y)]).collect()
+            };
+            if let [one] = line.raw[..] {
+                let points = Points::new(line.name.clone(), vec![[one[0], scale(one[1])]]);
+                plot.points(points.radius(3.5).color(line.colour));
+                continue;
             }
+            if look.smoothing > 0.0 {
+                let pale = line.colour.gamma_multiply(0.35);
+                let raw = Line::new(line.name.clone(), drawn(&line.raw)).id(("raw", &line.name));
+                plot.line(raw.color(pale).width(1.0));
+            }
+            let smooth = Line::new(line.name.clone(), drawn(&line.smooth)).color(line.colour);
+            plot.line(smooth.width(1.8).style(style(line.column)));
         }
     });
+    let last = |line: &Traced| {
+        let [epoch, value] = line.raw.last()?;
+        Some(format!("{} {} in epoch {epoch:.0}", line.name, value_words(*value, percent)))
+    };
+    tell_plot(&shown.response, chart.title, &traced.iter().filter_map(last).collect::<Vec<_>>());
 }
 
 /// Round numbers on an axis (1, 2 or 5 times a power of ten), at least `points` apart, so that each has
@@ -353,8 +447,18 @@ pub fn save_items(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{marks, round_step, smoothed};
+    use super::{hover_words, marks, round_step, smoothed};
+
+    #[test]
+    fn hovering_says_what_was_measured_and_what_is_smoothed() {
+        let raw = [[1.0, 0.8], [2.0, 0.9]];
+        let words = |smooth: &[[f64; 2]], epoch| hover_words("a", &raw, smooth, epoch, false);
+        assert_eq!(words(&raw, 2.0).unwrap(), "a\nepoch 2: 0.9000");
+        assert_eq!(words(&[[1.0, 0.8], [2.0, 0.85]], 2.0).unwrap(), "a\nepoch 2: 0.9000, smoothed 0.8500");
+        assert_eq!(words(&raw, 7.0), None);
+    }
 
     #[test]
     fn marks_are_round_numbers_inside_the_axis() {

@@ -9,7 +9,7 @@ use egui::{RichText, ScrollArea, Ui};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot};
 use vitrine_core::learning::metrics::CurvePoint;
 use vitrine_core::report::charts::{CHARTS, curve_csv};
-use vitrine_core::report::tables::above_ceiling;
+use vitrine_core::report::tables::{ComparisonRow, ConfigDifference, above_ceiling};
 use vitrine_core::report::{Against, Curves, RunSummary, figures};
 use vitrine_core::workflow::comparison::{Comparison, Gain};
 
@@ -96,7 +96,18 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         });
         return;
     };
-    if compared.journal != open.journal {
+    let stale = !there;
+    if stale {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            let words = format!(
+                "Measuring {}; below is still what was measured of {}.",
+                wanted.join(", "),
+                compared.names.join(", ")
+            );
+            ui.add(egui::Label::new(words).wrap());
+        });
+    } else if compared.journal != open.journal {
         ui.horizontal(|ui| {
             ui.colored_label(ui.visuals().warn_fg_color, "Labels have changed since this was measured.");
             if ui.button("Measure again").clicked() {
@@ -105,6 +116,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         });
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        if stale {
+            ui.set_opacity(0.45);
+        }
         let comparison = &compared.comparison;
         warnings(ui, &comparison.runs);
         gains(ui, &comparison.gains);
@@ -146,6 +160,49 @@ pub(super) fn heading(ui: &mut Ui, text: &str) {
     ui.add_space(14.0);
     ui.label(RichText::new(text).size(16.0).strong());
     ui.add_space(2.0);
+}
+
+/// A heading above a table that can be copied as text: tabs between columns, as notebooks and
+/// spreadsheets take it.
+fn heading_with_copy(ui: &mut Ui, title: &str, text: impl FnOnce() -> String) {
+    ui.add_space(14.0);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).size(16.0).strong());
+        let copy = ui.small_button("Copy").on_hover_text(format!("Copy the table as text: {title}"));
+        copy.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Copy: {title}")));
+        if copy.clicked() {
+            ui.ctx().copy_text(text());
+        }
+    });
+    ui.add_space(2.0);
+}
+
+/// A table as text: the names of the runs, then one line a row.
+fn table_text(
+    comparison: &Comparison,
+    first: &str,
+    rows: impl Iterator<Item = (String, Vec<String>)>,
+) -> String {
+    let names = comparison.runs.iter().map(|run| run.name.as_str());
+    let mut text = std::iter::once(first).chain(names).collect::<Vec<_>>().join("\t") + "\n";
+    for (name, values) in rows {
+        text += &format!("{name}\t{}\n", values.join("\t"));
+    }
+    text
+}
+
+fn numbers_text(comparison: &Comparison) -> String {
+    let runs = 0..comparison.runs.len();
+    let rows = comparison.rows.iter();
+    let row = |row: &ComparisonRow| (row.label.clone(), runs.clone().map(|run| row.shown(run)).collect());
+    table_text(comparison, "Measured", rows.map(row))
+}
+
+fn configs_text(comparison: &Comparison) -> String {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
+    let rows = comparison.config.iter();
+    let row = |row: &ConfigDifference| (row.key.clone(), row.values.iter().map(shown).collect());
+    table_text(comparison, "Setting", rows.map(row))
 }
 
 /// The colour of a run.
@@ -228,7 +285,7 @@ fn warnings(ui: &mut Ui, runs: &[RunSummary]) {
 
 /// The measures of runs side by side.
 pub(super) fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: &str) {
-    heading(ui, title);
+    heading_with_copy(ui, title, || numbers_text(comparison));
     ScrollArea::horizontal().id_salt("numbers").show(ui, |ui| {
         egui::Grid::new("numbers").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
             names(ui, open, comparison, "Measured");
@@ -271,11 +328,12 @@ fn configs(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
     if comparison.runs.len() < 2 {
         return;
     }
-    heading(ui, "What differs in their configurations");
     if comparison.config.is_empty() {
+        heading(ui, "What differs in their configurations");
         ui.weak("Nothing.");
         return;
     }
+    heading_with_copy(ui, "What differs in their configurations", || configs_text(comparison));
     ScrollArea::horizontal().id_salt("configs").show(ui, |ui| {
         egui::Grid::new("configs").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
             names(ui, open, comparison, "Setting");
@@ -389,15 +447,15 @@ fn curve(
     ui.horizontal(|ui| {
         ui.strong(title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.menu_button("More", |ui| {
+            charts::menu(ui, id, title, |ui| {
+                charts::zoom_items(ui, id);
+                ui.separator();
                 let svg = || match id {
                     "roc" => figures::roc(runs, against).ok().flatten(),
                     _ => figures::precision_recall(runs, against).ok().flatten(),
                 };
                 save_items(ui, open, title, id, svg, || curve_csv(runs, axes.map(|a| a), points), out);
-            })
-            .response
-            .on_hover_text(format!("Saving: {title}"));
+            });
             let words = format!("validation, positives against {}", against.as_str());
             charts::small(ui, &words).on_hover_text(match against {
                 Against::Unlabeled => "Particles are among the unlabeled, so no curve can be perfect.",
@@ -407,7 +465,7 @@ fn curve(
     });
     let rest = height - (ui.cursor().min.y - top.y);
     let dark = ui.visuals().dark_mode;
-    Plot::new(("curve", id))
+    let plot = Plot::new(("curve", id))
         .height(rest)
         .allow_scroll(false)
         .include_x(0.0)
@@ -427,23 +485,26 @@ fn curve(
                 Some(format!("{plot_name}\n{} {:.3}\n{} {:.3}", axes[0], position.x, axes[1], position.y))
             }
             _ => None,
-        })
-        .show(ui, |plot| {
-            if id == "roc" {
-                let chance = Line::new("", vec![[0.0, 0.0], [1.0, 1.0]]).allow_hover(false);
-                plot.line(chance.color(egui::Color32::GRAY).width(1.0).style(LineStyle::dotted_dense()));
-            }
-            for run in runs {
-                let Some(curve) = run.curves.iter().find(|c| c.against == against) else { continue };
-                let area = if id == "roc" { curve.auc } else { curve.average_precision };
-                let word = if id == "roc" { "AUC" } else { "average precision" };
-                let line: Vec<[f64; 2]> = points(curve).iter().map(|p| [p.x, p.y]).collect();
-                let line = Line::new(format!("{}, {word} {area:.3}", run.name), line);
-                let line = line.color(colour_of(open, &run.name, dark)).width(1.8);
-                let line = line.allow_band(false);
-                plot.line(if run.is_baseline { line.style(LineStyle::dashed_loose()) } else { line });
-            }
         });
+    let mut told = Vec::new();
+    let shown = charts::reset_if_asked(ui, plot, id).show(ui, |plot| {
+        if id == "roc" {
+            let chance = Line::new("", vec![[0.0, 0.0], [1.0, 1.0]]).allow_hover(false);
+            plot.line(chance.color(egui::Color32::GRAY).width(1.0).style(LineStyle::dotted_dense()));
+        }
+        for run in runs {
+            let Some(curve) = run.curves.iter().find(|c| c.against == against) else { continue };
+            let area = if id == "roc" { curve.auc } else { curve.average_precision };
+            let word = if id == "roc" { "AUC" } else { "average precision" };
+            let line: Vec<[f64; 2]> = points(curve).iter().map(|p| [p.x, p.y]).collect();
+            let name = format!("{}, {word} {area:.3}", run.name);
+            told.push(name.clone());
+            let line = Line::new(name, line).color(colour_of(open, &run.name, dark)).width(1.8);
+            let line = line.allow_band(false);
+            plot.line(if run.is_baseline { line.style(LineStyle::dashed_loose()) } else { line });
+        }
+    });
+    charts::tell_plot(&shown.response, &format!("{title}, against {}", against.as_str()), &told);
 }
 
 fn disagreement(

@@ -11,9 +11,9 @@ use vitrine_core::report::charts::histogram_csv;
 use vitrine_core::report::figures;
 use vitrine_core::workflow::comparison::{BINS, Comparison, LABELS, ScoreTable};
 
-use super::charts::save_items;
-use crate::gui::command::{Command, SelectCommand, ViewCommand};
-use crate::gui::model::{OpenProject, Tab};
+use super::charts::{self, save_items};
+use crate::gui::command::{Command, ExportCommand, SelectCommand, ViewCommand};
+use crate::gui::model::{ExportProposal, OpenProject, Tab};
 use crate::gui::theme;
 use crate::gui::widgets::label_mark;
 use crate::gui::widgets::thumbnail::Thumbnails;
@@ -21,6 +21,10 @@ use crate::words;
 
 /// Patches shown on each side of the line.
 const EACH: usize = 12;
+/// Side of a patch shown, points.
+const SIDE: f32 = 84.0;
+/// Height of the histogram with its heading, points.
+const HEIGHT: f32 = 280.0;
 
 /// What the part remembers.
 pub struct State {
@@ -66,10 +70,7 @@ pub fn ui(
         return;
     };
     let (Some(run), Some(Some(table))) = (comparison.runs.get(at), comparison.scores.get(at)) else { return };
-    let top = ui.cursor().min;
     let whole = ui.available_width();
-    let id = format!("scores_{}", run.name);
-    super::charts::tell_place(ui, &id, egui::Rect::from_min_size(top, egui::vec2(whole, 320.0)));
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Run");
         egui::ComboBox::from_id_salt("scores of")
@@ -100,32 +101,57 @@ pub fn ui(
         {
             state.threshold = best;
         }
-        ui.menu_button("More", |ui| {
-            let summary = || {
-                let mut run = run.clone();
-                run.threshold = Some(state.threshold);
-                run
-            };
-            let svg = || figures::score_histograms(&summary()).ok().flatten();
-            save_items(ui, open, "Scores", &id, svg, || histogram_csv(run, BINS), out);
-        })
-        .response
-        .on_hover_text("Saving: Scores");
+        let export = ui.button("Export from this threshold").on_hover_text(
+            "Goes to Export with this run and threshold: the patches accepted here, newly found particles among the \
+             unlabeled included. Nothing is written yet.",
+        );
+        if export.clicked() {
+            let proposal = ExportProposal { run: run.name.clone(), threshold: state.threshold as f32 };
+            out.push(Command::Export(ExportCommand::Propose(proposal)));
+        }
     });
+    ui.add_space(4.0);
     let wide = whole > 820.0;
+    let width = if wide { whole - 380.0 } else { whole };
+    let plot = |ui: &mut Ui, state: &mut State, out: &mut Vec<Command>| {
+        let side = if state.all { "all patches" } else { "validation patches" };
+        let title = format!("Scores of {}, {side}", run.name);
+        let id = format!("scores_{}{}", run.name, if state.all { "_all" } else { "" });
+        let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
+        charts::tell_place(ui, &id, area);
+        ui.horizontal(|ui| {
+            ui.strong(&title);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                charts::menu(ui, &id, &title, |ui| {
+                    // What is shown is what is saved.
+                    let shown = || {
+                        let mut shown = if state.all { table.summary_of_all(run) } else { run.clone() };
+                        shown.name = format!("{}, {side}", run.name);
+                        shown.threshold = Some(state.threshold);
+                        shown
+                    };
+                    let svg = || figures::score_histograms(&shown()).ok().flatten();
+                    save_items(ui, open, &title, &id, svg, || histogram_csv(&shown(), BINS), out);
+                });
+            });
+        });
+        histogram(ui, table, state, &title, area.bottom() - ui.cursor().min.y);
+    };
     if wide {
         ui.horizontal_top(|ui| {
             ui.vertical(|ui| {
-                ui.set_width(whole - 380.0);
-                histogram(ui, table, state);
+                ui.set_width(width);
+                plot(ui, state, out);
             });
             ui.vertical(|ui| counts(ui, table, state.threshold));
         });
     } else {
-        histogram(ui, table, state);
+        plot(ui, state, out);
         counts(ui, table, state.threshold);
     }
-    let (above, below) = table.around(state.threshold, EACH);
+    // One full row a side, as far as there is room.
+    let fit = (ui.available_width() / (SIDE + ui.spacing().item_spacing.x)) as usize;
+    let (above, below) = table.around(state.threshold, fit.clamp(4, EACH));
     for (title, patches) in [("Just above: accepted last", above), ("Just below: left out first", below)] {
         ui.add_space(4.0);
         ui.label(RichText::new(title).strong());
@@ -135,7 +161,7 @@ pub fn ui(
         ui.horizontal_wrapped(|ui| {
             for patch in patches {
                 let words = table.score(patch).map_or(String::new(), |score| format!("{score:.3}"));
-                let response = thumbnails.show(ui, open, patch, 84.0, &words);
+                let response = thumbnails.show(ui, open, patch, SIDE, &words);
                 if response.on_hover_text(format!("Patch {patch}; a click shows it in the gallery")).clicked()
                 {
                     show_in_gallery(patch, out);
@@ -146,12 +172,12 @@ pub fn ui(
 }
 
 /// Share of each label by score, one line each, and the threshold.
-fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
+fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State, title: &str, height: f32) {
     let counts = if state.all { &table.all } else { &table.validation };
     let dark = ui.visuals().dark_mode;
     let line_colour = theme::accent(dark);
     let shown = Plot::new("scores")
-        .height(250.0)
+        .height(height)
         .allow_scroll(false)
         .allow_drag(false)
         .allow_zoom(false)
@@ -159,10 +185,10 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
         .include_x(0.0)
         .include_x(1.0)
         .include_y(0.0)
-        .grid_color(super::charts::grid(ui))
-        .x_axis_formatter(|mark, _| super::charts::plain_tick(mark))
-        .x_grid_spacer(super::charts::round_marks(80.0, false))
-        .y_grid_spacer(super::charts::round_marks(30.0, false))
+        .grid_color(charts::grid(ui))
+        .x_axis_formatter(|mark, _| charts::plain_tick(mark))
+        .x_grid_spacer(charts::round_marks(80.0, false))
+        .y_grid_spacer(charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.01, 0.06))
         .x_axis_label(RichText::new("score p").small())
         .y_axis_formatter(|mark, _| format!("{:.0} %", 100.0 * mark.value))
@@ -197,6 +223,8 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
             plot.vline(VLine::new("", state.threshold).color(line_colour).width(2.5).allow_hover(false));
         });
     let response = shown.response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
+    let threshold = format!("threshold {:.3}, moved by the field Threshold too", state.threshold);
+    charts::tell_plot(&response, title, &[threshold]);
     if (response.dragged() || response.clicked())
         && let Some(pointer) = response.interact_pointer_pos()
     {

@@ -4,10 +4,13 @@
 use eframe::egui;
 use egui::{CollapsingHeader, Color32, RichText, ScrollArea, Ui};
 use egui_plot::{Line, Plot, Points};
-use vitrine_core::diagnosis::{Depth, Finding, Report, Section, Severity};
+use vitrine_core::diagnosis::{Depth, Finding, Report, Section, Series, Severity};
 use vitrine_core::learning::config::RunConfig;
+use vitrine_core::report::charts::points_csv;
+use vitrine_core::report::figures;
+use vitrine_core::report::tables::{NumberStyle, format_number};
 
-use super::{compare, train};
+use super::{charts, compare, train};
 use crate::gui::command::{
     Before, Command, CompareCommand, DiagnoseStart, SelectCommand, TrainCommand, TrainStart, ViewCommand,
 };
@@ -74,7 +77,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, o
         ui.add_space(10.0);
         ui.strong("What was looked at");
         for section in &report.sections {
-            self::section(ui, section);
+            self::section(ui, open, section, out);
         }
         ui.add_space(16.0);
     });
@@ -91,7 +94,7 @@ fn ask(
 ) {
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Examine");
-        let form = format!("the configuration in Train ({})", train.base_name);
+        let form = format!("the configuration in Train ({})", train.run_base());
         if state.run.as_ref().is_some_and(|name| !open.runs.iter().any(|run| run.name == *name)) {
             state.run = None;
         }
@@ -134,7 +137,7 @@ fn ask(
         if button.clicked() {
             out.push(Command::Diagnose(Box::new(DiagnoseStart {
                 config: state.run.is_none().then(|| train.config.clone()),
-                config_name: train.base_name.clone(),
+                config_name: train.run_base(),
                 run: state.run.clone(),
                 depth: state.depth,
                 device: train.device,
@@ -355,15 +358,15 @@ fn finding(
         });
 }
 
-fn section(ui: &mut Ui, section: &Section) {
+fn section(ui: &mut Ui, open: &OpenProject, section: &Section, out: &mut Vec<Command>) {
     let title = section.examination.title();
-    let title = match (&section.skipped, section.findings.len()) {
+    let heading = match (&section.skipped, section.findings.len()) {
         (Some(_), _) => format!("{title}: left out"),
         (None, 0) => format!("{title}: nothing found"),
         (None, 1) => format!("{title}: 1 finding"),
         (None, n) => format!("{title}: {n} findings"),
     };
-    CollapsingHeader::new(title).id_salt(("section", section.examination.title())).show(ui, |ui| {
+    CollapsingHeader::new(heading).id_salt(("section", title)).show(ui, |ui| {
         if let Some(why) = &section.skipped {
             ui.weak(why);
         }
@@ -371,20 +374,47 @@ fn section(ui: &mut Ui, section: &Section) {
             ui.label(sentence);
         }
         for series in &section.series {
-            Plot::new(("series", series.name))
-                .height(190.0)
-                .width(ui.available_width().min(560.0))
-                .allow_scroll(false)
-                .x_axis_label(RichText::new(&series.x_label).small())
-                .y_axis_label(RichText::new(&series.y_label).small())
-                .show(ui, |plot| {
-                    plot.line(
-                        Line::new(series.y_label.clone(), series.points.clone())
-                            .color(theme::BLUE)
-                            .width(1.8),
-                    );
-                    plot.points(Points::new("", series.points.clone()).radius(2.5).color(theme::BLUE));
-                });
+            self::series(ui, open, title, series, out);
         }
+    });
+}
+
+/// A plot of an examination, with its menu.
+fn series(ui: &mut Ui, open: &OpenProject, title: &str, series: &Series, out: &mut Vec<Command>) {
+    const HEIGHT: f32 = 215.0;
+    let width = ui.available_width().min(560.0);
+    let (id, words) =
+        (format!("diagnosis_{}", series.name), [series.x_label.as_str(), series.y_label.as_str()]);
+    let title = format!("{title}: {}", series.y_label);
+    let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
+    ui.scope(|ui| {
+        ui.set_width(width);
+        charts::tell_place(ui, &id, area);
+        ui.horizontal(|ui| {
+            ui.strong(&series.y_label);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                charts::menu(ui, &id, &title, |ui| {
+                    charts::zoom_items(ui, &id);
+                    ui.separator();
+                    let svg = || figures::line(&title, words, &series.points).ok().flatten();
+                    charts::save_items(ui, open, &title, &id, svg, || points_csv(words, &series.points), out);
+                });
+            });
+        });
+        let plot = Plot::new(("series", series.name))
+            .height(area.bottom() - ui.cursor().min.y)
+            .width(width)
+            .allow_scroll(false)
+            .x_axis_label(RichText::new(&series.x_label).small())
+            .y_axis_label(RichText::new(&series.y_label).small());
+        let shown = charts::reset_if_asked(ui, plot, &id).show(ui, |plot| {
+            let line = Line::new(series.y_label.clone(), series.points.clone());
+            plot.line(line.color(theme::BLUE).width(1.8));
+            plot.points(Points::new("", series.points.clone()).radius(2.5).color(theme::BLUE));
+        });
+        let number = |value: f64| format_number(value, NumberStyle::Plain);
+        let value = |[x, y]: &[f64; 2]| format!("{} at {}, {}", number(*y), number(*x), series.x_label);
+        let last = series.points.last().map(value);
+        charts::tell_plot(&shown.response, &title, last.as_slice());
     });
 }

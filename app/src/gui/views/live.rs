@@ -23,6 +23,8 @@ pub struct State {
     pub smoothing: f64,
     /// Charts on a logarithmic scale.
     pub log: BTreeSet<&'static str>,
+    /// The run whose diagnosis the person goes to.
+    pub examine: Option<String>,
     /// The newest run was ticked once by itself.
     begun: bool,
 }
@@ -33,6 +35,7 @@ impl Default for State {
             overlaid: BTreeSet::new(),
             smoothing: 0.0,
             log: BTreeSet::from(["gradient_norm"]),
+            examine: None,
             begun: false,
         }
     }
@@ -53,7 +56,7 @@ fn about(time: Duration) -> String {
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     if let Some(live) = &model.live {
-        head(ui, model, open, live, out);
+        head(ui, model, open, live, state, out);
     } else if open.runs.is_empty() {
         empty(
             ui,
@@ -66,7 +69,14 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     curves(ui, model, open, state, out);
 }
 
-fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mut Vec<Command>) {
+fn head(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    live: &LiveRun,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
     ui.horizontal_wrapped(|ui| {
         ui.heading(&live.name);
         match &live.phase {
@@ -101,7 +111,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
         }
     });
     if let LivePhase::Failed(sentence) = &live.phase {
-        failed(ui, model, open, live, sentence, out);
+        failed(ui, model, open, live, sentence, state, out);
     }
     if let (true, Some((epoch, epochs, batch, batches))) = (live.is_running(), live.progress) {
         let done = epoch.saturating_sub(1) as f32 + batch as f32 / batches.max(1) as f32;
@@ -136,6 +146,7 @@ fn failed(
     open: &OpenProject,
     live: &LiveRun,
     sentence: &str,
+    state: &mut State,
     out: &mut Vec<Command>,
 ) {
     egui::Frame::group(ui.style()).stroke((1.0, ui.visuals().error_fg_color)).show(ui, |ui| {
@@ -143,7 +154,7 @@ fn failed(
         ui.horizontal(|ui| {
             let kept = open.runs.iter().any(|run| run.name == live.name && run.best_epoch.is_some());
             let allowed = model.allows(Needs::NoTraining).is_ok();
-            if kept && ui.add_enabled(allowed, egui::Button::new("Go on from the last good epoch")).clicked()
+            if kept && ui.add_enabled(allowed, egui::Button::new("Resume from the last good epoch")).clicked()
             {
                 let device = vitrine_core::learning::device::DeviceChoice::Auto;
                 out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
@@ -159,6 +170,7 @@ fn failed(
                 }
             }
             if ui.button("See the diagnosis").clicked() {
+                state.examine = Some(live.name.clone());
                 out.push(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
             }
         });
@@ -209,6 +221,12 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             "Memory the run holds on its GPU, what it keeps for use again included.",
         )),
         None => {}
+    }
+    if let Some(epoch) = live.checkpoint_asked.filter(|_| live.is_running()) {
+        facts.push((
+            format!("checkpoint will be written at the end of epoch {epoch}"),
+            "A state in the middle of an epoch could not be gone on from exactly.",
+        ));
     }
     if let Some(epoch) = live.checkpoint {
         facts.push((format!("checkpoint of epoch {epoch}"), "The run can go on from here after a crash."));

@@ -138,6 +138,9 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
                 CentralPanel::default().show(ui, |ui| export::ui(ui, model, &mut states.export, out));
             }
             Tab::Diagnosis => {
+                if let Some(run) = states.live.examine.take() {
+                    states.diagnosis.run = Some(run);
+                }
                 CentralPanel::default()
                     .show(ui, |ui| diagnosis::ui(ui, model, &mut states.diagnosis, &states.train, out));
             }

@@ -6,9 +6,10 @@ use std::path::Path;
 use eframe::egui;
 use egui::{Button, CollapsingHeader, Panel, RichText, ScrollArea, TextEdit, Ui};
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
-use vitrine_core::learning::config_check::violations;
+use vitrine_core::learning::config_check::{cautions, violations};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::check_run_name;
 
 pub use super::train_runs::without_number;
 use super::{live, train_form, train_runs};
@@ -16,6 +17,7 @@ use crate::gui::command::{
     AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart, WindowCommand,
 };
 use crate::gui::model::{Model, OpenProject};
+use crate::words;
 
 /// What it means that there is no GPU, and what can be done.
 pub const NO_GPU: &str = "No graphics card was found that a run could compute on. Everything works on the processor, but \
@@ -27,14 +29,29 @@ pub struct State {
     pub base_name: String,
     /// The configuration being edited.
     pub config: RunConfig,
+    /// What it was before it was edited: the preset of that name, or what was taken up.
+    original: RunConfig,
+    /// What was edited and then replaced by something chosen, to be brought back.
+    aside: Option<Aside>,
     /// A name of the person's own; empty for a numbered one.
     pub name: String,
     /// Where to compute.
     pub device: DeviceChoice,
     /// The configuration as text, while it is edited so.
     pub yaml: Option<Yaml>,
+    /// Text with a mistake that was left for the form.
+    unfinished: Option<Yaml>,
     /// The run whose weights the new one begins with.
     pub from: Option<String>,
+}
+
+/// An edited configuration that made room for another one.
+struct Aside {
+    base_name: String,
+    config: RunConfig,
+    original: RunConfig,
+    yaml: Option<Yaml>,
+    unfinished: Option<Yaml>,
 }
 
 /// A configuration as a person types it.
@@ -48,26 +65,75 @@ pub struct Yaml {
 impl Default for State {
     fn default() -> Self {
         let preset = config_file::PRESETS.first().map_or("recommended", |preset| preset.name);
+        // Presets are part of the program; a test loads each.
+        let config = config_file::load(preset).unwrap_or_default();
         Self {
             base_name: preset.to_owned(),
-            // Presets are part of the program; a test loads each.
-            config: config_file::load(preset).unwrap_or_default(),
+            original: config.clone(),
+            aside: None,
+            config,
             name: String::new(),
             device: DeviceChoice::Auto,
             yaml: None,
+            unfinished: None,
             from: None,
         }
     }
 }
 
 impl State {
-    /// Takes up a configuration.
+    /// Takes up a configuration. What was edited before is put aside, not lost.
     pub fn take(&mut self, base_name: &str, config: RunConfig) {
-        self.base_name = base_name.to_owned();
-        self.config = config;
-        if self.yaml.is_some() {
+        let original = match self.preset_of(base_name) {
+            Some(preset) => config_file::parse(preset.text, preset.name).unwrap_or_default(),
+            None => config.clone(),
+        };
+        let mistaken = self.yaml.as_ref().is_some_and(|yaml| yaml.error.is_some());
+        let before = Aside {
+            base_name: std::mem::replace(&mut self.base_name, base_name.to_owned()),
+            config: std::mem::replace(&mut self.config, config),
+            original: std::mem::replace(&mut self.original, original),
+            yaml: self.yaml.take(),
+            unfinished: self.unfinished.take(),
+        };
+        let as_text = before.yaml.is_some();
+        let edited = before.config != before.original || mistaken || before.unfinished.is_some();
+        self.aside = edited.then_some(before);
+        if as_text {
             self.open_yaml();
         }
+    }
+
+    /// Brings back what was put aside by the last choice; what is there now goes aside instead.
+    fn bring_back(&mut self) {
+        let Some(before) = self.aside.take() else { return };
+        self.take(&before.base_name, before.config);
+        (self.original, self.yaml, self.unfinished) = (before.original, before.yaml, before.unfinished);
+    }
+
+    fn preset_of(&self, name: &str) -> Option<&'static config_file::Preset> {
+        config_file::PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// Whether the configuration was edited since it was chosen.
+    pub fn is_changed(&self) -> bool {
+        self.config != self.original
+    }
+
+    /// What numbered names of runs begin with: an edited preset does not go by the name of the preset.
+    pub fn run_base(&self) -> String {
+        if self.is_changed() && self.preset_of(&self.base_name).is_some() {
+            format!("{}_changed", self.base_name)
+        } else {
+            self.base_name.clone()
+        }
+    }
+
+    /// What the form holds, in words.
+    fn title(&self) -> String {
+        let from = if self.preset_of(&self.base_name).is_some() { "" } else { "from " };
+        let changed = if self.is_changed() { ", changed" } else { "" };
+        format!("{from}{}{changed}", self.base_name)
     }
 
     /// Reads a configuration file.
@@ -83,16 +149,29 @@ impl State {
 
     /// The run that comes next begins with the pretrained weights of this file.
     pub fn begin_with(&mut self, weights: &Path) {
-        let mut config = self.config.clone();
-        config.pretrain.kind = PretrainKind::Weights;
-        config.pretrain.weights = weights.display().to_string();
-        self.take(&self.base_name.clone(), config);
+        self.config.pretrain.kind = PretrainKind::Weights;
+        self.config.pretrain.weights = weights.display().to_string();
+        if self.yaml.is_some() {
+            self.show_form();
+            self.open_yaml();
+        }
+    }
+
+    /// Leaves the text for the form. Text with a mistake is kept, for the form shows what was valid last.
+    fn show_form(&mut self) {
+        self.unfinished = self.yaml.take().filter(|yaml| yaml.error.is_some());
+    }
+
+    /// Leaves the form for the text.
+    fn show_yaml(&mut self) {
+        match self.unfinished.take() {
+            Some(unfinished) => self.yaml = Some(unfinished),
+            None => self.open_yaml(),
+        }
     }
 
     fn open_yaml(&mut self) {
-        let preset = config_file::PRESETS.iter().find(|preset| preset.name == self.base_name);
-        let unchanged = preset.filter(|p| config_file::parse(p.text, p.name).is_ok_and(|c| c == self.config));
-        let text = match unchanged {
+        let text = match self.preset_of(&self.base_name).filter(|_| !self.is_changed()) {
             // With the comments of its author.
             Some(preset) => preset.text.to_owned(),
             None => config_file::to_yaml(&self.config).unwrap_or_default(),
@@ -115,12 +194,20 @@ impl State {
         violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.mend))
     }
 
+    /// Why the name cannot be that of a new run, by the rule with which the run is made.
+    fn name_problem(&self, open: &OpenProject) -> Option<String> {
+        let name = self.name.trim();
+        let taken = open.runs.iter().map(|run| run.name.as_str());
+        let refused = check_run_name(name, taken).err().filter(|_| !name.is_empty())?;
+        Some(words::capitalised(&format!("{refused}.")))
+    }
+
     /// The run as it stands in the form.
     pub fn start(&self) -> Box<TrainStart> {
         let name = self.name.trim();
         Box::new(TrainStart {
             name: (!name.is_empty()).then(|| name.to_owned()),
-            base_name: self.base_name.clone(),
+            base_name: self.run_base(),
             config: self.config.clone(),
             device: self.device,
         })
@@ -147,11 +234,10 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let label = ui.label("Preset");
-        let known = config_file::PRESETS.iter().any(|preset| preset.name == state.base_name);
-        let shown = if known { state.base_name.clone() } else { format!("from {}", state.base_name) };
         egui::ComboBox::from_id_salt("preset")
-            .selected_text(shown)
+            .selected_text(state.title())
             .width(200.0)
+            .truncate()
             .show_ui(ui, |ui| {
                 for preset in config_file::PRESETS {
                     let config = config_file::load(preset.name);
@@ -177,7 +263,7 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             if ui.button("Save as YAML…").clicked() {
                 let ask = AskPath {
                     title: "Save the configuration".to_owned(),
-                    path: open.dir.join(format!("{}.yaml", state.base_name)),
+                    path: open.dir.join(format!("{}.yaml", state.run_base())),
                     purpose: Purpose::Text(state.text()),
                 };
                 out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
@@ -188,19 +274,57 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     ui.horizontal(|ui| {
         let as_text = state.yaml.is_some();
         if ui.selectable_label(!as_text, "Form").clicked() && as_text {
-            state.yaml = None;
+            state.show_form();
         }
         if ui.selectable_label(as_text, "YAML").clicked() && !as_text {
-            state.open_yaml();
+            state.show_yaml();
+        }
+        if state.is_changed() {
+            let reset =
+                ui.small_button("Reset").on_hover_text("Back to what was chosen, without the changes.");
+            if reset.clicked() {
+                let (base_name, original) = (state.base_name.clone(), state.original.clone());
+                state.take(&base_name, original);
+            }
         }
         ui.add(egui::Label::new(RichText::new(&state.config.description).weak().small()).truncate())
             .on_hover_text(&state.config.description);
     });
+    put_aside(ui, state);
     ui.separator();
     let State { yaml, config, .. } = state;
     match yaml {
         Some(yaml) => text(ui, yaml, config),
         None => train_form::ui(ui, open, config, out),
+    }
+}
+
+/// What was edited and is not what is shown, and the way back to it.
+fn put_aside(ui: &mut Ui, state: &mut State) {
+    if let Some(aside) = &state.aside {
+        let words = format!("Your changes to {} were put aside.", aside.base_name);
+        let (mut back, mut drop) = (false, false);
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(words).small());
+            back = ui.small_button("Bring them back").clicked();
+            drop = ui.small_button("Drop them").clicked();
+        });
+        if back {
+            state.bring_back();
+        }
+        if drop {
+            state.aside = None;
+        }
+    }
+    if state.unfinished.is_some() {
+        ui.horizontal_wrapped(|ui| {
+            let words =
+                "The YAML text has a mistake; the form holds what was valid before it. The text is kept.";
+            ui.label(RichText::new(words).small());
+            if ui.small_button("Drop the text").clicked() {
+                state.unfinished = None;
+            }
+        });
     }
 }
 
@@ -244,7 +368,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
             ui.end_row();
         }
         let label = ui.label("Name");
-        let hint = format!("{}-N, numbered", state.base_name);
+        let hint = format!("{}-N, numbered", state.run_base());
         let width = ui.available_width() - 4.0;
         ui.add(TextEdit::singleline(&mut state.name).hint_text(hint).desired_width(width))
             .labelled_by(label.id);
@@ -262,9 +386,12 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
             state.from = None;
         }
     }
-    let problem = state.problem();
+    let problem = state.problem().or_else(|| state.name_problem(open));
     if let Some(problem) = &problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
+    }
+    for caution in cautions(&state.config) {
+        ui.colored_label(ui.visuals().warn_fg_color, caution);
     }
     let allowed = match (model.allows(Needs::NoTraining), &problem) {
         (Err(why), _) => Err(why.to_owned()),

@@ -6,10 +6,11 @@ use egui::{CollapsingHeader, DragValue, RichText, ScrollArea, TextEdit, Ui};
 use serde_json::Value;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_check::{Violation, violations};
-use vitrine_core::learning::config_fields::{Field, FieldKind, GROUPS};
+use vitrine_core::learning::config_fields::{Field, FieldKind, GROUPS, plain};
 
 use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
 use crate::gui::model::OpenProject;
+use crate::words;
 
 /// Draws the form.
 pub fn ui(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec<Command>) {
@@ -46,6 +47,7 @@ fn row(ui: &mut Ui, config: &mut RunConfig, field: &'static Field, violation: Op
             // Dimmed, not locked: a person may set it before choosing the method that uses it.
             ui.set_opacity(0.55);
         }
+        let value = field.get(config);
         ui.horizontal(|ui| {
             let label = ui.label(field.label).on_hover_text(field.key);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -54,7 +56,6 @@ fn row(ui: &mut Ui, config: &mut RunConfig, field: &'static Field, violation: Op
                     ui.set_min_width(units.x);
                     ui.label(RichText::new(field.unit).small().weak());
                 });
-                let value = field.get(config);
                 let changed = widget(ui, field, &value, label.id);
                 if let Some(changed) = changed {
                     // What a field does not take at all stays as it was.
@@ -62,13 +63,15 @@ fn row(ui: &mut Ui, config: &mut RunConfig, field: &'static Field, violation: Op
                 }
             });
         });
-        let range = match field.range() {
-            Some((low, high)) => format!(" {} to {}.", plain(low), plain(high)),
-            None => String::new(),
-        };
+        let range =
+            field.range_words().map_or_else(String::new, |range| format!(" {}.", words::capitalised(&range)));
         let unused = if used { "" } else { " This method does not use it." };
         let sentence = RichText::new(format!("{}{range}{unused}", field.sentence)).small().weak();
         ui.add(egui::Label::new(sentence).wrap());
+        // Said, not refused: a person may want just that.
+        if let Some(unusual) = value.as_f64().filter(|_| used).and_then(|value| field.unusual(value)) {
+            ui.add(egui::Label::new(RichText::new(unusual).small().color(ui.visuals().warn_fg_color)).wrap());
+        }
         if let Some(violation) = violation {
             let words = format!("{}: {}.", violation.problem, violation.mend);
             ui.add(egui::Label::new(RichText::new(words).color(ui.visuals().error_fg_color)).wrap());
@@ -94,15 +97,6 @@ fn choose_weights(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: 
         }
     });
     ui.add_space(5.0);
-}
-
-/// A number as a person writes it.
-fn plain(value: f64) -> String {
-    if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) {
-        format!("{value:e}")
-    } else {
-        format!("{value}")
-    }
 }
 
 /// The widget of a field; the new value when it was changed.

@@ -100,7 +100,9 @@ fn actions(
             out.push(Command::Train(TrainCommand::Continue { run: run.name.clone(), device }));
         }
         resume
-            .on_hover_text("Go on from its last complete epoch, with the labels and the split it began with.")
+            .on_hover_text(
+                "The same run goes on from its last complete epoch to its end, with the labels and the split it began with.",
+            )
             .on_disabled_hover_text(why);
     }
     if run.best_epoch.is_some() && !is_live {
@@ -112,7 +114,7 @@ fn actions(
             train.from = Some(run.name.clone());
         }
         on.on_hover_text(
-            "Puts its settings into the form; the new run begins with its weights and learns with the labels of now.",
+            "Train on with the labels of now: puts its settings into the form for a new run that begins with its weights.",
         )
         .on_disabled_hover_text(why);
     }

@@ -31,6 +31,8 @@ pub struct Form {
     pub what: What,
     /// Labels written, in the order positive, negative, unlabeled.
     pub labels: [bool; 3],
+    /// The labels of the other choice: by score, what was found among the unlabeled is wanted too.
+    other_labels: [bool; 3],
     /// The run.
     pub run: Option<String>,
     /// Least score.
@@ -51,6 +53,7 @@ impl Default for Form {
         Self {
             what: What::Labels,
             labels: [true, false, false],
+            other_labels: BY_SCORE,
             run: None,
             threshold: 0.5,
             format: ExportFormat::RelionStar,
@@ -61,6 +64,9 @@ impl Default for Form {
         }
     }
 }
+
+/// Labels written by score, unless the person chooses others: particles found are unlabeled as yet.
+const BY_SCORE: [bool; 3] = [true, false, true];
 
 /// Labels in the order of [`Form::labels`].
 const LABELS: [Label; 3] = [Label::Positive, Label::Negative, Label::Unlabeled];
@@ -99,10 +105,18 @@ impl Form {
     }
 
     pub(super) fn take(&mut self, proposal: &ExportProposal) {
-        self.what = What::Scores;
-        self.labels = [true, false, true];
+        self.choose(What::Scores);
+        self.labels = BY_SCORE;
         self.run = Some(proposal.run.clone());
         self.threshold = proposal.threshold;
+    }
+
+    /// Chooses what is handed on. Labels for patches by label and for patches by score are two choices.
+    fn choose(&mut self, what: What) {
+        if (self.what == What::Scores) != (what == What::Scores) {
+            std::mem::swap(&mut self.labels, &mut self.other_labels);
+        }
+        self.what = what;
     }
 
     /// The request; `None` for a network, or when something is missing.
@@ -171,9 +185,15 @@ impl Form {
     pub(super) fn ui(&mut self, ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         let ending = self.ending();
         section(ui, "What");
-        ui.radio_value(&mut self.what, What::Labels, "Patches by label");
-        ui.radio_value(&mut self.what, What::Scores, "Patches by label and the score of a run");
-        ui.radio_value(&mut self.what, What::Network, "The network of a run, for other programs");
+        for (what, words) in [
+            (What::Labels, "Patches by label"),
+            (What::Scores, "Patches by label and the score of a run"),
+            (What::Network, "The network of a run, for other programs"),
+        ] {
+            if ui.radio(self.what == what, words).clicked() {
+                self.choose(what);
+            }
+        }
         ui.add_space(4.0);
         if self.what != What::Network {
             for (label, wanted) in LABELS.into_iter().zip(&mut self.labels) {
@@ -290,9 +310,15 @@ mod tests {
             form.request()
                 .is_some_and(|request| request.labels == [Label::Positive] && request.run.is_none())
         );
-        form.what = What::Scores;
+        form.choose(What::Scores);
         assert!(form.request().is_none(), "no run");
         form.run = Some("r-1".to_owned());
+        // Particles found by the score are unlabeled; by label alone, unlabeled ones are no particles.
+        let labels = |form: &Form| form.request().map(|request| request.labels);
+        assert_eq!(labels(&form), Some(vec![Label::Positive, Label::Unlabeled]));
+        form.choose(What::Labels);
+        assert_eq!(labels(&form), Some(vec![Label::Positive]));
+        form.choose(What::Scores);
         assert_eq!(form.request().and_then(|request| request.threshold), Some(0.5));
         form.labels = [false; 3];
         assert!(form.request().is_none(), "no label");

@@ -4,7 +4,7 @@
 mod form;
 mod written;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use eframe::egui;
 use egui::{RichText, Ui};
@@ -31,7 +31,7 @@ pub struct State {
 
 impl State {
     /// A path was chosen in a dialog.
-    pub fn chosen(&mut self, out: std::path::PathBuf) {
+    pub fn chosen(&mut self, out: PathBuf) {
         self.form.out = self.form.with_ending(&out).display().to_string();
     }
 }
@@ -62,6 +62,10 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             out.push(Command::Export(ExportCommand::Preview(Box::new(request.clone()))));
         }
     }
+    let why_not = why_not(model, open, state);
+    // Always on the screen, as in Import: what would be written, and the button.
+    let panel = egui::Panel::bottom("write the export").frame(egui::Frame::NONE);
+    panel.show(ui, |ui| write(ui, model, open, state, why_not, out));
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let wide = ui.available_width() > 900.0;
         if wide {
@@ -78,66 +82,71 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     });
 }
 
+/// The preview of what stands in the form now.
+fn counted<'a>(model: &'a Model, open: &OpenProject, state: &State) -> Option<&'a Result<Preview, String>> {
+    let request = state.form.request()?;
+    let preview = model.export.preview.as_ref();
+    preview.filter(|p| p.request == request && p.journal == open.journal).map(|p| &p.result)
+}
+
+/// The files of a network: weights and card, and those of them that exist.
+fn network_files(form: &Form) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let file = typed_path(&form.out);
+    let targets = vec![file.clone(), file.with_extension("json")];
+    let existing = targets.iter().filter(|path| path.exists()).cloned().collect();
+    (targets, existing)
+}
+
+/// Why nothing can be written now.
+fn why_not(model: &Model, open: &OpenProject, state: &State) -> Option<String> {
+    let form = &state.form;
+    let existing = if model.jobs.iter().any(|job| job.kind == JobKind::Export) {
+        return Some("An export is being written.".to_owned());
+    } else if form.what == What::Network {
+        if form.run.is_none() {
+            return Some("Choose a run.".to_owned());
+        }
+        !network_files(form).1.is_empty()
+    } else {
+        if form.request().is_none() {
+            return Some("Something is missing in what was chosen.".to_owned());
+        }
+        match counted(model, open, state) {
+            None => return Some("Being counted.".to_owned()),
+            Some(Err(_)) => return Some("See above why.".to_owned()),
+            Some(Ok(preview)) if preview.total == 0 => {
+                return Some("No patch has these labels and scores.".to_owned());
+            }
+            Some(Ok(preview)) => !preview.existing.is_empty(),
+        }
+    };
+    (existing && !form.replace).then(|| "Allow replacing, or choose another name.".to_owned())
+}
+
 fn choices(ui: &mut Ui, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     ui.heading("Export");
     state.form.ui(ui, open, out);
 }
 
-fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
-    section(ui, "What would be written");
-    let busy = model.jobs.iter().any(|job| job.kind == JobKind::Export);
-    let mut why_not: Option<String> = busy.then(|| "An export is being written.".to_owned());
-    match state.form.request() {
-        Some(request) => {
-            let preview =
-                model.export.preview.as_ref().filter(|p| p.request == request && p.journal == open.journal);
-            match preview.map(|p| &p.result) {
-                None => {
-                    ui.spinner();
-                    why_not.get_or_insert("Being counted.".to_owned());
-                }
-                Some(Err(why)) => {
-                    let text = RichText::new(format!("{}.", words::capitalised(why)))
-                        .color(ui.visuals().error_fg_color);
-                    ui.add(egui::Label::new(text).wrap());
-                    why_not.get_or_insert(String::new());
-                }
-                Some(Ok(preview)) => {
-                    counts(ui, preview);
-                    if preview.total == 0 {
-                        why_not.get_or_insert("No patch has these labels and scores.".to_owned());
-                    }
-                    files(ui, &preview.targets, &preview.existing, &mut state.form);
-                    if !preview.existing.is_empty() && !state.form.replace {
-                        why_not.get_or_insert("Allow replacing, or choose another name.".to_owned());
-                    }
-                }
-            }
-        }
-        None if state.form.what == What::Network => {
-            ui.add(
-                egui::Label::new(
-                    "The weights of the run's best epoch as safetensors, and a card (JSON) with the network, its input, \
-                     the normaliser, π and checksums.",
-                )
-                .wrap(),
-            );
-            let file = typed_path(&state.form.out);
-            let targets = [file.clone(), file.with_extension("json")];
-            let existing: Vec<_> = targets.iter().filter(|path| path.exists()).cloned().collect();
-            files(ui, &targets, &existing, &mut state.form);
-            if state.form.run.is_none() {
-                why_not.get_or_insert("Choose a run.".to_owned());
-            }
-            if !existing.is_empty() && !state.form.replace {
-                why_not.get_or_insert("Allow replacing, or choose another name.".to_owned());
-            }
-        }
-        None => {
-            why_not.get_or_insert("Something is missing at the left.".to_owned());
+/// The counts and the button.
+fn write(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut State,
+    why_not: Option<String>,
+    out: &mut Vec<Command>,
+) {
+    ui.add_space(6.0);
+    if let Some(Ok(preview)) = counted(model, open, state) {
+        counts(ui, preview);
+        if state.form.what == What::Scores && preview.counts.unlabeled > 0 {
+            ui.weak(format!(
+                "{} of them unlabeled: the run takes them for particles, nobody has said so.",
+                words::count(preview.counts.unlabeled)
+            ));
         }
     }
-    ui.add_space(8.0);
     ui.horizontal(|ui| {
         let button =
             egui::Button::new(RichText::new("Write the export").strong()).min_size(egui::vec2(150.0, 30.0));
@@ -153,6 +162,48 @@ fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State,
             state.form.replace = false;
         }
     });
+    ui.add_space(4.0);
+}
+
+/// What is to be known before anything is written, and what was written last.
+fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+    section(ui, "What would be written");
+    match counted(model, open, state) {
+        _ if state.form.what == What::Network => {
+            ui.add(
+                egui::Label::new(
+                    "The weights of the run's best epoch as safetensors, and a card (JSON) with the network, its input, \
+                     the normaliser, π and checksums.",
+                )
+                .wrap(),
+            );
+            let (targets, existing) = network_files(&state.form);
+            files(ui, &targets, &existing, &mut state.form);
+        }
+        None if state.form.request().is_none() => {
+            ui.weak("Something is missing in what was chosen.");
+        }
+        None => {
+            ui.spinner();
+        }
+        Some(Err(why)) => {
+            let text =
+                RichText::new(format!("{}.", words::capitalised(why))).color(ui.visuals().error_fg_color);
+            ui.add(egui::Label::new(text).wrap());
+        }
+        Some(Ok(preview)) => {
+            if preview.outside_threshold > 0 {
+                ui.weak(format!(
+                    "{} with these labels have a score outside the bounds",
+                    words::patches(preview.outside_threshold)
+                ));
+            }
+            for text in &preview.warnings {
+                warning(ui, &format!("{}.", words::in_window(text).trim_end_matches('.')));
+            }
+            files(ui, &preview.targets, &preview.existing, &mut state.form);
+        }
+    }
     if let Some(written) = &model.export.written {
         written::ui(ui, written, out);
     }
@@ -167,19 +218,10 @@ fn counts(ui: &mut Ui, preview: &Preview) {
             ui.add_space(6.0);
         }
     });
-    if preview.outside_threshold > 0 {
-        ui.weak(format!(
-            "{} with these labels have a score outside the bounds",
-            words::patches(preview.outside_threshold)
-        ));
-    }
-    for text in &preview.warnings {
-        warning(ui, &format!("{}.", words::in_window(text).trim_end_matches('.')));
-    }
 }
 
 /// The files that would be made, and the question about those that are there.
-fn files(ui: &mut Ui, targets: &[std::path::PathBuf], existing: &[std::path::PathBuf], form: &mut Form) {
+fn files(ui: &mut Ui, targets: &[PathBuf], existing: &[PathBuf], form: &mut Form) {
     ui.add_space(6.0);
     for target in targets {
         ui.horizontal(|ui| {
