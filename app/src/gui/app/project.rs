@@ -232,7 +232,7 @@ impl App {
         let action = open.read_only.is_none().then(|| {
             let device = vitrine_core::learning::device::DeviceChoice::Auto;
             (
-                "Continue it".to_owned(),
+                "Resume it".to_owned(),
                 Command::Train(TrainCommand::Continue { run: run.name.clone(), device }),
             )
         });

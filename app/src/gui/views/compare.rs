@@ -97,7 +97,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         return;
     };
     let stale = !there;
-    if stale {
+    if stale && let Some(why) = &analysis.not_compared {
+        not_compared(ui, why, &wanted, out);
+    } else if stale {
         ui.horizontal(|ui| {
             ui.spinner();
             let words = format!(

@@ -162,7 +162,7 @@ fn failed(
             let on_gpu = open.runs.iter().any(|run| run.name == live.name && run.device.starts_with("gpu"));
             if kept && on_gpu {
                 // The best device is the GPU that has just failed.
-                let button = egui::Button::new("Go on with the processor");
+                let button = egui::Button::new("Resume on the processor");
                 let why = "From the last good epoch, without the GPU: slower, and sure to work.";
                 if ui.add_enabled(allowed, button).on_hover_text(why).clicked() {
                     let device = vitrine_core::learning::device::DeviceChoice::Cpu;
