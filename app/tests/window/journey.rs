@@ -88,20 +88,20 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
     wait(&mut window, "the baseline", |app| {
         app.model.live.as_ref().is_some_and(|live| live.name == "supervised_baseline-1")
     });
-    window.get_by_label("then pu_only");
+    window.get_by_label("then pu_only_changed");
     wait(&mut window, "an epoch", |app| app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty()));
     window.get_by_label("Validation AUC");
     wait(&mut window, "the second run", |app| {
-        app.model.live.as_ref().is_some_and(|live| live.name == "pu_only-1")
+        app.model.live.as_ref().is_some_and(|live| live.name == "pu_only_changed-1")
     });
     ended(&mut window);
-    assert!(said(&window).contains("The run pu_only-1 has ended"), "{}", said(&window));
+    assert!(said(&window).contains("The run pu_only_changed-1 has ended"), "{}", said(&window));
 
     // Compared.
     press(&mut window, Modifiers::COMMAND, Key::Num3);
     wait(&mut window, "the comparison", |app| {
         let compared = app.model.analysis.compared.as_ref();
-        compared.is_some_and(|c| c.names == ["supervised_baseline-1", "pu_only-1"])
+        compared.is_some_and(|c| c.names == ["supervised_baseline-1", "pu_only_changed-1"])
     });
     let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
     let auc = comparison.rows.iter().find(|row| row.key == "validation_auc_pu").unwrap();

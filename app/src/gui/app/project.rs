@@ -231,10 +231,7 @@ impl App {
         };
         let action = open.read_only.is_none().then(|| {
             let device = vitrine_core::learning::device::DeviceChoice::Auto;
-            (
-                "Resume it".to_owned(),
-                Command::Train(TrainCommand::Continue { run: run.name.clone(), device }),
-            )
+            ("Resume it".to_owned(), Command::Train(TrainCommand::Continue { run: run.name.clone(), device }))
         });
         self.model.notices.push(
             NoticeKind::Warning,
