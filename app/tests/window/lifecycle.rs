@@ -4,11 +4,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, TrainCommand,
     TrainStart, ViewCommand, WindowCommand,
@@ -38,6 +39,22 @@ fn give(window: &mut Window, command: Command) {
 
 fn job(window: &Window, kind: JobKind) -> JobId {
     window.state().model.jobs.iter().find(|job| job.kind == kind).expect("the job").id
+}
+
+/// Cancels a job as soon as it is there; a job that was quicker is `over` by itself.
+fn cancel(window: &mut Window, kind: JobKind, over: impl Fn(&App) -> bool) {
+    let clock = Instant::now();
+    loop {
+        let found = window.state().model.jobs.iter().find(|job| job.kind == kind).map(|job| job.id);
+        if let Some(id) = found {
+            return give(window, Command::Window(WindowCommand::Cancel(id)));
+        }
+        if over(window.state()) {
+            return;
+        }
+        assert!(clock.elapsed() < Duration::from_secs(60), "waited a minute for {kind:?}");
+        window.step();
+    }
 }
 
 fn dismiss_all(window: &mut Window) {
@@ -97,9 +114,7 @@ fn a_comparison_that_is_cancelled_can_be_asked_for_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&analysed(dir.path()));
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
-    window.step();
-    let id = job(&window, JobKind::Compare);
-    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    cancel(&mut window, JobKind::Compare, |app| app.model.analysis.compared.is_some());
     wait(&mut window, "an end", |app| {
         app.model.analysis.compared.is_some() || app.model.analysis.not_compared.is_some()
     });
@@ -122,9 +137,8 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
     vitrine_core::formats::npy::write_npy(out, &file, 16, 40, even).unwrap();
     let mut window = window(None);
     give(&mut window, Command::Import(ImportCommand::Add(vec![file])));
-    wait(&mut window, "the look", |app| app.model.jobs.iter().any(|job| job.kind == JobKind::Look));
-    let id = job(&window, JobKind::Look);
-    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    let looked = |app: &App| app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some());
+    cancel(&mut window, JobKind::Look, looked);
     wait(&mut window, "an end", |app| app.model.import.as_ref().unwrap().looking.is_none());
     if window.state().model.import.as_ref().unwrap().looked.as_ref().unwrap().result.is_err() {
         window.get_by_label_contains("Looking at the files was cancelled");
