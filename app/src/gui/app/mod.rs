@@ -371,6 +371,8 @@ impl App {
         let Finished { job, outcome } = finished;
         let asked = self.asked.remove(&job.id);
         let done = match outcome {
+            // Read to its end a moment before the person said no: what is not wanted does not come up.
+            Ok(Outcome::Opened(_)) if job.cancelled => Ok(()),
             Ok(Outcome::Opened(loaded)) => self.take_project(*loaded),
             Ok(Outcome::Reloaded { generation, loaded }) => self.take_again(generation, *loaded),
             Ok(Outcome::Arranged { generation, order, ids }) => {
