@@ -52,7 +52,7 @@ fn a_project_deleted_while_open_takes_no_labels_and_the_window_goes_on() {
     });
     drop(window);
     // The label set before is safe where the folder is now.
-    assert_eq!(Project::open(&aside).unwrap().label_counts().unwrap(), before);
+    assert_eq!(Project::open_read_only(&aside).unwrap().label_counts().unwrap(), before);
 }
 
 /// A disk that takes what is written and fails when it is to keep it: the sentence comes later.
@@ -118,7 +118,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
     window.run_steps(2);
     let shown = counts(&window);
     drop(window);
-    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap(), shown);
+    assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap(), shown);
 }
 
 /// Sets SQLite's number of the schema.
@@ -207,7 +207,7 @@ fn a_fault_of_the_graphics_device_is_a_sentence_and_labels_are_stored() {
     window.key_press(Key::N);
     window.run_steps(2);
     drop(window);
-    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 2);
+    assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap().negative, 2);
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn label_on_a_full_disk(disk: &Path) {
     window.run_steps(2);
     assert_eq!(counts(&window).negative, 120);
     drop(window);
-    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 120);
+    assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap().negative, 120);
 }
 
 #[test]
@@ -417,5 +417,5 @@ fn a_lost_graphics_device_is_a_sentence_and_labels_are_stored() {
     window.key_press(Key::End);
     window.run_steps(4);
     drop(window);
-    assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 2);
+    assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap().negative, 2);
 }
