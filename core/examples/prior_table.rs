@@ -7,7 +7,6 @@
 //! OVERLAY is laid over the views of the networks that score (0: none). Truth only mixes the pools and judges
 //! the estimates.
 
-#[allow(dead_code)]
 #[path = "support/benchmark_project.rs"]
 mod benchmark_project;
 

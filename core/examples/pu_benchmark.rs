@@ -10,13 +10,16 @@
 
 #[path = "support/benchmark_project.rs"]
 mod benchmark_project;
+#[path = "support/judge.rs"]
+mod judge;
 
 use std::error::Error;
 use std::path::Path;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use benchmark_project::{import, judge};
+use benchmark_project::import;
+use judge::judge;
 use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::checkpoint::{Checkpoint, model_path};

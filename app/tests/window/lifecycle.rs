@@ -12,26 +12,15 @@ use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, TrainCommand,
-    TrainStart, ViewCommand, WindowCommand,
+    ViewCommand, WindowCommand,
 };
 use vitrine::gui::jobs::{JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
 use vitrine_core::Label;
-use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
 
 use crate::support::{Window, analysed, nine, opened, said, small, wait, window};
-
-fn start(epochs: usize) -> Command {
-    let mut config = config_file::load("supervised_baseline").unwrap();
-    config.schedule.epochs = epochs;
-    Command::Train(TrainCommand::Start(Box::new(TrainStart {
-        name: None,
-        base_name: "short".to_owned(),
-        config,
-        device: DeviceChoice::Cpu,
-    })))
-}
+use crate::training::start;
 
 fn give(window: &mut Window, command: Command) {
     window.state_mut().apply(command);

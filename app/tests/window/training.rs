@@ -10,7 +10,8 @@ use vitrine_core::project::{Project, RunStatus};
 
 use crate::support::{opened, said, small, wait};
 
-fn start(epochs: usize) -> Command {
+/// A short run of the plain classifier on the processor.
+pub fn start(epochs: usize) -> Command {
     let mut config = config_file::load("supervised_baseline").unwrap();
     config.schedule.epochs = epochs;
     Command::Train(TrainCommand::Start(Box::new(TrainStart {
