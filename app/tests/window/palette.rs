@@ -62,6 +62,12 @@ fn a_run_is_started_from_the_palette() {
     give(&mut window, "start training");
     wait(&mut window, "the run", |app| app.model.live.as_ref().is_some_and(|live| live.name == "short-1"));
     ended(&mut window);
+    // What the form refuses, the palette refuses: no run is made that could only fail.
+    window.state_mut().states.train.name = "short-1".to_owned();
+    give(&mut window, "start training");
+    assert!(said(&window).contains("run 'short-1' already"), "{}", said(&window));
+    assert_eq!(window.state().model.project.as_ref().unwrap().runs.len(), 1);
+    assert_eq!(window.state().states.train.name, "short-1", "the form was emptied");
 }
 
 #[test]

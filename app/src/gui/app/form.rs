@@ -1,4 +1,4 @@
-//! The Train form as the palette and the review queues use it.
+//! The Train form as its buttons, the palette and the review queues use it.
 
 use vitrine_core::learning::config_file;
 
@@ -8,10 +8,11 @@ use crate::gui::model::Tab;
 use crate::gui::views::train::without_number;
 
 impl App {
-    /// Starts the run that stands in the form, as its buttons do, and shows it.
+    /// Starts the run that stands in the form, and shows it.
     pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
         self.model.tab = Tab::Train;
-        if let Some(problem) = self.states.train.problem() {
+        let runs = self.model.project.as_ref().map_or(&[][..], |open| &open.runs);
+        if let Some(problem) = self.states.train.refusal(runs) {
             anyhow::bail!("the Train form cannot be started: {}", problem.trim_end_matches('.'));
         }
         let start = self.states.train.start();

@@ -9,7 +9,7 @@ use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::config_check::{cautions, violations};
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
-use vitrine_core::project::check_run_name;
+use vitrine_core::project::{Run, check_run_name};
 
 pub use super::train_runs::without_number;
 use super::{live, train_form, train_runs};
@@ -186,7 +186,7 @@ impl State {
         }
     }
 
-    /// Why no run can be started with this configuration.
+    /// What is wrong with the configuration.
     pub fn problem(&self) -> Option<String> {
         if let Some(error) = self.yaml.as_ref().and_then(|yaml| yaml.error.clone()) {
             return Some(error);
@@ -194,11 +194,15 @@ impl State {
         violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.mend))
     }
 
-    /// Why the name cannot be that of a new run, by the rule with which the run is made.
-    fn name_problem(&self, open: &OpenProject) -> Option<String> {
+    /// Why no run can be started as it stands in the form, beside these `runs`: by the rules with which a run
+    /// is made.
+    pub fn refusal(&self, runs: &[Run]) -> Option<String> {
+        if let Some(problem) = self.problem() {
+            return Some(problem);
+        }
         let name = self.name.trim();
-        let taken = open.runs.iter().map(|run| run.name.as_str());
-        let refused = check_run_name(name, taken).err().filter(|_| !name.is_empty())?;
+        let refused = check_run_name(name, runs.iter().map(|run| run.name.as_str())).err();
+        let refused = refused.filter(|_| !name.is_empty())?;
         Some(words::capitalised(&format!("{refused}.")))
     }
 
@@ -386,7 +390,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
             state.from = None;
         }
     }
-    let problem = state.problem().or_else(|| state.name_problem(open));
+    let problem = state.refusal(&open.runs);
     if let Some(problem) = &problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
     }
@@ -411,19 +415,14 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, ou
             .min_size(egui::vec2(90.0, 30.0));
         let train = ui.add_enabled(ok, train);
         if train.clicked() {
-            out.push(Command::Train(match state.from.take() {
-                Some(run) => TrainCommand::StartFrom { run, start: state.start() },
-                None => TrainCommand::Start(state.start()),
-            }));
-            state.name.clear();
+            out.push(Command::Train(TrainCommand::StartShown { baseline: false }));
         }
         explain(train, "Start a run with this configuration.");
         if state.from.is_none() {
             let both = Button::new("Train with supervised baseline").min_size(egui::vec2(0.0, 30.0));
             let both = ui.add_enabled(ok, both);
             if both.clicked() {
-                out.push(Command::Train(TrainCommand::StartWithBaseline(state.start())));
-                state.name.clear();
+                out.push(Command::Train(TrainCommand::StartShown { baseline: true }));
             }
             explain(
                 both,
