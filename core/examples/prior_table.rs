@@ -1,5 +1,6 @@
 //! How well the class prior is estimated: pools mixed to known shares of particles, several draws each.
-//! Prints the error of every estimate, and how often its interval holds the truth.
+//! Prints the error of every estimate, by the estimator a run uses and by best bin estimation, and how often
+//! its interval holds the truth; an asterisk marks those that do not.
 //!
 //! `cargo run --release --example prior_table -- FOLDER [DRAWS] [SHARE,...] [OVERLAY] [DEVICE]`
 //!
@@ -23,8 +24,25 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::folds::out_of_fold_scores;
-use vitrine_core::learning::prior_fit::estimated;
+use vitrine_core::learning::prior::estimate_prior;
+use vitrine_core::learning::prior_binormal::binormal_prior;
 use vitrine_core::workflow::prepare::prepare;
+
+/// Errors of one estimator.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    error: f64,
+    held: usize,
+    count: usize,
+}
+
+impl Sums {
+    fn add(&mut self, error: f64, held: bool) {
+        self.error += error.abs();
+        self.held += usize::from(held);
+        self.count += 1;
+    }
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -54,11 +72,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         particles.len(),
         others.len()
     );
+    println!("{:22}{:36}if picks were a random sample: BBE", "", "binormal mixture");
     println!(
-        "{:>6} {:>5} {:>6} {:>9} {:>16} {:>7}",
-        "true π", "draw", "pool", "estimate", "interval", "error"
+        "{:>6} {:>5} {:>6} {:>9} {:>7} {:>15}  {:>9} {:>7} {:>15}",
+        "true π", "draw", "pool", "estimate", "error", "interval", "estimate", "error", "interval"
     );
-    let (mut errors, mut inside) = (Vec::new(), 0usize);
+    let mut sums = [Sums::default(); 2];
     for share in shares.split(',') {
         let share: f64 = share.parse()?;
         // The largest pool of that share, at most 1,400, that leaves something to choose.
@@ -76,24 +95,28 @@ fn main() -> Result<(), Box<dyn Error>> {
             let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
             let data = TrainingData { train, validation: Vec::new(), truth: None, ..whole.clone() };
             let config = RunConfig { seed: draw, ..RunConfig::default() };
-            let prior = estimated(&out_of_fold_scores(&config, &data, &device, overlay, |_, _| true)?)?;
-            let held = (prior.low..=prior.high).contains(&share);
-            inside += usize::from(held);
-            errors.push((prior.value - share).abs());
-            println!(
-                "{share:>6.2} {draw:>5} {:>6} {:>9.3} {:>16} {:>+7.3}{}",
-                p + n,
-                prior.value,
-                format!("{:.3} to {:.3}", prior.low, prior.high),
-                prior.value - share,
-                if held { "" } else { "  outside" }
-            );
+            let scores = out_of_fold_scores(&config, &data, &device, overlay, |_, _| true)?;
+            let (p, u) = (&scores.positive, &scores.unlabeled);
+            let (binormal, bins) = (binormal_prior(p, u)?, estimate_prior(p, u)?);
+            let found =
+                [(binormal.estimate, binormal.low, binormal.high), (bins.estimate, bins.low, bins.high)];
+            print!("{share:>6.2} {draw:>5} {:>6}", data.train.len() - positive.len());
+            for ((estimate, low, high), sums) in found.into_iter().zip(&mut sums) {
+                let held = (low..=high).contains(&share);
+                sums.add(estimate - share, held);
+                let (error, interval) = (estimate - share, format!("{low:.3} to {high:.3}"));
+                print!(" {estimate:>9.3} {error:>+7.3} {interval:>15}{}", if held { ' ' } else { '*' });
+            }
+            println!();
         }
     }
-    println!(
-        "mean absolute error {:.3}; the interval holds the truth in {inside} of {}",
-        errors.iter().sum::<f64>() / errors.len() as f64,
-        errors.len()
-    );
+    for (name, sums) in ["binormal mixture (what a run uses)", "best bin estimate"].iter().zip(&sums) {
+        println!(
+            "{name}: mean absolute error {:.3}; the interval holds the truth in {} of {}",
+            sums.error / sums.count as f64,
+            sums.held,
+            sums.count
+        );
+    }
     Ok(())
 }

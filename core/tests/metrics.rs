@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Normal};
 use vitrine_core::learning::metrics::*;
 use vitrine_core::learning::prior::*;
+use vitrine_core::learning::prior_binormal::binormal_prior;
 
 /// Every pair compared, ties one half.
 fn slow_auc(positive: &[f32], other: &[f32]) -> f64 {
@@ -377,4 +378,78 @@ fn scores_without_information_are_called_an_upper_limit() {
     let (positive, unlabeled) = draw(&mut rng, 0.0, Shape::Plain, 0.3);
     let e = estimate_prior(&positive, &unlabeled).unwrap();
     assert!(e.warnings.iter().any(|w| w.contains("upper limit")), "{e:?}");
+}
+
+/// Particles N(d, 1) of which the higher scoring are the likelier picks, as Φ(z)^`bias`; 343 positives and
+/// 1400 unlabeled.
+fn picked_by_score(rng: &mut ChaCha8Rng, d: f64, bias: i32, prior: f64) -> (Vec<f32>, Vec<f32>) {
+    let standard = Normal::new(0.0, 1.0).unwrap();
+    let chance = |z: f64| (0.5 * libm::erfc(-z / f64::sqrt(2.0))).powi(bias);
+    let mut particles = || loop {
+        let z: f64 = standard.sample(rng);
+        if rng.random_bool(chance(z)) {
+            break (d + z) as f32;
+        }
+    };
+    let positive = (0..343).map(|_| particles()).collect();
+    let unlabeled = (0..1400)
+        .map(|_| {
+            let z = standard.sample(rng);
+            if rng.random_bool(prior) { (d + z) as f32 } else { z as f32 }
+        })
+        .collect();
+    (positive, unlabeled)
+}
+
+#[test]
+fn the_binormal_prior_bears_biased_picks() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    println!("AUC   bias  π     BBE    binormal  held");
+    let (mut bins, mut mixture, mut held, mut count) = ([0.0; 2], [0.0; 2], [0; 2], 0);
+    for (auc, z) in SEPARATIONS {
+        for bias in [0, 1] {
+            for prior in PRIORS {
+                let (mut of_bins, mut of_mixture, mut inside) = (0.0, 0.0, 0);
+                for _ in 0..5 {
+                    let (positive, unlabeled) = picked_by_score(&mut rng, z * f64::sqrt(2.0), bias, prior);
+                    let b = binormal_prior(&positive, &unlabeled).unwrap();
+                    let e = estimate_prior(&positive, &unlabeled).unwrap();
+                    assert!((0.0..=b.estimate).contains(&b.low) && (b.estimate..=1.0).contains(&b.high));
+                    of_bins += (e.estimate - prior).abs() / 5.0;
+                    of_mixture += (b.estimate - prior).abs() / 5.0;
+                    inside += usize::from((b.low..=b.high).contains(&prior));
+                }
+                println!("{auc:.2}  {bias:4}  {prior:.2}  {of_bins:.3}  {of_mixture:.3}  {inside}/5");
+                let kind = usize::from(bias > 0);
+                bins[kind] += of_bins;
+                mixture[kind] += of_mixture;
+                held[kind] += inside;
+                count += 1;
+            }
+        }
+    }
+    let cells = f64::from(count) / 2.0;
+    let ([random_bins, biased_bins], [random, biased]) =
+        (bins.map(|e| e / cells), mixture.map(|e| e / cells));
+    println!("random: BBE {random_bins:.3}, binormal {random:.3}, held {}", held[0]);
+    println!("biased: BBE {biased_bins:.3}, binormal {biased:.3}, held {}", held[1]);
+    assert!(biased < 0.75 * biased_bins, "it is there for biased picks");
+    assert!(random < random_bins + 0.02, "and costs little where they are not");
+    assert!(held[0] >= 90 && held[1] >= 80, "of 100 each: {held:?}");
+}
+
+#[test]
+fn the_binormal_prior_sees_only_the_order_and_says_what_it_cannot_do() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let (positive, unlabeled) = picked_by_score(&mut rng, 3.0, 0, 0.3);
+    let plain = binormal_prior(&positive, &unlabeled).unwrap();
+    let bent = |scores: &[f32]| -> Vec<f32> { scores.iter().map(|s| (s / 2.0).exp()).collect() };
+    assert_eq!(binormal_prior(&bent(&positive), &bent(&unlabeled)).unwrap(), plain);
+    let few = binormal_prior(&positive[..12], &unlabeled).unwrap();
+    assert!(few.high - few.low > plain.high - plain.low, "{few:?} is surer than {plain:?}");
+    assert!(matches!(binormal_prior(&[0.5; 9], &[0.5; 50]), Err(MetricError::TooFew { have: 9, .. })));
+    assert!(binormal_prior(&[0.5; 20], &[f32::INFINITY; 50]).is_err());
+    // All alike: nothing to tell, and no error either.
+    let alike = binormal_prior(&[0.5; 20], &[0.5; 50]).unwrap();
+    assert!(alike.high - alike.low > 0.3, "{alike:?}");
 }

@@ -10,6 +10,7 @@ use crate::label::{Label, LabelCounts};
 use crate::learning::config::{PriorConfig, RiskKind, RunConfig, SurrogateLoss};
 use crate::learning::device::ComputeDevice;
 use crate::learning::prior::{PriorEstimate, estimate_prior, labelling_rate_suspicion};
+use crate::learning::prior_binormal::{BinormalPrior, binormal_prior};
 use crate::project::Side;
 
 /// How far outside the interval a given prior must lie to be wrong.
@@ -60,8 +61,11 @@ pub(super) fn examine(
             .map(|i| standard[i])
             .collect()
     };
-    let estimate = match estimate_prior(&of(Label::Positive), &of(Label::Unlabeled)) {
-        Ok(estimate) => estimate,
+    let (positive, unlabeled) = (of(Label::Positive), of(Label::Unlabeled));
+    let both = estimate_prior(&positive, &unlabeled)
+        .and_then(|estimate| Ok((estimate, binormal_prior(&positive, &unlabeled)?)));
+    let (estimate, binormal) = match both {
+        Ok(both) => both,
         Err(error) => {
             section.skipped = Some(Error::from(error).to_string());
             return Ok(section);
@@ -69,7 +73,12 @@ pub(super) fn examine(
     };
     let by_image = image_estimate(subject, shared);
     section.say(format!(
-        "Best bin estimate (BBE) {:.3}, interval {:.3} to {:.3}; from the density ratio {:.3}; from mean images {}.",
+        "Binormal mixture, which a run with `prior: estimate` uses, {:.3}, interval {:.3} to {:.3}. If the picks \
+         are a random sample of the particles: best bin estimate (BBE) {:.3}, interval {:.3} to {:.3}; from the \
+         density ratio {:.3}. From mean images {}.",
+        binormal.estimate,
+        binormal.low,
+        binormal.high,
         estimate.estimate,
         estimate.low,
         estimate.high,
@@ -83,7 +92,7 @@ pub(super) fn examine(
         section.say(warning.clone());
     }
     if let Some(value) = given {
-        judge(subject, value, suspicion, &estimate, by_image, &mut section);
+        judge(subject, value, suspicion, (&estimate, &binormal), by_image, &mut section);
     } else if estimate.high - estimate.low > WIDE {
         section.findings.push(unsure(subject, &estimate));
     }
@@ -170,14 +179,15 @@ fn judge(
     subject: &Subject,
     value: f64,
     suspicion: Option<String>,
-    e: &PriorEstimate,
+    (e, binormal): (&PriorEstimate, &BinormalPrior),
     by_image: Option<f64>,
     section: &mut Section,
 ) {
     // Non-particles that look like particles push BBE up, never down, so a value below the interval
     // is only wrong where the other estimates are above it too. Picks of the best-seen particles push BBE
-    // down, but not the mean image, which must then agree that a value above the interval is too high.
-    let above = above(value, e) && by_image.is_none_or(|v| v < value - MARGIN);
+    // down, but neither the mixture nor the mean image, which must then agree that a value above the interval
+    // is too high.
+    let above = above(value, e) && value > binormal.high && by_image.is_none_or(|v| v < value - MARGIN);
     let others_above = e.cross_check > value + MARGIN && by_image.is_none_or(|v| v > value + MARGIN);
     let below = value < e.low - MARGIN && e.estimate - value > DISTANCE && others_above;
     if let Some(sentence) = suspicion {

@@ -28,6 +28,7 @@ pub mod predict;
 pub mod pretrain;
 pub mod pretrained;
 pub mod prior;
+pub mod prior_binormal;
 pub mod prior_fit;
 pub mod probe;
 pub mod risk;

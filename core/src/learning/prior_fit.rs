@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::folds::FoldScores;
-use super::prior::{PriorEstimate, estimate_prior};
+use super::prior_binormal::binormal_prior;
 use crate::error::Result;
 
 /// π with its interval and origin.
@@ -26,12 +26,13 @@ impl PriorUsed {
     }
 }
 
-/// The prior by the BBE estimator, kept inside 0.01 to 0.99, because risks divide by π and 1 − π.
+/// The prior by the binormal mixture, kept inside 0.01 to 0.99, because risks divide by π and 1 − π. It holds
+/// for picks that are clearer than the other particles, where best bin estimation says too little.
 ///
 /// # Errors
 /// When the estimator cannot say.
 pub fn estimated(scores: &FoldScores) -> Result<PriorUsed> {
-    let estimate: PriorEstimate = estimate_prior(&scores.positive, &scores.unlabeled)?;
+    let estimate = binormal_prior(&scores.positive, &scores.unlabeled)?;
     Ok(PriorUsed {
         value: estimate.estimate.clamp(0.01, 0.99),
         low: estimate.low,
