@@ -95,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
             let data = TrainingData { train, validation: Vec::new(), truth: None, ..whole.clone() };
             let config = RunConfig { seed: draw, ..RunConfig::default() };
-            let scores = out_of_fold_scores(&config, &data, &device, overlay, |_, _| true)?;
+            let scores = out_of_fold_scores(&config, &data, &device, &[overlay], |_, _| true)?.remove(0);
             let (p, u) = (&scores.positive, &scores.unlabeled);
             let (binormal, bins) = (binormal_prior(p, u)?, estimate_prior(p, u)?);
             let found =

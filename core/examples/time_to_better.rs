@@ -1,12 +1,13 @@
 //! How long a person waits from "Train" to a model better than the plain classifier ever gets: both methods are
 //! trained one after the other and judged after every epoch, by truth that neither sees.
 //!
-//! `cargo run --release --example time_to_better -- FOLDER|sample [PRESET] [SEED] [DEVICE]`
+//! `cargo run --release --example time_to_better -- FOLDER|sample [PRESET] [SEED] [DEVICE] [EPOCHS]`
 //!
 //! FOLDER holds `train.npz` and `test.npz` as `pu_benchmark` has them. `sample` is the simulated sample of
 //! `vitrine demo`, judged on the unlabeled outside the training split. The clock starts with the run, so reading
 //! the patches, the estimate of π and the trial of the overlay count; judging happens afterwards, on copies of the
-//! checkpoints.
+//! checkpoints, by patches as they are (one view). With EPOCHS the run of the preset is stopped after so many of its
+//! epochs; its course until then is the same.
 
 #[path = "support/benchmark_project.rs"]
 mod benchmark_project;
@@ -28,6 +29,7 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::predict::Views;
 use vitrine_core::learning::run::Scorer;
 use vitrine_core::project::{Project, Side};
 use vitrine_core::workflow::demo::sample_project;
@@ -66,7 +68,7 @@ impl Task {
     fn scores(&self, mut checkpoint: Checkpoint, device: &ComputeDevice) -> vitrine_core::Result<Vec<f32>> {
         let averaged = std::mem::take(&mut checkpoint.teacher);
         checkpoint.model = if averaged.is_empty() { checkpoint.student.clone() } else { averaged };
-        let scorer = Scorer::new(&checkpoint, device.clone())?;
+        let scorer = Scorer::new(&checkpoint, device.clone())?.with_views(Views::One);
         let project = self.test.as_ref().unwrap_or(&self.train);
         score_project(project, &scorer, &mut |_| true)
     }
@@ -102,6 +104,7 @@ fn course(
     seed: u64,
     device: &ComputeDevice,
     folder: &Path,
+    most_epochs: usize,
 ) -> Result<(Vec<Mark>, f64, String), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
     let mut config: RunConfig = config_file::load(preset)?;
@@ -120,7 +123,7 @@ fn course(
     let mut marks = Vec::new();
     let mut refused = None;
     let started = Instant::now();
-    let mut listen = |event: &TrainEvent, _: &Sender<TrainControl>| {
+    let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
         if let TrainEvent::Epoch { metrics, .. } = event {
             let (epoch, seconds) = (metrics.epoch, started.elapsed().as_secs_f64());
             let weights = folder.join(format!("{epoch}.safetensors"));
@@ -128,6 +131,10 @@ fn course(
                 refused = Some(e);
             }
             marks.push(Mark { epoch, seconds, weights });
+            if epoch >= most_epochs {
+                // A run that has ended needs no order.
+                let _ = orders.send(TrainControl::Stop);
+            }
         }
     };
     train_run(&mut task.train, request, &mut listen, &mut |_| true)?;
@@ -145,6 +152,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seed: u64 = args.next().unwrap_or_else(|| "1".to_owned()).parse()?;
     let device =
         ComputeDevice::open(args.next().unwrap_or_else(|| "cpu".to_owned()).parse::<DeviceChoice>()?)?;
+    let most_epochs: usize = args.next().map_or(Ok(usize::MAX), |text| text.parse())?;
     let scratch = tempfile::tempdir()?;
     let mut task = match place.as_str() {
         "sample" => Task::of_sample(seed, scratch.path())?,
@@ -156,7 +164,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut bar = f64::NEG_INFINITY;
     for (method, is_bar) in [("supervised_baseline", true), (preset.as_str(), false)] {
         let folder = scratch.path().join(format!("weights_{is_bar}"));
-        let (marks, seconds, run) = course(&mut task, method, seed, &device, &folder)?;
+        let (marks, seconds, run) =
+            course(&mut task, method, seed, &device, &folder, if is_bar { usize::MAX } else { most_epochs })?;
         if is_bar {
             task.keep_outsiders(&run)?;
         }

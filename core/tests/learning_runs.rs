@@ -12,6 +12,7 @@ use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use vitrine_core::learning::folds::out_of_fold_scores;
 use vitrine_core::learning::metrics::auc;
 use vitrine_core::learning::run::{RunOutcome, Scorer, TrainJob, train};
 use vitrine_core::{Error, Label};
@@ -236,6 +237,27 @@ fn mixup_and_a_prior_of_each_epoch_train() {
     assert!(fixed.iter().chain(&anew).all(|epoch| epoch.loss.is_finite()));
     let without = train(&text.replace("0.5", "0"));
     assert_ne!(fixed[0].loss, without[0].loss, "mixup changes what is learnt");
+}
+
+#[test]
+fn quick_classifiers_train_side_by_side_as_they_do_alone() {
+    let TrainJob { config, data, device, .. } = job(config("risk:\n  kind: naive\n"));
+    let ask = |overlays: &[f64]| out_of_fold_scores(&config, &data, &device, overlays, |_, _| true).unwrap();
+    let together = ask(&[0.0, 1.0]);
+    assert_eq!(together[1], ask(&[1.0])[0], "whoever trains beside it, on however many threads");
+    assert_ne!(together[0], together[1], "an overlay changes what is learnt");
+    let seen = together[0].positive.len() + together[0].unlabeled.len();
+    assert_eq!(
+        seen,
+        data.counts(&data.train).positive as usize + data.counts(&data.train).unlabeled as usize
+    );
+    let mut steps = Vec::new();
+    let stopped = out_of_fold_scores(&config, &data, &device, &[0.0], |done, of| {
+        steps.push((done, of));
+        done < 3
+    });
+    assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+    assert!(steps.len() >= 4 && steps.iter().zip(0..).all(|(step, done)| *step == (done, steps[0].1)));
 }
 
 #[test]

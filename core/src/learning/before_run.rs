@@ -5,7 +5,7 @@ use super::config::{PriorConfig, RunConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::TrainEvent;
-use super::folds::{FoldScores, out_of_fold_scores};
+use super::folds::out_of_fold_scores;
 use super::overlay_fit;
 use super::prior_fit::{self, PriorUsed};
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub fn ask(
     device: &ComputeDevice,
     known_prior: Option<PriorUsed>,
     say: impl Fn(TrainEvent),
-    mut progress: impl FnMut(usize, usize) -> bool,
+    progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Asked> {
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
@@ -40,21 +40,26 @@ pub fn ask(
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
         (PriorConfig::Estimate(_), known) => known,
     };
-    let mut scores = FoldScores::default();
-    if known.is_none() || on_trial {
-        let phase = if known.is_none() { "Estimating the class prior" } else { "Trying without overlay" };
+    let factors = overlay_fit::factors(weak.overlay);
+    let (tried, phase): (&[f64], _) = match (known.is_none(), on_trial) {
+        (true, true) => (&factors, "Estimating the class prior, trying the overlay"),
+        (false, true) => (&factors, "Trying the overlay"),
+        (true, false) => (&factors[..1], "Estimating the class prior"),
+        (false, false) => (&[], ""),
+    };
+    let mut scores = Vec::new();
+    if !tried.is_empty() {
         say(TrainEvent::Phase(phase.to_owned()));
-        scores = out_of_fold_scores(config, data, device, 0.0, &mut progress)?;
+        scores = out_of_fold_scores(config, data, device, tried, progress)?;
     }
     let prior = match known {
         Some(prior) => prior,
-        None => prior_fit::estimated(&scores)?,
+        None => prior_fit::estimated(&scores.first().cloned().unwrap_or_default())?,
     };
     say(TrainEvent::Prior(prior.value, prior.low, prior.high));
     let mut overlay = weak.overlay;
     if on_trial {
-        say(TrainEvent::Phase("Trying the overlay".to_owned()));
-        let choice = overlay_fit::choose(config, data, device, &scores, progress)?;
+        let choice = overlay_fit::choose(&factors, &scores)?;
         overlay = choice.chosen;
         say(TrainEvent::Overlay(choice));
     }

@@ -7,10 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::RunConfig;
-use super::data::TrainingData;
-use super::device::ComputeDevice;
-use super::folds::{FoldScores, out_of_fold_scores};
+use super::folds::FoldScores;
 use super::metrics::Ranking;
 use crate::error::Result;
 
@@ -70,28 +67,19 @@ impl OverlayChoice {
     }
 }
 
-/// Tries half of the configuration's overlay and the whole, against none (`plain`), and takes the largest
-/// that held-out positives bear. `progress` gets the epochs done and to do, and says whether to go on.
+/// The factors to try: none, half of the configuration's, and the whole.
+pub fn factors(wanted: f64) -> [f64; 3] {
+    [0.0, wanted / 2.0, wanted]
+}
+
+/// Takes the largest of the factors that held-out positives bear, by the scores of classifiers that learnt
+/// with each.
 ///
 /// # Errors
-/// As [`out_of_fold_scores`].
-pub fn choose(
-    config: &RunConfig,
-    data: &TrainingData,
-    device: &ComputeDevice,
-    plain: &FoldScores,
-    mut progress: impl FnMut(usize, usize) -> bool,
-) -> Result<OverlayChoice> {
-    let wanted = config.augmentation.weak.overlay;
-    let mut tried = vec![TriedFactor::new(0.0, plain)?];
-    let factors = [wanted / 2.0, wanted];
-    for (index, &factor) in factors.iter().enumerate() {
-        let scores = out_of_fold_scores(config, data, device, factor, |done, of| {
-            progress(index * of + done, factors.len() * of)
-        })?;
-        tried.push(TriedFactor::new(factor, &scores)?);
-    }
-    Ok(OverlayChoice::of(tried))
+/// When scores are missing or no finite numbers.
+pub fn choose(factors: &[f64], scores: &[FoldScores]) -> Result<OverlayChoice> {
+    let tried = factors.iter().zip(scores).map(|(&factor, scores)| TriedFactor::new(factor, scores));
+    Ok(OverlayChoice::of(tried.collect::<Result<_>>()?))
 }
 
 #[cfg(test)]
