@@ -285,7 +285,7 @@ impl BandPass {
         all_layers(&self.pages)
     }
 
-    /// The ends of the slots, [`ENDS_ACROSS`] in a row.
+    /// The ends of the slots, 1024 in a row.
     pub fn found(&self) -> wgpu::TextureView {
         self.found.create_view(&wgpu::TextureViewDescriptor::default())
     }

@@ -146,6 +146,8 @@ pub struct Pages {
     /// Patches to be filtered before this frame is drawn, and the work left for more.
     due: Vec<Patch>,
     work_left: u64,
+    /// Patches that have another band and could do with this one: number of theirs, work.
+    outdated: Vec<(u64, u64, Patch)>,
     /// Whether patches asked for in this frame wait for a next one to be filtered.
     behind: bool,
     look_buffer: wgpu::Buffer,
@@ -200,6 +202,7 @@ impl Pages {
             cut: 0.0,
             due: Vec::new(),
             work_left: 0,
+            outdated: Vec::new(),
             behind: false,
             look_buffer: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("look of a grid"),
@@ -266,6 +269,7 @@ impl Pages {
                 held.band = 0;
             }
         }
+        self.outdated.clear();
         self.behind = false;
         self.work_left = band_pass::work_a_frame(&self.state);
         let (Some(periods), Some(source)) = (periods, &self.source) else {
@@ -294,35 +298,58 @@ impl Pages {
     /// What there is of a patch. Asking keeps it, and has it filtered.
     pub fn find(&mut self, patch: PatchId) -> Found {
         let Some(slot) = self.slots.get(patch) else { return Found::Missing };
-        let Some(held) = self.held.get_mut(slot as usize) else { return Found::Missing };
+        let Some(&held) = self.held.get(slot as usize) else { return Found::Missing };
+        let Held { range, finite, band } = held;
         let [x, y, page] = self.layout.place(slot);
         let place = [x as f32, y as f32, page as f32];
         let Some(band_pass) = &mut self.band_pass else {
-            return Found::There(Spot { place, slot, range: held.range, measured: false });
+            return Found::There(Spot { place, slot, range, measured: false });
         };
-        if held.band != self.band {
+        if band != self.band {
             let scale = self.source.as_ref().map(|source| source.scales.of(patch));
-            let (kernel, work) = band_pass.kernel(scale.filter(|_| held.finite));
-            // One patch in any case, however large.
-            if work <= self.work_left || self.due.is_empty() {
-                self.work_left = self.work_left.saturating_sub(work);
-                self.due.push(Patch { place: [x as u32, y as u32, page as u32], slot, kernel });
-                held.band = self.band;
-            } else {
-                self.behind = true;
-                // Until then with the band before, if there was one.
-                if held.band == 0 {
-                    return Found::Unfiltered;
-                }
+            let (kernel, work) = band_pass.kernel(scale.filter(|_| finite));
+            let due = Patch { place: [x as u32, y as u32, page as u32], slot, kernel };
+            if band > 0 {
+                self.outdated.push((band, work, due));
+            } else if !self.filter(work, due) {
+                return Found::Unfiltered;
             }
         }
         // A band takes the mean away.
-        let mean = if held.finite { 0.0 } else { held.range.mean };
-        Found::There(Spot { place, slot, range: Range { mean, ..held.range }, measured: true })
+        let mean = if finite { 0.0 } else { range.mean };
+        Found::There(Spot { place, slot, range: Range { mean, ..range }, measured: true })
     }
 
-    /// Says which patches are missing, the most urgent first, instead of those said before.
+    /// Has a patch filtered before this frame is drawn, if there is time: one in any case, however large.
+    fn filter(&mut self, work: u64, patch: Patch) -> bool {
+        if work > self.work_left && !self.due.is_empty() {
+            self.behind = true;
+            return false;
+        }
+        self.work_left = self.work_left.saturating_sub(work);
+        if let Some(held) = self.held.get_mut(patch.slot as usize) {
+            held.band = self.band;
+        }
+        self.due.push(patch);
+        true
+    }
+
+    /// Gives the time that is left to patches shown with another band, the oldest first: while a band is
+    /// dragged none is left out for long.
+    fn renew(&mut self) {
+        let mut outdated = std::mem::take(&mut self.outdated);
+        outdated.sort_by_key(|(band, ..)| *band);
+        for (_, work, patch) in outdated {
+            if !self.filter(work, patch) {
+                break;
+            }
+        }
+    }
+
+    /// Says, after the last [`find`](Self::find) of a frame, which patches are missing, the most urgent first,
+    /// instead of those said before.
     pub fn want(&mut self, patches: Vec<PatchId>) {
+        self.renew();
         self.coming = self.loader.want(patches);
     }
 

@@ -281,7 +281,7 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
         }
         instances.push(instance);
     }
-    state.coming = wanted.len() + unfiltered.max(usize::from(pages.behind()));
+    let missing = wanted.len();
     // Then what comes next in the direction of scrolling.
     let screen = visible.len().max(1);
     let ahead = if state.scroll >= state.last.scroll {
@@ -292,6 +292,7 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
     state.last.scroll = state.scroll;
     wanted.extend(ids.get(ahead).unwrap_or_default().iter().filter(|&&patch| !pages.holds(patch)));
     pages.want(wanted);
+    state.coming = missing + unfiltered.max(usize::from(pages.behind()));
     if pages.coming() > 0 || pages.behind() {
         ui.ctx().request_repaint();
     }
