@@ -1,7 +1,7 @@
 // The gallery's grid: one instance a patch. Looks up the patch in its page, spreads its values between
 // the two ends of the contrast window, colours them, and draws border and glyph of its label, the
-// selection and the frame of the current patch. The values on the pages are ready: app/src/gpu/cell.rs has
-// band-passed them where asked and averaged them down, on the processor.
+// selection and the frame of the current patch. The values on the pages are ready: averaged down by
+// app/src/gpu/cell.rs and, where asked, band-passed and measured by band_pass.wgsl.
 //
 // Included by app/src/gpu/grid.rs; the structs here and there have the same fields in the same order.
 
@@ -40,11 +40,14 @@ struct Look {
 @group(0) @binding(1) var pages: texture_2d_array<f32>;
 @group(0) @binding(2) var smooth_sampler: sampler;
 @group(0) @binding(3) var colours: texture_2d<f32>;
+// Ends of the windows that band_pass.wgsl has found, by slot, 1024 in a row.
+@group(0) @binding(4) var ends: texture_2d<f32>;
 
 const LABEL: u32 = 3u;
 const SELECTED: u32 = 4u;
 const CURRENT: u32 = 8u;
 const MISSING: u32 = 16u;
+const MEASURED: u32 = 32u;
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -63,7 +66,8 @@ fn corner(
     @location(0) origin: vec2<f32>,
     @location(1) place: vec3<f32>,
     @location(2) window: vec2<f32>,
-    @location(3) flags: u32,
+    @location(3) slot: u32,
+    @location(4) flags: u32,
 ) -> Corner {
     // 0 1 2, 2 1 3
     let strip = array<u32, 6>(0u, 1u, 2u, 2u, 1u, 3u);
@@ -81,6 +85,9 @@ fn corner(
     out.at = at;
     out.place = place;
     out.window = window;
+    if (flags & MEASURED) != 0u {
+        out.window = textureLoad(ends, vec2<u32>(slot % 1024u, slot / 1024u), 0).rg;
+    }
     out.flags = flags;
     return out;
 }

@@ -18,9 +18,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui;
+use eframe::{egui, wgpu};
 use egui_kittest::Harness;
-use vitrine::gui::command::{Command, LabelCommand, ProjectCommand, SelectCommand, ViewCommand};
+use vitrine::gpu::look::Look;
+use vitrine::gui::command::{
+    Command, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, ViewCommand,
+};
 use vitrine::gui::model::{Filter, Order, SortKey};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
@@ -138,6 +141,7 @@ fn measure(folder: &Path) {
     scroll(&mut window, "wheel, three rows a frame", 300.0);
     scroll(&mut window, "as fast as a hand can turn", 5000.0);
     jump(&mut window);
+    band(&mut window);
     println!("memory after scrolling: {}", memory());
 
     let order = |window: &mut Window, what: &str, order: Order| {
@@ -290,6 +294,35 @@ fn paced(window: &mut Window, what: &str) {
     report(&format!("{what}: waiting for a core, a frame"), queued);
     report(&format!("{what}: time a frame, waiting for anything included"), waited);
     println!("{what}: {:.1} % of frames took more than 16.7 ms", late as f64 / 10.0);
+}
+
+/// Drags the longest period of the band: how long a frame takes with what the device filters for it, and how
+/// many frames the screen lags behind the hand.
+fn band(window: &mut Window) {
+    let normal = window.state().model.settings.look;
+    let set = |window: &mut Window, look| {
+        window.state_mut().apply(Command::Settings(SettingsCommand::Look(look)));
+    };
+    let device = window.state().model.graphics.render_state.clone().unwrap().device;
+    let (mut spent, mut behind) = (Vec::new(), 0);
+    for frame in 0..120_u16 {
+        let look = Look { band: true, periods: [15.0, 60.0 + 2.0 * f32::from(frame)], ..normal };
+        set(window, look);
+        let clock = Instant::now();
+        window.step();
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        spent.push(clock.elapsed().as_secs_f64());
+        behind += usize::from(window.state().states.gallery.coming > 0);
+    }
+    report("drag the band (time with the device's, not CPU)", spent);
+    println!("frames of the drag with patches still to be filtered: {behind} of 120");
+    let clock = Instant::now();
+    set(window, Look { band: true, periods: [20.0, 100.0], ..normal });
+    wait(window, "the band", |app| app.states.gallery.coming == 0);
+    device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+    println!("another band: {:.0} ms until all of the screen has it", clock.elapsed().as_secs_f64() * 1000.0);
+    set(window, normal);
+    window.run_steps(3);
 }
 
 /// Labels patch after patch as by key.

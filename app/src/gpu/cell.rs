@@ -1,12 +1,13 @@
-//! From the pixels of a patch to what is drawn of it: band-passed where asked, averaged down to the
-//! size on the screen, measured for the contrast.
+//! From the pixels of a patch to what the pages take: averaged down to the size on the screen, measured for
+//! the contrast, and band-passed here where the graphics device cannot do that.
 
 use half::f16;
 use vitrine_core::Image;
-use vitrine_core::imaging::filters::band_pass;
 use vitrine_core::project::{PatchId, Pixels};
 
-/// What makes the pixels of a cell; another preparation makes all cells worthless.
+use super::band::passed;
+
+/// What makes the pixels of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preparation {
     /// Side of a block of pixels that is averaged into one, px.
@@ -66,21 +67,25 @@ pub struct Cell {
     pub values: Vec<u16>,
     /// Where its values lie.
     pub range: Range,
+    /// Whether all its values are numbers; what is not cannot be filtered.
+    pub finite: bool,
+}
+
+/// The pixels of a patch; `None` when there is no such patch.
+pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
+    let size = pixels.size();
+    let mut image = Image::zeros(size, size);
+    pixels.get(patch, &mut image.data).ok()?;
+    Some(image)
 }
 
 /// The pixels of a patch, band-passed where asked; `None` when there is no such patch.
 pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
-    let size = pixels.size();
-    let mut image = Image::zeros(size, size);
-    pixels.get(patch, &mut image.data).ok()?;
-    if let Some([short, long]) = band {
-        let px = |period: f32| f64::from(period / scale.max(1e-6));
-        // A patch that cannot be filtered is shown as it is.
-        if let Ok(passed) = band_pass(&image, Some(px(short)), Some(px(long))) {
-            image = passed;
-        }
-    }
-    Some(image)
+    let image = read(pixels, patch)?;
+    Some(match band {
+        Some(band) => passed(image, band, scale),
+        None => image,
+    })
 }
 
 /// Most values that percentiles are taken from; more change them by less than a screen shows.
@@ -96,6 +101,13 @@ pub fn measure(values: &[f32], cut: f32) -> Range {
     Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
 }
 
+/// The rank among `count` values below which `cut` percent lie, 0 for the least.
+pub fn rank(count: usize, cut: f32) -> usize {
+    let last = count.saturating_sub(1);
+    let at = ((f64::from(cut) / 100.0) * last as f64).round() as usize;
+    at.min(last / 2)
+}
+
 /// The values below and above which `cut` percent lie.
 pub fn percentiles(values: &[f32], cut: f32) -> (f32, f32) {
     let step = values.len().div_ceil(MEASURED).max(1);
@@ -106,32 +118,42 @@ pub fn percentiles(values: &[f32], cut: f32) -> (f32, f32) {
         return (0.0, 1.0);
     }
     let last = some.len() - 1;
-    let at = ((f64::from(cut) / 100.0) * last as f64).round() as usize;
-    let at = at.min(last / 2);
+    let at = rank(some.len(), cut);
     let (_, low, _) = some.select_nth_unstable_by(at, f32::total_cmp);
     let low = *low;
     let (_, high, _) = some.select_nth_unstable_by(last - at, f32::total_cmp);
     (low, *high)
 }
 
-/// Prepares a patch.
+/// Prepares a patch. A band is taken of what the screen shows, as the graphics device does it: averaged
+/// down first, and contrast measured on that.
 pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
-    let image = filtered(pixels, patch, how.band, scale)?;
-    let range = measure(&image.data, how.cut);
-    let side = how.side(image.width);
-    let bin = how.bin.max(1);
-    let mut values = Vec::with_capacity(side * side);
-    for y in 0..side {
-        for x in 0..side {
-            let value = if bin == 1 {
-                image.data[y * image.width + x]
-            } else {
-                mean_of_block(&image, x * bin, y * bin, bin)
-            };
-            values.push(f16::from_f32(range.in_cell(value)).to_bits());
+    let image = read(pixels, patch)?;
+    let finite = image.data.iter().all(|value| value.is_finite());
+    let (image, range) = match how.band {
+        Some(band) => {
+            let image = passed(averaged(image, how.bin), band, scale * how.bin.max(1) as f32);
+            let range = measure(&image.data, how.cut);
+            (image, range)
         }
+        None => {
+            let range = measure(&image.data, how.cut);
+            (averaged(image, how.bin), range)
+        }
+    };
+    let values = image.data.iter().map(|&value| f16::from_f32(range.in_cell(value)).to_bits()).collect();
+    Some(Cell { patch, values, range, finite })
+}
+
+/// An image with each block of `bin × bin` px averaged into one.
+pub fn averaged(image: Image, bin: usize) -> Image {
+    if bin <= 1 {
+        return image;
     }
-    Some(Cell { patch, values, range })
+    let (width, height) = (image.width.div_ceil(bin), image.height.div_ceil(bin));
+    let blocks = (0..height).flat_map(|y| (0..width).map(move |x| (x * bin, y * bin)));
+    let data = blocks.map(|(x, y)| mean_of_block(&image, x, y, bin)).collect();
+    Image { width, height, data }
 }
 
 fn mean_of_block(image: &Image, x0: usize, y0: usize, bin: usize) -> f32 {

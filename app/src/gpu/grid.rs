@@ -17,8 +17,10 @@ pub struct Instance {
     pub origin: [f32; 2],
     /// Upper left corner on the page, texels; the page.
     pub place: [f32; 3],
-    /// Values drawn darkest and lightest, in the cell's unit.
+    /// Values drawn darkest and lightest, in the cell's unit; not used where [`MEASURED`] is set.
     pub window: [f32; 2],
+    /// Its slot among the ends measured on the device.
+    pub slot: u32,
     /// Label and the flags below.
     pub flags: u32,
 }
@@ -29,6 +31,8 @@ pub const SELECTED: u32 = 4;
 pub const CURRENT: u32 = 8;
 /// Its pixels are still being read.
 pub const MISSING: u32 = 16;
+/// The ends of its window are those that the device has measured.
+pub const MEASURED: u32 = 32;
 
 /// What all patches of a grid share; as in `shaders/patch_grid.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
@@ -71,6 +75,8 @@ pub struct GridPipeline {
     layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
     colours: wgpu::TextureView,
+    /// Where nothing is measured on the device.
+    no_ends: wgpu::TextureView,
     /// Whether the target converts to sRGB by itself.
     pub linear: bool,
 }
@@ -90,16 +96,17 @@ impl GridPipeline {
             label: Some("patch grid"),
             source: wgpu::ShaderSource::Wgsl(include_str!("../../../shaders/patch_grid.wgsl").into()),
         });
-        let texture = |binding, view_dimension| wgpu::BindGroupLayoutEntry {
+        let texture = |binding, visibility, filterable, view_dimension| wgpu::BindGroupLayoutEntry {
             binding,
-            visibility: wgpu::ShaderStages::FRAGMENT,
+            visibility,
             ty: wgpu::BindingType::Texture {
-                sample_type: wgpu::TextureSampleType::Float { filterable: true },
+                sample_type: wgpu::TextureSampleType::Float { filterable },
                 view_dimension,
                 multisampled: false,
             },
             count: None,
         };
+        let (shading, flat) = (wgpu::ShaderStages::FRAGMENT, wgpu::TextureViewDimension::D2);
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some("patch grid"),
             entries: &[
@@ -113,14 +120,15 @@ impl GridPipeline {
                     },
                     count: None,
                 },
-                texture(1, wgpu::TextureViewDimension::D2Array),
+                texture(1, shading, true, wgpu::TextureViewDimension::D2Array),
                 wgpu::BindGroupLayoutEntry {
                     binding: 2,
                     visibility: wgpu::ShaderStages::FRAGMENT,
                     ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
                     count: None,
                 },
-                texture(3, wgpu::TextureViewDimension::D2),
+                texture(3, shading, true, flat),
+                texture(4, wgpu::ShaderStages::VERTEX, false, flat),
             ],
         });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -139,7 +147,7 @@ impl GridPipeline {
                     array_stride: size_of::<Instance>() as u64,
                     step_mode: wgpu::VertexStepMode::Instance,
                     attributes: &wgpu::vertex_attr_array![
-                        0 => Float32x2, 1 => Float32x3, 2 => Float32x2, 3 => Uint32
+                        0 => Float32x2, 1 => Float32x3, 2 => Float32x2, 3 => Uint32, 4 => Uint32
                     ],
                 })],
             },
@@ -184,7 +192,18 @@ impl GridPipeline {
             wgpu::util::TextureDataOrder::LayerMajor,
             &colour_map::table(),
         );
+        let no_ends = device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("no ends"),
+            size: wgpu::Extent3d::default(),
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rg32Float,
+            usage: wgpu::TextureUsages::TEXTURE_BINDING,
+            view_formats: &[],
+        });
         Self {
+            no_ends: no_ends.create_view(&wgpu::TextureViewDescriptor::default()),
             pipeline,
             layout,
             sampler,
@@ -193,12 +212,14 @@ impl GridPipeline {
         }
     }
 
-    /// What a grid is drawn with: its own uniforms and its own pages.
+    /// What a grid is drawn with: its own uniforms, its own pages, and the ends of their patches where these
+    /// are measured on the device.
     pub fn bind(
         &self,
         device: &wgpu::Device,
         look: &wgpu::Buffer,
         pages: &wgpu::TextureView,
+        ends: Option<&wgpu::TextureView>,
     ) -> wgpu::BindGroup {
         device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("patch grid"),
@@ -210,6 +231,10 @@ impl GridPipeline {
                 wgpu::BindGroupEntry {
                     binding: 3,
                     resource: wgpu::BindingResource::TextureView(&self.colours),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 4,
+                    resource: wgpu::BindingResource::TextureView(ends.unwrap_or(&self.no_ends)),
                 },
             ],
         })

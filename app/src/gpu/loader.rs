@@ -5,14 +5,20 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use eframe::egui;
+use vitrine_core::Image;
 use vitrine_core::project::{PatchId, Pixels};
 
-use super::cell::{Cell, Preparation, Scales, filtered, percentiles, prepare};
+use super::band::passed;
+use super::cell::{Cell, Preparation, Scales, averaged, percentiles, prepare, read};
 
 /// Cells that wait to be taken over, at most; then the thread waits.
 const READY: usize = 1024;
 /// Patches that the window for all patches is measured on.
 const SAMPLE: usize = 200;
+/// Bytes of them kept for another band, at most; of large patches fewer are kept.
+const KEPT: usize = 16 << 20;
+/// Of them kept at least.
+const LEAST: usize = 12;
 
 /// Bytes read before the memory they take up is given back: the system counts what is read of a
 /// mapped file, and what lies around it, as this program's until then.
@@ -27,6 +33,17 @@ pub struct Task {
     pub scales: Arc<Scales>,
     /// How cells are made.
     pub how: Preparation,
+    /// What the window for all patches is measured of.
+    pub measure: Measure,
+}
+
+/// What the window for all patches is measured of, whoever filters the cells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measure {
+    /// Shortest and longest period kept, in the unit of [`Scales`].
+    pub band: Option<[f32; 2]>,
+    /// Share of values cut off at each end, percent.
+    pub cut: f32,
 }
 
 #[derive(Default)]
@@ -39,6 +56,8 @@ struct Shared {
     ready: VecDeque<Cell>,
     /// Ends of the window for all patches under this task, once measured.
     window: Option<(f32, f32)>,
+    /// What they were measured of; else they are of what was asked for before.
+    measured: Option<Measure>,
     closed: bool,
 }
 
@@ -69,6 +88,15 @@ impl Loader {
         let number = shared.number + 1;
         *shared = Shared { number, task: Some(task), ..Shared::default() };
         self.shared.1.notify_one();
+    }
+
+    /// Measures the window for all patches anew, of something else; until then it is what it was.
+    pub fn measure(&self, measure: Measure) {
+        let mut shared = lock(&self.shared.0);
+        if let Some(task) = shared.task.as_mut().filter(|task| task.measure != measure) {
+            task.measure = measure;
+            self.shared.1.notify_one();
+        }
     }
 
     /// Takes up to `most` cells over.
@@ -114,15 +142,22 @@ impl Drop for Loader {
 
 fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
     let mut read = 0;
+    let mut sample = Sample::default();
+    // While a band is dragged the window is begun again and again; patches come in between.
+    let mut has_measured = false;
     let mut guard = lock(&shared.0);
     loop {
         if guard.closed {
             return;
         }
         let number = guard.number;
+        let room = guard.ready.len() < READY;
+        let patches_first = has_measured && room && !guard.wanted.is_empty();
         let next = match &guard.task {
-            Some(task) if guard.window.is_none() => Some((task.clone(), None)),
-            Some(task) if guard.ready.len() < READY => {
+            Some(task) if guard.measured != Some(task.measure) && !patches_first => {
+                Some((task.clone(), None))
+            }
+            Some(task) if room => {
                 let task = task.clone();
                 guard.wanted.pop_front().map(|patch| (task, Some(patch)))
             }
@@ -133,39 +168,102 @@ fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
             continue;
         };
         guard.busy = patch;
+        has_measured = patch.is_none();
         drop(guard);
-        read += task.pixels.bytes(0).map_or(0, <[u8]>::len) * if patch.is_some() { 1 } else { SAMPLE };
+        let (cell, window) = match patch {
+            Some(patch) => {
+                read += task.pixels.bytes(0).map_or(0, <[u8]>::len);
+                (prepare(&task.pixels, patch, task.how, task.scales.of(patch)), None)
+            }
+            None => {
+                if sample.number != number {
+                    sample = Sample { number, ..Sample::default() };
+                }
+                let asked = || {
+                    let now = lock(&shared.0);
+                    !now.closed
+                        && now.number == number
+                        && now.task.as_ref().is_some_and(|now| now.measure == task.measure)
+                };
+                (None, sample.window(&task, &mut read, asked))
+            }
+        };
         if read > HELD {
             read = 0;
             task.pixels.release();
         }
-        let (cell, window) = match patch {
-            Some(patch) => (prepare(&task.pixels, patch, task.how, task.scales.of(patch)), None),
-            None => (None, Some(window_for_all(&task))),
-        };
         guard = lock(&shared.0);
         guard.busy = None;
         // Another task may have come meanwhile.
         if guard.number == number {
             guard.ready.extend(cell);
-            guard.window = guard.window.or(window);
+            if window.is_some() {
+                (guard.window, guard.measured) = (window, Some(task.measure));
+            }
             ctx.request_repaint();
         }
     }
 }
 
-/// Ends of the window from patches spread evenly over the project.
-fn window_for_all(task: &Task) -> (f32, f32) {
-    let count = task.pixels.len();
-    let step = count.div_ceil(SAMPLE).max(1);
-    let mut values = Vec::new();
-    for patch in (0..count).step_by(step) {
-        let patch = patch as PatchId;
-        if let Some(image) = filtered(&task.pixels, patch, task.how.band, task.scales.of(patch)) {
-            let few = image.data.len().div_ceil(512).max(1) | 1;
-            values.extend(image.data.iter().copied().step_by(few));
-        }
+/// Patches spread evenly over the project, kept as they were read, so that another band or share cut off
+/// needs no disk.
+#[derive(Default)]
+struct Sample {
+    /// Of which task.
+    number: u64,
+    /// Some values of each, as they are.
+    plain: Vec<f32>,
+    /// The patches as the screen shows them, with the length of a texel; read when a band is first asked
+    /// for.
+    patches: Vec<(Image, f32)>,
+}
+
+/// Some values of an image, evenly.
+fn few(image: &Image) -> impl Iterator<Item = f32> {
+    image.data.iter().copied().step_by(image.data.len().div_ceil(512).max(1) | 1)
+}
+
+impl Sample {
+    /// Ends of the window; `None` once nobody asks for them any more. Counts the bytes it reads.
+    fn window(&mut self, task: &Task, bytes: &mut usize, asked: impl Fn() -> bool) -> Option<(f32, f32)> {
+        let mut get = |patch: PatchId| {
+            *bytes += task.pixels.bytes(patch).map_or(0, <[u8]>::len);
+            read(&task.pixels, patch)
+        };
+        let values = match task.measure.band {
+            None => {
+                if self.plain.is_empty() {
+                    let images = spread(task.pixels.len(), SAMPLE).filter_map(&mut get);
+                    self.plain = images.flat_map(|image| few(&image).collect::<Vec<_>>()).collect();
+                }
+                self.plain.clone()
+            }
+            Some(band) => {
+                if self.patches.is_empty() {
+                    let side = task.how.side(task.pixels.size());
+                    let most = (KEPT / (side * side * size_of::<f32>()).max(1)).clamp(LEAST, SAMPLE);
+                    let bin = task.how.bin.max(1);
+                    for patch in spread(task.pixels.len(), most) {
+                        let texel = task.scales.of(patch) * bin as f32;
+                        self.patches.extend(get(patch).map(|image| (averaged(image, bin), texel)));
+                    }
+                }
+                let mut values = Vec::new();
+                for (image, texel) in &self.patches {
+                    if !asked() {
+                        return None;
+                    }
+                    values.extend(few(&passed(image.clone(), band, *texel)));
+                }
+                values
+            }
+        };
+        // Percentiles over at most some thousand values, so no thinning hides the ends.
+        Some(percentiles(&values, task.measure.cut))
     }
-    // Percentiles over at most some thousand values, so no thinning hides the ends.
-    percentiles(&values, task.how.cut)
+}
+
+/// At most `most` of `count` patches, spread evenly.
+fn spread(count: usize, most: usize) -> impl Iterator<Item = PatchId> {
+    (0..count).step_by(count.div_ceil(most).max(1)).map(|patch| patch as PatchId)
 }

@@ -3,6 +3,8 @@
 //!
 //! Drawing and training do not share a device: a run opens its own ([`vitrine_core::learning::device`]).
 
+pub mod band;
+pub mod band_pass;
 pub mod cell;
 pub mod colour_map;
 pub mod grid;

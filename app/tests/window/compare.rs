@@ -5,7 +5,7 @@ use vitrine::gui::command::{AskPath, Command, Purpose, SaveCommand, ViewCommand}
 use vitrine::gui::model::Tab;
 use vitrine_core::Label;
 
-use crate::support::wait;
+use crate::support::{save_plot, wait};
 use crate::train::{ended, ready};
 
 #[test]
@@ -56,18 +56,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     // Every form of a plot.
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
     window.run_steps(12);
-    for (item, ending) in [("Save as SVG…", "svg"), ("Save as CSV…", "csv"), ("Save as PNG…", "png")] {
-        let menu = window.get_all_by_label("More").next().unwrap();
-        menu.click();
-        window.run_steps(6);
-        window.get_by_label(item).click();
-        window.run_steps(4);
-        let path = dir.path().join(format!("plots/auc.{ending}"));
-        window.state_mut().states.ask_path.as_mut().unwrap().path = path.clone();
-        window.run_steps(3);
-        window.get_by_label("Save").click();
-        wait(&mut window, ending, |_| path.is_file());
-    }
+    save_plot(&mut window, dir.path(), "auc");
     let svg = std::fs::read_to_string(dir.path().join("plots/auc.svg")).unwrap();
     assert!(
         svg.starts_with("<svg") && svg.contains("short-1") && svg.contains("baseline"),

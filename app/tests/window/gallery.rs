@@ -3,13 +3,13 @@
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, LabelCommand, SettingsCommand, ViewCommand};
+use vitrine::gui::command::{Command, LabelCommand, SelectCommand, SettingsCommand, ViewCommand};
 use vitrine::gui::model::Tab;
 use vitrine::gui::{App, Start};
 use vitrine_core::project::EntryKind;
 use vitrine_core::{Label, LabelCounts};
 
-use crate::support::{Window, nine, opened, said, small, wait};
+use crate::support::{Window, nine, opened, said, save_plot, small, wait};
 
 fn shown_cursor(window: &Window) -> usize {
     window.state().model.project.as_ref().unwrap().shown.cursor
@@ -200,8 +200,31 @@ fn the_panel_tells_who_set_a_label() {
     assert_eq!(view.patches.len(), 9);
 }
 
+#[test]
+fn the_power_spectrum_is_saved_as_other_plots_are() {
+    let dir = tempfile::tempdir().unwrap();
+    // With a device, since a picture is one of the forms.
+    let mut window = drawn(&nine(dir.path()));
+    window.state_mut().apply(Command::Select(SelectCommand::Patch(2)));
+    wait(&mut window, "the spectrum", |app| {
+        let detail = app.model.project.as_ref().unwrap().detail.as_ref();
+        detail.is_some_and(|detail| detail.patch == 2 && detail.spectrum.len() > 2)
+    });
+    save_plot(&mut window, dir.path(), "power_spectrum_2");
+    let read =
+        |ending: &str| std::fs::read(dir.path().join(format!("plots/power_spectrum_2.{ending}"))).unwrap();
+    let svg = String::from_utf8(read("svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("Power spectrum of patch 2"), "{}", &svg[..200]);
+    // 16 px: rings 1 to 8, the last at half a cycle a px.
+    let csv = String::from_utf8(read("csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!((rows.len(), rows[0]), (9, "frequency; cycles per px,log10 of power"), "{csv}");
+    assert!(rows[8].starts_with("0.5,"), "{csv}");
+    assert_eq!(&read("png")[1..4], b"PNG");
+}
+
 /// The window with a graphics device, as large as the others.
-fn drawn(project: &std::path::Path) -> Window {
+pub fn drawn(project: &std::path::Path) -> Window {
     let project = Some(project.to_owned());
     let mut window = Harness::builder()
         .with_size([1280.0, 820.0])

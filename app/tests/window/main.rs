@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_days;
+mod band_pass;
 mod compare;
 mod diagnosis;
 mod export;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, SettingsCommand};
 use vitrine::gui::settings::{Settings, SettingsFile, Theme};
 use vitrine::gui::{App, Start};
@@ -70,6 +71,26 @@ pub fn opened(project: &Path) -> Window {
     let mut window = window(Some(project));
     wait(&mut window, "the project", |app| app.model.project.is_some());
     window
+}
+
+/// Saves the first plot on the screen in every form from its menu, as `folder/plots/ID.svg`, `.csv` and
+/// `.png`.
+pub fn save_plot(window: &mut Window, folder: &Path, id: &str) {
+    for (item, ending) in [("Save as SVG…", "svg"), ("Save as CSV…", "csv"), ("Save as PNG…", "png")] {
+        // As a screen reader does it: the plot may be scrolled away.
+        let menu = window.get_all_by_label("More").next().unwrap();
+        menu.click_accesskit();
+        window.run_steps(6);
+        window.get_by_label(item).click_accesskit();
+        window.run_steps(4);
+        let asked = window.state_mut().states.ask_path.as_mut().unwrap();
+        assert!(asked.path.ends_with(format!("plots/{id}.{ending}")), "{}", asked.path.display());
+        let path = folder.join(format!("plots/{id}.{ending}"));
+        asked.path = path.clone();
+        window.run_steps(3);
+        window.get_by_label("Save").click();
+        wait(window, ending, |_| path.is_file());
+    }
 }
 
 /// Everything the window says at the moment.

@@ -126,9 +126,17 @@ pub fn radial_mean(image: &Image) -> Result<Vec<Option<f64>>> {
     Ok(rings.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect())
 }
 
+/// What a Gaussian low-pass with half amplitude at `period` px leaves of the amplitude at `frequency`
+/// cycles per px: exp(−ln 2 · (f·p)²), which is 1/2 at f = 1/p. The blur that does this has the standard
+/// deviation σ = p·√(ln 2 / 2)/π ≈ 0.187 p, because the Fourier transform of a normalised Gaussian is
+/// exp(−2π²σ²f²) (Bracewell, The Fourier Transform and Its Applications, table of pairs).
+pub fn gaussian_response(frequency: f64, period: f64) -> f64 {
+    (-std::f64::consts::LN_2 * (frequency * period).powi(2)).exp()
+}
+
 /// Keeps the structures whose period lies between `shortest` and `longest` px, with soft edges
-/// (Gaussian flanks, half height at the two limits). A limit of `None` leaves that side open. The
-/// mean is kept when `longest` is open.
+/// (Gaussian flanks, half height at the two limits; [`gaussian_response`]). A limit of `None` leaves
+/// that side open. The mean is kept when `longest` is open.
 ///
 /// # Errors
 /// When a period is not positive, when `shortest ≥ longest`, or when the image holds a value that
@@ -143,12 +151,40 @@ pub fn band_pass(image: &Image, shortest: Option<f64>, longest: Option<f64>) -> 
         ));
     }
     let pass = |fx: f64, fy: f64| {
-        let f2 = fx * fx + fy * fy;
-        // exp(−ln 2 · (f·p)²) is 1/2 at f = 1/p.
-        let below = |period: f64| (-std::f64::consts::LN_2 * f2 * period * period).exp();
+        let f = (fx * fx + fy * fy).sqrt();
+        let below = |period: f64| gaussian_response(f, period);
         shortest.map_or(1.0, below) * longest.map_or(1.0, |p| 1.0 - below(p))
     };
     Ok(Spectrum::of(image)?.times(pass).image())
+}
+
+/// [`band_pass`] for an image whose edges have nothing to do with each other: as if it went on
+/// mirrored beyond each edge (the edge pixel repeated), not from the start again. The difference of
+/// two Gaussians: G(shortest) − G(√(shortest² + longest²)), since the response of a product of
+/// Gaussians is that of one with the sum of the squared periods.
+///
+/// # Errors
+/// As [`band_pass`].
+pub fn band_pass_mirrored(image: &Image, shortest: f64, longest: f64) -> Result<Image> {
+    check(image)?;
+    let (width, height) = (image.width, image.height);
+    // Five σ of the wider Gaussian; half a side on each side is a whole period of the mirrored image.
+    let far = (5.0 * 0.19 * shortest.hypot(longest)).clamp(1.0, 1e9).ceil() as usize;
+    let (left, top) = (far.min(width.div_ceil(2)), far.min(height.div_ceil(2)));
+    let around = |side: usize, before: usize| {
+        if 2 * before >= side { 2 * side } else { side + 2 * before }
+    };
+    let (wide, high) = (around(width, left), around(height, top));
+    let mut whole = Image::zeros(wide, high);
+    for (y, row) in whole.data.chunks_exact_mut(wide).enumerate() {
+        let source = image.row(mirrored_index(y as i64 - top as i64, height));
+        for (x, value) in row.iter_mut().enumerate() {
+            *value = source[mirrored_index(x as i64 - left as i64, width)];
+        }
+    }
+    let passed = band_pass(&whole, Some(shortest), Some(longest))?;
+    let rows = (0..height).flat_map(|y| &passed.row(y + top)[left..left + width]);
+    Ok(Image { width, height, data: rows.copied().collect() })
 }
 
 /// Mean of |F|²/(pixel count) on rings of frequency; ring `i` of `n = ⌊shorter side / 2⌋ + 1` is
@@ -314,6 +350,44 @@ mod tests {
         for (ring, value) in power.iter().enumerate().skip(6) {
             assert!((value - 1.0 / 3.0).abs() < 0.12, "ring {ring}: {value}");
         }
+    }
+
+    #[test]
+    fn a_gaussian_response_is_that_of_a_blur() {
+        let (size, period, k) = (64, 9.0, 5.0);
+        assert!((gaussian_response(1.0 / period, period) - 0.5).abs() < 1e-12);
+        let wave = |x: usize| (std::f64::consts::TAU * k * x as f64 / size as f64).cos() as f32;
+        let mut image = Image::zeros(size, 1);
+        for (x, value) in image.data.iter_mut().enumerate() {
+            *value = wave(x);
+        }
+        let sigma = period * (std::f64::consts::LN_2 / 2.0).sqrt() / std::f64::consts::PI;
+        let blurred = gaussian_blur(&image, sigma).unwrap();
+        // Away from the mirrored edges, where the wave is no wave.
+        let share = gaussian_response(k / size as f64, period) as f32;
+        for x in 16..48 {
+            assert!((blurred.data[x] - share * wave(x)).abs() < 1e-4, "{x}");
+        }
+    }
+
+    #[test]
+    fn a_mirrored_band_pass_is_a_difference_of_mirrored_gaussians() {
+        let data = (0..40 * 31).map(|i| ((i * 37 + i / 7) % 53) as f32).collect();
+        let image = Image { width: 40, height: 31, data };
+        let sigma = |period: f64| period * (std::f64::consts::LN_2 / 2.0).sqrt() / std::f64::consts::PI;
+        // The last: all but the mean.
+        for (short, long) in [(8.0, 20.0), (10.0, 60.0), (6.0, 110.0)] {
+            let got = band_pass_mirrored(&image, short, long).unwrap();
+            let both = sigma(short).hypot(sigma(long)).min(30.9);
+            let wanted = difference_of_gaussians(&image, sigma(short), both).unwrap();
+            for (a, b) in got.data.iter().zip(&wanted.data) {
+                assert!((a - b).abs() < 0.02, "{short} to {long}: {a} {b}");
+            }
+        }
+        assert!(band_pass_mirrored(&image, 9.0, 3.0).is_err());
+        assert!(band_pass_mirrored(&image, 3.0, f64::NAN).is_err());
+        let flat = Image { width: 5, height: 5, data: vec![3.0; 25] };
+        assert!(band_pass_mirrored(&flat, 2.0, 1e9).unwrap().data.iter().all(|v| v.abs() < 1e-5));
     }
 
     #[test]

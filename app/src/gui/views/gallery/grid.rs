@@ -10,9 +10,9 @@ use vitrine_core::project::PatchId;
 
 use super::{Geometry, State, pointer};
 use crate::gpu::cell::{Preparation, Range, Scales};
-use crate::gpu::grid::{CURRENT, GridLook, Instance, MISSING, SELECTED, rgba};
+use crate::gpu::grid::{CURRENT, GridLook, Instance, MEASURED, MISSING, SELECTED, rgba};
 use crate::gpu::look::{Contrast, Look};
-use crate::gpu::pages::{PageSource, Pages, bin_for};
+use crate::gpu::pages::{Found, PageSource, Pages, bin_for};
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
@@ -186,10 +186,15 @@ pub fn in_angstrom(open: &OpenProject) -> bool {
 
 /// The ends of the contrast window of a patch, in the values of its pixels.
 pub fn ends(look: &Look, range: &Range, all: Option<(f32, f32)>) -> (f32, f32) {
-    match (look.contrast, all) {
-        (Contrast::Manual, _) => (look.manual[0], look.manual[1]),
-        (Contrast::All, Some(ends)) => ends,
-        _ => (range.low, range.high),
+    common_ends(look, all).unwrap_or((range.low, range.high))
+}
+
+/// The ends where they are the same for all patches; `None` where each patch has its own.
+fn common_ends(look: &Look, all: Option<(f32, f32)>) -> Option<(f32, f32)> {
+    match look.contrast {
+        Contrast::Manual => Some((look.manual[0], look.manual[1])),
+        Contrast::All => all,
+        Contrast::Patch => None,
     }
 }
 
@@ -232,7 +237,8 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
     state.window = pages.window();
     let visible = geometry.visible();
     let ids = &open.shown.ids;
-    let mut wanted = Vec::new();
+    let common = common_ends(look, state.window);
+    let (mut wanted, mut unfiltered) = (Vec::new(), 0);
     let mut instances = Vec::with_capacity(visible.len());
     // The current patch is drawn last, so that its frame lies over its neighbours' edges.
     let current = open.shown.cursor;
@@ -251,20 +257,31 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
         if place == current {
             flags |= CURRENT;
         }
-        let (at_page, window) = match pages.find(patch) {
-            Some((at_page, range)) => {
-                let (low, high) = ends(look, &range, state.window);
-                (at_page, [range.in_cell(low), range.in_cell(high)])
+        let origin = [at.x.round(), at.y.round()];
+        let mut instance = Instance { origin, place: [0.0; 3], window: [0.0, 1.0], slot: 0, flags };
+        match pages.find(patch) {
+            Found::There(spot) => {
+                let own = (spot.range.low, spot.range.high);
+                if common.is_none() && spot.measured {
+                    instance.flags |= MEASURED;
+                }
+                let (low, high) = common.unwrap_or(own);
+                instance.place = spot.place;
+                instance.slot = spot.slot;
+                instance.window = [spot.range.in_cell(low), spot.range.in_cell(high)];
             }
-            None => {
+            Found::Unfiltered => {
+                unfiltered += 1;
+                instance.flags |= MISSING;
+            }
+            Found::Missing => {
                 wanted.push(patch);
-                flags |= MISSING;
-                ([0.0; 3], [0.0, 1.0])
+                instance.flags |= MISSING;
             }
-        };
-        instances.push(Instance { origin: [at.x.round(), at.y.round()], place: at_page, window, flags });
+        }
+        instances.push(instance);
     }
-    state.coming = wanted.len();
+    let missing = wanted.len();
     // Then what comes next in the direction of scrolling.
     let screen = visible.len().max(1);
     let ahead = if state.scroll >= state.last.scroll {
@@ -275,7 +292,8 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
     state.last.scroll = state.scroll;
     wanted.extend(ids.get(ahead).unwrap_or_default().iter().filter(|&&patch| !pages.holds(patch)));
     pages.want(wanted);
-    if pages.coming() > 0 {
+    state.coming = missing + unfiltered.max(usize::from(pages.behind()));
+    if pages.coming() > 0 || pages.behind() {
         ui.ctx().request_repaint();
     }
     let (texels, page) = pages.sides();

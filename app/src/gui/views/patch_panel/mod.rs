@@ -63,7 +63,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         facts(ui, open, patch);
         section(ui, "Scores", |ui| scores(ui, open, patch, detail));
         section(ui, "On the micrograph", |ui| place::ui(ui, open, patch, &mut state.place, out));
-        section(ui, "Power spectrum", |ui| spectrum::ui(ui, detail, pixel_size(open, patch)));
+        section(ui, "Power spectrum", |ui| {
+            spectrum::ui(ui, open, detail, pixel_size(open, patch), out);
+        });
         let detail = detail.filter(|detail| is_fresh(open, detail));
         section(ui, "History of the label", |ui| history(ui, open, detail, &mut state.all_of));
     });
