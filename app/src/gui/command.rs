@@ -147,6 +147,8 @@ pub enum SelectCommand {
     Similar,
     /// Show the selected ones and no others.
     Show,
+    /// Select exactly these and show them in the gallery; a queue or filter that hides some is left.
+    ShowThese(Vec<PatchId>),
     /// All that are shown.
     All,
     /// All shown before the current patch, and that patch.

@@ -318,6 +318,7 @@ impl App {
             Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
             Command::Select(SelectCommand::Patch(patch)) => self.go_to_patch(patch),
+            Command::Select(SelectCommand::ShowThese(patches)) => self.show_these(&patches),
             Command::Select(SelectCommand::Similar) => self.select_similar(),
             Command::Select(SelectCommand::Show) => self.show_selected(),
             Command::Select(command) => {

@@ -350,8 +350,7 @@ fn finding(
                     let count = words::patches(finding.patches.len() as u64);
                     let select = ui.button(format!("Select {count} in the gallery"));
                     if select.on_hover_text("To look at them and label them anew.").clicked() {
-                        out.push(Command::Select(SelectCommand::Only(finding.patches.clone())));
-                        out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
+                        out.push(Command::Select(SelectCommand::ShowThese(finding.patches.clone())));
                     }
                 });
             }
