@@ -77,6 +77,8 @@ pub enum ImportCommand {
     Add(Vec<PathBuf>),
     /// Take one off again.
     Remove(PathBuf),
+    /// Say once more what the files are; that was cancelled.
+    Recognise,
     /// Choose files in a dialog.
     ChooseFiles,
     /// Choose folders in a dialog.
@@ -88,6 +90,8 @@ pub enum ImportCommand {
         /// Whether it is compared with the open project.
         with_open: bool,
     },
+    /// See how much is free on the disk of this folder.
+    Measure(PathBuf),
     /// Bring the files in.
     Run {
         /// What and how.

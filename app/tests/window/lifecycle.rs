@@ -11,8 +11,8 @@ use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{
-    Command, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, TrainCommand,
-    ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand,
+    TrainCommand, ViewCommand, WindowCommand,
 };
 use vitrine::gui::jobs::{JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
@@ -136,6 +136,55 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
             app.model.import.as_ref().unwrap().looked.as_ref().unwrap().result.is_ok()
         });
     }
+}
+
+#[test]
+fn recognising_files_is_cancelled_and_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("many");
+    std::fs::create_dir(&folder).unwrap();
+    for n in 0..4000 {
+        std::fs::write(folder.join(format!("{n}.log")), "a line of a log").unwrap();
+    }
+    let picks = dir.path().join("m1.box");
+    std::fs::write(&picks, "10 20 64 64\n").unwrap();
+    let mut window = window(None);
+    give(&mut window, Command::Import(ImportCommand::Add(vec![folder, picks])));
+    let id = job(&window, JobKind::Recognise);
+    assert!(window.state().model.jobs.iter().all(|job| job.can_cancel));
+    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
+    let draft = window.state().model.import.as_ref().unwrap();
+    assert!(draft.proposal.is_none() && draft.looked.is_none());
+    assert_eq!(window.get_all_by_label("looking what it is was cancelled").count(), 2);
+    window.get_by_label("Recognise them again").click();
+    wait(&mut window, "what they are", |app| app.model.import.as_ref().unwrap().proposal.is_some());
+    window.get_by_label("EMAN box file");
+    assert!(window.query_by_label("Recognise them again").is_none());
+}
+
+#[test]
+fn the_export_of_a_network_can_be_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    give(&mut window, start(1));
+    ended(&mut window);
+    let out = dir.path().join("net.safetensors");
+    let write = ExportCommand::WriteModel { run: "short-1".to_owned(), out: out.clone(), force: false };
+    give(&mut window, Command::Export(write.clone()));
+    let id = job(&window, JobKind::Export);
+    assert!(window.state().model.jobs.iter().any(|job| job.id == id && job.can_cancel));
+    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
+    // The weights never lie there without their card.
+    let card = out.with_extension("json");
+    assert_eq!(out.exists(), card.exists());
+    if !out.exists() {
+        assert!(said(&window).contains("Cancelled: Exporting to"), "{}", said(&window));
+        give(&mut window, Command::Export(write));
+        wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    }
+    assert!(out.exists() && card.exists());
 }
 
 #[test]

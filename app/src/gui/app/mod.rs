@@ -30,7 +30,7 @@ use crate::gui::jobs::{Finished, JobId, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
     Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
-    OpenProject, Order, Previewed, RunCurves, Tab, Written, way_on,
+    OpenProject, Order, Previewed, Room, RunCurves, Tab, Written, way_on,
 };
 use crate::gui::settings::{Settings, SettingsFile};
 use crate::gui::training::TrainLink;
@@ -140,6 +140,8 @@ pub enum Outcome {
     },
     /// What an import would bring.
     Looked(Looked),
+    /// How much is free on a disk was seen.
+    Room(Room),
     /// Files were brought in.
     Imported {
         /// The project, read afresh.
@@ -416,6 +418,10 @@ impl App {
             }
             Ok(Outcome::Recognised { found, proposal }) => {
                 self.take_recognised(found, *proposal);
+                Ok(())
+            }
+            Ok(Outcome::Room(room)) => {
+                self.take_room(room);
                 Ok(())
             }
             Ok(Outcome::Looked(looked)) => {

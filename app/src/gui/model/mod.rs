@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves};
 pub use export::{ExportProposal, ExportState, Previewed, Written};
-pub use import::{ImportDraft, ImportTarget, Looked};
+pub use import::{ImportDraft, ImportTarget, Looked, Room};
 pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices, way_on};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};

@@ -2,10 +2,12 @@
 //! written before the button at its end is pressed.
 
 mod form;
+mod room;
 mod seen;
 
 use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
+use vitrine_core::ingest::Space;
 
 pub use form::Form;
 
@@ -172,6 +174,13 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
             },
         });
     }
+    // Without a proposal nobody could say: that was cancelled.
+    if !draft.paths.is_empty() && draft.is_recognised() && draft.proposal.is_none() {
+        let again = ui.button("Recognise them again");
+        if again.on_hover_text("Look into the files once more to see what they are.").clicked() {
+            out.push(Command::Import(ImportCommand::Recognise));
+        }
+    }
     ui.horizontal(|ui| {
         if ui.button("Add files…").clicked() {
             out.push(Command::Import(ImportCommand::ChooseFiles));
@@ -232,14 +241,27 @@ fn run(
         });
         return;
     }
+    ui.horizontal_wrapped(|ui| state.form.target(ui, model));
+    let target = match state.form.into_open(model) {
+        true => Some(ImportTarget::Open),
+        false if state.form.folder.trim().is_empty() => None,
+        false => Some(ImportTarget::New { dir: typed_path(&state.form.folder), pixels: state.form.pixels }),
+    };
+    let look = looked.and_then(|looked| looked.result.as_ref().ok());
+    // Where it goes, and how its pixels are stored.
+    let place = match (&target, &model.project) {
+        (Some(ImportTarget::New { dir, pixels }), _) => Some((dir, *pixels)),
+        (Some(ImportTarget::Open), Some(open)) => Some((&open.dir, open.pixels.pixel_type())),
+        _ => None,
+    };
+    let mut no_room = None;
+    if let (Some((dir, pixels)), Some(look), Ok(request)) = (place, look, request)
+        && look.preview.patch_size.is_some()
+    {
+        room::ask(ui, draft, dir, out);
+        no_room = room::ui(ui, draft, &Space::of(&look.preview, request, pixels), dir);
+    }
     ui.horizontal_wrapped(|ui| {
-        state.form.target(ui, model);
-        let target = match state.form.into_open(model) {
-            true => Some(ImportTarget::Open),
-            false if state.form.folder.trim().is_empty() => None,
-            false => Some(ImportTarget::New(typed_path(&state.form.folder))),
-        };
-        let look = looked.and_then(|looked| looked.result.as_ref().ok());
         let comes = look.map_or(0, |look| look.preview.labels.total());
         let pool = request.as_ref().is_ok_and(|request| request.pool.is_some());
         let why_not = if draft.paths.is_empty() {
@@ -255,7 +277,7 @@ fn run(
         } else if target.is_none() {
             Some("Name a folder for the project.")
         } else {
-            None
+            no_room
         };
         let button = egui::Button::new(RichText::new("Import").strong()).min_size(egui::vec2(120.0, 30.0));
         let pressed = ui.add_enabled(why_not.is_none(), button);
