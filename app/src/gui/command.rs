@@ -18,7 +18,7 @@ use crate::gpu::look::Look;
 pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
 use crate::gui::jobs::JobId;
 use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab};
-use crate::gui::settings::{Settings, Theme};
+use crate::gui::settings::{Edge, Settings, Theme};
 
 /// A command, by area.
 #[derive(Debug, Clone)]
@@ -412,6 +412,20 @@ pub enum SettingsCommand {
     TogglePanel(&'static str),
     /// The panels beside the gallery change sides.
     SwapPanels,
+    /// A panel beside the gallery goes to this edge, and is shown.
+    Dock {
+        /// Its name.
+        panel: &'static str,
+        /// The edge.
+        edge: Edge,
+    },
+    /// A part of a view was folded or opened.
+    Fold {
+        /// Its name in the settings.
+        part: String,
+        /// Whether it is open.
+        open: bool,
+    },
     /// Patches of this side in the gallery, points.
     PatchSide(f32),
     /// How patches are shown.

@@ -9,6 +9,7 @@ mod form;
 mod import;
 mod label;
 mod project;
+mod remember;
 pub mod review;
 mod runs;
 mod select;
@@ -32,7 +33,7 @@ use crate::gui::model::{
     Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
     OpenProject, Order, Previewed, Room, RunCurves, Tab, Written, way_on,
 };
-use crate::gui::settings::{Settings, SettingsFile};
+use crate::gui::settings::{ProjectView, Settings, SettingsFile};
 use crate::gui::training::TrainLink;
 use crate::gui::{theme, views};
 use crate::words;
@@ -192,6 +193,8 @@ pub struct App {
     flush: Flush,
     /// The person closes the window although labels are not safe.
     leaves: bool,
+    /// How the open project is looked at, as the settings hold it.
+    looked_at: Option<ProjectView>,
     /// What jobs were started to answer.
     asked: BTreeMap<JobId, asked::Asked>,
     /// Who answers questions for files.
@@ -265,6 +268,7 @@ impl App {
             reopens: false,
             flush: std::sync::Arc::new(std::fs::File::sync_data),
             leaves: false,
+            looked_at: None,
             asked: BTreeMap::new(),
             dialogs: dialog::of_the_system(),
             desktop: window::DesktopTheme::default(),
@@ -508,6 +512,7 @@ impl eframe::App for App {
         self.watch_disk();
         self.take_picture(ctx);
         self.take_drops(ctx);
+        self.remember_view();
         self.keep_window(ctx);
         match self.keep_places(false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),

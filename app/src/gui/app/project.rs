@@ -202,6 +202,10 @@ impl App {
                 self.model.notices.warning(format!("This project can only be looked at: {why}."));
             }
             self.say_interrupted(&open);
+            let view = self.recall_view(&open);
+            self.model.tab = view.tab;
+            open.shown.order = view.order.clone();
+            self.looked_at = Some(view);
             self.apply_window(WindowCommand::ReadDevices)?;
         }
         if store.is_writable() {

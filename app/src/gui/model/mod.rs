@@ -23,6 +23,7 @@ pub use order::{Filter, Order, OrderInput, SortKey};
 pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
+use serde::{Deserialize, Serialize};
 use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::project::DiskState;
 
@@ -33,7 +34,8 @@ use crate::gui::keys::KeyMap;
 use crate::gui::settings::Settings;
 
 /// The main views.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tab {
     /// Browse and label.
     #[default]

@@ -15,6 +15,7 @@ use crate::gui::command::{Command, ImportCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{ImportDraft, ImportTarget, Looked, Model};
 use crate::gui::widgets::form::{complaint, section, typed_path};
+use crate::gui::widgets::left_panel;
 use crate::words;
 
 /// What the page remembers.
@@ -77,7 +78,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         run(ui, model, state, draft, &request, looked, running, out);
         ui.add_space(6.0);
     });
-    Panel::left("import form").resizable(true).default_size(430.0).min_size(340.0).show(ui, |ui| {
+    left_panel(ui, model, "import", 430.0, out, |ui, out| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.add_enabled_ui(running.is_none(), |ui| {
                 files(ui, model, draft, state, out);
@@ -91,7 +92,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let older = draft.looked.as_ref().filter(|_| looked.is_none());
             let waiting = draft.looking.is_some() || !draft.is_recognised();
-            seen::ui(ui, draft, looked.or(older), waiting, &mut state.seen, &mut state.form);
+            let (seen, form) = (&mut state.seen, &mut state.form);
+            seen::ui(ui, model, draft, looked.or(older), waiting, seen, form, out);
         });
     });
 }
