@@ -322,6 +322,8 @@ pub enum CompareCommand {
 pub enum SaveCommand {
     /// Ask where.
     Ask(Box<AskPath>),
+    /// Ask which configuration is to be read into the Train form.
+    AskConfig,
     /// Choose the file in a dialog of the system.
     Choose,
     /// The person has changed the path, or given up.

@@ -7,8 +7,8 @@ use vitrine_core::Label;
 use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
-    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SelectCommand,
-    SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SaveCommand,
+    SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
 use crate::gui::model::{Overlay, SortKey, Tab};
 use crate::gui::settings::Edge;
@@ -269,6 +269,8 @@ pub static TABLE: &[Info] = table![
     "project.reload" Project Project ctrl(Key::R), "Reload the project",
         "Take up what another program has written into the project.", Command::Project(ProjectCommand::Reload);
 
+    "train.open" Train Project None, "Open a configuration…",
+        "Read a configuration in YAML into the Train form.", Command::Save(SaveCommand::AskConfig);
     "train.start" Train NoTraining None, "Start training",
         "Start a run with what stands in the Train form.",
         Command::Train(TrainCommand::StartShown { baseline: false });

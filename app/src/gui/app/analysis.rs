@@ -17,7 +17,8 @@ use super::dialog::{FileQuestion, Wanted};
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{
-    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand, WindowCommand,
+    AskPath, Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
+    WindowCommand,
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
@@ -141,6 +142,12 @@ impl App {
     pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
         match command {
             SaveCommand::Ask(ask) => self.states.ask_path = Some(*ask),
+            SaveCommand::AskConfig => {
+                let path = self.open()?.dir.join("config.yaml");
+                let title = "Open a configuration".to_owned();
+                self.model.tab = Tab::Train;
+                self.states.ask_path = Some(AskPath { title, path, purpose: Purpose::OpenConfig });
+            }
             SaveCommand::Answer(None) => self.states.ask_path = None,
             SaveCommand::Answer(Some(path)) => {
                 if let Some(ask) = &mut self.states.ask_path {

@@ -257,12 +257,7 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             .labelled_by(label.id);
         ui.menu_button("File", |ui| {
             if ui.button("Open YAML…").clicked() {
-                let ask = AskPath {
-                    title: "Open a configuration".to_owned(),
-                    path: open.dir.join("config.yaml"),
-                    purpose: Purpose::OpenConfig,
-                };
-                out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
+                out.push(Command::Save(SaveCommand::AskConfig));
                 ui.close();
             }
             if ui.button("Save as YAML…").clicked() {
