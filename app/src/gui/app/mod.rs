@@ -353,13 +353,17 @@ impl App {
 
     /// Shows an error as a notice, behind what was tried ("Opening apo").
     fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
-        let mut text = words::in_window(&words::sentence(error));
+        self.say_trouble(tried, &words::sentence(error), way_on(error));
+    }
+
+    /// Shows a sentence of trouble as a notice, with the way out.
+    fn say_trouble(&mut self, tried: &str, sentence: &str, action: Option<(String, Command)>) {
+        let mut text = words::in_window(sentence);
         if tried.is_empty() {
             text = words::capitalised(&text);
         }
         let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
         let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };
-        let action = way_on(&text);
         self.model.notices.push(NoticeKind::Error, text, action);
     }
 

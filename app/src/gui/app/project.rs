@@ -14,7 +14,7 @@ use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
-    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
+    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown, offer,
 };
 use crate::words;
 
@@ -156,9 +156,10 @@ impl App {
     pub(super) fn watch_disk(&mut self) {
         let Some(store) = &self.store else { return };
         let now = store.disk_state();
+        let next = now.next.map(offer);
         let before = std::mem::replace(&mut self.model.disk, now.clone());
         match (before.failed, now.failed) {
-            (None, Some(why)) => self.say_error("Labelling", &anyhow::anyhow!(why)),
+            (None, Some(why)) => self.say_trouble("Labelling", &why, next),
             (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
             _ => {}
         }

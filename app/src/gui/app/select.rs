@@ -10,7 +10,7 @@ use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab};
+use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab, TrainFirst};
 use crate::gui::views::queues;
 use crate::words;
 
@@ -205,10 +205,8 @@ impl App {
     pub(super) fn request_order(&mut self, order: Order) -> anyhow::Result<()> {
         let open = self.open()?;
         if open.scores.is_none() && (order.key.needs_score() || order.filter.score.is_some()) {
-            anyhow::bail!(
-                "no run has scored this project yet, so {} is not known; train first",
-                order.key.as_str()
-            );
+            let why = format!("no run has scored this project yet, so {} is not known", order.key.as_str());
+            return Err(TrainFirst(why).into());
         }
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();
