@@ -201,6 +201,7 @@ fn an_exported_model_is_read_by_the_script() {
             trial: Default::default(),
             optimizer_steps: 9,
             history: History::default(),
+            within: None,
         },
         model: weights.clone(),
         student: NamedTensors::new(),

@@ -289,7 +289,7 @@ pub enum TrainCommand {
     Resume,
     /// End and keep the best epoch.
     Stop,
-    /// Tell of the next checkpoint.
+    /// Write a checkpoint after the current step, and tell of it.
     Checkpoint,
 }
 

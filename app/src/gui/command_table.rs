@@ -282,7 +282,7 @@ pub static TABLE: &[Info] = table![
     "train.resume" Train Training None, "Unpause training",
         "Go on with a paused run.", Command::Train(TrainCommand::Resume);
     "train.checkpoint" Train Training None, "Checkpoint now",
-        "Write a checkpoint at the end of this epoch and say so.", Command::Train(TrainCommand::Checkpoint);
+        "Write a checkpoint after the current step, for the run to go on from there after a crash, and say so.", Command::Train(TrainCommand::Checkpoint);
     "train.stop" Train Training None, "Stop training",
         "End after the current batch and keep the best epoch; the run can go on later.", Command::Train(TrainCommand::Stop);
 

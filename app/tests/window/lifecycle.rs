@@ -18,6 +18,7 @@ use vitrine::gui::jobs::{JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
 use vitrine_core::Label;
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::events::RunPhase;
 
 use crate::support::{Window, analysed, nine, opened, said, small, wait, window};
 use crate::training::start;
@@ -236,7 +237,7 @@ fn a_run_tells_that_it_scores_and_takes_no_orders_then() {
     let live = window.state().model.live.as_ref().unwrap();
     assert!(live.scoring && !live.takes_orders());
     // As if it still scored.
-    window.state_mut().model.live.as_mut().unwrap().phase = LivePhase::Running("Scoring patches".to_owned());
+    window.state_mut().model.live.as_mut().unwrap().phase = LivePhase::Running(RunPhase::Scoring);
     give(&mut window, Command::Train(TrainCommand::Pause));
     assert!(said(&window).contains("its patches are being scored"), "{}", said(&window));
     assert_eq!(window.state().model.live.as_ref().unwrap().time_left(), None);

@@ -4,7 +4,7 @@
 use super::config::{PriorConfig, RunConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
-use super::events::TrainEvent;
+use super::events::{RunPhase, TrainEvent};
 use super::folds::{FoldScores, out_of_fold_scores};
 use super::overlay_fit;
 use super::prior_fit::{self, PriorUsed};
@@ -42,8 +42,8 @@ pub fn ask(
     };
     let mut scores = FoldScores::default();
     if known.is_none() || on_trial {
-        let phase = if known.is_none() { "Estimating the class prior" } else { "Trying without overlay" };
-        say(TrainEvent::Phase(phase.to_owned()));
+        let phase = if known.is_none() { RunPhase::EstimatingPrior } else { RunPhase::WithoutOverlay };
+        say(TrainEvent::Phase(phase));
         scores = out_of_fold_scores(config, data, device, 0.0, &mut progress)?;
     }
     let prior = match known {
@@ -53,7 +53,7 @@ pub fn ask(
     say(TrainEvent::Prior(prior.value, prior.low, prior.high));
     let mut overlay = weak.overlay;
     if on_trial {
-        say(TrainEvent::Phase("Trying the overlay".to_owned()));
+        say(TrainEvent::Phase(RunPhase::WithOverlay));
         let choice = overlay_fit::choose(config, data, device, &scores, progress)?;
         overlay = choice.chosen;
         say(TrainEvent::Overlay(choice));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use vitrine_core::LabelCounts;
-use vitrine_core::project::{DiskState, Project, Run, RunStatus};
+use vitrine_core::project::{DiskState, Project, Run, RunId, RunStatus};
+use vitrine_core::workflow::train::can_resume;
 
 use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
@@ -234,13 +235,21 @@ impl App {
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
             return;
         };
-        let action = open.read_only.is_none().then(|| {
+        let resumable = open.resumable.contains(&run.id);
+        let action = (open.read_only.is_none() && resumable).then(|| {
             let device = vitrine_core::learning::device::DeviceChoice::Auto;
             ("Resume it".to_owned(), Command::Train(TrainCommand::Continue { run: run.name.clone(), device }))
         });
         self.model.notices.push(
             NoticeKind::Warning,
-            format!("The run {} was interrupted. It can go on from its last complete epoch.", run.name),
+            match resumable {
+                true => {
+                    format!("The run {} was interrupted. It can go on from its last checkpoint.", run.name)
+                }
+                false => {
+                    format!("The run {} was interrupted before there was anything to go on from.", run.name)
+                }
+            },
             action,
         );
     }
@@ -286,8 +295,11 @@ impl App {
 
     /// Reads the runs again: they are few.
     pub(super) fn read_runs(&mut self) -> anyhow::Result<()> {
-        let runs = self.store()?.runs()?;
-        self.open()?.runs = runs;
+        let store = self.store()?;
+        let runs = store.runs()?;
+        let resumable = resumable(store, &runs);
+        let open = self.open()?;
+        (open.runs, open.resumable) = (runs, resumable);
         Ok(())
     }
 
@@ -300,6 +312,11 @@ impl App {
         self.model.analysis.curves.remove(&live.name);
         self.model.live = Some(live);
     }
+}
+
+/// Those of these runs that have something to go on from.
+fn resumable(store: &Project, runs: &[Run]) -> Vec<RunId> {
+    runs.iter().filter(|run| can_resume(store, run)).map(|run| run.id).collect()
 }
 
 /// The name of a project: its folder's, or for a folder `project` the one around it.
@@ -380,6 +397,7 @@ pub(super) fn load(
         counts: LabelCounts::of(columns.labels.iter().copied()),
         sources: store.sources()?,
         micrographs: store.micrographs()?,
+        resumable: resumable(&store, &runs),
         runs,
         split,
         scores,
