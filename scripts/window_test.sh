@@ -69,7 +69,10 @@ closes() {
   window_pid=''
 }
 project=$work/vitrine-sample/project
-count() { "$program" info "$project" --json | tr -d ' \n' | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
+# Of the project; a split counts labels too.
+count() {
+  "$program" info "$project" --json | tr -d ' \n' | grep -o '"labels":{[^}]*}' | head -1 | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
 
 start
 titled '^Vitrine$'

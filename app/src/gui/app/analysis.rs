@@ -141,12 +141,12 @@ impl App {
 
     pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
         match command {
-            SaveCommand::Ask(ask) => self.states.ask_path = Some(*ask),
+            SaveCommand::Ask(ask) => self.ask_path(*ask),
             SaveCommand::AskConfig => {
                 let path = self.open()?.dir.join("config.yaml");
                 let title = "Open a configuration".to_owned();
                 self.model.tab = Tab::Train;
-                self.states.ask_path = Some(AskPath { title, path, purpose: Purpose::OpenConfig });
+                self.ask_path(AskPath { title, path, purpose: Purpose::OpenConfig });
             }
             SaveCommand::Answer(None) => self.states.ask_path = None,
             SaveCommand::Answer(Some(path)) => {
@@ -180,6 +180,17 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Asks for a file. What had the focus, the palette's field or a button, gives it up, for the next key is
+    /// meant for the name.
+    fn ask_path(&mut self, ask: AskPath) {
+        self.states.ask_path = Some(ask);
+        self.ctx.memory_mut(|memory| {
+            if let Some(id) = memory.focused() {
+                memory.surrender_focus(id);
+            }
+        });
     }
 
     fn write(
