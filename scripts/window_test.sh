@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Drives the real program in a real window, on a display of its own, with keys and a mouse as a person uses
-# them: makes the sample, labels, undoes, clicks, exports, is locked against others, closes, opens again. Then takes the
-# graphics device away from a window while it draws (the example `lost_device`): it comes back.
+# them: makes the sample, labels, undoes, clicks, exports, is locked against others, trains a short run, closes,
+# opens again. Then takes the graphics device away from a window while it draws (the example `lost_device`): it
+# comes back.
 # Usage: bash scripts/window_test.sh PROGRAM LOST_DEVICE
 set -euo pipefail
 program=$(realpath "$1")
@@ -68,7 +69,10 @@ closes() {
   window_pid=''
 }
 project=$work/vitrine-sample/project
-count() { "$program" info "$project" --json | tr -d ' \n' | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
+# Of the project; a split counts labels too.
+count() {
+  "$program" info "$project" --json | tr -d ' \n' | grep -o '"labels":{[^}]*}' | head -1 | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
 
 start
 titled '^Vitrine$'
@@ -129,6 +133,35 @@ back=$("$program" new "$work/back" >/dev/null && "$program" import "$work/back" 
   --picks "$star" --box 64 --dry-run --json | tr -d ' \n' | sed -n 's/.*"pick_files":\[{[^}]*"picks":\([0-9]*\).*/\1/p')
 [ "$back" = $((before + 1)) ] || fail "read back, the export holds '$back' picks, not $((before + 1))"
 echo "window test: exported and read back, $back particles"
+
+# One epoch of the plain classifier, from a file: that is the shortest run there is.
+cat >"$work/short.yaml" <<'YAML'
+risk:
+  kind: naive
+prior: 0.3
+schedule:
+  epochs: 1
+  warm_up_epochs: 0
+YAML
+by_name() {
+  xdotool key ctrl+p
+  sleep 1
+  xdotool type --delay 40 "$1"
+  sleep 1
+  xdotool key Return
+  sleep 1
+}
+by_name 'open a configuration'
+xdotool key ctrl+a
+xdotool type --delay 20 "$work/short.yaml"
+xdotool key Return
+sleep 1
+by_name 'start training'
+run_is() { "$program" info "$project" | sed -n 's/^ *run *short-1 (\([a-z]*\).*/\1/p'; }
+# On a machine with two busy cores too.
+for _ in $(seq 900); do [ "$(run_is)" = finished ] && break; sleep 0.2; done
+[ "$(run_is)" = finished ] || fail "the run short-1 is '$(run_is)', not finished: $("$program" info "$project" 2>&1)"
+echo "window test: a run was started by keys and trained to its end"
 
 closes
 grep -q vitrine-sample "$work/config/settings.json" || fail "the project is not among the recent ones"

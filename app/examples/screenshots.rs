@@ -23,6 +23,7 @@ use vitrine::gui::{App, Start};
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::project::PixelType;
 use vitrine_core::review::QueueKind;
 
 /// Size of the pictures, px.
@@ -186,7 +187,7 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: Option<usize
     camera.shoot("import_patches")?;
     let request = camera.window.state().model.import.as_ref().and_then(|draft| draft.proposal.clone());
     let request = Box::new(request.context("the benchmark was not recognised")?);
-    let target = ImportTarget::New(work.join("pu-benchmark"));
+    let target = ImportTarget::New { dir: work.join("pu-benchmark"), pixels: PixelType::F32 };
     camera.does(Command::Import(ImportCommand::Run { request, target }));
     camera.wait("the import", |app| app.model.project.as_ref().is_some_and(|open| !open.is_empty()))?;
     camera.hush();

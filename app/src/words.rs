@@ -67,6 +67,18 @@ pub fn patches(number: u64) -> String {
     if number == 1 { "1 patch".to_owned() } else { format!("{} patches", count(number)) }
 }
 
+/// Room on a disk, as disks are sold: "41 MB", "1.3 GB".
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    let (mut value, mut unit) = (number as f64 / 1000.0, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 9.95 && unit > 0);
+    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
+}
+
 /// A sentence of the library in the window's words: where it names an option of the command line, the
 /// field of the window that does the same.
 pub fn in_window(text: &str) -> String {
@@ -144,6 +156,12 @@ pub fn reveal(path: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{count, in_window, patches};
+
+    #[test]
+    fn room_is_told_in_the_largest_unit_that_leaves_a_number() {
+        let told = [0, 512, 41_000_000, 999_600_000, 1_340_000_000, 2_000_000_000_000].map(super::bytes);
+        assert_eq!(told, ["0 kB", "1 kB", "41 MB", "1.0 GB", "1.3 GB", "2.0 TB"]);
+    }
 
     #[test]
     fn thousands_are_separated() {

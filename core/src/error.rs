@@ -9,6 +9,15 @@ use std::path::{Path, PathBuf};
 /// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The one thing to do after an error, where there is one that a program can offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// Close the project, for it is not where it was.
+    CloseProject,
+    /// Make a project of the files.
+    ImportFiles,
+}
+
 /// What can go wrong; `Display` is one clear sentence with the place and the mend.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -51,6 +60,22 @@ pub enum Error {
         /// What the person can do, as an imperative.
         mend: String,
     },
+    /// The open project is no longer in its place.
+    #[error("the project is no longer in {}: the folder was moved, deleted or replaced, or its disk was taken out; {consequence}, or close the project and open it where it is now", path.display())]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+        /// What that means for what was being done, and that the folder can be put back.
+        consequence: String,
+    },
+    /// A folder was named that holds no project.
+    #[error("{} is no Vitrine project (it holds no {database}); name a project's folder, or make one with `vitrine new`", path.display())]
+    NoProject {
+        /// The folder.
+        path: PathBuf,
+        /// The file by which a project is known.
+        database: &'static str,
+    },
     /// Another process holds the project for writing.
     #[error("{} is open for writing in another process ({holder}); close it there, or go on here reading only", path.display())]
     Locked {
@@ -87,6 +112,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The one thing to do next, where there is one.
+    pub const fn next_step(&self) -> Option<NextStep> {
+        match self {
+            Self::Gone { .. } => Some(NextStep::CloseProject),
+            Self::NoProject { .. } => Some(NextStep::ImportFiles),
+            _ => None,
+        }
+    }
+
     /// Wraps an operating system error with the file it concerns.
     pub fn io(action: &'static str, path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { action, path: path.as_ref().to_owned(), source }

@@ -33,6 +33,6 @@ pub mod report;
 pub mod review;
 pub mod workflow;
 
-pub use error::{Error, Result};
+pub use error::{Error, NextStep, Result};
 pub use image::Image;
 pub use label::{Label, LabelCounts};

@@ -201,6 +201,7 @@ fn an_exported_model_is_read_by_the_script() {
             trial: Default::default(),
             optimizer_steps: 9,
             history: History::default(),
+            within: None,
         },
         model: weights.clone(),
         student: NamedTensors::new(),
@@ -213,9 +214,21 @@ fn an_exported_model_is_read_by_the_script() {
     std::fs::create_dir_all(&folder).unwrap();
     checkpoint.save(&model_path(&folder)).unwrap();
     let out = dir.path().join("model.safetensors");
-    let card = export_model(&project, RUN, &out, false).unwrap();
+    // Cancelled at any step, nothing was written.
+    for steps in 0..3 {
+        let mut left = steps;
+        let cancelled = export_model(&project, RUN, &out, false, &mut |_| {
+            left -= 1;
+            left >= 0
+        });
+        assert!(matches!(cancelled, Err(vitrine_core::Error::Cancelled)), "after {steps} steps");
+        assert!(!out.exists() && !out.with_extension("json").exists());
+    }
+    let card = export_model(&project, RUN, &out, false, &mut |_| true).unwrap();
     assert_eq!((card.epoch, card.size, card.weights.len()), (3, SIZE, weights.len()));
-    assert!(export_model(&project, RUN, &out, false).unwrap_err().to_string().contains("--force"));
+    assert!(
+        export_model(&project, RUN, &out, false, &mut |_| true).unwrap_err().to_string().contains("--force")
+    );
 
     let Some(python) = python("an_exported_model_is_read_by_the_script") else { return };
     let said = run(python, &[SCRIPT, "--model", &out.display().to_string()]).unwrap();

@@ -180,6 +180,57 @@ fn a_resumed_run_goes_on_exactly() {
 }
 
 #[test]
+fn from_a_checkpoint_within_an_epoch_a_run_goes_on_exactly() {
+    let whole = run(job(config(ALL_PARTS))).unwrap();
+    // The first epoch, the one with which self-training begins on trial, and one during the trial.
+    for within in [1, 3, 4] {
+        let folder = tempfile::tempdir().unwrap();
+        let (orders, control) = channel();
+        let (say, hear) = sync_channel(0);
+        let listener = std::thread::spawn(move || {
+            let mut told = None;
+            for event in hear {
+                match event {
+                    TrainEvent::Progress { epoch, batch: 1, .. } if epoch == within => {
+                        orders.send(TrainControl::Checkpoint).unwrap();
+                    }
+                    TrainEvent::Checkpoint { within, .. } => {
+                        told = within;
+                        orders.send(TrainControl::Stop).unwrap();
+                    }
+                    _ => {}
+                }
+            }
+            told
+        });
+        let stopped = TrainJob { folder: Some(folder.path().to_owned()), ..job(config(ALL_PARTS)) };
+        let stopped = train(stopped, &control, &say);
+        assert_eq!(matches!(stopped, Err(Error::Cancelled)), within == 1, "nothing to score with yet");
+        drop(say);
+        let (batch, batches) = listener.join().unwrap().expect("a checkpoint before the end of the epoch");
+
+        let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
+        let place = checkpoint.header.within.as_ref().unwrap();
+        assert_eq!((checkpoint.header.epoch, place.batch, place.batches), (within - 1, batch, batches));
+        // Two batches make a step here, and there is no checkpoint between them.
+        assert!(batch % 2 == 0 && batch < batches, "{batch} of {batches}");
+        // A program that knows only whole epochs has to refuse it.
+        assert!(checkpoint.header.format > vitrine_core::learning::checkpoint::FORMAT_VERSION);
+        let resumed = TrainJob {
+            folder: Some(folder.path().to_owned()),
+            resume: Some(checkpoint),
+            ..job(config(ALL_PARTS))
+        };
+        let resumed = run(resumed).unwrap();
+        assert_eq!(curve(&whole.history), curve(&resumed.history), "from within epoch {within}");
+        assert_eq!(whole.model.model, resumed.model.model, "from within epoch {within}");
+        assert_eq!(whole.best_epoch, resumed.best_epoch);
+        // Complete epochs are stored as before.
+        assert_eq!(Checkpoint::load(&resume_path(folder.path())).unwrap().header.within, None);
+    }
+}
+
+#[test]
 fn the_overlay_is_tried_before_the_run_and_kept_when_it_goes_on() {
     let wanted = config(
         "augmentation:\n  weak:\n    overlay: 2\n    overlay_trial: true\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n",

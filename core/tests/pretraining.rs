@@ -14,7 +14,7 @@ use vitrine_core::learning::config::{PretrainKind, Rotation, RunConfig};
 use vitrine_core::learning::config_file::{Overrides, parse, to_yaml};
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{PretrainEpoch, TrainControl, TrainEvent};
+use vitrine_core::learning::events::{PretrainEpoch, RunPhase, TrainControl, TrainEvent};
 use vitrine_core::learning::pretrained::{Pretrained, pretrained_path, pretraining_path};
 use vitrine_core::learning::run::{RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
@@ -109,7 +109,7 @@ fn pretrains_then_trains_and_repeats_bit_for_bit() {
     assert_eq!(told.iter().map(|e| e.epoch).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert!(told[5].loss < told[0].loss - 0.1, "both views come to look alike: {told:?}");
     assert!(told.iter().all(|e| (0.0..1.1).contains(&e.spread)), "{told:?}");
-    assert!(events.contains(&TrainEvent::Phase("Pretraining, epoch 3 of 6".to_owned())));
+    assert!(events.contains(&TrainEvent::Phase(RunPhase::Pretraining { epoch: 3, epochs: 6 })));
     let kept = Pretrained::load(&pretrained_path(folder.path())).unwrap();
     assert_eq!(kept.header.history, told.iter().map(|e| (e.loss, e.spread)).collect::<Vec<_>>());
     assert_eq!(kept.header.patches, 64, "the training side, and no patch that validates");

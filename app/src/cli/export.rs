@@ -77,7 +77,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let Some(run) = &args.run else {
             return Err(super::Usage("--format model writes the network of a run: name it with --run").into());
         };
-        let card = export_model(&project, run, &args.out, args.force)?;
+        let card = export_model(&project, run, &args.out, args.force, &mut |_| true)?;
         if args.json {
             return super::print_json(&card);
         }

@@ -22,7 +22,7 @@ use super::progress::{Progress, stop_asked};
 /// (`supervised_baseline`) is trained first on the same split, so that the gain can be seen.
 ///
 /// Every epoch is stored as it ends. Ctrl-C stops after the current batch and keeps the best epoch so
-/// far; --resume goes on from the last complete epoch, also after a crash.
+/// far; --resume goes on from the last checkpoint, also after a crash.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -75,7 +75,7 @@ pub struct Args {
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
     pretrained: Option<PathBuf>,
-    /// Go on with this run from its last complete epoch
+    /// Go on with this run from its last checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained"])]
     resume: Option<String>,
     #[command(flatten)]
@@ -218,7 +218,7 @@ impl Display {
     fn hear(&self, event: &TrainEvent, phase: &mut String) {
         let mut progress = self.progress.borrow_mut();
         match event {
-            TrainEvent::Phase(name) => phase.clone_from(name),
+            TrainEvent::Phase(name) => *phase = name.to_string(),
             TrainEvent::Progress { epoch: 0, batch, batches, .. } => {
                 progress.show(phase, *batch as u64, *batches as u64);
             }
@@ -237,7 +237,12 @@ impl Display {
                 "pretraining {:>3}  loss {:>7.4}  spread {:.2}  {:.1} s",
                 e.epoch, e.loss, e.spread, e.seconds
             )),
-            TrainEvent::Checkpoint(epoch) => progress.say(&format!("checkpoint after epoch {epoch}")),
+            TrainEvent::Checkpoint { epoch, within: None } => {
+                progress.say(&format!("checkpoint after epoch {epoch}"));
+            }
+            TrainEvent::Checkpoint { epoch, within: Some((batch, batches)) } => {
+                progress.say(&format!("checkpoint in epoch {epoch} after batch {batch} of {batches}"));
+            }
             TrainEvent::Prior(..) => {}
         }
     }

@@ -18,7 +18,7 @@ use crate::gpu::look::Look;
 pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
 use crate::gui::jobs::JobId;
 use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab};
-use crate::gui::settings::{Settings, Theme};
+use crate::gui::settings::{Edge, Settings, Theme};
 
 /// A command, by area.
 #[derive(Debug, Clone)]
@@ -77,6 +77,8 @@ pub enum ImportCommand {
     Add(Vec<PathBuf>),
     /// Take one off again.
     Remove(PathBuf),
+    /// Say once more what the files are; that was cancelled.
+    Recognise,
     /// Choose files in a dialog.
     ChooseFiles,
     /// Choose folders in a dialog.
@@ -88,6 +90,8 @@ pub enum ImportCommand {
         /// Whether it is compared with the open project.
         with_open: bool,
     },
+    /// See how much is free on the disk of this folder.
+    Measure(PathBuf),
     /// Bring the files in.
     Run {
         /// What and how.
@@ -147,6 +151,8 @@ pub enum SelectCommand {
     Similar,
     /// Show the selected ones and no others.
     Show,
+    /// Select exactly these and show them in the gallery; a queue or filter that hides some is left.
+    ShowThese(Vec<PatchId>),
     /// All that are shown.
     All,
     /// All shown before the current patch, and that patch.
@@ -283,7 +289,7 @@ pub enum TrainCommand {
     Resume,
     /// End and keep the best epoch.
     Stop,
-    /// Tell of the next checkpoint.
+    /// Write a checkpoint after the current step, and tell of it.
     Checkpoint,
 }
 
@@ -316,6 +322,8 @@ pub enum CompareCommand {
 pub enum SaveCommand {
     /// Ask where.
     Ask(Box<AskPath>),
+    /// Ask which configuration is to be read into the Train form.
+    AskConfig,
     /// Choose the file in a dialog of the system.
     Choose,
     /// The person has changed the path, or given up.
@@ -406,6 +414,20 @@ pub enum SettingsCommand {
     TogglePanel(&'static str),
     /// The panels beside the gallery change sides.
     SwapPanels,
+    /// A panel beside the gallery goes to this edge, and is shown.
+    Dock {
+        /// Its name.
+        panel: &'static str,
+        /// The edge.
+        edge: Edge,
+    },
+    /// A part of a view was folded or opened.
+    Fold {
+        /// Its name in the settings.
+        part: String,
+        /// Whether it is open.
+        open: bool,
+    },
     /// Patches of this side in the gallery, points.
     PatchSide(f32),
     /// How patches are shown.

@@ -7,10 +7,11 @@ use vitrine_core::Label;
 use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
-    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SelectCommand,
-    SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SaveCommand,
+    SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
 use crate::gui::model::{Overlay, SortKey, Tab};
+use crate::gui::settings::Edge;
 
 /// Where a command stands in the palette and the list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +122,10 @@ const fn sort(key: SortKey) -> Command {
 
 const fn only(label: Option<Label>) -> Command {
     Command::View(ViewCommand::ShowLabel(label))
+}
+
+const fn dock(panel: &'static str, edge: Edge) -> Command {
+    Command::Settings(SettingsCommand::Dock { panel, edge })
 }
 
 /// One row of [`TABLE`].
@@ -234,6 +239,18 @@ pub static TABLE: &[Info] = table![
         "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel("queues"));
     "view.patch" View Gallery key(Key::F7), "Panel of the current patch",
         "Show or hide what is known of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
+    "view.queues.left" View Gallery None, "Review queues to the left",
+        "Put the review queues at the left of the gallery.", dock("queues", Edge::Left);
+    "view.queues.right" View Gallery None, "Review queues to the right",
+        "Put the review queues at the right of the gallery.", dock("queues", Edge::Right);
+    "view.queues.bottom" View Gallery None, "Review queues to the bottom",
+        "Put the review queues below the gallery.", dock("queues", Edge::Bottom);
+    "view.patch.left" View Gallery None, "Current patch to the left",
+        "Put what is known of the current patch at the left of the gallery.", dock("patch", Edge::Left);
+    "view.patch.right" View Gallery None, "Current patch to the right",
+        "Put what is known of the current patch at the right of the gallery.", dock("patch", Edge::Right);
+    "view.patch.bottom" View Gallery None, "Current patch to the bottom",
+        "Put what is known of the current patch below the gallery.", dock("patch", Edge::Bottom);
     "view.swap" View Gallery key(Key::F8), "Panels change sides",
         "Put the panel at the left to the right, and the one at the right to the left.", Command::Settings(SettingsCommand::SwapPanels);
 
@@ -252,6 +269,8 @@ pub static TABLE: &[Info] = table![
     "project.reload" Project Project ctrl(Key::R), "Reload the project",
         "Take up what another program has written into the project.", Command::Project(ProjectCommand::Reload);
 
+    "train.open" Train Project None, "Open a configuration…",
+        "Read a configuration in YAML into the Train form.", Command::Save(SaveCommand::AskConfig);
     "train.start" Train NoTraining None, "Start training",
         "Start a run with what stands in the Train form.",
         Command::Train(TrainCommand::StartShown { baseline: false });
@@ -263,7 +282,7 @@ pub static TABLE: &[Info] = table![
     "train.resume" Train Training None, "Unpause training",
         "Go on with a paused run.", Command::Train(TrainCommand::Resume);
     "train.checkpoint" Train Training None, "Checkpoint now",
-        "Write a checkpoint at the end of this epoch and say so.", Command::Train(TrainCommand::Checkpoint);
+        "Write a checkpoint after the current step, for the run to go on from there after a crash, and say so.", Command::Train(TrainCommand::Checkpoint);
     "train.stop" Train Training None, "Stop training",
         "End after the current batch and keep the best epoch; the run can go on later.", Command::Train(TrainCommand::Stop);
 

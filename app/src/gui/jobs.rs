@@ -64,7 +64,7 @@ impl JobKind {
 
     /// Whether it ends when it is told to. What is over in a moment, or waits for the system, does not.
     const fn can_cancel(self) -> bool {
-        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices | Self::Recognise)
+        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices)
     }
 
     /// Whether closing the window would end something a person waits for.

@@ -63,7 +63,7 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
     let app: Rc<RefCell<Option<App>>> = Rc::default();
     let each_frame: EachFrame = Rc::new(RefCell::new(each_frame));
     let (file, settings, said) = settings::SettingsFile::load(start.settings.clone());
-    let mut size = settings.window;
+    let mut place = WindowPlace::of(&settings);
     let mut begin = Some((start, file, settings, said));
     let mut losses = 0;
     loop {
@@ -79,6 +79,7 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
                         app.open_sample(dir);
                     }
                     app.follow_desktop();
+                    app.stay_on_screen(cc);
                     *none = Some(app);
                 }
                 (None, None) => return Err("there is nothing to show".into()),
@@ -88,14 +89,14 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
         });
         let opened = Instant::now();
         // egui panics when the device it writes to is gone.
-        let ran = catch_unwind(AssertUnwindSafe(|| eframe::run_native("vitrine", options(size), create)));
+        let ran = catch_unwind(AssertUnwindSafe(|| eframe::run_native("vitrine", options(place), create)));
         match ran {
             Ok(ended) => ended.map_err(in_words)?,
             Err(_) if app.borrow_mut().as_mut().is_some_and(App::lost_its_device) => {}
             Err(panic) => resume_unwind(panic),
         }
         match app.borrow().as_ref() {
-            Some(app) if app.reopens() => size = app.model.settings.window,
+            Some(app) if app.reopens() => place = WindowPlace::of(&app.model.settings),
             _ => return Ok(()),
         }
         losses = if opened.elapsed() < SOON { losses + 1 } else { 1 };
@@ -108,13 +109,32 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
     }
 }
 
-/// How a window is opened, `size` points large.
-fn options(size: Option<[f32; 2]>) -> eframe::NativeOptions {
+/// Where a window is opened, and how large.
+#[derive(Clone, Copy)]
+struct WindowPlace {
+    size: Option<[f32; 2]>,
+    position: Option<[f32; 2]>,
+    maximised: bool,
+}
+
+impl WindowPlace {
+    /// As the window was left.
+    fn of(settings: &settings::Settings) -> Self {
+        Self { size: settings.window, position: settings.position, maximised: settings.maximised }
+    }
+}
+
+/// How a window is opened.
+fn options(place: WindowPlace) -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Vitrine")
         .with_app_id("vitrine")
-        .with_inner_size(size.unwrap_or([1280.0, 820.0]))
-        .with_min_inner_size([640.0, 420.0]);
+        .with_inner_size(place.size.unwrap_or([1280.0, 820.0]))
+        .with_min_inner_size([640.0, 420.0])
+        .with_maximized(place.maximised);
+    if let Some(position) = place.position {
+        viewport = viewport.with_position(position);
+    }
     if let Ok(icon) = eframe::icon_data::from_png_bytes(include_bytes!("../../../assets/icon.png")) {
         viewport = viewport.with_icon(icon);
     }

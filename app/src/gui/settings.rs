@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use vitrine_core::atomic::write_atomically;
 
 use crate::gpu::look::Look;
+use crate::gui::model::{Order, Tab};
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,45 @@ impl Theme {
     }
 }
 
+/// An edge of the gallery at which a panel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Edge {
+    /// At the left.
+    Left,
+    /// At the right.
+    Right,
+    /// At the bottom.
+    Bottom,
+}
+
+impl Edge {
+    /// All, in the order in which they are offered and drawn.
+    pub const ALL: [Self; 3] = [Self::Left, Self::Right, Self::Bottom];
+
+    /// The word on screen, after "To the".
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::Bottom => "bottom",
+        }
+    }
+
+    /// Left for right, and the other way round.
+    const fn opposite(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+            Self::Bottom => Self::Bottom,
+        }
+    }
+}
+
+/// The panels beside the gallery: name in the settings, words on screen, where it is at first.
+pub const PANELS: [(&str, &str, Edge); 2] =
+    [("queues", "Review queues", Edge::Left), ("patch", "Current patch", Edge::Right)];
+
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -56,10 +96,19 @@ pub struct Settings {
     pub panels: BTreeMap<String, f32>,
     /// Panels beside the gallery that are hidden, by name.
     pub hidden: BTreeSet<String>,
-    /// Whether the panels beside the gallery have changed sides.
-    pub swapped: bool,
-    /// Inner size of the window in points.
+    /// Where the panels beside the gallery are, by name, where that is not as at first.
+    pub docks: BTreeMap<String, Edge>,
+    /// Whether parts that can be folded are open, by name, where the person has folded or opened them.
+    pub folds: BTreeMap<String, bool>,
+    /// Inner size of the window in points, when it does not fill the screen.
     pub window: Option<[f32; 2]>,
+    /// Its upper left corner in points, where the system tells.
+    pub position: Option<[f32; 2]>,
+    /// Whether it fills the screen.
+    pub maximised: bool,
+    /// How each recent project was looked at last, by its folder. Kept as written, for a newer version
+    /// may look at projects in other ways.
+    pub views: BTreeMap<String, serde_json::Value>,
     /// Whether labelling the current patch goes on to the next.
     pub auto_advance: bool,
     /// Side of a patch in the gallery, points.
@@ -80,8 +129,12 @@ impl Default for Settings {
             keys: BTreeMap::new(),
             panels: BTreeMap::new(),
             hidden: BTreeSet::new(),
-            swapped: false,
+            docks: BTreeMap::new(),
+            folds: BTreeMap::new(),
             window: None,
+            position: None,
+            maximised: false,
+            views: BTreeMap::new(),
             auto_advance: true,
             patch_side: 96.0,
             look: Look::default(),
@@ -100,13 +153,43 @@ impl Settings {
         self.recent.retain(|known| *known != dir);
         self.recent.insert(0, dir);
         self.recent.truncate(RECENT);
+        let recent: BTreeSet<String> = self.recent.iter().map(|dir| key_of(dir)).collect();
+        self.views.retain(|dir, _| recent.contains(dir));
     }
 
-    /// The defaults, with the recent projects and the window's size as they are.
+    /// How the project in this folder was looked at last.
+    pub fn view_of(&self, dir: &Path) -> Option<ProjectView> {
+        ProjectView::deserialize(self.views.get(&key_of(dir))?).ok()
+    }
+
+    /// Keeps how the project in this folder is looked at.
+    pub fn keep_view(&mut self, dir: &Path, view: &ProjectView) {
+        if let Ok(value) = serde_json::to_value(view) {
+            self.views.insert(key_of(dir), value);
+        }
+    }
+
+    /// The edge at which a panel is.
+    pub fn edge_of(&self, panel: &str) -> Edge {
+        let first = || PANELS.iter().find(|(name, ..)| *name == panel).map(|(_, _, edge)| *edge);
+        self.docks.get(panel).copied().or_else(first).unwrap_or(Edge::Left)
+    }
+
+    /// Panels at the left go to the right, and the other way round.
+    pub fn swap_sides(&mut self) {
+        for (name, ..) in PANELS {
+            self.docks.insert(name.to_owned(), self.edge_of(name).opposite());
+        }
+    }
+
+    /// The defaults, with the recent projects and the window's size and place as they are.
     pub fn reset(&mut self) {
         let old = std::mem::take(self);
         self.recent = old.recent;
+        self.views = old.views;
         self.window = old.window;
+        self.position = old.position;
+        self.maximised = old.maximised;
         self.others = old.others;
     }
 
@@ -114,7 +197,10 @@ impl Settings {
     pub fn restore(&mut self, old: Self) {
         let now = std::mem::replace(self, old);
         self.recent = now.recent;
+        self.views = now.views;
         self.window = now.window;
+        self.position = now.position;
+        self.maximised = now.maximised;
     }
 
     /// Values outside what the program can draw come back into it.
@@ -127,8 +213,27 @@ impl Settings {
         self.look = self.look.made_sane();
         self.panels.retain(|_, size| size.is_finite() && (20.0..4000.0).contains(size));
         self.window = self.window.filter(|size| size.iter().all(|side| (200.0..20_000.0).contains(side)));
+        self.position =
+            self.position.filter(|at| at.iter().all(|place| (-50_000.0..50_000.0).contains(place)));
         self
     }
+}
+
+/// A project's folder as a key of the settings file.
+fn key_of(dir: &Path) -> String {
+    std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).to_string_lossy().into_owned()
+}
+
+/// How a project was looked at last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProjectView {
+    /// When the project was made: another one in the same folder is another project.
+    pub created: String,
+    /// The main view.
+    pub tab: Tab,
+    /// How the gallery was sorted and filtered.
+    pub order: Order,
 }
 
 /// The file of the settings and when it was last in step with them.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::events::{RunPhase, TrainControl, TrainEvent};
 
 use crate::gui::jobs::{JobContext, Slot};
 
@@ -50,13 +50,11 @@ enum Held {
     #[default]
     Nothing,
     /// This phase is under way, but its first batches still wait.
-    Phase(String),
+    Phase(RunPhase),
     /// The programs are made.
     Made,
 }
 
-/// What that is called on the screen.
-pub const COMPILING: &str = "Compiling kernels";
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -117,24 +115,24 @@ impl TrainTeller {
     }
 
     /// The event as the window should hear it: on a GPU the first phase that computes is told as
-    /// [`COMPILING`] until its first batches are through, then under its own name.
+    /// [`RunPhase::CompilingKernels`] until its first batches are through, then under its own name.
     fn translated(&self, event: &TrainEvent) -> (Option<TrainEvent>, TrainEvent) {
         if self.device.as_ref().is_none_or(|device| device.is_cpu) {
             return (None, event.clone());
         }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match (&*held, event) {
-            (Held::Nothing, TrainEvent::Phase(words)) if words == COMPILING => {
+            (Held::Nothing, TrainEvent::Phase(RunPhase::CompilingKernels)) => {
                 // The trainer says so itself, and when it is over.
                 *held = Held::Made;
             }
-            (Held::Nothing, TrainEvent::Phase(words)) => {
-                *held = Held::Phase(words.clone());
-                return (None, TrainEvent::Phase(COMPILING.to_owned()));
+            (Held::Nothing, TrainEvent::Phase(phase)) => {
+                *held = Held::Phase(*phase);
+                return (None, TrainEvent::Phase(RunPhase::CompilingKernels));
             }
             // Before the first epoch of an estimate of π nothing was computed yet.
-            (Held::Phase(words), TrainEvent::Progress { epoch, batch, .. }) if *epoch > 0 || *batch > 0 => {
-                let before = TrainEvent::Phase(words.clone());
+            (Held::Phase(phase), TrainEvent::Progress { epoch, batch, .. }) if *epoch > 0 || *batch > 0 => {
+                let before = TrainEvent::Phase(*phase);
                 *held = Held::Made;
                 return (Some(before), event.clone());
             }
@@ -176,8 +174,8 @@ impl TrainTeller {
         }
         let (before, event) = self.translated(event);
         if let Some(before) = before {
-            if let TrainEvent::Phase(words) = &before {
-                self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone_from(words);
+            if let TrainEvent::Phase(phase) = &before {
+                *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase.to_string();
             }
             let _ = self.events.send(before);
         }
@@ -192,9 +190,10 @@ impl TrainTeller {
             };
             job.progress(phase, done as u64, total as u64);
         } else {
-            if let TrainEvent::Phase(words) = &event {
-                self.phase.lock().unwrap_or_else(PoisonError::into_inner).clone_from(words);
-                job.progress(words, 0, 0);
+            if let TrainEvent::Phase(phase) = &event {
+                let words = phase.to_string();
+                job.progress(&words, 0, 0);
+                *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = words;
             }
             // Waits when the window is 256 events behind; a window that is gone hears nothing.
             let _ = self.events.send(event);
@@ -215,7 +214,7 @@ fn memory() -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn phases(is_cpu: bool, events: &[TrainEvent]) -> Vec<String> {
+    fn phases(is_cpu: bool, events: &[TrainEvent]) -> Vec<RunPhase> {
         // The device computes nothing here; only what it is counts.
         let device = ComputeDevice { is_cpu, ..ComputeDevice::cpu() };
         let teller = line().1.on(&device);
@@ -223,8 +222,8 @@ mod tests {
         for event in events {
             let (before, event) = teller.translated(event);
             for event in before.into_iter().chain([event]) {
-                if let TrainEvent::Phase(words) = event {
-                    told.push(words);
+                if let TrainEvent::Phase(phase) = event {
+                    told.push(phase);
                 }
             }
         }
@@ -233,22 +232,23 @@ mod tests {
 
     #[test]
     fn on_a_gpu_the_first_phase_compiles_until_its_first_batches_are_through() {
-        let phase = |words: &str| TrainEvent::Phase(words.to_owned());
+        use RunPhase::{CompilingKernels, EstimatingPrior, Training};
+        let phase = TrainEvent::Phase;
         let progress = |epoch, batch| TrainEvent::Progress { epoch, epochs: 9, batch, batches: 30 };
         let estimated = [
-            phase("Estimating the class prior"),
+            phase(EstimatingPrior),
             progress(0, 0),
             progress(0, 1),
-            phase(COMPILING),
-            phase("Training"),
+            phase(CompilingKernels),
+            phase(Training),
             progress(1, 1),
         ];
         assert_eq!(
             phases(false, &estimated),
-            [COMPILING, "Estimating the class prior", COMPILING, "Training"]
+            [CompilingKernels, EstimatingPrior, CompilingKernels, Training]
         );
-        assert_eq!(phases(true, &estimated)[0], "Estimating the class prior");
+        assert_eq!(phases(true, &estimated)[0], EstimatingPrior);
         // With π given the trainer says all of it.
-        assert_eq!(phases(false, &estimated[3..]), [COMPILING, "Training"]);
+        assert_eq!(phases(false, &estimated[3..]), [CompilingKernels, Training]);
     }
 }

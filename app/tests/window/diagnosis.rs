@@ -1,9 +1,13 @@
 //! Diagnosis: an examination of data with a fault, its findings on the screen, the corrected run, and
 //! before against after.
 
+use std::sync::Arc;
+
 use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
 use vitrine::gui::command::{Command, ViewCommand};
 use vitrine::gui::model::Tab;
+use vitrine_core::Label;
 use vitrine_core::diagnosis::{Depth, kinds};
 use vitrine_core::learning::config::PriorConfig;
 use vitrine_core::learning::config_file;
@@ -103,6 +107,46 @@ fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
         compared.is_some_and(|c| c.names == ["short-1", "short-1_corrected-1"])
     });
     window.get_by_label("Before and after");
+}
+
+#[test]
+fn patches_of_a_finding_that_are_hidden_are_shown_with_the_way_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = examined(dir.path());
+    // Which patches a finding names is for core to say; these are a positive and two unlabeled ones.
+    let mut report = (**window.state().model.analysis.report.as_ref().unwrap()).clone();
+    report.findings.truncate(1);
+    report.findings[0].patches = vec![4, 5, 7];
+    window.state_mut().model.analysis.report = Some(Arc::new(report));
+    let shown = |app: &App| app.model.project.as_ref().unwrap().shown.ids.to_vec();
+    let select = |window: &mut Window| {
+        window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+        window.run_steps(3);
+        window.get_by_label("Select 3 patches in the gallery").click();
+        window.run_steps(3);
+        assert_eq!(window.state().model.tab, Tab::Gallery);
+        let open = window.state().model.project.as_ref().unwrap();
+        assert_eq!(open.selection.iter().collect::<Vec<_>>(), [4, 5, 7]);
+    };
+    // All are shown already: nothing is rearranged, and the first of them is the current one.
+    select(&mut window);
+    let open = window.state().model.project.as_ref().unwrap();
+    assert_eq!((open.shown.ids.len(), open.shown.current()), (120, Some(4)));
+    assert!(!said(&window).contains("selected patches"), "{}", said(&window));
+
+    window.state_mut().apply(Command::View(ViewCommand::ShowLabel(Some(Label::Positive))));
+    wait(&mut window, "only positives", |app| shown(app).len() == 30);
+    select(&mut window);
+    wait(&mut window, "the selected ones", |app| shown(app) == [4, 5, 7]);
+    assert!(
+        said(&window).contains(
+            "2 of the 3 selected patches were hidden by the filter; the selected ones and no others are shown now."
+        ),
+        "{}",
+        said(&window)
+    );
+    window.get_by_label("Filter again").click();
+    wait(&mut window, "only positives again", |app| shown(app).len() == 30);
 }
 
 #[test]

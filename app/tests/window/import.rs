@@ -8,9 +8,10 @@ use eframe::egui::{DroppedFile, DroppedFileHandle, HoveredFile};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
+use vitrine::gui::model::Room;
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{SampleFiles, SamplePicks, sample_files};
-use vitrine_core::project::Project;
+use vitrine_core::project::{PixelType, Project};
 
 use crate::support::{Window, nine, opened, said, wait, window};
 
@@ -182,7 +183,7 @@ fn a_cancelled_import_leaves_nothing() {
     type_into(&mut window, "Box size", "64");
     look(&mut window);
     let looked = window.state().model.import.as_ref().unwrap().looked.clone().unwrap();
-    let target = vitrine::gui::model::ImportTarget::New(folder.clone());
+    let target = vitrine::gui::model::ImportTarget::New { dir: folder.clone(), pixels: PixelType::F32 };
     let run = ImportCommand::Run { request: Box::new(looked.request), target };
     window.state_mut().apply(Command::Import(run));
     let id = window.state().model.jobs.iter().find(|job| job.title.starts_with("Importing")).unwrap().id;
@@ -193,6 +194,56 @@ fn a_cancelled_import_leaves_nothing() {
     // The page is still there, to try again.
     window.get_by_label("Import").click();
     wait(&mut window, "the import", |app| app.model.project.is_some());
+}
+
+#[test]
+fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &files.picks]);
+    let folder = dir.path().join("apo");
+    window.state_mut().states.import.form.folder = folder.display().to_string();
+    window.state_mut().states.import.form.pool = None;
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    let patches = seen(window.state()).labels.total();
+    let side = seen(window.state()).patch_size.unwrap() as u64;
+    wait(&mut window, "the room", |app| {
+        app.model.import.as_ref().unwrap().room.as_ref().is_some_and(|room| room.dir == folder)
+    });
+    let takes =
+        |each: u64| format!("The pixels will take {}; ", vitrine::words::bytes(patches * side * side * each));
+    window.get_by_label_contains(&takes(4));
+    window.get_by_label("How pixels are stored").click();
+    window.run_steps(3);
+    window.get_by_label("f16, half the disk").click();
+    window.run_steps(3);
+    window.get_by_label_contains(&takes(2));
+
+    // A disk that is nearly full: said, and not begun.
+    let room = |window: &mut Window, free: u64| {
+        let room = Room { dir: folder.clone(), free: Some(free), at: std::time::Instant::now() };
+        window.state_mut().model.import.as_mut().unwrap().room = Some(room);
+        window.run_steps(2);
+    };
+    room(&mut window, 1000);
+    window.get_by_label_contains("only 1 kB are free on that disk. Make room");
+    window.get_by_label("It does not fit onto that disk.");
+    window.get_by_label("Import").click();
+    window.run_steps(2);
+    assert!(!window.state().model.jobs.iter().any(|job| job.title.starts_with("Importing")));
+    // The pool is only an upper bound: said, but it may be tried.
+    window.state_mut().states.import.form.pool = Some(vitrine_core::ingest::PoolFrom::Blobs);
+    look(&mut window);
+    room(&mut window, patches * side * side * 2);
+    window.get_by_label_contains("It may fit");
+    room(&mut window, 1 << 40);
+    window.get_by_label_contains("1.1 TB are free");
+    window.get_by_label("Import").click();
+    wait(&mut window, "the import", |app| app.model.project.is_some());
+    let pixels = &window.state().model.project.as_ref().unwrap().pixels;
+    assert_eq!(pixels.pixel_type(), PixelType::F16);
 }
 
 /// A file as the desktop hands it over.

@@ -11,13 +11,14 @@ use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{
-    Command, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, TrainCommand,
-    ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand,
+    TrainCommand, ViewCommand, WindowCommand,
 };
 use vitrine::gui::jobs::{JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
 use vitrine_core::Label;
 use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::events::RunPhase;
 
 use crate::support::{Window, analysed, nine, opened, said, small, wait, window};
 use crate::training::start;
@@ -139,6 +140,55 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
 }
 
 #[test]
+fn recognising_files_is_cancelled_and_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("many");
+    std::fs::create_dir(&folder).unwrap();
+    for n in 0..4000 {
+        std::fs::write(folder.join(format!("{n}.log")), "a line of a log").unwrap();
+    }
+    let picks = dir.path().join("m1.box");
+    std::fs::write(&picks, "10 20 64 64\n").unwrap();
+    let mut window = window(None);
+    give(&mut window, Command::Import(ImportCommand::Add(vec![folder, picks])));
+    let id = job(&window, JobKind::Recognise);
+    assert!(window.state().model.jobs.iter().all(|job| job.can_cancel));
+    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
+    let draft = window.state().model.import.as_ref().unwrap();
+    assert!(draft.proposal.is_none() && draft.looked.is_none());
+    assert_eq!(window.get_all_by_label("looking what it is was cancelled").count(), 2);
+    window.get_by_label("Recognise them again").click();
+    wait(&mut window, "what they are", |app| app.model.import.as_ref().unwrap().proposal.is_some());
+    window.get_by_label("EMAN box file");
+    assert!(window.query_by_label("Recognise them again").is_none());
+}
+
+#[test]
+fn the_export_of_a_network_can_be_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    give(&mut window, start(1));
+    ended(&mut window);
+    let out = dir.path().join("net.safetensors");
+    let write = ExportCommand::WriteModel { run: "short-1".to_owned(), out: out.clone(), force: false };
+    give(&mut window, Command::Export(write.clone()));
+    let id = job(&window, JobKind::Export);
+    assert!(window.state().model.jobs.iter().any(|job| job.id == id && job.can_cancel));
+    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
+    // The weights never lie there without their card.
+    let card = out.with_extension("json");
+    assert_eq!(out.exists(), card.exists());
+    if !out.exists() {
+        assert!(said(&window).contains("Cancelled: Exporting to"), "{}", said(&window));
+        give(&mut window, Command::Export(write));
+        wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    }
+    assert!(out.exists() && card.exists());
+}
+
+#[test]
 fn cancelling_a_paused_run_ends_it_and_its_scores_are_offered() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&small(dir.path()));
@@ -187,7 +237,7 @@ fn a_run_tells_that_it_scores_and_takes_no_orders_then() {
     let live = window.state().model.live.as_ref().unwrap();
     assert!(live.scoring && !live.takes_orders());
     // As if it still scored.
-    window.state_mut().model.live.as_mut().unwrap().phase = LivePhase::Running("Scoring patches".to_owned());
+    window.state_mut().model.live.as_mut().unwrap().phase = LivePhase::Running(RunPhase::Scoring);
     give(&mut window, Command::Train(TrainCommand::Pause));
     assert!(said(&window).contains("its patches are being scored"), "{}", said(&window));
     assert_eq!(window.state().model.live.as_ref().unwrap().time_left(), None);

@@ -10,6 +10,7 @@ mod gallery;
 mod import;
 mod journey;
 mod labelling;
+mod layout;
 mod lifecycle;
 mod names;
 mod opening;

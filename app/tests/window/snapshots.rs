@@ -7,9 +7,9 @@
 use eframe::egui::accesskit::Role;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, ImportCommand, SelectCommand, ViewCommand};
+use vitrine::gui::command::{Command, ImportCommand, SelectCommand, SettingsCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
-use vitrine::gui::settings::Theme;
+use vitrine::gui::settings::{Edge, Theme};
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config::{PretrainKind, RunConfig, SelectBy};
 use vitrine_core::learning::config_file;
@@ -83,6 +83,10 @@ fn import_patches() {
     wait(&mut window, "the look", |app| {
         app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some() && draft.looking.is_none())
     });
+    wait(&mut window, "the room", |app| app.model.import.as_ref().unwrap().room.is_some());
+    // How much is free differs from machine to machine.
+    let room = &mut window.state_mut().model.import.as_mut().unwrap().room;
+    room.as_mut().unwrap().free = Some(54_000_000_000);
     shoot(&mut window, "import_patches");
 }
 
@@ -131,6 +135,11 @@ fn gallery() {
             && open.micrograph.is_some()
     });
     shoot(&mut window, "gallery_dark");
+    let dock = SettingsCommand::Dock { panel: "patch", edge: Edge::Bottom };
+    window.state_mut().apply(Command::Settings(dock));
+    window.run_steps(2);
+    wait(&mut window, "pixels again", |app| app.states.gallery.coming == 0);
+    shoot(&mut window, "gallery_docked");
 }
 
 #[test]
@@ -210,7 +219,7 @@ fn notices_and_status() {
         "Imported 9 patches into nine: 2 positive, 1 negative, 6 unlabeled.".to_owned(),
         next,
     );
-    notices.warning("The run short-1 was interrupted. It can go on from its last complete epoch.");
+    notices.warning("The run short-1 was interrupted. It can go on from its last checkpoint.");
     notices.error("Could not write /data/apo.star: the disk is full; free some space and try again.");
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(2);

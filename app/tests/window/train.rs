@@ -1,6 +1,7 @@
 //! Training from the form, with the baseline, on from a run, and on after an interruption.
 
 use eframe::egui::accesskit::Role;
+use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{AskPath, Command, LabelCommand, Purpose, SaveCommand, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
@@ -167,6 +168,29 @@ fn yaml_is_edited_saved_and_read_back() {
     let saved = config_file::load(path.to_str().unwrap()).unwrap();
     assert_eq!(saved, window.state().states.train.config);
     assert_eq!(saved.schedule.epochs, 3);
+}
+
+#[test]
+fn a_configuration_is_opened_by_keys_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut window, _) = ready(dir.path(), 2);
+    let file = dir.path().join("mine.yaml");
+    std::fs::write(&file, "risk:\n  kind: naive\nprior: 0.4\nschedule:\n  epochs: 7\n").unwrap();
+    window.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    window.run_steps(3);
+    window.event(Event::Text("open a configuration".to_owned()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    // Who types at once loses no letter.
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.step();
+    window.event(Event::Text(file.display().to_string()));
+    window.step();
+    window.key_press(Key::Enter);
+    wait(&mut window, "the configuration", |app| app.states.train.config.schedule.epochs == 7);
+    assert!(window.state().states.ask_path.is_none());
+    assert_eq!(window.state().model.tab, Tab::Train);
 }
 
 #[test]

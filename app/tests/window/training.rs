@@ -70,10 +70,10 @@ fn a_run_pauses_and_stops_when_told() {
     // What is asked for is acknowledged at once, not when it is done.
     window.get_by_label("Checkpoint now").click();
     window.run_steps(2);
-    window.get_by_label_contains("checkpoint will be written at the end of epoch ");
+    window.get_by_label_contains("checkpoint will be written when the run goes on");
     window.get_by_label("Unpause training").click();
     wait(&mut window, "the checkpoint", |app| {
-        app.model.live.as_ref().is_some_and(|l| l.checkpoint.is_some() && l.checkpoint_asked.is_none())
+        app.model.live.as_ref().is_some_and(|l| l.checkpoint.is_some() && !l.checkpoint_asked)
     });
     window.get_by_label("Stop training").click();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));

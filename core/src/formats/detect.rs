@@ -65,8 +65,16 @@ enum Form {
 /// # Errors
 /// When it cannot be read or is none of the formats known.
 pub fn detect(path: &Path) -> Result<Recognised> {
+    detect_while(path, &mut || true)
+}
+
+/// As [`detect`]; a folder is left at the next file once `go_on` says no.
+///
+/// # Errors
+/// As [`detect`], and [`Error::Cancelled`].
+pub fn detect_while(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recognised> {
     if path.is_dir() {
-        return detect_folder(path);
+        return detect_folder(path, go_on);
     }
     let plain = |kind, format| Ok(Recognised { kind, format, micrographs: Vec::new() });
     match form(path)? {
@@ -287,9 +295,12 @@ fn named_like_picks(path: &Path) -> bool {
 ///
 /// # Errors
 /// When the folder or a file in it cannot be read.
-pub fn micrographs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+fn micrographs_in(folder: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in entries(folder)? {
+        if !go_on() {
+            return Err(Error::Cancelled);
+        }
         if path.is_file() && !named_like_picks(&path) && Format::of(&first_bytes(&path, 1024)?).is_some() {
             found.push(path);
         }
@@ -297,7 +308,7 @@ pub fn micrographs_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn detect_folder(folder: &Path) -> Result<Recognised> {
+fn detect_folder(folder: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recognised> {
     let entries = entries(folder)?;
     let label = |p: &PathBuf| {
         p.is_dir()
@@ -307,7 +318,7 @@ fn detect_folder(folder: &Path) -> Result<Recognised> {
     if entries.iter().any(label) {
         return Ok(Recognised { kind: Kind::Patches, format: "image folder", micrographs: Vec::new() });
     }
-    let micrographs = micrographs_in(folder)?;
+    let micrographs = micrographs_in(folder, go_on)?;
     let picks = entries.iter().any(|p| p.is_file() && named_like_picks(p));
     let (kind, format) = match (micrographs.is_empty(), picks) {
         (false, false) => (Kind::Micrographs, "folder of micrographs"),

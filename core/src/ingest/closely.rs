@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::plan::Plan;
-use super::{IngestRequest, OnProgress, PoolCount, PoolFrom, PoolRequest, Preview, cutting, look, patches};
-use crate::error::Result;
+use super::{
+    IngestRequest, OnProgress, Phase, PoolCount, PoolFrom, PoolRequest, Preview, cutting, look, patches, tell,
+};
+use crate::error::{Error, Result};
 use crate::formats::detect::{self, Kind};
 use crate::imaging;
 use crate::label::Label;
@@ -30,10 +32,18 @@ pub struct FoundInput {
 
 /// Says what each file or folder is, by its content. One that is not understood does not hinder
 /// the others.
-pub fn recognise(paths: &[PathBuf]) -> Vec<FoundInput> {
-    paths
-        .iter()
-        .map(|path| match detect::detect(path) {
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub fn recognise(paths: &[PathBuf], progress: OnProgress<'_>) -> Result<Vec<FoundInput>> {
+    let mut found = Vec::with_capacity(paths.len());
+    for (done, path) in paths.iter().enumerate() {
+        // A folder may hold thousands of files, on a slow disk.
+        let mut go_on = || tell(progress, Phase::Recognising, done, paths.len()).is_ok();
+        if !go_on() {
+            return Err(Error::Cancelled);
+        }
+        found.push(match detect::detect_while(path, &mut go_on) {
             Ok(found) => FoundInput {
                 path: path.clone(),
                 kind: Ok(found.format.to_owned()),
@@ -41,6 +51,7 @@ pub fn recognise(paths: &[PathBuf]) -> Vec<FoundInput> {
                 picks: matches!(found.kind, Kind::Picks | Kind::MicrographsAndPicks),
                 micrographs: found.micrographs.len(),
             },
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(why) => FoundInput {
                 path: path.clone(),
                 kind: Err(why.to_string()),
@@ -48,8 +59,9 @@ pub fn recognise(paths: &[PathBuf]) -> Vec<FoundInput> {
                 picks: false,
                 micrographs: 0,
             },
-        })
-        .collect()
+        });
+    }
+    Ok(found)
 }
 
 /// Side of a patch that the networks are made for, px: boxes are averaged down to about this.

@@ -11,6 +11,7 @@
 //! | `picks` | sorts picks into those to cut, those at an edge and those already there |
 //! | `look` | looks into a few micrographs: mirrored picks, replicated border, contrast |
 //! | `closely` | what each file is, values to begin with, a handful of patches |
+//! | `space` | how much room that takes on the disk, and how much is free |
 //! | `patches` | brings in patches that were cut by other programs |
 //! | `cutting` | cuts patches and the unlabeled pool from micrographs, one micrograph at a time |
 //! | [`sample`] | writes the simulated sample as ordinary files |
@@ -25,6 +26,7 @@ mod picks;
 mod plan;
 mod report;
 pub mod sample;
+mod space;
 pub mod truth;
 
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ pub use report::{
     Ambiguous, IngestSummary, InputReport, MicrographReport, PickFileReport, Preview, Unmatched,
 };
 pub use sample::{SampleFiles, SamplePicks, sample_files};
+pub use space::{Fit, Space, free_space};
 pub use truth::read as truth_for;
 
 /// What is to be brought into a project, and how.

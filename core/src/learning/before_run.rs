@@ -4,7 +4,7 @@
 use super::config::{PriorConfig, RunConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
-use super::events::TrainEvent;
+use super::events::{RunPhase, TrainEvent};
 use super::folds::out_of_fold_scores;
 use super::overlay_fit;
 use super::prior_fit::{self, PriorUsed};
@@ -42,14 +42,14 @@ pub fn ask(
     };
     let factors = overlay_fit::factors(weak.overlay);
     let (tried, phase): (&[f64], _) = match (known.is_none(), on_trial) {
-        (true, true) => (&factors, "Estimating the class prior, trying the overlay"),
-        (false, true) => (&factors, "Trying the overlay"),
-        (true, false) => (&factors[..1], "Estimating the class prior"),
-        (false, false) => (&[], ""),
+        (true, true) => (&factors, RunPhase::AskingThePatches),
+        (false, true) => (&factors, RunPhase::TryingOverlay),
+        (true, false) => (&factors[..1], RunPhase::EstimatingPrior),
+        (false, false) => (&[], RunPhase::Training),
     };
     let mut scores = Vec::new();
     if !tried.is_empty() {
-        say(TrainEvent::Phase(phase.to_owned()));
+        say(TrainEvent::Phase(phase));
         scores = out_of_fold_scores(config, data, device, tried, progress)?;
     }
     let prior = match known {

@@ -17,18 +17,22 @@ use super::events::EpochMetrics;
 use super::prior_fit::PriorUsed;
 use super::self_training::Trial;
 use super::weights::{NamedTensor, NamedTensors};
+use super::within_epoch::WithinEpoch;
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 
 /// Raised when the meaning of a field changes; older programs refuse newer files.
 pub const FORMAT_VERSION: u32 = 1;
+/// Format of a checkpoint within an epoch. Programs that know only whole epochs would go on from it
+/// wrongly, so they have to refuse it.
+pub const WITHIN_EPOCH: u32 = 2;
 const KEY: &str = "vitrine";
 
 /// The header of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointHeader {
-    /// See [`FORMAT_VERSION`].
+    /// [`FORMAT_VERSION`], or [`WITHIN_EPOCH`].
     pub format: u32,
     /// Version of the program that wrote it.
     pub program: String,
@@ -53,6 +57,9 @@ pub struct CheckpointHeader {
     pub optimizer_steps: u64,
     /// Measures of every epoch so far.
     pub history: History,
+    /// Where the next epoch stands, when it was taken in the middle of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<WithinEpoch>,
 }
 
 /// Epoch measures in a form in which NaN survives JSON (as null).
@@ -105,6 +112,13 @@ pub fn model_path(folder: &Path) -> PathBuf {
     folder.join("best.safetensors")
 }
 
+impl CheckpointHeader {
+    /// Whether there is anything of a run of its own in it: a complete epoch, or part of the first.
+    pub const fn is_begun(&self) -> bool {
+        self.epoch > 0 || self.within.is_some()
+    }
+}
+
 impl Checkpoint {
     /// The weights that score as the beginning of another run: epoch 0, nothing measured, no moments.
     pub fn as_beginning(self) -> Self {
@@ -114,6 +128,7 @@ impl Checkpoint {
             optimizer_steps: 0,
             history: History::default(),
             trial: Trial::default(),
+            within: None,
             ..self.header
         };
         Self {
@@ -156,8 +171,7 @@ impl Checkpoint {
             |what: String| Error::format(path, what, "use another checkpoint of the run, or train again");
         let header = read_header(&bytes, KEY, &damaged)?
             .ok_or_else(|| damaged("is a safetensors file, but no checkpoint of Vitrine".to_owned()))?;
-        let header: CheckpointHeader =
-            parse_header(path, &header, ("checkpoints", FORMAT_VERSION), &damaged)?;
+        let header: CheckpointHeader = parse_header(path, &header, ("checkpoints", WITHIN_EPOCH), &damaged)?;
         let mut checkpoint = Self {
             header,
             model: NamedTensors::new(),

@@ -1,13 +1,17 @@
 //! Sums over the batches of one epoch.
 
+use serde::{Deserialize, Serialize};
+
 use super::events::EpochMetrics;
 
 /// Collects what each batch measured and turns it into means.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochStats {
     /// Patches taken in, each view once.
     pub patches: usize,
     batches: usize,
+    /// Not every method has every term, and JSON has no word for what is no number.
+    #[serde(with = "bits")]
     sums: [f64; 5],
     norms: Vec<f32>,
     pseudo_seen: usize,
@@ -19,8 +23,21 @@ pub struct EpochStats {
     recent: Vec<f32>,
 }
 
+/// Numbers as their bits.
+mod bits {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f64; 5], to: S) -> Result<S::Ok, S::Error> {
+        values.map(f64::to_bits).serialize(to)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<[f64; 5], D::Error> {
+        Ok(<[u64; 5]>::deserialize(from)?.map(f64::from_bits))
+    }
+}
+
 /// Mean, spread and range of a stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Running {
     count: usize,
     sum: f64,

@@ -13,7 +13,7 @@ pub enum TrainControl {
     Resume,
     /// End after the current batch and keep the best epoch so far.
     Stop,
-    /// Write a checkpoint at the end of this epoch.
+    /// Write a checkpoint after the current step.
     Checkpoint,
 }
 
@@ -111,11 +111,54 @@ pub struct PretrainEpoch {
     pub seconds: f64,
 }
 
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPhase {
+    /// Reading patches, before anything is computed.
+    Preparing,
+    /// Learning features from unlabeled patches first.
+    Pretraining {
+        /// Counted from 1.
+        epoch: usize,
+        /// In all.
+        epochs: usize,
+    },
+    /// Networks on parts of the data, to estimate π.
+    EstimatingPrior,
+    /// Networks on parts of the data with and without the overlay.
+    TryingOverlay,
+    /// Both at once.
+    AskingThePatches,
+    /// The first batch on a GPU waits for the GPU's programs.
+    CompilingKernels,
+    /// Epochs.
+    Training,
+    /// The training has ended; every patch gets its score. Orders do nothing any more.
+    Scoring,
+}
+
+impl std::fmt::Display for RunPhase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Preparing => "Preparing",
+            Self::Pretraining { epoch, epochs } => {
+                return write!(f, "Pretraining, epoch {epoch} of {epochs}");
+            }
+            Self::EstimatingPrior => "Estimating the class prior",
+            Self::TryingOverlay => "Trying the overlay",
+            Self::AskingThePatches => "Estimating the class prior, trying the overlay",
+            Self::CompilingKernels => "Compiling kernels",
+            Self::Training => "Training",
+            Self::Scoring => "Scoring patches",
+        })
+    }
+}
+
 /// What a training thread says while it works.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainEvent {
-    /// A phase with a name a person understands: "Estimating the class prior", "Compiling kernels".
-    Phase(String),
+    /// Another phase begins.
+    Phase(RunPhase),
     /// Progress within the current phase or epoch.
     Progress {
         /// Epoch, counted from 1; 0 before the first.
@@ -142,6 +185,11 @@ pub enum TrainEvent {
     Pretrained(PretrainEpoch),
     /// A sentence a person should read.
     Warning(String),
-    /// A checkpoint was written at the end of this epoch.
-    Checkpoint(usize),
+    /// A checkpoint that was asked for is written.
+    Checkpoint {
+        /// Epoch, counted from 1.
+        epoch: usize,
+        /// Batches done of it and in all, when it was not complete.
+        within: Option<(usize, usize)>,
+    },
 }

@@ -40,3 +40,4 @@ pub mod teacher;
 pub mod trainer;
 mod validation;
 pub mod weights;
+pub mod within_epoch;

@@ -24,7 +24,7 @@ use super::backbone::{Network, seeded};
 use super::config::{Backbone, PretrainKind, RunConfig, ScheduleConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
-use super::events::{PretrainEpoch, TrainEvent};
+use super::events::{PretrainEpoch, RunPhase, TrainEvent};
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::pretrained::{FORMAT_VERSION, Pretrained, PretrainedHeader, pretrained_path, pretraining_path};
@@ -298,7 +298,7 @@ impl<'a> Pretraining<'a> {
         let epochs = self.config.pretrain.epochs;
         let mut warned = self.header.history.iter().any(|(_, spread)| *spread < COLLAPSED);
         for epoch in self.header.history.len() + 1..=epochs {
-            say(TrainEvent::Phase(format!("Pretraining, epoch {epoch} of {epochs}")));
+            say(TrainEvent::Phase(RunPhase::Pretraining { epoch, epochs }));
             let started = Instant::now();
             let Some((loss, spread)) = self.epoch(epoch, say)? else { return Err(Error::Cancelled) };
             self.header.history.push((loss, spread));

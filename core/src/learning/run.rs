@@ -1,5 +1,6 @@
 //! A whole run: prior, epochs, checkpoints, the best epoch, and orders from outside.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
@@ -7,16 +8,19 @@ use burn::module::Module;
 
 use super::backbone::Network;
 use super::before_run::{Asked, ask};
-use super::checkpoint::{Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path};
+use super::checkpoint::{
+    Checkpoint, CheckpointHeader, FORMAT_VERSION, History, WITHIN_EPOCH, model_path, resume_path,
+};
 use super::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
-use super::events::{EpochMetrics, TrainControl, TrainEvent};
+use super::events::{EpochMetrics, RunPhase, TrainControl, TrainEvent};
 use super::predict::{Views, host_features, host_logits, probability};
 use super::pretrain;
 use super::prior_fit::PriorUsed;
 use super::trainer::{AfterBatch, Trainer};
 use super::weights::{NamedTensors, collect, restore};
+use super::within_epoch::WithinEpoch;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 
@@ -124,7 +128,7 @@ pub fn train(
         })?,
     };
 
-    let begun = resume.as_ref().filter(|checkpoint| checkpoint.header.epoch > 0);
+    let begun = resume.as_ref().filter(|checkpoint| checkpoint.header.is_begun());
     let prior = match begun {
         Some(checkpoint) => {
             // What came of the trial of the overlay is in the configuration of the run that began.
@@ -152,27 +156,69 @@ pub fn train(
     }
     let mut history: Vec<EpochMetrics> = Vec::new();
     let mut best: Option<(usize, f64, NamedTensors)> = None;
+    let mut within = None;
     if let Some(checkpoint) = resume {
+        within = checkpoint.header.within.clone();
         history = checkpoint.header.history.epochs();
         best = trainer.resume(checkpoint, folder.as_deref(), &device)?;
     }
     let mut ended_early = None;
-    say(TrainEvent::Phase(if device.is_cpu { "Training" } else { "Compiling kernels" }.to_owned()));
+    say(TrainEvent::Phase(if device.is_cpu { RunPhase::Training } else { RunPhase::CompilingKernels }));
+    let header =
+        |trainer: &Trainer, history: &[EpochMetrics], best, within: Option<WithinEpoch>| CheckpointHeader {
+            format: if within.is_some() { WITHIN_EPOCH } else { FORMAT_VERSION },
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: history.len(),
+            size: normaliser.size(),
+            config: config.clone(),
+            normaliser,
+            prior,
+            best,
+            consistency: trainer.consistency_state,
+            trial: trainer.trial.clone(),
+            optimizer_steps: trainer.optimizer.steps(),
+            history: History::of(history),
+            within,
+        };
+    let chosen =
+        |best: &Option<(usize, f64, NamedTensors)>| best.as_ref().map(|(epoch, value, _)| (*epoch, *value));
     let first = history.len() + 1;
     let mut epoch = first - 1;
     while epoch < epochs + trainer.trial.lost_epochs() {
         epoch += 1;
         let epochs = epochs + trainer.trial.lost_epochs();
         let mut announced = epoch > first || device.is_cpu;
-        let outcome = trainer.run_epoch(epoch, |batch, batches| {
-            if !announced {
-                announced = true;
-                say(TrainEvent::Phase("Training".to_owned()));
-            }
-            say(TrainEvent::Progress { epoch, epochs, batch, batches });
-            orders.poll();
-            if orders.stop { AfterBatch::Stop } else { AfterBatch::Continue }
-        });
+        // Asked for and not written yet.
+        let pending = Cell::new(false);
+        let outcome = trainer.run_epoch_from(
+            epoch,
+            within.take().as_ref(),
+            |batch, batches| {
+                if !announced {
+                    announced = true;
+                    say(TrainEvent::Phase(RunPhase::Training));
+                }
+                say(TrainEvent::Progress { epoch, epochs, batch, batches });
+                orders.poll();
+                if orders.stop {
+                    return AfterBatch::Stop;
+                }
+                if std::mem::take(&mut orders.checkpoint) && folder.is_some() {
+                    pending.set(true);
+                    return AfterBatch::Keep;
+                }
+                AfterBatch::Continue
+            },
+            |trainer, place| {
+                let Some(folder) = &folder else { return Ok(()) };
+                let within = Some((place.batch, place.batches));
+                let header = header(trainer, &history, chosen(&best), Some(place));
+                trainer.checkpoint(header).save(&resume_path(folder))?;
+                pending.set(false);
+                say(TrainEvent::Checkpoint { epoch, within });
+                Ok(())
+            },
+        );
         let outcome = outcome.map_err(|error| name_last_good(error, folder.as_deref(), history.len()))?;
         let Some(metrics) = outcome else {
             ended_early = Some("stopped");
@@ -184,28 +230,15 @@ pub fn train(
         if improved {
             best = Some((epoch, value, collect(&trainer.scoring_network())));
         }
-        let header = CheckpointHeader {
-            format: FORMAT_VERSION,
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            epoch,
-            size: normaliser.size(),
-            config: config.clone(),
-            normaliser,
-            prior,
-            best: best.as_ref().map(|(epoch, value, _)| (*epoch, *value)),
-            consistency: trainer.consistency_state,
-            trial: trainer.trial.clone(),
-            optimizer_steps: trainer.optimizer.steps(),
-            history: History::of(&history),
-        };
+        let header = header(&trainer, &history, chosen(&best), None);
         if let Some(folder) = &folder {
             if improved && let Some((epoch, _, model)) = &best {
                 let header = CheckpointHeader { epoch: *epoch, ..header.clone() };
                 model_only(header, model.clone()).save(&model_path(folder))?;
             }
             trainer.checkpoint(header).save(&resume_path(folder))?;
-            if std::mem::take(&mut orders.checkpoint) {
-                say(TrainEvent::Checkpoint(epoch));
+            if pending.get() || std::mem::take(&mut orders.checkpoint) {
+                say(TrainEvent::Checkpoint { epoch, within: None });
             }
         }
         say(TrainEvent::Epoch { metrics: Box::new(metrics), best: improved });
@@ -222,21 +255,9 @@ pub fn train(
     let Some((best_epoch, value, model)) = best else {
         return Err(Error::Cancelled);
     };
-    let header = CheckpointHeader {
-        format: FORMAT_VERSION,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        epoch: best_epoch,
-        size: normaliser.size(),
-        config,
-        normaliser,
-        prior,
-        best: Some((best_epoch, value)),
-        consistency: trainer.consistency_state,
-        trial: trainer.trial.clone(),
-        optimizer_steps: trainer.optimizer.steps(),
-        history: History::of(&history),
-    };
-    Ok(RunOutcome { history, best_epoch, prior, ended_early, model: model_only(header, model) })
+    let header = header(&trainer, &history, Some((best_epoch, value)), None);
+    let model = model_only(CheckpointHeader { epoch: best_epoch, ..header }, model);
+    Ok(RunOutcome { history, best_epoch, prior, ended_early, model })
 }
 
 /// Adds to a diverged run's error which checkpoint is still good.
@@ -318,7 +339,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The whole state after an epoch.
+    /// The whole state between two steps of the optimiser.
     fn checkpoint(&self, header: CheckpointHeader) -> Checkpoint {
         Checkpoint {
             header,
@@ -354,11 +375,12 @@ impl Trainer {
         }
         self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
         // A run that begins with the weights of another one has statistics and a trial of its own.
-        if header.epoch > 0 {
+        if header.is_begun() {
             self.consistency_state = header.consistency;
             self.trial = header.trial;
         }
-        if self.trial.running() {
+        // While a trial lasts, and within the epoch in which it begins.
+        if !student_before.is_empty() {
             let student = restore(self.student.clone(), &student_before).map_err(misfit)?;
             let teacher = match &self.teacher {
                 Some(network) => Some(restore(network.clone(), &teacher_before).map_err(misfit)?),

@@ -30,6 +30,7 @@ use super::schedule::{consistency_weight, learning_rate};
 use super::self_training::{PseudoTarget, Trial, Verdict, both_ends};
 use super::teacher;
 use super::weights::to_vec;
+use super::within_epoch::WithinEpoch;
 use crate::error::{Error, Result};
 use crate::label::Label;
 
@@ -49,6 +50,8 @@ struct BatchViews {
 pub enum AfterBatch {
     /// Go on.
     Continue,
+    /// Hand over the state as soon as the optimiser has made its step, then go on.
+    Keep,
     /// Leave the epoch unfinished.
     Stop,
 }
@@ -136,11 +139,30 @@ impl Trainer {
     pub fn run_epoch(
         &mut self,
         epoch: usize,
+        after_batch: impl FnMut(usize, usize) -> AfterBatch,
+    ) -> Result<Option<EpochMetrics>> {
+        self.run_epoch_from(epoch, None, after_batch, |_, _| Ok(()))
+    }
+
+    /// As [`Self::run_epoch`], from a place within the epoch, and with a state handed to `keep` where
+    /// `after_batch` asks for it. After the last batch there is none: the epoch is as good as complete.
+    ///
+    /// # Errors
+    /// As [`Self::run_epoch`], and those of `keep`.
+    pub fn run_epoch_from(
+        &mut self,
+        epoch: usize,
+        from: Option<&WithinEpoch>,
         mut after_batch: impl FnMut(usize, usize) -> AfterBatch,
+        mut keep: impl FnMut(&Self, WithinEpoch) -> Result<()>,
     ) -> Result<Option<EpochMetrics>> {
         let started = Instant::now();
+        let seconds = || from.map_or(0.0, |from| from.seconds) + started.elapsed().as_secs_f64();
         let seed = self.config.seed;
-        let targets = self.self_training_targets(epoch)?;
+        let targets = match from {
+            Some(from) => from.targets(self.data.labels.len())?,
+            None => self.self_training_targets(epoch)?,
+        };
         let batches = epoch_batches(
             &self.config.batch,
             &self.positive,
@@ -151,13 +173,18 @@ impl Trainer {
         let mut weak_rng = generator(seed, epoch, WEAK);
         let mut strong_rng = generator(seed, epoch, STRONG);
         let mut stats = EpochStats::default();
+        if let Some(from) = from {
+            from.forward([&mut weak_rng, &mut strong_rng]);
+            stats = from.stats();
+        }
+        let mut wanted = false;
         let group = self.config.optimizer.accumulation;
         let mut accumulated = GradientsAccumulator::new();
         let mut waiting = 0;
         let count = batches.len();
         // The epochs of a failed trial do not count for the schedule.
         let before = (epoch - 1).saturating_sub(self.trial.lost_epochs()) as f64;
-        for (index, batch) in batches.iter().enumerate() {
+        for (index, batch) in batches.iter().enumerate().skip(from.map_or(0, |from| from.batch)) {
             let done = before + index as f64 / count as f64;
             let lambda = consistency_weight(&self.config.consistency, done);
             // The last group of an epoch may be short; its gradients are averaged all the same.
@@ -197,8 +224,17 @@ impl Trainer {
                 let rate = learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
                 self.apply(accumulated.grads(), rate, &mut stats, (epoch, index + 1))?;
             }
-            if matches!(after_batch(index + 1, count), AfterBatch::Stop) {
-                return Ok(None);
+            match after_batch(index + 1, count) {
+                AfterBatch::Stop => return Ok(None),
+                AfterBatch::Keep => wanted = true,
+                AfterBatch::Continue => {}
+            }
+            // Gradients that wait for others of their group are in no checkpoint.
+            if wanted && waiting == 0 && index + 1 < count {
+                wanted = false;
+                let place = (index + 1, count);
+                let rngs = [&weak_rng, &strong_rng];
+                keep(self, WithinEpoch::new(place, seconds(), rngs, targets.as_deref(), &stats))?;
             }
         }
         let mut metrics = stats.finish();
@@ -209,10 +245,10 @@ impl Trainer {
             ConsistencyKind::None => f64::NAN,
             _ => consistency_weight(&self.config.consistency, before + 1.0),
         };
-        metrics.patches_per_second = stats.patches as f64 / started.elapsed().as_secs_f64().max(1e-9);
+        metrics.patches_per_second = stats.patches as f64 / seconds().max(1e-9);
         self.validate(&mut metrics)?;
         self.judge_trial(targets.is_some(), &mut metrics)?;
-        metrics.seconds = started.elapsed().as_secs_f64();
+        metrics.seconds = seconds();
         Ok(Some(metrics))
     }
 

@@ -443,13 +443,10 @@ impl Project {
         if self.db.identity == db::identity(&self.db.path) {
             return Ok(());
         }
-        Err(Error::request(
-            format!(
-                "the project is no longer in {}: the folder was moved, deleted or replaced, or its disk was taken out",
-                self.dir.display()
-            ),
-            "nothing was changed; put the folder back, or close the project and open it where it is now",
-        ))
+        Err(Error::Gone {
+            path: self.dir.clone(),
+            consequence: "nothing was changed; put the folder back".to_owned(),
+        })
     }
 
     /// Runs `change` in a transaction that is undone when it fails.
@@ -523,10 +520,7 @@ fn database(dir: &Path) -> Result<PathBuf> {
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_file() => Ok(path),
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("read", path, e)),
-        _ => Err(Error::request(
-            format!("{} is no Vitrine project (it holds no {DATABASE})", dir.display()),
-            "name a project's folder, or make one with `vitrine new`",
-        )),
+        _ => Err(Error::NoProject { path: dir.to_owned(), database: DATABASE }),
     }
 }
 

@@ -29,10 +29,11 @@ const HEADER: usize = 64;
 pub(super) const MAX_SIZE: usize = 4096;
 
 /// How a pixel is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PixelType {
     /// Four bytes a pixel, exact.
+    #[default]
     F32,
     /// Two bytes a pixel, about three decimal digits, at most ±65504.
     F16,

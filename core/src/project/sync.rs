@@ -26,7 +26,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, NextStep, Result};
 use crate::project::db::{self, Db};
 
 /// How a file is brought onto the disk; [`File::sync_data`] but in tests.
@@ -51,6 +51,8 @@ pub struct DiskState {
     pub waiting: u64,
     /// Why the last flush failed, as a sentence; `None` while the disk takes what it is given.
     pub failed: Option<String>,
+    /// What there is to do about it, where there is one thing.
+    pub next: Option<NextStep>,
 }
 
 /// Why a flush failed.
@@ -73,14 +75,10 @@ impl Failure {
             n => format!("the last {n} changes are"),
         };
         match self {
-            Self::Gone(folder) => Error::request(
-                format!(
-                    "the project is no longer in {}: the folder was moved, deleted or replaced, or its disk was taken \
-                     out; {changes} not safe",
-                    folder.display()
-                ),
-                "put the folder back, or close the project and open it where it is now",
-            ),
+            Self::Gone(folder) => Error::Gone {
+                path: folder.clone(),
+                consequence: format!("{changes} not safe; put the folder back"),
+            },
             Self::Refused(path, kind, why) => {
                 let why = match kind {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
@@ -171,7 +169,12 @@ impl Syncer {
     pub fn state(&self) -> DiskState {
         let state = self.shared.lock();
         let waiting = state.written - state.synced;
-        DiskState { waiting, failed: state.failed.as_ref().map(|failure| failure.error(waiting).to_string()) }
+        let error = state.failed.as_ref().map(|failure| failure.error(waiting));
+        DiskState {
+            waiting,
+            failed: error.as_ref().map(ToString::to_string),
+            next: error.and_then(|error| error.next_step()),
+        }
     }
 
     /// Waits until all that was written so far is on the disk.

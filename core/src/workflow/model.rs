@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::{Watch, tell};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
@@ -51,8 +52,17 @@ pub struct ModelCard {
 /// Writes the scoring network of a run to `out` and its card beside it (`.json`).
 ///
 /// # Errors
-/// When the run has no model, a file exists and `force` is off, or the disk refuses.
-pub fn export_model(project: &Project, run: &str, out: &Path, force: bool) -> Result<ModelCard> {
+/// When the run has no model, a file exists and `force` is off, the disk refuses, or
+/// [`Error::Cancelled`]; then nothing was written.
+pub fn export_model(
+    project: &Project,
+    run: &str,
+    out: &Path,
+    force: bool,
+    watch: Watch<'_>,
+) -> Result<ModelCard> {
+    const STEPS: usize = 3;
+    tell(watch, "Reading the network", 0, STEPS)?;
     let stored = project.run(run)?;
     let path = model_path(&project.run_dir(run));
     if !path.exists() {
@@ -74,6 +84,7 @@ pub fn export_model(project: &Project, run: &str, out: &Path, force: bool) -> Re
         }
     }
     let checkpoint = Checkpoint::load(&path)?;
+    tell(watch, "Packing the weights", 1, STEPS)?;
     let views: Vec<(String, TensorView<'_>)> = checkpoint
         .model
         .iter()
@@ -107,6 +118,8 @@ pub fn export_model(project: &Project, run: &str, out: &Path, force: bool) -> Re
     };
     let text = serde_json::to_vec_pretty(&card)
         .map_err(|e| Error::format(&card_path, format!("cannot be written: {e}"), "report this"))?;
+    // From here on both files or none: the weights without their card would be of no use.
+    tell(watch, "Writing weights and card", 2, STEPS)?;
     write_atomically(out, &bytes)?;
     write_atomically(&card_path, &text)?;
     Ok(card)

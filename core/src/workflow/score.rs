@@ -9,6 +9,7 @@ use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
 use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
+use crate::learning::events::RunPhase;
 use crate::learning::run::Scorer;
 use crate::project::{PatchId, PixelType, Project};
 
@@ -27,9 +28,6 @@ pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Sco
     }
     Scorer::new(&Checkpoint::load(&path)?, device)
 }
-
-/// What scoring is called while it is under way.
-pub const SCORING: &str = "Scoring patches";
 
 /// A score for every patch of the project, in order.
 ///
@@ -57,7 +55,7 @@ fn scores_of(
     let mut scores = Vec::with_capacity(total);
     in_parts(total, scorer.size() * scorer.size(), read, |part| {
         scores.extend(scorer.score(&part));
-        tell(watch, SCORING, scores.len(), total)
+        tell(watch, &RunPhase::Scoring.to_string(), scores.len(), total)
     })?;
     Ok(scores)
 }

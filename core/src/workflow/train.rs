@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::comparison::BEGAN_WITH;
 use super::prepare::{Prepared, prepare, prepare_with};
-use super::score::{SCORING, score_project};
+use super::score::score_project;
 use super::{Step, Watch};
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
@@ -17,13 +17,13 @@ use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConf
 use crate::learning::config_check::cautions;
 use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
-use crate::learning::events::{EpochMetrics, TrainControl, TrainEvent};
+use crate::learning::events::{EpochMetrics, RunPhase, TrainControl, TrainEvent};
 use crate::learning::pretrain::named_weights;
 use crate::learning::pretrained::pretraining_path;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
-use crate::project::{NewRun, Project, Run, RunEnd, RunId};
+use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus};
 
 /// A run about to be trained.
 pub struct TrainRequest {
@@ -199,8 +199,8 @@ fn train_new(
     drive(project, &run, job, &warnings, listen, watch)
 }
 
-/// Goes on with a run that was stopped or interrupted, from its last complete epoch, also one of its
-/// pretraining.
+/// Goes on with a run that was stopped or interrupted, from its last checkpoint: its last complete epoch,
+/// also one of its pretraining, or a place within an epoch where the person asked for one.
 ///
 /// # Errors
 /// When there is no checkpoint, the split or normaliser of now are not those of the run, or as
@@ -265,6 +265,14 @@ pub fn resume_run(
     drive(project, &run, job, &warnings, listen, watch)
 }
 
+/// Whether a run that did not end by itself has something to go on from: a complete epoch, a checkpoint
+/// within its first one, or part of its pretraining.
+pub fn can_resume(project: &Project, run: &Run) -> bool {
+    let folder = project.run_dir(&run.name);
+    matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed)
+        && (run.best_epoch.is_some() || resume_path(&folder).exists() || pretraining_path(&folder).exists())
+}
+
 /// A process killed between writing a checkpoint and recording its epoch leaves the record one epoch
 /// short; the checkpoint has the numbers.
 fn refill(project: &mut Project, run: &Run, checkpoint: &Checkpoint, best: Option<u32>) -> Result<()> {
@@ -317,11 +325,14 @@ fn drive(
     match outcome {
         Ok(outcome) => {
             // Orders do nothing from here on.
-            listen(&TrainEvent::Phase(SCORING.to_owned()), &orders);
+            listen(&TrainEvent::Phase(RunPhase::Scoring), &orders);
             finish(project, run, outcome, device, watch)
         }
         Err(Error::Cancelled) => {
-            let why = if pretraining_path(&project.run_dir(&run.name)).exists() {
+            let folder = project.run_dir(&run.name);
+            let why = if resume_path(&folder).exists() {
+                "stopped within the first epoch, after a checkpoint; it can be resumed"
+            } else if pretraining_path(&folder).exists() {
                 "stopped in pretraining, before the first epoch; it can be resumed"
             } else {
                 "stopped before the first epoch was complete"

@@ -375,7 +375,17 @@ fn files_are_recognised_and_looked_at_before_anything_is_written() {
     let note = dir.path().join("note.xyz");
     std::fs::write(&note, "nothing to see").unwrap();
     let before: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
-    let found = recognise(&[files.micrographs.clone(), files.picks.clone(), note.clone()]);
+    let named = [files.micrographs.clone(), files.picks.clone(), note.clone()];
+    // Cancelled at any file of the folder too: there are three, and the question before it.
+    for steps in 0..4 {
+        let mut left = steps;
+        let mut some = |_| {
+            left -= 1;
+            left >= 0
+        };
+        assert!(matches!(recognise(&named, &mut some), Err(Error::Cancelled)), "after {steps} steps");
+    }
+    let found = recognise(&named, &mut go_on).unwrap();
     assert_eq!((found[0].micrographs, found[0].picks, found[0].patches), (3, false, false));
     assert_eq!((found[1].micrographs, found[1].picks, found[1].patches), (0, true, false));
     assert!(found[2].kind.as_ref().unwrap_err().contains("none of the formats"), "{:?}", found[2].kind);

@@ -17,7 +17,8 @@ use super::dialog::{FileQuestion, Wanted};
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{
-    Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand, WindowCommand,
+    AskPath, Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
+    WindowCommand,
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
@@ -140,7 +141,13 @@ impl App {
 
     pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
         match command {
-            SaveCommand::Ask(ask) => self.states.ask_path = Some(*ask),
+            SaveCommand::Ask(ask) => self.ask_path(*ask),
+            SaveCommand::AskConfig => {
+                let path = self.open()?.dir.join("config.yaml");
+                let title = "Open a configuration".to_owned();
+                self.model.tab = Tab::Train;
+                self.ask_path(AskPath { title, path, purpose: Purpose::OpenConfig });
+            }
             SaveCommand::Answer(None) => self.states.ask_path = None,
             SaveCommand::Answer(Some(path)) => {
                 if let Some(ask) = &mut self.states.ask_path {
@@ -173,6 +180,17 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Asks for a file. What had the focus, the palette's field or a button, gives it up, for the next key is
+    /// meant for the name.
+    fn ask_path(&mut self, ask: AskPath) {
+        self.states.ask_path = Some(ask);
+        self.ctx.memory_mut(|memory| {
+            if let Some(id) = memory.focused() {
+                memory.surrender_focus(id);
+            }
+        });
     }
 
     fn write(

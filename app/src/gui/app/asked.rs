@@ -67,6 +67,7 @@ impl App {
         let cancelled = matches!(error.downcast_ref(), Some(Error::Cancelled));
         let why = match (cancelled, &asked) {
             (true, Asked::Look(..)) => "looking at the files was cancelled".to_owned(),
+            (true, Asked::Recognise(_)) => "looking what it is was cancelled".to_owned(),
             (true, Asked::Compared(_)) => "measuring the runs was cancelled".to_owned(),
             (true, _) => "this was cancelled".to_owned(),
             (false, _) => words::in_window(&words::sentence(error)),

@@ -74,8 +74,8 @@ impl App {
         self.not_twice()?;
         let generation = self.open()?.generation;
         let project = self.store()?.another_handle()?;
-        self.jobs.spawn_whole(JobKind::Export, format!("Exporting to {}", out.display()), move |_| {
-            export_model(&project, &run, &out, force)?;
+        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", out.display()), move |job| {
+            export_model(&project, &run, &out, force, &mut |step| job.tell(step))?;
             let beside = out.with_extension("json");
             Ok(Outcome::Exported { generation, written: Written { out, manifest: None, beside } })
         })?;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use vitrine_core::LabelCounts;
-use vitrine_core::ingest::{FoundInput, IngestRequest, IngestSummary, inspect_closely, proposal, recognise};
-use vitrine_core::project::PixelType;
+use vitrine_core::ingest::{
+    FoundInput, IngestRequest, IngestSummary, free_space, inspect_closely, proposal, recognise,
+};
 use vitrine_core::workflow::import::{import_into, new_from_files};
 
 use super::asked::Asked;
@@ -14,7 +16,7 @@ use super::project::{load, name_of};
 use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ImportCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{ImportDraft, ImportTarget, Looked, NoticeKind, Tab};
+use crate::gui::model::{ImportDraft, ImportTarget, Looked, NoticeKind, Room, Tab};
 use crate::words;
 
 /// Patches shown before an import.
@@ -33,12 +35,15 @@ impl App {
                 }
                 self.recognise_import()
             }
+            ImportCommand::Recognise => self.recognise_import(),
             ImportCommand::ChooseFiles => self.choose(false),
             ImportCommand::ChooseFolders => self.choose(true),
             ImportCommand::Look { request, with_open } => self.look(*request, with_open),
+            ImportCommand::Measure(dir) => self.measure_room(dir),
             ImportCommand::Run { request, target } => self.run_import(*request, target),
             ImportCommand::Leave => {
                 self.jobs.cancel_kind(JobKind::Look);
+                self.jobs.cancel_kind(JobKind::Recognise);
                 self.model.import = None;
                 Ok(())
             }
@@ -66,13 +71,18 @@ impl App {
         draft.proposal = None;
         let paths = draft.paths.clone();
         self.jobs.cancel_kind(JobKind::Look);
-        if paths.is_empty() {
+        self.jobs.cancel_kind(JobKind::Recognise);
+        if paths.is_empty() || draft.found.iter().all(|found| found.kind.is_err()) {
             draft.found.clear();
+        }
+        if paths.is_empty() {
             return Ok(());
         }
         self.ask(Asked::Recognise(paths.clone()), |app| {
-            app.jobs.spawn(JobKind::Recognise, "Recognising files", move |_| {
-                let found = recognise(&paths);
+            app.jobs.spawn(JobKind::Recognise, "Recognising files", move |job| {
+                let found =
+                    recognise(&paths, &mut |step| job.progress(step.phase.as_str(), step.done, step.total))?;
+                job.go_on()?;
                 let proposal = Box::new(proposal(&found));
                 Ok(Outcome::Recognised { found, proposal })
             })
@@ -88,6 +98,25 @@ impl App {
         draft.found = found;
         draft.proposal = Some(proposal);
         draft.number += 1;
+    }
+
+    /// Asks how much is free on the disk of a folder, on a job: a disk of the network may not answer.
+    fn measure_room(&mut self, dir: PathBuf) -> anyhow::Result<()> {
+        let Some(draft) = &mut self.model.import else { return Ok(()) };
+        draft.measuring = Some(dir.clone());
+        self.jobs.spawn(JobKind::Read, "Looking for room on the disk", move |_| {
+            let free = free_space(&dir);
+            Ok(Outcome::Room(Room { dir, free, at: Instant::now() }))
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn take_room(&mut self, room: Room) {
+        let Some(draft) = &mut self.model.import else { return };
+        if draft.measuring.as_ref() == Some(&room.dir) {
+            draft.measuring = None;
+            draft.room = Some(room);
+        }
     }
 
     fn choose(&mut self, folders: bool) -> anyhow::Result<()> {
@@ -151,11 +180,11 @@ impl App {
                     })
                 })?;
             }
-            ImportTarget::New(dir) => {
+            ImportTarget::New { dir, pixels } => {
                 let title = format!("Importing into {}", name_of(&dir));
                 self.jobs.spawn(JobKind::Import, title, move |job| {
                     let (store, summary) =
-                        new_from_files(&dir, &request, PixelType::F32, &mut |step| job.tell(step))?;
+                        new_from_files(&dir, &request, pixels, &mut |step| job.tell(step))?;
                     Ok(Outcome::Imported {
                         loaded: Box::new(load(store, &|| Ok(()))?),
                         summary: Box::new(summary),

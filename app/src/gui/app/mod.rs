@@ -9,6 +9,7 @@ mod form;
 mod import;
 mod label;
 mod project;
+mod remember;
 pub mod review;
 mod runs;
 mod select;
@@ -30,9 +31,9 @@ use crate::gui::jobs::{Finished, JobId, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
     Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
-    OpenProject, Order, Previewed, RunCurves, Tab, Written, way_on,
+    OpenProject, Order, Previewed, Room, RunCurves, Tab, Written, way_on,
 };
-use crate::gui::settings::{Settings, SettingsFile};
+use crate::gui::settings::{ProjectView, Settings, SettingsFile};
 use crate::gui::training::TrainLink;
 use crate::gui::{theme, views};
 use crate::words;
@@ -140,6 +141,8 @@ pub enum Outcome {
     },
     /// What an import would bring.
     Looked(Looked),
+    /// How much is free on a disk was seen.
+    Room(Room),
     /// Files were brought in.
     Imported {
         /// The project, read afresh.
@@ -190,6 +193,8 @@ pub struct App {
     flush: Flush,
     /// The person closes the window although labels are not safe.
     leaves: bool,
+    /// How the open project is looked at, as the settings hold it.
+    looked_at: Option<ProjectView>,
     /// What jobs were started to answer.
     asked: BTreeMap<JobId, asked::Asked>,
     /// Who answers questions for files.
@@ -263,6 +268,7 @@ impl App {
             reopens: false,
             flush: std::sync::Arc::new(std::fs::File::sync_data),
             leaves: false,
+            looked_at: None,
             asked: BTreeMap::new(),
             dialogs: dialog::of_the_system(),
             desktop: window::DesktopTheme::default(),
@@ -318,6 +324,7 @@ impl App {
             Command::Import(command) => self.apply_import(command),
             Command::Label(command) => self.apply_label(command),
             Command::Select(SelectCommand::Patch(patch)) => self.go_to_patch(patch),
+            Command::Select(SelectCommand::ShowThese(patches)) => self.show_these(&patches),
             Command::Select(SelectCommand::Similar) => self.select_similar(),
             Command::Select(SelectCommand::Show) => self.show_selected(),
             Command::Select(command) => {
@@ -346,13 +353,17 @@ impl App {
 
     /// Shows an error as a notice, behind what was tried ("Opening apo").
     fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
-        let mut text = words::in_window(&words::sentence(error));
+        self.say_trouble(tried, &words::sentence(error), way_on(error));
+    }
+
+    /// Shows a sentence of trouble as a notice, with the way out.
+    fn say_trouble(&mut self, tried: &str, sentence: &str, action: Option<(String, Command)>) {
+        let mut text = words::in_window(sentence);
         if tried.is_empty() {
             text = words::capitalised(&text);
         }
         let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
         let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };
-        let action = way_on(&text);
         self.model.notices.push(NoticeKind::Error, text, action);
     }
 
@@ -415,6 +426,10 @@ impl App {
             }
             Ok(Outcome::Recognised { found, proposal }) => {
                 self.take_recognised(found, *proposal);
+                Ok(())
+            }
+            Ok(Outcome::Room(room)) => {
+                self.take_room(room);
                 Ok(())
             }
             Ok(Outcome::Looked(looked)) => {
@@ -501,6 +516,7 @@ impl eframe::App for App {
         self.watch_disk();
         self.take_picture(ctx);
         self.take_drops(ctx);
+        self.remember_view();
         self.keep_window(ctx);
         match self.keep_places(false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use vitrine_core::LabelCounts;
-use vitrine_core::project::{DiskState, Project, Run, RunStatus};
+use vitrine_core::project::{DiskState, Project, Run, RunId, RunStatus};
+use vitrine_core::workflow::train::can_resume;
 
 use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
@@ -14,7 +15,7 @@ use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
-    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
+    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown, offer,
 };
 use crate::words;
 
@@ -156,9 +157,10 @@ impl App {
     pub(super) fn watch_disk(&mut self) {
         let Some(store) = &self.store else { return };
         let now = store.disk_state();
+        let next = now.next.map(offer);
         let before = std::mem::replace(&mut self.model.disk, now.clone());
         match (before.failed, now.failed) {
-            (None, Some(why)) => self.say_error("Labelling", &anyhow::anyhow!(why)),
+            (None, Some(why)) => self.say_trouble("Labelling", &why, next),
             (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
             _ => {}
         }
@@ -202,6 +204,10 @@ impl App {
                 self.model.notices.warning(format!("This project can only be looked at: {why}."));
             }
             self.say_interrupted(&open);
+            let view = self.recall_view(&open);
+            self.model.tab = view.tab;
+            open.shown.order = view.order.clone();
+            self.looked_at = Some(view);
             self.apply_window(WindowCommand::ReadDevices)?;
         }
         if store.is_writable() {
@@ -229,13 +235,21 @@ impl App {
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
             return;
         };
-        let action = open.read_only.is_none().then(|| {
+        let resumable = open.resumable.contains(&run.id);
+        let action = (open.read_only.is_none() && resumable).then(|| {
             let device = vitrine_core::learning::device::DeviceChoice::Auto;
             ("Resume it".to_owned(), Command::Train(TrainCommand::Continue { run: run.name.clone(), device }))
         });
         self.model.notices.push(
             NoticeKind::Warning,
-            format!("The run {} was interrupted. It can go on from its last complete epoch.", run.name),
+            match resumable {
+                true => {
+                    format!("The run {} was interrupted. It can go on from its last checkpoint.", run.name)
+                }
+                false => {
+                    format!("The run {} was interrupted before there was anything to go on from.", run.name)
+                }
+            },
             action,
         );
     }
@@ -281,8 +295,11 @@ impl App {
 
     /// Reads the runs again: they are few.
     pub(super) fn read_runs(&mut self) -> anyhow::Result<()> {
-        let runs = self.store()?.runs()?;
-        self.open()?.runs = runs;
+        let store = self.store()?;
+        let runs = store.runs()?;
+        let resumable = resumable(store, &runs);
+        let open = self.open()?;
+        (open.runs, open.resumable) = (runs, resumable);
         Ok(())
     }
 
@@ -295,6 +312,11 @@ impl App {
         self.model.analysis.curves.remove(&live.name);
         self.model.live = Some(live);
     }
+}
+
+/// Those of these runs that have something to go on from.
+fn resumable(store: &Project, runs: &[Run]) -> Vec<RunId> {
+    runs.iter().filter(|run| can_resume(store, run)).map(|run| run.id).collect()
 }
 
 /// The name of a project: its folder's, or for a folder `project` the one around it.
@@ -375,6 +397,7 @@ pub(super) fn load(
         counts: LabelCounts::of(columns.labels.iter().copied()),
         sources: store.sources()?,
         micrographs: store.micrographs()?,
+        resumable: resumable(&store, &runs),
         runs,
         split,
         scores,

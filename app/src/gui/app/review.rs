@@ -17,7 +17,9 @@ use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab};
+use crate::gui::model::{
+    MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab, TrainFirst,
+};
 use crate::words;
 
 /// Longest side of a micrograph in the side panel, px.
@@ -156,7 +158,8 @@ impl App {
         self.model.tab = Tab::Gallery;
         let open = self.open()?;
         let Some(scores) = &open.scores else {
-            anyhow::bail!("no run has scored this project yet, so there is nothing to review; train first");
+            let why = "no run has scored this project yet, so there is nothing to review";
+            return Err(TrainFirst(why.to_owned()).into());
         };
         let now = QueueStart { run: scores.run, journal: open.journal };
         let generation = open.generation;
@@ -215,7 +218,7 @@ impl App {
     pub(super) fn select_similar(&mut self) -> anyhow::Result<()> {
         let open = self.open()?;
         let Some(scores) = &open.scores else {
-            anyhow::bail!("no run has learned features of this project yet; train first");
+            return Err(TrainFirst("no run has learned features of this project yet".to_owned()).into());
         };
         let (run, name, generation) = (scores.run, scores.name.clone(), open.generation);
         let examples: Vec<PatchId> = match open.selection.is_empty() {

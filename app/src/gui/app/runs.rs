@@ -1,7 +1,7 @@
 //! Training and exporting: requests to the library, on threads of their own.
 
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::events::{RunPhase, TrainControl, TrainEvent};
 use vitrine_core::learning::prior_fit::PriorUsed;
 use vitrine_core::workflow::compare::is_baseline;
 use vitrine_core::workflow::diagnose::history;
@@ -45,7 +45,7 @@ impl App {
             }
             TrainCommand::Resume => {
                 self.takes_orders()?;
-                self.order(TrainControl::Resume, LivePhase::Running("Training".to_owned()));
+                self.order(TrainControl::Resume, LivePhase::Running(RunPhase::Training));
                 Ok(())
             }
             TrainCommand::Stop => {
@@ -57,7 +57,7 @@ impl App {
                 self.takes_orders()?;
                 if let Some(link) = &self.train {
                     link.order(TrainControl::Checkpoint);
-                    self.model.live.iter_mut().for_each(LiveRun::ask_checkpoint);
+                    self.model.live.iter_mut().for_each(|live| live.checkpoint_asked = true);
                 }
                 Ok(())
             }

@@ -10,8 +10,9 @@ use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Filter, NoticeKind, Order, SortKey, Tab};
+use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab, TrainFirst};
 use crate::gui::views::queues;
+use crate::words;
 
 impl App {
     pub(super) fn apply_select(&mut self, command: SelectCommand) {
@@ -48,7 +49,10 @@ impl App {
             }
             SelectCommand::Add(patches) => open.selection.extend(patches),
             // They need the store or a job.
-            SelectCommand::Patch(_) | SelectCommand::Similar | SelectCommand::Show => {}
+            SelectCommand::Patch(_)
+            | SelectCommand::ShowThese(_)
+            | SelectCommand::Similar
+            | SelectCommand::Show => {}
             SelectCommand::All => open.selection.extend(ids.iter().copied()),
             SelectCommand::AllAbove => {
                 let above = ids.iter().take(shown.cursor + 1).copied();
@@ -68,23 +72,52 @@ impl App {
             return Ok(());
         }
         let before = open.shown.order.clone();
-        let (hidden_by, back) = match &open.queue {
-            Some(queue) => (
-                format!("is not in the queue \"{}\"", queues::title(queue.queue.kind)),
-                ("Back to the queue".to_owned(), ViewCommand::Queue(QueueCommand::Enter(queue.queue.kind))),
-            ),
-            None => (
-                "was hidden by the filter".to_owned(),
-                ("Filter again".to_owned(), ViewCommand::Order(Box::new(before.clone()))),
-            ),
+        let (what, back) = hider(open);
+        let hidden_by = match &what {
+            Hider::Queue(title) => format!("is not in the queue \"{title}\""),
+            Hider::Filter => "was hidden by the filter".to_owned(),
         };
         self.request_order(Order { filter: Filter::default(), ..before })?;
         self.open()?.wanted = Some(patch);
-        self.model.notices.push(
-            NoticeKind::Done,
-            format!("Patch {patch} {hidden_by}; all patches are shown now."),
-            Some((back.0, Command::View(back.1))),
-        );
+        let text = format!("Patch {patch} {hidden_by}; all patches are shown now.");
+        self.model.notices.push(NoticeKind::Done, text, Some(back));
+        Ok(())
+    }
+
+    /// Selects exactly these patches and shows the gallery with them in sight: where a queue or filter
+    /// hides some, they and no others are shown, with the way back offered.
+    pub(super) fn show_these(&mut self, patches: &[PatchId]) -> anyhow::Result<()> {
+        let open = self.open()?;
+        let count = open.len();
+        open.selection.clear();
+        open.selection.extend(patches.iter().copied().filter(|&patch| (patch as usize) < count));
+        if open.selection.is_empty() {
+            anyhow::bail!("the project holds none of these patches; examine it again");
+        }
+        open.count_hidden();
+        if open.hidden.count == 0 {
+            let first = open.shown.ids.iter().position(|&id| open.selection.contains(id));
+            open.shown.cursor = first.unwrap_or(open.shown.cursor);
+            self.model.tab = Tab::Gallery;
+        } else {
+            let (hidden, selected) = (open.hidden.count as u64, open.selection.len() as u64);
+            let first = open.selection.iter().next();
+            let (what, back) = hider(open);
+            let by = match what {
+                Hider::Queue(title) => format!("not in the queue \"{title}\""),
+                Hider::Filter => "hidden by the filter".to_owned(),
+            };
+            self.show_selected()?;
+            self.open()?.wanted = first;
+            let were = if hidden == 1 { "was" } else { "were" };
+            let text = format!(
+                "{} of the {} selected patches {were} {by}; the selected ones and no others are shown now.",
+                words::count(hidden),
+                words::count(selected)
+            );
+            self.model.notices.push(NoticeKind::Done, text, Some(back));
+        }
+        self.states.gallery.large = false;
         Ok(())
     }
 
@@ -172,10 +205,8 @@ impl App {
     pub(super) fn request_order(&mut self, order: Order) -> anyhow::Result<()> {
         let open = self.open()?;
         if open.scores.is_none() && (order.key.needs_score() || order.filter.score.is_some()) {
-            anyhow::bail!(
-                "no run has scored this project yet, so {} is not known; train first",
-                order.key.as_str()
-            );
+            let why = format!("no run has scored this project yet, so {} is not known", order.key.as_str());
+            return Err(TrainFirst(why).into());
         }
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();
@@ -216,6 +247,27 @@ impl App {
             open.shown.stale = true;
         }
     }
+}
+
+/// What keeps patches out of the gallery.
+enum Hider {
+    /// The review queue of this title.
+    Queue(&'static str),
+    /// The filter.
+    Filter,
+}
+
+/// What keeps patches out of the gallery now, and the way back to it: words of a button and its command.
+fn hider(open: &OpenProject) -> (Hider, (String, Command)) {
+    let (what, words, back) = match &open.queue {
+        Some(queue) => {
+            let kind = queue.queue.kind;
+            let back = ViewCommand::Queue(QueueCommand::Enter(kind));
+            (Hider::Queue(queues::title(kind)), "Back to the queue", back)
+        }
+        None => (Hider::Filter, "Filter again", ViewCommand::Order(Box::new(open.shown.order.clone()))),
+    };
+    (what, (words.to_owned(), Command::View(back)))
 }
 
 /// `by` places further, within `0..=last`.

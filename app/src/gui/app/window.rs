@@ -28,6 +28,24 @@ impl App {
         self.ask_desktop();
     }
 
+    /// A window left on a screen that is no longer there comes onto one that is.
+    pub fn stay_on_screen(&self, cc: &eframe::CreationContext<'_>) {
+        let Some(window) = cc.winit_window() else { return };
+        // Wayland places windows by itself and does not tell where.
+        let Ok(corner) = window.outer_position() else { return };
+        // A piece of the title bar that a hand can take hold of.
+        let (x, y) = (f64::from(corner.x) + 60.0, f64::from(corner.y) + 12.0);
+        let screens: Vec<_> = window.available_monitors().map(|s| (s.position(), s.size())).collect();
+        let within = |place: f64, from: i32, length: u32| {
+            (f64::from(from)..f64::from(from) + f64::from(length)).contains(&place)
+        };
+        let seen =
+            screens.iter().any(|(at, size)| within(x, at.x, size.width) && within(y, at.y, size.height));
+        if !screens.is_empty() && !seen {
+            self.ctx.send_viewport_cmd(ViewportCommand::OuterPosition(egui::pos2(40.0, 40.0)));
+        }
+    }
+
     /// Without an answer all stays as it is.
     fn ask_desktop(&mut self) {
         let title = "Asking the desktop for its theme";
@@ -84,7 +102,14 @@ impl App {
                     settings.hidden.insert(name.to_owned());
                 }
             }
-            SettingsCommand::SwapPanels => settings.swapped = !settings.swapped,
+            SettingsCommand::SwapPanels => settings.swap_sides(),
+            SettingsCommand::Dock { panel, edge } => {
+                settings.hidden.remove(panel);
+                settings.docks.insert(panel.to_owned(), edge);
+            }
+            SettingsCommand::Fold { part, open } => {
+                settings.folds.insert(part, open);
+            }
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
             SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
@@ -167,12 +192,23 @@ impl App {
         if ctx.input(|input| input.events.contains(&came_back)) {
             self.ask_desktop();
         }
-        let (asked, size) = ctx.input(|input| {
+        let (asked, maximised, size, position) = ctx.input(|input| {
             let viewport = input.viewport();
-            let usual = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
-            (viewport.close_requested(), viewport.inner_rect.filter(|_| usual).map(|rect| rect.size()))
+            let usual = viewport.maximized != Some(true)
+                && viewport.fullscreen != Some(true)
+                && viewport.minimized != Some(true);
+            (
+                viewport.close_requested(),
+                viewport.maximized,
+                viewport.inner_rect.filter(|_| usual).map(|rect| rect.size()),
+                viewport.outer_rect.filter(|_| usual).map(|rect| rect.min),
+            )
         });
         let zoom = ctx.zoom_factor();
+        self.model.settings.maximised = maximised.unwrap_or(self.model.settings.maximised);
+        if let Some(at) = position {
+            self.model.settings.position = Some([(at.x * zoom).round(), (at.y * zoom).round()]);
+        }
         if let Some(size) = size.filter(|size| size.x > 200.0 && size.y > 200.0) {
             // Kept without the zoom, which applies to them again at the next start.
             self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);

@@ -3,16 +3,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use vitrine_core::ingest::{CloseLook, FoundInput, IngestRequest};
+use vitrine_core::project::PixelType;
 
 /// Where an import goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportTarget {
     /// Into the project that is open.
     Open,
-    /// Into a new project in this folder.
-    New(PathBuf),
+    /// Into a new project.
+    New {
+        /// Its folder.
+        dir: PathBuf,
+        /// How its pixels are stored.
+        pixels: PixelType,
+    },
 }
 
 /// What was seen of a request.
@@ -24,6 +31,17 @@ pub struct Looked {
     pub with_open: bool,
     /// What it would bring, or why it cannot be done.
     pub result: Result<Arc<CloseLook>, String>,
+}
+
+/// How much was free on a disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// A folder on it, which need not exist.
+    pub dir: PathBuf,
+    /// Bytes; `None` where the system does not say.
+    pub free: Option<u64>,
+    /// When that was.
+    pub at: Instant,
 }
 
 /// An import being prepared.
@@ -41,6 +59,10 @@ pub struct ImportDraft {
     pub looked: Option<Looked>,
     /// What is being looked at now.
     pub looking: Option<(IngestRequest, bool)>,
+    /// How much was free where the project is or will be, as last seen.
+    pub room: Option<Room>,
+    /// The folder of which that is being asked now.
+    pub measuring: Option<PathBuf>,
 }
 
 impl ImportDraft {

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::RunCurves;
 use vitrine_core::learning::device::DeviceChoice;
-use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, TrainEvent};
+use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, RunPhase, TrainEvent};
 use vitrine_core::learning::overlay_fit::OverlayChoice;
-use vitrine_core::workflow::score::SCORING;
 
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;
@@ -16,7 +15,7 @@ use crate::gui::training::Memory;
 #[derive(Debug, Clone, PartialEq)]
 pub enum LivePhase {
     /// Under way; what it does in words.
-    Running(String),
+    Running(RunPhase),
     /// Waiting for the person.
     Paused,
     /// Told to stop, ending its batch.
@@ -58,10 +57,11 @@ pub struct LiveRun {
     pub best_epoch: Option<usize>,
     /// Sentences to read.
     pub warnings: Vec<String>,
-    /// Epoch of the last checkpoint.
-    pub checkpoint: Option<usize>,
-    /// Epoch at whose end the checkpoint is written that the person has asked for.
-    pub checkpoint_asked: Option<usize>,
+    /// Epoch of the last checkpoint that was asked for, and the batches done of it and in all where it was
+    /// not complete.
+    pub checkpoint: Option<(usize, Option<(usize, usize)>)>,
+    /// The person has asked for a checkpoint that is not written yet.
+    pub checkpoint_asked: bool,
     /// When it was started here.
     pub started: Instant,
     /// All epochs, those before it went on included, for drawing.
@@ -82,7 +82,7 @@ impl LiveRun {
             choice,
             told: false,
             scoring: false,
-            phase: LivePhase::Running("Preparing".to_owned()),
+            phase: LivePhase::Running(RunPhase::Preparing),
             progress: None,
             prior: None,
             overlay: None,
@@ -91,7 +91,7 @@ impl LiveRun {
             best_epoch: None,
             warnings: Vec::new(),
             checkpoint: None,
-            checkpoint_asked: None,
+            checkpoint_asked: false,
             started: Instant::now(),
             curves: Arc::default(),
             memory: None,
@@ -129,12 +129,6 @@ impl LiveRun {
         Duration::try_from_secs_f64(left).ok()
     }
 
-    /// A checkpoint was asked for: it is written at the end of the epoch under way.
-    pub fn ask_checkpoint(&mut self) {
-        let epoch = self.progress.map_or(0, |(epoch, ..)| epoch);
-        self.checkpoint_asked = Some(epoch.max(1));
-    }
-
     /// Patches per second of the last epoch.
     pub fn pace(&self) -> Option<f64> {
         self.epochs.last().map(|m| m.patches_per_second).filter(|p| p.is_finite())
@@ -155,13 +149,13 @@ impl LiveRun {
         self.told = true;
         match event {
             // Also of a run that was told to stop, for it has.
-            TrainEvent::Phase(words) if words == SCORING => {
+            TrainEvent::Phase(RunPhase::Scoring) => {
                 self.scoring = true;
-                self.phase = LivePhase::Running(words);
+                self.phase = LivePhase::Running(RunPhase::Scoring);
             }
-            TrainEvent::Phase(words) => {
+            TrainEvent::Phase(phase) => {
                 if matches!(self.phase, LivePhase::Running(_)) {
-                    self.phase = LivePhase::Running(words);
+                    self.phase = LivePhase::Running(phase);
                 }
             }
             TrainEvent::Progress { epoch, epochs, batch, batches } => {
@@ -183,9 +177,9 @@ impl LiveRun {
             }
             TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
             TrainEvent::Warning(sentence) => self.warnings.push(sentence),
-            TrainEvent::Checkpoint(epoch) => {
-                self.checkpoint = Some(epoch);
-                self.checkpoint_asked = None;
+            TrainEvent::Checkpoint { epoch, within } => {
+                self.checkpoint = Some((epoch, within));
+                self.checkpoint_asked = false;
             }
         }
     }

@@ -15,14 +15,15 @@ use std::path::PathBuf;
 
 pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves};
 pub use export::{ExportProposal, ExportState, Previewed, Written};
-pub use import::{ImportDraft, ImportTarget, Looked};
+pub use import::{ImportDraft, ImportTarget, Looked, Room};
 pub use live::{LivePhase, LiveRun};
-pub use notice::{Notice, NoticeKind, Notices, way_on};
+pub use notice::{Notice, NoticeKind, Notices, TrainFirst, offer, way_on};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
 pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
+use serde::{Deserialize, Serialize};
 use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::project::DiskState;
 
@@ -33,7 +34,8 @@ use crate::gui::keys::KeyMap;
 use crate::gui::settings::Settings;
 
 /// The main views.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tab {
     /// Browse and label.
     #[default]

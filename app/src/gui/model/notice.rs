@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use vitrine_core::NextStep;
+
 use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
 use crate::gui::model::Tab;
 
@@ -43,20 +45,33 @@ impl Notice {
     }
 }
 
-/// The next step after an error, where one is obvious from what it says: words of the button and what it
-/// does.
-pub fn way_on(text: &str) -> Option<(String, Command)> {
-    let text = text.to_lowercase();
-    let (words, command) = if text.contains("the project is no longer in") {
-        ("Close the project", Command::Project(ProjectCommand::Close))
-    } else if text.contains("is no vitrine project") {
-        ("Import files…", Command::Import(ImportCommand::Add(Vec::new())))
-    } else if text.contains("; train first") {
-        ("Train", Command::View(ViewCommand::Tab(Tab::Train)))
-    } else {
-        return None;
+/// Something needs a run that is not there; the way out is to train one.
+#[derive(Debug)]
+pub struct TrainFirst(pub String);
+
+impl std::fmt::Display for TrainFirst {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; train first", self.0)
+    }
+}
+
+impl std::error::Error for TrainFirst {}
+
+/// The next step after an error, where one is obvious: words of the button and what it does.
+pub fn way_on(error: &anyhow::Error) -> Option<(String, Command)> {
+    if error.downcast_ref::<TrainFirst>().is_some() {
+        return Some(("Train".to_owned(), Command::View(ViewCommand::Tab(Tab::Train))));
+    }
+    error.downcast_ref::<vitrine_core::Error>()?.next_step().map(offer)
+}
+
+/// A next step of the library as an offer.
+pub fn offer(step: NextStep) -> (String, Command) {
+    let (words, command) = match step {
+        NextStep::CloseProject => ("Close the project", Command::Project(ProjectCommand::Close)),
+        NextStep::ImportFiles => ("Import files…", Command::Import(ImportCommand::Add(Vec::new()))),
     };
-    Some((words.to_owned(), command))
+    (words.to_owned(), command)
 }
 
 /// The notices, oldest first.
@@ -142,13 +157,17 @@ mod tests {
 
     #[test]
     fn errors_offer_the_next_step_where_there_is_one() {
-        let step = |text: &str| way_on(text).map(|(words, _)| words);
-        assert_eq!(step("The project is no longer in /data/apo").as_deref(), Some("Close the project"));
-        assert_eq!(
-            step("Comparing runs: the project is no longer in /a").as_deref(),
-            Some("Close the project")
-        );
-        assert_eq!(step("No run has scored this project yet; train first.").as_deref(), Some("Train"));
-        assert_eq!(step("the disk is full"), None);
+        let step = |error: anyhow::Error| way_on(&error).map(|(words, _)| words);
+        let gone =
+            || vitrine_core::Error::Gone { path: "/data/apo".into(), consequence: "put it back".to_owned() };
+        assert_eq!(step(gone().into()).as_deref(), Some("Close the project"));
+        let within = anyhow::Error::from(gone()).context("comparing runs");
+        assert_eq!(step(within).as_deref(), Some("Close the project"));
+        let none = vitrine_core::Error::NoProject { path: "/data".into(), database: "project.db" };
+        assert_eq!(step(none.into()).as_deref(), Some("Import files…"));
+        let untrained = TrainFirst("no run has scored this project yet".to_owned());
+        assert_eq!(step(untrained.into()).as_deref(), Some("Train"));
+        // Whatever it says.
+        assert_eq!(step(anyhow::anyhow!("the disk is full; train first")), None);
     }
 }

@@ -98,6 +98,8 @@ pub struct OpenProject {
     pub micrographs: Vec<Micrograph>,
     /// Runs, oldest first.
     pub runs: Vec<Run>,
+    /// Those that have something to go on from.
+    pub resumable: Vec<RunId>,
     /// The newest split.
     pub split: Option<CurrentSplit>,
     /// Scores in use.

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use vitrine_core::Label;
 use vitrine_core::project::{EntryId, MicrographId, PatchColumns, PatchId, Side, SourceId};
 
 /// What patches are sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SortKey {
     /// The order of the files.
     #[default]
@@ -63,7 +65,8 @@ impl SortKey {
 }
 
 /// Which patches are shown; the default shows all.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Filter {
     /// Only these labels; empty means all three.
     pub labels: Vec<Label>,
@@ -77,7 +80,8 @@ pub struct Filter {
     pub score: Option<(f32, f32)>,
     /// Only patches whose label is another than it was at this journal position.
     pub changed_since: Option<EntryId>,
-    /// Only these, ascending: what was selected when the person asked to see it.
+    /// Only these, ascending: what was selected when the person asked to see it. Not remembered.
+    #[serde(skip)]
     pub only: Option<Arc<Vec<PatchId>>>,
 }
 
@@ -89,7 +93,8 @@ impl Filter {
 }
 
 /// What the person asked to see.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Order {
     /// Sorted by.
     pub key: SortKey,

@@ -14,13 +14,15 @@ pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
             let label = ui.label("File");
             let edit = ui.add(TextEdit::singleline(&mut text).desired_width(520.0)).labelled_by(label.id);
-            if ui.memory(|memory| memory.focused().is_none()) {
+            let entered = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            if !entered && ui.memory(|memory| memory.focused().is_none()) {
                 edit.request_focus();
+                ui.ctx().request_repaint();
             }
             if edit.changed() {
                 out.push(Command::Save(SaveCommand::Answer(Some(text.clone().into()))));
             }
-            if edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            if entered {
                 out.push(Command::Save(SaveCommand::Go(text.clone().into())));
             }
         });

@@ -17,8 +17,8 @@ use crate::gui::command::{
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Remedy, Tab};
 use crate::gui::theme;
-use crate::gui::widgets::empty;
 use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::gui::widgets::{Fold, empty};
 use crate::words;
 
 /// What the view remembers.
@@ -72,12 +72,12 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, o
         corrected(ui, model, report, train, out);
         remedy(ui, model, open, out);
         for (place, finding) in report.findings.iter().enumerate() {
-            self::finding(ui, open, place, finding, state, out);
+            self::finding(ui, model, open, place, finding, state, out);
         }
         ui.add_space(10.0);
         ui.strong("What was looked at");
         for section in &report.sections {
-            self::section(ui, open, section, out);
+            self::section(ui, model, open, section, out);
         }
         ui.add_space(16.0);
     });
@@ -284,6 +284,7 @@ fn colour(ui: &Ui, severity: Severity) -> Color32 {
 
 fn finding(
     ui: &mut Ui,
+    model: &Model,
     open: &OpenProject,
     place: usize,
     finding: &Finding,
@@ -310,7 +311,8 @@ fn finding(
                 RichText::new(format!("Do: {}", finding.advice)).color(ui.visuals().strong_text_color()),
             );
             if !finding.evidence.is_empty() {
-                CollapsingHeader::new("The numbers").id_salt(("evidence", place)).show(ui, |ui| {
+                let part = format!("diagnosis.numbers.{}", finding.kind);
+                Fold::new(&part, "The numbers").show(ui, model, out, |ui, _| {
                     egui::Grid::new(("evidence", place)).num_columns(2).show(ui, |ui| {
                         for evidence in &finding.evidence {
                             ui.weak(&evidence.what);
@@ -350,15 +352,14 @@ fn finding(
                     let count = words::patches(finding.patches.len() as u64);
                     let select = ui.button(format!("Select {count} in the gallery"));
                     if select.on_hover_text("To look at them and label them anew.").clicked() {
-                        out.push(Command::Select(SelectCommand::Only(finding.patches.clone())));
-                        out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
+                        out.push(Command::Select(SelectCommand::ShowThese(finding.patches.clone())));
                     }
                 });
             }
         });
 }
 
-fn section(ui: &mut Ui, open: &OpenProject, section: &Section, out: &mut Vec<Command>) {
+fn section(ui: &mut Ui, model: &Model, open: &OpenProject, section: &Section, out: &mut Vec<Command>) {
     let title = section.examination.title();
     let heading = match (&section.skipped, section.findings.len()) {
         (Some(_), _) => format!("{title}: left out"),
@@ -366,7 +367,7 @@ fn section(ui: &mut Ui, open: &OpenProject, section: &Section, out: &mut Vec<Com
         (None, 1) => format!("{title}: 1 finding"),
         (None, n) => format!("{title}: {n} findings"),
     };
-    CollapsingHeader::new(heading).id_salt(("section", title)).show(ui, |ui| {
+    Fold::new(&format!("diagnosis.{title}"), heading).show(ui, model, out, |ui, out| {
         if let Some(why) = &section.skipped {
             ui.weak(why);
         }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
+use vitrine_core::learning::events::RunPhase;
 use vitrine_core::learning::overlay_fit::OverlayChoice;
 use vitrine_core::report::charts::CHARTS;
 
 use super::charts::{self, Drawn, Look};
 use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
 use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, Tab};
-use crate::gui::training::{COMPILING, Memory};
+use crate::gui::training::Memory;
 use crate::gui::widgets::{command_button, empty};
 
 /// What the view remembers.
@@ -80,11 +81,11 @@ fn head(
     ui.horizontal_wrapped(|ui| {
         ui.heading(&live.name);
         match &live.phase {
-            LivePhase::Running(words) => {
+            LivePhase::Running(phase) => {
                 ui.spinner();
-                let phase = ui.label(words);
-                if words == COMPILING {
-                    phase.on_hover_text(
+                let words = ui.label(phase.to_string());
+                if *phase == RunPhase::CompilingKernels {
+                    words.on_hover_text(
                         "The GPU's programs are made at the first batch; later batches are much faster.",
                     );
                 }
@@ -222,14 +223,21 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         )),
         None => {}
     }
-    if let Some(epoch) = live.checkpoint_asked.filter(|_| live.is_running()) {
-        facts.push((
-            format!("checkpoint will be written at the end of epoch {epoch}"),
-            "A state in the middle of an epoch could not be gone on from exactly.",
-        ));
+    if live.checkpoint_asked && live.is_running() {
+        // What comes before the first epoch has no weights that are worth keeping.
+        let words = match (&live.phase, live.progress) {
+            (LivePhase::Paused, _) => "checkpoint will be written when the run goes on",
+            (_, Some((epoch, ..))) if epoch > 0 => "checkpoint will be written after this step",
+            _ => "checkpoint will be written after the first step",
+        };
+        facts.push((words.to_owned(), "The run can go on from it exactly as if it had never stopped."));
     }
-    if let Some(epoch) = live.checkpoint {
-        facts.push((format!("checkpoint of epoch {epoch}"), "The run can go on from here after a crash."));
+    if let Some((epoch, within)) = live.checkpoint {
+        let words = match within {
+            Some((batch, batches)) => format!("checkpoint in epoch {epoch}, batch {batch} of {batches}"),
+            None => format!("checkpoint of epoch {epoch}"),
+        };
+        facts.push((words, "The run can go on from here after a crash."));
     }
     let device = open.runs.iter().find(|run| run.name == live.name).map_or(&live.device, |run| &run.device);
     facts.push((format!("on {device}"), "Where it computes."));

@@ -9,6 +9,7 @@ pub mod compare;
 mod compare_scores;
 pub mod confirm_close;
 pub mod diagnosis;
+mod docks;
 pub mod export;
 pub mod gallery;
 pub mod import;
@@ -31,7 +32,7 @@ use egui::{CentralPanel, Panel, Ui};
 
 use crate::gui::command::{AskPath, Command};
 use crate::gui::model::{Model, Overlay, Tab};
-use crate::gui::widgets::{left_panel, side_panel};
+use crate::gui::widgets::left_panel;
 
 /// What views remember from frame to frame.
 #[derive(Default)]
@@ -105,25 +106,7 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
             gallery::leave(&mut states.gallery, out);
         }
         match model.tab {
-            Tab::Gallery => {
-                states.patch_panel.window = states.gallery.window;
-                // The left one first: that is the order in which a screen reader meets them.
-                let mut sides = ["queues", "patch"];
-                if model.settings.swapped {
-                    sides.reverse();
-                }
-                for (place, name) in sides.into_iter().enumerate() {
-                    if model.settings.hidden.contains(name) {
-                        continue;
-                    }
-                    let width = if name == "queues" { 220.0 } else { 280.0 };
-                    side_panel(ui, model, name, place == 0, width, out, |ui, out| match name {
-                        "queues" => queues::ui(ui, model, &mut states.queues, out),
-                        _ => patch_panel::ui(ui, model, &mut states.patch_panel, out),
-                    });
-                }
-                CentralPanel::default().show(ui, |ui| gallery::ui(ui, model, &mut states.gallery, out));
-            }
+            Tab::Gallery => docks::ui(ui, model, states, out),
             Tab::Train => {
                 left_panel(ui, model, "train", 400.0, out, |ui, out| {
                     train::form(ui, model, &mut states.train, out)

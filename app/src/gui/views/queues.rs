@@ -52,8 +52,6 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     let Some(open) = &model.project else { return };
     // Asked of the audit that is open, and forgotten with it.
     state.asking &= open.queue.as_ref().is_some_and(|queue| queue.queue.kind == QueueKind::Audit);
-    ui.add_space(4.0);
-    ui.strong("Review queues");
     let Some(scores) = &open.scores else {
         ui.weak("They need the scores of a run: which patches are uncertain, which are likely particles.");
         ui.add_space(4.0);
@@ -63,7 +61,17 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     };
     ui.add(egui::Label::new(egui::RichText::new(format!("Scores: {}", scores.name)).weak()).truncate());
     ui.add_space(6.0);
+    let lies = super::docks::lies(ui);
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
+        // At the bottom there is room for all of them side by side.
+        if lies {
+            ui.columns(QueueKind::ALL.len(), |columns| {
+                for (ui, kind) in columns.iter_mut().zip(QueueKind::ALL) {
+                    queue(ui, model, open, kind, state, out);
+                }
+            });
+            return;
+        }
         for kind in QueueKind::ALL {
             queue(ui, model, open, kind, state, out);
             ui.add_space(10.0);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use eframe::egui;
-use egui::{Button, CollapsingHeader, Panel, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Button, Panel, RichText, ScrollArea, TextEdit, Ui};
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::config_check::{cautions, violations};
 use vitrine_core::learning::config_file;
@@ -17,6 +17,7 @@ use crate::gui::command::{
     AskPath, Command, Needs, Purpose, SaveCommand, TrainCommand, TrainStart, WindowCommand,
 };
 use crate::gui::model::{Model, OpenProject};
+use crate::gui::widgets::Fold;
 use crate::words;
 
 /// What it means that there is no GPU, and what can be done.
@@ -223,7 +224,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, live: &mut live::State,
     let Some(open) = &model.project else { return };
     if !open.runs.is_empty() {
         let title = format!("Runs of this project ({})", open.runs.len());
-        CollapsingHeader::new(title).id_salt("runs").default_open(model.live.is_none()).show(ui, |ui| {
+        Fold::new("train.runs", title).open_at_first(model.live.is_none()).show(ui, model, out, |ui, out| {
             train_runs::ui(ui, model, open, state, live, out);
         });
         ui.separator();
@@ -256,12 +257,7 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             .labelled_by(label.id);
         ui.menu_button("File", |ui| {
             if ui.button("Open YAML…").clicked() {
-                let ask = AskPath {
-                    title: "Open a configuration".to_owned(),
-                    path: open.dir.join("config.yaml"),
-                    purpose: Purpose::OpenConfig,
-                };
-                out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
+                out.push(Command::Save(SaveCommand::AskConfig));
                 ui.close();
             }
             if ui.button("Save as YAML…").clicked() {
@@ -299,7 +295,7 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
     let State { yaml, config, .. } = state;
     match yaml {
         Some(yaml) => text(ui, yaml, config),
-        None => train_form::ui(ui, open, config, out),
+        None => train_form::ui(ui, model, open, config, out),
     }
 }
 

@@ -2,18 +2,19 @@
 //! sentence, unit and range, and what is wrong with it.
 
 use eframe::egui;
-use egui::{CollapsingHeader, DragValue, RichText, ScrollArea, TextEdit, Ui};
+use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
 use serde_json::Value;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_check::{Violation, violations};
 use vitrine_core::learning::config_fields::{Field, FieldKind, GROUPS, plain};
 
 use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
-use crate::gui::model::OpenProject;
+use crate::gui::model::{Model, OpenProject};
+use crate::gui::widgets::Fold;
 use crate::words;
 
 /// Draws the form.
-pub fn ui(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, config: &mut RunConfig, out: &mut Vec<Command>) {
     let broken = violations(config);
     ScrollArea::vertical().id_salt("form").auto_shrink(false).show(ui, |ui| {
         for (place, group) in GROUPS.iter().enumerate() {
@@ -22,11 +23,12 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec
             if wrong {
                 title = title.color(ui.visuals().error_fg_color);
             }
-            CollapsingHeader::new(title)
-                .id_salt(("fields", group.name))
-                .default_open(place < 2)
-                .open(wrong.then_some(true))
-                .show(ui, |ui| {
+            let part = format!("train.{}", group.name);
+            Fold::new(&part, title).open_at_first(place < 2).forced_open(wrong).show(
+                ui,
+                model,
+                out,
+                |ui, out| {
                     for field in group.fields {
                         let violation = broken.iter().find(|v| v.key == field.key);
                         row(ui, config, field, violation);
@@ -34,7 +36,8 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: &mut Vec
                             choose_weights(ui, open, config, out);
                         }
                     }
-                });
+                },
+            );
         }
         ui.add_space(8.0);
     });

@@ -2,7 +2,6 @@
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
-use vitrine_core::learning::config::PretrainKind;
 use vitrine_core::learning::config_file;
 use vitrine_core::project::{Run, RunStatus};
 use vitrine_core::workflow::comparison::began_with;
@@ -87,13 +86,7 @@ fn actions(
 ) {
     let allowed = model.allows(Needs::NoTraining);
     let why = allowed.err().unwrap_or_default();
-    let unfinished = matches!(run.status, RunStatus::Stopped | RunStatus::Interrupted | RunStatus::Failed);
-    // A run that ended while it was pretrained has no epoch yet, and can go on all the same.
-    let pretrains = |config: &str| {
-        config_file::parse(config, &run.name).is_ok_and(|c| c.pretrain.kind != PretrainKind::None)
-    };
-    let pretrained = run.best_epoch.is_none() && pretrains(&run.config);
-    if unfinished && !is_live && (run.best_epoch.is_some() || pretrained) {
+    if !is_live && open.resumable.contains(&run.id) {
         let resume = ui.add_enabled(allowed.is_ok(), egui::Button::new("Resume"));
         if resume.clicked() {
             let device = train.device;
@@ -101,7 +94,7 @@ fn actions(
         }
         resume
             .on_hover_text(
-                "The same run goes on from its last complete epoch to its end, with the labels and the split it began with.",
+                "The same run goes on from its last checkpoint to its end, with the labels and the split it began with.",
             )
             .on_disabled_hover_text(why);
     }

@@ -1,6 +1,7 @@
 //! Pieces that several views use.
 
 mod command_button;
+mod fold;
 pub mod form;
 mod label_mark;
 mod panel;
@@ -8,6 +9,7 @@ mod scale_bar;
 pub mod thumbnail;
 
 pub use command_button::{command_button, command_button_as};
+pub use fold::Fold;
 pub use label_mark::{label_count, label_mark, paint_label};
 pub use panel::{bottom_panel, left_panel, side_panel};
 pub use scale_bar::scale_bar;

@@ -205,7 +205,7 @@ fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State,
         }
     }
     if let Some(written) = &model.export.written {
-        written::ui(ui, written, out);
+        written::ui(ui, model, written, out);
     }
 }
 

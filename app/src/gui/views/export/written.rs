@@ -4,7 +4,8 @@ use eframe::egui;
 use egui::Ui;
 
 use crate::gui::command::{Command, WindowCommand};
-use crate::gui::model::Written;
+use crate::gui::model::{Model, Written};
+use crate::gui::widgets::Fold;
 use crate::gui::widgets::form::section;
 use crate::words;
 
@@ -12,7 +13,7 @@ use crate::words;
 const LISTED: usize = 50;
 
 /// Draws it.
-pub fn ui(ui: &mut Ui, written: &Written, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>) {
     ui.separator();
     section(ui, "Written");
     ui.add(egui::Label::new(written.out.display().to_string()).wrap());
@@ -75,7 +76,8 @@ pub fn ui(ui: &mut Ui, written: &Written, out: &mut Vec<Command>) {
             &format!("{}.", words::in_window(warning).trim_end_matches('.')),
         );
     }
-    egui::CollapsingHeader::new(format!("Files and checksums ({})", manifest.files.len())).show(ui, |ui| {
+    let title = format!("Files and checksums ({})", manifest.files.len());
+    Fold::new("export.files", title).show(ui, model, out, |ui, _| {
         for file in manifest.files.iter().take(LISTED) {
             ui.label(format!("{} ({} bytes)", file.path, words::count(file.bytes)));
             ui.add(egui::Label::new(egui::RichText::new(&file.sha256).monospace().small()).truncate())

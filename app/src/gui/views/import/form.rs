@@ -4,6 +4,7 @@ use eframe::egui;
 use egui::{ComboBox, Ui};
 use vitrine_core::Label;
 use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, suggested_bin};
+use vitrine_core::project::PixelType;
 
 use crate::gui::model::{ImportDraft, Model};
 use crate::gui::widgets::form::{complaint, number, section, text_field};
@@ -38,6 +39,8 @@ pub struct Form {
     pub into_open: bool,
     /// Folder of the new project.
     pub folder: String,
+    /// How the new project stores its pixels.
+    pub pixels: PixelType,
     seed: u64,
     inputs: Vec<std::path::PathBuf>,
     /// Something was typed or chosen since the files changed.
@@ -241,7 +244,24 @@ impl Form {
                 .on_hover_text(
                     "A new or empty folder. Pixels are copied into it; your files stay as they are.",
                 );
+            let why = "How the pixels are copied. 32 bits keep every value exactly; 16 bits need half the disk, keep \
+                       about three digits, and hold no value above 65,504.";
+            let combo = ComboBox::from_id_salt("pixel type").width(150.0).selected_text(bits(self.pixels));
+            let response = combo.show_ui(ui, |ui| {
+                for pixels in [PixelType::F32, PixelType::F16] {
+                    ui.selectable_value(&mut self.pixels, pixels, bits(pixels));
+                }
+            });
+            name_it(&response.response, "How pixels are stored");
+            response.response.on_hover_text(why);
         }
+    }
+}
+
+const fn bits(pixels: PixelType) -> &'static str {
+    match pixels {
+        PixelType::F32 => "f32, exact",
+        PixelType::F16 => "f16, half the disk",
     }
 }
 

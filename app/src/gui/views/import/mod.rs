@@ -2,10 +2,12 @@
 //! written before the button at its end is pressed.
 
 mod form;
+mod room;
 mod seen;
 
 use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
+use vitrine_core::ingest::Space;
 
 pub use form::Form;
 
@@ -13,6 +15,7 @@ use crate::gui::command::{Command, ImportCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{ImportDraft, ImportTarget, Looked, Model};
 use crate::gui::widgets::form::{complaint, section, typed_path};
+use crate::gui::widgets::left_panel;
 use crate::words;
 
 /// What the page remembers.
@@ -75,7 +78,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         run(ui, model, state, draft, &request, looked, running, out);
         ui.add_space(6.0);
     });
-    Panel::left("import form").resizable(true).default_size(430.0).min_size(340.0).show(ui, |ui| {
+    left_panel(ui, model, "import", 430.0, out, |ui, out| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.add_enabled_ui(running.is_none(), |ui| {
                 files(ui, model, draft, state, out);
@@ -89,7 +92,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let older = draft.looked.as_ref().filter(|_| looked.is_none());
             let waiting = draft.looking.is_some() || !draft.is_recognised();
-            seen::ui(ui, draft, looked.or(older), waiting, &mut state.seen, &mut state.form);
+            let (seen, form) = (&mut state.seen, &mut state.form);
+            seen::ui(ui, model, draft, looked.or(older), waiting, seen, form, out);
         });
     });
 }
@@ -172,6 +176,13 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
             },
         });
     }
+    // Without a proposal nobody could say: that was cancelled.
+    if !draft.paths.is_empty() && draft.is_recognised() && draft.proposal.is_none() {
+        let again = ui.button("Recognise them again");
+        if again.on_hover_text("Look into the files once more to see what they are.").clicked() {
+            out.push(Command::Import(ImportCommand::Recognise));
+        }
+    }
     ui.horizontal(|ui| {
         if ui.button("Add files…").clicked() {
             out.push(Command::Import(ImportCommand::ChooseFiles));
@@ -232,14 +243,27 @@ fn run(
         });
         return;
     }
+    ui.horizontal_wrapped(|ui| state.form.target(ui, model));
+    let target = match state.form.into_open(model) {
+        true => Some(ImportTarget::Open),
+        false if state.form.folder.trim().is_empty() => None,
+        false => Some(ImportTarget::New { dir: typed_path(&state.form.folder), pixels: state.form.pixels }),
+    };
+    let look = looked.and_then(|looked| looked.result.as_ref().ok());
+    // Where it goes, and how its pixels are stored.
+    let place = match (&target, &model.project) {
+        (Some(ImportTarget::New { dir, pixels }), _) => Some((dir, *pixels)),
+        (Some(ImportTarget::Open), Some(open)) => Some((&open.dir, open.pixels.pixel_type())),
+        _ => None,
+    };
+    let mut no_room = None;
+    if let (Some((dir, pixels)), Some(look), Ok(request)) = (place, look, request)
+        && look.preview.patch_size.is_some()
+    {
+        room::ask(ui, draft, dir, out);
+        no_room = room::ui(ui, draft, &Space::of(&look.preview, request, pixels), dir);
+    }
     ui.horizontal_wrapped(|ui| {
-        state.form.target(ui, model);
-        let target = match state.form.into_open(model) {
-            true => Some(ImportTarget::Open),
-            false if state.form.folder.trim().is_empty() => None,
-            false => Some(ImportTarget::New(typed_path(&state.form.folder))),
-        };
-        let look = looked.and_then(|looked| looked.result.as_ref().ok());
         let comes = look.map_or(0, |look| look.preview.labels.total());
         let pool = request.as_ref().is_ok_and(|request| request.pool.is_some());
         let why_not = if draft.paths.is_empty() {
@@ -255,7 +279,7 @@ fn run(
         } else if target.is_none() {
             Some("Name a folder for the project.")
         } else {
-            None
+            no_room
         };
         let button = egui::Button::new(RichText::new("Import").strong()).min_size(egui::vec2(120.0, 30.0));
         let pressed = ui.add_enabled(why_not.is_none(), button);

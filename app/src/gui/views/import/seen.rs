@@ -9,10 +9,11 @@ use vitrine_core::Label;
 use vitrine_core::ingest::{CloseLook, Preview, SeenPatch};
 
 use super::Form;
-use crate::gui::model::{ImportDraft, Looked};
+use crate::gui::command::Command;
+use crate::gui::model::{ImportDraft, Looked, Model};
 use crate::gui::theme;
 use crate::gui::widgets::form::{section, warning};
-use crate::gui::widgets::{empty, label_count, paint_label};
+use crate::gui::widgets::{Fold, empty, label_count, paint_label};
 use crate::words;
 
 /// What this part remembers: the patches as textures.
@@ -23,13 +24,16 @@ pub struct State {
 }
 
 /// Draws it.
+#[expect(clippy::too_many_arguments, reason = "one page, taken apart for reading")]
 pub fn ui(
     ui: &mut Ui,
+    model: &Model,
     draft: &ImportDraft,
     looked: Option<&Looked>,
     waiting: bool,
     state: &mut State,
     form: &mut Form,
+    out: &mut Vec<Command>,
 ) {
     if draft.paths.is_empty() {
         empty(
@@ -64,7 +68,7 @@ pub fn ui(
             counts(ui, &look.preview, form);
             warnings(ui, &look.preview, waiting, form);
             patches(ui, look, state);
-            lists(ui, &look.preview);
+            lists(ui, model, &look.preview, out);
         }
     }
 }
@@ -210,10 +214,10 @@ fn picture(patch: &SeenPatch, size: usize) -> ColorImage {
 /// Rows shown of a long list.
 const ROWS: usize = 200;
 
-fn lists(ui: &mut Ui, preview: &Preview) {
+fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) {
     ui.add_space(10.0);
     if !preview.inputs.is_empty() || !preview.pick_files.is_empty() {
-        egui::CollapsingHeader::new("Files in detail").show(ui, |ui| {
+        Fold::new("import.files", "Files in detail").show(ui, model, out, |ui, _| {
             for input in &preview.inputs {
                 ui.label(format!(
                     "{}: {}, {}, {} px",
@@ -234,7 +238,8 @@ fn lists(ui: &mut Ui, preview: &Preview) {
         });
     }
     if !preview.micrographs.is_empty() {
-        egui::CollapsingHeader::new(format!("Micrographs ({})", preview.micrographs.len())).show(ui, |ui| {
+        let title = format!("Micrographs ({})", preview.micrographs.len());
+        Fold::new("import.micrographs", title).show(ui, model, out, |ui, _| {
             egui::Grid::new("import micrographs").num_columns(5).striped(true).show(ui, |ui| {
                 for heading in ["Name", "Size", "Picks", "At an edge", "There already"] {
                     ui.strong(heading);
@@ -254,7 +259,7 @@ fn lists(ui: &mut Ui, preview: &Preview) {
     }
     if !preview.unmatched.is_empty() {
         let title = format!("Picks without a micrograph ({})", preview.unmatched.len());
-        egui::CollapsingHeader::new(title).default_open(true).show(ui, |ui| {
+        Fold::new("import.unmatched", title).open_at_first(true).show(ui, model, out, |ui, _| {
             for name in preview.unmatched.iter().take(ROWS) {
                 ui.label(format!("{}: {} picks", name.name, words::count(name.picks as u64)));
             }

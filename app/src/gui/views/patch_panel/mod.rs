@@ -7,7 +7,7 @@ mod spectrum;
 use std::time::{Duration, Instant};
 
 use eframe::egui;
-use egui::{CollapsingHeader, Rect, Sense, Ui, Vec2};
+use egui::{Rect, Sense, Ui, Vec2};
 use vitrine_core::Label;
 use vitrine_core::project::{Actor, Change, EntryKind, JournalEntry, PatchId};
 
@@ -15,7 +15,7 @@ use super::gallery::picture::{Picture, pixel_size};
 use crate::gui::command::{Command, ViewCommand};
 use crate::gui::model::{Model, OpenProject, PatchDetail};
 use crate::gui::theme;
-use crate::gui::widgets::{label_mark, scale_bar};
+use crate::gui::widgets::{Fold, label_mark, scale_bar};
 
 /// What the panel remembers.
 #[derive(Default)]
@@ -49,33 +49,97 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         ui.weak("No current patch");
         return;
     };
-    let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
-    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch);
     ask(ui, open, patch, state, out);
+    // At the bottom there is width in plenty and little height: parts stand side by side, each with its own
+    // scroll bar.
+    if super::docks::lies(ui) {
+        let most = ui.available_height() - 40.0;
+        ui.columns(PARTS.len(), |columns| {
+            for (ui, part) in columns.iter_mut().zip(PARTS) {
+                egui::ScrollArea::vertical().id_salt(part).auto_shrink([false, false]).show(ui, |ui| {
+                    self::part(ui, part, model, open, patch, most, state, out);
+                });
+            }
+        });
+        return;
+    }
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        ui.horizontal(|ui| {
-            ui.heading(format!("Patch {patch}"));
-            ui.add_space(6.0);
-            label_mark(ui, label);
-            ui.label(label.as_str());
-        });
-        picture(ui, model, open, patch, label, state);
-        facts(ui, open, patch);
-        section(ui, "Scores", |ui| scores(ui, open, patch, detail));
-        section(ui, "On the micrograph", |ui| place::ui(ui, open, patch, &mut state.place, out));
-        section(ui, "Power spectrum", |ui| {
-            spectrum::ui(ui, open, detail, pixel_size(open, patch), out);
-        });
-        let detail = detail.filter(|detail| is_fresh(open, detail));
-        section(ui, "History of the label", |ui| history(ui, open, detail, &mut state.all_of));
+        for part in PARTS {
+            self::part(ui, part, model, open, patch, f32::INFINITY, state, out);
+        }
     });
 }
 
-fn section(ui: &mut Ui, title: &str, contents: impl FnOnce(&mut Ui)) {
+/// What the panel is made of, in the order in which it is drawn.
+const PARTS: [Part; 4] = [Part::Picture, Part::Numbers, Part::Place, Part::History];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    /// The patch itself.
+    Picture,
+    /// What is known of it, and its scores.
+    Numbers,
+    /// Its place on the micrograph.
+    Place,
+    /// Its spectrum and the history of its label.
+    History,
+}
+
+#[expect(clippy::too_many_arguments, reason = "one panel, taken apart for reading")]
+fn part(
+    ui: &mut Ui,
+    part: Part,
+    model: &Model,
+    open: &OpenProject,
+    patch: PatchId,
+    most: f32,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch);
+    match part {
+        Part::Picture => {
+            let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
+            ui.horizontal(|ui| {
+                ui.heading(format!("Patch {patch}"));
+                ui.add_space(6.0);
+                label_mark(ui, label);
+                ui.label(label.as_str());
+            });
+            picture(ui, model, open, patch, label, most, state);
+        }
+        Part::Numbers => {
+            facts(ui, open, patch);
+            section(ui, model, "Scores", out, |ui, _| scores(ui, open, patch, detail));
+        }
+        Part::Place => {
+            section(ui, model, "On the micrograph", out, |ui, out| {
+                place::ui(ui, open, patch, &mut state.place, out);
+            });
+        }
+        Part::History => {
+            section(ui, model, "Power spectrum", out, |ui, out| {
+                spectrum::ui(ui, open, detail, pixel_size(open, patch), out);
+            });
+            let detail = detail.filter(|detail| is_fresh(open, detail));
+            section(ui, model, "History of the label", out, |ui, _| {
+                history(ui, open, detail, &mut state.all_of);
+            });
+        }
+    }
+}
+
+fn section(
+    ui: &mut Ui,
+    model: &Model,
+    title: &str,
+    out: &mut Vec<Command>,
+    contents: impl FnOnce(&mut Ui, &mut Vec<Command>),
+) {
     ui.add_space(4.0);
-    CollapsingHeader::new(egui::RichText::new(title).strong())
-        .default_open(true)
-        .show_unindented(ui, contents);
+    let part = format!("patch.{title}");
+    let fold = Fold::new(&part, egui::RichText::new(title).strong()).open_at_first(true).unindented();
+    fold.show(ui, model, out, contents);
 }
 
 /// Whether nothing has happened to the label since its history was read. The label alone does not tell:
@@ -117,8 +181,16 @@ fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut
     }
 }
 
-fn picture(ui: &mut Ui, model: &Model, open: &OpenProject, patch: PatchId, label: Label, state: &mut State) {
-    let side = (ui.available_width() - 6.0).clamp(80.0, 420.0);
+fn picture(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    patch: PatchId,
+    label: Label,
+    most: f32,
+    state: &mut State,
+) {
+    let side = (ui.available_width() - 6.0).min(most).clamp(80.0, 420.0);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side + 6.0), Sense::hover());
     let rect = rect.shrink(3.0);
     if let Some(texture) = state.picture.of(ui, open, patch, &model.settings.look, state.window) {

@@ -1,0 +1,53 @@
+//! How each project was looked at last: its view, sorting and filter come back with it.
+
+use super::App;
+use crate::gui::model::{Filter, OpenProject, Order, SortKey};
+use crate::gui::settings::ProjectView;
+
+impl App {
+    /// Keeps how the open project is looked at, where that has changed. Called every frame.
+    pub(super) fn remember_view(&mut self) {
+        let Some(open) = &self.model.project else {
+            self.looked_at = None;
+            return;
+        };
+        let (tab, order) = (self.model.tab, &open.shown.order);
+        // What was selected once is nothing to come back to.
+        let passing = order.filter.only.is_some();
+        if let Some(known) = &self.looked_at
+            && known.tab == tab
+            && (passing || known.order == *order)
+        {
+            return;
+        }
+        let order = match (&self.looked_at, passing) {
+            (Some(known), true) => known.order.clone(),
+            (None, true) => Order::default(),
+            (_, false) => order.clone(),
+        };
+        let view = ProjectView { created: open.created.clone(), tab, order };
+        self.model.settings.keep_view(&open.dir, &view);
+        self.looked_at = Some(view);
+    }
+
+    /// How a project that is being opened was looked at last, as far as that still means something.
+    pub(super) fn recall_view(&self, open: &OpenProject) -> ProjectView {
+        let known = self.model.settings.view_of(&open.dir).filter(|view| view.created == open.created);
+        let mut view = known.unwrap_or_default();
+        let Order { key, filter, .. } = &mut view.order;
+        if open.scores.is_none() {
+            if key.needs_score() {
+                *key = SortKey::default();
+            }
+            filter.score = None;
+        }
+        if open.split.is_none() {
+            filter.side = None;
+        }
+        let Filter { micrograph, source, changed_since, .. } = filter;
+        *micrograph = micrograph.filter(|id| open.micrographs.iter().any(|known| known.id == *id));
+        *source = source.filter(|id| open.sources.iter().any(|known| known.id == *id));
+        *changed_since = changed_since.filter(|entry| *entry <= open.journal);
+        view
+    }
+}

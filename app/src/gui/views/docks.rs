@@ -1,0 +1,169 @@
+//! The gallery with the panels around it: each at the left, the right or the bottom, moved by dragging its
+//! heading to an edge, from its menu or by a command.
+
+use eframe::egui;
+use egui::{Align, CentralPanel, CursorIcon, Frame, Label, Layout, Pos2, Rect, RichText, Sense, Ui};
+
+use super::{States, gallery, patch_panel, queues};
+use crate::gui::command::{Command, SettingsCommand};
+use crate::gui::model::Model;
+use crate::gui::settings::{Edge, PANELS};
+use crate::gui::widgets::{bottom_panel, side_panel};
+
+/// A panel: its name in the settings and on the screen.
+type Dock = (&'static str, &'static str);
+
+/// Width of a panel before anybody has changed it, points.
+fn width_of(panel: &str) -> f32 {
+    if panel == "queues" { 220.0 } else { 280.0 }
+}
+
+/// Height of the panels at the bottom before anybody has changed it, points.
+const HEIGHT: f32 = 250.0;
+
+/// Whether a panel has so much more width than height that its parts stand better beside each other than
+/// one below the other, as at the bottom.
+pub fn lies(ui: &Ui) -> bool {
+    ui.available_width() > (ui.available_height() * 1.6).max(420.0)
+}
+
+/// Draws gallery and panels.
+pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command>) {
+    let area = ui.available_rect_before_wrap();
+    states.patch_panel.window = states.gallery.window;
+    let at = |edge: Edge| -> Vec<Dock> {
+        PANELS
+            .into_iter()
+            .filter(|(name, ..)| {
+                !model.settings.hidden.contains(*name) && model.settings.edge_of(name) == edge
+            })
+            .map(|(name, title, _)| (name, title))
+            .collect()
+    };
+    // The left ones first: that is the order in which a screen reader meets them.
+    for edge in [Edge::Left, Edge::Right] {
+        for dock in at(edge) {
+            side_panel(ui, model, dock.0, edge == Edge::Left, width_of(dock.0), out, |ui, out| {
+                panel(ui, model, states, dock, area, out);
+            });
+        }
+    }
+    if let Some((last, others)) = at(Edge::Bottom).split_last() {
+        bottom_panel(ui, model, "docked", HEIGHT, out, |ui, out| {
+            // Beside each other: one above the other they would leave nothing of the gallery.
+            for &dock in others {
+                side_panel(ui, model, dock.0, true, width_of(dock.0), out, |ui, out| {
+                    panel(ui, model, states, dock, area, out);
+                });
+            }
+            CentralPanel::default().frame(Frame::NONE).show(ui, |ui| {
+                panel(ui, model, states, *last, area, out);
+            });
+        });
+    }
+    CentralPanel::default().show(ui, |ui| gallery::ui(ui, model, &mut states.gallery, out));
+}
+
+/// One panel with its heading.
+fn panel(ui: &mut Ui, model: &Model, states: &mut States, dock: Dock, area: Rect, out: &mut Vec<Command>) {
+    head(ui, model, dock, area, out);
+    match dock.0 {
+        "queues" => queues::ui(ui, model, &mut states.queues, out),
+        _ => patch_panel::ui(ui, model, &mut states.patch_panel, out),
+    }
+}
+
+/// The heading: taken by the hand it moves the panel, and its menu does the same.
+fn head(ui: &mut Ui, model: &Model, (panel, title): Dock, area: Rect, out: &mut Vec<Command>) {
+    let now = model.settings.edge_of(panel);
+    ui.horizontal(|ui| {
+        let handle =
+            Label::new(RichText::new(title).strong()).selectable(false).sense(Sense::click_and_drag());
+        let handle = ui.add(handle).on_hover_cursor(CursorIcon::Grab);
+        if let Some(at) = handle.interact_pointer_pos().filter(|_| handle.dragged() || handle.drag_stopped())
+        {
+            let edge = edge_at(area, at).filter(|edge| *edge != now);
+            if handle.dragged() {
+                ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+                show_target(ui, area, edge);
+            } else if let Some(edge) = edge {
+                out.push(Command::Settings(SettingsCommand::Dock { panel, edge }));
+            }
+        }
+        handle.on_hover_text("Drag it to the left, right or lower edge to move the panel there.");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let menu = ui.menu_button("Move", |ui| {
+                for edge in Edge::ALL {
+                    let words = format!("To the {}", edge.as_str());
+                    if ui.add_enabled(edge != now, egui::Button::new(words)).clicked() {
+                        out.push(Command::Settings(SettingsCommand::Dock { panel, edge }));
+                        ui.close();
+                    }
+                }
+                ui.separator();
+                if ui.button("Hide").clicked() {
+                    out.push(Command::Settings(SettingsCommand::TogglePanel(panel)));
+                    ui.close();
+                }
+            });
+            let name = format!("Move the panel: {title}");
+            menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+            menu.response.on_hover_text("Move or hide this panel");
+        });
+    });
+}
+
+/// How near an edge a panel is let go to go there, as a share of the window's part for gallery and panels.
+const NEAR: f32 = 0.25;
+
+/// The edge a hand at this point means; in the middle none.
+fn edge_at(area: Rect, at: Pos2) -> Option<Edge> {
+    if !area.contains(at) {
+        return None;
+    }
+    let shares = [
+        (Edge::Left, (at.x - area.left()) / area.width()),
+        (Edge::Right, (area.right() - at.x) / area.width()),
+        (Edge::Bottom, (area.bottom() - at.y) / area.height()),
+    ];
+    let nearest = shares.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (nearest.1 < NEAR).then_some(nearest.0)
+}
+
+/// While a panel is dragged: where it would go.
+fn show_target(ui: &Ui, area: Rect, edge: Option<Edge>) {
+    let Some(edge) = edge else { return };
+    let part = match edge {
+        Edge::Left => area.with_max_x(area.left() + area.width() * NEAR),
+        Edge::Right => area.with_min_x(area.right() - area.width() * NEAR),
+        Edge::Bottom => area.with_min_y(area.bottom() - area.height() * NEAR),
+    };
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("where a panel goes"));
+    let painter = ui.ctx().layer_painter(layer);
+    let colour = ui.visuals().selection.bg_fill;
+    painter.rect_filled(part, 4.0, colour.gamma_multiply(0.45));
+    painter.rect_stroke(part, 4.0, egui::Stroke::new(2.0, colour), egui::StrokeKind::Inside);
+    painter.text(
+        part.center(),
+        egui::Align2::CENTER_CENTER,
+        "Let it go here",
+        egui::FontId::proportional(16.0),
+        ui.visuals().strong_text_color(),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_edge_is_meant_and_in_the_middle_none() {
+        let area = Rect::from_min_max(egui::pos2(0.0, 30.0), egui::pos2(1000.0, 830.0));
+        let meant = |x: f32, y: f32| edge_at(area, egui::pos2(x, y));
+        assert_eq!(meant(100.0, 200.0), Some(Edge::Left));
+        assert_eq!(meant(900.0, 200.0), Some(Edge::Right));
+        assert_eq!(meant(500.0, 800.0), Some(Edge::Bottom));
+        assert_eq!(meant(200.0, 820.0), Some(Edge::Bottom), "nearer to the bottom than to the left");
+        assert_eq!((meant(500.0, 400.0), meant(500.0, 10.0)), (None, None));
+    }
+}

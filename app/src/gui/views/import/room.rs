@@ -1,0 +1,78 @@
+//! Whether what would come fits onto the disk, beside the button that would write it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use eframe::egui;
+use egui::Ui;
+use vitrine_core::ingest::{Fit, Space};
+
+use crate::gui::command::{Command, ImportCommand};
+use crate::gui::model::ImportDraft;
+use crate::gui::widgets::form::{complaint, warning};
+use crate::words;
+
+/// How long what a disk has said is believed: files may be deleted to make room.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// Asks how much is free where `dir` is or will be, where that is not known.
+pub fn ask(ui: &Ui, draft: &ImportDraft, dir: &Path, out: &mut Vec<Command>) {
+    let known = draft.room.as_ref().filter(|room| room.dir == *dir);
+    let age = known.map(|room| room.at.elapsed());
+    if age.is_none_or(|age| age > BELIEVED) && draft.measuring.as_deref() != Some(dir) {
+        out.push(Command::Import(ImportCommand::Measure(dir.to_owned())));
+    } else if let Some(age) = age {
+        ui.ctx().request_repaint_after(BELIEVED.saturating_sub(age));
+    }
+}
+
+/// Draws the line; why the import cannot begin, when it cannot fit.
+pub fn ui(ui: &mut Ui, draft: &ImportDraft, space: &Space, dir: &Path) -> Option<&'static str> {
+    let at_most = if space.pool > 0 { "at most " } else { "" };
+    let takes = format!("The pixels will take {at_most}{}", words::bytes(space.kept()));
+    let during = match space.waiting {
+        0 => String::new(),
+        more => format!(", {} more while the import is under way", words::bytes(more)),
+    };
+    let free = draft.room.as_ref().filter(|room| room.dir == *dir).and_then(|room| room.free);
+    let Some(free) = free else {
+        ui.weak(format!("{takes}{during}."));
+        return None;
+    };
+    let there = format!("{} are free on that disk", words::bytes(free));
+    match space.fits(free) {
+        Fit::Yes => {
+            ui.weak(format!("{takes}{during}; {there}."));
+            None
+        }
+        Fit::Perhaps => {
+            let text = format!(
+                "{takes}{during}, but {there}. It may fit, for there may be fewer places than that; if not, nothing is \
+                 kept of the import."
+            );
+            warning(ui, &text);
+            None
+        }
+        Fit::No => {
+            let named = words::bytes(space.named);
+            complaint(
+                ui,
+                &format!(
+                    "The pixels that the files name take {named}, and only {there}. {}",
+                    ways_out(space, free)
+                ),
+            );
+            Some("It does not fit onto that disk.")
+        }
+    }
+}
+
+/// What a person can do about it.
+fn ways_out(space: &Space, free: u64) -> &'static str {
+    // Half of it fits, and a new project can be told so.
+    if space.named / 2 <= free {
+        "Make room, average more px into one, name a folder on another disk, or store the pixels of a new project in 16 bits."
+    } else {
+        "Make room, average more px into one, or name a folder on another disk."
+    }
+}
