@@ -46,6 +46,26 @@ struct BatchViews {
     mix: Option<Mix>,
 }
 
+/// What a batch measured, still on the device. To read it is to wait for the device, so a step is read at once.
+struct Measured {
+    /// Objective, total, risk, negatives' term, consistency, turned (shape 6).
+    terms: Tensor<1>,
+    /// p of the unlabeled.
+    p: Probabilities,
+    /// Patches taken in, each view once.
+    patches: usize,
+    /// Epoch and batch.
+    place: (usize, usize),
+}
+
+/// p of the unlabeled of a batch (shape U).
+enum Probabilities {
+    /// Read already, because pseudo-labels hang on them.
+    Known(Vec<f32>),
+    /// Only to be shown.
+    OnDevice(Tensor<1>),
+}
+
 /// What the driver of an epoch answers after each batch.
 pub enum AfterBatch {
     /// Go on.
@@ -64,6 +84,7 @@ pub struct Trainer {
     pool: DevicePool,
     augmenter: Augmenter,
     device: Device,
+    on_cpu: bool,
     pub(super) student: Network,
     pub(super) teacher: Option<Network>,
     pub(super) optimizer: AdamW,
@@ -102,6 +123,7 @@ impl Trainer {
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
+            on_cpu: device.is_cpu,
             device: inner,
             config,
             prior,
@@ -180,7 +202,7 @@ impl Trainer {
         let mut wanted = false;
         let group = self.config.optimizer.accumulation;
         let mut accumulated = GradientsAccumulator::new();
-        let mut waiting = 0;
+        let mut waiting = Vec::new();
         let count = batches.len();
         // The epochs of a failed trial do not count for the schedule.
         let before = (epoch - 1).saturating_sub(self.trial.lost_epochs()) as f64;
@@ -207,7 +229,7 @@ impl Trainer {
                 }
                 false => None,
             };
-            let gradients = self.gradients(
+            let (gradients, measured) = self.gradients(
                 batch,
                 BatchViews { weak, strong, mix },
                 targets.as_deref(),
@@ -217,12 +239,11 @@ impl Trainer {
                 (epoch, index + 1),
             )?;
             accumulated.accumulate(&self.student, gradients);
-            waiting += 1;
-            if waiting == in_group {
-                waiting = 0;
+            waiting.push(measured);
+            if waiting.len() == in_group {
                 let done = before + (index + 1) as f64 / count as f64;
                 let rate = learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
-                self.apply(accumulated.grads(), rate, &mut stats, (epoch, index + 1))?;
+                self.apply(accumulated.grads(), std::mem::take(&mut waiting), rate, &mut stats)?;
             }
             match after_batch(index + 1, count) {
                 AfterBatch::Stop => return Ok(None),
@@ -230,7 +251,7 @@ impl Trainer {
                 AfterBatch::Continue => {}
             }
             // Gradients that wait for others of their group are in no checkpoint.
-            if wanted && waiting == 0 && index + 1 < count {
+            if wanted && waiting.is_empty() && index + 1 < count {
                 wanted = false;
                 let place = (index + 1, count);
                 let rngs = [&weak_rng, &strong_rng];
@@ -326,7 +347,7 @@ impl Trainer {
         share: f64,
         stats: &mut EpochStats,
         place: (usize, usize),
-    ) -> Result<GradientsParams> {
+    ) -> Result<(GradientsParams, Measured)> {
         let (p, u, n) = (batch.positive.len(), batch.unlabeled.len(), batch.negative.len());
         let has_strong = strong.is_some();
         let teacher_p = match &self.teacher {
@@ -346,8 +367,13 @@ impl Trainer {
             LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) }
         };
         let own = labelled(&logits);
-        let student_p = own.unlabeled.clone().map(|logits| to_vec(sigmoid(logits.inner())));
-        let given_p = teacher_p.or(student_p).unwrap_or_default();
+        let student_p = own.unlabeled.clone().map(|logits| sigmoid(logits.inner()));
+        let given_p = match (teacher_p, student_p) {
+            (Some(p), _) => Probabilities::Known(p),
+            (None, Some(p)) if has_strong => Probabilities::Known(to_vec(p)),
+            (None, Some(p)) => Probabilities::OnDevice(p),
+            (None, None) => Probabilities::Known(Vec::new()),
+        };
 
         let mut value_of = |labelled| match targets {
             Some(targets) => self.self_training_risk(batch, labelled, targets, stats),
@@ -366,9 +392,13 @@ impl Trainer {
             ));
         };
 
-        let consistency = has_strong.then(|| {
+        let known_p = match &given_p {
+            Probabilities::Known(p) if has_strong => Some(p),
+            _ => None,
+        };
+        let consistency = known_p.map(|p_known| {
             let state = &self.consistency_state;
-            let labels = pseudo_labels(&self.config.consistency, state, self.prior, &given_p);
+            let labels = pseudo_labels(&self.config.consistency, state, self.prior, p_known);
             if targets.is_none() {
                 let truth = batch.unlabeled.iter().map(|&i| self.truth(i));
                 stats.pseudo_labels(labels.target.iter().copied().zip(labels.weight.iter().copied()), truth);
@@ -384,7 +414,6 @@ impl Trainer {
                 vector(labels.weight),
             )
         });
-        stats.probabilities(&given_p);
 
         let RiskValue { objective, shown, negative_term, turned } = value;
         let zero = || Tensor::<1>::zeros([1], &self.device);
@@ -394,7 +423,7 @@ impl Trainer {
             Some(term) => objective + term * lambda,
             None => objective,
         };
-        let row = to_vec(Tensor::cat(
+        let terms = Tensor::cat(
             vec![
                 loss.clone().inner(),
                 shown_total,
@@ -404,19 +433,11 @@ impl Trainer {
                 turned.map_or_else(zero, Tensor::inner),
             ],
             0,
-        ));
-        let &[objective, total, risk, negative, consistency, turned] = row.as_slice() else {
-            return Err(diverged(place, "the loss could not be read from the device"));
-        };
-        if !objective.is_finite() {
-            return Err(diverged(place, &format!("the loss is {objective}")));
-        }
-        stats.batch(
-            batch.len() + if has_strong { u } else { 0 },
-            [total, risk, negative, consistency, turned],
         );
+        let patches = batch.len() + if has_strong { u } else { 0 };
         let gradients = (loss * share).backward();
-        Ok(GradientsParams::from_grads(gradients, &self.student))
+        let gradients = GradientsParams::from_grads(gradients, &self.student);
+        Ok((gradients, Measured { terms, p: given_p, patches, place }))
     }
 
     /// Cross-entropy of positives and of the unlabeled at both ends of the ranking.
@@ -465,25 +486,35 @@ impl Trainer {
         Some(RiskValue { shown: objective.clone().detach(), objective, negative_term, turned: None })
     }
 
+    /// Makes a step with the gradients of a group of batches. A GPU is given all of the step before it is asked
+    /// what came of it, so that it does not wait for the host in between; the weights from before are kept until
+    /// then.
     fn apply(
         &mut self,
         gradients: GradientsParams,
+        group: Vec<Measured>,
         rate: f64,
         stats: &mut EpochStats,
-        place: (usize, usize),
     ) -> Result<()> {
         let norm = global_norm(&self.student, &gradients, &self.device);
-        let shown = to_vec(norm.clone()).first().copied().unwrap_or(f32::NAN);
-        if !shown.is_finite() {
-            return Err(diverged(place, &format!("the gradient norm is {shown}")));
+        let mut before = None;
+        if self.on_cpu {
+            take_in(&group, norm.clone(), stats)?;
+        } else {
+            before = Some((self.student.clone(), self.teacher.clone()));
         }
-        stats.gradient_norm(shown);
         let limit = self.config.optimizer.gradient_clip;
-        let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
+        let scale = (limit > 0.0).then(|| clip_factor(norm.clone(), limit));
         self.student = self.optimizer.step(rate, self.student.clone(), gradients, scale);
         if let Some(average) = self.teacher.take() {
             let decay = teacher::decay_at(&self.config.teacher, self.optimizer.steps());
             self.teacher = Some(teacher::update(average, &self.student.valid(), decay));
+        }
+        if let Some((student, teacher)) = before {
+            take_in(&group, norm, stats).inspect_err(|_| {
+                self.student = student;
+                self.teacher = teacher;
+            })?;
         }
         self.consistency_state.update(&stats.take_recent_probabilities());
         Ok(())
@@ -512,6 +543,43 @@ impl Trainer {
 
 fn concatenated(batch: &Batch) -> Vec<usize> {
     [batch.positive.as_slice(), &batch.unlabeled, &batch.negative].concat()
+}
+
+/// Reads what the batches of a step measured, and its gradient norm, in one go.
+///
+/// # Errors
+/// [`Error::Training`] when loss or norm are no finite numbers.
+fn take_in(group: &[Measured], norm: Tensor<1>, stats: &mut EpochStats) -> Result<()> {
+    let mut parts = vec![norm];
+    for measured in group {
+        parts.push(measured.terms.clone());
+        if let Probabilities::OnDevice(p) = &measured.p {
+            parts.push(p.clone());
+        }
+    }
+    let values = to_vec(Tensor::cat(parts, 0));
+    let mut rest = values.iter().copied();
+    let norm = rest.next().unwrap_or(f32::NAN);
+    let mut last = (0, 0);
+    for measured in group {
+        let [objective, terms @ ..] = [(); 6].map(|()| rest.next().unwrap_or(f32::NAN));
+        if !objective.is_finite() {
+            return Err(diverged(measured.place, &format!("the loss is {objective}")));
+        }
+        match &measured.p {
+            Probabilities::Known(p) => stats.probabilities(p),
+            Probabilities::OnDevice(p) => {
+                stats.probabilities(&rest.by_ref().take(p.dims()[0]).collect::<Vec<_>>());
+            }
+        }
+        stats.batch(measured.patches, terms);
+        last = measured.place;
+    }
+    if !norm.is_finite() {
+        return Err(diverged(last, &format!("the gradient norm is {norm}")));
+    }
+    stats.gradient_norm(norm);
+    Ok(())
 }
 
 fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
