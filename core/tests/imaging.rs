@@ -202,7 +202,7 @@ fn pools_keep_their_promises() {
             assert!(found.windows(2).all(|w| (w[0].y, w[0].x) < (w[1].y, w[1].x)));
         }
         let other = pool(&sample.image, positives, &PoolSettings { seed: 6, ..settings }).unwrap();
-        let chance = !matches!(kind, PoolKind::Blobs { .. });
+        let chance = !matches!(kind, PoolKind::Blobs { .. }) || count.is_some();
         assert_eq!(other != found, chance, "{kind:?} and its seed");
     }
 }
@@ -240,8 +240,10 @@ fn blobs_find_what_is_there_in_both_contrasts() {
         sample_micrograph(&SampleSettings { snr: 1.0, ..SampleSettings::default() }, 2, 0).unwrap();
     let found = |image: &Image, contrast| {
         let kind = PoolKind::Blobs { diameter: 48.0, contrast: Some(contrast), min_score: 0.0 };
-        let settings = PoolSettings { from_positives: 0.0, ..settings_for(kind, Some(150)) };
-        pool(image, &[], &settings).unwrap()
+        let settings = PoolSettings { from_positives: 0.0, ..settings_for(kind, None) };
+        let mut found = pool(image, &[], &settings).unwrap();
+        found.truncate(150);
+        found
     };
     let inside: Vec<_> = image
         .centres
@@ -260,8 +262,15 @@ fn blobs_find_what_is_there_in_both_contrasts() {
     image.image.data.iter_mut().for_each(|v| *v = -*v);
     assert_eq!(hits(&found(&image.image, Contrast::Light)), dark);
     // Without a sign but with positives, the sign comes from them.
-    let auto = PoolSettings { from_positives: 0.0, ..settings_for(BLOBS, Some(150)) };
-    assert_eq!(pool(&image.image, &image.centres, &auto).unwrap(), found(&image.image, Contrast::Light));
+    let auto = PoolSettings { from_positives: 0.0, ..settings_for(BLOBS, None) };
+    let all = pool(&image.image, &image.centres, &auto).unwrap();
+    assert_eq!(all[..150], found(&image.image, Contrast::Light));
+    // Some of them are a random choice of strong and weak ones alike, in the same order.
+    let some = pool(&image.image, &image.centres, &PoolSettings { count: Some(60), ..auto }).unwrap();
+    let places: Vec<usize> = some.iter().map(|c| all.iter().position(|a| a == c).unwrap()).collect();
+    assert!(places.len() == 60 && places.is_sorted());
+    let weaker = places.iter().filter(|&&place| place >= all.len() / 2).count();
+    assert!((18..=42).contains(&weaker), "{weaker} of 60 from the weaker half");
 }
 
 #[test]

@@ -185,11 +185,12 @@ fn diluted(own: &Group, unlabeled: &Group, section: &mut Section) {
             if share > 1.0 { Severity::Wrong } else { Severity::Warning },
             "The unlabeled show the particle as strongly as the positives do.",
             format!(
-                "Their mean image holds {share:.2} times the positives' particle; as part of them are no particles, many of \
-                 the {} positives must be none either.",
+                "Their mean image holds {share:.2} times the positives' particle. Unless nearly all of them are particles, \
+                 and clearer ones than the picks, many of the {} positives must be none.",
                 own.count
             ),
-            "Look through the positives and set those without a particle to unlabeled or negative.",
+            "Look through some of the unlabeled. If most show the particle, take more places without one into the pool; if \
+             not, look through the positives and set those without a particle to unlabeled or negative.",
         )
         .with("particle in the unlabeled's mean image, over that in the positives'", format!("{share:.3}")),
     );

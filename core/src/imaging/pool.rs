@@ -24,8 +24,8 @@ pub enum PoolKind {
     },
     /// Uniformly random places; needs [`PoolSettings::count`].
     Random,
-    /// Peaks of a difference of Gaussians at the particle diameter, strongest first: what an
-    /// automatic picker that picks too much would give.
+    /// Peaks of a difference of Gaussians at the particle diameter: what an automatic picker that picks too
+    /// much would give.
     Blobs {
         /// Particle diameter, px of the unbinned micrograph.
         diameter: f64,
@@ -48,7 +48,8 @@ pub struct PoolSettings {
     pub from_positives: f64,
     /// Smallest distance between two places, px; 0 for none.
     pub between: f64,
-    /// At most so many places: the strongest of blobs, a random choice of a grid.
+    /// At most so many places, a random choice. Not the strongest blobs: these are the particles with the
+    /// most contrast, a classifier tells them from the picks by their strength, and finds none of them.
     pub count: Option<usize>,
     /// Seed of every random choice; see [`seed_for`] for one seed a micrograph.
     pub seed: u64,
@@ -128,7 +129,14 @@ pub fn pool(image: &Image, positives: &[(f64, f64)], settings: &PoolSettings) ->
         }
         PoolKind::Blobs { diameter, contrast, min_score } => {
             let peaks = blobs(image, positives, &area, diameter, contrast, min_score, settings.cut.margin)?;
-            choose(peaks.into_iter(), &mut taken, limit)
+            // Of peaks too near each other the stronger stays, whatever the choice afterwards.
+            let mut peaks = choose(peaks.into_iter(), &mut taken, usize::MAX);
+            if limit < peaks.len() {
+                peaks.shuffle(&mut random);
+                peaks.truncate(limit);
+                peaks.sort_by(stronger_first);
+            }
+            peaks
         }
     };
     if !matches!(settings.kind, PoolKind::Blobs { .. }) {
@@ -212,9 +220,14 @@ fn blobs(
             }
         }
     }
-    // A stable sort: equal peaks stay row by row.
-    peaks.sort_by(|a, b| b.score.unwrap_or(0.0).total_cmp(&a.score.unwrap_or(0.0)));
+    peaks.sort_by(stronger_first);
     Ok(peaks)
+}
+
+/// The stronger blob first; of equal ones the first in reading order.
+fn stronger_first(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    let strength = |of: &Candidate| of.score.unwrap_or(0.0);
+    strength(b).total_cmp(&strength(a)).then(a.y.total_cmp(&b.y)).then(a.x.total_cmp(&b.x))
 }
 
 /// Whether no neighbour is higher; of equal neighbours the first in reading order is the peak.

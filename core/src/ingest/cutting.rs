@@ -298,14 +298,10 @@ fn places(
     };
     let mut places: Vec<(f64, f64)> = found.into_iter().map(|c| (c.x, c.y)).filter(free).collect();
     if let Some(limit) = limit.filter(|limit| *limit < places.len()) {
-        // Blobs come strongest first; of others, which come row by row, a random choice stays.
-        if pool.from != PoolFrom::Blobs {
-            places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        }
+        // They come row by row, blobs strongest first; a random choice stays.
+        places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         places.truncate(limit);
-        if pool.from != PoolFrom::Blobs {
-            places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
-        }
+        places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
     }
     Ok(places)
 }

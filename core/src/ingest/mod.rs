@@ -105,7 +105,7 @@ pub enum PoolFrom {
     Grid,
     /// Uniformly random places.
     Random,
-    /// Blobs of the particle's size, strongest first: what a picker that picks too much gives.
+    /// Blobs of the particle's size, a random choice of them: what a picker that picks too much gives.
     Blobs,
 }
 

@@ -100,7 +100,7 @@ impl Default for SplitConfig {
 pub enum PriorConfig {
     /// Given by the person, between 0 and 1.
     Given(f64),
-    /// Estimated from out-of-fold scores before the run (BBE, Garg et al. 2021).
+    /// Estimated from out-of-fold scores before the run ([`super::prior_binormal`]).
     Estimate(EstimateWord),
 }
 
