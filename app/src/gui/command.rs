@@ -341,6 +341,15 @@ pub struct AskPath {
     pub path: PathBuf,
     /// What is done.
     pub purpose: Purpose,
+    /// Why that could not be done with the path as it is.
+    pub wrong: Option<String>,
+}
+
+impl AskPath {
+    /// A question that begins with this path.
+    pub fn new(title: impl Into<String>, path: PathBuf, purpose: Purpose) -> Self {
+        Self { title: title.into(), path, purpose, wrong: None }
+    }
 }
 
 /// What is done with a file that was named.

@@ -1,5 +1,6 @@
 //! The band-pass preview: what the shader draws is what the processor computes.
 
+use egui_kittest::kittest::Queryable as _;
 use vitrine::gpu::band::passed;
 use vitrine::gpu::cell::{Preparation, percentiles, prepare, read};
 use vitrine::gpu::look::{Contrast, Look};
@@ -161,4 +162,23 @@ fn what_one_frame_cannot_filter_comes_in_the_next_ones() {
             assert!(off < 6.0, "patch {place}: {off}");
         }
     }
+}
+
+#[test]
+fn the_first_band_fits_the_patches() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = crate::support::opened(&crate::support::nine(dir.path()));
+    let look = |window: &Window| window.state().model.settings.look;
+    window.get_by_label("Band-pass").click();
+    window.run_steps(3);
+    assert!(look(&window).band);
+    // 16 px wide, and nobody knows how long a px is.
+    assert_eq!(look(&window).periods, [2.0, 16.0]);
+    // What was set comes back.
+    let now = look(&window);
+    set(&mut window, Look { band: false, periods: [3.0, 12.0], ..now });
+    window.run_steps(2);
+    window.get_by_label("Band-pass").click();
+    window.run_steps(3);
+    assert_eq!(look(&window).periods, [3.0, 12.0]);
 }

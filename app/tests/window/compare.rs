@@ -5,8 +5,20 @@ use vitrine::gui::command::{AskPath, Command, Purpose, SaveCommand, ViewCommand}
 use vitrine::gui::model::Tab;
 use vitrine_core::Label;
 
-use crate::support::{save_plot, wait};
+use crate::support::{opened, save_plot, small, wait};
 use crate::train::{ended, ready};
+
+#[test]
+fn without_runs_the_way_to_one_is_offered() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    window.run_steps(3);
+    window.get_by_label("No run to compare");
+    window.get_by_label("Train a run").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Train);
+}
 
 #[test]
 fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
@@ -123,11 +135,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.set_size(eframe::egui::vec2(1400.0, 560.0));
     window.run_steps(12);
     let small = dir.path().join("plots/small.png");
-    let ask = AskPath {
-        title: "Save the plot".to_owned(),
-        path: small.clone(),
-        purpose: Purpose::Picture("roc".to_owned()),
-    };
+    let ask = AskPath::new("Save the plot", small.clone(), Purpose::Picture("roc".to_owned()));
     window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
     window.run_steps(3);
     window.get_by_label("Save").click();

@@ -215,9 +215,9 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     let takes =
         |each: u64| format!("The pixels will take {}; ", vitrine::words::bytes(patches * side * side * each));
     window.get_by_label_contains(&takes(4));
-    window.get_by_label("How pixels are stored").click();
+    window.get_by_label("Pixels, how they are stored").click();
     window.run_steps(3);
-    window.get_by_label("f16, half the disk").click();
+    window.get_by_label("16 bits, half the room").click();
     window.run_steps(3);
     window.get_by_label_contains(&takes(2));
 

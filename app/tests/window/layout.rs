@@ -112,6 +112,47 @@ fn panels_are_moved_from_their_menu_and_by_commands() {
 }
 
 #[test]
+fn what_is_at_the_bottom_leaves_the_gallery_room_and_has_its_own_height() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = nine(dir.path());
+    let mut window = kept(dir.path(), &project);
+    let dock = |panel, edge| Command::Settings(SettingsCommand::Dock { panel, edge });
+    window.state_mut().apply(dock("patch", Edge::Bottom));
+    window.run_steps(3);
+    let top = |window: &Window, heading: &str| window.get_by_label(heading).rect().top();
+    let first = top(&window, "Current patch");
+    // Enlarged by hand, as far as half of what there is.
+    let border = first - 8.0;
+    drag(&mut window, pos2(640.0, border), pos2(640.0, border - 100.0));
+    let (high, set) = (top(&window, "Current patch"), settings(&window).panels["docked.patch"]);
+    assert!(high < first - 60.0 && set > 310.0, "{first} {high} {set}");
+    drag(&mut window, pos2(640.0, high - 8.0), pos2(640.0, 100.0));
+    let (high, set) = (top(&window, "Current patch"), settings(&window).panels["docked.patch"]);
+    assert!((340.0..480.0).contains(&high) && set > 330.0, "{high} {set}");
+
+    // In a small window it gives way, and in the large one it is as it was set.
+    window.set_size(vec2(1280.0, 460.0));
+    window.run_steps(4);
+    let small = top(&window, "Current patch");
+    assert!((200.0..300.0).contains(&small), "{small}");
+    assert_eq!(settings(&window).panels["docked.patch"], set);
+    window.set_size(vec2(1280.0, 820.0));
+    window.run_steps(4);
+    assert!((top(&window, "Current patch") - high).abs() < 3.0);
+    assert_eq!(settings(&window).panels["docked.patch"], set);
+
+    // Other panels there have a height of their own.
+    window.state_mut().apply(dock("patch", Edge::Right));
+    window.state_mut().apply(dock("queues", Edge::Bottom));
+    window.run_steps(4);
+    assert!(top(&window, "Review queues") > first + 40.0);
+    window.state_mut().apply(dock("queues", Edge::Left));
+    window.state_mut().apply(dock("patch", Edge::Bottom));
+    window.run_steps(4);
+    assert!((top(&window, "Current patch") - high).abs() < 3.0);
+}
+
+#[test]
 fn what_was_folded_stays_folded() {
     let dir = tempfile::tempdir().unwrap();
     let project = nine(dir.path());

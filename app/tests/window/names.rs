@@ -128,7 +128,7 @@ fn everything_has_a_name() {
     window.state_mut().apply(Command::View(ViewCommand::Overlay(None)));
     window.run_steps(2);
     for purpose in [Purpose::Text("some".to_owned()), Purpose::OpenConfig] {
-        let ask = AskPath { title: "A file".to_owned(), path: dir.path().join("some.yaml"), purpose };
+        let ask = AskPath::new("A file", dir.path().join("some.yaml"), purpose);
         window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
         check(&mut window, "a file to be named");
         window.state_mut().apply(Command::Save(SaveCommand::Answer(None)));

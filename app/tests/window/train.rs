@@ -181,16 +181,34 @@ fn a_configuration_is_opened_by_keys_alone() {
     window.event(Event::Text("open a configuration".to_owned()));
     window.run_steps(2);
     window.key_press(Key::Enter);
-    // Who types at once loses no letter.
+    // Nobody knows yet what it is called: only the folder stands there.
+    let asked = |window: &Window| window.state().states.ask_path.clone();
     window.run_steps(2);
-    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    window.step();
-    window.event(Event::Text(file.display().to_string()));
-    window.step();
-    window.key_press(Key::Enter);
+    assert!(asked(&window).unwrap().path.is_dir());
+    // Who types at once loses no letter.
+    let type_over = |window: &mut Window, path: &std::path::Path| {
+        window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        window.step();
+        window.event(Event::Text(path.display().to_string()));
+        window.step();
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+    };
+    // What cannot be read is said in the dialog, and what was typed stays.
+    let missing = dir.path().join("mime.yaml");
+    type_over(&mut window, &missing);
+    let ask = asked(&window).unwrap();
+    assert_eq!(ask.path, missing);
+    assert!(ask.wrong.as_ref().is_some_and(|wrong| wrong.contains("mime.yaml")), "{ask:?}");
+    assert!(crate::support::said(&window).is_empty());
+    window.get_by_label(&vitrine::words::capitalised(&ask.wrong.unwrap()));
+    type_over(&mut window, &file);
     wait(&mut window, "the configuration", |app| app.states.train.config.schedule.epochs == 7);
-    assert!(window.state().states.ask_path.is_none());
+    assert!(asked(&window).is_none());
     assert_eq!(window.state().model.tab, Tab::Train);
+    // The next time it begins there.
+    window.state_mut().apply(Command::Save(SaveCommand::AskConfig));
+    assert_eq!(asked(&window).unwrap().path, file);
 }
 
 #[test]
@@ -338,7 +356,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     press_train(&window);
     ended(&mut window);
     let weights = pretrained_path(&folder.join("runs/short-1"));
-    let ask = AskPath { title: "t".to_owned(), path: weights.clone(), purpose: Purpose::PretrainedWeights };
+    let ask = AskPath::new("t", weights.clone(), Purpose::PretrainedWeights);
     window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
     window.state_mut().apply(Command::Save(SaveCommand::Go(weights.clone())));
     window.run_steps(3);

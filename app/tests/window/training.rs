@@ -1,8 +1,9 @@
 //! A short run from the window, on the processor.
 
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, ViewCommand};
-use vitrine::gui::model::{LivePhase, Tab};
+use vitrine::gui::jobs::JobId;
+use vitrine::gui::model::{LivePhase, LiveRun, Tab};
 use vitrine_core::Label;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::DeviceChoice;
@@ -53,6 +54,26 @@ fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
     let project = Project::open(&folder).unwrap();
     assert_eq!(project.run("short-1").unwrap().status, RunStatus::Finished);
     assert_eq!(project.label_counts().unwrap().negative, before.negative + 1);
+}
+
+#[test]
+fn a_run_that_stops_before_its_first_epoch_promises_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    // One of which nothing is heard, as in the middle of a long step.
+    let mut live = LiveRun::new(JobId(u64::MAX), "short-1".to_owned(), DeviceChoice::Cpu);
+    (live.phase, live.checkpoint_asked) = (LivePhase::Stopping, true);
+    window.state_mut().model.live = Some(live);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(3);
+    window.get_by_label("Stopping after this batch; no epoch is complete that could be kept");
+    assert!(window.query_by_label_contains("checkpoint will be written").is_none());
+    for order in ["Pause training", "Checkpoint now", "Stop training"] {
+        assert!(window.get_by_label(order).accesskit_node().is_disabled(), "{order}");
+    }
+    window.state_mut().model.live.as_mut().unwrap().best_epoch = Some(2);
+    window.run_steps(2);
+    window.get_by_label("Stopping after this batch; the best epoch is kept");
 }
 
 #[test]

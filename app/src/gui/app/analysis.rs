@@ -17,12 +17,12 @@ use super::dialog::{FileQuestion, Wanted};
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{
-    AskPath, Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, TrainCommand, ViewCommand,
-    WindowCommand,
+    AskPath, Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, ViewCommand, WindowCommand,
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
 use crate::gui::views::charts::{PlotPlaces, plot_places};
+use crate::words;
 
 /// Patches shown of a disagreement.
 const DISAGREEING: usize = 24;
@@ -143,30 +143,29 @@ impl App {
         match command {
             SaveCommand::Ask(ask) => self.ask_path(*ask),
             SaveCommand::AskConfig => {
-                let path = self.open()?.dir.join("config.yaml");
-                let title = "Open a configuration".to_owned();
+                // Nothing says what it is called: the last one, or the folder alone, for the name to be typed.
+                let folder = self.open()?.dir.join("");
+                let path = self.states.train.opened.clone().unwrap_or(folder);
                 self.model.tab = Tab::Train;
-                self.ask_path(AskPath { title, path, purpose: Purpose::OpenConfig });
+                self.ask_path(AskPath::new("Open a configuration", path, Purpose::OpenConfig));
             }
             SaveCommand::Answer(None) => self.states.ask_path = None,
-            SaveCommand::Answer(Some(path)) => {
-                if let Some(ask) = &mut self.states.ask_path {
-                    ask.path = path;
-                }
-            }
+            SaveCommand::Answer(Some(path)) => self.path_named(path),
             SaveCommand::Choose => {
                 let Some(ask) = self.states.ask_path.clone() else { return Ok(()) };
                 let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
-                let question = FileQuestion {
-                    wanted: if reads { Wanted::File } else { Wanted::Save },
-                    title: ask.title,
-                    folder: ask.path.parent().map(Into::into),
-                    name: ask.path.file_name().map(|name| name.to_string_lossy().into_owned()),
+                let (folder, name) = if ask.path.is_dir() {
+                    (Some(ask.path), None)
+                } else {
+                    let name = ask.path.file_name().map(|name| name.to_string_lossy().into_owned());
+                    (ask.path.parent().map(Into::into), name)
                 };
+                let wanted = if reads { Wanted::File } else { Wanted::Save };
+                let question = FileQuestion { wanted, title: ask.title, folder, name };
                 self.choose_files(question, |mut paths| Outcome::Path(paths.swap_remove(0)))?;
             }
             SaveCommand::Go(path) => {
-                let Some(ask) = self.states.ask_path.take() else { return Ok(()) };
+                let Some(mut ask) = self.states.ask_path.take() else { return Ok(()) };
                 match ask.purpose {
                     Purpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
                     Purpose::Picture(plot) => {
@@ -174,7 +173,15 @@ impl App {
                         self.ctx.data_mut(|data| data.insert_temp(plot_places(), places));
                         self.picture.wanted = Some(WantedPicture { file: path, before: None, frames: 0 });
                     }
-                    Purpose::OpenConfig => self.apply(Command::Train(TrainCommand::OpenConfig(path))),
+                    Purpose::OpenConfig => match self.states.train.open_file(&path) {
+                        Ok(()) => self.model.tab = Tab::Train,
+                        // The question stays, for the path to be mended.
+                        Err(error) => {
+                            ask.wrong = Some(words::in_window(&words::sentence(&error)));
+                            ask.path = path;
+                            self.states.ask_path = Some(ask);
+                        }
+                    },
                     Purpose::PretrainedWeights => self.states.train.begin_with(&path),
                 }
             }
@@ -191,6 +198,13 @@ impl App {
                 memory.surrender_focus(id);
             }
         });
+    }
+
+    /// The person has named another path.
+    fn path_named(&mut self, path: PathBuf) {
+        if let Some(ask) = &mut self.states.ask_path {
+            (ask.path, ask.wrong) = (path, None);
+        }
     }
 
     fn write(
@@ -305,11 +319,7 @@ impl App {
                 self.model.analysis.compared = None;
                 self.apply_view(ViewCommand::Scores(run))?;
             }
-            Outcome::Path(path) => {
-                if let Some(ask) = &mut self.states.ask_path {
-                    ask.path = path;
-                }
-            }
+            Outcome::Path(path) => self.path_named(path),
             Outcome::Saved(path) => {
                 let text = format!("Saved {}.", path.display());
                 let reveal = Command::Window(WindowCommand::Reveal(path));

@@ -112,7 +112,7 @@ impl App {
                 false
             }
             Asked::Look(request, with_open) => {
-                self.take_look(Looked { request: *request, with_open, result: Err(why) });
+                self.take_look(Looked { request: *request, with_open, result: Err(why), cancelled });
                 false
             }
             Asked::Recognise(paths) => {

@@ -150,7 +150,7 @@ impl App {
                     Err(error) => Err(words::in_window(&words::sentence(&error.into()))),
                     Ok(look) => Ok(Arc::new(look)),
                 };
-                Ok(Outcome::Looked(Looked { request, with_open, result }))
+                Ok(Outcome::Looked(Looked { request, with_open, result, cancelled: false }))
             })
         })
     }

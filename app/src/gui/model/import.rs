@@ -31,6 +31,8 @@ pub struct Looked {
     pub with_open: bool,
     /// What it would bring, or why it cannot be done.
     pub result: Result<Arc<CloseLook>, String>,
+    /// The person has cancelled it: that is why there is no result, and nothing stands in the way.
+    pub cancelled: bool,
 }
 
 /// How much was free on a disk.

@@ -158,6 +158,9 @@ impl Model {
             Needs::Training if self.live.as_ref().is_some_and(|live| live.scoring) => {
                 Err("The training has ended; the run scores the patches.")
             }
+            Needs::Training if self.live.as_ref().is_some_and(|live| live.phase == LivePhase::Stopping) => {
+                Err("The run is stopping already.")
+            }
             Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }

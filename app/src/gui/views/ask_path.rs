@@ -5,6 +5,8 @@ use egui::{Key, TextEdit, Ui};
 
 use super::overlay;
 use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
+use crate::gui::widgets::form::complaint;
+use crate::words;
 
 /// Draws the question.
 pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
@@ -26,6 +28,10 @@ pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
                 out.push(Command::Save(SaveCommand::Go(text.clone().into())));
             }
         });
+        if let Some(wrong) = &ask.wrong {
+            ui.set_max_width(560.0);
+            complaint(ui, &words::capitalised(wrong));
+        }
         ui.add_space(6.0);
         ui.horizontal(|ui| {
             let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);

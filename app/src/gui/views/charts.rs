@@ -359,18 +359,35 @@ pub fn round_marks(points: f64, whole: bool) -> impl Fn(GridInput) -> Vec<GridMa
 
 /// Marks on a logarithmic axis: powers of ten, and between them 2 and 5 where there is room.
 fn log_marks(points: f64) -> impl Fn(GridInput) -> Vec<GridMark> {
-    move |input| {
-        let least = input.base_step_size * points / 8.0;
-        if least > 0.3 {
-            return marks(input.bounds, round_step(least.max(1.0)));
+    move |input| log_marks_within(input.bounds, input.base_step_size * points / 8.0)
+}
+
+/// As [`log_marks`], between two logarithms and `least` apart. There are always two at least: where the
+/// powers of ten and their parts leave one or none, other round numbers.
+fn log_marks_within((low, high): (f64, f64), least: f64) -> Vec<GridMark> {
+    if least > 0.3 {
+        let decades = marks((low, high), round_step(least.max(1.0)));
+        if decades.len() >= 2 {
+            return decades;
         }
-        let decades = marks((input.bounds.0 - 1.0, input.bounds.1), 1.0);
-        let of = |decade: &GridMark| {
-            let at = decade.value;
-            [1.0_f64, 2.0, 5.0].map(|n| GridMark { value: at + n.log10(), step_size: 0.3 })
-        };
-        decades.iter().flat_map(of).filter(|mark| mark.value >= input.bounds.0).collect()
     }
+    let of = |decade: GridMark| [1.0_f64, 2.0, 5.0].map(|n| decade.value + n.log10());
+    let parts = marks((low - 1.0, high), 1.0).into_iter().flat_map(of);
+    let mut shown: Vec<f64> = Vec::new();
+    for at in parts.filter(|at| (low..=high).contains(at)) {
+        if shown.last().is_none_or(|last| at - last >= least * 0.999) {
+            shown.push(at);
+        }
+    }
+    if shown.len() < 2 {
+        let (low, high) = (10_f64.powf(low), 10_f64.powf(high));
+        // A fifth leaves two round numbers at least, for the step is at most half of it all.
+        let round = marks((low, high), round_step((high - low) / 5.0));
+        shown = round.into_iter().map(|mark| mark.value.log10()).filter(|at| at.is_finite()).collect();
+    }
+    // As a distance, for the numbers of lines that are too near are not shown.
+    let step_size = least.max(0.3);
+    shown.into_iter().map(|value| GridMark { value, step_size }).collect()
 }
 
 /// The smallest of 1, 2 and 5 times a power of ten that is not below `least`.
@@ -424,11 +441,8 @@ pub fn save_items(
 ) {
     let path = |ending: &str| -> PathBuf { open.dir.join("plots").join(format!("{id}.{ending}")) };
     let mut ask = |ending: &str, purpose: Purpose| {
-        out.push(Command::Save(SaveCommand::Ask(Box::new(AskPath {
-            title: format!("Save the plot {title}"),
-            path: path(ending),
-            purpose,
-        }))));
+        let ask = AskPath::new(format!("Save the plot {title}"), path(ending), purpose);
+        out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
     };
     if ui.button("Save as PNG…").on_hover_text("The plot as it is on the screen").clicked() {
         ask("png", Purpose::Picture(id.to_owned()));
@@ -449,7 +463,7 @@ pub fn save_items(
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{hover_words, marks, round_step, smoothed};
+    use super::{hover_words, log_marks_within, marks, round_step, smoothed};
 
     #[test]
     fn hovering_says_what_was_measured_and_what_is_smoothed() {
@@ -466,6 +480,33 @@ mod tests {
         let values: Vec<f64> = marks((0.78, 0.91), 0.05).iter().map(|mark| mark.value).collect();
         assert_eq!(values, [0.8, 0.8500000000000001, 0.9]);
         assert!(marks((0.0, f64::INFINITY), 1.0).is_empty());
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_two_marks_at_least() {
+        let values = |low: f64, high: f64, least| -> Vec<f64> {
+            let marks = log_marks_within((low.log10(), high.log10()), least);
+            marks.iter().map(|mark| (10_f64.powf(mark.value) * 1e4).round() / 1e4).collect()
+        };
+        assert_eq!(values(0.8, 120.0, 0.2), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
+        assert_eq!(values(0.8, 120.0, 0.5), [1.0, 10.0, 100.0]);
+        // One power of ten or none: parts of it, and where these are too few, other round numbers.
+        assert_eq!(values(0.6, 6.0, 0.35), [1.0, 5.0]);
+        assert_eq!(values(0.6, 3.9, 0.35), [1.0, 2.0, 3.0]);
+        assert_eq!(values(2.1, 9.9, 0.1), [4.0, 6.0, 8.0]);
+        assert_eq!(values(0.305, 0.365, 0.01), [0.32, 0.34, 0.36]);
+        for place in 0..200 {
+            for width in [0.01, 0.1, 0.4, 0.9, 1.7, 3.0] {
+                let low = -3.0 + f64::from(place) * 0.031;
+                let marks = log_marks_within((low, low + width), width * 30.0 / 150.0);
+                let within = |at: f64| (low - 1e-9..=low + width + 1e-9).contains(&at);
+                assert!(
+                    marks.len() >= 2 && marks.iter().all(|m| within(m.value)),
+                    "{low} {width}: {marks:?}"
+                );
+            }
+        }
+        assert!(log_marks_within((0.0, f64::INFINITY), 0.1).is_empty());
     }
 
     #[test]

@@ -18,8 +18,8 @@ use super::compare_scores;
 use crate::gui::command::{Command, CompareCommand, TrainCommand};
 use crate::gui::model::{Compared, Model, OpenProject};
 use crate::gui::theme;
-use crate::gui::widgets::empty;
 use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::gui::widgets::{command_button_as, empty};
 
 /// What the view remembers.
 #[derive(Default)]
@@ -49,12 +49,19 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         open.runs.iter().filter(|run| run.best_epoch.is_some()).map(|run| run.name.clone()).collect();
     if trained.is_empty() {
         let now = model.live.as_ref().filter(|live| live.is_running());
-        let words = match now {
-            Some(live) => format!("{} is training; it is measured here when it has ended.", live.name),
-            None => "Train one first; best with its baseline. Runs on the same split are measured on the same patches."
-                .to_owned(),
+        let (words, button) = match now {
+            Some(live) => {
+                (format!("{} is training; it is measured here when it has ended.", live.name), "Go to the training")
+            }
+            None => (
+                "Train one first; best with its baseline. Runs on the same split are measured on the same patches."
+                    .to_owned(),
+                "Train a run",
+            ),
         };
         empty(ui, "No run to compare", &words);
+        ui.add_space(8.0);
+        ui.vertical_centered(|ui| command_button_as(ui, model, "view.train", button, out));
         return;
     }
     ui.horizontal_wrapped(|ui| {

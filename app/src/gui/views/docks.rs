@@ -18,8 +18,15 @@ fn width_of(panel: &str) -> f32 {
     if panel == "queues" { 220.0 } else { 280.0 }
 }
 
-/// Height of the panels at the bottom before anybody has changed it, points.
-const HEIGHT: f32 = 250.0;
+/// The panels at the bottom as one: their name in the settings, and their height before anybody has changed
+/// it, points. Each set of them has its own, for queues need less height than a patch.
+fn at_the_bottom(last: &str, others: &[Dock]) -> (&'static str, f32) {
+    match (last, others) {
+        ("queues", []) => ("docked.queues", 170.0),
+        (_, []) => ("docked.patch", 250.0),
+        _ => ("docked", 250.0),
+    }
+}
 
 /// Whether a panel has so much more width than height that its parts stand better beside each other than
 /// one below the other, as at the bottom.
@@ -49,7 +56,8 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
         }
     }
     if let Some((last, others)) = at(Edge::Bottom).split_last() {
-        bottom_panel(ui, model, "docked", HEIGHT, out, |ui, out| {
+        let (name, height) = at_the_bottom(last.0, others);
+        bottom_panel(ui, model, name, height, out, |ui, out| {
             // Beside each other: one above the other they would leave nothing of the gallery.
             for &dock in others {
                 side_panel(ui, model, dock.0, true, width_of(dock.0), out, |ui, out| {

@@ -95,7 +95,11 @@ fn head(
             }
             LivePhase::Stopping => {
                 ui.spinner();
-                ui.label("Stopping after this batch; the best epoch is kept");
+                let kept = match live.best_epoch {
+                    Some(_) => "the best epoch is kept",
+                    None => "no epoch is complete that could be kept",
+                };
+                ui.label(format!("Stopping after this batch; {kept}"));
             }
             LivePhase::Ended(None) => {
                 ui.label("Finished");
@@ -223,7 +227,8 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         )),
         None => {}
     }
-    if live.checkpoint_asked && live.is_running() {
+    // A run that stops takes no further step after which one would be written.
+    if live.checkpoint_asked && live.is_running() && live.phase != LivePhase::Stopping {
         // What comes before the first epoch has no weights that are worth keeping.
         let words = match (&live.phase, live.progress) {
             (LivePhase::Paused, _) => "checkpoint will be written when the run goes on",

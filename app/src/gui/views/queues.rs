@@ -67,7 +67,10 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if lies {
             ui.columns(QueueKind::ALL.len(), |columns| {
                 for (ui, kind) in columns.iter_mut().zip(QueueKind::ALL) {
-                    queue(ui, model, open, kind, state, out);
+                    // Columns stretch the words of what wraps.
+                    ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
+                        queue(ui, model, open, kind, state, out);
+                    });
                 }
             });
             return;

@@ -1,7 +1,7 @@
 //! Train: at the left the configuration and the buttons that start a run, in the middle the runs of the
 //! project and the curves of the one that trains.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use eframe::egui;
 use egui::{Button, Panel, RichText, ScrollArea, TextEdit, Ui};
@@ -44,6 +44,8 @@ pub struct State {
     unfinished: Option<Yaml>,
     /// The run whose weights the new one begins with.
     pub from: Option<String>,
+    /// The configuration file that was opened last.
+    pub opened: Option<PathBuf>,
 }
 
 /// An edited configuration that made room for another one.
@@ -78,6 +80,7 @@ impl Default for State {
             yaml: None,
             unfinished: None,
             from: None,
+            opened: None,
         }
     }
 }
@@ -145,6 +148,7 @@ impl State {
         let name = path.display().to_string();
         let config = config_file::load(&name)?;
         self.take(&config_file::stem(&name), config);
+        self.opened = Some(path.to_owned());
         Ok(())
     }
 
@@ -261,11 +265,8 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
                 ui.close();
             }
             if ui.button("Save as YAML…").clicked() {
-                let ask = AskPath {
-                    title: "Save the configuration".to_owned(),
-                    path: open.dir.join(format!("{}.yaml", state.run_base())),
-                    purpose: Purpose::Text(state.text()),
-                };
+                let path = open.dir.join(format!("{}.yaml", state.run_base()));
+                let ask = AskPath::new("Save the configuration", path, Purpose::Text(state.text()));
                 out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
                 ui.close();
             }

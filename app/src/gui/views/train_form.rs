@@ -91,11 +91,7 @@ fn choose_weights(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: 
                 "" => open.dir.join("pretrained.safetensors"),
                 known => known.into(),
             };
-            let ask = AskPath {
-                title: "Open pretrained weights".to_owned(),
-                path,
-                purpose: Purpose::PretrainedWeights,
-            };
+            let ask = AskPath::new("Open pretrained weights", path, Purpose::PretrainedWeights);
             out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
         }
     });

@@ -50,7 +50,8 @@ fn row(
         let began = run.started_at.replace('T', " ");
         name.on_hover_text(format!("Began {} UTC on {}", began.trim_end_matches('Z'), run.device));
     });
-    let is_live = model.live.as_ref().is_some_and(|live| live.is_running() && live.name == run.name);
+    let live_run = model.live.as_ref().filter(|live| live.is_running() && live.name == run.name);
+    let is_live = live_run.is_some();
     let status = if is_live { "training" } else { run.status.as_str() };
     let words = match run.status {
         RunStatus::Failed | RunStatus::Interrupted if !is_live => {
@@ -62,7 +63,8 @@ fn row(
     if let Some(message) = &run.message {
         status.on_hover_text(message);
     }
-    match run.best_epoch {
+    // What is stored of a run is read again when it has ended.
+    match live_run.and_then(|live| live.best_epoch).or(run.best_epoch.map(|epoch| epoch as usize)) {
         Some(best) => ui.weak(format!("keeps epoch {best}")),
         None => ui.weak("no epoch complete"),
     };

@@ -10,7 +10,7 @@ pub mod thumbnail;
 
 pub use command_button::{command_button, command_button_as};
 pub use fold::Fold;
-pub use label_mark::{label_count, label_mark, paint_label};
+pub use label_mark::{HALO, label_count, label_mark, paint_label, paint_label_on_picture};
 pub use panel::{bottom_panel, left_panel, side_panel};
 pub use scale_bar::scale_bar;
 

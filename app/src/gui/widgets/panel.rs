@@ -32,7 +32,11 @@ pub fn side_panel<R>(
     show(panel, false, ui, model, name, size, out, contents)
 }
 
-/// A panel at the bottom; as [`left_panel`], with a height.
+/// The most a panel at the bottom takes of the height there is: what is above it stays of use.
+const SHARE: f32 = 0.5;
+
+/// A panel at the bottom; as [`left_panel`], with a height, which is at most half of what there is. In a
+/// small window that is less than what is kept, and in a large one it is as high again as it was set.
 pub fn bottom_panel<R>(
     ui: &mut Ui,
     model: &Model,
@@ -55,8 +59,18 @@ fn show<R>(
     out: &mut Vec<Command>,
     contents: impl FnOnce(&mut Ui, &mut Vec<Command>) -> R,
 ) -> R {
-    let kept = model.settings.panels.get(name).copied();
-    let shown = panel.resizable(true).default_size(kept.unwrap_or(size)).min_size(120.0).show(ui, |ui| {
+    let most = if height { (ui.available_height() * SHARE).round() } else { f32::INFINITY };
+    let wanted = model.settings.panels.get(name).copied().unwrap_or(size).min(most);
+    // The size of before is that of another window: back to what was set, as far as it fits.
+    let place = egui::Id::unique(("most of a panel", name));
+    let before = ui.data_mut(|data| data.get_temp::<f32>(place));
+    ui.data_mut(|data| data.insert_temp(place, most));
+    let panel = panel.resizable(true).default_size(wanted);
+    let panel = match before {
+        Some(before) if before != most => panel.size_range(wanted..=wanted),
+        _ => panel.min_size(120.0).max_size(most),
+    };
+    let shown = panel.show(ui, |ui| {
         // Without this a panel shrinks to its contents.
         if height {
             ui.take_available_height();
@@ -69,7 +83,7 @@ fn show<R>(
     let now = if height { rect.height() } else { rect.width() }.round();
     // Kept when the hand lets go, not at every step of the way.
     let resting = !ui.input(|input| input.pointer.any_down());
-    if resting && (now - kept.unwrap_or(size)).abs() >= 2.0 {
+    if resting && (now - wanted).abs() >= 2.0 {
         out.push(Command::Settings(SettingsCommand::Panel { name, size: now }));
     }
     shown.inner

@@ -6,7 +6,7 @@ use egui::{ComboBox, DragValue, Slider, Ui};
 use super::State;
 use super::grid::in_angstrom;
 use crate::gpu::colour_map::ColourMap;
-use crate::gpu::look::Contrast;
+use crate::gpu::look::{Contrast, Look};
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
 
@@ -76,8 +76,12 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             });
         named(&combo.response, "Colours");
         ui.separator();
-        ui.checkbox(&mut look.band, "Band-pass")
+        let band = ui
+            .checkbox(&mut look.band, "Band-pass")
             .on_hover_text("Show only structures of these sizes; the project's pixels stay as they are");
+        if band.changed() && look.band {
+            look.periods = to_begin_with(look.periods, open);
+        }
         if look.band {
             let unit = if in_angstrom(open) { " Å" } else { " px" };
             let [short, long] = &mut look.periods;
@@ -103,7 +107,49 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
     }
 }
 
+/// The band when it is switched on: as it was left, but for patches of this project where it was never set or
+/// would show nothing of them.
+fn to_begin_with(periods: [f32; 2], open: &OpenProject) -> [f32; 2] {
+    let side = open.pixels.size() as f32;
+    let sizes = open.sources.iter().filter_map(|source| source.info.pixel_size);
+    let scale = in_angstrom(open).then(|| sizes.fold(0.0, f64::max) as f32);
+    let [short, _] = periods;
+    if periods == Look::default().periods || short >= side * scale.unwrap_or(1.0) {
+        first_band(side, scale)
+    } else {
+        periods
+    }
+}
+
+/// The first band for patches of so many px, with the length of a px in Å where it is known: what is as large
+/// as the patch is its background, what is much smaller is noise.
+fn first_band(side: f32, scale: Option<f32>) -> [f32; 2] {
+    let extent = side * scale.unwrap_or(1.0);
+    let by_side = (side / 16.0).max(2.0) * scale.unwrap_or(1.0);
+    let [short, long] = Look::default().periods;
+    let [short, long] = match scale {
+        Some(_) => [if short < extent / 2.0 { short } else { by_side }, long.min(extent)],
+        None => [by_side, extent],
+    };
+    [short, long.max(short * 1.05)]
+}
+
 /// The name of a list for screen readers; what stands in front of it is no part of it.
 fn named(response: &egui::Response, name: &str) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_band;
+
+    #[test]
+    fn the_first_band_fits_the_patches() {
+        assert_eq!(first_band(72.0, None), [4.5, 72.0]);
+        assert_eq!(first_band(16.0, None), [2.0, 16.0]);
+        assert_eq!(first_band(128.0, Some(2.0)), [15.0, 200.0]);
+        assert_eq!(first_band(72.0, Some(1.5)), [15.0, 108.0]);
+        assert_eq!(first_band(24.0, Some(1.0)), [2.0, 24.0]);
+        assert_eq!(first_band(1.0, None), [2.0, 2.1]);
+    }
 }

@@ -244,15 +244,16 @@ impl Form {
                 .on_hover_text(
                     "A new or empty folder. Pixels are copied into it; your files stay as they are.",
                 );
-            let why = "How the pixels are copied. 32 bits keep every value exactly; 16 bits need half the disk, keep \
+            let why = "How the pixels are copied. 32 bits keep every value exactly; 16 bits need half the room, keep \
                        about three digits, and hold no value above 65,504.";
+            ui.label("Pixels");
             let combo = ComboBox::from_id_salt("pixel type").width(150.0).selected_text(bits(self.pixels));
             let response = combo.show_ui(ui, |ui| {
                 for pixels in [PixelType::F32, PixelType::F16] {
                     ui.selectable_value(&mut self.pixels, pixels, bits(pixels));
                 }
             });
-            name_it(&response.response, "How pixels are stored");
+            name_it(&response.response, "Pixels, how they are stored");
             response.response.on_hover_text(why);
         }
     }
@@ -260,8 +261,8 @@ impl Form {
 
 const fn bits(pixels: PixelType) -> &'static str {
     match pixels {
-        PixelType::F32 => "f32, exact",
-        PixelType::F16 => "f16, half the disk",
+        PixelType::F32 => "32 bits, exact",
+        PixelType::F16 => "16 bits, half the room",
     }
 }
 

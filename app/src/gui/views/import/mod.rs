@@ -270,10 +270,12 @@ fn run(
             Some("Name some files first.")
         } else if request.is_err() {
             Some("A setting is no valid number.")
-        } else if look.is_none() && looked.is_some() {
-            Some("What stands in the way is said at the right.")
-        } else if look.is_none() {
+        } else if look.is_none() && (draft.looking.is_some() || looked.is_none()) {
             Some("The files are being looked at.")
+        } else if look.is_none() && looked.is_some_and(|looked| looked.cancelled) {
+            Some("Nobody has looked at the files to the end.")
+        } else if look.is_none() {
+            Some("What stands in the way is said at the right.")
         } else if comes == 0 && !pool {
             Some("The files hold neither patches nor picks that could be cut.")
         } else if target.is_none() {
@@ -287,7 +289,7 @@ fn run(
             ui.weak(why);
         }
         // The look was cancelled, or files were mended meanwhile.
-        if let (Some(Looked { request, with_open, result: Err(_) }), None) = (looked, &draft.looking)
+        if let (Some(Looked { request, with_open, result: Err(_), .. }), None) = (looked, &draft.looking)
             && ui.button("Look again").clicked()
         {
             let (request, with_open) = (Box::new(request.clone()), *with_open);

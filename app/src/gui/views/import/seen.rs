@@ -53,16 +53,16 @@ pub fn ui(
         });
     }
     match looked.map(|looked| &looked.result) {
-        None if waiting => {}
+        // What kept the last look from an answer may not keep this one.
+        None | Some(Err(_)) if waiting => {}
         None => {
             ui.weak("None of the files could be recognised.");
         }
         Some(Err(why)) => {
-            let text = words::capitalised(why);
-            ui.add(
-                egui::Label::new(egui::RichText::new(format!("{text}.")).color(ui.visuals().error_fg_color))
-                    .wrap(),
-            );
+            let text = egui::RichText::new(format!("{}.", words::capitalised(why)));
+            let own = looked.is_some_and(|looked| looked.cancelled);
+            let text = if own { text.weak() } else { text.color(ui.visuals().error_fg_color) };
+            ui.add(egui::Label::new(text).wrap());
         }
         Some(Ok(look)) => {
             counts(ui, &look.preview, form);

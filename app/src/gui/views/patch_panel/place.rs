@@ -14,7 +14,7 @@ use crate::gpu::cell::percentiles;
 use crate::gui::command::{Command, SelectCommand};
 use crate::gui::model::{MicrographView, OpenProject};
 use crate::gui::theme;
-use crate::gui::widgets::paint_label;
+use crate::gui::widgets::{HALO, paint_label_on_picture};
 use crate::words;
 
 /// What the section remembers.
@@ -40,6 +40,8 @@ struct MarksOf {
 const FEW: usize = 400;
 /// Of more than that each is so large, points; several of one label in one place are one mark.
 const SMALL: f32 = 4.0;
+/// Width of the dark rim around small marks, points.
+const RIM: f32 = 0.8;
 
 /// Draws the micrograph.
 pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
@@ -68,7 +70,7 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
     } else {
         for &(other, xy) in &view.patches {
             let (label, colour) = label_of(open, other);
-            paint_label(&painter, at(xy), 7.0, label, colour);
+            paint_label_on_picture(&painter, at(xy), 8.0, label, colour);
         }
     }
     let side = box_side(open, patch).unwrap_or(width * 0.04);
@@ -106,8 +108,7 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
 
 fn label_of(open: &OpenProject, patch: PatchId) -> (Label, Color32) {
     let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
-    let colour = theme::label(label, true);
-    (label, if label == Label::Unlabeled { colour.gamma_multiply(0.8) } else { colour })
+    (label, theme::label(label, true))
 }
 
 /// Thousands of marks, made once and drawn as they are until a label or the panel changes. Their number
@@ -131,37 +132,49 @@ fn many(
     {
         return Arc::clone(mesh);
     }
-    let mut mesh = Mesh::default();
+    let mut marks = Vec::new();
     let mut taken = HashSet::new();
     for &(patch, xy) in &view.patches {
         let (label, colour) = label_of(open, patch);
         let centre = at(xy);
         let cell = ((centre - rect.min) / SMALL).floor();
         if rect.contains(centre) && taken.insert((cell.x as i32, cell.y as i32, label as u8)) {
-            small_mark(&mut mesh, centre, label, colour);
+            marks.push((centre, label, colour));
         }
+    }
+    let mut mesh = Mesh::default();
+    // All rims first, so that none covers the mark beside it.
+    for &(centre, label, _) in &marks {
+        small_mark(&mut mesh, centre, label, HALO, RIM);
+    }
+    for (centre, label, colour) in marks {
+        small_mark(&mut mesh, centre, label, colour, 0.0);
     }
     let mesh = Arc::new(mesh);
     state.marks = Some((of, Arc::clone(&mesh)));
     mesh
 }
 
-/// The mark of a label in four points: a full square, a cross, an open square.
-fn small_mark(mesh: &mut Mesh, centre: Pos2, label: Label, colour: Color32) {
+/// The mark of a label in four points: a full square, a cross, an open square; `wider` points wider at each
+/// side of its lines.
+fn small_mark(mesh: &mut Mesh, centre: Pos2, label: Label, colour: Color32, wider: f32) {
     let half = SMALL * 0.5;
     match label {
-        Label::Positive => mesh.add_colored_rect(Rect::from_center_size(centre, Vec2::splat(SMALL)), colour),
+        Label::Positive => {
+            let square = Rect::from_center_size(centre, Vec2::splat(SMALL)).expand(wider);
+            mesh.add_colored_rect(square, colour);
+        }
         Label::Unlabeled => {
             for side in [-half, half] {
                 let flat = Rect::from_center_size(centre + Vec2::new(0.0, side), Vec2::new(SMALL + 1.0, 1.0));
-                mesh.add_colored_rect(flat, colour);
+                mesh.add_colored_rect(flat.expand(wider), colour);
                 let tall = Rect::from_center_size(centre + Vec2::new(side, 0.0), Vec2::new(1.0, SMALL - 1.0));
-                mesh.add_colored_rect(tall, colour);
+                mesh.add_colored_rect(tall.expand2(Vec2::new(wider, -wider)), colour);
             }
         }
         Label::Negative => {
             for turn in [Vec2::new(1.0, 1.0), Vec2::new(1.0, -1.0)] {
-                let (along, across) = (turn * half, turn.rot90() * 0.5);
+                let (along, across) = (turn * (half + wider * 0.7), turn.rot90() * (0.5 + wider * 0.7));
                 let first = mesh.vertices.len() as u32;
                 for corner in [along + across, along - across, -along - across, -along + across] {
                     mesh.colored_vertex(centre + corner, colour);
