@@ -28,6 +28,8 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.set_size(eframe::egui::vec2(1400.0, 2600.0));
     window.run_steps(4);
     window.get_by_label("Train with supervised baseline").click();
+    window.run_steps(3);
+    assert!(window.state().model.live.is_some(), "the button was not pressed");
     ended(&mut window);
     wait(&mut window, "both runs", |app| app.model.project.as_ref().unwrap().runs.len() == 2);
     ended(&mut window);

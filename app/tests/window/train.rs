@@ -20,6 +20,8 @@ pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBu
     let folder = small(dir);
     let mut window = opened(&folder);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    // When the devices are known a line about them appears, and buttons move under the pointer.
+    wait(&mut window, "the devices", |app| app.model.devices.is_some());
     let mut config = config_file::load("pu_only").unwrap();
     config.schedule.epochs = epochs;
     config.schedule.warm_up_epochs = 0;
