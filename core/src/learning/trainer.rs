@@ -63,7 +63,7 @@ enum Probabilities {
     /// Read already, because pseudo-labels hang on them.
     Known(Vec<f32>),
     /// Only to be shown.
-    OnDevice(Tensor<1>),
+    OnDevice(Box<Tensor<1>>),
 }
 
 /// What the driver of an epoch answers after each batch.
@@ -371,7 +371,7 @@ impl Trainer {
         let given_p = match (teacher_p, student_p) {
             (Some(p), _) => Probabilities::Known(p),
             (None, Some(p)) if has_strong => Probabilities::Known(to_vec(p)),
-            (None, Some(p)) => Probabilities::OnDevice(p),
+            (None, Some(p)) => Probabilities::OnDevice(Box::new(p)),
             (None, None) => Probabilities::Known(Vec::new()),
         };
 
@@ -554,7 +554,7 @@ fn take_in(group: &[Measured], norm: Tensor<1>, stats: &mut EpochStats) -> Resul
     for measured in group {
         parts.push(measured.terms.clone());
         if let Probabilities::OnDevice(p) = &measured.p {
-            parts.push(p.clone());
+            parts.push(p.as_ref().clone());
         }
     }
     let values = to_vec(Tensor::cat(parts, 0));
