@@ -329,12 +329,7 @@ fn an_estimated_prior_lies_where_the_validation_may_reach() {
     let over = |of: &Trained| {
         of.history.iter().filter(|m| m.validation_auc_pu > m.validation_auc_ceiling + 0.02).count()
     };
-    assert!(
-        over(&before) > 7 && 2 * over(&after) < over(&before),
-        "{} and {} epochs above",
-        over(&before),
-        over(&after)
-    );
+    assert!(over(&before) > 7 && over(&after) < 5, "{} and {} epochs above", over(&before), over(&after));
     assert!(after.auc > before.auc - 0.02);
 }
 

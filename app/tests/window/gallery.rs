@@ -9,7 +9,7 @@ use vitrine::gui::{App, Start};
 use vitrine_core::project::EntryKind;
 use vitrine_core::{Label, LabelCounts};
 
-use crate::support::{Window, nine, opened, said, save_plot, small, wait};
+use crate::support::{Window, drag, nine, opened, said, save_plot, small, wait};
 
 fn shown_cursor(window: &Window) -> usize {
     window.state().model.project.as_ref().unwrap().shown.cursor
@@ -38,25 +38,6 @@ fn click(window: &mut Window, at: Pos2, modifiers: Modifiers) {
         window.step();
     }
     // Else the next click soon after would be a double click.
-    window.run_steps(2);
-}
-
-fn drag(window: &mut Window, from: Pos2, to: Pos2, modifiers: Modifiers) {
-    window.hover_at(from);
-    window.step();
-    window.event_modifiers(
-        Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: true, modifiers },
-        modifiers,
-    );
-    window.step();
-    for share in [0.3, 0.7, 1.0] {
-        window.event_modifiers(Event::PointerMoved(from + (to - from) * share), modifiers);
-        window.step();
-    }
-    window.event_modifiers(
-        Event::PointerButton { pos: to, button: PointerButton::Primary, pressed: false, modifiers },
-        modifiers,
-    );
     window.run_steps(2);
 }
 

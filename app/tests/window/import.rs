@@ -172,14 +172,20 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
     assert_eq!(window.state().model.project.as_ref().unwrap().len(), 18);
 }
 
+/// The sample's micrographs and picks in the form, and the folder that the project is to have.
+fn sample_to_import(dir: &Path) -> (Window, PathBuf) {
+    let files = sample(dir);
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &files.picks]);
+    let folder = dir.join("apo");
+    window.state_mut().states.import.form.folder = folder.display().to_string();
+    (window, folder)
+}
+
 #[test]
 fn a_cancelled_import_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let files = sample(dir.path());
-    let mut window = window(None);
-    add(&mut window, &[&files.micrographs, &files.picks]);
-    let folder = dir.path().join("apo");
-    window.state_mut().states.import.form.folder = folder.display().to_string();
+    let (mut window, folder) = sample_to_import(dir.path());
     type_into(&mut window, "Box size", "64");
     look(&mut window);
     let looked = window.state().model.import.as_ref().unwrap().looked.clone().unwrap();
@@ -199,11 +205,7 @@ fn a_cancelled_import_leaves_nothing() {
 #[test]
 fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     let dir = tempfile::tempdir().unwrap();
-    let files = sample(dir.path());
-    let mut window = window(None);
-    add(&mut window, &[&files.micrographs, &files.picks]);
-    let folder = dir.path().join("apo");
-    window.state_mut().states.import.form.folder = folder.display().to_string();
+    let (mut window, folder) = sample_to_import(dir.path());
     window.state_mut().states.import.form.pool = None;
     type_into(&mut window, "Box size", "64");
     look(&mut window);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use eframe::egui::{self, Event, Modifiers, PointerButton, Pos2, ViewportId, pos2, vec2};
+use eframe::egui::{self, Modifiers, Pos2, ViewportId, pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::Start;
 use vitrine::gui::command::{Command, ImportCommand, SettingsCommand, ViewCommand};
@@ -11,7 +11,7 @@ use vitrine::gui::model::{Filter, Order, SortKey, Tab};
 use vitrine::gui::settings::{Edge, Settings};
 use vitrine_core::Label;
 
-use crate::support::{Window, analysed, nine, wait, window_with};
+use crate::support::{Window, analysed, drag, nine, wait, window_with};
 
 /// The window with settings that are kept beside the project.
 fn kept(dir: &Path, project: &Path) -> Window {
@@ -30,25 +30,6 @@ fn middle(window: &Window, label: &str) -> Pos2 {
     window.get_by_label(label).rect().center()
 }
 
-fn drag(window: &mut Window, from: Pos2, to: Pos2) {
-    let button = |pos: Pos2, pressed: bool| Event::PointerButton {
-        pos,
-        button: PointerButton::Primary,
-        pressed,
-        modifiers: Modifiers::NONE,
-    };
-    window.hover_at(from);
-    window.step();
-    window.event(button(from, true));
-    window.step();
-    for share in [0.3, 0.7, 1.0] {
-        window.event(Event::PointerMoved(from + (to - from) * share));
-        window.step();
-    }
-    window.event(button(to, false));
-    window.run_steps(3);
-}
-
 #[test]
 fn a_panel_is_dragged_to_an_edge_and_is_there_again_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
@@ -59,7 +40,7 @@ fn a_panel_is_dragged_to_an_edge_and_is_there_again_after_a_restart() {
 
     // To the lower edge: below the patches, and as wide as there is room.
     let from = middle(&window, "Current patch");
-    drag(&mut window, from, pos2(640.0, 760.0));
+    drag(&mut window, from, pos2(640.0, 760.0), Modifiers::NONE);
     assert_eq!(settings(&window).edge_of("patch"), Edge::Bottom);
     assert!(middle(&window, "Current patch").y > 400.0);
     // Its parts stand beside each other there.
@@ -68,9 +49,9 @@ fn a_panel_is_dragged_to_an_edge_and_is_there_again_after_a_restart() {
 
     // Let go in the middle, nothing changes.
     let from = middle(&window, "Review queues");
-    drag(&mut window, from, pos2(640.0, 300.0));
+    drag(&mut window, from, pos2(640.0, 300.0), Modifiers::NONE);
     assert_eq!(settings(&window).edge_of("queues"), Edge::Left);
-    drag(&mut window, from, pos2(1260.0, 300.0));
+    drag(&mut window, from, pos2(1260.0, 300.0), Modifiers::NONE);
     assert_eq!(settings(&window).edge_of("queues"), Edge::Right);
     drop(window);
 
@@ -123,10 +104,10 @@ fn what_is_at_the_bottom_leaves_the_gallery_room_and_has_its_own_height() {
     let first = top(&window, "Current patch");
     // Enlarged by hand, as far as half of what there is.
     let border = first - 8.0;
-    drag(&mut window, pos2(640.0, border), pos2(640.0, border - 100.0));
+    drag(&mut window, pos2(640.0, border), pos2(640.0, border - 100.0), Modifiers::NONE);
     let (high, set) = (top(&window, "Current patch"), settings(&window).panels["docked.patch"]);
     assert!(high < first - 60.0 && set > 310.0, "{first} {high} {set}");
-    drag(&mut window, pos2(640.0, high - 8.0), pos2(640.0, 100.0));
+    drag(&mut window, pos2(640.0, high - 8.0), pos2(640.0, 100.0), Modifiers::NONE);
     let (high, set) = (top(&window, "Current patch"), settings(&window).panels["docked.patch"]);
     assert!((340.0..480.0).contains(&high) && set > 330.0, "{high} {set}");
 
@@ -229,7 +210,7 @@ fn the_form_of_an_import_is_as_wide_as_it_was_left() {
     window.state_mut().apply(Command::Import(ImportCommand::Add(Vec::new())));
     window.run_steps(4);
     let before = edge(&window);
-    drag(&mut window, pos2(430.0, 400.0), pos2(600.0, 400.0));
+    drag(&mut window, pos2(430.0, 400.0), pos2(600.0, 400.0), Modifiers::NONE);
     assert!(edge(&window) > before + 60.0, "the panel was not dragged");
     let (width, wide) = (settings(&window).panels["import"], edge(&window));
     assert!(width > 560.0, "{width}");

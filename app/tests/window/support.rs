@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use eframe::egui::{Event, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, SettingsCommand};
@@ -212,4 +213,24 @@ pub fn ramps(dir: &Path) -> PathBuf {
     }
     import.commit().unwrap();
     folder
+}
+
+/// Drags with the primary button, in steps as a hand would.
+pub fn drag(window: &mut Window, from: Pos2, to: Pos2, modifiers: Modifiers) {
+    window.hover_at(from);
+    window.step();
+    window.event_modifiers(
+        Event::PointerButton { pos: from, button: PointerButton::Primary, pressed: true, modifiers },
+        modifiers,
+    );
+    window.step();
+    for share in [0.3, 0.7, 1.0] {
+        window.event_modifiers(Event::PointerMoved(from + (to - from) * share), modifiers);
+        window.step();
+    }
+    window.event_modifiers(
+        Event::PointerButton { pos: to, button: PointerButton::Primary, pressed: false, modifiers },
+        modifiers,
+    );
+    window.run_steps(3);
 }

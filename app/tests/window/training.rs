@@ -73,7 +73,7 @@ fn a_run_that_stops_before_its_first_epoch_promises_nothing() {
     }
     window.state_mut().model.live.as_mut().unwrap().best_epoch = Some(2);
     window.run_steps(2);
-    window.get_by_label("Stopping after this batch; the best epoch is kept");
+    window.get_by_label("Stopping after this batch; epoch 2 is kept");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
 use super::{Examination, Subject, kinds, prescription};
-use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SurrogateLoss};
+use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy, SurrogateLoss};
 use crate::learning::events::EpochMetrics;
 
 /// A rule that was broken, and when first.
@@ -68,7 +68,7 @@ const RULES: &[(&str, Rule, &str)] = &[
         at_chance,
         "Examine it (diagnosis): the data, the learning rate or the prior is wrong.",
     ),
-    (kinds::FELL, fell, "The best epoch is kept; lower λ or the learning rate, or stop earlier."),
+    (kinds::FELL, fell, "Lower λ or the learning rate, or stop earlier."),
     (kinds::ABOVE_CEILING, above_ceiling, "Lower the prior, or write prior: estimate."),
     (kinds::ALWAYS_TURNED, always_turned, "Lower the prior or the learning rate."),
 ];
@@ -270,7 +270,14 @@ fn fell(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option
     (warm(config, m.epoch, 3) && m.validation_auc_pu < best - 0.1 && last < best - 0.1).then(|| {
         (
             Severity::Warning,
-            format!("Validation AUC has fallen from {best:.3} to {:.3}.", m.validation_auc_pu),
+            format!(
+                "Validation AUC has fallen from {best:.3} to {:.3}; {} is kept.",
+                m.validation_auc_pu,
+                match config.schedule.select_by {
+                    SelectBy::Last => "the last epoch",
+                    SelectBy::ValidationAuc => "the best epoch",
+                }
+            ),
         )
     })
 }

@@ -298,7 +298,7 @@ fn places(
     };
     let mut places: Vec<(f64, f64)> = found.into_iter().map(|c| (c.x, c.y)).filter(free).collect();
     if let Some(limit) = limit.filter(|limit| *limit < places.len()) {
-        // They come row by row, blobs strongest first; a random choice stays.
+        // A random choice, in reading order.
         places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         places.truncate(limit);
         places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));

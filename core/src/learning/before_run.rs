@@ -41,20 +41,23 @@ pub fn ask(
         (PriorConfig::Estimate(_), known) => known,
     };
     let factors = overlay_fit::factors(weak.overlay);
-    let (tried, phase): (&[f64], _) = match (known.is_none(), on_trial) {
-        (true, true) => (&factors, RunPhase::AskingThePatches),
-        (false, true) => (&factors, RunPhase::TryingOverlay),
-        (true, false) => (&factors[..1], RunPhase::EstimatingPrior),
-        (false, false) => (&[], RunPhase::Training),
+    let asked: Option<(&[f64], _)> = match (known.is_none(), on_trial) {
+        (true, true) => Some((&factors, RunPhase::AskingThePatches)),
+        (false, true) => Some((&factors, RunPhase::TryingOverlay)),
+        (true, false) => Some((&factors[..1], RunPhase::EstimatingPrior)),
+        (false, false) => None,
     };
-    let mut scores = Vec::new();
-    if !tried.is_empty() {
-        say(TrainEvent::Phase(phase));
-        scores = out_of_fold_scores(config, data, device, tried, progress)?;
-    }
+    let scores = match asked {
+        Some((factors, phase)) => {
+            say(TrainEvent::Phase(phase));
+            out_of_fold_scores(config, data, device, factors, progress)?
+        }
+        None => Vec::new(),
+    };
     let prior = match known {
         Some(prior) => prior,
-        None => prior_fit::estimated(&scores.first().cloned().unwrap_or_default())?,
+        // Scored first: those without an overlay.
+        None => prior_fit::estimated(&scores[0])?,
     };
     say(TrainEvent::Prior(prior.value, prior.low, prior.high));
     let mut overlay = weak.overlay;

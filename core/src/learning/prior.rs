@@ -28,7 +28,7 @@ const DELTA: f64 = 0.1;
 /// γ of the paper.
 const GAMMA: f64 = 0.01;
 /// Fewer scores than this on either side say nothing about a share.
-const MIN_SCORES: usize = 10;
+pub(super) const MIN_SCORES: usize = 10;
 /// The lower end looks at bins with at least this share of the positives.
 const MIN_RECALL: f64 = 0.05;
 /// Standard errors below the ratio at the lower end (one-sided 95 % at a single bin).

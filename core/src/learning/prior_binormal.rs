@@ -19,9 +19,8 @@
 //! set on simulated patches whose truth is known.
 
 use super::metrics::{MetricError, check_count, check_finite};
+use super::prior::MIN_SCORES;
 
-/// Fewer scores than this on either side say nothing about a share.
-const MIN_SCORES: usize = 10;
 /// Deviates between which scores are counted in bins.
 const RANGE: [f64; 2] = [-2.0, 2.4];
 /// Bins in [`RANGE`].
@@ -46,9 +45,6 @@ pub struct BinormalPrior {
     pub low: f64,
     /// Upper end of the 90 % interval.
     pub high: f64,
-    /// Posterior mean of δ: how many standard deviations of the picks' scores the picks lie ahead of the
-    /// particles nobody picked.
-    pub picks_ahead: f64,
 }
 
 /// Estimates π from out-of-fold scores of positives and unlabeled, allowing for picks that score higher
@@ -72,7 +68,6 @@ pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPri
     let particles: Vec<Vec<f64>> = aheads.iter().map(|&ahead| shares(&edges, -ahead, 1.0)).collect();
 
     let mut of_prior = vec![0.0; priors.len()];
-    let mut ahead_sum = 0.0;
     // Weights relative to the largest met so far, all that went before being scaled down when a larger comes.
     let mut largest = f64::NEG_INFINITY;
     for &behind in &behinds {
@@ -94,12 +89,9 @@ pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPri
                     if log_weight > largest {
                         let scale = (largest - log_weight).exp();
                         of_prior.iter_mut().for_each(|weight: &mut f64| *weight *= scale);
-                        ahead_sum *= scale;
                         largest = log_weight;
                     }
-                    let weight = (log_weight - largest).exp();
-                    of_prior[at] += weight;
-                    ahead_sum += weight * ahead;
+                    of_prior[at] += (log_weight - largest).exp();
                 }
             }
         }
@@ -110,7 +102,6 @@ pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPri
         estimate,
         low: below(&of_prior, TAIL * total).min(estimate),
         high: below(&of_prior, (1.0 - TAIL) * total).max(estimate),
-        picks_ahead: ahead_sum / total,
     })
 }
 

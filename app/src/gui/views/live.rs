@@ -96,8 +96,8 @@ fn head(
             LivePhase::Stopping => {
                 ui.spinner();
                 let kept = match live.best_epoch {
-                    Some(_) => "the best epoch is kept",
-                    None => "no epoch is complete that could be kept",
+                    Some(epoch) => format!("epoch {epoch} is kept"),
+                    None => "no epoch is complete that could be kept".to_owned(),
                 };
                 ui.label(format!("Stopping after this batch; {kept}"));
             }
