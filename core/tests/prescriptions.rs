@@ -74,7 +74,13 @@ fn an_estimated_prior_is_nearer_to_how_many_there_are() {
         let taken = |of: &Trained| 2.0 * (1.0 - of.history[0].validation_auc_ceiling);
         let off = |of: &Trained| (taken(of) - truth).abs();
         println!("{kind}: π {:.3} before, {:.3} after, {truth:.3} in truth", taken(&before), taken(&after));
-        assert!(off(&after) < off(&before) - 0.05, "{kind}");
+        assert!(off(&after) < off(&before) - 0.05 && off(&after) < 0.12, "{kind}");
+        if kind == kinds::LABELLING_RATE {
+            assert!((after.says - truth).abs() < (before.says - truth).abs(), "{kind}");
+        } else {
+            // A far too high π wrecks the ranking; the mean p of such a network lies near the truth by chance.
+            assert!(after.auc > before.auc + 0.05, "{kind}");
+        }
         assert!(after.auc > before.auc - 0.02, "{kind}");
     }
 }
