@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 use vitrine_core::Label;
-use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
+use vitrine_core::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
+use vitrine_core::learning::patch_store::{DevicePool, HalfPatches, PatchStore};
 use vitrine_core::learning::predict::Views;
 use vitrine_core::learning::trainer::{AfterBatch, Trainer};
 
@@ -40,6 +41,24 @@ fn data() -> TrainingData {
         train: (0..16).collect(),
         validation: Vec::new(),
         truth: None,
+    }
+}
+
+/// Patches of a source with 16 bits a pixel come from the device as they are.
+fn sixteen_bits_lie_on_the_device(device: &ComputeDevice) {
+    let raw: Vec<half::f16> = (0..12 * SIZE * SIZE)
+        .map(|i| half::f16::from_f32(200.0 + ((i * 7919) % 1013) as f32 / 16.0))
+        .collect();
+    let maps = (0..12).map(|i| Affine { offset: 210.0 + f64::from(i), scale: 3.0 + f64::from(i) }).collect();
+    let store = PatchStore::from(HalfPatches { raw, maps });
+    let taken = [11, 0, 5, 5];
+    let on_device = DevicePool::new(&store, SIZE, device);
+    println!("{on_device:?}");
+    let found: Vec<f32> = on_device.gather(&taken).unwrap().into_data().try_to_vec().unwrap();
+    let mut patch = vec![0.0; SIZE * SIZE];
+    for (index, found) in taken.into_iter().zip(found.chunks(SIZE * SIZE)) {
+        store.read(index, &mut patch).unwrap();
+        assert!(patch.iter().zip(found).all(|(a, b)| (a - b).abs() < 1e-4), "patch {index}");
     }
 }
 
@@ -81,6 +100,7 @@ fn one_step_on_wgpu_matches_the_cpu() {
         return;
     }
     let started = std::time::Instant::now();
+    sixteen_bits_lie_on_the_device(&ComputeDevice::open(DeviceChoice::Gpu(0)).unwrap());
     let cpu = one_step(&ComputeDevice::cpu());
     let device = ComputeDevice::open(DeviceChoice::Gpu(0)).unwrap();
     let wgpu = one_step(&device);

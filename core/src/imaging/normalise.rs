@@ -49,6 +49,22 @@ impl NormaliserKind {
     }
 }
 
+/// What normalising does to each pixel v of a patch: (v − `offset`)/`scale`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Affine {
+    /// What is subtracted.
+    pub offset: f64,
+    /// What divides; infinite where the patch becomes all zeros.
+    pub scale: f64,
+}
+
+impl Affine {
+    /// The normalised pixel.
+    pub fn apply(&self, pixel: f32) -> f32 {
+        ((f64::from(pixel) - self.offset) / self.scale) as f32
+    }
+}
+
 /// A fitted normaliser. Two are equal when they do the same to every patch; the JSON form (serde)
 /// keeps that equality, because every number is kept in 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -167,16 +183,23 @@ impl Normaliser {
     /// When the patch has another size or holds a value that is no finite number, or when only its
     /// background is constant (a masked particle), which gives the background ring no scale.
     pub fn apply(&self, patch: &mut [f32]) -> Result<()> {
+        let affine = self.affine(patch)?;
+        patch.iter_mut().for_each(|value| *value = affine.apply(*value));
+        Ok(())
+    }
+
+    /// What [`Self::apply`] does to each pixel of this patch.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn affine(&self, patch: &[f32]) -> Result<Affine> {
         check_patch(patch, self.size)
             .map_err(|problem| Error::request(format!("a patch {problem}"), "leave it out"))?;
         let (offset, scale) = match self.method {
             NormaliserKind::GlobalMeanStd | NormaliserKind::RobustPercentiles { .. } => {
                 (f64::from(self.offset), f64::from(self.scale))
             }
-            _ if patch.iter().all(|v| *v == patch[0]) => {
-                patch.fill(0.0);
-                return Ok(());
-            }
+            _ if patch.iter().all(|v| *v == patch[0]) => (f64::from(patch[0]), f64::INFINITY),
             NormaliserKind::PerPatchZScore => {
                 let mut moments = Moments::default();
                 moments.add(patch);
@@ -194,11 +217,9 @@ impl Normaliser {
                 }
             }
         };
-        for value in patch.iter_mut() {
-            *value = ((f64::from(*value) - offset) / scale) as f32;
-        }
+        let affine = Affine { offset, scale };
         // A spread of a denormal number can throw values beyond 32 bits.
-        if patch.iter().any(|v| !v.is_finite()) {
+        if patch.iter().any(|v| !affine.apply(*v).is_finite()) {
             return Err(Error::request(
                 format!(
                     "normalising a patch by offset {offset} and scale {scale} leaves the range of 32 bits"
@@ -206,7 +227,7 @@ impl Normaliser {
                 "leave the patch out",
             ));
         }
-        Ok(())
+        Ok(affine)
     }
 
     /// Sixteen hexadecimal digits that are equal exactly when the normalisers are.

@@ -22,7 +22,8 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// Checks that lengths agree and held pixels are finite; who streams them has looked at each.
+    /// Checks that lengths agree and held pixels are finite; who streams them, or holds them in 16 bits, has looked
+    /// at each.
     ///
     /// # Errors
     /// A sentence naming the first mismatch.
@@ -36,7 +37,7 @@ impl TrainingData {
         }
         let bad = match &self.pixels {
             PatchStore::Held(pixels) => pixels.iter().position(|v| !v.is_finite()),
-            PatchStore::Streamed(_) => None,
+            PatchStore::Half(_) | PatchStore::Streamed(_) => None,
         };
         if let Some(bad) = bad {
             return Err(Error::request(

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use half::f16;
 
 use super::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging::normalise::Affine;
 
 /// Normalised patches that are read when they are needed.
 pub trait PatchSource: Send + Sync {
@@ -20,11 +22,23 @@ pub trait PatchSource: Send + Sync {
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
 }
 
+/// Patches of a source that has 16 bits a pixel, as they came: what normalises them is done when they are
+/// needed, so that no bit is lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HalfPatches {
+    /// N×S×S values as they came.
+    pub raw: Vec<f16>,
+    /// What normalises each patch (N).
+    pub maps: Vec<Affine>,
+}
+
 /// Normalised patches (N×S×S): held, or read when they are needed.
 #[derive(Clone)]
 pub enum PatchStore {
     /// All values in memory.
     Held(Arc<Vec<f32>>),
+    /// All in memory, in 16 bits: half as much for the same values.
+    Half(Arc<HalfPatches>),
     /// Read for every batch, because all of them would fill the memory.
     Streamed(Arc<dyn PatchSource>),
 }
@@ -33,8 +47,15 @@ impl fmt::Debug for PatchStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Held(pixels) => write!(f, "{} values held", pixels.len()),
+            Self::Half(patches) => write!(f, "{} patches held in 16 bits", patches.maps.len()),
             Self::Streamed(source) => write!(f, "{} patches streamed", source.count()),
         }
+    }
+}
+
+impl From<HalfPatches> for PatchStore {
+    fn from(patches: HalfPatches) -> Self {
+        Self::Half(Arc::new(patches))
     }
 }
 
@@ -49,6 +70,9 @@ impl PatchStore {
     pub fn count(&self, area: usize) -> Option<usize> {
         match self {
             Self::Held(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
+            Self::Half(patches) => {
+                (patches.raw.len() == patches.maps.len() * area).then_some(patches.maps.len())
+            }
             Self::Streamed(source) => Some(source.count()),
         }
     }
@@ -58,15 +82,29 @@ impl PatchStore {
     /// # Errors
     /// When there is no such patch or it cannot be read.
     pub fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        let missing = || Error::request(format!("there is no patch {index} in this run"), "report this");
+        let place = index * out.len()..(index + 1) * out.len();
         match self {
             Self::Streamed(source) => source.read(index, out),
             Self::Held(pixels) => {
-                let held = pixels.get(index * out.len()..(index + 1) * out.len());
-                out.copy_from_slice(held.ok_or_else(|| {
-                    Error::request(format!("there is no patch {index} in this run"), "report this")
-                })?);
+                out.copy_from_slice(pixels.get(place).ok_or_else(missing)?);
                 Ok(())
             }
+            Self::Half(patches) => {
+                let raw = patches.raw.get(place).ok_or_else(missing)?;
+                let map = patches.maps.get(index).ok_or_else(missing)?;
+                out.iter_mut().zip(raw).for_each(|(value, raw)| *value = map.apply(raw.to_f32()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Bytes in memory.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Held(pixels) => size_of_val(pixels.as_slice()),
+            Self::Half(patches) => size_of_val(patches.raw.as_slice()),
+            Self::Streamed(_) => 0,
         }
     }
 }
@@ -84,8 +122,28 @@ pub struct DevicePool {
 }
 
 enum Pixels {
+    /// N×S².
     OnDevice(Box<Tensor<2>>),
+    HalfOnDevice(Box<HalfOnDevice>),
     OnHost(PatchStore),
+}
+
+/// [`HalfPatches`] on a device.
+struct HalfOnDevice {
+    /// N×S², 16 bits.
+    raw: Tensor<2>,
+    /// Offset and 1/scale of each patch: N×1.
+    maps: [Tensor<2>; 2],
+}
+
+impl fmt::Debug for DevicePool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pixels {
+            Pixels::OnDevice(_) => write!(f, "all patches on the device"),
+            Pixels::HalfOnDevice(_) => write!(f, "all patches on the device, in 16 bits"),
+            Pixels::OnHost(store) => write!(f, "{store:?}, handed to the device by the batch"),
+        }
+    }
 }
 
 impl DevicePool {
@@ -97,10 +155,24 @@ impl DevicePool {
 
     /// As [`Self::new`]; at most `most` bytes lie on the device, else nothing does.
     fn with_limit(store: &PatchStore, size: usize, device: &Device, most: usize) -> Self {
+        let area = size * size;
         let pixels = match store {
-            PatchStore::Held(values) if values.len() * size_of::<f32>() <= most => {
-                let data = TensorData::new(values.to_vec(), [values.len() / (size * size), size * size]);
+            store if store.bytes() > most => Pixels::OnHost(store.clone()),
+            PatchStore::Held(values) => {
+                let data = TensorData::new(values.to_vec(), [values.len() / area, area]);
                 Pixels::OnDevice(Box::new(Tensor::from_data(data, device)))
+            }
+            PatchStore::Half(patches) if device.supports_dtype(DType::F16) => {
+                let count = patches.maps.len();
+                let data = TensorData::new(patches.raw.clone(), [count, area]);
+                let map = |of: fn(&Affine) -> f64| {
+                    let values: Vec<f32> = patches.maps.iter().map(|map| of(map) as f32).collect();
+                    Tensor::from_data(TensorData::new(values, [count, 1]), device)
+                };
+                Pixels::HalfOnDevice(Box::new(HalfOnDevice {
+                    raw: Tensor::from_data(data, (device, DType::F16)),
+                    maps: [map(|map| map.offset), map(|map| map.scale.recip())],
+                }))
             }
             store => Pixels::OnHost(store.clone()),
         };
@@ -113,11 +185,19 @@ impl DevicePool {
     /// When one cannot be read.
     pub fn gather(&self, indices: &[usize]) -> Result<Tensor<4>> {
         let (count, size) = (indices.len(), self.size);
+        let on_device = || {
+            let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+            Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device)
+        };
         Ok(match &self.pixels {
             Pixels::OnDevice(pixels) => {
-                let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
-                let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device);
-                Tensor::clone(pixels).select(0, indices).reshape([count, 1, size, size])
+                Tensor::clone(pixels).select(0, on_device()).reshape([count, 1, size, size])
+            }
+            Pixels::HalfOnDevice(half) => {
+                let indices = on_device();
+                let raw = half.raw.clone().select(0, indices.clone()).cast(DType::F32);
+                let [offset, factor] = half.maps.clone().map(|map| map.select(0, indices.clone()));
+                ((raw - offset) * factor).reshape([count, 1, size, size])
             }
             Pixels::OnHost(store) => {
                 let mut values = vec![0.0; count * size * size];
@@ -166,6 +246,25 @@ mod tests {
         assert!(matches!(too_large.pixels, Pixels::OnHost(_)));
         assert_eq!(batch(too_large), expected);
         assert_eq!(batch(DevicePool::new(&streamed, 2, &device)), expected);
+    }
+
+    #[test]
+    fn sixteen_bits_give_the_values_that_normalising_gives() {
+        let raw: Vec<f16> = [100.5, 98.0, 101.25, 99.0, 7.0, 7.0, 7.0, 7.0].map(f16::from_f32).to_vec();
+        let maps =
+            vec![Affine { offset: 99.6875, scale: 1.25 }, Affine { offset: 7.0, scale: f64::INFINITY }];
+        let store = PatchStore::from(HalfPatches { raw, maps });
+        assert_eq!((store.count(4), store.count(5), store.bytes()), (Some(2), None, 16));
+        let expected = [0.0, 0.0, 0.0, 0.0, 0.65, -1.35, 1.25, -0.55];
+        let device = ComputeDevice::cpu();
+        let most = if device.inner.supports_dtype(DType::F16) { [0, 16] } else { [0, 0] };
+        for most in most {
+            let pool = DevicePool::with_limit(&store, 2, &device.inner, most);
+            assert_eq!(matches!(pool.pixels, Pixels::HalfOnDevice(_)), most > 0);
+            let batch = to_vec(pool.gather(&[1, 0]).unwrap().reshape([8]));
+            assert!(batch.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{batch:?}");
+        }
+        assert!(DevicePool::new(&store, 2, &device).gather(&[2]).is_err());
     }
 
     #[test]

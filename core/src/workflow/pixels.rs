@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use half::f16;
+
 use super::{Watch, tell};
 use crate::error::{Error, Result};
-use crate::imaging::normalise::{Normaliser, NormaliserKind};
-use crate::learning::patch_store::{PatchSource, PatchStore};
-use crate::project::{PatchId, Pixels};
+use crate::imaging::normalise::{Affine, Normaliser, NormaliserKind};
+use crate::learning::patch_store::{HalfPatches, PatchSource, PatchStore};
+use crate::project::{PatchId, PixelType, Pixels};
 
-/// The most a run holds in memory, bytes of normalised pixels. A larger pool is read from the project for every
+/// The most a run holds in memory, bytes of pixels. A larger pool is read from the project for every
 /// batch: that gives the same numbers, and a machine of 8 GB stays usable with a million patches.
 pub(super) const HELD: usize = 1 << 30;
 
@@ -29,11 +31,13 @@ pub(super) fn read(
     held: usize,
     watch: Watch<'_>,
 ) -> Result<(PatchStore, Normaliser)> {
-    let bytes = patches.len().saturating_mul(pixels.size() * pixels.size() * size_of::<f32>());
-    if bytes <= held {
-        hold(&pixels, &patches, fit, kind, watch)
-    } else {
-        stream(pixels, patches, fit, kind, watch)
+    let bytes = patches.len().saturating_mul(pixels.size() * pixels.size() * pixels.pixel_type().bytes());
+    if bytes > held {
+        return stream(pixels, patches, fit, kind, watch);
+    }
+    match pixels.pixel_type() {
+        PixelType::F32 => hold(&pixels, &patches, fit, kind, watch),
+        PixelType::F16 => hold_half(&pixels, &patches, fit, kind, watch),
     }
 }
 
@@ -62,6 +66,34 @@ fn hold(
         normaliser.apply(patch).map_err(|e| bad(id, &e))?;
     }
     Ok((buffer.into(), normaliser))
+}
+
+/// As [`hold`], in the 16 bits of the project.
+fn hold_half(
+    pixels: &Pixels,
+    patches: &[PatchId],
+    fit: usize,
+    kind: NormaliserKind,
+    watch: Watch<'_>,
+) -> Result<(PatchStore, Normaliser)> {
+    let area = pixels.size() * pixels.size();
+    let mut raw = Vec::with_capacity(patches.len() * area);
+    let mut patch = vec![0.0; area];
+    for (index, &id) in patches.iter().enumerate() {
+        pixels.get(id, &mut patch)?;
+        raw.extend(patch.iter().map(|&value| f16::from_f32(value)));
+        if (index + 1) % PART == 0 {
+            tell(watch, "Reading patches", index + 1, patches.len())?;
+        }
+    }
+    let wide = |raw: &[f16]| raw.iter().map(|value| value.to_f32()).collect::<Vec<f32>>();
+    let normaliser = Normaliser::fit(kind, pixels.size(), raw[..fit * area].chunks_exact(area).map(wide))?;
+    let maps: Result<Vec<Affine>> = raw
+        .chunks_exact(area)
+        .zip(patches)
+        .map(|(raw, &id)| normaliser.affine(&wide(raw)).map_err(|e| bad(id, &e)))
+        .collect();
+    Ok((HalfPatches { raw, maps: maps? }.into(), normaliser))
 }
 
 fn stream(
@@ -131,7 +163,7 @@ mod tests {
     use crate::project::{PixelType, Project};
 
     /// A project of `values` as patches of 4×4 px.
-    fn project(dir: &std::path::Path, values: &[f32]) -> Project {
+    fn project(dir: &std::path::Path, values: &[f32], pixels: PixelType) -> Project {
         let path = dir.join("patches.npz");
         let info = vec![PatchInfo::default(); values.len() / 16];
         let groups = [NpzGroup { label: None, info: &info }];
@@ -141,7 +173,7 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        let mut project = Project::create(&dir.join("project"), None, PixelType::F32).unwrap();
+        let mut project = Project::create(&dir.join("project"), None, pixels).unwrap();
         let request = IngestRequest { inputs: vec![path], ..IngestRequest::default() };
         ingest(&mut project, &request, &mut |_| true).unwrap();
         project
@@ -151,32 +183,42 @@ mod tests {
     fn streamed_patches_are_those_that_are_held() {
         let dir = tempfile::tempdir().unwrap();
         let values: Vec<f32> = (0..5 * 16).map(|i| ((i * 37) % 101) as f32).collect();
-        let project = project(dir.path(), &values);
         let patches: Vec<PatchId> = vec![3, 0, 4, 1];
-        for kind in [NormaliserKind::GlobalMeanStd, NormaliserKind::PerPatchZScore] {
-            let read = |held| read(project.pixels(), patches.clone(), 3, kind, held, &mut |_| true).unwrap();
-            let (held, normaliser) = read(4 * 16 * 4);
-            let (streamed, same) = read(4 * 16 * 4 - 1);
-            assert!(matches!((&held, &streamed), (PatchStore::Held(_), PatchStore::Streamed(_))));
-            assert_eq!(normaliser, same);
-            let all = |store: &PatchStore| -> Vec<f32> {
-                (0..store.count(16).unwrap())
-                    .flat_map(|index| {
-                        let mut patch = [0.0; 16];
-                        store.read(index, &mut patch).unwrap();
-                        patch
-                    })
-                    .collect()
-            };
-            assert_eq!(all(&held), all(&streamed));
-            assert_eq!(all(&held).len(), 4 * 16);
+        let all = |store: &PatchStore| -> Vec<f32> {
+            (0..store.count(16).unwrap())
+                .flat_map(|index| {
+                    let mut patch = [0.0; 16];
+                    store.read(index, &mut patch).unwrap();
+                    patch
+                })
+                .collect()
+        };
+        let mut found = Vec::new();
+        for (type_, bytes) in [(PixelType::F32, 4), (PixelType::F16, 2)] {
+            let dir = dir.path().join(type_.as_str());
+            std::fs::create_dir(&dir).unwrap();
+            let project = project(&dir, &values, type_);
+            for kind in [NormaliserKind::GlobalMeanStd, NormaliserKind::PerPatchZScore] {
+                let read =
+                    |held| read(project.pixels(), patches.clone(), 3, kind, held, &mut |_| true).unwrap();
+                let (held, normaliser) = read(4 * 16 * bytes);
+                let (streamed, same) = read(4 * 16 * bytes - 1);
+                assert_eq!(matches!(held, PatchStore::Half(_)), type_ == PixelType::F16);
+                assert!(!matches!(held, PatchStore::Streamed(_)));
+                assert!(matches!(streamed, PatchStore::Streamed(_)));
+                assert_eq!(normaliser, same);
+                assert_eq!(all(&held), all(&streamed));
+                assert_eq!(all(&held).len(), 4 * 16);
+                found.push(all(&held));
+            }
         }
+        assert_eq!(found[..2], found[2..], "these values lose nothing in 16 bits");
     }
 
     #[test]
     fn reading_can_be_cancelled() {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(dir.path(), &vec![0.5; (PART + 1) * 16]);
+        let project = project(dir.path(), &vec![0.5; (PART + 1) * 16], PixelType::F16);
         let patches: Vec<PatchId> = (0..=PART as u32).collect();
         for held in [0, usize::MAX] {
             let kind = NormaliserKind::PerPatchZScore;
