@@ -14,6 +14,7 @@ use vitrine_core::diagnosis::{
 };
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::project::Side;
 use vitrine_core::{Error, Label};
 
 const SEED: u64 = 1;
@@ -189,6 +190,25 @@ fn leaked_duplicates_are_found_and_gone_when_removed() {
     assert!(listed.len() > 10 && report.corrected.as_ref().unwrap().split.seed != subject.config.split.seed);
     let without = keep(&subject, |i| !listed.contains(&subject.ids[i]));
     assert_eq!(kinds_of(&look(&without, Depth::Quick), Severity::Warning), Vec::<&str>::new());
+}
+
+#[test]
+fn copies_on_one_side_are_named_without_calling_validation_false() {
+    let mut subject = HEALTHY.clone();
+    let area = subject.size * subject.size;
+    let of_a_kind: Vec<usize> = (0..subject.len())
+        .filter(|&i| subject.sides[i] == Side::Train && subject.labels[i] == Label::Unlabeled)
+        .collect();
+    let pixels = std::sync::Arc::make_mut(&mut subject.pixels);
+    for pair in of_a_kind[..20].chunks(2) {
+        pixels.copy_within(pair[0] * area..(pair[0] + 1) * area, pair[1] * area);
+    }
+    let report = look(&subject, Depth::Quick);
+    let found = report.findings.iter().find(|f| f.kind == kinds::COPIES).unwrap();
+    let second: Vec<u32> = of_a_kind[..20].chunks(2).map(|pair| subject.ids[pair[1]]).collect();
+    assert_eq!(found.patches, second);
+    assert!(report.findings.iter().all(|f| f.kind != kinds::LEAK));
+    assert!(look(&HEALTHY, Depth::Quick).findings.iter().all(|f| f.kind != kinds::COPIES));
 }
 
 #[test]

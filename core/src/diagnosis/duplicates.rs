@@ -18,6 +18,8 @@ const THUMB_ALIKE: f32 = 0.97;
 const ALIKE: f64 = 0.97;
 /// Patches a side compared all with all at most.
 const MOST: usize = 6000;
+/// Share of patches that are copies from which that is a warning rather than a note.
+const MANY_COPIES: f64 = 0.01;
 /// Share of the smaller box two boxes must share to count.
 const SHARED_AREA: f64 = 0.25;
 
@@ -111,6 +113,23 @@ fn exact(subject: &Subject, shared: &Shared, section: &mut Section) -> Vec<usize
             .with("held-out patches", held.to_string())
             .about(subject.ids_of(leaked.iter().copied())),
         ));
+    }
+    if copies > 0 && leaked.is_empty() {
+        let share = copies as f64 / subject.len().max(1) as f64;
+        let again = equal.iter().flat_map(|group| group[1..].iter().copied());
+        section.findings.push(
+            Finding::new(
+                kinds::COPIES,
+                Examination::Duplicates,
+                if share >= MANY_COPIES { Severity::Warning } else { Severity::Note },
+                format!("{copies} patches ({}) are exact copies of another.", percent(share)),
+                "All of a kind lie on one side of the split, so validation is honest; but each counts as often as it is \
+                 there, in training, in the class prior and in what is exported.",
+                "Remove the second copies from the source, often a file that was imported twice under another name.",
+            )
+            .with("copies", copies.to_string())
+            .about(subject.ids_of(again)),
+        );
     }
     if !contradicting.is_empty() {
         section.findings.push(

@@ -24,6 +24,8 @@ kinds! {
     INVERTED = "inverted_contrast";
     /// The box is too small or too large.
     BOX_SIZE = "box_size";
+    /// Equal patches, all on one side.
+    COPIES = "copies";
     /// Equal patches on two sides.
     LEAK = "leaked_duplicates";
     /// Nearly equal patches on two sides.
