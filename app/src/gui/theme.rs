@@ -86,6 +86,17 @@ pub fn apply(ctx: &egui::Context, theme: Theme, scale: f32) {
     }
 }
 
+/// Adds a slider whose rail stands out from the ground, in the light theme as well.
+pub fn slider(ui: &mut egui::Ui, slider: egui::Slider<'_>) -> egui::Response {
+    ui.scope(|ui| {
+        if !ui.visuals().dark_mode {
+            ui.visuals_mut().widgets.inactive.bg_fill = Color32::from_gray(0xc4);
+        }
+        ui.add(slider)
+    })
+    .inner
+}
+
 fn visuals(dark: bool) -> Visuals {
     let mut visuals = if dark { Visuals::dark() } else { Visuals::light() };
     if dark {

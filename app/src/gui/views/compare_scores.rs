@@ -89,7 +89,7 @@ pub fn ui(
         ui.selectable_value(&mut state.all, true, "all patches")
             .on_hover_text("Also those the run has learned from: their scores flatter.");
         let slider = Slider::new(&mut state.threshold, 0.0..=1.0).fixed_decimals(3).text("Threshold");
-        ui.add(slider).on_hover_text("Or drag the line in the plot.");
+        theme::slider(ui, slider).on_hover_text("Or drag the line in the plot.");
         if let Some(best) = table.best_threshold()
             && ui
                 .button("Suggest")

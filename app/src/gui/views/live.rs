@@ -13,6 +13,7 @@ use vitrine_core::report::charts::CHARTS;
 use super::charts::{self, Drawn, Look};
 use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
 use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, Tab};
+use crate::gui::theme;
 use crate::gui::training::Memory;
 use crate::gui::widgets::{command_button, empty};
 
@@ -284,7 +285,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     }
     let smoothing = |ui: &mut Ui, state: &mut State| {
         let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
-        ui.add(slider)
+        theme::slider(ui, slider)
             .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
     };
     // A slider does not wrap; in a narrow window it has a line of its own.

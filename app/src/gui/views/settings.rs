@@ -67,7 +67,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             ui.add(egui::TextEdit::singleline(&mut state.find).desired_width(200.0)).labelled_by(name.id);
         });
         let wanted = state.find.to_lowercase();
-        egui::ScrollArea::vertical().max_height(300.0).auto_shrink([false, true]).show(ui, |ui| {
+        egui::ScrollArea::vertical().max_height(300.0).auto_shrink([false, false]).show(ui, |ui| {
             egui::Grid::new("key settings").num_columns(3).striped(true).show(ui, |ui| {
                 for info in TABLE.iter().filter(|info| info.name.to_lowercase().contains(&wanted)) {
                     ui.label(info.name);

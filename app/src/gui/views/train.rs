@@ -288,9 +288,8 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
                 state.take(&base_name, original);
             }
         }
-        ui.add(egui::Label::new(RichText::new(&state.config.description).weak().small()).truncate())
-            .on_hover_text(&state.config.description);
     });
+    ui.add(egui::Label::new(RichText::new(&state.config.description).weak().small()).wrap());
     put_aside(ui, state);
     ui.separator();
     let State { yaml, config, .. } = state;

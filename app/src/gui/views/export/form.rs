@@ -9,6 +9,7 @@ use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat};
 
 use crate::gui::command::{Command, ExportCommand};
 use crate::gui::model::{ExportProposal, OpenProject};
+use crate::gui::theme;
 use crate::gui::widgets::form::{section, typed_path};
 use crate::gui::widgets::label_mark;
 use crate::words;
@@ -251,7 +252,8 @@ impl Form {
         if self.what == What::Scores {
             ui.horizontal(|ui| {
                 let name = ui.label("Score at least");
-                ui.add(Slider::new(&mut self.threshold, 0.0..=1.0).fixed_decimals(3)).labelled_by(name.id);
+                let slider = Slider::new(&mut self.threshold, 0.0..=1.0).fixed_decimals(3);
+                theme::slider(ui, slider).labelled_by(name.id);
             });
         }
     }

@@ -9,6 +9,7 @@ use crate::gpu::colour_map::ColourMap;
 use crate::gpu::look::{Contrast, Look};
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
+use crate::gui::theme;
 
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &mut Vec<Command>) {
@@ -18,8 +19,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
         let name = ui.label("Size");
         ui.spacing_mut().slider_width = 110.0;
         let slider = Slider::new(&mut side, 24.0..=512.0).logarithmic(true).show_value(false);
-        if ui
-            .add(slider)
+        if theme::slider(ui, slider)
             .labelled_by(name.id)
             .on_hover_text("Side of a patch on the screen (Ctrl and wheel)")
             .changed()
