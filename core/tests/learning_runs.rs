@@ -73,6 +73,8 @@ consistency:
   kind: softmatch
   ramp_up_epochs: 2
   distribution_alignment: true
+alignment:
+  weight: 0.3
 self_training:
   enabled: true
   start_epoch: 3
@@ -276,6 +278,21 @@ fn every_risk_and_consistency_trains_an_epoch() {
             assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
         }
     }
+}
+
+#[test]
+fn alignment_changes_what_is_learnt_and_is_repeatable() {
+    let train = |weight: f64| {
+        let text = format!(
+            "risk:\n  kind: naive\nteacher:\n  enabled: true\nalignment:\n  weight: {weight}\nself_training:\n  enabled: true\n  start_epoch: 2\n  trial: false\nschedule:\n  epochs: 2\n  warm_up_epochs: 0\n"
+        );
+        run(job(config(&text))).unwrap()
+    };
+    let (with, again, without) = (train(0.3), train(0.3), train(0.0));
+    assert!(with.history.iter().all(|epoch| epoch.loss.is_finite()));
+    assert_eq!(with.model.model, again.model.model);
+    assert!(with.history.iter().zip(&without.history).all(|(with, without)| with.loss != without.loss));
+    assert_ne!(with.model.model, without.model.model);
 }
 
 #[test]

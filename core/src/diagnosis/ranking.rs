@@ -22,6 +22,7 @@ const DEPTH: &[&str] = &[
     OFF_CENTRE,
     BOX_SIZE,
     SATURATED,
+    COPIES,
     FEW_POSITIVES,
     MISLABELLED,
     WRONG_GRADIENT,

@@ -30,6 +30,8 @@ pub struct RunConfig {
     pub self_training: SelfTrainingConfig,
     /// The unlabeled part of the loss.
     pub consistency: ConsistencyConfig,
+    /// Features of patches of the same class held together.
+    pub alignment: AlignmentConfig,
     /// Average of past weights used for pseudo-labels and scores.
     pub teacher: TeacherConfig,
     /// What a batch is made of.
@@ -56,6 +58,7 @@ impl Default for RunConfig {
             risk: RiskConfig::default(),
             self_training: SelfTrainingConfig::default(),
             consistency: ConsistencyConfig::default(),
+            alignment: AlignmentConfig::default(),
             teacher: TeacherConfig::default(),
             batch: BatchConfig::default(),
             augmentation: AugmentationConfig::default(),
@@ -264,6 +267,15 @@ impl Default for ConsistencyConfig {
             distribution_alignment: false,
         }
     }
+}
+
+/// The term that asks views of patches of the same class, by label or pseudo-label, to look alike to the network
+/// ([`super::alignment`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlignmentConfig {
+    /// Its weight in the loss, 0 to 10; 0 leaves it out.
+    pub weight: f64,
 }
 
 /// Exponential moving average of the weights.

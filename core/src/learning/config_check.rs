@@ -47,6 +47,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "consistency.threshold": consistency.threshold in 0.5 .. 0.999;
     "consistency.weight": consistency.weight in 0 .. 10;
     "consistency.ramp_up_epochs": consistency.ramp_up_epochs in 0 .. 1000;
+    "alignment.weight": alignment.weight in 0 .. 10;
     "teacher.decay": teacher.decay in 0.5 .. 0.99999;
     "batch.size": batch.size in 4 .. 4096;
     "batch.positive": batch.positive in 0.01 .. 100;
@@ -119,6 +120,20 @@ pub fn violations(config: &RunConfig) -> Vec<Violation> {
             "consistency.kind",
             "consistency.kind mean_teacher compares with a teacher, but teacher.enabled is false",
             "set teacher.enabled: true",
+        );
+    }
+    if config.alignment.weight > 0.0 && !config.teacher.enabled {
+        broken(
+            "alignment.weight",
+            "the alignment compares with a teacher, but teacher.enabled is false",
+            "set teacher.enabled: true, or alignment.weight: 0",
+        );
+    }
+    if config.alignment.weight > 0.0 && config.augmentation.weak.mixup > 0.0 {
+        broken(
+            "alignment.weight",
+            "a view that is mixed from two patches has no class to be aligned with",
+            "set augmentation.weak.mixup: 0, or alignment.weight: 0",
         );
     }
     if config.schedule.warm_up_epochs >= config.schedule.epochs && config.schedule.epochs > 1 {

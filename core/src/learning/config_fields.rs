@@ -234,6 +234,14 @@ pub const GROUPS: &[FieldGroup] = &[
         ],
     },
     FieldGroup {
+        name: "Alignment",
+        fields: fields![
+            "alignment.weight" FieldKind::Number, "Weight", "×",
+                "How strongly patches taken for the same class are asked to look alike to the network; 0 asks nothing.",
+                usual 0 .. 1, if |c| c.teacher.enabled;
+        ],
+    },
+    FieldGroup {
         name: "Teacher",
         fields: fields![
             "teacher.enabled" FieldKind::Flag, "Teacher", "",

@@ -1,11 +1,13 @@
 //! Learning from positives and unlabeled: configuration, networks, risks, consistency, the trainer
 //! and the measures. Sees tensors and plain arrays, never a project or a database.
 //!
-//! A method is a composition: a [`risk`] + a [`consistency`] (+ [`self_training`]) + a [`teacher`] +
+//! A method is a composition: a [`risk`] + a [`consistency`] (+ [`self_training`], [`alignment`]) + a [`teacher`] +
 //! a [`backbone`] + a [`schedule`], begun from first weights drawn at random or learnt by [`pretrain`]; [`trainer`] puts them together, [`run`] drives the epochs.
 
+pub mod alignment;
 pub mod augment;
 pub mod backbone;
+mod batch_views;
 pub mod before_run;
 pub mod checkpoint;
 pub mod config;

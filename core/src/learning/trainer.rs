@@ -11,15 +11,16 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::alignment::{alignment_loss, classes};
 use super::augment::Augmenter;
 use super::backbone::Network;
+use super::batch_views::BatchViews;
 use super::config::{ConsistencyKind, RunConfig};
 use super::consistency::{ConsistencyState, consistency_loss, pseudo_labels};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
-use super::mixup::Mix;
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
@@ -38,13 +39,6 @@ use crate::label::Label;
 const ORDER: u64 = 0;
 const WEAK: u64 = 1;
 const STRONG: u64 = 2;
-
-/// A batch as the network sees it.
-struct BatchViews {
-    weak: Tensor<4>,
-    strong: Option<Tensor<4>>,
-    mix: Option<Mix>,
-}
 
 /// What a batch measured, still on the device. To read it is to wait for the device, so a step is read at once.
 struct Measured {
@@ -211,27 +205,16 @@ impl Trainer {
             let lambda = consistency_weight(&self.config.consistency, done);
             // The last group of an epoch may be short; its gradients are averaged all the same.
             let in_group = group.min(count - (index / group) * group);
-            let weak = self.pool.gather(&concatenated(batch))?;
-            let views = &self.config.augmentation.weak;
-            let weak = self.augmenter.weak(weak, views, &mut weak_rng);
-            let unlabeled = batch.positive.len()..batch.positive.len() + batch.unlabeled.len();
-            let weak = self.augmenter.overlay(weak, unlabeled, views.overlay, &mut weak_rng);
-            let mix = Mix::draw(batch.len(), views.mixup, &mut weak_rng);
-            let weak = match &mix {
-                Some(mix) => mix.blend(weak),
-                None => weak,
-            };
-            let strong = match self.wants_strong(batch) {
-                true => {
-                    let patches = self.pool.gather(&batch.unlabeled)?;
-                    let views = &self.config.augmentation.strong;
-                    Some(self.augmenter.strong(patches, views, &mut strong_rng))
-                }
-                false => None,
-            };
+            let views = BatchViews::make(
+                &self.pool,
+                &self.augmenter,
+                &self.config,
+                batch,
+                [&mut weak_rng, &mut strong_rng],
+            )?;
             let (gradients, measured) = self.gradients(
                 batch,
-                BatchViews { weak, strong, mix },
+                views,
                 targets.as_deref(),
                 lambda,
                 1.0 / in_group as f64,
@@ -304,10 +287,6 @@ impl Trainer {
         std::mem::take(&mut self.news)
     }
 
-    fn wants_strong(&self, batch: &Batch) -> bool {
-        self.config.consistency.kind != ConsistencyKind::None && !batch.unlabeled.is_empty()
-    }
-
     /// Pseudo-labels at both ends for this epoch, by index into the pool; `None` while it is off.
     fn self_training_targets(&mut self, epoch: usize) -> Result<Option<Vec<PseudoTarget>>> {
         let config = &self.config.self_training;
@@ -341,7 +320,7 @@ impl Trainer {
     fn gradients(
         &self,
         batch: &Batch,
-        BatchViews { weak, strong, mix }: BatchViews,
+        BatchViews { weak, strong, again, mix }: BatchViews,
         targets: Option<&[PseudoTarget]>,
         lambda: f64,
         share: f64,
@@ -349,7 +328,7 @@ impl Trainer {
         place: (usize, usize),
     ) -> Result<(GradientsParams, Measured)> {
         let (p, u, n) = (batch.positive.len(), batch.unlabeled.len(), batch.negative.len());
-        let has_strong = strong.is_some();
+        let (has_strong, has_again) = (strong.is_some(), again.is_some());
         let teacher_p = match &self.teacher {
             Some(teacher) if self.config.teacher.pseudo_labels && has_strong => {
                 let view = weak.clone().narrow(0, p, u);
@@ -361,7 +340,8 @@ impl Trainer {
             Some(strong) => Tensor::cat(vec![weak, strong], 0),
             None => weak,
         };
-        let logits = self.student.forward(Tensor::from_inner(input));
+        let features = self.student.features(Tensor::from_inner(input));
+        let logits = self.student.head(features.clone());
         let labelled = |logits: &Tensor<1>| {
             let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
             LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) }
@@ -418,11 +398,25 @@ impl Trainer {
         let RiskValue { objective, shown, negative_term, turned } = value;
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let consistency_shown = consistency.clone().map_or_else(zero, Tensor::inner);
-        let shown_total = shown.clone().inner() + consistency_shown.clone() * lambda;
-        let loss = match consistency {
+        let alignment = match (again, &self.teacher) {
+            (Some(again), Some(teacher)) => {
+                let of_unlabeled = to_vec(logits.clone().narrow(0, p, u).inner());
+                let classes = classes(batch, &of_unlabeled, self.prior, targets);
+                let first = features.narrow(0, 0, batch.len());
+                let term = alignment_loss(first, teacher.features(again), &classes);
+                Some(term * self.config.alignment.weight)
+            }
+            _ => None,
+        };
+        let mut shown_total = shown.clone().inner() + consistency_shown.clone() * lambda;
+        let mut loss = match consistency {
             Some(term) => objective + term * lambda,
             None => objective,
         };
+        if let Some(term) = alignment {
+            shown_total = shown_total + term.clone().inner();
+            loss = loss + term;
+        }
         let terms = Tensor::cat(
             vec![
                 loss.clone().inner(),
@@ -434,7 +428,7 @@ impl Trainer {
             ],
             0,
         );
-        let patches = batch.len() + if has_strong { u } else { 0 };
+        let patches = batch.len() * if has_again { 2 } else { 1 } + if has_strong { u } else { 0 };
         let gradients = (loss * share).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.student);
         Ok((gradients, Measured { terms, p: given_p, patches, place }))
@@ -539,10 +533,6 @@ impl Trainer {
     pub fn probabilities(&self, indices: &[usize]) -> Result<Vec<f32>> {
         Ok(self.logits(indices, Views::Eight)?.into_iter().map(probability).collect())
     }
-}
-
-fn concatenated(batch: &Batch) -> Vec<usize> {
-    [batch.positive.as_slice(), &batch.unlabeled, &batch.negative].concat()
 }
 
 /// Reads what the batches of a step measured, and its gradient norm, in one go.

@@ -44,7 +44,11 @@ impl Network {
 
     /// Logits (N) of patches (N×1×H×W).
     pub fn forward(&self, patches: Tensor<4>) -> Tensor<1> {
-        let features = self.features(patches);
+        self.head(self.features(patches))
+    }
+
+    /// Logits (N) of features (N×C).
+    pub fn head(&self, features: Tensor<2>) -> Tensor<1> {
         match self {
             Self::SmallCnn(network) => network.head(features),
             Self::Resnet18(network) => network.head(features),
