@@ -25,7 +25,7 @@ pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
 }
 
 /// The method of the preset `recommended` as changes of a configuration: risk, self-training,
-/// consistency, teacher, weak views, batch, learning rate and schedule. Data, π, network and, where it is
+/// consistency, alignment, teacher, weak views, batch, learning rate and schedule. Data, π, network and, where it is
 /// long enough, the length of the run stay.
 pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
     let Ok(wanted) = config_file::load("recommended") else { return Vec::new() };
@@ -37,6 +37,7 @@ pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
         "risk",
         "self_training",
         "consistency",
+        "alignment",
         "teacher",
         "batch",
         "augmentation/weak",
@@ -245,6 +246,7 @@ mod tests {
         let wanted = config_file::load("recommended").unwrap();
         assert_eq!((made.risk, made.self_training), (wanted.risk, wanted.self_training));
         assert_eq!((made.teacher, made.consistency.kind), (wanted.teacher, wanted.consistency.kind));
+        assert_eq!(made.alignment, wanted.alignment);
         assert_eq!((made.batch, made.augmentation.weak), (wanted.batch, wanted.augmentation.weak));
         assert_eq!(made.optimizer.learning_rate, wanted.optimizer.learning_rate);
         assert_eq!((made.prior, made.optimizer.weight_decay), (before.prior, 0.002));
