@@ -300,9 +300,12 @@ pub fn print_result(result: &RunResult) {
         ));
     } else if auc > result.best.validation_auc_ceiling {
         super::print_line(&format!(
-            "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows, so fewer of the unlabeled are \
-             particles than it says: lower it, or use --prior estimate; the corrected value means nothing here",
-            result.name, result.best.validation_auc_ceiling, result.prior.value
+            "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
+             the particles, or that prior is too high{}; the corrected value means nothing here",
+            result.name,
+            result.best.validation_auc_ceiling,
+            result.prior.value,
+            if result.prior.estimated { "" } else { " (--prior estimate asks the patches)" },
         ));
     } else if auc.is_nan() {
         super::print_line(&format!(
