@@ -18,12 +18,12 @@ const LEAST_DISTANCE: f64 = 1e-4;
 /// `Some(false)` no particle, `None` neither, so that it is only compared with itself.
 ///
 /// Where self-training has set `targets`, these; before, of the unlabeled the π of the batch with the highest
-/// `logits` (U).
+/// logits (U), which are asked for only then: a GPU has to be waited for to read them.
 pub fn classes(
     batch: &Batch,
-    logits: &[f32],
     prior: f64,
     targets: Option<&[PseudoTarget]>,
+    logits: impl FnOnce() -> Vec<f32>,
 ) -> Vec<Option<bool>> {
     let mut classes = vec![Some(true); batch.positive.len()];
     match targets {
@@ -33,6 +33,7 @@ pub fn classes(
             PseudoTarget::LeftOut => None,
         })),
         None => {
+            let logits = logits();
             let mut order: Vec<usize> = (0..logits.len()).collect();
             order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
             let taken = (prior * logits.len() as f64).round() as usize;
@@ -86,9 +87,9 @@ mod tests {
         let batch = Batch { positive: vec![7], unlabeled: vec![0, 1, 2], negative: vec![9] };
         let (yes, no) = (Some(true), Some(false));
         // π = 0.3 of three unlabeled is one.
-        assert_eq!(classes(&batch, &[0.1, 0.9, -3.0], 0.3, None), [yes, no, yes, no, no]);
+        assert_eq!(classes(&batch, 0.3, None, || vec![0.1, 0.9, -3.0]), [yes, no, yes, no, no]);
         let targets = [PseudoTarget::Negative, PseudoTarget::LeftOut, PseudoTarget::Positive];
-        assert_eq!(classes(&batch, &[0.1, 0.9, -3.0], 0.3, Some(&targets)), [yes, no, None, yes, no]);
+        assert_eq!(classes(&batch, 0.3, Some(&targets), || unreachable!()), [yes, no, None, yes, no]);
     }
 
     #[test]

@@ -400,8 +400,8 @@ impl Trainer {
         let consistency_shown = consistency.clone().map_or_else(zero, Tensor::inner);
         let alignment = match (again, &self.teacher) {
             (Some(again), Some(teacher)) => {
-                let of_unlabeled = to_vec(logits.clone().narrow(0, p, u).inner());
-                let classes = classes(batch, &of_unlabeled, self.prior, targets);
+                let of_unlabeled = || to_vec(logits.clone().narrow(0, p, u).inner());
+                let classes = classes(batch, self.prior, targets, of_unlabeled);
                 let first = features.narrow(0, 0, batch.len());
                 let term = alignment_loss(first, teacher.features(again), &classes);
                 Some(term * self.config.alignment.weight)

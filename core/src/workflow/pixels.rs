@@ -45,6 +45,24 @@ fn bad(id: PatchId, error: &Error) -> Error {
     Error::request(format!("patch {id}: {error}"), "remove the patch or mend its file")
 }
 
+/// Hands every patch to `take`, in order, and tells progress.
+fn read_each(
+    pixels: &Pixels,
+    patches: &[PatchId],
+    watch: Watch<'_>,
+    mut take: impl FnMut(&[f32]),
+) -> Result<()> {
+    let mut patch = vec![0.0; pixels.size() * pixels.size()];
+    for (index, &id) in patches.iter().enumerate() {
+        pixels.get(id, &mut patch)?;
+        take(&patch);
+        if (index + 1) % PART == 0 {
+            tell(watch, "Reading patches", index + 1, patches.len())?;
+        }
+    }
+    Ok(())
+}
+
 fn hold(
     pixels: &Pixels,
     patches: &[PatchId],
@@ -54,13 +72,8 @@ fn hold(
 ) -> Result<(PatchStore, Normaliser)> {
     let size = pixels.size();
     let area = size * size;
-    let mut buffer = vec![0.0; patches.len() * area];
-    for (index, (slot, &id)) in buffer.chunks_exact_mut(area).zip(patches).enumerate() {
-        pixels.get(id, slot)?;
-        if (index + 1) % PART == 0 {
-            tell(watch, "Reading patches", index + 1, patches.len())?;
-        }
-    }
+    let mut buffer = Vec::with_capacity(patches.len() * area);
+    read_each(pixels, patches, watch, |patch| buffer.extend_from_slice(patch))?;
     let normaliser = Normaliser::fit(kind, size, buffer[..fit * area].chunks_exact(area))?;
     for (patch, &id) in buffer.chunks_exact_mut(area).zip(patches) {
         normaliser.apply(patch).map_err(|e| bad(id, &e))?;
@@ -78,14 +91,7 @@ fn hold_half(
 ) -> Result<(PatchStore, Normaliser)> {
     let area = pixels.size() * pixels.size();
     let mut raw = Vec::with_capacity(patches.len() * area);
-    let mut patch = vec![0.0; area];
-    for (index, &id) in patches.iter().enumerate() {
-        pixels.get(id, &mut patch)?;
-        raw.extend(patch.iter().map(|&value| f16::from_f32(value)));
-        if (index + 1) % PART == 0 {
-            tell(watch, "Reading patches", index + 1, patches.len())?;
-        }
-    }
+    read_each(pixels, patches, watch, |patch| raw.extend(patch.iter().map(|&value| f16::from_f32(value))))?;
     let wide = |raw: &[f16]| raw.iter().map(|value| value.to_f32()).collect::<Vec<f32>>();
     let normaliser = Normaliser::fit(kind, pixels.size(), raw[..fit * area].chunks_exact(area).map(wide))?;
     let maps: Result<Vec<Affine>> = raw
