@@ -6,7 +6,7 @@
 //! taken for what comes from labels and pseudo-labels, so some pairs are wrong. The square root of the distance
 //! gives pairs that are far apart, which are wrong more often, a smaller pull than the distance itself would.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::sampler::Batch;
 use super::self_training::PseudoTarget;
@@ -14,59 +14,79 @@ use super::self_training::PseudoTarget;
 /// Smallest 1 − cos: the square root has no slope at 0.
 const LEAST_DISTANCE: f64 = 1e-4;
 
-/// What each patch of a batch is taken for, in the order positive, unlabeled, negative: `Some(true)` particle,
-/// `Some(false)` no particle, `None` neither, so that it is only compared with itself.
-///
-/// Where self-training has set `targets`, these; before, of the unlabeled the π of the batch with the highest
-/// logits (U), which are asked for only then: a GPU has to be waited for to read them.
-pub fn classes(
-    batch: &Batch,
-    prior: f64,
-    targets: Option<&[PseudoTarget]>,
-    logits: impl FnOnce() -> Vec<f32>,
-) -> Vec<Option<bool>> {
-    let mut classes = vec![Some(true); batch.positive.len()];
-    match targets {
-        Some(targets) => classes.extend(batch.unlabeled.iter().map(|&patch| match targets[patch] {
-            PseudoTarget::Positive => Some(true),
-            PseudoTarget::Negative => Some(false),
-            PseudoTarget::LeftOut => None,
-        })),
-        None => {
-            let logits = logits();
-            let mut order: Vec<usize> = (0..logits.len()).collect();
-            order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
-            let taken = (prior * logits.len() as f64).round() as usize;
-            let mut of_unlabeled = vec![Some(false); logits.len()];
-            order.iter().take(taken).for_each(|&at| of_unlabeled[at] = Some(true));
-            classes.extend(of_unlabeled);
+/// Which patches of a batch are taken for the same class, in the order positive, unlabeled, negative. A patch that is
+/// taken for neither is compared only with itself.
+pub struct Classes {
+    /// 1 for a particle, else 0 (shape N).
+    particle: Tensor<1>,
+    /// 1 for no particle, else 0 (shape N).
+    other: Tensor<1>,
+}
+
+impl Classes {
+    /// By labels and the pseudo-labels of self-training, which are by index into the pool.
+    pub fn by_targets(batch: &Batch, targets: &[PseudoTarget], device: &Device) -> Self {
+        let of_unlabeled = |wanted| batch.unlabeled.iter().map(move |&patch| targets[patch] == wanted);
+        let part = |positive: bool, wanted, negative: bool| {
+            let known = |is: bool, patches: &[usize]| std::iter::repeat_n(is, patches.len());
+            let all = known(positive, &batch.positive)
+                .chain(of_unlabeled(wanted))
+                .chain(known(negative, &batch.negative));
+            let values: Vec<f32> = all.map(f32::from).collect();
+            let count = values.len();
+            Tensor::from_data(TensorData::new(values, [count]), device)
+        };
+        Self {
+            particle: part(true, PseudoTarget::Positive, false),
+            other: part(false, PseudoTarget::Negative, true),
         }
     }
-    classes.extend(std::iter::repeat_n(Some(false), batch.negative.len()));
-    classes
+
+    /// By labels, and of the unlabeled the π of them with the highest logits (shape U) as particles; equal logits
+    /// count alike. They are ranked on the device by comparing each with each, so that a GPU is not waited for.
+    pub fn by_logits(batch: &Batch, prior: f64, logits: Tensor<1>) -> Self {
+        let (device, count) = (logits.device(), batch.unlabeled.len());
+        let higher = logits.clone().reshape([1, count]).greater(logits.reshape([count, 1]));
+        let rank = higher.float().sum_dim(1).reshape([count]);
+        let taken = (prior * count as f64).round();
+        let of_unlabeled = rank.lower_elem(taken - 0.5).float();
+        let known = |is: f64, patches: &[usize]| Tensor::<1>::full([patches.len()], is, &device);
+        let joined = |positive: f64, of_unlabeled, negative: f64| {
+            let parts = [
+                (batch.positive.len(), known(positive, &batch.positive)),
+                (count, of_unlabeled),
+                (batch.negative.len(), known(negative, &batch.negative)),
+            ];
+            Tensor::cat(parts.into_iter().filter(|(len, _)| *len > 0).map(|(_, part)| part).collect(), 0)
+        };
+        Self {
+            particle: joined(1.0, of_unlabeled.clone(), 0.0),
+            other: joined(0.0, of_unlabeled.neg() + 1.0, 1.0),
+        }
+    }
+
+    /// 1 where two patches are of the same class (N×N).
+    fn same(&self) -> Tensor<2> {
+        let outer = |part: &Tensor<1>| {
+            let count = part.dims()[0];
+            part.clone().reshape([count, 1]) * part.clone().reshape([1, count])
+        };
+        outer(&self.particle) + outer(&self.other)
+    }
 }
 
 /// The term before its weight: with x = 1 − cos between the features of view i (N×C, with gradient) and of the
 /// second view of j (N×C, without), the mean over i of the mean over all j of i's class of 2·x for j = i and
 /// 2·√x otherwise.
-pub fn alignment_loss(first: Tensor<2>, second: Tensor<2>, classes: &[Option<bool>]) -> Tensor<1> {
-    let count = classes.len();
-    let device = second.device();
-    let (mut same, mut others) = (vec![0.0f32; count * count], vec![0.0f32; count * count]);
-    for (i, class) in classes.iter().enumerate() {
-        let of_class = |j: usize| j == i || (class.is_some() && classes[j] == *class);
-        let weight = 2.0 / (count * (0..count).filter(|&j| of_class(j)).count()) as f32;
-        for j in (0..count).filter(|&j| of_class(j)) {
-            let matrix = if i == j { &mut same } else { &mut others };
-            matrix[i * count + j] = weight;
-        }
-    }
-    let matrix = |weights| {
-        Tensor::<2>::from_inner(Tensor::from_data(TensorData::new(weights, [count, count]), &device))
-    };
+pub fn alignment_loss(first: Tensor<2>, second: Tensor<2>, classes: &Classes) -> Tensor<1> {
+    let count = first.dims()[0];
+    let itself = Tensor::<2>::eye(count, &second.device());
+    let others = classes.same() * (itself.clone().neg() + 1.0);
+    let of_class = others.clone().sum_dim(1) + 1.0;
+    let weighted = |pairs: Tensor<2>| Tensor::from_inner(pairs / of_class.clone() * (2.0 / count as f64));
     let cosine = unit(first).matmul(Tensor::from_inner(unit(second)).transpose());
     let distance = (cosine.neg() + 1.0).clamp_min(LEAST_DISTANCE);
-    (distance.clone() * matrix(same) + distance.sqrt() * matrix(others)).sum()
+    (distance.clone() * weighted(itself) + distance.sqrt() * weighted(others)).sum()
 }
 
 /// Rows of length 1.
@@ -82,14 +102,34 @@ mod tests {
     use super::super::weights::to_vec;
     use super::*;
 
+    /// What each patch is taken for: `+` particle, `-` none, `?` neither.
+    fn signs(classes: &Classes) -> String {
+        let of = |part: &Tensor<1>| to_vec(part.clone());
+        let both = of(&classes.particle).into_iter().zip(of(&classes.other));
+        both.map(|pair| {
+            if pair == (1.0, 0.0) {
+                '+'
+            } else if pair == (0.0, 1.0) {
+                '-'
+            } else {
+                '?'
+            }
+        })
+        .collect()
+    }
+
     #[test]
     fn labels_and_pseudo_labels_say_who_is_alike() {
+        let device = ComputeDevice::cpu().inner;
         let batch = Batch { positive: vec![7], unlabeled: vec![0, 1, 2], negative: vec![9] };
-        let (yes, no) = (Some(true), Some(false));
-        // π = 0.3 of three unlabeled is one.
-        assert_eq!(classes(&batch, 0.3, None, || vec![0.1, 0.9, -3.0]), [yes, no, yes, no, no]);
+        let logits = Tensor::from_data(TensorData::new(vec![0.1f32, 0.9, -3.0], [3]), &device);
+        // π = 0.3 of three unlabeled is one, 0.1 none.
+        assert_eq!(signs(&Classes::by_logits(&batch, 0.3, logits.clone())), "+-+--");
+        assert_eq!(signs(&Classes::by_logits(&batch, 0.1, logits.clone())), "+----");
+        let alone = Batch { positive: Vec::new(), negative: Vec::new(), ..batch.clone() };
+        assert_eq!(signs(&Classes::by_logits(&alone, 0.6, logits)), "++-");
         let targets = [PseudoTarget::Negative, PseudoTarget::LeftOut, PseudoTarget::Positive];
-        assert_eq!(classes(&batch, 0.3, Some(&targets), || unreachable!()), [yes, no, None, yes, no]);
+        assert_eq!(signs(&Classes::by_targets(&batch, &targets, &device)), "+-?+-");
     }
 
     #[test]
@@ -101,18 +141,20 @@ mod tests {
         // First views along x, y and x; second ones along x, the diagonal and x.
         let first = tensor([2.0, 0.0, 0.0, 3.0, 1.0, 0.0], &device.clone().autodiff());
         let second = tensor([1.0, 0.0, 1.0, 1.0, 5.0, 0.0], &device);
-        let loss = |classes: &[Option<bool>]| {
-            to_vec(alignment_loss(first.clone(), second.clone(), classes).inner())[0]
+        let loss = |particle: [f32; 3], other: [f32; 3]| {
+            let part = |of: [f32; 3]| Tensor::from_data(TensorData::new(of.to_vec(), [3]), &device);
+            let classes = Classes { particle: part(particle), other: part(other) };
+            to_vec(alignment_loss(first.clone(), second.clone(), &classes).inner())[0]
         };
         let half = 1.0 - 0.5f32.sqrt();
         let least = LEAST_DISTANCE as f32;
         // Each only with itself: 2·(0 + half + 0)/3, where 0 is the least.
-        assert!((loss(&[None; 3]) - 2.0 * (half + 2.0 * least) / 3.0).abs() < 1e-5);
+        assert!((loss([0.0; 3], [0.0; 3]) - 2.0 * (half + 2.0 * least) / 3.0).abs() < 1e-5);
         // The first two are of one class: the pairs (0, 1) and (1, 0) count by their root.
         let first_row = (least + half.sqrt()) / 2.0;
         let second_row = (half + 1.0) / 2.0;
         let expected = 2.0 * (first_row + second_row + least) / 3.0;
-        assert!((loss(&[Some(true), Some(true), Some(false)]) - expected).abs() < 1e-5);
+        assert!((loss([1.0, 1.0, 0.0], [0.0, 0.0, 1.0]) - expected).abs() < 1e-5);
     }
 
     #[test]
@@ -121,7 +163,9 @@ mod tests {
         let values = || TensorData::new(vec![1.0f32, 0.0, 1.0, 0.0], [2, 2]);
         let first = Tensor::<2>::from_data(values(), &device.clone().autodiff()).require_grad();
         let second = Tensor::<2>::from_data(values(), &device);
-        let gradients = alignment_loss(first.clone(), second, &[Some(true); 2]).backward();
+        let ones = || Tensor::ones([2], &device);
+        let classes = Classes { particle: ones(), other: ones() * 0.0 };
+        let gradients = alignment_loss(first.clone(), second, &classes).backward();
         let slope = to_vec(first.grad(&gradients).unwrap().reshape([4]));
         assert!(slope.iter().all(|v| v.is_finite()), "{slope:?}");
     }

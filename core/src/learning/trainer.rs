@@ -11,7 +11,7 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::alignment::{alignment_loss, classes};
+use super::alignment::{Classes, alignment_loss};
 use super::augment::Augmenter;
 use super::backbone::Network;
 use super::batch_views::BatchViews;
@@ -400,8 +400,11 @@ impl Trainer {
         let consistency_shown = consistency.clone().map_or_else(zero, Tensor::inner);
         let alignment = match (again, &self.teacher) {
             (Some(again), Some(teacher)) => {
-                let of_unlabeled = || to_vec(logits.clone().narrow(0, p, u).inner());
-                let classes = classes(batch, self.prior, targets, of_unlabeled);
+                let classes = match targets {
+                    Some(targets) => Classes::by_targets(batch, targets, &self.device),
+                    None if u == 0 => Classes::by_targets(batch, &[], &self.device),
+                    None => Classes::by_logits(batch, self.prior, logits.clone().narrow(0, p, u).inner()),
+                };
                 let first = features.narrow(0, 0, batch.len());
                 let term = alignment_loss(first, teacher.features(again), &classes);
                 Some(term * self.config.alignment.weight)
