@@ -59,7 +59,11 @@ fn config(extra: &str) -> RunConfig {
 }
 
 fn pretrained(epochs: usize) -> RunConfig {
-    config(&format!("pretrain:\n  kind: simsiam\n  epochs: {epochs}\n  batch_size: 16\n"))
+    pretrained_by("simsiam", epochs)
+}
+
+fn pretrained_by(kind: &str, epochs: usize) -> RunConfig {
+    config(&format!("pretrain:\n  kind: {kind}\n  epochs: {epochs}\n  batch_size: 16\n"))
 }
 
 fn with_weights(path: &Path) -> RunConfig {
@@ -121,6 +125,26 @@ fn pretrains_then_trains_and_repeats_bit_for_bit() {
     assert_eq!(first.model.model, again.model.model);
     let without = run(job(config(""), None)).0.unwrap();
     assert_ne!(losses(&first), losses(&without), "the weights are used");
+}
+
+#[test]
+fn drawing_what_is_hidden_is_learnt_goes_on_after_a_stop_and_serves() {
+    let whole = tempfile::tempdir().unwrap();
+    let (straight, events) = run(job(pretrained_by("masked", 30), Some(whole.path())));
+    let told = epochs(&events);
+    assert!(told[29].loss < told[0].loss && told[29].loss < 1.0, "more is drawn than the mean: {told:?}");
+
+    let stopped = tempfile::tempdir().unwrap();
+    let third = |event: &TrainEvent| matches!(event, TrainEvent::Pretrained(epoch) if epoch.epoch == 3);
+    let cancelled = stop_at(job(pretrained_by("masked", 30), Some(stopped.path())), third);
+    assert!(matches!(cancelled, Err(Error::Cancelled)));
+    let (resumed, events) = run(job(pretrained_by("masked", 30), Some(stopped.path())));
+    assert!(epochs(&events)[0].epoch > 3);
+    assert_eq!(losses(&straight.unwrap()), losses(&resumed.unwrap()));
+
+    let weights = pretrained_path(stopped.path());
+    let (used, _) = run(job(with_weights(&weights), None));
+    assert_ne!(losses(&used.unwrap()), losses(&run(job(config(""), None)).0.unwrap()));
 }
 
 #[test]

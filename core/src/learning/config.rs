@@ -424,6 +424,8 @@ pub enum PretrainKind {
     None,
     /// Learnt from the patches alone, without their labels (SimSiam, Chen & He 2021).
     Simsiam,
+    /// Learnt by drawing the hidden half of patches (He et al. 2022, Xie et al. 2022).
+    Masked,
     /// Read from a file that an earlier pretraining left.
     Weights,
 }
@@ -436,7 +438,7 @@ pub struct PretrainConfig {
     pub kind: PretrainKind,
     /// Passes over the patches of the training side, 1 to 10000.
     pub epochs: usize,
-    /// Patches per step, each in two strong views, 4 to 4096.
+    /// Patches per step, 4 to 4096.
     pub batch_size: usize,
     /// Peak learning rate, 1e-7 to 0.1.
     pub learning_rate: f64,

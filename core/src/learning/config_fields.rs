@@ -87,6 +87,7 @@ const SELECTIONS: FieldKind = FieldKind::Choice(&[
 const BEGINNINGS: FieldKind = FieldKind::Choice(&[
     ("none", "off: first weights drawn at random"),
     ("simsiam", "first learn from this project's patches without their labels"),
+    ("masked", "the same, by drawing the hidden half of patches"),
     ("weights", "begin with weights that an earlier pretraining left"),
 ]);
 
@@ -160,7 +161,7 @@ pub const GROUPS: &[FieldGroup] = &[
             "pretrain.epochs" FieldKind::Whole, "Epochs of pretraining", "passes",
                 "How often pretraining goes through the patches of the training side.", usual 20 .. 200, if pretrains;
             "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
-                "Each is seen in two strong views.", usual 32 .. 256, if pretrains;
+                "Patches of one step of pretraining.", usual 32 .. 256, if pretrains;
             "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "per step",
                 "Peak step size of pretraining: lower it where the spread falls to 0.",
                 usual 1e-4 .. 1e-2, if pretrains;
@@ -325,13 +326,13 @@ pub const GROUPS: &[FieldGroup] = &[
     },
 ];
 
-/// The strong view is shown to the consistency term and to pretraining only.
+/// The strong view is shown to the consistency term and to SimSiam only.
 fn strong(config: &RunConfig) -> bool {
-    config.consistency.kind != ConsistencyKind::None || pretrains(config)
+    config.consistency.kind != ConsistencyKind::None || config.pretrain.kind == PretrainKind::Simsiam
 }
 
 fn pretrains(config: &RunConfig) -> bool {
-    config.pretrain.kind == PretrainKind::Simsiam
+    matches!(config.pretrain.kind, PretrainKind::Simsiam | PretrainKind::Masked)
 }
 
 impl Field {

@@ -145,7 +145,7 @@ impl Pretrained {
             let mend = format!("set backbone: {}, or use other weights", word(header.backbone));
             return refuse("the network", word(header.backbone).into(), word(config.backbone).into(), &mend);
         }
-        let (channels, width) = (1, super::pretrain::width(config.backbone));
+        let (channels, width) = (1, config.backbone.width());
         if (header.channels, header.width) != (channels, width) {
             return refuse(
                 "channels and width",

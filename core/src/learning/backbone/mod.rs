@@ -31,6 +31,24 @@ pub enum Network {
     Resnet18(Resnet18),
 }
 
+impl Backbone {
+    /// Numbers by which the network describes a patch.
+    pub const fn width(self) -> usize {
+        match self {
+            Self::SmallCnn => 128,
+            Self::Resnet18 => 512,
+        }
+    }
+
+    /// Pixels along a side that one place of [`Network::feature_map`] stands for.
+    pub const fn stride(self) -> usize {
+        match self {
+            Self::SmallCnn => 8,
+            Self::Resnet18 => 32,
+        }
+    }
+}
+
 impl Network {
     /// Builds the network with weights drawn from `seed` alone (He et al. 2015 for convolutions), so
     /// that they are the same on every device.
@@ -55,20 +73,35 @@ impl Network {
         }
     }
 
-    /// Features (N×C) before the last layer, for similarity.
+    /// Features (N×C) before the last layer, for similarity: the mean of [`Self::feature_map`] over the patch.
     pub fn features(&self, patches: Tensor<4>) -> Tensor<2> {
-        match (self, kernels::on(&patches)) {
-            (Self::SmallCnn(network), Some(mode)) => network.features_own(mode, channel_last(patches)),
-            (Self::Resnet18(network), Some(mode)) => network.features_own(mode, channel_last(patches)),
-            (_, None) => self.features_burn(patches),
+        match kernels::on(&patches) {
+            Some(mode) => kernels::global_mean(mode, self.map_own(mode, patches)),
+            None => global_mean(self.map_burn(patches)),
         }
     }
 
-    /// [`Self::features`] in Burn's own operations, on any device.
-    fn features_burn(&self, patches: Tensor<4>) -> Tensor<2> {
+    /// Features of each place, channel-last: N×⌈H/s⌉×⌈W/s⌉×C s being the backbone's stride.
+    pub fn feature_map(&self, patches: Tensor<4>) -> Tensor<4> {
+        match kernels::on(&patches) {
+            Some(mode) => self.map_own(mode, patches),
+            None => self.map_burn(patches).permute([0, 2, 3, 1]),
+        }
+    }
+
+    /// Channel-last features of each place through our own kernels.
+    fn map_own(&self, mode: Mode, patches: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::SmallCnn(network) => network.features(patches),
-            Self::Resnet18(network) => network.features(patches),
+            Self::SmallCnn(network) => network.map_own(mode, channel_last(patches)),
+            Self::Resnet18(network) => network.map_own(mode, channel_last(patches)),
+        }
+    }
+
+    /// Features of each place (N×C×H×W) in Burn's own operations, on any device.
+    fn map_burn(&self, patches: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::SmallCnn(network) => network.map(patches),
+            Self::Resnet18(network) => network.map(patches),
         }
     }
 

@@ -17,7 +17,7 @@ fn patches(count: usize, size: usize, device: &Device) -> Tensor<4> {
 }
 
 fn logits(network: &Network, x: Tensor<4>, own: bool) -> Tensor<1> {
-    let features = if own { network.features(x) } else { network.features_burn(x) };
+    let features = if own { network.features(x) } else { global_mean(network.map_burn(x)) };
     match network {
         Network::SmallCnn(network) => network.head(features),
         Network::Resnet18(network) => network.head(features),

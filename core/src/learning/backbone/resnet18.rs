@@ -6,7 +6,7 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, Mode, global_mean, kernels};
+use super::{ConvBlock, Mode, kernels};
 
 /// Two 3×3 convolutions with a shortcut (He et al. 2016, figure 2).
 #[derive(Module, Debug)]
@@ -73,9 +73,10 @@ impl Resnet18 {
         }
     }
 
-    pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
+    /// Features of each place, N×C×H×W.
+    pub(super) fn map(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.pool.forward(self.stem.forward(x));
-        global_mean(self.blocks.iter().fold(x, |x, block| block.forward(x)))
+        self.blocks.iter().fold(x, |x, block| block.forward(x))
     }
 
     pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
@@ -90,10 +91,10 @@ impl Resnet18 {
         answers
     }
 
-    /// [`Self::features`] through our own kernels; N×H×W×1 in.
-    pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
+    /// [`Self::map`] through our own kernels, channel-last.
+    pub(super) fn map_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<4> {
         let x = kernels::max_pool(mode, self.stem.forward_own(mode, x, None, true));
-        kernels::global_mean(mode, self.blocks.iter().fold(x, |x, block| block.forward_own(mode, x)))
+        self.blocks.iter().fold(x, |x, block| block.forward_own(mode, x))
     }
 
     pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {

@@ -6,7 +6,7 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, Mode, global_mean, kernels};
+use super::{ConvBlock, Mode, kernels};
 
 /// Convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels, 3×3 mean at every other place
 /// after the first and the second, mean over the patch, one linear layer. The first layer is wide because
@@ -33,9 +33,10 @@ impl SmallCnn {
         }
     }
 
-    pub(super) fn features(&self, x: Tensor<4>) -> Tensor<2> {
+    /// Features of each place, N×C×H×W.
+    pub(super) fn map(&self, x: Tensor<4>) -> Tensor<4> {
         let x = halve(self.block2.forward(halve(self.block1.forward(x))));
-        global_mean(self.block4.forward(self.block3.forward(x)))
+        self.block4.forward(self.block3.forward(x))
     }
 
     pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
@@ -53,12 +54,12 @@ impl SmallCnn {
         answers
     }
 
-    /// [`Self::features`] through our own kernels; N×H×W×1 in.
-    pub(super) fn features_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<2> {
+    /// [`Self::map`] through our own kernels, channel-last.
+    pub(super) fn map_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<4> {
         let block = |block: &ConvBlock, x| block.forward_own(mode, x, None, true);
         let x = kernels::smooth(mode, block(&self.block1, x));
         let x = kernels::smooth(mode, block(&self.block2, x));
-        kernels::global_mean(mode, block(&self.block4, block(&self.block3, x)))
+        block(&self.block4, block(&self.block3, x))
     }
 
     pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {

@@ -1,27 +1,24 @@
 //! Self-supervised pretraining: the network learns from patches alone, before it sees a label.
 //!
-//! SimSiam (Chen & He 2021, "Exploring simple Siamese representation learning"): two strong views of a
-//! patch go through network and projector; a predictor is asked to say, from one view, what comes out
-//! for the other, which is held still. Nothing pushes patches apart, so they may all come to look alike:
-//! the spread says whether they do, and is told with every epoch.
-//!
-//! It learns from the training side, whatever the labels; validation and test stay patches the network
-//! has never seen. Departures from the paper: the projector ends without batch normalisation, so that a
-//! collapse shows in the spread instead of being scaled away, and the steps are AdamW's, as in training.
+//! What it is asked to learn is a [`Pretext`], a file each: [`simsiam`], [`masked`]. The heads that are needed for it are
+//! thrown away afterwards. It learns from the training side, whatever the labels; validation and test stay
+//! patches the network has never seen. The steps are AdamW's, as in training.
+
+mod masked;
+mod simsiam;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
 use burn::optim::GradientsParams;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 use super::augment::Augmenter;
-use super::backbone::{Network, seeded};
-use super::config::{Backbone, PretrainKind, RunConfig, ScheduleConfig};
+use super::backbone::Network;
+use super::config::{PretrainKind, RunConfig, ScheduleConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{PretrainEpoch, RunPhase, TrainEvent};
@@ -40,69 +37,23 @@ const VIEWS: u64 = 62;
 /// Below this spread the patches all look alike to the network.
 const COLLAPSED: f64 = 0.1;
 
-/// Numbers by which a network describes a patch.
-pub const fn width(backbone: Backbone) -> usize {
-    match backbone {
-        Backbone::SmallCnn => 128,
-        Backbone::Resnet18 => 512,
-    }
-}
+/// What a network is asked to learn from patches without labels: the network with the heads it needs for it.
+trait Pretext: Module {
+    /// The network begins with the first weights of the run without pretraining.
+    fn new(config: &RunConfig, device: &Device) -> Self;
 
-/// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
-/// weights nor running statistics: the layer after it does its part, and no view is ever scored.
-#[derive(Module, Debug)]
-struct Mlp {
-    first: Linear,
-    second: Linear,
-}
+    /// The network without its heads.
+    fn network(&self) -> &Network;
 
-impl Mlp {
-    fn new(outer: usize, inner: usize, device: &Device) -> Self {
-        Self {
-            first: LinearConfig::new(outer, inner).init(device),
-            second: LinearConfig::new(inner, outer).init(device),
-        }
-    }
-
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let x = self.first.forward(x);
-        let centred = x.clone() - x.mean_dim(0);
-        let variance = centred.clone().powi_scalar(2).mean_dim(0);
-        self.second.forward(relu(centred / (variance + 1e-5).sqrt()))
-    }
-}
-
-/// A network with the heads it is pretrained with.
-#[derive(Module, Debug)]
-struct Siamese {
-    network: Network,
-    projector: Mlp,
-    predictor: Mlp,
-}
-
-impl Siamese {
-    fn new(config: &RunConfig, device: &Device) -> Self {
-        let width = width(config.backbone);
-        Self {
-            // The first weights of the run without pretraining.
-            network: Network::new(config.backbone, config.seed, device),
-            projector: seeded(Mlp::new(width, width, device), config.seed ^ 0x0051_A3E5),
-            predictor: seeded(Mlp::new(width, width / 4, device), config.seed ^ 0x09ED_1C70),
-        }
-    }
-}
-
-fn normalised(x: Tensor<2>) -> Tensor<2> {
-    let length = (x.clone().powi_scalar(2).sum_dim(1) + 1e-12).sqrt();
-    x / length
-}
-
-/// ½·D(p₁, z₂) + ½·D(p₂, z₁), D the negative cosine averaged over patches, z without gradient (Chen &
-/// He 2021, equations 1 to 4). Tensors are N×d; the result has shape 1 and lies in −1 to 1.
-pub fn simsiam_loss(predicted: [Tensor<2>; 2], projected: [Tensor<2>; 2]) -> Tensor<1> {
-    let [p1, p2] = predicted.map(normalised);
-    let [z1, z2] = projected.map(|z| normalised(z.detach()));
-    ((p1 * z2).sum_dim(1).mean() + (p2 * z1).sum_dim(1).mean()) * -0.5
+    /// Loss of a batch (shape 1) from patches (N×1×S×S), and rows (without gradient) whose [`spread`] says whether the
+    /// patches look different to the network.
+    fn loss(
+        &self,
+        patches: Tensor<4>,
+        augmenter: &Augmenter,
+        config: &RunConfig,
+        rng: &mut ChaCha8Rng,
+    ) -> (Tensor<1>, Tensor<2>);
 }
 
 /// √d times the standard deviation of rows scaled to length 1, averaged over the d columns: about 1 for
@@ -167,11 +118,10 @@ pub fn beginning(
         PretrainKind::None => return Ok(None),
         PretrainKind::Weights => named_weights(config, normaliser)?,
         PretrainKind::Simsiam => {
-            let mut pretraining = Pretraining::new(config, data, normaliser, device)?;
-            if let Some(path) = folder.map(pretraining_path).filter(|path| path.exists()) {
-                pretraining.go_on(&path)?;
-            }
-            pretraining.run(folder, say)?
+            Pretraining::<simsiam::Siamese>::new(config, data, normaliser, device)?.whole(folder, say)?
+        }
+        PretrainKind::Masked => {
+            Pretraining::<masked::Masked>::new(config, data, normaliser, device)?.whole(folder, say)?
         }
     };
     if let Some(folder) = folder {
@@ -209,18 +159,18 @@ fn is_head(name: &str) -> bool {
 }
 
 /// The moving parts of a pretraining.
-struct Pretraining<'a> {
+struct Pretraining<'a, P> {
     config: &'a RunConfig,
     patches: &'a [usize],
     pool: DevicePool,
     augmenter: Augmenter,
     device: Device,
-    siamese: Siamese,
+    pretext: P,
     optimizer: AdamW,
     header: PretrainedHeader,
 }
 
-impl<'a> Pretraining<'a> {
+impl<'a, P: Pretext> Pretraining<'a, P> {
     fn new(
         config: &'a RunConfig,
         data: &'a TrainingData,
@@ -239,7 +189,7 @@ impl<'a> Pretraining<'a> {
             patches: &data.train,
             pool: DevicePool::new(&data.pixels, data.size, device),
             augmenter: Augmenter::new(data.size, config.seed, &inner),
-            siamese: Siamese::new(config, &inner.clone().autodiff()),
+            pretext: P::new(config, &inner.clone().autodiff()),
             optimizer: AdamW::new(config.optimizer.weight_decay),
             device: inner,
             header: PretrainedHeader {
@@ -247,7 +197,7 @@ impl<'a> Pretraining<'a> {
                 program: env!("CARGO_PKG_VERSION").to_owned(),
                 backbone: config.backbone,
                 channels: 1,
-                width: width(config.backbone),
+                width: config.backbone.width(),
                 size: data.size,
                 normaliser: *normaliser,
                 config: config.pretrain.clone(),
@@ -258,6 +208,14 @@ impl<'a> Pretraining<'a> {
                 optimizer_steps: 0,
             },
         })
+    }
+
+    /// All of it, from where an earlier one in this folder ended.
+    fn whole(mut self, folder: Option<&Path>, say: &mut dyn FnMut(TrainEvent) -> bool) -> Result<Pretrained> {
+        if let Some(path) = folder.map(pretraining_path).filter(|path| path.exists()) {
+            self.go_on(&path)?;
+        }
+        self.run(folder, say)
     }
 
     /// Takes up what a pretraining of this run left when it ended before its time.
@@ -275,7 +233,7 @@ impl<'a> Pretraining<'a> {
         if same != left.header {
             return Err(misfit("it was begun with other settings or other patches".to_owned()));
         }
-        self.siamese = restore(self.siamese.clone(), &left.whole).map_err(misfit)?;
+        self.pretext = restore(self.pretext.clone(), &left.whole).map_err(misfit)?;
         self.optimizer.restore(left.header.optimizer_steps, left.optimizer, &self.device);
         self.header = left.header;
         Ok(())
@@ -284,12 +242,12 @@ impl<'a> Pretraining<'a> {
     /// What there is now; `whole` with everything needed to go on.
     fn state(&self, whole: bool) -> Pretrained {
         let none = NamedTensors::new;
-        let mut features = collect(&self.siamese.network.valid());
+        let mut features = collect(&self.pretext.network().valid());
         features.retain(|name, _| !is_head(name));
         Pretrained {
             header: PretrainedHeader { optimizer_steps: self.optimizer.steps(), ..self.header.clone() },
             features: if whole { none() } else { features },
-            whole: if whole { collect(&self.siamese.valid()) } else { none() },
+            whole: if whole { collect(&self.pretext.valid()) } else { none() },
             optimizer: if whole { self.optimizer.state() } else { none() },
         }
     }
@@ -333,24 +291,16 @@ impl<'a> Pretraining<'a> {
         for (index, batch) in batches.into_iter().enumerate() {
             let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
             let patches = self.pool.gather(batch)?;
-            let mut view =
-                || self.augmenter.strong(patches.clone(), &self.config.augmentation.strong, &mut views);
-            let input = Tensor::cat(vec![view(), view()], 0);
-            let projected =
-                self.siamese.projector.forward(self.siamese.network.features(Tensor::from_inner(input)));
-            let predicted = self.siamese.predictor.forward(projected.clone());
-            let halves =
-                |x: Tensor<2>| [x.clone().narrow(0, 0, batch.len()), x.narrow(0, batch.len(), batch.len())];
-            let columns = projected.dims()[1];
-            spreads += spread(&to_vec(projected.clone().inner()), columns);
-            let loss = simsiam_loss(halves(predicted), halves(projected));
+            let (loss, rows) = self.pretext.loss(patches, &self.augmenter, self.config, &mut views);
+            let columns = rows.dims()[1];
+            spreads += spread(&to_vec(rows), columns);
             let value = to_vec(loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
             if !value.is_finite() {
                 return Err(diverged(epoch, index + 1, &format!("the loss of pretraining is {value}")));
             }
             losses += f64::from(value);
-            let gradients = GradientsParams::from_grads(loss.backward(), &self.siamese);
-            let norm = global_norm(&self.siamese, &gradients, &self.device);
+            let gradients = GradientsParams::from_grads(loss.backward(), &self.pretext);
+            let norm = global_norm(&self.pretext, &gradients, &self.device);
             let shown = to_vec(norm.clone()).first().copied().unwrap_or(f32::NAN);
             if !shown.is_finite() {
                 return Err(diverged(
@@ -362,7 +312,7 @@ impl<'a> Pretraining<'a> {
             let limit = self.config.optimizer.gradient_clip;
             let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
             let rate = learning_rate(settings.learning_rate, &schedule, done);
-            self.siamese = self.optimizer.step(rate, self.siamese.clone(), gradients, scale);
+            self.pretext = self.optimizer.step(rate, self.pretext.clone(), gradients, scale);
             let told = say(TrainEvent::Progress {
                 epoch: 0,
                 epochs: settings.epochs,
@@ -390,37 +340,8 @@ fn diverged(epoch: usize, batch: usize, problem: &str) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use burn::tensor::TensorData;
-
+    use super::super::config::Backbone;
     use super::*;
-
-    fn rows(values: &[f32]) -> Tensor<2> {
-        let device = ComputeDevice::cpu().inner.autodiff();
-        Tensor::from_data(TensorData::new(values.to_vec(), [values.len() / 2, 2]), &device)
-    }
-
-    #[test]
-    fn the_loss_is_the_negative_cosine_of_either_view_with_the_other() {
-        // Cosines of p1 with z2: 1 and 0; of p2 with z1: 0.6 and −1.
-        let p = [rows(&[2.0, 0.0, 0.0, 3.0]), rows(&[3.0, 4.0, 1.0, 0.0])];
-        let z = [rows(&[5.0, 0.0, -7.0, 0.0]), rows(&[0.5, 0.0, 1.0, 0.0])];
-        let loss = to_vec(simsiam_loss(p, z).inner())[0];
-        let expected = -0.5 * ((1.0 + 0.0) / 2.0 + (0.6 - 1.0) / 2.0);
-        assert!((loss - expected).abs() < 1e-6, "{loss}, by hand {expected}");
-    }
-
-    #[test]
-    fn the_projection_is_held_still_and_the_prediction_learns() {
-        let p = rows(&[3.0, 4.0]).require_grad();
-        let z = rows(&[1.0, 0.0]).require_grad();
-        let gradients = simsiam_loss([p.clone(), p.clone()], [z.clone(), z.clone()]).backward();
-        assert!(z.grad(&gradients).is_none_or(|g| to_vec(g).iter().all(|v| *v == 0.0)));
-        // −d cos/dp with cos = p₁/|p|: −(1/5 − 3·3/125, −3·4/125).
-        let found = to_vec(p.grad(&gradients).unwrap());
-        for (found, expected) in found.iter().zip([-0.128, 0.096]) {
-            assert!((found - expected).abs() < 1e-6, "{found}, by hand {expected}");
-        }
-    }
 
     #[test]
     fn the_spread_is_one_in_all_directions_and_zero_in_one() {
@@ -439,7 +360,7 @@ mod tests {
         for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
             let network = Network::new(backbone, 1, &device).valid();
             let patch = Tensor::<4>::zeros([1, 1, 32, 32], &device);
-            assert_eq!(network.features(patch).dims()[1], width(backbone));
+            assert_eq!(network.features(patch).dims()[1], backbone.width());
             let mut features = collect(&Network::new(backbone, 2, &device).valid());
             features.retain(|name, _| !is_head(name));
             let before = collect(&network);
