@@ -9,6 +9,7 @@
 //! | prior | share of particles among the unlabeled | 0.3 |
 //! | bias | `none` or `conspicuous`: which particles people label first | none |
 //! | share | share of the particles of a micrograph that is labelled under `conspicuous` | 0.35 |
+//! | particle | `bent` or `barrel` | bent |
 //! | snr | signal-to-noise ratio of the simulation | 0.12 |
 //! | test | test patches of each kind | 1000 |
 //! | seed | seed of everything | 1 |
@@ -25,6 +26,7 @@ use benchmark_files::{Mixture, Outcome, Pile, write};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::formats::PatchInfo;
+use vitrine_core::imaging::ParticleShape;
 use vitrine_core::imaging::cut::{CutSettings, cut};
 use vitrine_core::imaging::simulate::{PickBias, SampleSettings, SimulatedMicrograph, sample_micrograph};
 
@@ -62,6 +64,8 @@ impl Wanted {
                 "prior" => wanted.prior = value.parse()?,
                 "bias" if value == "none" => wanted.bias = PickBias::None,
                 "bias" if value == "conspicuous" => wanted.bias = PickBias::Conspicuous,
+                "particle" if value == "bent" => wanted.sample.shape = ParticleShape::Bent,
+                "particle" if value == "barrel" => wanted.sample.shape = ParticleShape::Barrel,
                 "share" => wanted.share = value.parse()?,
                 "snr" => wanted.sample.snr = value.parse()?,
                 "test" => wanted.test = value.parse()?,

@@ -25,6 +25,7 @@ pub use normalise::{Normaliser, NormaliserKind};
 pub use pool::{Candidate, PoolKind, PoolSettings, pool, seed_for};
 pub use response::{Contrast, ContrastEstimate};
 pub use simulate::{PickBias, SampleSettings, SimulatedMicrograph, sample_micrograph};
+pub use simulate_model::ParticleShape;
 
 use crate::error::{Error, Result};
 use crate::image::Image;

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::simulate_model::{
-    Ball, Optics, PARTICLE, add_gaussian, coloured_noise, project, random_rotation, white_noise,
+    Ball, Optics, ParticleShape, add_gaussian, coloured_noise, project, random_rotation, white_noise,
 };
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -30,6 +30,8 @@ pub struct SampleSettings {
     pub height: usize,
     /// Å per px.
     pub pixel_size: f64,
+    /// Which particle.
+    pub shape: ParticleShape,
     /// Particle diameter, px.
     pub diameter: f64,
     /// Box size that suits the particle, px.
@@ -52,6 +54,7 @@ impl Default for SampleSettings {
             width: 1024,
             height: 1024,
             pixel_size: 4.0,
+            shape: ParticleShape::default(),
             diameter: 48.0,
             box_size: 64,
             particles: 40,
@@ -167,18 +170,19 @@ pub fn sample_micrograph(settings: &SampleSettings, seed: u64, index: usize) -> 
 
     let mut layout = Layout { settings, carbon: carbon.as_ref(), placed: Vec::new() };
     let mut density = Image::zeros(width, height);
+    let particle = settings.shape.balls();
     let particles = vary(settings.particles, &mut random);
     let centres = layout.place(particles, diameter, &mut random);
     let mut strengths = Vec::with_capacity(centres.len());
     for &centre in &centres {
         let strength = (1.0 + 0.15 * random.sample::<f64, _>(StandardNormal)).clamp(0.5, 1.5);
-        project(&mut density, &PARTICLE, &random_rotation(&mut random), centre, diameter, strength);
+        project(&mut density, &particle, &random_rotation(&mut random), centre, diameter, strength);
         strengths.push(strength);
     }
     let impostors = vary(settings.impostors, &mut random);
     let distractors = add_distractors(&mut density, &mut layout, impostors, &mut random);
 
-    let unit = unit_variance(diameter, &optics)?;
+    let unit = unit_variance(&particle, diameter, &optics)?;
     let scale = (1.0 / unit.sqrt()) as f32;
     density.data.iter_mut().for_each(|v| *v *= scale);
     add_structure(&mut density, carbon.as_ref(), &mut random)?;
@@ -206,14 +210,15 @@ fn add_distractors(
     impostors: usize,
     random: &mut ChaCha8Rng,
 ) -> Vec<(f64, f64)> {
-    let diameter = layout.settings.diameter;
+    let SampleSettings { diameter, shape, .. } = *layout.settings;
+    let (particle, broken) = (shape.balls(), shape.broken());
     let still = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     let mut centres = layout.place(impostors, diameter, random);
     for (i, &centre) in centres.iter().enumerate() {
         let rotation = random_rotation(random);
         match i % 3 {
-            // One arm: a third of a particle.
-            0 => project(density, &PARTICLE[..5], &rotation, centre, diameter, 1.1),
+            // A third of a particle; of the bent one, an arm.
+            0 => project(density, &broken, &rotation, centre, diameter, 1.1),
             // A round, smooth contaminant of half to two thirds of the diameter.
             1 => {
                 let size = diameter * random.random_range(0.5..0.66);
@@ -221,7 +226,7 @@ fn add_distractors(
             }
             // Unfolded: the particle's own balls, scattered.
             _ => {
-                for ball in PARTICLE {
+                for &ball in &particle {
                     let spread = |r: &mut ChaCha8Rng| r.sample::<f64, _>(StandardNormal) * 0.26 * diameter;
                     let at = (centre.0 + spread(random), centre.1 + spread(random));
                     project(density, &[ball], &rotation, at, diameter * 0.9, 1.0);
@@ -234,7 +239,7 @@ fn add_distractors(
         for _ in 0..random.random_range(4..=7) {
             let at = |c: f64, r: &mut ChaCha8Rng| c + r.sample::<f64, _>(StandardNormal) * 0.5 * diameter;
             let at = (at(centre.0, random), at(centre.1, random));
-            project(density, &PARTICLE, &random_rotation(random), at, diameter, 1.0);
+            project(density, &particle, &random_rotation(random), at, diameter, 1.0);
         }
         centres.push(centre);
     }
@@ -259,7 +264,7 @@ fn shell(random: &mut ChaCha8Rng) -> Vec<Ball> {
 
 /// Mean variance of a particle's image inside its diameter, over a fixed set of views: the unit of
 /// the signal-to-noise ratio.
-fn unit_variance(diameter: f64, optics: &Optics) -> Result<f64> {
+fn unit_variance(particle: &[Ball], diameter: f64, optics: &Optics) -> Result<f64> {
     const VIEWS: usize = 16;
     let side = (diameter * 2.0).ceil() as usize;
     let centre = side as f64 / 2.0;
@@ -267,7 +272,7 @@ fn unit_variance(diameter: f64, optics: &Optics) -> Result<f64> {
     let mut sum = 0.0;
     for _ in 0..VIEWS {
         let mut view = Image::zeros(side, side);
-        project(&mut view, &PARTICLE, &random_rotation(&mut random), (centre, centre), diameter, 1.0);
+        project(&mut view, particle, &random_rotation(&mut random), (centre, centre), diameter, 1.0);
         let view = optics.image(&view)?;
         let inside: Vec<f64> = (0..side * side)
             .filter(|i| ((i % side) as f64 - centre).hypot((i / side) as f64 - centre) <= diameter / 2.0)

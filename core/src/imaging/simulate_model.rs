@@ -4,6 +4,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 
 use super::filters::gaussian_blur;
 use super::fourier::Spectrum;
@@ -29,9 +30,44 @@ const fn ball(x: f64, y: f64, z: f64, sigma: f64, mass: f64) -> Ball {
     Ball { centre: [x, y, z], sigma, mass }
 }
 
-/// The particle: two bent arms of unlike length, a bridge that leaves a hole, and a small domain
-/// off the axis, so that no two views look alike and handedness exists.
-pub const PARTICLE: [Ball; 14] = [
+/// Which particle is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticleShape {
+    /// Two bent arms of unlike length, a bridge that leaves a hole, and a small domain off the axis, so that no two
+    /// views look alike and handedness exists.
+    #[default]
+    Bent,
+    /// Four rings of seven balls on one axis: a long rectangle from the side, a ring from the end.
+    Barrel,
+}
+
+impl ParticleShape {
+    /// What it is made of.
+    pub fn balls(self) -> Vec<Ball> {
+        match self {
+            Self::Bent => BENT.to_vec(),
+            Self::Barrel => {
+                let ring = |x: f64| {
+                    (0..7).map(move |i| {
+                        let angle = f64::from(i) * std::f64::consts::TAU / 7.0;
+                        ball(x, 0.19 * angle.cos(), 0.19 * angle.sin(), 0.055, 0.8)
+                    })
+                };
+                [-0.39, -0.13, 0.13, 0.39].into_iter().flat_map(ring).collect()
+            }
+        }
+    }
+
+    /// About a third of it.
+    pub fn broken(self) -> Vec<Ball> {
+        let mut balls = self.balls();
+        balls.truncate(balls.len() * 5 / 14);
+        balls
+    }
+}
+
+const BENT: [Ball; 14] = [
     ball(-0.36, -0.10, 0.02, 0.070, 1.0),
     ball(-0.25, -0.16, -0.08, 0.075, 1.1),
     ball(-0.22, 0.04, 0.10, 0.070, 1.0),
@@ -185,11 +221,11 @@ mod tests {
 
     #[test]
     fn particle_fills_its_diameter() {
-        let farthest = PARTICLE
-            .iter()
-            .map(|b| b.centre.iter().map(|c| c * c).sum::<f64>().sqrt() + 1.5 * b.sigma)
-            .fold(0.0, f64::max);
-        assert!((0.42..0.55).contains(&farthest), "{farthest}");
+        for shape in [ParticleShape::Bent, ParticleShape::Barrel] {
+            let reach = |b: &Ball| b.centre.iter().map(|c| c * c).sum::<f64>().sqrt() + 1.5 * b.sigma;
+            let farthest = shape.balls().iter().map(reach).fold(0.0, f64::max);
+            assert!((0.42..0.55).contains(&farthest), "{shape:?}: {farthest}");
+        }
     }
 
     #[test]

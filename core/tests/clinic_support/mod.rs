@@ -11,7 +11,9 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use vitrine_core::Label;
 use vitrine_core::diagnosis::{BoxAt, RunRecord, Subject, kinds};
-use vitrine_core::imaging::{CutSettings, PickBias, SampleSettings, cut_patch, sample_micrograph};
+use vitrine_core::imaging::{
+    CutSettings, ParticleShape, PickBias, SampleSettings, cut_patch, sample_micrograph,
+};
 use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig, SurrogateLoss};
 use vitrine_core::learning::config_file::parse;
@@ -77,6 +79,7 @@ fn stands_out(image: &vitrine_core::Image, (cx, cy): (f64, f64)) -> f64 {
 
 fn made(seed: u64, how: Picks) -> Subject {
     let settings = SampleSettings {
+        shape: ParticleShape::default(),
         micrographs: MICROGRAPHS,
         width: 288,
         height: 288,
