@@ -31,6 +31,7 @@ echo "== one training step, beside PyTorch"
 python3 scripts/bench_step.py --device "$device" --binary "$examples/bench_step"
 echo "== training throughput, ResNet-18 with FixMatch views"
 watched "$examples/throughput" "$device"
+watched python3 scripts/bench_throughput.py --device "$device"
 echo "== scoring"
 watched "$examples/bench_step" "$device"
 if [ ! -e "$folder/project.sqlite" ]; then
