@@ -6,6 +6,7 @@ use std::sync::mpsc::{channel, sync_channel};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
+use vitrine_core::learning::before_run::ask;
 use vitrine_core::learning::checkpoint::{Checkpoint, model_path, resume_path};
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config_file::parse;
@@ -14,13 +15,17 @@ use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use vitrine_core::learning::folds::out_of_fold_scores;
 use vitrine_core::learning::metrics::auc;
+use vitrine_core::learning::overlay_fit::OverlayChoice;
 use vitrine_core::learning::run::{RunOutcome, Scorer, TrainJob, train};
 use vitrine_core::{Error, Label};
 
 const SIZE: usize = 16;
 
+/// How much brighter than the noise around it a disc is.
+const BRIGHT: f32 = 1.2;
+
 /// Discs in noise, or noise alone.
-fn patches(count: usize, particle: impl Fn(usize) -> bool, seed: u64) -> Vec<f32> {
+fn patches(count: usize, particle: impl Fn(usize) -> bool, seed: u64, bright: f32) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut pixels = Vec::new();
     for i in 0..count {
@@ -29,7 +34,7 @@ fn patches(count: usize, particle: impl Fn(usize) -> bool, seed: u64) -> Vec<f32
             for x in 0..SIZE {
                 let inside = (x as f32 - cx).hypot(y as f32 - cy) < 4.0;
                 let noise: f32 = (0..6).map(|_| rng.random_range(-0.5..0.5f32)).sum();
-                pixels.push(noise + if inside && particle(i) { 1.2 } else { 0.0 });
+                pixels.push(noise + if inside && particle(i) { bright } else { 0.0 });
             }
         }
     }
@@ -42,9 +47,9 @@ struct Made {
 }
 
 /// 40 positives and 160 unlabeled, 30 % of them particles; every fifth validates.
-fn made() -> Made {
+fn made(bright: f32) -> Made {
     let is_particle = |i: usize| i < 40 || i % 10 < 3;
-    let mut pixels = patches(200, is_particle, 5);
+    let mut pixels = patches(200, is_particle, 5, bright);
     let normaliser =
         Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, pixels.chunks(SIZE * SIZE)).unwrap();
     for patch in pixels.chunks_mut(SIZE * SIZE) {
@@ -87,7 +92,7 @@ schedule:
 ";
 
 fn job(config: RunConfig) -> TrainJob {
-    let Made { data, normaliser } = made();
+    let Made { data, normaliser } = made(BRIGHT);
     TrainJob {
         config,
         data,
@@ -131,7 +136,7 @@ fn learns_discs_and_repeats_bit_for_bit() {
 
     let scorer = Scorer::new(&first.model, ComputeDevice::cpu()).unwrap();
     let fresh = |particle: bool| {
-        let mut pixels = patches(100, |_| particle, 77);
+        let mut pixels = patches(100, |_| particle, 77, BRIGHT);
         let area = scorer.size() * scorer.size();
         pixels.chunks_exact_mut(area).for_each(|patch| scorer.normaliser().apply(patch).unwrap());
         scorer.score(&pixels)
@@ -249,7 +254,7 @@ fn the_overlay_is_tried_before_the_run_and_kept_when_it_goes_on() {
     });
     let choice = choice.unwrap();
     let factors: Vec<f64> = choice.tried.iter().map(|tried| tried.factor).collect();
-    assert_eq!(factors, [0.0, 1.0, 2.0]);
+    assert_eq!((factors[0], factors[factors.len() - 1]), (0.0, 2.0));
     assert!(choice.tried.iter().all(|tried| tried.auc > 0.5 && tried.standard_error > 0.0), "{choice:?}");
     let used = whole.model.header.config.augmentation.weak;
     assert_eq!((used.overlay, used.overlay_trial), (choice.chosen, false));
@@ -263,6 +268,41 @@ fn the_overlay_is_tried_before_the_run_and_kept_when_it_goes_on() {
     let resumed = run(TrainJob { resume: Some(checkpoint), ..job(longer) }).unwrap();
     assert_eq!(resumed.history.len(), 3);
     assert_eq!(resumed.model.header.config.augmentation.weak.overlay, 0.5);
+}
+
+#[test]
+fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
+    let asked = |bright: f32, overlay: f64| {
+        let mut config = config("");
+        (config.augmentation.weak.overlay, config.augmentation.weak.overlay_trial) = (overlay, true);
+        let mut told = Vec::new();
+        let progress = |done, to_do| {
+            told.push((done, to_do));
+            true
+        };
+        let found = std::cell::RefCell::new(None);
+        let say = |event| {
+            if let TrainEvent::Overlay(choice) = event {
+                found.replace(Some(choice));
+            }
+        };
+        let data = made(bright).data;
+        ask(&config, &data, &ComputeDevice::cpu(), None, say, progress).unwrap();
+        assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 == pair[1].1), "{told:?}");
+        found.into_inner().unwrap()
+    };
+    let mut halves = 0;
+    for overlay in [0.5, 1.0, 2.0, 2.5, 3.0] {
+        let choice = asked(0.3, overlay);
+        let ends = [choice.tried[0], *choice.tried.last().unwrap()];
+        let factors: Vec<f64> = choice.tried.iter().map(|tried| tried.factor).collect();
+        match OverlayChoice::is_clear(&ends) {
+            true => assert_eq!(factors, [0.0, overlay]),
+            false => assert_eq!(factors, [0.0, overlay / 2.0, overlay]),
+        }
+        halves += factors.len() - 2;
+    }
+    assert!((1..5).contains(&halves), "the half was tried {halves} times of 5");
 }
 
 #[test]

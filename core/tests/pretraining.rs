@@ -299,6 +299,7 @@ fn configurations_without_the_section_and_contradictions() {
     assert!(found.contains("line 3") && found.contains("1 to 10000"), "{found}");
     let found = said("pretrain:\n  kind: byol\n");
     assert!(found.contains("simsiam"), "{found}");
-    let asked = Overrides { pretrain: true, ..Overrides::default() }.apply(config("")).unwrap();
-    assert_eq!(asked.pretrain.kind, PretrainKind::Simsiam);
+    let asked =
+        Overrides { pretrain: Some(PretrainKind::Masked), ..Overrides::default() }.apply(config("")).unwrap();
+    assert_eq!(asked.pretrain.kind, PretrainKind::Masked);
 }

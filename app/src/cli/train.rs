@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use serde_json::json;
-use vitrine_core::learning::config::RunConfig;
+use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
@@ -68,10 +68,10 @@ pub struct Args {
     /// Class prior instead of the configuration's: a number, or `estimate`
     #[arg(long)]
     prior: Option<String>,
-    /// First learn from all training patches without their labels (`pretrain:` in the configuration);
-    /// measured so far that gains nothing, so compare with a run without
-    #[arg(long)]
-    pretrain: bool,
+    /// First learn from all training patches without their labels, by SimSiam or, with `--pretrain=masked`, by drawing
+    /// hidden halves of them (`pretrain:` in the configuration); compare with a run without
+    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "simsiam")]
+    pretrain: Option<Pretext>,
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
     pretrained: Option<PathBuf>,
@@ -83,6 +83,13 @@ pub struct Args {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What pretraining asks of the network.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Pretext {
+    Simsiam,
+    Masked,
 }
 
 /// Runs the command.
@@ -103,7 +110,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             seed: args.seed,
             epochs: args.epochs,
             prior: args.prior.clone(),
-            pretrain: args.pretrain,
+            pretrain: args.pretrain.map(|pretext| match pretext {
+                Pretext::Simsiam => PretrainKind::Simsiam,
+                Pretext::Masked => PretrainKind::Masked,
+            }),
             pretrained: args.pretrained.as_ref().map(|path| path.display().to_string()),
         };
         let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();

@@ -6,7 +6,7 @@ use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{RunPhase, TrainEvent};
 use super::folds::out_of_fold_scores;
-use super::overlay_fit;
+use super::overlay_fit::{OverlayChoice, TriedFactor};
 use super::prior_fit::{self, PriorUsed};
 use crate::error::Result;
 
@@ -32,7 +32,7 @@ pub fn ask(
     device: &ComputeDevice,
     known_prior: Option<PriorUsed>,
     say: impl Fn(TrainEvent),
-    progress: impl FnMut(usize, usize) -> bool,
+    mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Asked> {
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
@@ -40,29 +40,39 @@ pub fn ask(
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
         (PriorConfig::Estimate(_), known) => known,
     };
-    let factors = overlay_fit::factors(weak.overlay);
-    let asked: Option<(&[f64], _)> = match (known.is_none(), on_trial) {
-        (true, true) => Some((&factors, RunPhase::AskingThePatches)),
-        (false, true) => Some((&factors, RunPhase::TryingOverlay)),
-        (true, false) => Some((&factors[..1], RunPhase::EstimatingPrior)),
+    let factors: &[f64] = if on_trial { &[0.0, weak.overlay] } else { &[0.0] };
+    let phase = match (known.is_none(), on_trial) {
+        (true, true) => Some(RunPhase::AskingThePatches),
+        (false, true) => Some(RunPhase::TryingOverlay),
+        (true, false) => Some(RunPhase::EstimatingPrior),
         (false, false) => None,
     };
-    let scores = match asked {
-        Some((factors, phase)) => {
+    let scores = match phase {
+        Some(phase) => {
             say(TrainEvent::Phase(phase));
-            out_of_fold_scores(config, data, device, factors, progress)?
+            // Half of the overlay may have to be tried as well.
+            let all = |to_do: usize| if on_trial { to_do * 3 / 2 } else { to_do };
+            out_of_fold_scores(config, data, device, factors, |done, to_do| progress(done, all(to_do)))?
         }
         None => Vec::new(),
     };
     let prior = match known {
         Some(prior) => prior,
-        // Scored first: those without an overlay.
+        // Those without an overlay.
         None => prior_fit::estimated(&scores[0])?,
     };
     say(TrainEvent::Prior(prior.value, prior.low, prior.high));
     let mut overlay = weak.overlay;
     if on_trial {
-        let choice = overlay_fit::choose(&factors, &scores)?;
+        let tried = factors.iter().zip(&scores).map(|(&factor, scores)| TriedFactor::new(factor, scores));
+        let mut tried = tried.collect::<Result<Vec<_>>>()?;
+        if !OverlayChoice::is_clear(&tried) {
+            let half = weak.overlay / 2.0;
+            let more = |done, to_do| progress(2 * to_do + done, 3 * to_do);
+            let scores = out_of_fold_scores(config, data, device, &[half], more)?;
+            tried.insert(1, TriedFactor::new(half, &scores[0])?);
+        }
+        let choice = OverlayChoice::of(tried);
         overlay = choice.chosen;
         say(TrainEvent::Overlay(choice));
     }

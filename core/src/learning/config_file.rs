@@ -103,8 +103,8 @@ pub struct Overrides {
     pub epochs: Option<usize>,
     /// A prior as a person writes it: a number or `estimate`.
     pub prior: Option<String>,
-    /// Pretrain on the project's patches first.
-    pub pretrain: bool,
+    /// Pretrain on the project's patches first, in this way.
+    pub pretrain: Option<PretrainKind>,
     /// Begin with the pretrained weights of this file.
     pub pretrained: Option<String>,
 }
@@ -140,8 +140,8 @@ impl Overrides {
                 })?),
             };
         }
-        if self.pretrain {
-            config.pretrain.kind = PretrainKind::Simsiam;
+        if let Some(kind) = self.pretrain {
+            config.pretrain.kind = kind;
             config.pretrain.weights.clear();
         }
         if let Some(weights) = &self.pretrained {

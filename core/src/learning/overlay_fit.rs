@@ -26,7 +26,11 @@ pub struct TriedFactor {
 }
 
 impl TriedFactor {
-    fn new(factor: f64, scores: &FoldScores) -> Result<Self> {
+    /// By scores of classifiers that learnt with this factor.
+    ///
+    /// # Errors
+    /// When scores are missing or no finite numbers.
+    pub fn new(factor: f64, scores: &FoldScores) -> Result<Self> {
         let ranking = Ranking::new(&scores.positive, &scores.unlabeled)?;
         Ok(Self { factor, auc: ranking.auc(), standard_error: ranking.auc_standard_error()? })
     }
@@ -35,25 +39,35 @@ impl TriedFactor {
 /// The factors that were tried, and the one the run uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OverlayChoice {
-    /// From nothing laid over to the factor of the configuration.
+    /// From nothing laid over to the factor of the configuration, with half of it where that left it open.
     pub tried: Vec<TriedFactor>,
     /// The largest that held-out positives bear.
     pub chosen: f64,
 }
 
 impl OverlayChoice {
-    /// The one-standard-error rule (Breiman et al. 1984): the largest factor whose AUC is within one
-    /// standard error of the best one's. None where the largest hides the particles ([`HIDDEN`]): quick
+    /// The one-standard-error rule (Breiman et al. 1984): of the factors, in their order, the largest whose AUC is within
+    /// one standard error of the best one's. None where the largest hides the particles ([`HIDDEN`]): quick
     /// classifiers may still bear half of it, but a whole run is too near to that edge.
-    fn of(tried: Vec<TriedFactor>) -> Self {
-        let plain = tried.first().map_or(f64::NAN, |tried| tried.auc);
-        if tried.iter().any(|tried| plain - tried.auc > HIDDEN) {
+    pub fn of(tried: Vec<TriedFactor>) -> Self {
+        if hides(&tried) {
             return Self { chosen: 0.0, tried };
         }
         let best = tried.iter().max_by(|a, b| a.auc.total_cmp(&b.auc));
         let bound = best.map_or(f64::INFINITY, |best| best.auc - best.standard_error);
         let borne = tried.iter().filter(|tried| tried.auc >= bound).map(|tried| tried.factor);
         Self { chosen: borne.fold(0.0, f64::max), tried }
+    }
+
+    /// Whether trying none and the whole is enough: the whole hides the particles, or it ranks held-out positives as
+    /// well as none does, within half of a standard error. Factors between need not be tried then, which
+    /// would make a person wait half as long again.
+    pub fn is_clear(tried: &[TriedFactor]) -> bool {
+        let as_well = match tried {
+            [none, .., whole] => whole.auc >= none.auc - 0.5 * none.standard_error,
+            _ => true,
+        };
+        as_well || hides(tried)
     }
 
     /// The trial in one sentence.
@@ -67,30 +81,33 @@ impl OverlayChoice {
     }
 }
 
-/// The factors to try: none, half of the configuration's, and the whole.
-pub fn factors(wanted: f64) -> [f64; 3] {
-    [0.0, wanted / 2.0, wanted]
-}
-
-/// Takes the largest of the factors that held-out positives bear, by the scores of classifiers that learnt
-/// with each.
-///
-/// # Errors
-/// When scores are missing or no finite numbers.
-pub fn choose(factors: &[f64], scores: &[FoldScores]) -> Result<OverlayChoice> {
-    let tried = factors.iter().zip(scores).map(|(&factor, scores)| TriedFactor::new(factor, scores));
-    Ok(OverlayChoice::of(tried.collect::<Result<_>>()?))
+/// Whether one of the factors hides the particles that are ranked without an overlay, the first.
+fn hides(tried: &[TriedFactor]) -> bool {
+    let plain = tried.first().map_or(f64::NAN, |tried| tried.auc);
+    tried.iter().any(|tried| plain - tried.auc > HIDDEN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn tried<const N: usize>(factors: [f64; N], auc: [f64; N]) -> Vec<TriedFactor> {
+        let pairs = factors.into_iter().zip(auc);
+        pairs.map(|(factor, auc)| TriedFactor { factor, auc, standard_error: 0.01 }).collect()
+    }
+
     fn choice(auc: [f64; 3]) -> OverlayChoice {
-        let tried = [0.0, 1.0, 2.0].into_iter().zip(auc);
-        OverlayChoice::of(
-            tried.map(|(factor, auc)| TriedFactor { factor, auc, standard_error: 0.01 }).collect(),
-        )
+        OverlayChoice::of(tried([0.0, 1.0, 2.0], auc))
+    }
+
+    #[test]
+    fn half_is_tried_only_where_none_and_the_whole_leave_it_open() {
+        let is_clear = |auc| OverlayChoice::is_clear(&tried([0.0, 2.0], auc));
+        assert!(is_clear([0.86, 0.88]) && is_clear([0.86, 0.856]), "the whole costs nothing");
+        assert!(is_clear([0.90, 0.65]), "the whole hides the particles");
+        assert!(!is_clear([0.86, 0.85]) && !is_clear([0.90, 0.81]));
+        assert_eq!(OverlayChoice::of(tried([0.0, 2.0], [0.86, 0.856])).chosen, 2.0);
+        assert_eq!(OverlayChoice::of(tried([0.0, 2.0], [0.90, 0.65])).chosen, 0.0);
     }
 
     #[test]
