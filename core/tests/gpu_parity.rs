@@ -15,7 +15,8 @@ use vitrine_core::learning::trainer::{AfterBatch, Trainer};
 const SIZE: usize = 16;
 const CHILD: &str = "VITRINE_PARITY_CHILD";
 
-fn data() -> TrainingData {
+/// `bad` is a patch that holds what is no number.
+fn data(bad: Option<usize>) -> TrainingData {
     let mut state = 1u64;
     let mut noise = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -33,6 +34,9 @@ fn data() -> TrainingData {
         Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, pixels.chunks(SIZE * SIZE)).unwrap();
     for patch in pixels.chunks_mut(SIZE * SIZE) {
         normaliser.apply(patch).unwrap();
+    }
+    if let Some(bad) = bad {
+        pixels[bad * SIZE * SIZE] = f32::NAN;
     }
     TrainingData {
         size: SIZE,
@@ -69,12 +73,37 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
         "parity",
     )
     .unwrap();
-    let mut trainer = Trainer::new(config, 0.3, data(), device);
+    let mut trainer = Trainer::new(config, 0.3, data(None), device);
     let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
     let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
     values
         .extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).unwrap().into_iter().map(f64::from));
     values
+}
+
+/// Twelve steps of four patches, of which a GPU is asked twice what came of them.
+fn twelve_steps(device: &ComputeDevice, bad: Option<usize>) -> vitrine_core::Result<Vec<f64>> {
+    let config = parse(
+        "prior: 0.3\nrisk:\n  kind: naive\nalignment:\n  weight: 0.3\nteacher:\n  enabled: true\nbatch:\n  size: 4\n  positive: 3\n  unlabeled: 1\noptimizer:\n  learning_rate: 0.0001\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n  cosine: false\n",
+        "parity",
+    )
+    .unwrap();
+    let mut trainer = Trainer::new(config, 0.3, data(bad), device);
+    let m = trainer.run_epoch(1, |_, _| AfterBatch::Continue)?.unwrap();
+    Ok(vec![m.loss, m.gradient_norm, m.p_mean, m.p_std])
+}
+
+/// What is read late is all read, and a bad step is an error.
+fn steps_read_together(gpu: &ComputeDevice) {
+    let [cpu, late] = [&ComputeDevice::cpu(), gpu].map(|device| twelve_steps(device, None).unwrap());
+    println!("cpu  {cpu:.5?}\nwgpu {late:.5?}");
+    for (c, g) in cpu.iter().zip(&late) {
+        assert!((c - g).abs() <= 2e-2 * c.abs().max(1.0), "cpu {c}, wgpu {g}");
+    }
+    for device in [&ComputeDevice::cpu(), gpu] {
+        let outcome = twelve_steps(device, Some(15));
+        assert!(matches!(outcome, Err(vitrine_core::Error::Training { epoch: 1, .. })), "{outcome:?}");
+    }
 }
 
 #[test]
@@ -104,6 +133,7 @@ fn one_step_on_wgpu_matches_the_cpu() {
     let cpu = one_step(&ComputeDevice::cpu());
     let device = ComputeDevice::open(DeviceChoice::Gpu(0)).unwrap();
     let wgpu = one_step(&device);
+    steps_read_together(&device);
     println!("{device}: {:.0} s", started.elapsed().as_secs_f64());
     println!("cpu  {cpu:.5?}\nwgpu {wgpu:.5?}");
     for (c, g) in cpu.iter().zip(&wgpu) {

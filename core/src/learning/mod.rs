@@ -21,6 +21,7 @@ mod epoch_stats;
 pub mod events;
 pub mod folds;
 mod kernels;
+mod measured;
 pub mod metrics;
 mod mixup;
 pub mod optimizer;

@@ -21,6 +21,7 @@ use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
+use super::measured::{Measured, Probabilities, Step, Unread, take_in};
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
@@ -39,26 +40,6 @@ use crate::label::Label;
 const ORDER: u64 = 0;
 const WEAK: u64 = 1;
 const STRONG: u64 = 2;
-
-/// What a batch measured, still on the device. To read it is to wait for the device, so a step is read at once.
-struct Measured {
-    /// Objective, total, risk, negatives' term, consistency, turned (shape 6).
-    terms: Tensor<1>,
-    /// p of the unlabeled.
-    p: Probabilities,
-    /// Patches taken in, each view once.
-    patches: usize,
-    /// Epoch and batch.
-    place: (usize, usize),
-}
-
-/// p of the unlabeled of a batch (shape U).
-enum Probabilities {
-    /// Read already, because pseudo-labels hang on them.
-    Known(Vec<f32>),
-    /// Only to be shown.
-    OnDevice(Box<Tensor<1>>),
-}
 
 /// What the driver of an epoch answers after each batch.
 pub enum AfterBatch {
@@ -86,6 +67,7 @@ pub struct Trainer {
     pub(super) trial: Trial,
     /// Student and teacher from before self-training, while its trial lasts.
     pub(super) before_trial: Option<(Network, Option<Network>)>,
+    unread: Unread,
     news: Vec<String>,
     positive: Vec<usize>,
     unlabeled: Vec<usize>,
@@ -113,6 +95,7 @@ impl Trainer {
             consistency_state: ConsistencyState::new(prior),
             trial: Trial::default(),
             before_trial: None,
+            unread: Unread::new(config.consistency.kind != ConsistencyKind::None),
             news: Vec::new(),
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
@@ -150,8 +133,8 @@ impl Trainer {
     /// done and to do. Returns `None` when it said stop.
     ///
     /// # Errors
-    /// [`Error::Training`] when loss or gradient are no finite numbers; the weights are then still
-    /// those before the bad step.
+    /// [`Error::Training`] when loss or gradient are no finite numbers. The networks are then of no more use: a run
+    /// goes on from its last checkpoint.
     pub fn run_epoch(
         &mut self,
         epoch: usize,
@@ -229,18 +212,23 @@ impl Trainer {
                 self.apply(accumulated.grads(), std::mem::take(&mut waiting), rate, &mut stats)?;
             }
             match after_batch(index + 1, count) {
-                AfterBatch::Stop => return Ok(None),
+                AfterBatch::Stop => {
+                    self.unread.read(&mut stats)?;
+                    return Ok(None);
+                }
                 AfterBatch::Keep => wanted = true,
                 AfterBatch::Continue => {}
             }
             // Gradients that wait for others of their group are in no checkpoint.
             if wanted && waiting.is_empty() && index + 1 < count {
                 wanted = false;
+                self.unread.read(&mut stats)?;
                 let place = (index + 1, count);
                 let rngs = [&weak_rng, &strong_rng];
                 keep(self, WithinEpoch::new(place, seconds(), rngs, targets.as_deref(), &stats))?;
             }
         }
+        self.unread.read(&mut stats)?;
         let mut metrics = stats.finish();
         metrics.epoch = epoch;
         metrics.learning_rate =
@@ -483,9 +471,8 @@ impl Trainer {
         Some(RiskValue { shown: objective.clone().detach(), objective, negative_term, turned: None })
     }
 
-    /// Makes a step with the gradients of a group of batches. A GPU is given all of the step before it is asked
-    /// what came of it, so that it does not wait for the host in between; the weights from before are kept until
-    /// then.
+    /// Makes a step with the gradients of a group of batches. On the CPU what they measured is read first; a GPU is asked
+    /// later ([`super::measured`]).
     fn apply(
         &mut self,
         gradients: GradientsParams,
@@ -494,11 +481,11 @@ impl Trainer {
         stats: &mut EpochStats,
     ) -> Result<()> {
         let norm = global_norm(&self.student, &gradients, &self.device);
-        let mut before = None;
+        let step = Step { group, norm: norm.clone() };
         if self.on_cpu {
-            take_in(&group, norm.clone(), stats)?;
+            take_in(&[step], stats)?;
         } else {
-            before = Some((self.student.clone(), self.teacher.clone()));
+            self.unread.add(step);
         }
         let limit = self.config.optimizer.gradient_clip;
         let scale = (limit > 0.0).then(|| clip_factor(norm.clone(), limit));
@@ -507,11 +494,8 @@ impl Trainer {
             let decay = teacher::decay_at(&self.config.teacher, self.optimizer.steps());
             self.teacher = Some(teacher::update(average, &self.student.valid(), decay));
         }
-        if let Some((student, teacher)) = before {
-            take_in(&group, norm, stats).inspect_err(|_| {
-                self.student = student;
-                self.teacher = teacher;
-            })?;
+        if self.unread.is_due() {
+            self.unread.read(stats)?;
         }
         self.consistency_state.update(&stats.take_recent_probabilities());
         Ok(())
@@ -535,51 +519,5 @@ impl Trainer {
     /// When a patch cannot be read.
     pub fn probabilities(&self, indices: &[usize]) -> Result<Vec<f32>> {
         Ok(self.logits(indices, Views::Eight)?.into_iter().map(probability).collect())
-    }
-}
-
-/// Reads what the batches of a step measured, and its gradient norm, in one go.
-///
-/// # Errors
-/// [`Error::Training`] when loss or norm are no finite numbers.
-fn take_in(group: &[Measured], norm: Tensor<1>, stats: &mut EpochStats) -> Result<()> {
-    let mut parts = vec![norm];
-    for measured in group {
-        parts.push(measured.terms.clone());
-        if let Probabilities::OnDevice(p) = &measured.p {
-            parts.push(p.as_ref().clone());
-        }
-    }
-    let values = to_vec(Tensor::cat(parts, 0));
-    let mut rest = values.iter().copied();
-    let norm = rest.next().unwrap_or(f32::NAN);
-    let mut last = (0, 0);
-    for measured in group {
-        let [objective, terms @ ..] = [(); 6].map(|()| rest.next().unwrap_or(f32::NAN));
-        if !objective.is_finite() {
-            return Err(diverged(measured.place, &format!("the loss is {objective}")));
-        }
-        match &measured.p {
-            Probabilities::Known(p) => stats.probabilities(p),
-            Probabilities::OnDevice(p) => {
-                stats.probabilities(&rest.by_ref().take(p.dims()[0]).collect::<Vec<_>>());
-            }
-        }
-        stats.batch(measured.patches, terms);
-        last = measured.place;
-    }
-    if !norm.is_finite() {
-        return Err(diverged(last, &format!("the gradient norm is {norm}")));
-    }
-    stats.gradient_norm(norm);
-    Ok(())
-}
-
-fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
-    Error::Training {
-        epoch,
-        batch,
-        problem: problem.to_owned(),
-        mend: "lower optimizer.learning_rate or optimizer.gradient_clip".to_owned(),
     }
 }

@@ -1,0 +1,126 @@
+//! What the steps of a run measured, and when it is read back from the device.
+//!
+//! To read is to wait for the device, and meanwhile nothing new is given to it. So on a GPU several steps are
+//! read at once where the method lets them be.
+
+use burn::tensor::Tensor;
+
+use super::epoch_stats::EpochStats;
+use super::weights::to_vec;
+use crate::error::{Error, Result};
+
+/// Steps that a GPU is given before it is asked what came of them.
+const AT_ONCE: usize = 8;
+
+/// What a batch measured, still on the device.
+pub(super) struct Measured {
+    /// Objective, total, risk, negatives' term, consistency, turned (shape 6).
+    pub terms: Tensor<1>,
+    /// p of the unlabeled.
+    pub p: Probabilities,
+    /// Patches taken in, each view once.
+    pub patches: usize,
+    /// Epoch and batch.
+    pub place: (usize, usize),
+}
+
+/// p of the unlabeled of a batch (shape U).
+pub(super) enum Probabilities {
+    /// Read already, because pseudo-labels hang on them.
+    Known(Vec<f32>),
+    /// Only to be shown.
+    OnDevice(Box<Tensor<1>>),
+}
+
+/// What the batches of a step measured, and the norm of its gradient.
+pub(super) struct Step {
+    /// One for each batch whose gradients went into the step.
+    pub group: Vec<Measured>,
+    /// Norm of the gradient before it was clipped (shape 1).
+    pub norm: Tensor<1>,
+}
+
+/// Steps made and not read.
+pub(super) struct Unread {
+    steps: Vec<Step>,
+    at_once: usize,
+}
+
+impl Unread {
+    /// For a method that looks at what a step measured before it makes the next one, or for one that does not.
+    pub fn new(is_looked_at: bool) -> Self {
+        Self { steps: Vec::new(), at_once: if is_looked_at { 1 } else { AT_ONCE } }
+    }
+
+    /// Takes note of a step.
+    pub fn add(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Whether so many steps were made that they should be read.
+    pub fn is_due(&self) -> bool {
+        self.steps.len() >= self.at_once
+    }
+
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// [`Error::Training`] when a loss or norm is no finite number.
+    pub fn read(&mut self, stats: &mut EpochStats) -> Result<()> {
+        take_in(&std::mem::take(&mut self.steps), stats)
+    }
+}
+
+/// Reads what steps measured in one go.
+///
+/// # Errors
+/// [`Error::Training`] when loss or norm are no finite numbers.
+pub(super) fn take_in(steps: &[Step], stats: &mut EpochStats) -> Result<()> {
+    let mut parts = Vec::new();
+    for step in steps {
+        parts.push(step.norm.clone());
+        for measured in &step.group {
+            parts.push(measured.terms.clone());
+            if let Probabilities::OnDevice(p) = &measured.p {
+                parts.push(p.as_ref().clone());
+            }
+        }
+    }
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let values = to_vec(Tensor::cat(parts, 0));
+    let mut rest = values.iter().copied();
+    for step in steps {
+        let norm = rest.next().unwrap_or(f32::NAN);
+        let mut last = (0, 0);
+        for measured in &step.group {
+            let [objective, terms @ ..] = [(); 6].map(|()| rest.next().unwrap_or(f32::NAN));
+            if !objective.is_finite() {
+                return Err(diverged(measured.place, &format!("the loss is {objective}")));
+            }
+            match &measured.p {
+                Probabilities::Known(p) => stats.probabilities(p),
+                Probabilities::OnDevice(p) => {
+                    stats.probabilities(&rest.by_ref().take(p.dims()[0]).collect::<Vec<_>>());
+                }
+            }
+            stats.batch(measured.patches, terms);
+            last = measured.place;
+        }
+        if !norm.is_finite() {
+            return Err(diverged(last, &format!("the gradient norm is {norm}")));
+        }
+        stats.gradient_norm(norm);
+    }
+    Ok(())
+}
+
+fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
+    Error::Training {
+        epoch,
+        batch,
+        problem: problem.to_owned(),
+        mend: "lower optimizer.learning_rate or optimizer.gradient_clip".to_owned(),
+    }
+}
