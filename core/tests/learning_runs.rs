@@ -288,11 +288,12 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
         };
         let data = made(bright).data;
         ask(&config, &data, &ComputeDevice::cpu(), None, say, progress).unwrap();
+        assert!(told.last().is_some_and(|(done, to_do)| done == to_do), "{told:?}");
         assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 == pair[1].1), "{told:?}");
         found.into_inner().unwrap()
     };
     let mut halves = 0;
-    for overlay in [0.5, 1.0, 2.0, 2.5, 3.0] {
+    for overlay in [0.5, 3.0] {
         let choice = asked(0.3, overlay);
         let ends = [choice.tried[0], *choice.tried.last().unwrap()];
         let factors: Vec<f64> = choice.tried.iter().map(|tried| tried.factor).collect();
@@ -302,7 +303,7 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
         }
         halves += factors.len() - 2;
     }
-    assert!((1..5).contains(&halves), "the half was tried {halves} times of 5");
+    assert_eq!(halves, 1, "0.5 costs nothing here, and 3 something");
 }
 
 #[test]

@@ -47,12 +47,17 @@ pub fn ask(
         (true, false) => Some(RunPhase::EstimatingPrior),
         (false, false) => None,
     };
+    let mut total = 0;
     let scores = match phase {
         Some(phase) => {
             say(TrainEvent::Phase(phase));
             // Half of the overlay may have to be tried as well.
             let all = |to_do: usize| if on_trial { to_do * 3 / 2 } else { to_do };
-            out_of_fold_scores(config, data, device, factors, |done, to_do| progress(done, all(to_do)))?
+            let told = |done, to_do| {
+                total = all(to_do);
+                progress(done, total)
+            };
+            out_of_fold_scores(config, data, device, factors, told)?
         }
         None => Vec::new(),
     };
@@ -66,7 +71,9 @@ pub fn ask(
     if on_trial {
         let tried = factors.iter().zip(&scores).map(|(&factor, scores)| TriedFactor::new(factor, scores));
         let mut tried = tried.collect::<Result<Vec<_>>>()?;
-        if !OverlayChoice::is_clear(&tried) {
+        if OverlayChoice::is_clear(&tried) {
+            progress(total, total);
+        } else {
             let half = weak.overlay / 2.0;
             let more = |done, to_do| progress(2 * to_do + done, 3 * to_do);
             let scores = out_of_fold_scores(config, data, device, &[half], more)?;

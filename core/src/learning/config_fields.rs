@@ -163,7 +163,7 @@ pub const GROUPS: &[FieldGroup] = &[
             "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
                 "Patches of one step of pretraining.", usual 32 .. 256, if pretrains;
             "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "per step",
-                "Peak step size of pretraining: lower it where the spread falls to 0.",
+                "Peak step size of pretraining: lower it where SimSiam's spread falls to 0.",
                 usual 1e-4 .. 1e-2, if pretrains;
         ],
     },

@@ -103,10 +103,12 @@ pub struct PretrainEpoch {
     pub epoch: usize,
     /// Epochs of pretraining in all.
     pub epochs: usize,
-    /// Mean loss, −1 (both views of a patch look alike) to 1.
+    /// Mean loss of what the network is asked to learn.
     pub loss: f64,
-    /// How far apart the patches lie for the network: about 1 is healthy, 0 means that all look alike.
+    /// How far apart the patches lie for the network, 0 where all look alike.
     pub spread: f64,
+    /// What loss and spread say, in words.
+    pub meaning: &'static str,
     /// Wall-clock seconds.
     pub seconds: f64,
 }

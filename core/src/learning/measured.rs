@@ -124,3 +124,65 @@ fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
         mend: "lower optimizer.learning_rate or optimizer.gradient_clip".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::super::device::ComputeDevice;
+    use super::*;
+
+    fn tensor(values: &[f32]) -> Tensor<1> {
+        Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &ComputeDevice::cpu().inner)
+    }
+
+    fn measured(objective: f32, p: Probabilities, batch: usize) -> Measured {
+        let terms = tensor(&[objective, 1.0, 2.0, 3.0, 4.0, 0.0]);
+        Measured { terms, p, patches: 5, place: (2, batch) }
+    }
+
+    fn on_device(p: &[f32]) -> Probabilities {
+        Probabilities::OnDevice(Box::new(tensor(p)))
+    }
+
+    #[test]
+    fn steps_are_read_together_and_each_number_finds_its_place() {
+        let mut unread = Unread::new(false);
+        let group =
+            vec![measured(0.5, on_device(&[0.1, 0.3]), 1), measured(0.5, Probabilities::Known(vec![0.5]), 2)];
+        unread.add(Step { group, norm: tensor(&[3.0]) });
+        unread.add(Step { group: vec![measured(0.5, on_device(&[0.7]), 3)], norm: tensor(&[5.0]) });
+        assert!(!unread.is_due(), "two of {AT_ONCE}");
+        let mut stats = EpochStats::default();
+        unread.read(&mut stats).unwrap();
+        assert_eq!(stats.take_recent_probabilities(), [0.1, 0.3, 0.5, 0.7]);
+        let metrics = stats.finish();
+        assert_eq!((stats.patches, metrics.gradient_norm, metrics.loss), (15, 4.0, 1.0));
+        assert_eq!((metrics.loss_risk, metrics.loss_negative, metrics.loss_consistency), (2.0, 3.0, 4.0));
+        unread.read(&mut stats).unwrap();
+        assert_eq!(stats.patches, 15, "nothing is read twice");
+    }
+
+    #[test]
+    fn a_bad_step_is_named_among_those_read_together() {
+        let step = |objective, norm: f32, batch| Step {
+            group: vec![measured(objective, on_device(&[0.5]), batch)],
+            norm: tensor(&[norm]),
+        };
+        let said = |second| {
+            let steps = [step(0.5, 1.0, 7), second, step(0.5, 1.0, 9)];
+            take_in(&steps, &mut EpochStats::default()).unwrap_err()
+        };
+        for error in [said(step(f32::NAN, 1.0, 8)), said(step(0.5, f32::INFINITY, 8))] {
+            assert!(matches!(error, Error::Training { epoch: 2, batch: 8, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_looks_at_what_was_measured_waits_for_every_step() {
+        let mut unread = Unread::new(true);
+        unread.add(Step { group: vec![measured(0.5, on_device(&[0.5]), 1)], norm: tensor(&[1.0]) });
+        assert!(unread.is_due());
+    }
+}

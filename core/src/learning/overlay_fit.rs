@@ -60,8 +60,8 @@ impl OverlayChoice {
     }
 
     /// Whether trying none and the whole is enough: the whole hides the particles, or it ranks held-out positives as
-    /// well as none does, within half of a standard error. Factors between need not be tried then, which
-    /// would make a person wait half as long again.
+    /// well as none does, within half of a standard error. Factors between are not tried then, though one might do
+    /// better still: it would make a person wait half as long again.
     pub fn is_clear(tried: &[TriedFactor]) -> bool {
         let as_well = match tried {
             [none, .., whole] => whole.auc >= none.auc - 0.5 * none.standard_error,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{parse_header, read_header, read_parts, write_parts};
-use super::config::{Backbone, PretrainConfig, RunConfig, StrongConfig};
+use super::config::{Backbone, PretrainConfig, RunConfig, StrongConfig, WeakConfig};
 use super::weights::NamedTensors;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
@@ -19,6 +19,16 @@ use crate::imaging::normalise::Normaliser;
 pub const FORMAT_VERSION: u32 = 1;
 const KEY: &str = "vitrine_pretrained";
 const RUN_KEY: &str = "vitrine";
+
+/// The views that patches were shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PretrainViews {
+    /// Strong views.
+    Strong(StrongConfig),
+    /// Weak views.
+    Weak(WeakConfig),
+}
 
 /// What the weights are and how they were learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +50,7 @@ pub struct PretrainedHeader {
     /// How it was pretrained.
     pub config: PretrainConfig,
     /// The views it was shown.
-    pub views: StrongConfig,
+    pub views: PretrainViews,
     /// Seed of the run.
     pub seed: u64,
     /// Patches it learnt from.

@@ -67,7 +67,6 @@ pub struct Trainer {
     pub(super) trial: Trial,
     /// Student and teacher from before self-training, while its trial lasts.
     pub(super) before_trial: Option<(Network, Option<Network>)>,
-    unread: Unread,
     news: Vec<String>,
     positive: Vec<usize>,
     unlabeled: Vec<usize>,
@@ -95,7 +94,6 @@ impl Trainer {
             consistency_state: ConsistencyState::new(prior),
             trial: Trial::default(),
             before_trial: None,
-            unread: Unread::new(config.consistency.kind != ConsistencyKind::None),
             news: Vec::new(),
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
@@ -180,6 +178,7 @@ impl Trainer {
         let group = self.config.optimizer.accumulation;
         let mut accumulated = GradientsAccumulator::new();
         let mut waiting = Vec::new();
+        let mut unread = Unread::new(self.config.consistency.kind != ConsistencyKind::None);
         let count = batches.len();
         // The epochs of a failed trial do not count for the schedule.
         let before = (epoch - 1).saturating_sub(self.trial.lost_epochs()) as f64;
@@ -209,26 +208,23 @@ impl Trainer {
             if waiting.len() == in_group {
                 let done = before + (index + 1) as f64 / count as f64;
                 let rate = learning_rate(self.config.optimizer.learning_rate, &self.config.schedule, done);
-                self.apply(accumulated.grads(), std::mem::take(&mut waiting), rate, &mut stats)?;
+                self.apply(accumulated.grads(), std::mem::take(&mut waiting), rate, &mut unread, &mut stats)?;
             }
             match after_batch(index + 1, count) {
-                AfterBatch::Stop => {
-                    self.unread.read(&mut stats)?;
-                    return Ok(None);
-                }
+                AfterBatch::Stop => return Ok(None),
                 AfterBatch::Keep => wanted = true,
                 AfterBatch::Continue => {}
             }
             // Gradients that wait for others of their group are in no checkpoint.
             if wanted && waiting.is_empty() && index + 1 < count {
                 wanted = false;
-                self.unread.read(&mut stats)?;
+                unread.read(&mut stats)?;
                 let place = (index + 1, count);
                 let rngs = [&weak_rng, &strong_rng];
                 keep(self, WithinEpoch::new(place, seconds(), rngs, targets.as_deref(), &stats))?;
             }
         }
-        self.unread.read(&mut stats)?;
+        unread.read(&mut stats)?;
         let mut metrics = stats.finish();
         metrics.epoch = epoch;
         metrics.learning_rate =
@@ -478,6 +474,7 @@ impl Trainer {
         gradients: GradientsParams,
         group: Vec<Measured>,
         rate: f64,
+        unread: &mut Unread,
         stats: &mut EpochStats,
     ) -> Result<()> {
         let norm = global_norm(&self.student, &gradients, &self.device);
@@ -485,7 +482,7 @@ impl Trainer {
         if self.on_cpu {
             take_in(&[step], stats)?;
         } else {
-            self.unread.add(step);
+            unread.add(step);
         }
         let limit = self.config.optimizer.gradient_clip;
         let scale = (limit > 0.0).then(|| clip_factor(norm.clone(), limit));
@@ -494,10 +491,13 @@ impl Trainer {
             let decay = teacher::decay_at(&self.config.teacher, self.optimizer.steps());
             self.teacher = Some(teacher::update(average, &self.student.valid(), decay));
         }
-        if self.unread.is_due() {
-            self.unread.read(stats)?;
+        if unread.is_due() {
+            unread.read(stats)?;
         }
-        self.consistency_state.update(&stats.take_recent_probabilities());
+        let recent = stats.take_recent_probabilities();
+        if self.config.consistency.kind != ConsistencyKind::None {
+            self.consistency_state.update(&recent);
+        }
         Ok(())
     }
 

@@ -195,8 +195,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
     if let Some(e) = live.pretrained {
         facts.push((
             format!("pretraining {} of {}: loss {:.3}, spread {:.2}", e.epoch, e.epochs, e.loss, e.spread),
-            "Without labels: the loss falls towards -1 as both views of a patch come to look alike; the spread says how far \
-             different patches lie apart, about 1 is healthy and 0 means that all look alike.",
+            e.meaning,
         ));
     }
     if let Some(pace) = live.pace() {

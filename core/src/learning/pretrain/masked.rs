@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::super::augment::Augmenter;
 use super::super::backbone::{Network, seeded};
 use super::super::config::RunConfig;
+use super::super::pretrained::PretrainViews;
 use super::Pretext;
 
 /// Squares along a side of the patch.
@@ -26,6 +27,23 @@ pub(super) struct Masked {
 }
 
 impl Pretext for Masked {
+    const MEANING: &'static str = "Without labels: the loss is the share of the variance behind the hidden squares that the network cannot draw, 1 where it \
+         draws no more than each patch's mean; noise cannot be drawn. The spread says how unlike the patches' features are.";
+
+    fn trouble((epoch, epochs): (usize, usize), loss: f64, _: f64) -> Option<String> {
+        (epoch == epochs && loss >= 1.0).then(|| {
+            format!(
+                "Pretraining has learnt nothing in {epochs} epochs: behind hidden squares the network draws no more than each \
+                 patch's mean (loss {loss:.3}, 1 or more). Its weights are worth no more than random ones; raise pretrain.epochs \
+                 or set pretrain.kind: none."
+            )
+        })
+    }
+
+    fn views(config: &RunConfig) -> PretrainViews {
+        PretrainViews::Weak(config.augmentation.weak)
+    }
+
     fn new(config: &RunConfig, device: &Device) -> Self {
         let block = config.backbone.stride();
         let draw = LinearConfig::new(config.backbone.width(), block * block).init(device);
@@ -109,6 +127,13 @@ mod tests {
     fn masked(backbone: Backbone) -> Masked {
         let config = RunConfig { backbone, ..RunConfig::default() };
         Masked::new(&config, &ComputeDevice::cpu().inner.autodiff())
+    }
+
+    #[test]
+    fn nothing_learnt_is_said_at_the_end() {
+        assert!(Masked::trouble((4, 4), 0.93, 0.05).is_none());
+        assert!(Masked::trouble((1, 4), 1.3, 0.05).is_none(), "it has only begun");
+        assert!(Masked::trouble((4, 4), 1.01, 0.9).unwrap().contains("1.010"));
     }
 
     #[test]

@@ -24,7 +24,9 @@ use super::device::ComputeDevice;
 use super::events::{PretrainEpoch, RunPhase, TrainEvent};
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
-use super::pretrained::{FORMAT_VERSION, Pretrained, PretrainedHeader, pretrained_path, pretraining_path};
+use super::pretrained::{
+    FORMAT_VERSION, PretrainViews, Pretrained, PretrainedHeader, pretrained_path, pretraining_path,
+};
 use super::sampler::generator;
 use super::schedule::learning_rate;
 use super::weights::{NamedTensors, collect, restore, to_vec};
@@ -34,11 +36,17 @@ use crate::imaging::normalise::Normaliser;
 /// Purposes of the generators of one epoch.
 const ORDER: u64 = 61;
 const VIEWS: u64 = 62;
-/// Below this spread the patches all look alike to the network.
-const COLLAPSED: f64 = 0.1;
-
 /// What a network is asked to learn from patches without labels: the network with the heads it needs for it.
 trait Pretext: Module {
+    /// What loss and spread say, for who watches.
+    const MEANING: &'static str;
+
+    /// What a person should be told after an epoch, of so many, with this mean loss and mean spread.
+    fn trouble(place: (usize, usize), loss: f64, spread: f64) -> Option<String>;
+
+    /// The views that patches are shown in.
+    fn views(config: &RunConfig) -> PretrainViews;
+
     /// The network begins with the first weights of the run without pretraining.
     fn new(config: &RunConfig, device: &Device) -> Self;
 
@@ -78,17 +86,6 @@ pub fn spread(rows: &[f32], columns: usize) -> f64 {
     };
     let mean = sum.iter().zip(&squares).map(deviation).sum::<f64>() / columns as f64;
     mean * (columns as f64).sqrt()
-}
-
-/// Says that pretraining has collapsed, where it has.
-pub fn collapse(epoch: usize, spread: f64) -> Option<String> {
-    (spread < COLLAPSED).then(|| {
-        format!(
-            "Pretraining has collapsed by epoch {epoch}: to the network all patches look alike (spread {spread:.2}; about 1 \
-             is healthy, 0 is collapsed). Its weights are worth no more than random ones; lower \
-             pretrain.learning_rate, or set pretrain.kind: none."
-        )
-    })
 }
 
 /// The weights, without the last layer, that a run begins with; `None` where they are drawn at random.
@@ -201,7 +198,7 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
                 size: data.size,
                 normaliser: *normaliser,
                 config: config.pretrain.clone(),
-                views: config.augmentation.strong,
+                views: P::views(config),
                 seed: config.seed,
                 patches: data.train.len(),
                 history: Vec::new(),
@@ -254,7 +251,9 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
 
     fn run(mut self, folder: Option<&Path>, say: &mut dyn FnMut(TrainEvent) -> bool) -> Result<Pretrained> {
         let epochs = self.config.pretrain.epochs;
-        let mut warned = self.header.history.iter().any(|(_, spread)| *spread < COLLAPSED);
+        let trouble = |epoch, (loss, spread)| P::trouble((epoch, epochs), loss, spread);
+        let mut warned =
+            (1..).zip(&self.header.history).any(|(epoch, &values)| trouble(epoch, values).is_some());
         for epoch in self.header.history.len() + 1..=epochs {
             say(TrainEvent::Phase(RunPhase::Pretraining { epoch, epochs }));
             let started = Instant::now();
@@ -264,8 +263,15 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
                 self.state(true).save(&pretraining_path(folder))?;
             }
             let seconds = started.elapsed().as_secs_f64();
-            say(TrainEvent::Pretrained(PretrainEpoch { epoch, epochs, loss, spread, seconds }));
-            if let Some(sentence) = collapse(epoch, spread).filter(|_| !warned) {
+            say(TrainEvent::Pretrained(PretrainEpoch {
+                epoch,
+                epochs,
+                loss,
+                spread,
+                seconds,
+                meaning: P::MEANING,
+            }));
+            if let Some(sentence) = trouble(epoch, (loss, spread)).filter(|_| !warned) {
                 warned = true;
                 say(TrainEvent::Warning(sentence));
             }
@@ -285,30 +291,32 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
         let mut order = self.patches.to_vec();
         order.shuffle(&mut generator(seed, epoch, ORDER));
         let mut views = generator(seed, epoch, VIEWS);
-        // A patch alone has nothing to be normalised with.
+        // A patch alone has nothing to be normalised with, and no spread.
         let batches: Vec<&[usize]> = order.chunks(settings.batch_size).filter(|b| b.len() > 1).collect();
         let (count, mut losses, mut spreads) = (batches.len(), 0.0, 0.0);
         for (index, batch) in batches.into_iter().enumerate() {
             let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
             let patches = self.pool.gather(batch)?;
             let (loss, rows) = self.pretext.loss(patches, &self.augmenter, self.config, &mut views);
-            let columns = rows.dims()[1];
-            spreads += spread(&to_vec(rows), columns);
-            let value = to_vec(loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
+            let gradients = GradientsParams::from_grads(loss.clone().backward(), &self.pretext);
+            let norm = global_norm(&self.pretext, &gradients, &self.device);
+            // Read in one go, so that a GPU waits once.
+            let [count_rows, columns] = rows.dims();
+            let rows = rows.reshape([count_rows * columns]);
+            let read = to_vec(Tensor::cat(vec![loss.inner(), norm.clone(), rows], 0));
+            let (value, shown) = match read[..] {
+                [value, shown, ..] => (value, shown),
+                _ => (f32::NAN, f32::NAN),
+            };
             if !value.is_finite() {
                 return Err(diverged(epoch, index + 1, &format!("the loss of pretraining is {value}")));
             }
-            losses += f64::from(value);
-            let gradients = GradientsParams::from_grads(loss.backward(), &self.pretext);
-            let norm = global_norm(&self.pretext, &gradients, &self.device);
-            let shown = to_vec(norm.clone()).first().copied().unwrap_or(f32::NAN);
             if !shown.is_finite() {
-                return Err(diverged(
-                    epoch,
-                    index + 1,
-                    &format!("the gradient norm of pretraining is {shown}"),
-                ));
+                let problem = format!("the gradient norm of pretraining is {shown}");
+                return Err(diverged(epoch, index + 1, &problem));
             }
+            losses += f64::from(value);
+            spreads += spread(&read[2..], columns);
             let limit = self.config.optimizer.gradient_clip;
             let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
             let rate = learning_rate(settings.learning_rate, &schedule, done);
@@ -349,9 +357,6 @@ mod tests {
         assert!((spread(&[1.0, 0.0, -4.0, 0.0, 0.0, 2.0, 0.0, -1.0], 2) - 1.0).abs() < 1e-12);
         assert!(spread(&[1.0, 1.0, 5.0, 5.0, 0.1, 0.1], 2) < 1e-6);
         assert_eq!(spread(&[], 2), 0.0);
-        assert!(collapse(3, 0.9).is_none());
-        let said = collapse(3, 0.02).unwrap();
-        assert!(said.contains("epoch 3") && said.contains("0.02") && said.contains("look alike"), "{said}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use super::super::augment::Augmenter;
 use super::super::backbone::{Network, seeded};
 use super::super::config::RunConfig;
+use super::super::pretrained::PretrainViews;
 use super::Pretext;
 
 /// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
@@ -48,7 +49,27 @@ pub(super) struct Siamese {
     predictor: Mlp,
 }
 
+/// Below this spread the patches all look alike to the network.
+const COLLAPSED: f64 = 0.1;
+
 impl Pretext for Siamese {
+    const MEANING: &'static str = "Without labels: the loss falls towards -1 as both views of a patch come to look alike; the spread says how far \
+         different patches lie apart, about 1 is healthy and 0 means that all look alike.";
+
+    fn trouble((epoch, _): (usize, usize), _: f64, spread: f64) -> Option<String> {
+        (spread < COLLAPSED).then(|| {
+            format!(
+                "Pretraining has collapsed by epoch {epoch}: to the network all patches look alike (spread {spread:.2}; about 1 \
+                 is healthy, 0 is collapsed). Its weights are worth no more than random ones; lower \
+                 pretrain.learning_rate, or set pretrain.kind: none."
+            )
+        })
+    }
+
+    fn views(config: &RunConfig) -> PretrainViews {
+        PretrainViews::Strong(config.augmentation.strong)
+    }
+
     fn new(config: &RunConfig, device: &Device) -> Self {
         let width = config.backbone.width();
         Self {
@@ -128,5 +149,12 @@ mod tests {
         for (found, expected) in found.iter().zip([-0.128, 0.096]) {
             assert!((found - expected).abs() < 1e-6, "{found}, by hand {expected}");
         }
+    }
+
+    #[test]
+    fn a_collapse_is_said() {
+        assert!(Siamese::trouble((3, 5), -0.9, 0.9).is_none());
+        let said = Siamese::trouble((3, 5), -1.0, 0.02).unwrap();
+        assert!(said.contains("epoch 3") && said.contains("0.02") && said.contains("look alike"), "{said}");
     }
 }
