@@ -1,7 +1,7 @@
 //! The project's own sample: simulated micrographs with known particles, so that everything can be
 //! tried without data of anyone.
 //!
-//! One asymmetric particle in random orientations is projected, imaged through a contrast transfer
+//! One particle, asymmetric unless another is asked for, in random orientations is projected, imaged through a contrast transfer
 //! function that differs from micrograph to micrograph, and buried in coloured and white noise
 //! among what a picker falls for: broken particles, aggregates, a rounder and smaller contaminant,
 //! ice, and a carbon edge.

@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn the_barrel_is_long_from_the_side_and_round_from_the_end() {
+        let spread = |rotation: &[[f64; 3]; 3]| {
+            let mut view = Image::zeros(64, 64);
+            project(&mut view, &ParticleShape::Barrel.balls(), rotation, (32.0, 32.0), 40.0, 1.0);
+            let moment = |of: fn(usize) -> f64| -> f64 {
+                view.data.iter().enumerate().map(|(at, &v)| f64::from(v) * (of(at) - 32.0).powi(2)).sum()
+            };
+            moment(|at| (at % 64) as f64) / moment(|at| (at / 64) as f64)
+        };
+        let side = spread(&[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
+        let end = spread(&[[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]);
+        assert!(side > 3.0 && (end - 1.0).abs() < 0.05, "{side} {end}");
+    }
+
+    #[test]
     fn coloured_noise_has_unit_spread() {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let noise = coloured_noise(256, 256, 3.0, &mut random).unwrap();
