@@ -47,7 +47,7 @@ pub struct OverlayChoice {
 
 impl OverlayChoice {
     /// The one-standard-error rule (Breiman et al. 1984): of the factors, in their order, the largest whose AUC is within
-    /// one standard error of the best one's. None where the largest hides the particles ([`HIDDEN`]): quick
+    /// one standard error of the best one's. None where the largest hides the particles (`HIDDEN`): quick
     /// classifiers may still bear half of it, but a whole run is too near to that edge.
     pub fn of(tried: Vec<TriedFactor>) -> Self {
         if hides(&tried) {

@@ -1,6 +1,6 @@
 //! Self-supervised pretraining: the network learns from patches alone, before it sees a label.
 //!
-//! What it is asked to learn is a [`Pretext`], a file each: [`simsiam`], [`masked`]. The heads that are needed for it are
+//! What it is asked to learn is a `Pretext`, a file each: `simsiam`, `masked`. The heads that are needed for it are
 //! thrown away afterwards. It learns from the training side, whatever the labels; validation and test stay
 //! patches the network has never seen. The steps are AdamW's, as in training.
 
