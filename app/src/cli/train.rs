@@ -69,7 +69,7 @@ pub struct Args {
     #[arg(long)]
     prior: Option<String>,
     /// First learn from all training patches without their labels, by SimSiam or, with `--pretrain=masked`, by drawing
-    /// hidden halves of them (`pretrain:` in the configuration); compare with a run without
+    /// hidden halves of them (`pretrain:` in the configuration); so far that gained nothing, so compare with a run without
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "simsiam")]
     pretrain: Option<Pretext>,
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run

@@ -52,7 +52,7 @@ impl Unread {
         Self { steps: Vec::new(), at_once: if is_looked_at { 1 } else { AT_ONCE } }
     }
 
-    /// Takes note of a step.
+    /// Takes note of a step, made or about to be made.
     pub fn add(&mut self, step: Step) {
         self.steps.push(step);
     }
@@ -75,7 +75,7 @@ impl Unread {
 ///
 /// # Errors
 /// [`Error::Training`] when loss or norm are no finite numbers.
-pub(super) fn take_in(steps: &[Step], stats: &mut EpochStats) -> Result<()> {
+fn take_in(steps: &[Step], stats: &mut EpochStats) -> Result<()> {
     let mut parts = Vec::new();
     for step in steps {
         parts.push(step.norm.clone());

@@ -21,7 +21,7 @@ use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
-use super::measured::{Measured, Probabilities, Step, Unread, take_in};
+use super::measured::{Measured, Probabilities, Step, Unread};
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
@@ -478,11 +478,9 @@ impl Trainer {
         stats: &mut EpochStats,
     ) -> Result<()> {
         let norm = global_norm(&self.student, &gradients, &self.device);
-        let step = Step { group, norm: norm.clone() };
+        unread.add(Step { group, norm: norm.clone() });
         if self.on_cpu {
-            take_in(&[step], stats)?;
-        } else {
-            unread.add(step);
+            unread.read(stats)?;
         }
         let limit = self.config.optimizer.gradient_clip;
         let scale = (limit > 0.0).then(|| clip_factor(norm.clone(), limit));

@@ -9,11 +9,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::augment::Augmenter;
 use super::super::backbone::{Network, seeded};
 use super::super::config::RunConfig;
 use super::super::pretrained::PretrainViews;
-use super::Pretext;
+use super::{Pretext, Views};
 
 /// Squares along a side of the patch.
 const SQUARES: usize = 8;
@@ -57,16 +56,10 @@ impl Pretext for Masked {
         &self.network
     }
 
-    fn loss(
-        &self,
-        patches: Tensor<4>,
-        augmenter: &Augmenter,
-        config: &RunConfig,
-        rng: &mut ChaCha8Rng,
-    ) -> (Tensor<1>, Tensor<2>) {
-        let view = augmenter.weak(patches, &config.augmentation.weak, rng);
+    fn loss(&self, mut views: Views) -> (Tensor<1>, Tensor<2>) {
+        let view = views.next();
         let [count, _, size, _] = view.dims();
-        let hidden = hidden(count, size, rng, &view.device());
+        let hidden = hidden(count, size, views.rng, &view.device());
         let mean = view.clone().reshape([count, size * size]).mean_dim(1).reshape([count, 1, 1, 1]);
         let seen = view.clone() + (mean.clone() - view.clone()) * hidden.clone();
         let map = self.network.feature_map(Tensor::from_inner(seen));

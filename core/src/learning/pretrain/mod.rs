@@ -36,6 +36,26 @@ use crate::imaging::normalise::Normaliser;
 /// Purposes of the generators of one epoch.
 const ORDER: u64 = 61;
 const VIEWS: u64 = 62;
+
+/// Makes the views of a batch, one after the other.
+struct Views<'a> {
+    patches: Tensor<4>,
+    shown: PretrainViews,
+    augmenter: &'a Augmenter,
+    rng: &'a mut ChaCha8Rng,
+}
+
+impl Views<'_> {
+    /// A view of each patch (N×1×S×S).
+    fn next(&mut self) -> Tensor<4> {
+        let patches = self.patches.clone();
+        match &self.shown {
+            PretrainViews::Strong(settings) => self.augmenter.strong(patches, settings, self.rng),
+            PretrainViews::Weak(settings) => self.augmenter.weak(patches, settings, self.rng),
+        }
+    }
+}
+
 /// What a network is asked to learn from patches without labels: the network with the heads it needs for it.
 trait Pretext: Module {
     /// What loss and spread say, for who watches.
@@ -53,15 +73,9 @@ trait Pretext: Module {
     /// The network without its heads.
     fn network(&self) -> &Network;
 
-    /// Loss of a batch (shape 1) from patches (N×1×S×S), and rows (without gradient) whose [`spread`] says whether the
-    /// patches look different to the network.
-    fn loss(
-        &self,
-        patches: Tensor<4>,
-        augmenter: &Augmenter,
-        config: &RunConfig,
-        rng: &mut ChaCha8Rng,
-    ) -> (Tensor<1>, Tensor<2>);
+    /// Loss of a batch (shape 1), and rows (without gradient) whose [`spread`] says whether the patches look
+    /// different to the network.
+    fn loss(&self, views: Views) -> (Tensor<1>, Tensor<2>);
 }
 
 /// √d times the standard deviation of rows scaled to length 1, averaged over the d columns: about 1 for
@@ -290,24 +304,25 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
         };
         let mut order = self.patches.to_vec();
         order.shuffle(&mut generator(seed, epoch, ORDER));
-        let mut views = generator(seed, epoch, VIEWS);
+        let mut rng = generator(seed, epoch, VIEWS);
         // A patch alone has nothing to be normalised with, and no spread.
         let batches: Vec<&[usize]> = order.chunks(settings.batch_size).filter(|b| b.len() > 1).collect();
         let (count, mut losses, mut spreads) = (batches.len(), 0.0, 0.0);
         for (index, batch) in batches.into_iter().enumerate() {
             let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
-            let patches = self.pool.gather(batch)?;
-            let (loss, rows) = self.pretext.loss(patches, &self.augmenter, self.config, &mut views);
+            let (loss, rows) = self.pretext.loss(Views {
+                patches: self.pool.gather(batch)?,
+                shown: self.header.views,
+                augmenter: &self.augmenter,
+                rng: &mut rng,
+            });
             let gradients = GradientsParams::from_grads(loss.clone().backward(), &self.pretext);
             let norm = global_norm(&self.pretext, &gradients, &self.device);
             // Read in one go, so that a GPU waits once.
             let [count_rows, columns] = rows.dims();
             let rows = rows.reshape([count_rows * columns]);
             let read = to_vec(Tensor::cat(vec![loss.inner(), norm.clone(), rows], 0));
-            let (value, shown) = match read[..] {
-                [value, shown, ..] => (value, shown),
-                _ => (f32::NAN, f32::NAN),
-            };
+            let (value, shown) = (read[0], read[1]);
             if !value.is_finite() {
                 return Err(diverged(epoch, index + 1, &format!("the loss of pretraining is {value}")));
             }

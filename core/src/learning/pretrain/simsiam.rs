@@ -9,13 +9,11 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use rand_chacha::ChaCha8Rng;
 
-use super::super::augment::Augmenter;
 use super::super::backbone::{Network, seeded};
 use super::super::config::RunConfig;
 use super::super::pretrained::PretrainViews;
-use super::Pretext;
+use super::{Pretext, Views};
 
 /// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
 /// weights nor running statistics: the layer after it does its part, and no view is ever scored.
@@ -83,16 +81,9 @@ impl Pretext for Siamese {
         &self.network
     }
 
-    fn loss(
-        &self,
-        patches: Tensor<4>,
-        augmenter: &Augmenter,
-        config: &RunConfig,
-        rng: &mut ChaCha8Rng,
-    ) -> (Tensor<1>, Tensor<2>) {
-        let count = patches.dims()[0];
-        let mut view = || augmenter.strong(patches.clone(), &config.augmentation.strong, rng);
-        let input = Tensor::cat(vec![view(), view()], 0);
+    fn loss(&self, mut views: Views) -> (Tensor<1>, Tensor<2>) {
+        let count = views.patches.dims()[0];
+        let input = Tensor::cat(vec![views.next(), views.next()], 0);
         let projected = self.projector.forward(self.network.features(Tensor::from_inner(input)));
         let predicted = self.predictor.forward(projected.clone());
         let halves = |x: Tensor<2>| [x.clone().narrow(0, 0, count), x.narrow(0, count, count)];
