@@ -7,7 +7,7 @@ ResNet-18 on patches of 64 and 128 px: weak views of positives and unlabeled (qu
 pixels), strong views of the unlabeled (any turn, scale, contrast, brightness, noise, blur, a square erased), nnPU risk
 with sigmoid loss, FixMatch with pseudo-labels of an averaged teacher, one clipped step of AdamW on 16 positives and
 48 unlabeled. Patches and noise lie on the device. A patch counts once for each of its views. The first epoch is not
-counted.
+counted; a GPU is then measured for ten seconds, and the share of them is said in which it had work.
 
 PyTorch is not part of Vitrine: without one in this Python the script says so and ends.
 """
@@ -16,6 +16,7 @@ import argparse
 import copy
 import math
 import os
+import subprocess
 import time
 
 from bench_step import resnet18
@@ -99,11 +100,29 @@ def epoch(torch, state, patches):
             torch._foreach_lerp_(average, current, 1 - DECAY)
             for a, b in zip(teacher.buffers(), student.buffers()):
                 a.copy_(b)
-        # Read once a step, as the program does to show them.
+        # Read once a step, as is usual in PyTorch; the program reads several steps at once.
         if not math.isfinite(torch.stack([loss.detach(), norm.detach()]).sum().item()):
             raise SystemExit("bench_throughput: the loss is no finite number")
         taken += len(weak) + len(strong)
     return taken, time.perf_counter() - started
+
+
+class GpuWatch:
+    """Looks at the GPU ten times a second, by nvidia-smi, as the example does."""
+
+    def __init__(self, number):
+        query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=100"]
+        try:
+            self.program = subprocess.Popen(query + ["--id", number], stdout=subprocess.PIPE, text=True)
+        except OSError:
+            self.program = None
+
+    def stop(self):
+        if self.program is None:
+            return "unknown"
+        self.program.terminate()
+        looks = [float(line) for line in self.program.communicate()[0].split() if line.isdigit()]
+        return f"{sum(looks) / len(looks):.0f} %" if looks else "unknown"
 
 
 def main():
@@ -136,9 +155,14 @@ def main():
             teacher = copy.deepcopy(student).requires_grad_(False)
             state = (student, teacher.eval(), optimizer, Views(torch, size, device), device)
             epoch(torch, state, patches)
+            watch = GpuWatch(options.device.partition(":")[2] or "0") if on_gpu else None
             taken, seconds = epoch(torch, state, patches)
+            while on_gpu and seconds < 10:
+                more, longer = epoch(torch, state, patches)
+                taken, seconds = taken + more, seconds + longer
+            share = watch.stop() if watch else "–"
             label = f"PyTorch {torch.__version__} eager{kind} ({name})"
-            print(f"{label:<44} {size:>5} {taken:>9} {taken / seconds:>10.1f}")
+            print(f"{label:<44} {size:>5} {taken:>9} {taken / seconds:>10.1f}  {share}")
 
 
 if __name__ == "__main__":

@@ -1,43 +1,57 @@
 #!/usr/bin/env bash
 # What a GPU makes of it, with one command: a training step beside PyTorch, training throughput with the share of
 # time the GPU had work, scoring of a million patches. Prints tables; judges nothing.
-# Usage: bash scripts/gpu_bench.sh [DEVICE] [FOLDER]    (default gpu:0; the million patches take 8 GB in FOLDER)
+#
+#   bash scripts/gpu_bench.sh [DEVICE] [FOLDER]     default gpu:0; the million patches take 8 GB in FOLDER
+#   bash scripts/gpu_bench.sh --pack FILE           for a machine without Rust: puts the programs into FILE (tar.xz)
+#   PROGRAMS=FILE bash scripts/gpu_bench.sh ...     there, with what --pack made
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/setup.sh
-device=${1:-gpu:0}
-folder=${2:-${TMPDIR:-/tmp}/vitrine_gpu_bench}
-examples=$(dirname "$(built vitrine)")/examples
-if [ ! -x "$examples/throughput" ]; then
-  cargo build --release --locked --workspace --bins --examples
-fi
+programs=(bench_step throughput scoring)
 
-# Runs a command and says for what share of the time the GPU worked, where nvidia-smi can tell.
-watched() {
-  local log= pid=
-  if command -v nvidia-smi >/dev/null; then
-    log=$(mktemp)
-    nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits --loop-ms=200 >"$log" &
-    pid=$!
-  fi
-  "$@"
-  [ -z "$pid" ] && return 0
-  kill "$pid" 2>/dev/null || true
-  awk '{ sum += $1 } END { if (NR) printf "the GPU had work %.0f %% of the time (%d looks)\n", sum / NR, NR }' "$log"
-  rm -f "$log"
+build() {
+  . scripts/setup.sh
+  cargo build --release --locked --workspace "${programs[@]/#/--example=}"
+  examples=$(dirname "$(built vitrine)")/examples
 }
 
-echo "== one training step, beside PyTorch"
-python3 scripts/bench_step.py --device "$device" --binary "$examples/bench_step"
-echo "== training throughput, ResNet-18 with FixMatch views"
-watched "$examples/throughput" "$device"
-watched python3 scripts/bench_throughput.py --device "$device"
-echo "== scoring"
-watched "$examples/bench_step" "$device"
-if [ ! -e "$folder/project.sqlite" ]; then
-  "$examples/gallery_bench" 1000000 "$folder" >/dev/null
+if [ "${1:-}" = --pack ]; then
+  build
+  packed=$(mktemp -d)
+  trap 'rm -rf "$packed"' EXIT
+  for program in "${programs[@]}"; do
+    strip -o "$packed/$program" "$examples/$program"
+  done
+  tar -C "$packed" -cJf "${2:?name the file to write}" "${programs[@]}"
+  ls -lh "$2"
+  exit
 fi
-if [ ! -e "$folder/runs/scorer" ]; then
-  "$(built vitrine)" train "$folder" --config supervised_baseline --prior 0.3 --epochs 1 --name scorer --device "$device"
+
+device=${1:-gpu:0}
+folder=${2:-${TMPDIR:-/tmp}/vitrine_gpu_bench}
+if [ -n "${PROGRAMS:-}" ]; then
+  examples=$(mktemp -d)
+  trap 'rm -rf "$examples"' EXIT
+  tar -C "$examples" -xJf "$PROGRAMS"
+else
+  build
 fi
-time watched "$(built vitrine)" score "$folder" --run scorer --device "$device"
+
+# A part that fails is said at the end; the others are measured all the same.
+failed=()
+part() {
+  echo "== $1"
+  shift
+  "$@" || failed+=("$*")
+}
+
+part "one training step, beside PyTorch" \
+  python3 scripts/bench_step.py --device "$device" --binary "$examples/bench_step"
+part "training throughput, ResNet-18 with FixMatch views" "$examples/throughput" "$device"
+part "the same in PyTorch" python3 scripts/bench_throughput.py --device "$device"
+part "scoring a million patches" "$examples/scoring" "$device" 1000000 "$folder"
+
+for command in "${failed[@]}"; do
+  echo "failed: $command" >&2
+done
+[ ${#failed[@]} -eq 0 ]

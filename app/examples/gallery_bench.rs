@@ -15,11 +15,15 @@
 //! tessellation) and for handing pixels to the device; drawing on a software rasteriser is not counted.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../core/examples/support/many_patches.rs"]
+mod many_patches;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::{egui, wgpu};
 use egui_kittest::Harness;
+use many_patches::SIZE;
 use vitrine::gpu::look::Look;
 use vitrine::gui::command::{
     Command, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, ViewCommand,
@@ -27,10 +31,7 @@ use vitrine::gui::command::{
 use vitrine::gui::model::{Filter, Order, SortKey};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
-use vitrine_core::project::{NewMicrograph, NewPatch, NewRun, PixelType, Project, SourceInfo};
-
-/// Side of a patch, px.
-const SIZE: usize = 64;
+use vitrine_core::project::NewRun;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -48,22 +49,9 @@ fn main() {
     measure(&folder);
 }
 
+/// A project with a score for every patch.
 fn make(folder: &Path, patches: usize) {
-    let mut project = Project::create(folder, Some(SIZE), PixelType::F16).unwrap();
-    let mut import = project.import(SIZE).unwrap();
-    import.source(&SourceInfo::new("many.mrcs", "particle stack")).unwrap();
-    let micrographs: Vec<_> = (0..patches.div_ceil(1000))
-        .map(|m| import.micrograph(&NewMicrograph::named(format!("m{m:04}"))).unwrap())
-        .collect();
-    // A disc on noise, in 64 kinds; making a million different ones would take longer than anything measured.
-    let kinds: Vec<Vec<f32>> = (0..64).map(picture).collect();
-    for i in 0..patches {
-        let label = if i % 10 == 0 { Label::Positive } else { Label::Unlabeled };
-        let xy = Some(((i % 33) as f64 * 100.0 + 100.0, (i % 31) as f64 * 100.0 + 100.0));
-        let micrograph = Some(micrographs[i / 1000]);
-        import.push(&NewPatch { label, micrograph, xy, ..NewPatch::default() }, &kinds[i % 64]).unwrap();
-    }
-    import.commit().unwrap();
+    let mut project = many_patches::make(folder, patches).unwrap();
     let run = project
         .create_run(&NewRun {
             name: "bench".to_owned(),
@@ -80,19 +68,6 @@ fn make(folder: &Path, patches: usize) {
         (0..patches as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
     project.set_scores(run.id, "teacher", &scores).unwrap();
     project.end_run(run.id, vitrine_core::project::RunEnd::Finished, None).unwrap();
-}
-
-fn picture(kind: usize) -> Vec<f32> {
-    let mut state = kind as u32 * 747_796_405 + 2_891_336_453;
-    let radius = 8.0 + (kind % 16) as f32;
-    (0..SIZE * SIZE)
-        .map(|p| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let (x, y) = ((p % SIZE) as f32 - 32.0, (p / SIZE) as f32 - 32.0);
-            let disc = if x.hypot(y) < radius { 1.0 } else { 0.0 };
-            disc + (state >> 8) as f32 / (1 << 24) as f32
-        })
-        .collect()
 }
 
 type Window = Harness<'static, App>;

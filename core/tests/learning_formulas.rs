@@ -5,7 +5,9 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use vitrine_core::learning::config::{
     ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss,
 };
-use vitrine_core::learning::consistency::{ConsistencyState, align, consistency_loss, pseudo_labels};
+use vitrine_core::learning::consistency::{
+    ConsistencyState, RunningConfidence, align, consistency_loss, pseudo_labels,
+};
 use vitrine_core::learning::optimizer::clip_factor;
 use vitrine_core::learning::risk::{
     LabelledLogits, ge_binomial, label_distribution, nnpu, risk, variational,
@@ -15,6 +17,11 @@ use vitrine_core::learning::weights::to_vec;
 fn vector(values: &[f64]) -> Tensor<1> {
     let device = Device::flex().autodiff();
     Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device).cast(FloatDType::F64)
+}
+
+/// Without gradient, f32.
+fn plain(values: &[f32]) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &Device::flex())
 }
 
 fn value(tensor: Tensor<1>) -> f64 {
@@ -118,9 +125,10 @@ fn fixmatch_accepts_by_the_larger_of_p_and_one_minus_p() {
         threshold: 0.75,
         ..ConsistencyConfig::default()
     };
-    let labels = pseudo_labels(&config, &ConsistencyState::new(0.3), 0.3, &[0.8, 0.7, 0.26, 0.2, 0.75]);
-    assert_eq!(labels.weight, [1.0, 0.0, 0.0, 1.0, 1.0]);
-    assert_eq!(labels.target, [1.0, 1.0, 0.0, 0.0, 1.0]);
+    let running = RunningConfidence::new(ConsistencyState::new(0.3), &Device::flex());
+    let labels = pseudo_labels(&config, &running, 0.3, plain(&[0.8, 0.7, 0.26, 0.2, 0.75]));
+    assert_eq!(to_vec(labels.weight), [1.0, 0.0, 0.0, 1.0, 1.0]);
+    assert_eq!(to_vec(labels.target), [1.0, 1.0, 0.0, 0.0, 1.0]);
     // Patches below the threshold count in the mean: one of two at −ln σ(0) = ln 2 gives ln 2 / 2.
     let loss = consistency_loss(
         ConsistencyKind::Fixmatch,
@@ -135,10 +143,12 @@ fn fixmatch_accepts_by_the_larger_of_p_and_one_minus_p() {
 fn softmatch_weighs_by_a_truncated_gaussian() {
     let config = ConsistencyConfig { kind: ConsistencyKind::Softmatch, ..ConsistencyConfig::default() };
     let state = ConsistencyState { mean_p: 0.3, mean_confidence: 0.8, var_confidence: 0.04 };
-    let labels = pseudo_labels(&config, &state, 0.3, &[0.9, 0.2, 0.6]);
-    assert_eq!(&labels.weight[..2], &[1.0, 1.0]);
+    let running = RunningConfidence::new(state, &Device::flex());
+    let labels = pseudo_labels(&config, &running, 0.3, plain(&[0.9, 0.2, 0.6]));
+    let weight = to_vec(labels.weight);
+    assert_eq!(&weight[..2], &[1.0, 1.0]);
     // Confidence 0.6 lies 0.2 below: e^(−0.04/(2·0.04/4)) = e⁻².
-    assert!((f64::from(labels.weight[2]) - (-2.0f64).exp()).abs() < 1e-5);
+    assert!((f64::from(weight[2]) - (-2.0f64).exp()).abs() < 1e-5);
 }
 
 #[test]
@@ -154,12 +164,28 @@ fn mean_teacher_is_a_squared_difference() {
 
 #[test]
 fn alignment_moves_the_mean_to_the_prior() {
+    let aligned = |p: f32, mean: f32| f64::from(to_vec(align(plain(&[p]), plain(&[mean]), 0.3))[0]);
     // A model that says 1/2 on average and 1/2 here: after alignment it says π.
-    assert!((align(0.5, 0.5, 0.3) - 0.3).abs() < 1e-6);
+    close(aligned(0.5, 0.5), 0.3);
     // Nothing to do when the mean is π already.
-    assert!((align(0.8, 0.3, 0.3) - 0.8).abs() < 1e-6);
-    assert_eq!(align(0.0, 0.5, 0.3), 0.0);
-    assert_eq!(align(1.0, 0.5, 0.3), 1.0);
+    close(aligned(0.8, 0.3), f64::from(0.8f32));
+    assert_eq!((aligned(0.0, 0.5), aligned(1.0, 0.5)), (0.0, 1.0));
+}
+
+#[test]
+fn running_statistics_follow_the_batches_and_survive_a_checkpoint() {
+    let begun = ConsistencyState { mean_p: 0.3, mean_confidence: 0.5, var_confidence: 1.0 };
+    let mut running = RunningConfidence::new(begun, &Device::flex());
+    running.update(plain(&[]));
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}, {expected}");
+    near(running.state().mean_p, 0.3);
+    // Confidences 0.9 and 0.6: mean 0.75, variance (0.15² + 0.15²)/1.
+    running.update(plain(&[0.9, 0.4]));
+    let state = running.state();
+    near(state.mean_p, 0.99 * 0.3 + 0.01 * 0.65);
+    near(state.mean_confidence, 0.99 * 0.5 + 0.01 * 0.75);
+    near(state.var_confidence, 0.99 + 0.01 * 0.045);
+    assert_eq!(RunningConfidence::new(state, &Device::flex()).state(), state);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! The unlabeled part of the loss: the strong view must agree with what the weak view says.
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::config::{ConsistencyConfig, ConsistencyKind};
 use super::risk::cross_entropy;
+use super::weights::to_vec;
 
-/// Running statistics that survive from batch to batch, and into a checkpoint.
+/// Running statistics that survive from batch to batch, as they stand in a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ConsistencyState {
     /// Running mean of p on the unlabeled, for distribution alignment.
@@ -22,80 +23,97 @@ impl ConsistencyState {
     pub fn new(prior: f64) -> Self {
         Self { mean_p: prior, mean_confidence: 0.5, var_confidence: 1.0 }
     }
+}
 
-    /// Takes in the p of one batch (momentum 0.99; Chen et al. 2023 use 0.999 on far longer runs).
-    pub fn update(&mut self, p: &[f32]) {
+/// A [`ConsistencyState`] on the device, where pseudo-labels are made of it: nobody has to wait for what
+/// the last batch said.
+#[derive(Debug, Clone)]
+pub struct RunningConfidence {
+    /// Mean of p, mean of the confidence, its variance (shape 3).
+    values: Tensor<1>,
+}
+
+impl RunningConfidence {
+    /// Puts a state on a device.
+    pub fn new(state: ConsistencyState, device: &Device) -> Self {
+        let values = [state.mean_p, state.mean_confidence, state.var_confidence].map(|v| v as f32);
+        Self { values: Tensor::from_data(TensorData::new(values.to_vec(), [3]), device) }
+    }
+
+    /// Reads it back.
+    pub fn state(&self) -> ConsistencyState {
+        let values = to_vec(self.values.clone());
+        let value = |place: usize| values.get(place).copied().map_or(f64::NAN, f64::from);
+        ConsistencyState { mean_p: value(0), mean_confidence: value(1), var_confidence: value(2) }
+    }
+
+    /// Takes in the p of some patches (momentum 0.99; Chen et al. 2023 use 0.999 on far longer runs).
+    pub fn update(&mut self, p: Tensor<1>) {
         const MOMENTUM: f64 = 0.99;
-        if p.is_empty() {
+        let count = p.dims()[0];
+        if count == 0 {
             return;
         }
-        let n = p.len() as f64;
-        let confidence = |p: f32| f64::from(p.max(1.0 - p));
-        let mean_p = p.iter().map(|&p| f64::from(p)).sum::<f64>() / n;
-        let mean = p.iter().map(|&p| confidence(p)).sum::<f64>() / n;
-        let var = p.iter().map(|&p| (confidence(p) - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        self.mean_p = MOMENTUM * self.mean_p + (1.0 - MOMENTUM) * mean_p;
-        self.mean_confidence = MOMENTUM * self.mean_confidence + (1.0 - MOMENTUM) * mean;
-        self.var_confidence = MOMENTUM * self.var_confidence + (1.0 - MOMENTUM) * var;
+        let confidence = confidence(p.clone());
+        let mean = confidence.clone().mean();
+        let spread = (confidence - mean.clone()).powi_scalar(2).sum() / (count as f64 - 1.0).max(1.0);
+        let now = Tensor::cat(vec![p.mean(), mean, spread], 0);
+        self.values = self.values.clone() * MOMENTUM + now * (1.0 - MOMENTUM);
+    }
+
+    fn value(&self, place: usize) -> Tensor<1> {
+        self.values.clone().narrow(0, place, 1)
     }
 }
 
-/// Targets and weights for the strong views of one batch of unlabeled patches, on the host: the
-/// numbers are few, and every one of them is shown to the person.
-#[derive(Debug, Clone, PartialEq)]
+/// Targets and weights for the strong views of one batch of unlabeled patches, on the device.
+#[derive(Debug, Clone)]
 pub struct PseudoLabels {
-    /// Target in [0, 1] for each patch.
-    pub target: Vec<f32>,
-    /// Weight of each patch, 0 where the pseudo-label is not trusted.
-    pub weight: Vec<f32>,
+    /// Target in [0, 1] for each patch (shape U).
+    pub target: Tensor<1>,
+    /// Weight of each patch, 0 where the pseudo-label is not trusted (shape U).
+    pub weight: Tensor<1>,
 }
 
-/// Shifts p so that its running mean becomes π: p·π/m against (1−p)·(1−π)/(1−m), renormalised
-/// (Berthelot et al. 2020, ReMixMatch, for two classes).
-pub fn align(p: f32, mean_p: f64, prior: f64) -> f32 {
+fn confidence(p: Tensor<1>) -> Tensor<1> {
+    p.clone().max_pair(1.0 - p)
+}
+
+/// Shifts p (shape U) so that its running mean m (shape 1) becomes π: p·π/m against (1−p)·(1−π)/(1−m),
+/// renormalised (Berthelot et al. 2020, ReMixMatch, for two classes).
+pub fn align(p: Tensor<1>, mean_p: Tensor<1>, prior: f64) -> Tensor<1> {
     let mean_p = mean_p.clamp(1e-4, 1.0 - 1e-4);
-    let for_particle = f64::from(p) * prior / mean_p;
-    let against = (1.0 - f64::from(p)) * (1.0 - prior) / (1.0 - mean_p);
-    let total = for_particle + against;
-    if total > 0.0 { (for_particle / total) as f32 } else { p }
+    let for_particle = p.clone() * (prior / mean_p.clone());
+    let against = (1.0 - p) * ((1.0 - prior) / (1.0 - mean_p));
+    for_particle.clone() / (for_particle + against)
 }
 
-/// Pseudo-labels from p (weak view of the teacher, or of the student without gradient).
+/// Pseudo-labels from p (shape U; weak view of the teacher, or of the student without gradient).
 pub fn pseudo_labels(
     config: &ConsistencyConfig,
-    state: &ConsistencyState,
+    running: &RunningConfidence,
     prior: f64,
-    p: &[f32],
+    p: Tensor<1>,
 ) -> PseudoLabels {
-    let aligned: Vec<f32> = if config.distribution_alignment {
-        p.iter().map(|&p| align(p, state.mean_p, prior)).collect()
-    } else {
-        p.to_vec()
-    };
-    let hard = |p: f32| if p >= 0.5 { 1.0 } else { 0.0 };
-    let confidence = |p: f32| p.max(1.0 - p);
+    let aligned = if config.distribution_alignment { align(p, running.value(0), prior) } else { p };
+    let hard = |p: Tensor<1>| p.greater_equal_scalar(0.5).float();
     match config.kind {
-        ConsistencyKind::None => PseudoLabels { target: aligned, weight: vec![0.0; p.len()] },
+        ConsistencyKind::None => PseudoLabels { weight: aligned.zeros_like(), target: aligned },
         ConsistencyKind::Fixmatch => PseudoLabels {
-            target: aligned.iter().map(|&p| hard(p)).collect(),
-            weight: aligned
-                .iter()
-                .map(|&p| if f64::from(confidence(p)) >= config.threshold { 1.0 } else { 0.0 })
-                .collect(),
+            weight: confidence(aligned.clone()).greater_equal_scalar(config.threshold).float(),
+            target: hard(aligned),
         },
-        ConsistencyKind::Softmatch => PseudoLabels {
-            target: aligned.iter().map(|&p| if config.soft_targets { p } else { hard(p) }).collect(),
+        ConsistencyKind::Softmatch => {
             // Chen et al. 2023, equation 5, with σ̂² read as in the paper's appendix: a quarter of
             // the running variance narrows the Gaussian to two deviations.
-            weight: aligned
-                .iter()
-                .map(|&p| {
-                    let below = (f64::from(confidence(p)) - state.mean_confidence).min(0.0);
-                    (-below * below / (2.0 * state.var_confidence / 4.0).max(1e-12)).exp() as f32
-                })
-                .collect(),
-        },
-        ConsistencyKind::MeanTeacher => PseudoLabels { target: aligned, weight: vec![1.0; p.len()] },
+            let below = (confidence(aligned.clone()) - running.value(1)).clamp_max(0.0);
+            let width = (running.value(2) / 2.0).clamp_min(1e-12);
+            PseudoLabels {
+                weight: (below.powi_scalar(2) / width).neg().exp(),
+                target: if config.soft_targets { aligned } else { hard(aligned) },
+            }
+        }
+        ConsistencyKind::MeanTeacher => PseudoLabels { weight: aligned.ones_like(), target: aligned },
     }
 }
 

@@ -20,7 +20,6 @@ pub struct EpochStats {
     truth_known: usize,
     truth_right: usize,
     p: Running,
-    recent: Vec<f32>,
 }
 
 /// Numbers as their bits.
@@ -79,12 +78,6 @@ impl EpochStats {
         for &p in p {
             self.p.push(f64::from(p));
         }
-        self.recent.extend_from_slice(p);
-    }
-
-    /// p since the last call.
-    pub fn take_recent_probabilities(&mut self) -> Vec<f32> {
-        std::mem::take(&mut self.recent)
     }
 
     /// Pseudo-labels of one batch as (target, weight), and the truth where it is known.

@@ -1,35 +1,30 @@
 //! What the steps of a run measured, and when it is read back from the device.
 //!
 //! To read is to wait for the device, and meanwhile nothing new is given to it. So on a GPU several steps are
-//! read at once where the method lets them be.
+//! read at once: nothing that a step does hangs on what the host has read of the one before.
 
 use burn::tensor::Tensor;
 
+use super::consistency::PseudoLabels;
 use super::epoch_stats::EpochStats;
 use super::weights::to_vec;
 use crate::error::{Error, Result};
 
 /// Steps that a GPU is given before it is asked what came of them.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// What a batch measured, still on the device.
 pub(super) struct Measured {
     /// Objective, total, risk, negatives' term, consistency, turned (shape 6).
     pub terms: Tensor<1>,
-    /// p of the unlabeled.
-    pub p: Probabilities,
+    /// p of the unlabeled (shape U); `None` where there are none.
+    pub p: Option<Tensor<1>>,
+    /// Pseudo-labels of the unlabeled that count, and which of them are particles, where truth is known.
+    pub pseudo: Option<(PseudoLabels, Vec<Option<bool>>)>,
     /// Patches taken in, each view once.
     pub patches: usize,
     /// Epoch and batch.
     pub place: (usize, usize),
-}
-
-/// p of the unlabeled of a batch (shape U).
-pub(super) enum Probabilities {
-    /// Read already, because pseudo-labels hang on them.
-    Known(Vec<f32>),
-    /// Only to be shown.
-    OnDevice(Box<Tensor<1>>),
 }
 
 /// What the batches of a step measured, and the norm of its gradient.
@@ -41,17 +36,12 @@ pub(super) struct Step {
 }
 
 /// Steps made and not read.
+#[derive(Default)]
 pub(super) struct Unread {
     steps: Vec<Step>,
-    at_once: usize,
 }
 
 impl Unread {
-    /// For a method that looks at what a step measured before it makes the next one, or for one that does not.
-    pub fn new(is_looked_at: bool) -> Self {
-        Self { steps: Vec::new(), at_once: if is_looked_at { 1 } else { AT_ONCE } }
-    }
-
     /// Takes note of a step, made or about to be made.
     pub fn add(&mut self, step: Step) {
         self.steps.push(step);
@@ -59,7 +49,7 @@ impl Unread {
 
     /// Whether so many steps were made that they should be read.
     pub fn is_due(&self) -> bool {
-        self.steps.len() >= self.at_once
+        self.steps.len() >= AT_ONCE
     }
 
     /// Reads all of them.
@@ -81,8 +71,9 @@ fn take_in(steps: &[Step], stats: &mut EpochStats) -> Result<()> {
         parts.push(step.norm.clone());
         for measured in &step.group {
             parts.push(measured.terms.clone());
-            if let Probabilities::OnDevice(p) = &measured.p {
-                parts.push(p.as_ref().clone());
+            parts.extend(measured.p.clone());
+            if let Some((labels, _)) = &measured.pseudo {
+                parts.extend([labels.target.clone(), labels.weight.clone()]);
             }
         }
     }
@@ -99,11 +90,13 @@ fn take_in(steps: &[Step], stats: &mut EpochStats) -> Result<()> {
             if !objective.is_finite() {
                 return Err(diverged(measured.place, &format!("the loss is {objective}")));
             }
-            match &measured.p {
-                Probabilities::Known(p) => stats.probabilities(p),
-                Probabilities::OnDevice(p) => {
-                    stats.probabilities(&rest.by_ref().take(p.dims()[0]).collect::<Vec<_>>());
-                }
+            let mut next = |of: &Tensor<1>| rest.by_ref().take(of.dims()[0]).collect::<Vec<_>>();
+            if let Some(p) = &measured.p {
+                stats.probabilities(&next(p));
+            }
+            if let Some((labels, truth)) = &measured.pseudo {
+                let (target, weight) = (next(&labels.target), next(&labels.weight));
+                stats.pseudo_labels(target.into_iter().zip(weight), truth.iter().copied());
             }
             stats.batch(measured.patches, terms);
             last = measured.place;
@@ -137,29 +130,30 @@ mod tests {
         Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &ComputeDevice::cpu().inner)
     }
 
-    fn measured(objective: f32, p: Probabilities, batch: usize) -> Measured {
+    fn measured(objective: f32, p: &[f32], batch: usize) -> Measured {
         let terms = tensor(&[objective, 1.0, 2.0, 3.0, 4.0, 0.0]);
-        Measured { terms, p, patches: 5, place: (2, batch) }
-    }
-
-    fn on_device(p: &[f32]) -> Probabilities {
-        Probabilities::OnDevice(Box::new(tensor(p)))
+        Measured { terms, p: Some(tensor(p)), pseudo: None, patches: 5, place: (2, batch) }
     }
 
     #[test]
     fn steps_are_read_together_and_each_number_finds_its_place() {
-        let mut unread = Unread::new(false);
-        let group =
-            vec![measured(0.5, on_device(&[0.1, 0.3]), 1), measured(0.5, Probabilities::Known(vec![0.5]), 2)];
-        unread.add(Step { group, norm: tensor(&[3.0]) });
-        unread.add(Step { group: vec![measured(0.5, on_device(&[0.7]), 3)], norm: tensor(&[5.0]) });
+        let mut unread = Unread::default();
+        let labels = PseudoLabels { target: tensor(&[1.0, 0.0]), weight: tensor(&[0.5, 0.0]) };
+        let with_labels = Measured {
+            pseudo: Some((labels, vec![Some(false), Some(true)])),
+            ..measured(0.5, &[0.1, 0.3], 1)
+        };
+        let empty = Measured { p: None, ..measured(0.5, &[], 2) };
+        unread.add(Step { group: vec![with_labels, empty], norm: tensor(&[3.0]) });
+        unread.add(Step { group: vec![measured(0.5, &[0.7], 3)], norm: tensor(&[5.0]) });
         assert!(!unread.is_due(), "two of {AT_ONCE}");
         let mut stats = EpochStats::default();
         unread.read(&mut stats).unwrap();
-        assert_eq!(stats.take_recent_probabilities(), [0.1, 0.3, 0.5, 0.7]);
         let metrics = stats.finish();
         assert_eq!((stats.patches, metrics.gradient_norm, metrics.loss), (15, 4.0, 1.0));
         assert_eq!((metrics.loss_risk, metrics.loss_negative, metrics.loss_consistency), (2.0, 3.0, 4.0));
+        assert!((metrics.p_mean - 1.1 / 3.0).abs() < 1e-6 && (metrics.p_max - 0.7).abs() < 1e-6);
+        assert_eq!((metrics.pseudo_label_rate, metrics.pseudo_label_accuracy), (0.5, 0.0));
         unread.read(&mut stats).unwrap();
         assert_eq!(stats.patches, 15, "nothing is read twice");
     }
@@ -167,7 +161,7 @@ mod tests {
     #[test]
     fn a_bad_step_is_named_among_those_read_together() {
         let step = |objective, norm: f32, batch| Step {
-            group: vec![measured(objective, on_device(&[0.5]), batch)],
+            group: vec![measured(objective, &[0.5], batch)],
             norm: tensor(&[norm]),
         };
         let said = |second| {
@@ -177,12 +171,5 @@ mod tests {
         for error in [said(step(f32::NAN, 1.0, 8)), said(step(0.5, f32::INFINITY, 8))] {
             assert!(matches!(error, Error::Training { epoch: 2, batch: 8, .. }), "{error}");
         }
-    }
-
-    #[test]
-    fn a_method_that_looks_at_what_was_measured_waits_for_every_step() {
-        let mut unread = Unread::new(true);
-        unread.add(Step { group: vec![measured(0.5, on_device(&[0.5]), 1)], norm: tensor(&[1.0]) });
-        assert!(unread.is_due());
     }
 }

@@ -12,6 +12,7 @@ use super::checkpoint::{
     Checkpoint, CheckpointHeader, FORMAT_VERSION, History, WITHIN_EPOCH, model_path, resume_path,
 };
 use super::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
+use super::consistency::RunningConfidence;
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{EpochMetrics, RunPhase, TrainControl, TrainEvent};
@@ -174,7 +175,7 @@ pub fn train(
             normaliser,
             prior,
             best,
-            consistency: trainer.consistency_state,
+            consistency: trainer.confidence.state(),
             trial: trainer.trial.clone(),
             optimizer_steps: trainer.optimizer.steps(),
             history: History::of(history),
@@ -376,7 +377,7 @@ impl Trainer {
         self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
         // A run that begins with the weights of another one has statistics and a trial of its own.
         if header.is_begun() {
-            self.consistency_state = header.consistency;
+            self.confidence = RunningConfidence::new(header.consistency, &device.inner);
             self.trial = header.trial;
         }
         // While a trial lasts, and within the epoch in which it begins.
@@ -416,7 +417,12 @@ impl Scorer {
         let network = restore(network, &checkpoint.model).map_err(|problem| {
             Error::request(format!("the checkpoint does not fit its network: {problem}"), "train again")
         })?;
-        Ok(Self { network, normaliser: checkpoint.header.normaliser, views: Views::Eight, device })
+        Ok(Self::of(network, checkpoint.header.normaliser, device))
+    }
+
+    /// With a network in validation form that lies on the device.
+    pub fn of(network: Network, normaliser: Normaliser, device: ComputeDevice) -> Self {
+        Self { network, normaliser, views: Views::Eight, device }
     }
 
     /// The same, averaging over other views; eight are usual, fewer are quicker and a little worse.
@@ -432,6 +438,14 @@ impl Scorer {
     /// The normaliser it applies.
     pub fn normaliser(&self) -> &Normaliser {
         &self.normaliser
+    }
+
+    /// Patches to hand to [`Self::score`] at once. A GPU waits for the host once after each such part, so it gets
+    /// many: up to 64 MiB of them. The processor gets few, so that a person sees it move.
+    pub fn at_once(&self) -> usize {
+        const FEW: usize = 1024;
+        let bytes = self.size() * self.size() * size_of::<f32>();
+        if self.device.is_cpu { FEW } else { ((64 << 20) / bytes.max(1)).clamp(FEW, 8 * FEW) }
     }
 
     /// Scores p in [0, 1] of patches (N×S×S) that [`Self::normaliser`] has been applied to, averaged

@@ -16,12 +16,12 @@ use super::augment::Augmenter;
 use super::backbone::Network;
 use super::batch_views::BatchViews;
 use super::config::{ConsistencyKind, RunConfig};
-use super::consistency::{ConsistencyState, consistency_loss, pseudo_labels};
+use super::consistency::{ConsistencyState, RunningConfidence, consistency_loss, pseudo_labels};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::epoch_stats::EpochStats;
 use super::events::EpochMetrics;
-use super::measured::{Measured, Probabilities, Step, Unread};
+use super::measured::{Measured, Step, Unread};
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::predict::{Views, pool_logits, probability};
@@ -31,7 +31,6 @@ use super::sampler::{Batch, epoch_batches, generator};
 use super::schedule::{consistency_weight, learning_rate};
 use super::self_training::{PseudoTarget, Trial, Verdict, both_ends};
 use super::teacher;
-use super::weights::to_vec;
 use super::within_epoch::WithinEpoch;
 use crate::error::{Error, Result};
 use crate::label::Label;
@@ -63,7 +62,7 @@ pub struct Trainer {
     pub(super) student: Network,
     pub(super) teacher: Option<Network>,
     pub(super) optimizer: AdamW,
-    pub(super) consistency_state: ConsistencyState,
+    pub(super) confidence: RunningConfidence,
     pub(super) trial: Trial,
     /// Student and teacher from before self-training, while its trial lasts.
     pub(super) before_trial: Option<(Network, Option<Network>)>,
@@ -91,7 +90,7 @@ impl Trainer {
             student,
             teacher,
             optimizer: AdamW::new(config.optimizer.weight_decay),
-            consistency_state: ConsistencyState::new(prior),
+            confidence: RunningConfidence::new(ConsistencyState::new(prior), &inner),
             trial: Trial::default(),
             before_trial: None,
             news: Vec::new(),
@@ -178,7 +177,7 @@ impl Trainer {
         let group = self.config.optimizer.accumulation;
         let mut accumulated = GradientsAccumulator::new();
         let mut waiting = Vec::new();
-        let mut unread = Unread::new(self.config.consistency.kind != ConsistencyKind::None);
+        let mut unread = Unread::default();
         let count = batches.len();
         // The epochs of a failed trial do not count for the schedule.
         let before = (epoch - 1).saturating_sub(self.trial.lost_epochs()) as f64;
@@ -315,8 +314,7 @@ impl Trainer {
         let (has_strong, has_again) = (strong.is_some(), again.is_some());
         let teacher_p = match &self.teacher {
             Some(teacher) if self.config.teacher.pseudo_labels && has_strong => {
-                let view = weak.clone().narrow(0, p, u);
-                Some(to_vec(sigmoid(teacher.forward(view))))
+                Some(sigmoid(teacher.forward(weak.clone().narrow(0, p, u))))
             }
             _ => None,
         };
@@ -331,13 +329,7 @@ impl Trainer {
             LabelledLogits { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) }
         };
         let own = labelled(&logits);
-        let student_p = own.unlabeled.clone().map(|logits| sigmoid(logits.inner()));
-        let given_p = match (teacher_p, student_p) {
-            (Some(p), _) => Probabilities::Known(p),
-            (None, Some(p)) if has_strong => Probabilities::Known(to_vec(p)),
-            (None, Some(p)) => Probabilities::OnDevice(Box::new(p)),
-            (None, None) => Probabilities::Known(Vec::new()),
-        };
+        let given_p = teacher_p.or_else(|| own.unlabeled.clone().map(|logits| sigmoid(logits.inner())));
 
         let mut value_of = |labelled| match targets {
             Some(targets) => self.self_training_risk(batch, labelled, targets, stats),
@@ -356,28 +348,19 @@ impl Trainer {
             ));
         };
 
-        let known_p = match &given_p {
-            Probabilities::Known(p) if has_strong => Some(p),
-            _ => None,
-        };
-        let consistency = known_p.map(|p_known| {
-            let state = &self.consistency_state;
-            let labels = pseudo_labels(&self.config.consistency, state, self.prior, p_known);
-            if targets.is_none() {
-                let truth = batch.unlabeled.iter().map(|&i| self.truth(i));
-                stats.pseudo_labels(labels.target.iter().copied().zip(labels.weight.iter().copied()), truth);
-            }
-            let vector = |values: Vec<f32>| {
-                Tensor::<1>::from_inner(Tensor::from_data(TensorData::new(values, [u]), &self.device))
-            };
+        let pseudo = given_p
+            .clone()
+            .filter(|_| has_strong)
+            .map(|p| pseudo_labels(&self.config.consistency, &self.confidence, self.prior, p));
+        let consistency = pseudo.clone().map(|labels| {
             let strong = logits.clone().narrow(0, p + u + n, u);
-            consistency_loss(
-                self.config.consistency.kind,
-                strong,
-                vector(labels.target),
-                vector(labels.weight),
-            )
+            let [target, weight] = [labels.target, labels.weight].map(Tensor::from_inner);
+            consistency_loss(self.config.consistency.kind, strong, target, weight)
         });
+        // While self-training sets them, its pseudo-labels are those that are shown.
+        let pseudo = pseudo
+            .filter(|_| targets.is_none())
+            .map(|labels| (labels, batch.unlabeled.iter().map(|&patch| self.truth(patch)).collect()));
 
         let RiskValue { objective, shown, negative_term, turned } = value;
         let zero = || Tensor::<1>::zeros([1], &self.device);
@@ -418,7 +401,7 @@ impl Trainer {
         let patches = batch.len() * if has_again { 2 } else { 1 } + if has_strong { u } else { 0 };
         let gradients = (loss * share).backward();
         let gradients = GradientsParams::from_grads(gradients, &self.student);
-        Ok((gradients, Measured { terms, p: given_p, patches, place }))
+        Ok((gradients, Measured { terms, p: given_p, pseudo, patches, place }))
     }
 
     /// Cross-entropy of positives and of the unlabeled at both ends of the ranking.
@@ -478,6 +461,12 @@ impl Trainer {
         stats: &mut EpochStats,
     ) -> Result<()> {
         let norm = global_norm(&self.student, &gradients, &self.device);
+        if self.config.consistency.kind != ConsistencyKind::None {
+            let p: Vec<_> = group.iter().filter_map(|measured| measured.p.clone()).collect();
+            if !p.is_empty() {
+                self.confidence.update(Tensor::cat(p, 0));
+            }
+        }
         unread.add(Step { group, norm: norm.clone() });
         if self.on_cpu {
             unread.read(stats)?;
@@ -491,10 +480,6 @@ impl Trainer {
         }
         if unread.is_due() {
             unread.read(stats)?;
-        }
-        let recent = stats.take_recent_probabilities();
-        if self.config.consistency.kind != ConsistencyKind::None {
-            self.consistency_state.update(&recent);
         }
         Ok(())
     }

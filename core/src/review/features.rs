@@ -113,6 +113,7 @@ pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch
     in_parts(
         total,
         size * size,
+        scorer.at_once(),
         |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
         |part| {
             let found = scorer.features(&part);

@@ -6,10 +6,7 @@ use crate::error::Result;
 use crate::imaging::normalise::Normaliser;
 use crate::project::{PatchId, Pixels};
 
-/// Patches read at once.
-const PART: usize = 1024;
-
-/// Gives `total` patches of `area` px each to `work` in order, a part (N×S×S) at a time. `read` fills a part with
+/// Gives `total` patches of `area` px each to `work` in order, a part of `at_once` (N×S×S) at a time. `read` fills a part with
 /// the patches from the one it is told on; it works on a thread of its own, one part ahead, so that a device
 /// does not wait for the disk.
 ///
@@ -18,14 +15,15 @@ const PART: usize = 1024;
 pub(crate) fn in_parts(
     total: usize,
     area: usize,
+    at_once: usize,
     mut read: impl FnMut(usize, &mut [f32]) -> Result<()> + Send,
     mut work: impl FnMut(Vec<f32>) -> Result<()>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
         let (send, parts) = std::sync::mpsc::sync_channel(1);
         scope.spawn(move || {
-            for from in (0..total).step_by(PART) {
-                let mut part = vec![0.0; PART.min(total - from) * area];
+            for from in (0..total).step_by(at_once.max(1)) {
+                let mut part = vec![0.0; at_once.max(1).min(total - from) * area];
                 let part = read(from, &mut part).map(|()| part);
                 let last = part.is_err();
                 // Nobody listens any more after an error of `work`.
@@ -61,6 +59,8 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
+    const PART: usize = 16;
+
     fn fill(from: usize, part: &mut [f32]) -> Result<()> {
         part.iter_mut().enumerate().for_each(|(at, value)| *value = (from * 2 + at) as f32);
         Ok(())
@@ -70,7 +70,7 @@ mod tests {
     fn every_patch_comes_once_and_in_order() {
         for total in [0, 1, PART, PART + 1, 3 * PART] {
             let mut seen = Vec::new();
-            in_parts(total, 2, fill, |part| {
+            in_parts(total, 2, PART, fill, |part| {
                 seen.extend(part);
                 Ok(())
             })
@@ -88,8 +88,8 @@ mod tests {
             parts += 1;
             Ok(())
         };
-        assert!(in_parts(3 * PART, 2, torn, count).is_err());
+        assert!(in_parts(3 * PART, 2, PART, torn, count).is_err());
         assert_eq!(parts, 1);
-        assert!(in_parts(100 * PART, 2, fill, |_| Err(error())).is_err());
+        assert!(in_parts(100 * PART, 2, PART, fill, |_| Err(error())).is_err());
     }
 }

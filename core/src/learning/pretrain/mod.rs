@@ -22,6 +22,7 @@ use super::config::{PretrainKind, RunConfig, ScheduleConfig};
 use super::data::TrainingData;
 use super::device::ComputeDevice;
 use super::events::{PretrainEpoch, RunPhase, TrainEvent};
+use super::measured::AT_ONCE;
 use super::optimizer::{AdamW, clip_factor, global_norm};
 use super::patch_store::DevicePool;
 use super::pretrained::{
@@ -176,6 +177,7 @@ struct Pretraining<'a, P> {
     pool: DevicePool,
     augmenter: Augmenter,
     device: Device,
+    on_cpu: bool,
     pretext: P,
     optimizer: AdamW,
     header: PretrainedHeader,
@@ -203,6 +205,7 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
             pretext: P::new(config, &inner.clone().autodiff()),
             optimizer: AdamW::new(config.optimizer.weight_decay),
             device: inner,
+            on_cpu: device.is_cpu,
             header: PretrainedHeader {
                 format: FORMAT_VERSION,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -307,7 +310,7 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
         let mut rng = generator(seed, epoch, VIEWS);
         // A patch alone has nothing to be normalised with, and no spread.
         let batches: Vec<&[usize]> = order.chunks(settings.batch_size).filter(|b| b.len() > 1).collect();
-        let (count, mut losses, mut spreads) = (batches.len(), 0.0, 0.0);
+        let (count, mut unread) = (batches.len(), Unread::default());
         for (index, batch) in batches.into_iter().enumerate() {
             let done = (epoch - 1) as f64 + (index + 1) as f64 / count as f64;
             let (loss, rows) = self.pretext.loss(Views {
@@ -318,24 +321,17 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
             });
             let gradients = GradientsParams::from_grads(loss.clone().backward(), &self.pretext);
             let norm = global_norm(&self.pretext, &gradients, &self.device);
-            // Read in one go, so that a GPU waits once.
-            let [count_rows, columns] = rows.dims();
-            let rows = rows.reshape([count_rows * columns]);
-            let read = to_vec(Tensor::cat(vec![loss.inner(), norm.clone(), rows], 0));
-            let (value, shown) = (read[0], read[1]);
-            if !value.is_finite() {
-                return Err(diverged(epoch, index + 1, &format!("the loss of pretraining is {value}")));
+            unread.add((index + 1, loss.inner(), norm.clone(), rows));
+            if self.on_cpu {
+                unread.read(epoch)?;
             }
-            if !shown.is_finite() {
-                let problem = format!("the gradient norm of pretraining is {shown}");
-                return Err(diverged(epoch, index + 1, &problem));
-            }
-            losses += f64::from(value);
-            spreads += spread(&read[2..], columns);
             let limit = self.config.optimizer.gradient_clip;
             let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
             let rate = learning_rate(settings.learning_rate, &schedule, done);
             self.pretext = self.optimizer.step(rate, self.pretext.clone(), gradients, scale);
+            if unread.steps.len() >= AT_ONCE {
+                unread.read(epoch)?;
+            }
             let told = say(TrainEvent::Progress {
                 epoch: 0,
                 epochs: settings.epochs,
@@ -346,8 +342,57 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
                 return Ok(None);
             }
         }
+        unread.read(epoch)?;
         let count = count.max(1) as f64;
-        Ok(Some((losses / count, spreads / count)))
+        Ok(Some((unread.losses / count, unread.spreads / count)))
+    }
+}
+
+/// Steps of an epoch that are made and not read, and the sums of those that are. A GPU is asked for several at
+/// once, as in training ([`super::measured`]).
+#[derive(Default)]
+struct Unread {
+    /// Batch, loss (shape 1), norm of the gradient (shape 1), and rows as [`Pretext::loss`] gives them.
+    steps: Vec<(usize, Tensor<1>, Tensor<1>, Tensor<2>)>,
+    losses: f64,
+    spreads: f64,
+}
+
+impl Unread {
+    fn add(&mut self, step: (usize, Tensor<1>, Tensor<1>, Tensor<2>)) {
+        self.steps.push(step);
+    }
+
+    /// Reads all of them in one go.
+    fn read(&mut self, epoch: usize) -> Result<()> {
+        let steps = std::mem::take(&mut self.steps);
+        let parts: Vec<_> = steps
+            .iter()
+            .flat_map(|(_, loss, norm, rows)| {
+                let length = rows.shape().num_elements();
+                [loss.clone(), norm.clone(), rows.clone().reshape([length])]
+            })
+            .collect();
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let values = to_vec(Tensor::cat(parts, 0));
+        let mut rest = values.as_slice();
+        for (batch, _, _, rows) in steps {
+            let [count, columns] = rows.dims();
+            let Some((step, others)) = rest.split_at_checked(2 + count * columns) else { break };
+            rest = others;
+            let (value, norm) = (step[0], step[1]);
+            if !value.is_finite() {
+                return Err(diverged(epoch, batch, &format!("the loss of pretraining is {value}")));
+            }
+            if !norm.is_finite() {
+                return Err(diverged(epoch, batch, &format!("the gradient norm of pretraining is {norm}")));
+            }
+            self.losses += f64::from(value);
+            self.spreads += spread(&step[2..], columns);
+        }
+        Ok(())
     }
 }
 
