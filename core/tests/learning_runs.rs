@@ -337,6 +337,21 @@ fn alignment_changes_what_is_learnt_and_is_repeatable() {
 }
 
 #[test]
+fn pseudo_labels_come_from_the_average_or_from_the_network_in_training() {
+    // An average that hardly moves ranks as a network that has learnt nothing.
+    let right = |from_teacher: bool| {
+        let text = format!(
+            "risk:\n  kind: naive\nself_training:\n  enabled: true\n  start_epoch: 7\nteacher:\n  enabled: true\n  decay: 0.99999\n  \
+             decay_warm_up: false\n  pseudo_labels: {from_teacher}\nschedule:\n  epochs: 7\n"
+        );
+        let outcome = run(job(config(&text))).unwrap();
+        outcome.history.last().unwrap().pseudo_label_accuracy
+    };
+    let [teacher, student] = [right(true), right(false)];
+    assert!(student > 0.9 && student > teacher + 0.1, "average {teacher}, network {student}");
+}
+
+#[test]
 fn mixup_and_a_prior_of_each_epoch_train() {
     let text = "risk:\n  kind: naive\naugmentation:\n  weak:\n    mixup: 0.5\nself_training:\n  enabled: true\n  start_epoch: 2\n  trial: false\n";
     let schedule = "schedule:\n  epochs: 2\n  warm_up_epochs: 0\n";

@@ -286,7 +286,8 @@ pub struct TeacherConfig {
     pub enabled: bool,
     /// Share of the old average kept at each step, 0.5 to 0.99999.
     pub decay: f64,
-    /// Whether the average also gives the pseudo-labels of the consistency term; else the student does.
+    /// Whether the average also gives the pseudo-labels, of the consistency term and of self-training; else the
+    /// student does.
     pub pseudo_labels: bool,
     /// Start with a short memory: decay min(`decay`, (1 + step)/(10 + step)).
     pub decay_warm_up: bool,

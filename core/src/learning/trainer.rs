@@ -281,7 +281,9 @@ impl Trainer {
             self.before_trial = Some((self.student.clone(), self.teacher.clone()));
         }
         let config = &self.config.self_training;
-        let scores = self.logits(&self.unlabeled, Views::Four)?;
+        let ranking =
+            if self.config.teacher.pseudo_labels { self.scoring_network() } else { self.student.valid() };
+        let scores = pool_logits(&ranking, &self.pool, &self.unlabeled, Views::Four)?;
         let prior = if config.estimate_prior { self.prior_now()? } else { self.prior };
         let chosen = both_ends(&scores, prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
