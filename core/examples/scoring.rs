@@ -38,7 +38,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         arguments.next().map_or_else(|| std::env::temp_dir().join("vitrine_scoring_bench"), PathBuf::from);
     let device = ComputeDevice::open(name.parse::<DeviceChoice>()?)?;
     let project = if folder.join("project.sqlite").exists() {
-        Project::open(&folder)?
+        let project = Project::open(&folder)?;
+        if project.len() != patches {
+            let (folder, len) = (folder.display(), project.len());
+            return Err(
+                format!("{folder} holds {len} patches, not {patches}; remove it or name another").into()
+            );
+        }
+        project
     } else {
         let started = Instant::now();
         let project = make(&folder, patches)?;
@@ -65,36 +72,41 @@ fn measure(
     let network = Network::new(backbone, 1, &device.inner).valid();
     let scorer = Scorer::of(network.clone(), normaliser, device.clone());
     let at_once = scorer.at_once();
-    // Enough that a GPU is at its pace, little enough for two cores.
-    let rounds = if device.is_cpu { 1 } else { 8 };
 
     let part: Vec<f32> = (0..at_once).flat_map(|i| kinds[i % kinds.len()].iter().copied()).collect();
     let pool = DevicePool::new(&PatchStore::from(part.clone()), SIZE, device);
     let all: Vec<usize> = (0..at_once).collect();
-    let line = |what: &str, count: usize, work: &mut dyn FnMut() -> Result<(), Box<dyn Error>>| {
-        let watch = GpuWatch::start(name);
-        let started = Instant::now();
-        work()?;
-        let rate = count as f64 / started.elapsed().as_secs_f64();
-        println!("{:<10} {what:<38} {count:>9} {rate:>10.0}  {}", format!("{backbone:?}"), share(watch));
-        Ok::<(), Box<dyn Error>>(())
-    };
+    // Says of how many patches a second `work` scores `count` of, again for so many seconds at least.
+    let line =
+        |what: &str, count: usize, seconds: f64, work: &mut dyn FnMut() -> Result<(), Box<dyn Error>>| {
+            let (watch, started) = (GpuWatch::start(name), Instant::now());
+            let mut scored = 0;
+            while scored == 0 || started.elapsed().as_secs_f64() < seconds {
+                work()?;
+                scored += count;
+            }
+            let (rate, count) = (scored as f64 / started.elapsed().as_secs_f64(), scored);
+            println!("{:<10} {what:<38} {count:>9} {rate:>10.0}  {}", format!("{backbone:?}"), share(watch));
+            Ok::<(), Box<dyn Error>>(())
+        };
     // The first pass compiles what a GPU needs.
     pool_logits(&network, &pool, &all, Views::Eight)?;
     scorer.score(&part);
-    line("that lie on the device", rounds * at_once, &mut || {
-        for _ in 0..rounds {
-            pool_logits(&network, &pool, &all, Views::Eight)?;
-        }
+    // Enough that a GPU is at its pace, little enough for two cores.
+    let seconds = if device.is_cpu { 0.0 } else { 10.0 };
+    line("that lie on the device", at_once, seconds, &mut || {
+        pool_logits(&network, &pool, &all, Views::Eight)?;
         Ok(())
     })?;
-    line("in memory", rounds * at_once, &mut || {
-        (0..rounds).for_each(|_| drop(scorer.score(&part)));
+    line("in memory", at_once, seconds, &mut || {
+        drop(scorer.score(&part));
         Ok(())
     })?;
+    // What is mapped stays in the cache.
+    project.pixels().release();
     let what =
         if empty_file_cache() { "of the project, cache emptied" } else { "of the project, maybe cached" };
-    line(what, project.len(), &mut || {
+    line(what, project.len(), 0.0, &mut || {
         let scores = score_project(project, &scorer, &mut |_| true)?;
         if scores.len() != project.len() {
             return Err(format!("{} scores for the patches in {}", scores.len(), folder.display()).into());

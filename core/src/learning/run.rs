@@ -441,11 +441,11 @@ impl Scorer {
     }
 
     /// Patches to hand to [`Self::score`] at once. A GPU waits for the host once after each such part, so it gets
-    /// many: up to 64 MiB of them. The processor gets few, so that a person sees it move.
+    /// many: 64 MiB of them. The processor gets fewer, so that a person sees it move.
     pub fn at_once(&self) -> usize {
-        const FEW: usize = 1024;
         let bytes = self.size() * self.size() * size_of::<f32>();
-        if self.device.is_cpu { FEW } else { ((64 << 20) / bytes.max(1)).clamp(FEW, 8 * FEW) }
+        let fit = ((64 << 20) / bytes.max(1)).clamp(1, 8192);
+        if self.device.is_cpu { fit.min(1024) } else { fit }
     }
 
     /// Scores p in [0, 1] of patches (N×S×S) that [`Self::normaliser`] has been applied to, averaged

@@ -210,7 +210,11 @@ impl Trainer {
                 self.apply(accumulated.grads(), std::mem::take(&mut waiting), rate, &mut unread, &mut stats)?;
             }
             match after_batch(index + 1, count) {
-                AfterBatch::Stop => return Ok(None),
+                AfterBatch::Stop => {
+                    // What went wrong in the last steps is said, and never stored.
+                    unread.read(&mut stats)?;
+                    return Ok(None);
+                }
                 AfterBatch::Keep => wanted = true,
                 AfterBatch::Continue => {}
             }
@@ -284,7 +288,7 @@ impl Trainer {
         let ranking =
             if self.config.teacher.pseudo_labels { self.scoring_network() } else { self.student.valid() };
         let scores = pool_logits(&ranking, &self.pool, &self.unlabeled, Views::Four)?;
-        let prior = if config.estimate_prior { self.prior_now()? } else { self.prior };
+        let prior = if config.estimate_prior { self.prior_now(&ranking)? } else { self.prior };
         let chosen = both_ends(&scores, prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::LeftOut; self.data.labels.len()];
         for (&patch, target) in self.unlabeled.iter().zip(chosen) {
@@ -293,9 +297,12 @@ impl Trainer {
         Ok(Some(targets))
     }
 
-    /// π by the validation patches as they are ranked now; the run's own where they are too few to say.
-    fn prior_now(&self) -> Result<f64> {
-        let scores = |label| self.logits(&self.data.with_label(&self.data.validation, label), Views::Four);
+    /// π by the validation patches as `ranking` scores them; the run's own where they are too few to say.
+    fn prior_now(&self, ranking: &Network) -> Result<f64> {
+        let scores = |label| {
+            let patches = self.data.with_label(&self.data.validation, label);
+            pool_logits(ranking, &self.pool, &patches, Views::Four)
+        };
         let estimate = estimate_prior(&scores(Label::Positive)?, &scores(Label::Unlabeled)?);
         Ok(estimate.map_or(self.prior, |estimate| estimate.estimate.clamp(0.01, 0.99)))
     }
