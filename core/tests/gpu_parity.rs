@@ -81,29 +81,47 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
     values
 }
 
-/// Twelve steps of four patches, of which a GPU is asked twice what came of them.
-fn twelve_steps(device: &ComputeDevice, bad: Option<usize>) -> vitrine_core::Result<Vec<f64>> {
+/// Twelve steps of four patches, of which a GPU is asked twice what came of them. Each takes its pseudo-labels by what
+/// those before it said.
+fn twelve_steps(
+    device: &ComputeDevice,
+    bad: Option<usize>,
+    stop: Option<usize>,
+) -> vitrine_core::Result<Option<Vec<f64>>> {
     let config = parse(
-        "prior: 0.3\nrisk:\n  kind: naive\nalignment:\n  weight: 0.3\nteacher:\n  enabled: true\nbatch:\n  size: 4\n  positive: 1\n  unlabeled: 1\noptimizer:\n  learning_rate: 0.0001\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n  cosine: false\n",
+        "prior: 0.3\nrisk:\n  kind: naive\nconsistency:\n  kind: softmatch\n  ramp_up_epochs: 0\n  distribution_alignment: true\nalignment:\n  weight: 0.3\nteacher:\n  enabled: true\nbatch:\n  size: 4\n  positive: 1\n  unlabeled: 1\noptimizer:\n  learning_rate: 0.0001\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n  cosine: false\n",
         "parity",
     )
     .unwrap();
     // Each unlabeled patch twice in an epoch: two in a batch, one of which the alignment takes for a particle.
     let data = TrainingData { train: (0..16).chain(4..16).collect(), ..data(bad) };
     let mut trainer = Trainer::new(config, 0.3, data, device);
-    let m = trainer.run_epoch(1, |_, _| AfterBatch::Continue)?.unwrap();
-    Ok(vec![m.loss, m.gradient_norm, m.p_mean, m.p_std])
+    let after = |done, _| if stop == Some(done) { AfterBatch::Stop } else { AfterBatch::Continue };
+    let Some(m) = trainer.run_epoch(1, after)? else { return Ok(None) };
+    Ok(Some(vec![
+        m.loss,
+        m.loss_consistency,
+        m.gradient_norm,
+        m.p_mean,
+        m.p_std,
+        m.pseudo_label_rate_positive,
+    ]))
 }
 
 /// What is read late is all read, and a bad step is an error.
 fn steps_read_together(gpu: &ComputeDevice) {
-    let [cpu, late] = [&ComputeDevice::cpu(), gpu].map(|device| twelve_steps(device, None).unwrap());
+    let [cpu, late] =
+        [&ComputeDevice::cpu(), gpu].map(|device| twelve_steps(device, None, None).unwrap().unwrap());
     println!("cpu  {cpu:.5?}\nwgpu {late:.5?}");
     for (c, g) in cpu.iter().zip(&late) {
         assert!((c - g).abs() <= 2e-2 * c.abs().max(1.0), "cpu {c}, wgpu {g}");
     }
-    for device in [&ComputeDevice::cpu(), gpu] {
-        let outcome = twelve_steps(device, Some(15));
+    let outcome = twelve_steps(&ComputeDevice::cpu(), Some(15), None);
+    let Err(vitrine_core::Error::Training { epoch: 1, batch, .. }) = outcome else { panic!("{outcome:?}") };
+    // Also where the run is stopped before a GPU would have been asked.
+    assert!(batch % 8 > 0, "batch {batch} is asked about anyway");
+    for stop in [None, Some(batch)] {
+        let outcome = twelve_steps(gpu, Some(15), stop);
         assert!(matches!(outcome, Err(vitrine_core::Error::Training { epoch: 1, .. })), "{outcome:?}");
     }
 }

@@ -441,7 +441,7 @@ impl Scorer {
     }
 
     /// Patches to hand to [`Self::score`] at once. A GPU waits for the host once after each such part, so it gets
-    /// many: 64 MiB of them. The processor gets fewer, so that a person sees it move.
+    /// many: up to 64 MiB of them. The processor gets fewer, so that a person sees it move.
     pub fn at_once(&self) -> usize {
         let bytes = self.size() * self.size() * size_of::<f32>();
         let fit = ((64 << 20) / bytes.max(1)).clamp(1, 8192);
