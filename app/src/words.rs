@@ -3,32 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use vitrine_core::Error;
 use vitrine_core::project::Actor;
+use vitrine_core::{Error, Remedy};
 
-/// An error with its causes on one line; a cause already told in the sentence before is not told
-/// again.
-pub fn sentence(error: &anyhow::Error) -> String {
-    let mut said = String::new();
+/// An error with its causes on one line, and what to do about it in the words of `phrase`. A cause already
+/// told in the sentence before is not told again.
+pub fn sentence(error: &anyhow::Error, phrase: fn(&Remedy) -> String) -> String {
+    let mut told = String::new();
+    let mut remedy = None;
     for cause in error.chain() {
-        let cause = cause.to_string();
-        if !said.contains(&cause) {
-            if !said.is_empty() {
-                said.push_str(": ");
+        let own = cause.downcast_ref::<Error>();
+        let text = own.map_or_else(|| cause.to_string(), Error::problem);
+        remedy = remedy.or_else(|| own?.remedy());
+        if !told.contains(&text) {
+            if !told.is_empty() {
+                told.push_str(": ");
             }
-            said.push_str(&cause);
+            told.push_str(&text);
         }
     }
-    if let Some(Error::Io { source, .. }) = error.downcast_ref::<Error>() {
-        use std::io::ErrorKind;
-        said.push_str(match source.kind() {
-            ErrorKind::NotFound => "; check the path",
-            ErrorKind::PermissionDenied => "; check the permissions of the file and its folder",
-            ErrorKind::StorageFull => "; free some space and try again",
-            _ => "",
-        });
-    }
-    said.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    let told = with_remedy(&told, remedy.as_ref(), phrase);
+    told.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What is the matter, and what to do about it in the words of `phrase`.
+pub fn with_remedy(text: &str, remedy: Option<&Remedy>, phrase: fn(&Remedy) -> String) -> String {
+    remedy.map_or_else(|| text.to_owned(), |remedy| format!("{text}; {}", phrase(remedy)))
 }
 
 /// A sentence begun with a capital letter.
@@ -79,52 +79,6 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// A sentence of the library in the window's words: where it names an option of the command line, the
-/// field of the window that does the same.
-pub fn in_window(text: &str) -> String {
-    // Longer ones first.
-    const FIELDS: &[(&str, &str)] = &[
-        ("leave out --y-up", "turn off \"y counts from the bottom\""),
-        ("if so, import with --y-up", "if so, turn on \"y counts from the bottom\""),
-        ("use --y-up", "turn on \"y counts from the bottom\""),
-        (
-            "name these micrographs, or their folder, with --micrographs",
-            "add these micrographs, or their folder",
-        ),
-        ("name them with --micrographs", "add them"),
-        ("name them with --picks", "add their files by name"),
-        ("give one box size with --box", "give one box size"),
-        ("give it with --box, px of the unbinned micrograph", "give it under \"Box size\""),
-        (
-            "choose --box and --bin so that box / bin agrees",
-            "choose box size and averaging so that box / averaging agrees",
-        ),
-        ("px or more (--margin)", "px or more"),
-        ("or replace it with --force", "or allow it to be replaced"),
-        ("(--what stack)", "(choose \"Stack\")"),
-        ("score the project first: vitrine score PROJECT --run ", "score the project first with the run "),
-        ("see `vitrine devices`, or use --device cpu", "choose another device"),
-        ("make one with `vitrine new`", "make one by importing files"),
-        ("make a project with `vitrine new`", "make one by importing files"),
-        ("export the pixels", "export their pixels"),
-        (" (`vitrine info` lists them)", ""),
-        ("score the project with it (`vitrine score --help`)", "score the patches with it under Train"),
-        ("score the project first (`vitrine score --help`)", "score the patches with it first, under Train"),
-        ("import some first (`vitrine import --help`)", "import some first"),
-        ("train one first (`vitrine train --help`)", "train one first"),
-        ("name another file, or use --force", "name another file, or allow it to be replaced"),
-        (
-            "start again with --device cpu, and report this with the versions of `vitrine devices`",
-            "go on from the last good epoch on the processor, and report this with the text of About",
-        ),
-        ("use auto, cpu, gpu or gpu:N (see `vitrine devices`)", "choose another device"),
-        ("report this with the report of --json", "report this with the text of About"),
-        ("--prior", "prior"),
-        ("report this with --json", "report this with the text of About"),
-    ];
-    FIELDS.iter().fold(text.to_owned(), |text, (option, field)| text.replace(option, field))
-}
-
 /// Shows a file (or what is nearest to it and still there) in the system's file manager.
 ///
 /// # Errors
@@ -155,11 +109,11 @@ pub fn reveal(path: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, in_window, patches};
+    use super::*;
 
     #[test]
     fn room_is_told_in_the_largest_unit_that_leaves_a_number() {
-        let told = [0, 512, 41_000_000, 999_600_000, 1_340_000_000, 2_000_000_000_000].map(super::bytes);
+        let told = [0, 512, 41_000_000, 999_600_000, 1_340_000_000, 2_000_000_000_000].map(bytes);
         assert_eq!(told, ["0 kB", "1 kB", "41 MB", "1.0 GB", "1.3 GB", "2.0 TB"]);
     }
 
@@ -171,52 +125,17 @@ mod tests {
         assert_eq!((patches(1).as_str(), patches(0).as_str()), ("1 patch", "0 patches"));
     }
 
-    /// Every option the library or the window names in a sentence has words of the window.
     #[test]
-    fn no_option_of_the_command_line_is_named_in_the_window() {
-        fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() { files(&path, found) } else { found.push(path) }
-            }
-        }
-        let mut sources = Vec::new();
-        let core = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src"));
-        for area in [
-            "ingest",
-            "export",
-            "imaging",
-            "formats",
-            "project",
-            "review",
-            "workflow",
-            "learning",
-            "diagnosis",
-        ] {
-            files(&core.join(area), &mut sources);
-        }
-        // Where there is no window its words are of no use: `gui/mod.rs`.
-        let gui = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/gui"));
-        for area in ["app", "model", "views", "widgets"] {
-            files(&gui.join(area), &mut sources);
-        }
-        assert!(sources.len() > 120, "{}", sources.len());
-        let mut seen = 0;
-        for path in sources {
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-                let named = |line: &str| {
-                    line.contains("`vitrine ")
-                        || line.match_indices("--").any(|(at, _)| {
-                            let before = line[..at].chars().next_back();
-                            let after = line[at + 2..].chars().next();
-                            before != Some('-') && after.is_some_and(|c| c.is_ascii_lowercase())
-                        })
-                };
-                seen += usize::from(named(line));
-                assert!(!named(&in_window(line)), "{}: {line}", path.display());
-            }
-        }
-        assert!(seen > 8, "only {seen} lines name an option; does this test still look in the right place?");
+    fn an_error_is_told_once_with_its_remedy_at_the_end() {
+        let phrase = |remedy: &Remedy| format!("<{remedy}>");
+        let inner = Error::io("read", "a.mrc", std::io::ErrorKind::NotFound.into());
+        let error = anyhow::Error::from(inner).context("importing into apo");
+        let told = sentence(&error, phrase);
+        assert!(told.starts_with("importing into apo: could not read a.mrc: "), "{told}");
+        assert!(
+            told.ends_with("; <check the path>") && told.matches("could not read").count() == 1,
+            "{told}"
+        );
+        assert_eq!(sentence(&anyhow::anyhow!("two\nlines"), phrase), "two lines");
     }
 }

@@ -61,7 +61,7 @@ fn changed(preset: &str) -> Result<RunConfig, Box<dyn Error>> {
         field.set(&mut config, &value)?;
     }
     match config_check::first_violation(&config) {
-        Some(violation) => Err(format!("{preset}: {}; {}", violation.problem, violation.mend).into()),
+        Some(violation) => Err(format!("{preset}: {}; {}", violation.problem, violation.remedy).into()),
         None => Ok(config),
     }
 }

@@ -14,6 +14,7 @@
 //! | [`export`] | project → files |
 //! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
 //! | [`review`] | what a person looks at next: queues, audits, similar patches |
+//! | [`remedy`] | what a person can do about an error or a warning |
 //! | [`priority`] | who computes gives way to who draws |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
@@ -29,10 +30,12 @@ pub mod label;
 pub mod learning;
 pub mod priority;
 pub mod project;
+pub mod remedy;
 pub mod report;
 pub mod review;
 pub mod workflow;
 
-pub use error::{Error, NextStep, Result};
+pub use error::{Error, Result};
 pub use image::Image;
 pub use label::{Label, LabelCounts};
+pub use remedy::{Remedy, Warning};

@@ -33,7 +33,7 @@ fn star_coordinates_come_back() {
     check_manifest(&out.join("picks.star.manifest.json"), &manifest);
     assert_eq!(names(&out), ["picks.star", "picks.star.manifest.json"]);
     assert_eq!(manifest.selection.left_out_without_coordinates, 5);
-    assert!(manifest.warnings.iter().any(|w| w.starts_with("5 of the selected patches have no coord")));
+    assert!(manifest.warnings.iter().any(|w| w.text.starts_with("5 of the selected patches have no coord")));
     assert_eq!(manifest.journal_position, project.journal_position().unwrap().0);
     let split = manifest.split.clone().unwrap();
     assert_eq!(split.train + split.validation + split.test + split.unused, manifest.total);
@@ -50,7 +50,9 @@ fn star_coordinates_come_back() {
     // Two blobs have no score, so the table has no column of scores, and the manifest says so.
     assert!(picks.picks.iter().all(|p| p.score.is_none()));
     assert!(manifest.left_out_columns.contains(&"vitrineScore".to_owned()));
-    assert!(manifest.warnings.iter().any(|w| w.contains("2 patches") && w.contains("without a score")));
+    assert!(
+        manifest.warnings.iter().any(|w| w.text.contains("2 patches") && w.text.contains("without a score"))
+    );
 }
 
 #[test]
@@ -144,7 +146,9 @@ fn a_stack_needs_no_coordinates() {
         let manifest =
             export(&project, &ExportRequest { what, ..request(format, &path) }, &mut quiet).unwrap();
         assert_eq!(manifest.total, 40);
-        assert!(manifest.warnings.iter().any(|w| w.starts_with("5 of the exported patches have no coord")));
+        assert!(
+            manifest.warnings.iter().any(|w| w.text.starts_with("5 of the exported patches have no coord"))
+        );
         let patches = contents(detect::open_patches(&path).unwrap());
         assert_eq!(patches.len(), 40);
         for (id, (info, values)) in patches.iter().enumerate() {
@@ -401,7 +405,7 @@ fn tables_of_relion_come_back_with_every_column() {
         let clean = dir.path().join("clean.star");
         let manifest =
             export(&project, &ExportRequest::new(ExportFormat::RelionStar, &clean), &mut quiet).unwrap();
-        assert!(manifest.warnings.iter().any(|w| w.starts_with("rlnImageName is that of the source")));
+        assert!(manifest.warnings.iter().any(|w| w.text.starts_with("rlnImageName is that of the source")));
         let kept = contents(detect::open_patches(&clean).unwrap());
         let expected: Vec<&Vec<f32>> = before.iter().step_by(2).map(|(_, values)| values).collect();
         assert_eq!(kept.iter().map(|(_, values)| values).collect::<Vec<_>>(), expected);

@@ -11,7 +11,7 @@ use export_support::{check_manifest, contents, names, quiet, request, sentence, 
 use vitrine_core::export::{ExportFormat, ExportProgress, ExportRequest, ExportWhat, export};
 use vitrine_core::formats::detect;
 use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
-use vitrine_core::{Error, Label};
+use vitrine_core::{Error, Label, Remedy};
 
 #[test]
 fn nothing_is_replaced_without_force() {
@@ -20,8 +20,10 @@ fn nothing_is_replaced_without_force() {
     let both = ExportRequest { what: ExportWhat::Both, ..request(ExportFormat::RelionStar, &path) };
     for name in ["p.star", "p.mrcs", "p.star.manifest.json"] {
         std::fs::write(out.join(name), "mine").unwrap();
-        let told = sentence(export(&project, &both, &mut quiet));
-        assert!(told.contains(name) && told.contains("exists already") && told.contains("--force"), "{told}");
+        let refused = export(&project, &both, &mut quiet).unwrap_err();
+        assert_eq!(refused.remedy(), Some(Remedy::AllowReplace));
+        let told = refused.problem();
+        assert!(told.contains(name) && told.contains("exists already"), "{told}");
         assert_eq!(
             (names(&out), std::fs::read(out.join(name)).unwrap()),
             (vec![name.into()], b"mine".into())

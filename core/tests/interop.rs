@@ -226,9 +226,8 @@ fn an_exported_model_is_read_by_the_script() {
     }
     let card = export_model(&project, RUN, &out, false, &mut |_| true).unwrap();
     assert_eq!((card.epoch, card.size, card.weights.len()), (3, SIZE, weights.len()));
-    assert!(
-        export_model(&project, RUN, &out, false, &mut |_| true).unwrap_err().to_string().contains("--force")
-    );
+    let again = export_model(&project, RUN, &out, false, &mut |_| true).unwrap_err();
+    assert_eq!(again.remedy(), Some(vitrine_core::Remedy::AllowReplace));
 
     let Some(python) = python("an_exported_model_is_read_by_the_script") else { return };
     let said = run(python, &[SCRIPT, "--model", &out.display().to_string()]).unwrap();

@@ -230,7 +230,7 @@ fn a_disk_that_fails_late_is_told_and_labels_are_refused_until_it_takes_them() {
     let why = project.wait_for_disk().unwrap_err().to_string();
     assert!(why.contains("the disk is full; the last change is kept as long as the computer runs"), "{why}");
     let state = project.disk_state();
-    assert_eq!((state.waiting, state.failed.as_deref()), (1, Some(why.as_str())));
+    assert_eq!((state.waiting, state.failed.map(String::from)), (1, Some(why)));
     assert_eq!(told.load(SeqCst), 1);
     // The label is in the project, and another handle says the same of the disk.
     assert_eq!(project.label_counts().unwrap().negative, before.negative + 1);

@@ -7,6 +7,7 @@ use vitrine_core::workflow::model::export_model;
 use vitrine_core::{Error, Label};
 
 use super::progress::Progress;
+use super::remedy;
 
 /// Hand a labelled set to RELION, cryoSPARC and others, or a trained model as safetensors.
 ///
@@ -110,7 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             super::print_line(&format!("  {}{exists}", target.display()));
         }
         for warning in &preview.warnings {
-            super::print_line(&format!("note: {warning}"));
+            super::print_line(&format!("note: {}", remedy::warning(warning)));
         }
         return Ok(());
     }
@@ -136,7 +137,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         super::print_line(&format!("  … and {} more files", manifest.files.len() - LISTED));
     }
     for warning in &manifest.warnings {
-        super::print_line(&format!("note: {warning}"));
+        super::print_line(&format!("note: {}", remedy::warning(warning)));
     }
     Ok(())
 }

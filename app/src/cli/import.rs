@@ -8,6 +8,7 @@ use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect};
 
 use super::progress::Progress;
+use super::remedy;
 
 /// Bring patches into a project: ready patches, or micrographs with picks.
 ///
@@ -255,7 +256,7 @@ pub fn print_preview(found: &Preview) {
         line(format!("patches of {size} × {size} px{scale}{cut}"));
     }
     for warning in &found.warnings {
-        line(format!("warning: {warning}"));
+        line(format!("warning: {}", remedy::warning(warning)));
     }
 }
 

@@ -12,6 +12,7 @@ mod label;
 mod new;
 mod presets;
 mod progress;
+mod remedy;
 mod score;
 mod train;
 
@@ -22,7 +23,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use vitrine_core::Error;
 use vitrine_core::project::Project;
 
-use crate::words::{person, sentence};
+use self::remedy::sentence;
+use crate::words::person;
 
 /// Get a clean particle set out of cryo-electron micrographs with a few hundred labels.
 ///

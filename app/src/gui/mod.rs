@@ -11,6 +11,7 @@ mod desktop;
 pub mod jobs;
 pub mod keys;
 pub mod model;
+mod remedy;
 pub mod settings;
 pub mod theme;
 pub mod training;

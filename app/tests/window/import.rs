@@ -70,7 +70,7 @@ fn dropped_files_are_looked_at_then_become_a_project() {
     wait(&mut window, "the rest to be recognised", |app| app.model.import.as_ref().unwrap().is_recognised());
     // No file says the box, and the page says where to write it; no option of the command line.
     look(&mut window);
-    window.get_by_label_contains("give it under \"Box size\"");
+    window.get_by_label_contains("give one under \"Box size\"");
     let folder = dir.path().join("made/apo");
     window.state_mut().states.import.form.folder = folder.display().to_string();
     type_into(&mut window, "Box size", "64");

@@ -79,12 +79,8 @@ pub fn corrected(config: &RunConfig, findings: &[Finding]) -> Result<Option<RunC
     if changes.is_empty() {
         return Ok(None);
     }
-    let defect = |problem: String| {
-        Error::request(
-            format!("the corrected configuration is not valid: {problem}"),
-            "report this with --json",
-        )
-    };
+    let defect =
+        |problem: String| Error::defect(format!("the corrected configuration is not valid: {problem}"));
     let mut value = serde_json::to_value(config).map_err(|e| defect(e.to_string()))?;
     for (_, change) in changes {
         let slot = value
@@ -175,10 +171,7 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
     }
     let read = config_file::parse(&out, "corrected configuration")?;
     if read != wanted {
-        return Err(Error::request(
-            "the corrected configuration does not read back as it was written",
-            "report this with the report of --json",
-        ));
+        return Err(Error::defect("the corrected configuration does not read back as it was written"));
     }
     Ok(out)
 }

@@ -13,6 +13,7 @@ use crate::export::staging::Staging;
 use crate::export::{ExportFormat, ExportProgress, ExportWhat, Job, manifest_path};
 use crate::label::{Label, LabelCounts};
 use crate::project::{Side, Source};
+use crate::remedy::Warning;
 
 /// Name of the manifest inside an exported folder.
 pub(super) const FOLDER_MANIFEST: &str = "manifest.json";
@@ -63,7 +64,7 @@ pub struct Manifest {
     /// The files written, without the manifest itself.
     pub files: Vec<FileEntry>,
     /// What a person should know of this export.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// The project of an export.

@@ -45,6 +45,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::project::Project;
+use crate::remedy::Warning;
 use rows::Rows;
 use selection::Selection;
 use staging::Staging;
@@ -307,7 +308,7 @@ pub struct Preview {
     /// Those of them that exist already, so that `force` is needed.
     pub existing: Vec<PathBuf>,
     /// Sentences a person should read before going on.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// How far an export is.
@@ -357,7 +358,7 @@ struct Job<'a> {
     /// Side of a patch, px.
     size: usize,
     progress: &'a mut OnProgress<'a>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
     left_out_columns: Vec<String>,
 }
 

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::export::{ExportFormat, ExportRequest, ExportWhat, SCORES};
 use crate::label::{Label, LabelCounts};
 use crate::project::{EntryId, PatchId, Project, Run};
+use crate::remedy::{Remedy, Warning};
 
 /// The patches selected, with what is written of them, as of one journal position.
 pub(super) struct Selection {
@@ -37,7 +38,7 @@ impl Selection {
             Some(run) => Some(project.scores(run.id, SCORES)?.ok_or_else(|| {
                 Error::request(
                     format!("the run '{}' has no scores yet", run.name),
-                    format!("score the project first: vitrine score PROJECT --run {}", run.name),
+                    Remedy::ScoreFirst { run: run.name.clone() },
                 )
             })?),
             None => None,
@@ -95,27 +96,33 @@ impl Selection {
     }
 
     /// What a person should know of the selection.
-    pub fn warnings(&self, request: &ExportRequest) -> Vec<String> {
+    pub fn warnings(&self, request: &ExportRequest) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if self.left_out > 0 {
-            let mend = if request.format == ExportFormat::Box {
-                "export them as npz, mrcs or png"
+            let remedy = if request.format == ExportFormat::Box {
+                "export them as npz, mrcs or png".into()
             } else {
-                "export them with their pixels (--what stack)"
+                Remedy::ExportPixels
             };
-            warnings.push(format!(
-                "{} of the selected patches have no coordinates on a named micrograph and are left out; {mend}",
-                self.left_out
+            warnings.push(Warning::new(
+                format!(
+                    "{} of the selected patches have no coordinates on a named micrograph and are left out",
+                    self.left_out
+                ),
+                remedy,
             ));
         }
         let table = request.format == ExportFormat::Csv
             || (request.format.is_star() && request.what == ExportWhat::Stack);
         if self.unplaced > 0 && table {
-            warnings.push(format!(
-                "{} of the exported patches have no coordinates on a named micrograph, so the table cannot be \
-                 used as picks",
-                self.unplaced
-            ));
+            warnings.push(
+                format!(
+                    "{} of the exported patches have no coordinates on a named micrograph, so the table cannot be \
+                     used as picks",
+                    self.unplaced
+                )
+                .into(),
+            );
         }
         if self.without_score > 0 {
             let run = self.run.as_ref().map_or("", |run| run.name.as_str());
@@ -124,10 +131,13 @@ impl Selection {
             } else {
                 "are written without a score"
             };
-            warnings.push(format!(
-                "{} patches with the wanted labels have no score of the run '{run}' and {fate}",
-                self.without_score
-            ));
+            warnings.push(
+                format!(
+                    "{} patches with the wanted labels have no score of the run '{run}' and {fate}",
+                    self.without_score
+                )
+                .into(),
+            );
         }
         warnings
     }
@@ -146,9 +156,9 @@ impl Selection {
                     self.left_out, request.format
                 ),
                 if request.format.is_star() {
-                    "export the pixels (--what stack), or another format (npz, mrcs, png)"
+                    Remedy::ExportPixels
                 } else {
-                    "export another format (npz, mrcs, png)"
+                    "export another format (npz, mrcs, png)".into()
                 },
             );
         }

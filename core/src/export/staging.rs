@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::export::manifest::{FOLDER_MANIFEST, Manifest};
 use crate::export::{ExportRequest, manifest_path};
 use crate::project::Project;
+use crate::remedy::Remedy;
 
 /// The hidden folder; removed with everything in it when dropped.
 pub(super) struct Staging {
@@ -50,7 +51,7 @@ impl Staging {
         };
         match error {
             Error::Io { action, path, source } => Error::Io { action, path: back(path), source },
-            Error::Format { path, problem, mend } => Error::Format { path: back(path), problem, mend },
+            Error::Format { path, problem, remedy } => Error::Format { path: back(path), problem, remedy },
             other => other,
         }
     }
@@ -227,10 +228,7 @@ fn check_replaceable(folder: &Path) -> Result<()> {
 }
 
 fn exists(target: &Path) -> Error {
-    Error::request(
-        format!("{} exists already", target.display()),
-        "name another file, or replace it with --force",
-    )
+    Error::request(format!("{} exists already", target.display()), Remedy::AllowReplace)
 }
 
 /// The folder a path lies in.

@@ -79,16 +79,20 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     job.tick("table", selection.ids.len())?;
     job.left_out_columns = written.left_out;
     if replaced {
-        job.warnings.push(format!(
-            "{FIGURE_OF_MERIT} holds the score of the run, in place of what the source had there"
-        ));
+        job.warnings.push(
+            format!("{FIGURE_OF_MERIT} holds the score of the run, in place of what the source had there")
+                .into(),
+        );
     }
     let missing = table.missing(&used);
     if !missing.is_empty() {
-        job.warnings.push(format!(
-            "the sources do not say {}; RELION asks for them when it imports the table",
-            missing.join(", ")
-        ));
+        job.warnings.push(
+            format!(
+                "the sources do not say {}; RELION asks for them when it imports the table",
+                missing.join(", ")
+            )
+            .into(),
+        );
     }
     let labels = [selection.counts.positive, selection.counts.unlabeled, selection.counts.negative];
     if flavour == Flavour::CryoSparc && labels.iter().filter(|n| **n > 0).count() > 1 {

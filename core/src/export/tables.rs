@@ -64,7 +64,7 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
             "{guessed} sources do not say how large their boxes are on the micrograph; the side of a patch, {} px, \
              is written",
             job.size
-        ));
+        ).into());
     }
     let places = job.project.places()?;
     let selection = job.selection;

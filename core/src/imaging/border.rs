@@ -4,6 +4,7 @@
 use super::check;
 use crate::error::Result;
 use crate::image::Image;
+use crate::remedy::{Remedy, Warning};
 
 /// Width of the part without a picture on each side, px; 0 where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,19 +25,19 @@ impl Border {
         self.left.max(self.right).max(self.top).max(self.bottom)
     }
 
-    /// A sentence to show when `margin` px do not cover the border; `None` when they do.
-    pub fn warning(&self, margin: usize) -> Option<String> {
+    /// A warning when `margin` px do not cover the border; `None` when they do.
+    pub fn warning(&self, margin: usize) -> Option<Warning> {
         (self.widest() > margin).then(|| {
-            format!(
+            let text = format!(
                 "the micrograph has no picture in its outer {} px (left {}, right {}, top {}, bottom {}): pixels there \
-                 repeat the edge; set a margin of {} px or more (--margin)",
+                 repeat the edge",
                 self.widest(),
                 self.left,
                 self.right,
                 self.top,
-                self.bottom,
-                self.widest()
-            )
+                self.bottom
+            );
+            Warning::new(text, Remedy::SetMargin(self.widest()))
         })
     }
 }
@@ -138,7 +139,7 @@ mod tests {
         // Ten constant rows differ nine times by nothing.
         assert_eq!(border, Border { left: 13, right: 0, top: 0, bottom: 9 });
         assert!(border.warning(20).is_none());
-        assert!(border.warning(12).unwrap().contains("13 px"));
+        assert!(border.warning(12).unwrap().text.contains("13 px"));
     }
 
     #[test]

@@ -42,19 +42,6 @@ pub struct MirrorVerdict {
     pub clearly_better: bool,
 }
 
-impl MirrorVerdict {
-    /// A sentence to show when the mirrored coordinates fit clearly better.
-    pub fn warning(&self) -> Option<String> {
-        self.clearly_better.then(|| {
-            format!(
-                "the picks fit the images clearly better when y is counted from the bottom (signal {:.2} mirrored, \
-                 {:.2} as given, over {} picks); if so, import with --y-up",
-                self.mirrored, self.given, self.picks
-            )
-        })
-    }
-}
-
 /// Collects the comparison over a sample of micrographs, one at a time.
 #[derive(Debug, Clone)]
 pub struct MirrorCheck {

@@ -397,9 +397,9 @@ fn add_pool(
         plan.warnings.push(format!(
             "the micrographs had room for {total} of the {asked} pool patches asked for; with a smaller distance \
              from positives or spacing there is more"
-        ));
+        ).into());
     } else if total == 0 {
-        plan.warnings.push("no place was found for a pool patch".to_owned());
+        plan.warnings.push("no place was found for a pool patch".into());
     }
     if total == 0 {
         return Ok(0);

@@ -6,6 +6,7 @@ use super::{IngestRequest, Phase, PoolFrom, cutting, diameter_for, tell};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
 use crate::label::Label;
+use crate::remedy::{Remedy, Warning};
 
 /// How many micrographs are looked into: those with the most positive picks.
 const SAMPLE: usize = 4;
@@ -28,7 +29,7 @@ pub(super) fn look(
     let find_contrast = request.pool.is_some_and(|p| p.from == PoolFrom::Blobs && p.contrast.is_none());
     let mut mirror = MirrorCheck::new(diameter);
     let mut contrast = ContrastEstimate::default();
-    let mut border: Option<(usize, String)> = None;
+    let mut border: Option<(usize, Warning)> = None;
     for (done, &at) in order.iter().enumerate() {
         tell(progress, Phase::Looking, done, order.len())?;
         let Some(mic) = plan.mics.get(at) else { continue };
@@ -37,7 +38,7 @@ pub(super) fn look(
         if let Some(warning) = found.warning(request.margin)
             && border.as_ref().is_none_or(|(widest, _)| found.widest() > *widest)
         {
-            border = Some((found.widest(), format!("{}: {warning}", mic.name)));
+            border = Some((found.widest(), warning.about(&mic.name)));
         }
         // A diameter that does not fit is refused where the pool is cut; here it only means that
         // nothing can be seen.
@@ -57,11 +58,15 @@ pub(super) fn look(
     let verdict = mirror.verdict();
     plan.mirrored = verdict.clearly_better;
     if verdict.clearly_better {
-        let (edge, mend) = if request.y_up { ("top", "leave out --y-up") } else { ("bottom", "use --y-up") };
-        plan.warnings.push(format!(
-            "y of the picks looks as if counted from the {edge}: mirrored they fit the images clearly better \
-             (signal {:.2} against {:.2} over {} picks); {mend}",
-            verdict.mirrored, verdict.given, verdict.picks
+        let from_bottom = !request.y_up;
+        let edge = if from_bottom { "bottom" } else { "top" };
+        plan.warnings.push(Warning::new(
+            format!(
+                "y of the picks looks as if counted from the {edge}: mirrored they fit the images clearly better \
+                 (signal {:.2} against {:.2} over {} picks)",
+                verdict.mirrored, verdict.given, verdict.picks
+            ),
+            Remedy::TurnYOver { from_bottom },
         ));
     }
     plan.contrast = Some(contrast.contrast()).filter(|c| *c != Contrast::Both);

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::formats::micrograph::{Match, Names};
 use crate::imaging::{CutPlan, CutSettings};
 use crate::label::Label;
+use crate::remedy::Remedy;
 
 /// A micrograph of the import.
 #[derive(Default)]
@@ -134,9 +135,12 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
         }
     }
     if conflicts > 0 {
-        plan.warnings.push(format!(
-            "{conflicts} picks lie exactly where there is a patch with another label; that label stays"
-        ));
+        plan.warnings.push(
+            format!(
+                "{conflicts} picks lie exactly where there is a patch with another label; that label stays"
+            )
+            .into(),
+        );
     }
     Ok(())
 }
@@ -166,23 +170,29 @@ fn refuse_when_none_matches(plan: &Plan, on: &[Vec<Planned>]) -> Result<()> {
             "none of the {picks} picks lies on a micrograph that was named: they are on {}",
             shown(plan.unmatched.iter().map(|u| u.name.as_str()))
         ),
-        "name these micrographs, or their folder, with --micrographs",
+        Remedy::NameMicrographs,
     ))
 }
 
 fn warn_of_misses(plan: &mut Plan) {
     if !plan.unmatched.is_empty() {
         let picks: usize = plan.unmatched.iter().map(|u| u.picks).sum();
-        plan.warnings.push(format!(
-            "{picks} picks are left out because their micrographs are not there: {}",
-            shown(plan.unmatched.iter().map(|u| u.name.as_str()))
-        ));
+        plan.warnings.push(
+            format!(
+                "{picks} picks are left out because their micrographs are not there: {}",
+                shown(plan.unmatched.iter().map(|u| u.name.as_str()))
+            )
+            .into(),
+        );
     }
     if !plan.ambiguous.is_empty() {
         let picks: usize = plan.ambiguous.iter().map(|u| u.picks).sum();
-        plan.warnings.push(format!(
-            "{picks} picks are left out because several micrographs fit their names equally well: {}",
-            shown(plan.ambiguous.iter().map(|u| u.name.as_str()))
-        ));
+        plan.warnings.push(
+            format!(
+                "{picks} picks are left out because several micrographs fit their names equally well: {}",
+                shown(plan.ambiguous.iter().map(|u| u.name.as_str()))
+            )
+            .into(),
+        );
     }
 }

@@ -15,6 +15,7 @@ use crate::formats::{PickTable, mrc};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::{Label, LabelCounts};
 use crate::project::Project;
+use crate::remedy::{Remedy, Warning};
 
 /// The plan of one import.
 pub(super) struct Plan {
@@ -32,7 +33,7 @@ pub(super) struct Plan {
     pub ambiguous: Vec<Ambiguous>,
     /// Whether picks fit clearly better turned over.
     pub mirrored: bool,
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     pick_counts: Vec<usize>,
 }
 
@@ -42,7 +43,7 @@ struct Sorted {
     patches: Vec<PathBuf>,
     micrographs: Vec<PathBuf>,
     picks: Vec<PathBuf>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 impl Plan {
@@ -89,7 +90,7 @@ impl Plan {
         for path in &files.picks {
             step(progress)?;
             let mut table = detect::open_picks(path)?;
-            plan.warnings.append(&mut table.warnings);
+            plan.warnings.extend(std::mem::take(&mut table.warnings).into_iter().map(Warning::from));
             plan.pick_counts.push(table.picks.len());
             plan.tables.push(table);
         }
@@ -147,7 +148,7 @@ impl Plan {
         if request.pool.is_some() && self.mics.is_empty() {
             return Err(Error::request(
                 "an unlabeled pool is cut from micrographs, and none was named",
-                "name them with --micrographs",
+                Remedy::NameMicrographs,
             ));
         }
         if self.tables.is_empty() && request.pool.is_none() {
@@ -155,7 +156,7 @@ impl Plan {
                 self.warnings.push(format!(
                     "{} micrographs were named without picks and without a pool: nothing is cut from them",
                     self.mics.len()
-                ));
+                ).into());
             }
             return Ok(());
         }
@@ -164,7 +165,7 @@ impl Plan {
             None => self.box_of_picks()?,
         };
         let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
-        self.warnings.extend(cut.statement());
+        self.warnings.extend(cut.statement().map(Warning::from));
         cut.effective_box()?;
         self.cut = Some(cut);
         Ok(())
@@ -185,14 +186,12 @@ impl Plan {
             Some((low, high)) if high - low < 1.0 && (1.0..=CutSettings::LARGEST as f64).contains(&high) => {
                 Ok(high.round() as usize)
             }
-            Some((low, high)) => Err(Error::request(
-                format!("the picks have boxes from {low} to {high} px"),
-                "give one box size with --box",
-            )),
-            None => Err(Error::request(
-                "the box size is not known, for the picks give none",
-                "give it with --box, px of the unbinned micrograph",
-            )),
+            Some((low, high)) => {
+                Err(Error::request(format!("the picks have boxes from {low} to {high} px"), Remedy::GiveBox))
+            }
+            None => {
+                Err(Error::request("the box size is not known, for the picks give none", Remedy::GiveBox))
+            }
         }
     }
 
@@ -227,7 +226,8 @@ impl Plan {
             }
             micrographs.insert(name);
         }
-        self.warnings.extend(data.warnings.iter().map(|w| prefixed(path, w)));
+        let file = path.display().to_string();
+        self.warnings.extend(data.warnings.into_iter().map(|warning| Warning::from(warning).about(&file)));
         self.inputs.push(InputReport {
             path: path.to_owned(),
             kind: data.kind,
@@ -254,7 +254,7 @@ impl Plan {
         if let Some((size, other)) = sizes.iter().find(|(size, _)| size != first) {
             return Err(Error::request(
                 format!("patches have different sizes: {size}×{size} px {other}, {first}×{first} px {what}"),
-                "choose --box and --bin so that box / bin agrees, or import into another project",
+                Remedy::MatchPatchSize,
             ));
         }
         // A project's size alone is nothing to import.
@@ -267,11 +267,14 @@ impl Plan {
         let mut sizes: Vec<(f64, String)> = Vec::new();
         for source in project.map(Project::sources).transpose()?.unwrap_or_default() {
             if self.inputs.iter().any(|i| i.path == source.info.path) {
-                self.warnings.push(format!(
-                    "{} was imported before, at {}: its patches will be there twice",
-                    source.info.path.display(),
-                    source.imported_at
-                ));
+                self.warnings.push(
+                    format!(
+                        "{} was imported before, at {}: its patches will be there twice",
+                        source.info.path.display(),
+                        source.imported_at
+                    )
+                    .into(),
+                );
             }
             sizes.extend(source.info.pixel_size.map(|s| (s, "in the project".to_owned())));
         }
@@ -284,9 +287,12 @@ impl Plan {
         if let Some((first, what)) = sizes.first()
             && let Some((size, other)) = sizes.iter().find(|(size, _)| differ(*size, *first))
         {
-            self.warnings.push(format!(
-                "patches have different pixel sizes: {first:.3} Å ({what}) and {size:.3} Å ({other})"
-            ));
+            self.warnings.push(
+                format!(
+                    "patches have different pixel sizes: {first:.3} Å ({what}) and {size:.3} Å ({other})"
+                )
+                .into(),
+            );
         }
         if request.pixel_size.is_none() {
             for table in &self.tables {
@@ -298,7 +304,7 @@ impl Plan {
                         "the coordinates of {} count in px of {counted:.3} Å, the micrograph {name} has {size:.3} Å: \
                          check that they belong together",
                         table.path.display()
-                    ));
+                    ).into());
                 }
             }
         }
@@ -367,12 +373,6 @@ impl Plan {
     }
 }
 
-/// A warning with the file it concerns, unless it names it already.
-fn prefixed(path: &Path, warning: &str) -> String {
-    let name = path.display().to_string();
-    if warning.contains(&name) { warning.to_owned() } else { format!("{name}: {warning}") }
-}
-
 /// Tells the request's files apart.
 fn sort(request: &IngestRequest) -> Result<Sorted> {
     let mut sorted = Sorted::default();
@@ -401,9 +401,9 @@ fn sort(request: &IngestRequest) -> Result<Sorted> {
             ));
         }
         if found.kind == Kind::MicrographsAndPicks && request.picks.is_empty() && sorted.picks.is_empty() {
-            sorted.warnings.push(format!(
-                "{} holds pick files too, which are not read: name them with --picks",
-                path.display()
+            sorted.warnings.push(Warning::new(
+                format!("{} holds pick files too, which are not read", path.display()),
+                Remedy::NamePicks,
             ));
         }
         sorted.micrographs.extend(found.micrographs);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::label::LabelCounts;
 use crate::project::{EntryId, PatchId};
+use crate::remedy::Warning;
 
 /// A file or folder of ready patches.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -106,8 +107,8 @@ pub struct Preview {
     /// Whether the picks fit the images clearly better turned over top to bottom: `y_up` is then most
     /// likely the wrong way round. A warning says so too.
     pub mirrored: bool,
-    /// Sentences a person should read before going on.
-    pub warnings: Vec<String>,
+    /// What a person should know before going on.
+    pub warnings: Vec<Warning>,
 }
 
 /// What an import has brought.

@@ -148,7 +148,7 @@ impl Checkpoint {
     /// [`Error::Io`] when the disk refuses; the file of that name is then the old one.
     pub fn save(&self, path: &Path) -> Result<()> {
         let header = serde_json::to_string(&self.header)
-            .map_err(|e| Error::format(path, format!("the header cannot be written: {e}"), "report this"))?;
+            .map_err(|e| Error::defect(format!("{}: the header cannot be written: {e}", path.display())))?;
         let parts = [
             ("model", &self.model),
             ("student", &self.student),
@@ -209,13 +209,13 @@ pub(super) fn write_parts(
         for (name, tensor) in *tensors {
             let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
-                .map_err(|e| Error::format(path, format!("weight {name}: {e}"), "report this"))?;
+                .map_err(|e| Error::defect(format!("{}: weight {name}: {e}", path.display())))?;
             views.push((format!("{part}.{name}"), view));
         }
     }
     let metadata = HashMap::from([(key.to_owned(), header)]);
     let bytes = safetensors::serialize(views, Some(metadata))
-        .map_err(|e| Error::format(path, format!("cannot be written: {e}"), "report this"))?;
+        .map_err(|e| Error::defect(format!("{}: cannot be written: {e}", path.display())))?;
     write_atomically(path, &bytes)
 }
 

@@ -10,7 +10,7 @@ pub struct Violation {
     /// What is wrong with the value.
     pub problem: String,
     /// What to write instead.
-    pub mend: String,
+    pub remedy: String,
 }
 
 /// A numeric field: its key, how to read it, its range and its unit, for checks and for forms.
@@ -92,12 +92,12 @@ pub fn violations(config: &RunConfig) -> Vec<Violation> {
             found.push(Violation {
                 key: field.key,
                 problem: format!("{} is {value}, outside {} to {}", field.key, field.low, field.high),
-                mend: format!("write a value from {} to {}", field.low, field.high),
+                remedy: format!("write a value from {} to {}", field.low, field.high),
             });
         }
     }
-    let mut broken = |key, problem: &str, mend: &str| {
-        found.push(Violation { key, problem: problem.to_owned(), mend: mend.to_owned() });
+    let mut broken = |key, problem: &str, remedy: &str| {
+        found.push(Violation { key, problem: problem.to_owned(), remedy: remedy.to_owned() });
     };
     if let PriorConfig::Given(prior) = config.prior
         && !(prior > 0.0 && prior < 1.0)

@@ -392,10 +392,8 @@ impl Field {
     /// # Errors
     /// When the field does not take such a value.
     pub fn set(&self, config: &mut RunConfig, value: &Value) -> Result<()> {
-        let refuse = || Error::Config {
-            place: self.key.to_owned(),
-            problem: format!("{value} is no value for {}", self.label),
-            mend: match self.kind {
+        let refuse = || {
+            let remedy = match self.kind {
                 FieldKind::Number | FieldKind::Prior => "write a number".to_owned(),
                 FieldKind::Whole => "write a whole number, 0 or above".to_owned(),
                 FieldKind::Flag => "write true or false".to_owned(),
@@ -404,7 +402,8 @@ impl Field {
                     let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                     format!("write one of {}", words.join(", "))
                 }
-            },
+            };
+            Error::config(self.key, format!("{value} is no value for {}", self.label), remedy)
         };
         let mut whole = serde_json::to_value(&*config).map_err(|_| refuse())?;
         let slot = whole.pointer_mut(&self.pointer()).ok_or_else(refuse)?;

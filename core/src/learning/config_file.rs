@@ -54,7 +54,7 @@ pub fn load(name_or_path: &str) -> Result<RunConfig> {
         return Err(Error::Config {
             place: "configuration".to_owned(),
             problem: format!("there is no preset '{name_or_path}' and no such file"),
-            mend: format!("{near}Presets: {}", all.join(", ")),
+            remedy: format!("{near}Presets: {}", all.join(", ")).into(),
         });
     }
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
@@ -80,7 +80,7 @@ pub fn parse(text: &str, name: &str) -> Result<RunConfig> {
                 None => name.to_owned(),
             },
             problem: violation.problem,
-            mend: violation.mend,
+            remedy: violation.remedy.into(),
         }),
     }
 }
@@ -91,7 +91,7 @@ pub fn parse(text: &str, name: &str) -> Result<RunConfig> {
 /// When a value cannot be written, which is a defect of the program.
 pub fn to_yaml(config: &RunConfig) -> Result<String> {
     serde_saphyr::to_string(config)
-        .map_err(|e| Error::request(format!("the configuration cannot be written: {e}"), "report this"))
+        .map_err(|e| Error::defect(format!("the configuration cannot be written: {e}")))
 }
 
 /// Changes to a configuration that a command line or a form makes on top of a file.
@@ -134,9 +134,9 @@ impl Overrides {
             config.prior = match prior.as_str() {
                 "estimate" => PriorConfig::Estimate(EstimateWord::Estimate),
                 number => PriorConfig::Given(number.parse().map_err(|_| Error::Config {
-                    place: "--prior".to_owned(),
+                    place: "prior".to_owned(),
                     problem: format!("'{number}' is no class prior"),
-                    mend: "write a number between 0 and 1, or estimate".to_owned(),
+                    remedy: "write a number between 0 and 1, or estimate".into(),
                 })?),
             };
         }
@@ -151,9 +151,9 @@ impl Overrides {
         match first_violation(&config) {
             None => Ok(config),
             Some(violation) => Err(Error::Config {
-                place: "command line".to_owned(),
+                place: "configuration".to_owned(),
                 problem: violation.problem,
-                mend: violation.mend,
+                remedy: violation.remedy.into(),
             }),
         }
     }
@@ -191,7 +191,7 @@ fn parse_error(error: &serde_saphyr::Error, name: &str) -> Error {
             (line, "correct the line; the presets in configs/ show every key".to_owned())
         }
     };
-    Error::Config { place, problem, mend }
+    Error::config(place, problem, mend)
 }
 
 /// The most similar of the valid words, if any is similar at all.

@@ -7,6 +7,7 @@ use burn::tensor::{Device, DeviceKind};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::remedy::Remedy;
 
 /// What a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,8 +33,8 @@ impl FromStr for DeviceChoice {
             "gpu" => Ok(Self::Gpu(0)),
             _ => text.strip_prefix("gpu:").and_then(number).ok_or_else(|| {
                 Error::request(
-                    format!("'{text}' is no device"),
-                    "use auto, cpu, gpu or gpu:N (see `vitrine devices`)",
+                    format!("'{text}' is no device; a device is auto, cpu, gpu or gpu:N"),
+                    Remedy::ChooseDevice,
                 )
             }),
         }
@@ -218,7 +219,7 @@ impl ComputeDevice {
                 gpus.get(number).map(|gpu| open(number, gpu)).ok_or_else(|| {
                     Error::request(
                         format!("there is no GPU number {number}: wgpu finds {} on this machine", gpus.len()),
-                        "see `vitrine devices`, or use --device cpu",
+                        Remedy::ChooseDevice,
                     )
                 })
             }

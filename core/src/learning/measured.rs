@@ -114,7 +114,7 @@ fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
         epoch,
         batch,
         problem: problem.to_owned(),
-        mend: "lower optimizer.learning_rate or optimizer.gradient_clip".to_owned(),
+        remedy: "lower optimizer.learning_rate or optimizer.gradient_clip".into(),
     }
 }
 

@@ -82,7 +82,7 @@ impl PatchStore {
     /// # Errors
     /// When there is no such patch or it cannot be read.
     pub fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
-        let missing = || Error::request(format!("there is no patch {index} in this run"), "report this");
+        let missing = || Error::defect(format!("there is no patch {index} in this run"));
         let place = index * out.len()..(index + 1) * out.len();
         match self {
             Self::Streamed(source) => source.read(index, out),

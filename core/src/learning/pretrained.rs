@@ -91,7 +91,7 @@ impl Pretrained {
     /// [`Error::Io`] when the disk refuses; the file of that name is then the old one.
     pub fn save(&self, path: &Path) -> Result<()> {
         let header = serde_json::to_string(&self.header)
-            .map_err(|e| Error::format(path, format!("the header cannot be written: {e}"), "report this"))?;
+            .map_err(|e| Error::defect(format!("{}: the header cannot be written: {e}", path.display())))?;
         let parts = [("features", &self.features), ("whole", &self.whole), ("optimizer", &self.optimizer)];
         write_parts(path, KEY, header, &parts)
     }

@@ -264,10 +264,10 @@ pub fn train(
 /// Adds to a diverged run's error which checkpoint is still good.
 fn name_last_good(error: Error, folder: Option<&std::path::Path>, epochs: usize) -> Error {
     match (error, folder) {
-        (Error::Training { epoch, batch, problem, mend }, Some(folder)) if epochs > 0 => {
+        (Error::Training { epoch, batch, problem, remedy }, Some(folder)) if epochs > 0 => {
             let path = resume_path(folder);
-            let mend = format!("{mend}; still good: epoch {epochs} in {}", path.display());
-            Error::Training { epoch, batch, problem, mend }
+            let remedy = format!("{remedy}; still good: epoch {epochs} in {}", path.display()).into();
+            Error::Training { epoch, batch, problem, remedy }
         }
         (error, _) => error,
     }

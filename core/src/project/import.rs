@@ -171,8 +171,7 @@ impl Importer<'_> {
     /// When the database cannot be written.
     pub fn source(&mut self, info: &SourceInfo) -> Result<SourceId> {
         let db = &self.project.db;
-        let json =
-            |e: serde_json::Error| Error::request(e.to_string(), "report this as a fault of the program");
+        let json = |e: serde_json::Error| Error::defect(e.to_string());
         db.conn
             .execute(
                 "INSERT INTO sources (path, kind, imported_at, first_patch, patch_count, pixel_size, \
@@ -249,12 +248,10 @@ impl Importer<'_> {
     /// When the patch has another size, holds a value that is no finite number or too large for
     /// 16-bit pixels, no source was named, or the disk is full.
     pub fn push(&mut self, patch: &NewPatch, pixels: &[f32]) -> Result<PatchId> {
-        let source = self.sources.last().ok_or_else(|| {
-            Error::request(
-                "a patch was imported before its source was named",
-                "report this as a fault of the program",
-            )
-        })?;
+        let source = self
+            .sources
+            .last()
+            .ok_or_else(|| Error::defect("a patch was imported before its source was named"))?;
         let name = || format!("patch {} of {}", patch.source_index, source.path.display());
         let id = u32::try_from(self.first + self.labels.len()).ok().filter(|&id| id < u32::MAX).ok_or_else(
             || {
@@ -293,8 +290,7 @@ impl Importer<'_> {
         ])
         .map_err(&err)?;
         if !patch.columns.is_empty() {
-            let fields = serde_json::to_string(&patch.columns)
-                .map_err(|e| Error::request(e.to_string(), "report this as a fault of the program"))?;
+            let fields = serde_json::to_string(&patch.columns).map_err(|e| Error::defect(e.to_string()))?;
             let mut stmt = db
                 .conn
                 .prepare_cached("INSERT INTO patch_columns (patch, fields) VALUES (?1, ?2)")

@@ -443,10 +443,7 @@ impl Project {
         if self.db.identity == db::identity(&self.db.path) {
             return Ok(());
         }
-        Err(Error::Gone {
-            path: self.dir.clone(),
-            consequence: "nothing was changed; put the folder back".to_owned(),
-        })
+        Err(Error::ProjectMoved { path: self.dir.clone(), consequence: "nothing was changed".to_owned() })
     }
 
     /// Runs `change` in a transaction that is undone when it fails.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
 use crate::project::{EntryId, Project, RunId, SplitId, journal};
+use crate::remedy::Remedy;
 
 /// A run about to begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -254,12 +255,12 @@ impl Project {
             Some(row) => self.complete(row),
             None => {
                 let names: Vec<String> = self.runs()?.into_iter().map(|run| run.name).collect();
-                let mend = if names.is_empty() {
-                    "train one first".to_owned()
+                let remedy = if names.is_empty() {
+                    Remedy::TrainFirst
                 } else {
-                    format!("choose one of {}", names.join(", "))
+                    format!("choose one of {}", names.join(", ")).into()
                 };
-                Err(Error::request(format!("there is no run '{name}'"), mend))
+                Err(Error::request(format!("there is no run '{name}'"), remedy))
             }
         }
     }
@@ -289,8 +290,7 @@ impl Project {
     ) -> Result<()> {
         self.transact_beside("store metrics", |db| {
             let err = db.err("store metrics");
-            let text = serde_json::to_string(values)
-                .map_err(|e| Error::request(e.to_string(), "report this as a fault of the program"))?;
+            let text = serde_json::to_string(values).map_err(|e| Error::defect(e.to_string()))?;
             db.conn
                 .execute(
                     "INSERT INTO metrics (run, epoch, fields) VALUES (?1, ?2, ?3)",

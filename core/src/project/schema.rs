@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::project::db::Db;
+use crate::remedy::Remedy;
 
 /// "Vitr", SQLite's `application_id` of a project.
 const APPLICATION: i32 = 0x5669_7472;
@@ -27,7 +28,7 @@ pub(super) fn version(db: &Db) -> Result<i32> {
         return Err(Error::format(
             &db.path,
             "it is a database, but not one of a Vitrine project",
-            "choose the project's own folder, or make a project with `vitrine new`",
+            Remedy::OpenOrMakeProject,
         ));
     }
     Ok(version)

@@ -483,7 +483,7 @@ impl Project {
 fn lacking_error(lack: Lacking, method: SplitMethod) -> Error {
     let side = ["training", "validation", "test"].get(lack.side).copied().unwrap_or("test");
     let what = if lack.positives { "positives" } else { "unlabeled or negative patches" };
-    let (why, mend) = match method {
+    let (why, remedy) = match method {
         SplitMethod::Micrograph => (
             "too few micrographs hold any",
             "label patches on more micrographs, or choose the split method overlap",
@@ -497,5 +497,5 @@ fn lacking_error(lack: Lacking, method: SplitMethod) -> Error {
             ("too many are exact copies of each other", "label more patches")
         }
     };
-    Error::request(format!("the {side} side of the split would have no {what}, because {why}"), mend)
+    Error::request(format!("the {side} side of the split would have no {what}, because {why}"), remedy)
 }

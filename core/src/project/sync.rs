@@ -26,8 +26,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, NextStep, Result};
+use crate::error::{Error, Result};
 use crate::project::db::{self, Db};
+use crate::remedy::Warning;
 
 /// How a file is brought onto the disk; [`File::sync_data`] but in tests.
 pub type Flush = Arc<dyn Fn(&File) -> std::io::Result<()> + Send + Sync>;
@@ -49,10 +50,8 @@ const TOO_LONG: u64 = 64 << 20;
 pub struct DiskState {
     /// Changes written that the disk has not confirmed yet.
     pub waiting: u64,
-    /// Why the last flush failed, as a sentence; `None` while the disk takes what it is given.
-    pub failed: Option<String>,
-    /// What there is to do about it, where there is one thing.
-    pub next: Option<NextStep>,
+    /// Why the last flush failed; `None` while the disk takes what it is given.
+    pub failed: Option<Warning>,
 }
 
 /// Why a flush failed.
@@ -75,10 +74,9 @@ impl Failure {
             n => format!("the last {n} changes are"),
         };
         match self {
-            Self::Gone(folder) => Error::Gone {
-                path: folder.clone(),
-                consequence: format!("{changes} not safe; put the folder back"),
-            },
+            Self::Gone(folder) => {
+                Error::ProjectMoved { path: folder.clone(), consequence: format!("{changes} not safe") }
+            }
             Self::Refused(path, kind, why) => {
                 let why = match kind {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
@@ -169,12 +167,11 @@ impl Syncer {
     pub fn state(&self) -> DiskState {
         let state = self.shared.lock();
         let waiting = state.written - state.synced;
-        let error = state.failed.as_ref().map(|failure| failure.error(waiting));
-        DiskState {
-            waiting,
-            failed: error.as_ref().map(ToString::to_string),
-            next: error.and_then(|error| error.next_step()),
-        }
+        let failed = state.failed.as_ref().map(|failure| {
+            let error = failure.error(waiting);
+            Warning { text: error.problem(), remedy: error.remedy() }
+        });
+        DiskState { waiting, failed }
     }
 
     /// Waits until all that was written so far is on the disk.

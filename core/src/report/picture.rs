@@ -9,8 +9,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When there are not four bytes for each pixel, or memory does not suffice.
 pub fn png(width: usize, height: usize, rgba: Vec<u8>) -> Result<Vec<u8>> {
-    let failed =
-        |what: &str| Error::request(format!("a picture of {width}×{height} px {what}"), "report this");
+    let failed = |what: &str| Error::defect(format!("a picture of {width}×{height} px {what}"));
     let size = (u32::try_from(width), u32::try_from(height));
     let (Ok(width), Ok(height)) = size else { return Err(failed("is too large")) };
     let picture =

@@ -104,12 +104,7 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 
 /// Turns a drawing error of any kind into ours.
 pub(super) fn drawn<T, E: std::fmt::Display>(result: std::result::Result<T, E>) -> Result<T> {
-    result.map_err(|e| {
-        Error::request(
-            format!("a picture could not be drawn ({e})"),
-            "report this with the run's metrics file",
-        )
-    })
+    result.map_err(|e| Error::defect(format!("a picture could not be drawn ({e})")))
 }
 
 /// Text of the pictures.

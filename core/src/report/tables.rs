@@ -368,7 +368,7 @@ pub fn flatten_config(yaml: &str, run: &str) -> Result<BTreeMap<String, String>>
     let value: serde_json::Value = serde_saphyr::from_str(yaml).map_err(|e| Error::Config {
         place: format!("config of run '{run}'"),
         problem: format!("it cannot be read as YAML ({})", e.to_string().lines().next().unwrap_or_default()),
-        mend: "the run's folder holds the config it was started with; restore it from there".into(),
+        remedy: "the run's folder holds the config it was started with; restore it from there".into(),
     })?;
     flatten("", &value, &mut out);
     Ok(out)

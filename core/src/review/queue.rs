@@ -13,6 +13,7 @@ use super::interval::{Share, wilson};
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::project::{EntryId, PatchId, Project, RunId, Side};
+use crate::remedy::Remedy;
 
 /// The queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -134,7 +135,7 @@ pub fn build(project: &Project, kind: QueueKind, start: QueueStart) -> Result<Qu
     let scores = project.scores(run.id, "teacher")?.ok_or_else(|| {
         Error::request(
             format!("the run {} has no scores yet", run.name),
-            "let it end, or score the project with it (`vitrine score --help`)",
+            Remedy::ScoreFirst { run: run.name.clone() },
         )
     })?;
     let labels = project.labels_at(start.journal)?;

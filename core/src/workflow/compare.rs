@@ -16,6 +16,7 @@ use crate::learning::config::RiskKind;
 use crate::learning::config_file;
 use crate::learning::metrics::{auc, corrected_auc};
 use crate::project::{PatchId, Project, Run, Side};
+use crate::remedy::Remedy;
 use crate::report::figures;
 use crate::report::tables::metric_info;
 use crate::report::{
@@ -194,10 +195,7 @@ pub fn summaries(
         names.iter().map(|name| project.run(name)).collect::<Result<_>>()?
     };
     if runs.is_empty() {
-        return Err(Error::request(
-            "the project has no trained run to compare",
-            "train one first (`vitrine train --help`)",
-        ));
+        return Err(Error::request("the project has no trained run to compare", Remedy::TrainFirst));
     }
     runs.iter().map(|run| summary(project, run, truth)).collect()
 }
@@ -378,10 +376,10 @@ pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
         }
     }
     let picture = image::GrayImage::from_raw(width as u32, height as u32, canvas)
-        .ok_or_else(|| Error::request("a picture of patches could not be made", "report this"))?;
+        .ok_or_else(|| Error::defect("a picture of patches could not be made"))?;
     let mut png = Cursor::new(Vec::new());
     picture
         .write_to(&mut png, image::ImageFormat::Png)
-        .map_err(|e| Error::request(format!("a picture of patches could not be made: {e}"), "report this"))?;
+        .map_err(|e| Error::defect(format!("a picture of patches could not be made: {e}")))?;
     Ok(png.into_inner())
 }

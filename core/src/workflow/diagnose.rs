@@ -15,6 +15,7 @@ use crate::learning::device::ComputeDevice;
 use crate::learning::events::EpochMetrics;
 use crate::learning::sampler::generator;
 use crate::project::{PatchId, Project, Run, Side};
+use crate::remedy::Remedy;
 
 /// Patches of one label that are examined at most: unlabeled, positive, negative.
 const MOST: [usize; 3] = [12_000, 5_000, 5_000];
@@ -58,10 +59,7 @@ pub fn history(project: &Project, run: &Run) -> Result<Vec<EpochMetrics>> {
 /// When the project is empty or cannot be read, or the run does not exist.
 pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> {
     let size = project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
-        Error::request(
-            format!("{} holds no patches yet", project.dir().display()),
-            "import some first (`vitrine import --help`)",
-        )
+        Error::request(format!("{} holds no patches yet", project.dir().display()), Remedy::ImportFirst)
     })?;
     let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
     let (config, config_name) = match (&request.config, &run) {

@@ -15,6 +15,7 @@ use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::prior_fit::PriorUsed;
 use crate::project::Project;
+use crate::remedy::Remedy;
 
 /// What the weights are and how to use them, written beside them as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,10 +78,7 @@ pub fn export_model(
     let card_path = out.with_extension("json");
     for target in [out, &card_path] {
         if target.exists() && !force {
-            return Err(Error::request(
-                format!("{} exists already", target.display()),
-                "name another file, or use --force",
-            ));
+            return Err(Error::request(format!("{} exists already", target.display()), Remedy::AllowReplace));
         }
     }
     let checkpoint = Checkpoint::load(&path)?;
@@ -96,7 +94,7 @@ pub fn export_model(
         })
         .collect::<Result<_>>()?;
     let bytes = safetensors::serialize(views, None)
-        .map_err(|e| Error::format(out, format!("cannot be written: {e}"), "report this"))?;
+        .map_err(|e| Error::defect(format!("{}: cannot be written: {e}", out.display())))?;
     let header = checkpoint.header;
     let mut scales: Vec<Option<f64>> = project.sources()?.into_iter().map(|s| s.info.pixel_size).collect();
     scales.dedup();
@@ -117,7 +115,7 @@ pub fn export_model(
         sha256: Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect(),
     };
     let text = serde_json::to_vec_pretty(&card)
-        .map_err(|e| Error::format(&card_path, format!("cannot be written: {e}"), "report this"))?;
+        .map_err(|e| Error::defect(format!("{}: cannot be written: {e}", card_path.display())))?;
     // From here on both files or none: the weights without their card would be of no use.
     tell(watch, "Writing weights and card", 2, STEPS)?;
     write_atomically(out, &bytes)?;

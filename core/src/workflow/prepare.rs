@@ -8,6 +8,7 @@ use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
 use crate::project::{Fractions, PatchId, Project, Side, Split, SplitRequest};
+use crate::remedy::Remedy;
 
 /// What a run needs of a project.
 pub struct Prepared {
@@ -78,7 +79,7 @@ pub fn prepare(
     let prepared = prepare_with(project, config, split, &labels, truth, watch)?;
     project.set_normaliser(
         &serde_json::to_value(prepared.normaliser)
-            .map_err(|e| Error::request(format!("the normaliser cannot be stored: {e}"), "report this"))?,
+            .map_err(|e| Error::defect(format!("the normaliser cannot be stored: {e}")))?,
     )?;
     Ok(prepared)
 }
@@ -119,10 +120,7 @@ pub fn prepare_with(
 
 fn patch_size(project: &Project) -> Result<usize> {
     project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
-        Error::request(
-            format!("{} holds no patches yet", project.dir().display()),
-            "import some first (`vitrine import --help`)",
-        )
+        Error::request(format!("{} holds no patches yet", project.dir().display()), Remedy::ImportFirst)
     })
 }
 

@@ -12,6 +12,7 @@ use crate::learning::device::ComputeDevice;
 use crate::learning::events::RunPhase;
 use crate::learning::run::Scorer;
 use crate::project::{PatchId, PixelType, Project};
+use crate::remedy::Remedy;
 
 /// The network of a run, ready to score.
 ///
@@ -23,7 +24,7 @@ pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Sco
     if !path.exists() {
         return Err(Error::request(
             format!("run '{run}' has no model yet: it ended before its first epoch was complete"),
-            "train it again, or name another run (`vitrine info` lists them)",
+            Remedy::ChooseRun,
         ));
     }
     Scorer::new(&Checkpoint::load(&path)?, device)
@@ -149,7 +150,7 @@ pub fn patches_by_score(
     let scores = project.scores(id, "teacher")?.ok_or_else(|| {
         Error::request(
             format!("the run '{run}' has no scores yet"),
-            "score the project first (`vitrine score --help`)",
+            Remedy::ScoreFirst { run: run.to_owned() },
         )
     })?;
     let inside = |s: f32| s.is_finite() && at_least.is_none_or(|t| s >= t) && below.is_none_or(|t| s < t);

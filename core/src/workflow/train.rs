@@ -24,6 +24,7 @@ use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
 use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus};
+use crate::remedy::Remedy;
 
 /// A run about to be trained.
 pub struct TrainRequest {
@@ -317,8 +318,8 @@ fn drive(
     }
     let outcome = thread.join().unwrap_or_else(|_| {
         Err(Error::request(
-            "the training thread ended by a fault of the program or the driver",
-            "start again with --device cpu, and report this with the versions of `vitrine devices`",
+            "the training thread ended by a defect of the program or of the graphics driver",
+            Remedy::TrainOnCpu,
         ))
     });
     let outcome = kept.and(outcome);

@@ -14,7 +14,7 @@ use vitrine_core::ingest::{
     truth_for,
 };
 use vitrine_core::project::{PixelType, Project};
-use vitrine_core::{Error, Label, LabelCounts, Result};
+use vitrine_core::{Error, Label, LabelCounts, Remedy, Result};
 
 fn go_on(_: Progress) -> bool {
     true
@@ -163,7 +163,11 @@ fn what_is_there_already_is_not_cut_twice() {
     let request = IngestRequest { picks: vec![picks], pool: None, ..request };
     let done = bring(&mut project, &request).unwrap();
     assert_eq!((done.labels, done.found.duplicates), (counts(1, 0, 0), 1));
-    assert!(done.found.warnings.iter().any(|w| w.contains("another label")), "{:?}", done.found.warnings);
+    assert!(
+        done.found.warnings.iter().any(|w| w.text.contains("another label")),
+        "{:?}",
+        done.found.warnings
+    );
     assert_eq!(project.patch(0).unwrap().label, Label::Positive);
 }
 
@@ -185,7 +189,7 @@ fn totals_grids_and_random_places() {
     let done = bring(&mut project, &request).unwrap();
     // 512 px hold 8 boxes of 64.
     assert!(done.pool <= 3 * 64 && done.pool > 3 * 50, "{}", done.pool);
-    assert!(done.found.warnings.iter().any(|w| w.contains("of the 5000")), "{:?}", done.found.warnings);
+    assert!(done.found.warnings.iter().any(|w| w.text.contains("of the 5000")), "{:?}", done.found.warnings);
     request.pool = Some(PoolRequest::new(PoolFrom::Random));
     assert!(sentence(bring(&mut project, &request)).contains("count"));
 }
@@ -268,15 +272,17 @@ fn what_does_not_fit_is_said_in_one_sentence() {
     let negative = IngestRequest { label: Some(Label::Negative), ..one.clone() };
     assert_eq!(bring(&mut project, &negative).unwrap().labels, counts(0, 0, 3));
     assert_eq!(project.sources().unwrap()[0].info.pixel_size, Some(2.0));
-    let text = sentence(bring(&mut project, &IngestRequest { inputs: vec![large], ..one.clone() }));
-    assert!(text.contains("24×24") && text.contains("16×16") && text.contains("--bin"), "{text}");
+    let refused = bring(&mut project, &IngestRequest { inputs: vec![large], ..one.clone() }).unwrap_err();
+    assert_eq!(refused.remedy(), Some(Remedy::MatchPatchSize));
+    let text = refused.problem();
+    assert!(text.contains("24×24") && text.contains("16×16"), "{text}");
     let text = sentence(bring(&mut project, &sample_request(&files)));
     assert!(text.contains("box 64 and bin 2") && text.contains("32×32"), "{text}");
     let again = inspect(&one, Some(&project), &mut go_on).unwrap();
-    assert!(again.warnings.iter().any(|w| w.contains("was imported before")), "{:?}", again.warnings);
+    assert!(again.warnings.iter().any(|w| w.text.contains("was imported before")), "{:?}", again.warnings);
     let other = IngestRequest { pixel_size: Some(3.0), ..one };
     let mixed = inspect(&other, Some(&project), &mut go_on).unwrap();
-    assert!(mixed.warnings.iter().any(|w| w.contains("different pixel sizes")), "{:?}", mixed.warnings);
+    assert!(mixed.warnings.iter().any(|w| w.text.contains("different pixel sizes")), "{:?}", mixed.warnings);
 
     // A pixel that is no number, in the last patch.
     let bytes = std::fs::read(&small).unwrap();
@@ -310,15 +316,16 @@ fn picks_without_a_micrograph_are_named() {
     assert_eq!(lost, [("lost_1", 2), ("lost_2", 1)]);
     assert_eq!((seen.labels, seen.at_edge), (counts(1, 0, 0), 1));
     assert_eq!(seen.micrographs[0].at_edge, 1);
-    assert!(seen.warnings.iter().any(|w| w.contains("lost_1, lost_2")), "{:?}", seen.warnings);
+    assert!(seen.warnings.iter().any(|w| w.text.contains("lost_1, lost_2")), "{:?}", seen.warnings);
     let json = serde_json::to_value(&seen).unwrap();
     assert_eq!(json["unmatched"][0]["name"], "lost_1");
 
     let alone = IngestRequest { micrographs: Vec::new(), ..request.clone() };
-    let text = sentence(look(&alone));
-    assert!(text.contains("none of the 5 picks") && text.contains("--micrographs"), "{text}");
-    let text = sentence(look(&IngestRequest { box_size: None, ..request.clone() }));
-    assert!(text.contains("--box"), "{text}");
+    let refused = look(&alone).unwrap_err();
+    assert_eq!(refused.remedy(), Some(Remedy::NameMicrographs));
+    assert!(refused.problem().contains("none of the 5 picks"), "{refused}");
+    let boxless = look(&IngestRequest { box_size: None, ..request.clone() }).unwrap_err();
+    assert_eq!(boxless.remedy(), Some(Remedy::GiveBox), "{boxless}");
     let text = sentence(look(&IngestRequest { bin: 0, ..request.clone() }));
     assert!(text.contains("binned by 0"), "{text}");
     // y from the bottom: 411 from the top of 512 rows.

@@ -28,10 +28,11 @@ fn real_micrographs_with_box_files() {
         ..IngestRequest::default()
     };
     let given = look(&request).unwrap();
-    let mirrored = |p: &Preview| p.warnings.iter().any(|w| w.contains("counted from the"));
+    let mirrored = |p: &Preview| p.warnings.iter().any(|w| w.text.contains("counted from the"));
     assert!(mirrored(&given) && given.mirrored, "{:?}", given.warnings);
-    assert!(given.warnings.iter().any(|w| w.contains("bottom") && w.contains("use --y-up")));
-    assert!(given.warnings.iter().any(|w| w.contains("repeat the edge")), "{:?}", given.warnings);
+    let turn = Remedy::TurnYOver { from_bottom: true };
+    assert!(given.warnings.iter().any(|w| w.text.contains("bottom") && w.remedy == Some(turn.clone())));
+    assert!(given.warnings.iter().any(|w| w.text.contains("repeat the edge")), "{:?}", given.warnings);
 
     let request = IngestRequest {
         y_up: true,

@@ -10,7 +10,7 @@ use vitrine_core::project::{
     Actor, Change, EntryId, EntryKind, Fractions, NewMicrograph, NewPatch, NewRun, PatchId, PixelType,
     Project, RunEnd, RunStatus, Side, SourceInfo, SplitMethod, SplitRequest,
 };
-use vitrine_core::{Error, Label};
+use vitrine_core::{Error, Label, Remedy};
 
 fn ada() -> Actor {
     Actor::Person("ada".into())
@@ -321,7 +321,7 @@ fn what_is_no_project_is_one_sentence() {
     let root = dir.path();
     for open in [Project::open, Project::open_read_only, Project::open_any] {
         assert!(sentence(open(&root.join("nowhere"))).contains("is no Vitrine project"));
-        assert!(sentence(open(root)).contains("vitrine new"));
+        assert_eq!(open(root).unwrap_err().remedy(), Some(Remedy::OpenOrMakeProject));
     }
     std::fs::write(root.join("notes.txt"), "x").unwrap();
     assert!(sentence(Project::create(root, Some(4), PixelType::F32)).contains("it holds notes.txt"));

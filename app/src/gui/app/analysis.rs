@@ -21,6 +21,7 @@ use crate::gui::command::{
 };
 use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
+use crate::gui::remedy;
 use crate::gui::views::charts::{PlotPlaces, plot_places};
 use crate::words;
 
@@ -177,7 +178,7 @@ impl App {
                         Ok(()) => self.model.tab = Tab::Train,
                         // The question stays, for the path to be mended.
                         Err(error) => {
-                            ask.wrong = Some(words::in_window(&words::sentence(&error)));
+                            ask.wrong = Some(remedy::sentence(&error));
                             ask.path = path;
                             self.states.ask_path = Some(ask);
                         }

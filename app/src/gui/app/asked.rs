@@ -11,6 +11,7 @@ use vitrine_core::project::{EntryId, MicrographId, PatchId};
 use super::App;
 use crate::gui::jobs::JobId;
 use crate::gui::model::{Disagreements, Looked, MicrographView, PatchDetail, Previewed};
+use crate::gui::remedy;
 use crate::words;
 
 /// What a job was started to answer.
@@ -70,7 +71,7 @@ impl App {
             (true, Asked::Recognise(_)) => "looking what it is was cancelled".to_owned(),
             (true, Asked::Compared(_)) => "measuring the runs was cancelled".to_owned(),
             (true, _) => "this was cancelled".to_owned(),
-            (false, _) => words::in_window(&words::sentence(error)),
+            (false, _) => remedy::sentence(error),
         };
         let analysis = &mut self.model.analysis;
         match asked {

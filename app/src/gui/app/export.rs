@@ -11,6 +11,7 @@ use super::{App, Outcome};
 use crate::gui::command::{Command, ExportCommand, ViewCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{NoticeKind, Previewed, Tab, Written};
+use crate::gui::remedy;
 use crate::words;
 
 impl App {
@@ -88,8 +89,7 @@ impl App {
         self.ask(Asked::Count(Box::new(request.clone()), journal), |app| {
             let project = app.store()?.another_handle()?;
             app.jobs.spawn(JobKind::Count, "Counting", move |_| {
-                let result = preview(&project, &request)
-                    .map_err(|error| words::in_window(&words::sentence(&error.into())));
+                let result = preview(&project, &request).map_err(|error| remedy::sentence(&error.into()));
                 Ok(Outcome::ExportCounted(Previewed { request, journal, result }))
             })
         })

@@ -17,6 +17,7 @@ use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ImportCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{ImportDraft, ImportTarget, Looked, NoticeKind, Room, Tab};
+use crate::gui::remedy;
 use crate::words;
 
 /// Patches shown before an import.
@@ -147,7 +148,7 @@ impl App {
                 });
                 let result = match seen {
                     Err(vitrine_core::Error::Cancelled) => return Err(vitrine_core::Error::Cancelled.into()),
-                    Err(error) => Err(words::in_window(&words::sentence(&error.into()))),
+                    Err(error) => Err(remedy::sentence(&error.into())),
                     Ok(look) => Ok(Arc::new(look)),
                 };
                 Ok(Outcome::Looked(Looked { request, with_open, result, cancelled: false }))
@@ -211,7 +212,7 @@ impl App {
         let action = (tab.as_str().to_owned(), Command::View(ViewCommand::Tab(tab)));
         self.model.notices.push(NoticeKind::Done, text, Some(action));
         for warning in &summary.found.warnings {
-            self.model.notices.warning(format!("{}.", words::in_window(warning).trim_end_matches('.')));
+            self.model.notices.warning(remedy::warning(warning));
         }
         Ok(())
     }

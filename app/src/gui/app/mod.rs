@@ -31,8 +31,9 @@ use crate::gui::jobs::{Finished, JobId, Jobs};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{
     Analysis, Compared, CurrentScores, Disagreements, ExportState, Looked, Model, NoticeKind, Notices,
-    OpenProject, Order, Previewed, Room, RunCurves, Tab, Written, way_on,
+    OpenProject, Order, Previewed, Room, RunCurves, Tab, Written,
 };
+use crate::gui::remedy;
 use crate::gui::settings::{ProjectView, Settings, SettingsFile};
 use crate::gui::training::TrainLink;
 use crate::gui::{theme, views};
@@ -353,16 +354,13 @@ impl App {
 
     /// Shows an error as a notice, behind what was tried ("Opening apo").
     fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
-        self.say_trouble(tried, &words::sentence(error), way_on(error));
+        self.say_trouble(tried, &remedy::sentence(error), remedy::way_on(error));
     }
 
     /// Shows a sentence of trouble as a notice, with the way out.
     fn say_trouble(&mut self, tried: &str, sentence: &str, action: Option<(String, Command)>) {
-        let mut text = words::in_window(sentence);
-        if tried.is_empty() {
-            text = words::capitalised(&text);
-        }
-        let text = if tried.is_empty() { text } else { format!("{tried}: {text}") };
+        let text =
+            if tried.is_empty() { words::capitalised(sentence) } else { format!("{tried}: {sentence}") };
         let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };
         self.model.notices.push(NoticeKind::Error, text, action);
     }

@@ -17,6 +17,7 @@ use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
     CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown, offer,
 };
+use crate::gui::remedy;
 use crate::words;
 
 /// The kind of scores shown.
@@ -157,10 +158,12 @@ impl App {
     pub(super) fn watch_disk(&mut self) {
         let Some(store) = &self.store else { return };
         let now = store.disk_state();
-        let next = now.next.map(offer);
         let before = std::mem::replace(&mut self.model.disk, now.clone());
         match (before.failed, now.failed) {
-            (None, Some(why)) => self.say_trouble("Labelling", &why, next),
+            (None, Some(why)) => {
+                let button = why.remedy.as_ref().and_then(remedy::button);
+                self.say_trouble("Labelling", &remedy::warning(&why), button);
+            }
             (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
             _ => {}
         }
@@ -260,7 +263,7 @@ impl App {
         if let Some(live) = self.model.live.as_mut().filter(|live| live.job == job.id) {
             let told = live.told;
             if !cancelled {
-                live.phase = LivePhase::Failed(words::in_window(&words::sentence(error)));
+                live.phase = LivePhase::Failed(remedy::sentence(error));
             }
             let name = live.name.clone();
             self.train = None;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use vitrine_core::Image;
 use vitrine_core::formats::micrograph;
 use vitrine_core::imaging::bin::bin;
 use vitrine_core::imaging::filters::radial_power;
@@ -11,15 +10,15 @@ use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
 use vitrine_core::workflow::score::scorer;
+use vitrine_core::{Error, Image, Remedy};
 
 use super::asked::Asked;
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{
-    MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab, TrainFirst,
-};
+use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab};
+use crate::gui::remedy;
 use crate::words;
 
 /// Longest side of a micrograph in the side panel, px.
@@ -117,12 +116,8 @@ impl App {
                     Some(path) => {
                         // A path relative to the project works wherever the project was moved to.
                         let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
-                        micrograph::open(&path).map_err(|e| {
-                            format!(
-                                "Only positions are drawn: {}",
-                                words::in_window(&words::sentence(&e.into()))
-                            )
-                        })
+                        micrograph::open(&path)
+                            .map_err(|e| format!("Only positions are drawn: {}", remedy::sentence(&e.into())))
                     }
                 };
                 let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
@@ -159,7 +154,7 @@ impl App {
         let open = self.open()?;
         let Some(scores) = &open.scores else {
             let why = "no run has scored this project yet, so there is nothing to review";
-            return Err(TrainFirst(why.to_owned()).into());
+            return Err(Error::request(why, Remedy::TrainFirst).into());
         };
         let now = QueueStart { run: scores.run, journal: open.journal };
         let generation = open.generation;
@@ -218,7 +213,8 @@ impl App {
     pub(super) fn select_similar(&mut self) -> anyhow::Result<()> {
         let open = self.open()?;
         let Some(scores) = &open.scores else {
-            return Err(TrainFirst("no run has learned features of this project yet".to_owned()).into());
+            let why = "no run has learned features of this project yet";
+            return Err(Error::request(why, Remedy::TrainFirst).into());
         };
         let (run, name, generation) = (scores.run, scores.name.clone(), open.generation);
         let examples: Vec<PatchId> = match open.selection.is_empty() {

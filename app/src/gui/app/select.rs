@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use vitrine_core::Label;
 use vitrine_core::project::PatchId;
+use vitrine_core::{Error, Label, Remedy};
 
 use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab, TrainFirst};
+use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab};
 use crate::gui::views::queues;
 use crate::words;
 
@@ -191,7 +191,8 @@ impl App {
                 let store = self.store()?.another_handle()?;
                 self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
                     let Some(values) = store.scores(run, SCORES)? else {
-                        anyhow::bail!("the run {name} has no scores yet; let it end, or score the patches with it under Train");
+                        let why = format!("the run {name} has no scores yet");
+                        return Err(Error::request(why, Remedy::ScoreFirst { run: name }).into());
                     };
                     let scores = CurrentScores { run, name, values: Arc::new(values) };
                     Ok(Outcome::Scores { generation, scores })
@@ -206,7 +207,7 @@ impl App {
         let open = self.open()?;
         if open.scores.is_none() && (order.key.needs_score() || order.filter.score.is_some()) {
             let why = format!("no run has scored this project yet, so {} is not known", order.key.as_str());
-            return Err(TrainFirst(why).into());
+            return Err(Error::request(why, Remedy::TrainFirst).into());
         }
         // Asked for: shown from now on as the choice, while the patches follow.
         open.shown.order = order.clone();

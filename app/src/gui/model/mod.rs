@@ -17,7 +17,7 @@ pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves
 pub use export::{ExportProposal, ExportState, Previewed, Written};
 pub use import::{ImportDraft, ImportTarget, Looked, Room};
 pub use live::{LivePhase, LiveRun};
-pub use notice::{Notice, NoticeKind, Notices, TrainFirst, offer, way_on};
+pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{Filter, Order, OrderInput, SortKey};
 pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};

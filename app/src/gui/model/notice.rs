@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use vitrine_core::NextStep;
-
-use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
-use crate::gui::model::Tab;
+use crate::gui::command::Command;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,35 +40,6 @@ impl Notice {
             (NoticeKind::Warning, Some(_)) | (NoticeKind::Error, _) => None,
         }
     }
-}
-
-/// Something needs a run that is not there; the way out is to train one.
-#[derive(Debug)]
-pub struct TrainFirst(pub String);
-
-impl std::fmt::Display for TrainFirst {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}; train first", self.0)
-    }
-}
-
-impl std::error::Error for TrainFirst {}
-
-/// The next step after an error, where one is obvious: words of the button and what it does.
-pub fn way_on(error: &anyhow::Error) -> Option<(String, Command)> {
-    if error.downcast_ref::<TrainFirst>().is_some() {
-        return Some(("Train".to_owned(), Command::View(ViewCommand::Tab(Tab::Train))));
-    }
-    error.downcast_ref::<vitrine_core::Error>()?.next_step().map(offer)
-}
-
-/// A next step of the library as an offer.
-pub fn offer(step: NextStep) -> (String, Command) {
-    let (words, command) = match step {
-        NextStep::CloseProject => ("Close the project", Command::Project(ProjectCommand::Close)),
-        NextStep::ImportFiles => ("Import files…", Command::Import(ImportCommand::Add(Vec::new()))),
-    };
-    (words.to_owned(), command)
 }
 
 /// The notices, oldest first.
@@ -138,6 +106,7 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gui::command::ProjectCommand;
 
     #[test]
     fn an_offer_stays_longer_than_what_only_tells_and_trouble_until_it_is_answered() {
@@ -153,21 +122,5 @@ mod tests {
         }
         let lasts: Vec<_> = notices.shown().iter().map(|n| n.lasts().map(|time| time.as_secs())).collect();
         assert_eq!(lasts, [Some(6), Some(20), None, None]);
-    }
-
-    #[test]
-    fn errors_offer_the_next_step_where_there_is_one() {
-        let step = |error: anyhow::Error| way_on(&error).map(|(words, _)| words);
-        let gone =
-            || vitrine_core::Error::Gone { path: "/data/apo".into(), consequence: "put it back".to_owned() };
-        assert_eq!(step(gone().into()).as_deref(), Some("Close the project"));
-        let within = anyhow::Error::from(gone()).context("comparing runs");
-        assert_eq!(step(within).as_deref(), Some("Close the project"));
-        let none = vitrine_core::Error::NoProject { path: "/data".into(), database: "project.db" };
-        assert_eq!(step(none.into()).as_deref(), Some("Import files…"));
-        let untrained = TrainFirst("no run has scored this project yet".to_owned());
-        assert_eq!(step(untrained.into()).as_deref(), Some("Train"));
-        // Whatever it says.
-        assert_eq!(step(anyhow::anyhow!("the disk is full; train first")), None);
     }
 }

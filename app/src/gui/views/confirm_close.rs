@@ -4,6 +4,7 @@ use eframe::egui::Ui;
 
 use crate::gui::command::{Command, ViewCommand, WindowCommand};
 use crate::gui::model::Model;
+use crate::gui::remedy;
 use crate::words;
 
 /// Draws the question.
@@ -16,7 +17,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             ui.label(&job.title);
         }
         if let Some(why) = &model.disk.failed {
-            ui.colored_label(ui.visuals().warn_fg_color, words::capitalised(why));
+            ui.colored_label(ui.visuals().warn_fg_color, remedy::warning(why));
         }
         if busy {
             ui.weak("A run stops after its batch, keeps its best epoch, and can be continued later. Imports and exports that are not complete leave nothing behind.");

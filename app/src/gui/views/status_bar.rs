@@ -8,6 +8,7 @@ use vitrine_core::Label;
 use crate::gui::command::{Command, WindowCommand};
 use crate::gui::jobs::JobState;
 use crate::gui::model::Model;
+use crate::gui::remedy;
 use crate::gui::widgets::label_count;
 use crate::words;
 
@@ -43,7 +44,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             if let Some(why) = &model.disk.failed {
                 ui.separator();
                 ui.colored_label(ui.visuals().error_fg_color, "labels not safe yet")
-                    .on_hover_text(words::capitalised(why));
+                    .on_hover_text(remedy::warning(why));
             }
             if let Some(why) = &open.read_only {
                 ui.separator();

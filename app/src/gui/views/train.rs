@@ -196,7 +196,7 @@ impl State {
         if let Some(error) = self.yaml.as_ref().and_then(|yaml| yaml.error.clone()) {
             return Some(error);
         }
-        violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.mend))
+        violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.remedy))
     }
 
     /// Why no run can be started as it stands in the form, beside these `runs`: by the rules with which a run

@@ -76,7 +76,7 @@ fn row(ui: &mut Ui, config: &mut RunConfig, field: &'static Field, violation: Op
             ui.add(egui::Label::new(RichText::new(unusual).small().color(ui.visuals().warn_fg_color)).wrap());
         }
         if let Some(violation) = violation {
-            let words = format!("{}: {}.", violation.problem, violation.mend);
+            let words = format!("{}: {}.", violation.problem, violation.remedy);
             ui.add(egui::Label::new(RichText::new(words).color(ui.visuals().error_fg_color)).wrap());
         }
     });

@@ -401,7 +401,7 @@ fn diverged(epoch: usize, batch: usize, problem: &str) -> Error {
         epoch,
         batch,
         problem: problem.to_owned(),
-        mend: "lower pretrain.learning_rate".to_owned(),
+        remedy: "lower pretrain.learning_rate".into(),
     }
 }
 

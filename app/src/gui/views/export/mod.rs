@@ -16,6 +16,7 @@ pub use form::{Form, What};
 use crate::gui::command::{Command, ExportCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Previewed};
+use crate::gui::remedy;
 use crate::gui::widgets::form::{section, typed_path, warning};
 use crate::gui::widgets::label_count;
 use crate::words;
@@ -199,7 +200,7 @@ fn what_comes(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State,
                 ));
             }
             for text in &preview.warnings {
-                warning(ui, &format!("{}.", words::in_window(text).trim_end_matches('.')));
+                warning(ui, &remedy::warning(text));
             }
             files(ui, &preview.targets, &preview.existing, &mut state.form);
         }

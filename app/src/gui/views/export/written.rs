@@ -5,6 +5,7 @@ use egui::Ui;
 
 use crate::gui::command::{Command, WindowCommand};
 use crate::gui::model::{Model, Written};
+use crate::gui::remedy;
 use crate::gui::widgets::Fold;
 use crate::gui::widgets::form::section;
 use crate::words;
@@ -71,10 +72,7 @@ pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>)
         row("Manifest", written.beside.display().to_string());
     });
     for warning in &manifest.warnings {
-        crate::gui::widgets::form::warning(
-            ui,
-            &format!("{}.", words::in_window(warning).trim_end_matches('.')),
-        );
+        crate::gui::widgets::form::warning(ui, &remedy::warning(warning));
     }
     let title = format!("Files and checksums ({})", manifest.files.len());
     Fold::new("export.files", title).show(ui, model, out, |ui, _| {

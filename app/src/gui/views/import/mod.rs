@@ -172,7 +172,7 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
                     };
                     ui.weak(text);
                 }
-                Err(why) => complaint(ui, &words::in_window(why)),
+                Err(why) => complaint(ui, why),
             },
         });
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
-use vitrine_core::Label;
 use vitrine_core::ingest::{CloseLook, Preview, SeenPatch};
+use vitrine_core::{Label, Remedy};
 
 use super::Form;
 use crate::gui::command::Command;
 use crate::gui::model::{ImportDraft, Looked, Model};
+use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::widgets::form::{section, warning};
 use crate::gui::widgets::{Fold, empty, label_count, paint_label};
@@ -131,32 +132,28 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
         return;
     }
     ui.add_space(8.0);
-    for text in &preview.warnings {
-        let shown = words::capitalised(&words::in_window(text));
-        warning(ui, &format!("{}.", shown.trim_end_matches('.')));
+    for told in &preview.warnings {
+        warning(ui, &remedy::warning(told));
         // What is shown answers the form of before: its remedies may be in there already.
         if waiting {
             continue;
         }
-        if preview.mirrored && text.contains("y of the picks") {
-            let remedy = if form.y_up { "Leave the picks as they are" } else { "Turn the picks over" };
-            let why = "Switches \"y counts from the bottom\" and looks again.";
-            if ui.button(remedy).on_hover_text(why).clicked() {
-                form.y_up = !form.y_up;
+        match told.remedy {
+            Some(Remedy::TurnYOver { from_bottom }) => {
+                let words = if from_bottom { "Turn the picks over" } else { "Leave the picks as they are" };
+                let why = "Switches \"y counts from the bottom\" and looks again.";
+                if ui.button(words).on_hover_text(why).clicked() {
+                    form.y_up = from_bottom;
+                }
             }
-        }
-        if let Some(margin) = margin_of(text)
-            && ui.button(format!("Set the margin to {margin} px")).clicked()
-        {
-            form.margin = margin.to_string();
+            Some(Remedy::SetMargin(px)) => {
+                if ui.button(format!("Set the margin to {px} px")).clicked() {
+                    form.margin = px.to_string();
+                }
+            }
+            _ => {}
         }
     }
-}
-
-/// The margin that a warning of a border without a picture asks for.
-fn margin_of(warning: &str) -> Option<usize> {
-    let (_, rest) = warning.split_once("set a margin of ")?;
-    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// Side of a patch on the screen, points.
