@@ -31,7 +31,7 @@ use vitrine::gui::command::{
 use vitrine::gui::model::{Filter, Order, SortKey};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
-use vitrine_core::project::NewRun;
+use vitrine_core::project::{NewRun, ScoreKind};
 
 fn main() {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -58,6 +58,7 @@ fn make(folder: &Path, patches: usize) {
             config: String::new(),
             seed: 1,
             versions: serde_json::json!({}),
+            began_with: None,
             device: "none".to_owned(),
             normaliser: serde_json::Value::Null,
             split: None,
@@ -66,7 +67,7 @@ fn make(folder: &Path, patches: usize) {
         .unwrap();
     let scores: Vec<f32> =
         (0..patches as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
-    project.set_scores(run.id, "teacher", &scores).unwrap();
+    project.set_scores(run.id, ScoreKind::Teacher, &scores).unwrap();
     project.end_run(run.id, vitrine_core::project::RunEnd::Finished, None).unwrap();
 }
 

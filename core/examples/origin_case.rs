@@ -18,7 +18,7 @@ use vitrine_core::learning::config_file;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::metrics::auc;
 use vitrine_core::learning::run::Scorer;
-use vitrine_core::project::{PixelType, Project, Side};
+use vitrine_core::project::{PixelType, Project, ScoreKind, Side};
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 use vitrine_core::workflow::score::score_project;
 use vitrine_core::workflow::train::{TrainRequest, train_run};
@@ -114,7 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             train_run(&mut project, request, &mut listen, &mut |_| true)?;
             let run = project.run(&run)?;
             let sides = project.split_sides(run.split.ok_or("the run has no split")?)?;
-            let kept = project.scores(run.id, "teacher")?.ok_or("the run has not scored")?;
+            let kept = project.scores(run.id, ScoreKind::Teacher)?.ok_or("the run has not scored")?;
             // What the run ended with, whichever epoch was kept.
             let mut last = Checkpoint::load(&resume_path(&project.run_dir(&run.name)))?;
             last.model = if last.teacher.is_empty() { last.student.clone() } else { last.teacher.clone() };

@@ -168,7 +168,7 @@ fn a_resumed_run_goes_on_exactly() {
     let stopped = train(stopped, &control, &say).unwrap();
     drop(say);
     listener.join().unwrap();
-    assert_eq!(stopped.ended_early, Some("stopped"));
+    assert_eq!(stopped.ended_early, Some(EarlyEnd::Stopped));
     assert_eq!(stopped.history.len(), 2);
 
     let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();

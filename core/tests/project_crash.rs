@@ -83,6 +83,7 @@ fn in_a_role() {
                 config: String::new(),
                 seed: 1,
                 versions: serde_json::Value::Null,
+                began_with: None,
                 device: "CPU".into(),
                 normaliser: serde_json::Value::Null,
                 split: None,

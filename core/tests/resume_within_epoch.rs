@@ -4,7 +4,7 @@
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::{TrainControl, TrainEvent};
-use vitrine_core::project::{NewPatch, PixelType, Project, RunStatus, SourceInfo};
+use vitrine_core::project::{NewPatch, PixelType, Project, RunStatus, ScoreKind, SourceInfo};
 use vitrine_core::workflow::train::{TrainRequest, can_resume, resume_run, train_run};
 use vitrine_core::{Error, Label};
 
@@ -44,7 +44,7 @@ fn a_run_without_a_complete_epoch_goes_on_from_its_checkpoint() {
     train_run(&mut whole, request(), &mut |_, _| {}, &mut |_| true).unwrap();
     let scores = |project: &Project| {
         let run = project.run("short").unwrap();
-        project.scores(run.id, "teacher").unwrap().unwrap()
+        project.scores(run.id, ScoreKind::Teacher).unwrap().unwrap()
     };
 
     let mut stopped = project(&dir.path().join("stopped"));

@@ -75,7 +75,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             let scorer = scorer(&project, &args.run, device)?;
             let scores = score_project(&project, &scorer, &mut watch)?;
             let id = project.run(&args.run)?.id;
-            project.set_scores(id, "teacher", &scores)?;
+            project.set_scores(id, vitrine_core::project::ScoreKind::Teacher, &scores)?;
             project_rows(&project, &scores)?
         }
         Some(input) => {

@@ -9,7 +9,8 @@ use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
-use vitrine_core::project::Project;
+use vitrine_core::learning::run::EarlyEnd;
+use vitrine_core::project::{Project, ScoreKind};
 use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
 use vitrine_core::workflow::{Step, Watch};
 
@@ -170,8 +171,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// What Ctrl-C left, and how to go on from there.
 fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Result<super::Stopped> {
     let (place, name) = (place.display(), &result.name);
-    let scored = project.scores(result.id, "teacher")?.is_some();
-    Ok(super::Stopped(if result.ended_early.as_deref() == Some("stopped") {
+    let scored = project.scores(result.id, ScoreKind::Teacher)?.is_some();
+    Ok(super::Stopped(if result.ended_early == Some(EarlyEnd::Stopped) {
         format!(
             "{name} keeps epoch {}: go on with `vitrine train {place} --resume {name}`, or score with what it \
              has by `vitrine score {place} --run {name}`",
@@ -285,7 +286,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 
 /// Prints how a run ended.
 pub fn print_result(result: &RunResult) {
-    let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+    let how = result.ended_early.map_or_else(String::new, |why| format!(" ({})", why.as_str()));
     super::print_line(&format!(
         "{}: {} {}{how}, scores from epoch {}; validation AUC P/U {}, corrected {}; prior {:.3}{}",
         result.name,
@@ -334,7 +335,7 @@ pub fn as_json(result: &RunResult) -> serde_json::Value {
         "run": result.name,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
-        "ended_early": result.ended_early,
+        "ended_early": result.ended_early.map(EarlyEnd::as_str),
         "prior": result.prior,
         "best": result.best,
     })

@@ -13,8 +13,8 @@ use vitrine_core::Label;
 use vitrine_core::learning::config_file;
 use vitrine_core::learning::events::EpochMetrics;
 use vitrine_core::project::{
-    Fractions, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, SourceInfo, SplitMethod,
-    SplitRequest,
+    Fractions, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, ScoreKind, SourceInfo,
+    SplitMethod, SplitRequest,
 };
 
 /// The window.
@@ -163,6 +163,7 @@ pub fn analysed_and(dir: &Path, scored: bool) -> PathBuf {
                 config: config_file::to_yaml(&config).unwrap(),
                 seed: 1,
                 versions: serde_json::json!({}),
+                began_with: None,
                 device: "cpu (flex): a processor".to_owned(),
                 normaliser: serde_json::Value::Null,
                 split: Some(split.id),
@@ -194,7 +195,7 @@ pub fn analysed_and(dir: &Path, scored: bool) -> PathBuf {
         };
         let scores: Vec<f32> = labels.iter().enumerate().map(score).collect();
         if scored {
-            project.set_scores(run.id, "teacher", &scores).unwrap();
+            project.set_scores(run.id, ScoreKind::Teacher, &scores).unwrap();
         }
         project.end_run(run.id, RunEnd::Finished, None).unwrap();
     }

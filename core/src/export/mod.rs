@@ -52,9 +52,6 @@ use staging::Staging;
 
 pub use manifest::{FileEntry, Manifest, ManifestProject, ManifestSelection, ManifestSplit};
 
-/// The kind of scores a threshold applies to.
-const SCORES: &str = "teacher";
-
 /// What an export is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,9 +1,9 @@
 //! Which patches an export writes.
 
 use crate::error::{Error, Result};
-use crate::export::{ExportFormat, ExportRequest, ExportWhat, SCORES};
+use crate::export::{ExportFormat, ExportRequest, ExportWhat};
 use crate::label::{Label, LabelCounts};
-use crate::project::{EntryId, PatchId, Project, Run};
+use crate::project::{EntryId, PatchId, Project, Run, ScoreKind};
 use crate::remedy::{Remedy, Warning};
 
 /// The patches selected, with what is written of them, as of one journal position.
@@ -35,7 +35,7 @@ impl Selection {
     pub fn choose(project: &Project, request: &ExportRequest) -> Result<Self> {
         let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
         let all_scores = match &run {
-            Some(run) => Some(project.scores(run.id, SCORES)?.ok_or_else(|| {
+            Some(run) => Some(project.scores(run.id, ScoreKind::Teacher)?.ok_or_else(|| {
                 Error::request(
                     format!("the run '{}' has no scores yet", run.name),
                     Remedy::ScoreFirst { run: run.name.clone() },

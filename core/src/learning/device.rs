@@ -30,16 +30,21 @@ impl FromStr for DeviceChoice {
         match text {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Cpu),
-            "gpu" => Ok(Self::Gpu(0)),
-            _ => text.strip_prefix("gpu:").and_then(number).ok_or_else(|| {
-                Error::request(
-                    format!("'{text}' is no device; a device is auto, cpu, gpu or gpu:N"),
-                    Remedy::ChooseDevice,
-                )
-            }),
+            GPU => Ok(Self::Gpu(0)),
+            _ => text.strip_prefix(GPU).and_then(|rest| rest.strip_prefix(':')).and_then(number).ok_or_else(
+                || {
+                    Error::request(
+                        format!("'{text}' is no device; a device is auto, cpu, gpu or gpu:N"),
+                        Remedy::ChooseDevice,
+                    )
+                },
+            ),
         }
     }
 }
+
+/// How the id and the description of a GPU begin.
+const GPU: &str = "gpu";
 
 /// One device as it is shown in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,7 +152,7 @@ pub fn list() -> Vec<DeviceInfo> {
     }];
     for (number, gpu) in gpus().iter().enumerate() {
         devices.push(DeviceInfo {
-            id: format!("gpu:{number}"),
+            id: format!("{GPU}:{number}"),
             name: gpu.info.name.clone(),
             kind: kind_name(gpu.info.device_type),
             backend: gpu.info.backend.to_string(),
@@ -191,6 +196,16 @@ impl fmt::Display for ComputeDevice {
 }
 
 impl ComputeDevice {
+    /// Whether it is a GPU.
+    pub const fn is_gpu(&self) -> bool {
+        !self.is_cpu
+    }
+
+    /// Whether a run that recorded this [`ComputeDevice::description`] computed on a GPU.
+    pub fn described_a_gpu(description: &str) -> bool {
+        description.starts_with(GPU)
+    }
+
     /// The CPU, always there.
     pub fn cpu() -> Self {
         keep_freed_memory();
@@ -204,7 +219,7 @@ impl ComputeDevice {
     pub fn open(choice: DeviceChoice) -> Result<Self> {
         let open = |number: usize, gpu: &Gpu| Self {
             inner: Device::wgpu(gpu.kind.clone()),
-            description: format!("gpu:{number} ({}): {}", gpu.info.backend, gpu.info.name),
+            description: format!("{GPU}:{number} ({}): {}", gpu.info.backend, gpu.info.name),
             is_cpu: false,
         };
         match choice {

@@ -45,6 +45,25 @@ pub struct TrainJob {
     pub known_prior: Option<PriorUsed>,
 }
 
+/// Why a run ended before its last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlyEnd {
+    /// It was told to stop.
+    Stopped,
+    /// Early stopping: validation has not improved for as many epochs as the configuration allows.
+    NoImprovement,
+}
+
+impl EarlyEnd {
+    /// The words in the project's record and on the screen; never changes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::NoImprovement => "validation no longer improves",
+        }
+    }
+}
+
 /// What a run leaves behind.
 pub struct RunOutcome {
     /// Every epoch.
@@ -53,8 +72,8 @@ pub struct RunOutcome {
     pub best_epoch: usize,
     /// π and its interval.
     pub prior: PriorUsed,
-    /// Whether it ended before the last epoch because it was told to, or stopped early.
-    pub ended_early: Option<&'static str>,
+    /// Why it ended before its last epoch; `None` where it did not.
+    pub ended_early: Option<EarlyEnd>,
     /// The scoring network of the best epoch.
     pub model: Checkpoint,
 }
@@ -222,7 +241,7 @@ pub fn train(
         );
         let outcome = outcome.map_err(|error| name_last_good(error, folder.as_deref(), history.len()))?;
         let Some(metrics) = outcome else {
-            ended_early = Some("stopped");
+            ended_early = Some(EarlyEnd::Stopped);
             break;
         };
         history.push(metrics.clone());
@@ -249,7 +268,7 @@ pub fn train(
         let patience = config.schedule.early_stopping_patience;
         let best_epoch = best.as_ref().map_or(epoch, |(epoch, ..)| *epoch);
         if patience > 0 && epoch - best_epoch >= patience {
-            ended_early = Some("validation no longer improves");
+            ended_early = Some(EarlyEnd::NoImprovement);
             break;
         }
     }

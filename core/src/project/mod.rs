@@ -46,6 +46,7 @@ pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
 pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
 pub use pixels::{PixelType, Pixels};
 pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus, check_run_name};
+pub use scores::ScoreKind;
 pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
 pub use sync::{DiskNews, DiskState, Flush};
 pub use tables::{Micrograph, PatchRow, Place, Source};
@@ -196,17 +197,10 @@ impl Project {
     /// may not be written.
     ///
     /// # Errors
-    /// When the folder is no project, was made by another version of the program, or is damaged.
+    /// When the folder is no project, was made by a newer version of the program, or is damaged.
     pub fn open_read_only(dir: &Path) -> Result<Self> {
         let db = db::open_read(&database(dir)?)?;
-        let found = schema::version(&db)?;
-        if !schema::check(&db, found, schema::STEPS)? {
-            return Err(Error::format(
-                &db.path,
-                format!("the project has the older version {found} of the database"),
-                "open it once for writing, which brings it up to date",
-            ));
-        }
+        schema::read_as_newest(&db)?;
         Self::with(dir, db, None)
     }
 

@@ -25,6 +25,8 @@ pub struct NewRun {
     pub seed: u64,
     /// Versions of program and libraries, a JSON object.
     pub versions: Value,
+    /// Name of the run whose weights it begins with; `None` where it begins from scratch.
+    pub began_with: Option<String>,
     /// The device it runs on, in words.
     pub device: String,
     /// The normaliser, as JSON.
@@ -99,6 +101,9 @@ pub struct Run {
     pub seed: u64,
     /// Versions of program and libraries.
     pub versions: Value,
+    /// Name of the run whose weights it began with, which may have been deleted since; `None` where it began
+    /// from scratch.
+    pub began_with: Option<String>,
     /// The device it ran on.
     pub device: String,
     /// The labels it began with.
@@ -131,7 +136,7 @@ pub struct EpochMetrics {
 }
 
 const COLUMNS: &str = "id, name, config, seed, versions, device, journal_position, normaliser, split, columns, \
-                       started_at, ended_at, status, message, best_epoch";
+                       started_at, ended_at, status, message, best_epoch, began_with";
 
 /// A row with its three JSON texts still to be read.
 fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
@@ -142,6 +147,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
         config: row.get(2)?,
         seed: row.get::<_, i64>(3)?.cast_unsigned(),
         versions: Value::Null,
+        began_with: row.get(15)?,
         device: row.get(5)?,
         journal_position: EntryId(row.get(6)?),
         normaliser: Value::Null,
@@ -200,7 +206,8 @@ impl Project {
             db.conn
                 .execute(
                     "INSERT INTO runs (name, config, seed, versions, device, journal_position, normaliser, split, \
-                     columns, started_at, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running')",
+                     columns, started_at, began_with, status) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running')",
                     params![
                         new.name,
                         new.config,
@@ -211,7 +218,8 @@ impl Project {
                         new.normaliser.to_string(),
                         new.split.map(|s| s.0),
                         Value::from(new.columns.clone()).to_string(),
-                        super::now()
+                        super::now(),
+                        new.began_with
                     ],
                 )
                 .map_err(db.err("store a run"))?;

@@ -11,7 +11,11 @@ use crate::remedy::Remedy;
 const APPLICATION: i32 = 0x5669_7472;
 
 /// Step `n` (counted from 0) brings version `n` to version `n + 1`.
-pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
+
+/// Temporary views that let a database of version `n` (counted from 1) be read like one of the newest version,
+/// where it cannot be brought up to date.
+const READ_OLDER: &[&str] = &[include_str!("read_v1.sql")];
 
 /// What the database is, before anything is read from it.
 pub(super) fn version(db: &Db) -> Result<i32> {
@@ -47,8 +51,16 @@ pub(super) fn migrate(db: &mut Db, steps: &[&str]) -> Result<i32> {
     Ok(found)
 }
 
-/// Whether a program that knows `steps` can read version `found`; `Ok(false)` when it is older.
-pub(super) fn check(db: &Db, found: i32, steps: &[&str]) -> Result<bool> {
+/// Makes a database that is only read look like one of the newest version.
+pub(super) fn read_as_newest(db: &Db) -> Result<()> {
+    let found = version(db)?;
+    check(db, found, STEPS)?;
+    let views = usize::try_from(found - 1).ok().and_then(|older| READ_OLDER.get(older));
+    views.map_or(Ok(()), |views| db.conn.execute_batch(views).map_err(db.err("read an older version")))
+}
+
+/// Refuses a database that is newer than a program that knows `steps`.
+fn check(db: &Db, found: i32, steps: &[&str]) -> Result<()> {
     let known = i32::try_from(steps.len()).unwrap_or(i32::MAX);
     if found > known {
         return Err(Error::format(
@@ -57,7 +69,7 @@ pub(super) fn check(db: &Db, found: i32, steps: &[&str]) -> Result<bool> {
             "open it with a newer Vitrine",
         ));
     }
-    Ok(found == known)
+    Ok(())
 }
 
 fn apply(db: &mut Db, steps: &[&str], from: i32) -> Result<()> {
@@ -159,6 +171,41 @@ mod tests {
         assert_eq!(project.labels().unwrap(), [Label::Positive, Label::Unlabeled, Label::Negative]);
         project.set_labels(&[(1, Label::Negative)], &Actor::Person("x".into()), None, "").unwrap();
         assert_eq!(project.labels().unwrap()[1], Label::Negative);
+    }
+
+    #[test]
+    fn the_run_that_a_run_of_version_1_began_with_is_read_and_carried_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("old");
+        drop(Project::create(&folder, Some(2), PixelType::F32).unwrap());
+        let path = folder.join("project.sqlite");
+        for name in ["project.sqlite", "project.sqlite-wal", "project.sqlite-shm"] {
+            let _ = std::fs::remove_file(folder.join(name));
+        }
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(V1).unwrap();
+        old.execute_batch(
+            "DELETE FROM patch_columns; DELETE FROM patches; DELETE FROM label_pages;
+             INSERT INTO runs VALUES
+             (1, 'a', '', 0, '{\"vitrine\":\"0.1.0\"}', 'cpu', 0, 'null', NULL, '[]', '', NULL, 'finished', NULL, 1),
+             (2, 'b', '', 0, '{\"vitrine\":\"0.1.0\",\"began_with\":\"a\"}', 'cpu', 0, 'null', NULL, '[]', '', NULL,
+              'finished', NULL, 1);",
+        )
+        .unwrap();
+        drop(old);
+        let began = |project: &Project| -> Vec<Option<String>> {
+            project.runs().unwrap().into_iter().map(|run| run.began_with).collect()
+        };
+        let wanted = [None, Some("a".to_owned())];
+        let reader = Project::open_read_only(&folder).unwrap();
+        assert_eq!(began(&reader), wanted);
+        assert_eq!(version(&db::open_read(&path).unwrap()).unwrap(), 1, "reading changes nothing");
+        drop(reader);
+        let project = Project::open(&folder).unwrap();
+        assert_eq!(began(&project), wanted);
+        let versions = project.run("b").unwrap().versions;
+        assert_eq!(versions, serde_json::json!({ "vitrine": "0.1.0" }));
+        assert_eq!(began(&Project::open_read_only(&folder).unwrap()), wanted);
     }
 
     #[test]

@@ -5,14 +5,30 @@ use rusqlite::{OptionalExtension, params};
 use crate::error::{Error, Result};
 use crate::project::{Project, RunId, runs};
 
+/// Which network of a run gave a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScoreKind {
+    /// The one whose weights the run keeps as its model: the teacher, where it trains one.
+    Teacher,
+}
+
+impl ScoreKind {
+    /// The word in the database; never changes.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Teacher => "teacher",
+        }
+    }
+}
+
 impl Project {
     /// Stores the scores of a run, one for every patch (`NaN` where a patch was not scored), in
-    /// place of earlier ones of the same `kind` ("teacher").
+    /// place of earlier ones of the same `kind`.
     ///
     /// # Errors
     /// When there is not one score for every patch, the run does not exist, the project is read
     /// only, or the disk is full; then earlier scores stay.
-    pub fn set_scores(&mut self, run: RunId, kind: &str, scores: &[f32]) -> Result<()> {
+    pub fn set_scores(&mut self, run: RunId, kind: ScoreKind, scores: &[f32]) -> Result<()> {
         if scores.len() != self.len() {
             return Err(Error::request(
                 format!("{} scores were given for {} patches", scores.len(), self.len()),
@@ -25,7 +41,7 @@ impl Project {
             db.conn
                 .execute(
                     "INSERT OR REPLACE INTO scores (run, kind, created_at, scores) VALUES (?1, ?2, ?3, ?4)",
-                    params![run.0, kind, super::now(), bytes],
+                    params![run.0, kind.as_str(), super::now(), bytes],
                 )
                 .map_err(db.err("store scores"))?;
             Ok(())
@@ -37,13 +53,13 @@ impl Project {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn scores(&self, run: RunId, kind: &str) -> Result<Option<Vec<f32>>> {
+    pub fn scores(&self, run: RunId, kind: ScoreKind) -> Result<Option<Vec<f32>>> {
         let bytes: Option<Vec<u8>> = self
             .db
             .conn
             .query_row(
                 "SELECT scores FROM scores WHERE run = ?1 AND kind = ?2",
-                params![run.0, kind],
+                params![run.0, kind.as_str()],
                 |row| row.get(0),
             )
             .optional()
@@ -54,21 +70,5 @@ impl Project {
             scores.resize(self.len(), f32::NAN);
             scores
         }))
-    }
-
-    /// Which scores are stored: run, kind and when, oldest run first.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn score_kinds(&self) -> Result<Vec<(RunId, String, String)>> {
-        let err = self.db.err("read scores");
-        let mut stmt = self
-            .db
-            .conn
-            .prepare_cached("SELECT run, kind, created_at FROM scores ORDER BY run, kind")
-            .map_err(&err)?;
-        let rows =
-            stmt.query_map([], |row| Ok((RunId(row.get(0)?), row.get(1)?, row.get(2)?))).map_err(&err)?;
-        rows.collect::<rusqlite::Result<_>>().map_err(&err)
     }
 }

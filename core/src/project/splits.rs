@@ -260,38 +260,6 @@ impl Project {
         Err(lacking.map_or(Error::Cancelled, |(lack, method)| lacking_error(lack, method)))
     }
 
-    /// Stores a split whose sides are given, one for every patch.
-    ///
-    /// # Errors
-    /// When there is not one side for every patch, the name is taken, or training or validation
-    /// side lacks positives or others.
-    pub fn store_split(&mut self, name: Option<&str>, sides: &[Side]) -> Result<Split> {
-        self.check_writable()?;
-        let labels = self.labels()?;
-        if sides.len() != labels.len() {
-            return Err(Error::request(
-                format!("{} sides were given for {} patches", sides.len(), labels.len()),
-                "give one side for every patch",
-            ));
-        }
-        for side in [Side::Train, Side::Validation] {
-            let counts =
-                LabelCounts::of(sides.iter().zip(&labels).filter(|(s, _)| **s == side).map(|(_, l)| *l));
-            if counts.positive == 0 || counts.positive == counts.total() {
-                let lack = Lacking { side: side as usize, positives: counts.positive == 0 };
-                return Err(lacking_error(lack, SplitMethod::Given));
-            }
-        }
-        let share = |side| sides.iter().filter(|s| **s == side).count() as f64 / sides.len() as f64;
-        let fractions = Fractions {
-            train: share(Side::Train),
-            validation: share(Side::Validation),
-            test: share(Side::Test),
-        };
-        let bytes: Vec<u8> = sides.iter().map(|&s| s as u8).collect();
-        self.insert_split(name, 0, SplitMethod::Given, fractions, &bytes)
-    }
-
     /// All splits, oldest first.
     ///
     /// # Errors
@@ -492,8 +460,7 @@ fn lacking_error(lack: Lacking, method: SplitMethod) -> Error {
             "those of one micrograph overlap in too few groups",
             "label patches on more micrographs, or choose the split method random",
         ),
-        SplitMethod::Given => ("the given sides hold none there", "put some on that side"),
-        SplitMethod::Auto | SplitMethod::Random => {
+        SplitMethod::Given | SplitMethod::Auto | SplitMethod::Random => {
             ("too many are exact copies of each other", "label more patches")
         }
     };

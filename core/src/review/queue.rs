@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::interval::{Share, wilson};
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::project::{EntryId, PatchId, Project, RunId, Side};
+use crate::project::{EntryId, PatchId, Project, RunId, ScoreKind, Side};
 use crate::remedy::Remedy;
 
 /// The queues.
@@ -132,7 +132,7 @@ pub fn build(project: &Project, kind: QueueKind, start: QueueStart) -> Result<Qu
             "begin the queue again with the scores of another run",
         )
     })?;
-    let scores = project.scores(run.id, "teacher")?.ok_or_else(|| {
+    let scores = project.scores(run.id, ScoreKind::Teacher)?.ok_or_else(|| {
         Error::request(
             format!("the run {} has no scores yet", run.name),
             Remedy::ScoreFirst { run: run.name.clone() },

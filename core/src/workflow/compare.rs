@@ -15,7 +15,7 @@ use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::RiskKind;
 use crate::learning::config_file;
 use crate::learning::metrics::{auc, corrected_auc};
-use crate::project::{PatchId, Project, Run, Side};
+use crate::project::{PatchId, Project, Run, ScoreKind, Side};
 use crate::remedy::Remedy;
 use crate::report::figures;
 use crate::report::tables::metric_info;
@@ -95,7 +95,7 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
 
     let mut curves = Vec::new();
     let mut samples = ScoreSamples::default();
-    match (project.scores(run.id, "teacher")?, run.split) {
+    match (project.scores(run.id, ScoreKind::Teacher)?, run.split) {
         (Some(scores), Some(split)) => {
             let labels = project.labels()?;
             let sides = project.split_sides(split)?;
@@ -294,7 +294,7 @@ pub fn write_pictures(project: &Project, runs: &[RunSummary], dir: &Path) -> Res
 fn pictured_run(project: &Project, runs: &[RunSummary]) -> Result<Option<(String, Vec<f32>)>> {
     let Some(run) = runs.iter().rfind(|run| !run.is_baseline).or(runs.last()) else { return Ok(None) };
     let id = project.run(&run.name)?.id;
-    Ok(project.scores(id, "teacher")?.map(|scores| (run.name.clone(), scores)))
+    Ok(project.scores(id, ScoreKind::Teacher)?.map(|scores| (run.name.clone(), scores)))
 }
 
 fn today() -> String {

@@ -11,7 +11,7 @@ use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::RunPhase;
 use crate::learning::run::Scorer;
-use crate::project::{PatchId, PixelType, Project};
+use crate::project::{PatchId, PixelType, Project, ScoreKind};
 use crate::remedy::Remedy;
 
 /// The network of a run, ready to score.
@@ -147,7 +147,7 @@ pub fn patches_by_score(
     below: Option<f32>,
 ) -> Result<Vec<PatchId>> {
     let id = project.run(run)?.id;
-    let scores = project.scores(id, "teacher")?.ok_or_else(|| {
+    let scores = project.scores(id, ScoreKind::Teacher)?.ok_or_else(|| {
         Error::request(
             format!("the run '{run}' has no scores yet"),
             Remedy::ScoreFirst { run: run.to_owned() },

@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use serde_json::{Map, Value, json};
 
-use super::comparison::BEGAN_WITH;
 use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::{Step, Watch};
@@ -22,8 +21,8 @@ use crate::learning::pretrain::named_weights;
 use crate::learning::pretrained::pretraining_path;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
-use crate::learning::run::{RunOutcome, Scorer, TrainJob, check_fit, train};
-use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus};
+use crate::learning::run::{EarlyEnd, RunOutcome, Scorer, TrainJob, check_fit, train};
+use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind};
 use crate::remedy::Remedy;
 
 /// A run about to be trained.
@@ -58,7 +57,7 @@ pub struct RunResult {
     /// Epochs trained.
     pub epochs: usize,
     /// Why it ended before its last epoch, if it did.
-    pub ended_early: Option<String>,
+    pub ended_early: Option<EarlyEnd>,
     /// Whether every patch was scored; not where that was cancelled.
     pub scored: bool,
 }
@@ -171,15 +170,12 @@ fn train_new(
         Some(name) => name,
         None => free_name(project, &base_name)?,
     };
-    let mut versions = versions();
-    if let (Some((from, _)), Value::Object(map)) = (&from, &mut versions) {
-        map.insert(BEGAN_WITH.to_owned(), json!(from));
-    }
     let run = project.create_run(&NewRun {
         name,
         config: config_file::to_yaml(&config)?,
         seed: config.seed,
-        versions,
+        versions: versions(),
+        began_with: from.as_ref().map(|(from, _)| from.clone()),
         device: device.to_string(),
         normaliser: serde_json::to_value(prepared.normaliser).unwrap_or(Value::Null),
         split: Some(prepared.split.id),
@@ -402,16 +398,16 @@ fn finish(
     let scored = score_project(project, &scorer, watch);
     let scored = match scored {
         Ok(scores) => {
-            project.set_scores(run.id, "teacher", &scores)?;
+            project.set_scores(run.id, ScoreKind::Teacher, &scores)?;
             true
         }
         // The run itself is complete; `vitrine score` can be called any time.
         Err(Error::Cancelled) => false,
         Err(other) => return Err(other),
     };
-    let told = matches!(outcome.ended_early, Some("stopped"));
-    let end = if told { RunEnd::Stopped } else { RunEnd::Finished };
-    project.end_run(run.id, end, outcome.ended_early)?;
+    let stopped = outcome.ended_early == Some(EarlyEnd::Stopped);
+    let end = if stopped { RunEnd::Stopped } else { RunEnd::Finished };
+    project.end_run(run.id, end, outcome.ended_early.map(EarlyEnd::as_str))?;
     let best = outcome
         .history
         .iter()
@@ -426,7 +422,7 @@ fn finish(
         best_epoch: outcome.best_epoch,
         best,
         epochs: outcome.history.len(),
-        ended_early: outcome.ended_early.map(str::to_owned),
+        ended_early: outcome.ended_early,
         scored,
     })
 }

@@ -12,8 +12,8 @@ use vitrine_core::formats::{Dataset, PatchInfo};
 use vitrine_core::Label;
 use vitrine_core::formats::OpticsGroup;
 use vitrine_core::project::{
-    Fractions, NewMicrograph, NewPatch, NewRun, PatchId, PixelType, Project, SourceInfo, SplitMethod,
-    SplitRequest,
+    Fractions, NewMicrograph, NewPatch, NewRun, PatchId, PixelType, Project, ScoreKind, SourceInfo,
+    SplitMethod, SplitRequest,
 };
 
 /// Side of a patch, px.
@@ -127,6 +127,7 @@ pub fn project(dir: &Path) -> Project {
         config: "risk: nnpu\n".into(),
         seed: 1,
         versions: serde_json::json!({}),
+        began_with: None,
         device: "flex".into(),
         normaliser: serde_json::json!({}),
         split: Some(split.id),
@@ -134,7 +135,7 @@ pub fn project(dir: &Path) -> Project {
     };
     let run = project.create_run(&run).unwrap();
     let scores: Vec<f32> = (0..project.len()).map(score).collect();
-    project.set_scores(run.id, "teacher", &scores).unwrap();
+    project.set_scores(run.id, ScoreKind::Teacher, &scores).unwrap();
     project
 }
 

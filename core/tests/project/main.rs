@@ -8,7 +8,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use vitrine_core::project::{
     Actor, Change, EntryId, EntryKind, Fractions, NewMicrograph, NewPatch, NewRun, PatchId, PixelType,
-    Project, RunEnd, RunStatus, Side, SourceInfo, SplitMethod, SplitRequest,
+    Project, RunEnd, RunStatus, ScoreKind, Side, SourceInfo, SplitMethod, SplitRequest,
 };
 use vitrine_core::{Error, Label, Remedy};
 
@@ -397,6 +397,7 @@ fn new_run(name: &str) -> NewRun {
         config: "risk: nnpu\n".into(),
         seed: u64::MAX,
         versions: serde_json::json!({"vitrine": "0.1.0"}),
+        began_with: None,
         device: "CPU".into(),
         normaliser: serde_json::json!({"kind": "zscore"}),
         split: None,
@@ -430,15 +431,14 @@ fn runs_metrics_and_scores() {
 
     let mut scores = vec![0.5; 10];
     scores[3] = f32::NAN;
-    project.set_scores(run.id, "teacher", &scores).unwrap();
+    project.set_scores(run.id, ScoreKind::Teacher, &scores).unwrap();
     assert!(
-        sentence(project.set_scores(run.id, "teacher", &scores[1..])).contains("9 scores were given for 10")
+        sentence(project.set_scores(run.id, ScoreKind::Teacher, &scores[1..]))
+            .contains("9 scores were given for 10")
     );
     fill(&mut project, &mixed(2, 2), |_| None);
-    let read = project.scores(run.id, "teacher").unwrap().unwrap();
+    let read = project.scores(run.id, ScoreKind::Teacher).unwrap().unwrap();
     assert!(read[3].is_nan() && read[11].is_nan() && read[9] == 0.5 && read.len() == 12);
-    assert_eq!(project.scores(run.id, "student").unwrap(), None);
-    assert_eq!(project.score_kinds().unwrap()[0].1, "teacher");
 
     assert!(sentence(project.delete_run("a.1")).contains("under way"));
     let reader = Project::open_read_only(dir.path()).unwrap();
@@ -459,8 +459,9 @@ fn runs_metrics_and_scores() {
     assert!(sentence(project.run("b")).contains("choose one of a.1"));
     project.delete_run("a.1").unwrap();
     assert!(!dir.path().join("runs/a.1").exists());
-    assert_eq!((project.runs().unwrap().len(), project.score_kinds().unwrap().len()), (0, 0));
-    assert!(project.set_scores(run.id, "teacher", &[0.0; 12]).is_err());
+    assert!(project.runs().unwrap().is_empty());
+    assert_eq!(project.scores(run.id, ScoreKind::Teacher).unwrap(), None);
+    assert!(project.set_scores(run.id, ScoreKind::Teacher, &[0.0; 12]).is_err());
 }
 
 /// On Unix a deleted database takes writes and loses them; nothing may be said to be stored then.

@@ -110,16 +110,7 @@ fn impossible_splits_say_why() {
 
     let dir = tempfile::tempdir().unwrap();
     let mut project = project(dir.path(), &labels, none);
-    let mut sides = vec![Side::Train; 9];
-    sides[8] = Side::Validation;
-    assert!(
-        sentence(project.store_split(None, &sides))
-            .contains("validation side of the split would have no positives")
-    );
-    sides[0] = Side::Validation;
-    assert_eq!(project.store_split(Some("mine"), &sides).unwrap().method, SplitMethod::Given);
-    assert!(sentence(project.store_split(Some("mine"), &sides)).contains("'mine' already"));
     let stopped = project.make_split(&auto, &mut |_| Err(Error::Cancelled));
     assert!(matches!(stopped, Err(Error::Cancelled)));
-    assert_eq!(project.splits().unwrap().len(), 1);
+    assert!(project.splits().unwrap().is_empty());
 }

@@ -14,7 +14,6 @@ use vitrine_core::workflow::score::{score_project, scorer};
 
 use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
-use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{
     AskPath, Command, CompareCommand, DiagnoseStart, Purpose, SaveCommand, ViewCommand, WindowCommand,
@@ -77,7 +76,7 @@ impl App {
             let scorer = scorer(&store, &name, ComputeDevice::open(device)?)?;
             let scores = score_project(&store, &scorer, &mut |step| job.tell(step))?;
             let run = store.run(&name)?.id;
-            store.set_scores(run, SCORES, &scores)?;
+            store.set_scores(run, vitrine_core::project::ScoreKind::Teacher, &scores)?;
             Ok(Outcome::Scored { generation, run, name })
         })?;
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use vitrine_core::LabelCounts;
-use vitrine_core::project::{DiskState, Project, Run, RunId, RunStatus};
+use vitrine_core::project::{DiskState, Project, Run, RunId, RunStatus, ScoreKind};
 use vitrine_core::workflow::train::can_resume;
 
 use super::asked::Asked;
@@ -19,9 +19,6 @@ use crate::gui::model::{
 };
 use crate::gui::remedy;
 use crate::words;
-
-/// The kind of scores shown.
-pub(super) const SCORES: &str = "teacher";
 
 impl App {
     pub(super) fn apply_project(&mut self, command: ProjectCommand) -> anyhow::Result<()> {
@@ -380,7 +377,7 @@ pub(super) fn load(
     let mut scores = None;
     for run in runs.iter().rev() {
         go_on()?;
-        if let Some(values) = store.scores(run.id, SCORES)? {
+        if let Some(values) = store.scores(run.id, ScoreKind::Teacher)? {
             scores = Some(CurrentScores { run: run.id, name: run.name.clone(), values: Arc::new(values) });
             break;
         }

@@ -7,13 +7,12 @@ use vitrine_core::formats::micrograph;
 use vitrine_core::imaging::bin::bin;
 use vitrine_core::imaging::filters::radial_power;
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::project::{PatchId, RunId};
+use vitrine_core::project::{PatchId, RunId, ScoreKind};
 use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
 use vitrine_core::workflow::score::scorer;
 use vitrine_core::{Error, Image, Remedy};
 
 use super::asked::Asked;
-use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
@@ -74,7 +73,7 @@ impl App {
                     match &known {
                         Some(known) if known.run == id => scores.push((name, of(&known.values))),
                         _ => {
-                            if let Some(values) = store.scores(id, SCORES)? {
+                            if let Some(values) = store.scores(id, ScoreKind::Teacher)? {
                                 scores.push((name, of(&values)));
                             }
                         }

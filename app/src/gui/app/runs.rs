@@ -3,6 +3,7 @@
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{RunPhase, TrainControl, TrainEvent};
 use vitrine_core::learning::prior_fit::PriorUsed;
+use vitrine_core::learning::run::EarlyEnd;
 use vitrine_core::workflow::compare::is_baseline;
 use vitrine_core::workflow::diagnose::history;
 use vitrine_core::workflow::train::{
@@ -226,7 +227,7 @@ impl App {
     pub(super) fn take_run(&mut self, result: &RunResult) -> anyhow::Result<()> {
         self.train = None;
         if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
-            live.phase = LivePhase::Ended(result.ended_early.clone());
+            live.phase = LivePhase::Ended(result.ended_early.map(|why| why.as_str().to_owned()));
         }
         self.model.analysis.has_trained(&result.name);
         self.read_runs()?;
@@ -257,7 +258,7 @@ impl App {
     /// After the baseline comes the run it is for, unless the person has stopped.
     fn next_planned(&mut self, result: &RunResult) -> anyhow::Result<()> {
         let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
-        if result.ended_early.as_deref() == Some("stopped") || !result.scored || self.model.closing {
+        if result.ended_early == Some(EarlyEnd::Stopped) || !result.scored || self.model.closing {
             self.model.notices.warning(format!(
                 "{} was not begun, because {} was stopped.",
                 planned.start.base_name, result.name

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use vitrine_core::project::PatchId;
+use vitrine_core::project::{PatchId, ScoreKind};
 use vitrine_core::{Error, Label, Remedy};
 
-use super::project::SCORES;
 use super::{App, Outcome};
 use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
@@ -190,7 +189,7 @@ impl App {
                 };
                 let store = self.store()?.another_handle()?;
                 self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
-                    let Some(values) = store.scores(run, SCORES)? else {
+                    let Some(values) = store.scores(run, ScoreKind::Teacher)? else {
                         let why = format!("the run {name} has no scores yet");
                         return Err(Error::request(why, Remedy::ScoreFirst { run: name }).into());
                     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
+use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::learning::events::RunPhase;
 use vitrine_core::learning::overlay_fit::OverlayChoice;
 use vitrine_core::report::charts::CHARTS;
@@ -165,7 +166,10 @@ fn failed(
                 let device = vitrine_core::learning::device::DeviceChoice::Auto;
                 out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
             }
-            let on_gpu = open.runs.iter().any(|run| run.name == live.name && run.device.starts_with("gpu"));
+            let on_gpu = open
+                .runs
+                .iter()
+                .any(|run| run.name == live.name && ComputeDevice::described_a_gpu(&run.device));
             if kept && on_gpu {
                 // The best device is the GPU that has just failed.
                 let button = egui::Button::new("Resume on the processor");

@@ -4,7 +4,6 @@ use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
 use vitrine_core::learning::config_file;
 use vitrine_core::project::{Run, RunStatus};
-use vitrine_core::workflow::comparison::began_with;
 
 use super::charts::colour_of;
 use super::{live, train};
@@ -68,7 +67,7 @@ fn row(
         Some(best) => ui.weak(format!("keeps epoch {best}")),
         None => ui.weak("no epoch complete"),
     };
-    match began_with(run) {
+    match run.began_with.as_deref() {
         Some(before) => ui.weak(format!("went on from {before}")),
         None => ui.weak(""),
     };
