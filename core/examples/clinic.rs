@@ -12,10 +12,10 @@ use std::error::Error;
 use std::time::Instant;
 
 use clinic_support::{FAULTS, healthy, true_prior};
-use vitrine_core::diagnosis::{Depth, Memory, Report, Severity, Subject, examine_again};
+use vitrine_core::diagnosis::{Depth, Report, Severity, Subject, TrainingCache, examine_again};
 use vitrine_core::learning::device::ComputeDevice;
 
-fn look(subject: &Subject, memory: &mut Memory, verbose: bool) -> Result<Report, Box<dyn Error>> {
+fn look(subject: &Subject, memory: &mut TrainingCache, verbose: bool) -> Result<Report, Box<dyn Error>> {
     let report = examine_again(subject, Depth::Standard, &ComputeDevice::cpu(), memory, &mut |_| true)?;
     if verbose {
         for section in &report.sections {
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for &seed in &seeds {
         let subject = healthy(seed);
         // Faults of the configuration share what was trained on the healthy data.
-        let mut memory = Memory::default();
+        let mut memory = TrainingCache::default();
         if "healthy".contains(wanted) {
             let report = look(&subject, &mut memory, verbose)?;
             let count = |s| report.findings.iter().filter(|f| f.severity == s).count();

@@ -10,7 +10,7 @@ use std::sync::{LazyLock, Mutex};
 
 use clinic_support::{FAULTS, healthy, keep};
 use vitrine_core::diagnosis::{
-    Depth, Examination, Memory, Report, Severity, Subject, examine, examine_again, kinds, prescription,
+    Depth, Examination, Report, Severity, Subject, TrainingCache, examine, examine_again, kinds, prescription,
 };
 use vitrine_core::learning::config_file::parse;
 use vitrine_core::learning::device::ComputeDevice;
@@ -21,13 +21,13 @@ const SEED: u64 = 1;
 
 static HEALTHY: LazyLock<Subject> = LazyLock::new(|| healthy(SEED));
 /// What was trained on the healthy data, shared by the faults of the configuration.
-static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(|| Mutex::new(Memory::default()));
+static MEMORY: LazyLock<Mutex<TrainingCache>> = LazyLock::new(|| Mutex::new(TrainingCache::default()));
 
 fn look(subject: &Subject, depth: Depth) -> Report {
     let mut memory = MEMORY.lock().unwrap();
     // Other data would push the healthy data's memory out.
     let same = std::sync::Arc::ptr_eq(&subject.pixels, &HEALTHY.pixels) && subject.labels == HEALTHY.labels;
-    let mut own = Memory::default();
+    let mut own = TrainingCache::default();
     let memory = if same { &mut *memory } else { &mut own };
     examine_again(subject, depth, &ComputeDevice::cpu(), memory, &mut |_| true).unwrap()
 }

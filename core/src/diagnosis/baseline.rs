@@ -2,14 +2,14 @@
 //! and the data is where to look.
 
 use super::finding::{Finding, Section, Severity};
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
 use crate::learning::metrics::Ranking;
 
 /// AUC from which semi-supervised training makes sense.
 const ENOUGH: f64 = 0.6;
 
-pub(super) fn examine(_subject: &Subject, shared: &mut Shared) -> Section {
+pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
     let mut section = Section::new(Examination::Baseline);
     let (Some(quick), Some(scores)) = (&shared.quick, &shared.scores) else {
         section.skipped = Some(shared.untrained.clone());

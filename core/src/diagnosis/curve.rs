@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{baseline_config, mean_auc, others, train_and_score};
-use super::{Clock, Examination, Memory, Shared, Subject, kinds};
+use super::{Clock, Examination, SharedData, Subject, TrainingCache, kinds};
 use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
@@ -18,9 +18,9 @@ const FEW: u64 = 60;
 
 pub(super) fn examine(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     device: &ComputeDevice,
-    memory: &mut Memory,
+    memory: &mut TrainingCache,
     clock: &mut Clock<'_>,
 ) -> Result<Section> {
     let mut section = Section::new(Examination::LearningCurve);

@@ -7,7 +7,7 @@ use super::features::Features;
 use super::finding::{Finding, Section, Severity};
 use super::linear::separability;
 use super::stats::{difference, mean, quantile, variance};
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::imaging::normalise::NormaliserKind;
 use crate::label::Label;
 use crate::project::Side;
@@ -30,7 +30,7 @@ const TELLS: f64 = 0.1;
 /// Rows a side the classifier gets at most.
 const ROWS: usize = 600;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Drift);
     let Some(normaliser) = &shared.normaliser else {
         section.skipped = Some(shared.untrained.clone());
@@ -43,11 +43,11 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
     section
 }
 
-fn usable(subject: &Subject, shared: &Shared, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
+fn usable(subject: &Subject, shared: &SharedData, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..subject.len()).filter(|&i| shared.features[i].usable() && wanted(i)).collect()
 }
 
-fn values(shared: &Shared, patches: &[usize], get: fn(&Features) -> f64) -> Vec<f64> {
+fn values(shared: &SharedData, patches: &[usize], get: fn(&Features) -> f64) -> Vec<f64> {
     patches.iter().map(|&i| get(&shared.features[i])).collect()
 }
 
@@ -60,7 +60,7 @@ fn to_per_patch(subject: &Subject, finding: Finding) -> Finding {
 /// Spread of the means of single micrographs on the training side.
 fn between_micrographs(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     train: &[usize],
     get: fn(&Features) -> f64,
 ) -> Vec<f64> {
@@ -73,7 +73,7 @@ fn between_micrographs(
     groups.iter().filter(|g| g.len() >= 5).map(|g| mean(g)).collect()
 }
 
-fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Section) {
+fn sides(subject: &Subject, shared: &SharedData, each_patch: bool, section: &mut Section) {
     let train = usable(subject, shared, |i| subject.sides[i] == Side::Train);
     let measures: [(&str, Measure); 2] =
         [("patch mean", |f| f.normal_mean), ("patch standard deviation", |f| f.normal_std)];
@@ -148,7 +148,7 @@ fn sides(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Sec
     }
 }
 
-fn rows(shared: &Shared, patches: &[usize]) -> Vec<Vec<f64>> {
+fn rows(shared: &SharedData, patches: &[usize]) -> Vec<Vec<f64>> {
     let step = patches.len().div_ceil(ROWS).max(1);
     patches.iter().step_by(step).map(|&i| shared.features[i].row()).collect()
 }
@@ -156,7 +156,7 @@ fn rows(shared: &Shared, patches: &[usize]) -> Vec<Vec<f64>> {
 /// The classifier: can the sides be told apart better than single micrographs can?
 fn tell_apart(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     train: &[usize],
     held: &[usize],
     side: Side,
@@ -201,7 +201,7 @@ fn tell_apart(
     }
 }
 
-fn micrographs(subject: &Subject, shared: &Shared, train: &[usize], section: &mut Section) {
+fn micrographs(subject: &Subject, shared: &SharedData, train: &[usize], section: &mut Section) {
     let means = between_micrographs(subject, shared, train, |f| f.normal_mean);
     let stds = between_micrographs(subject, shared, train, |f| f.normal_std);
     if means.len() < 3 {
@@ -234,7 +234,7 @@ fn micrographs(subject: &Subject, shared: &Shared, train: &[usize], section: &mu
     }
 }
 
-fn labels(subject: &Subject, shared: &Shared, each_patch: bool, section: &mut Section) {
+fn labels(subject: &Subject, shared: &SharedData, each_patch: bool, section: &mut Section) {
     let of = |label| usable(subject, shared, |i| subject.labels[i] == label);
     let unlabeled = of(Label::Unlabeled);
     for label in [Label::Positive, Label::Negative] {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::features::THUMB;
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
 use crate::project::Side;
 
@@ -23,7 +23,7 @@ const MANY_COPIES: f64 = 0.01;
 /// Share of the smaller box two boxes must share to count.
 const SHARED_AREA: f64 = 0.25;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Duplicates);
     let held: Vec<usize> = held_out(subject, shared);
     if held.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
     section
 }
 
-fn held_out(subject: &Subject, shared: &Shared) -> Vec<usize> {
+fn held_out(subject: &Subject, shared: &SharedData) -> Vec<usize> {
     (0..subject.len())
         .filter(|&i| matches!(subject.sides[i], Side::Validation | Side::Test) && shared.features[i].usable())
         .collect()
@@ -54,7 +54,7 @@ fn new_split(subject: &Subject, finding: Finding) -> Finding {
 }
 
 /// Groups of equal patches; returns the held-out patches that are also trained on.
-fn exact(subject: &Subject, shared: &Shared, section: &mut Section) -> Vec<usize> {
+fn exact(subject: &Subject, shared: &SharedData, section: &mut Section) -> Vec<usize> {
     let mut groups: HashMap<u64, Vec<usize>> = HashMap::new();
     for i in (0..subject.len()).filter(|&i| shared.features[i].usable()) {
         groups.entry(shared.features[i].hash).or_default().push(i);
@@ -171,7 +171,7 @@ fn correlation(a: &[f32], b: &[f32]) -> f64 {
     ab / (aa * bb).sqrt().max(1e-30)
 }
 
-fn near(subject: &Subject, shared: &Shared, held: &[usize], exact: &[usize], section: &mut Section) {
+fn near(subject: &Subject, shared: &SharedData, held: &[usize], exact: &[usize], section: &mut Section) {
     let train: Vec<usize> = (0..subject.len())
         .filter(|&i| subject.sides[i] == Side::Train && shared.features[i].usable())
         .collect();

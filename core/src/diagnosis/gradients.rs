@@ -5,7 +5,7 @@ use super::finding::{Finding, Section, Series, Severity};
 use super::pseudo::{probe, smaller, whole_run};
 use super::quick::baseline_config;
 use super::stats::percent;
-use super::{Clock, Depth, Examination, Shared, Subject, kinds};
+use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
 use crate::error::Result;
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::data::TrainingData;
@@ -29,7 +29,7 @@ const DEAD: f64 = 0.5;
 
 pub(super) fn examine(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     depth: Depth,
     device: &ComputeDevice,
     clock: &mut Clock<'_>,
@@ -189,7 +189,7 @@ fn read_range(points: &[(f64, f64)]) -> Option<Suggested> {
 
 fn rates(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     data: &TrainingData,
     device: &ComputeDevice,
     section: &mut Section,
@@ -219,7 +219,7 @@ fn rates(
 
 fn judge_rate(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     probed: &NetworkProbe,
     range: Option<Suggested>,
     device: &ComputeDevice,
@@ -320,7 +320,7 @@ fn round_rate(rate: f64) -> f64 {
 
 fn sweep(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     device: &ComputeDevice,
     clock: &mut Clock<'_>,
     parts: usize,

@@ -6,7 +6,7 @@
 use super::finding::{Finding, Section, Severity};
 use super::particle::Group;
 use super::stats::{mean, percent, variance};
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
 use crate::learning::config::PriorConfig;
 use crate::learning::prior::estimate_prior;
@@ -16,7 +16,7 @@ const MANY: f64 = 0.12;
 /// AUC below which scores say nothing of single labels.
 const NEEDED: f64 = 0.62;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Labels);
     let (Some(quick), Some(scores)) = (&shared.quick, &shared.scores) else {
         section.skipped = Some(shared.untrained.clone());
@@ -132,7 +132,7 @@ fn by_negatives(positive: &[f32], unlabeled: &[f32], negative: &[f32]) -> Option
 /// hold no more particles than the unlabeled do.
 fn contradiction(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     standard: &[f32],
     like_others: f64,
     section: &mut Section,

@@ -3,7 +3,7 @@
 
 use super::finding::{Finding, Section, Severity};
 use super::pseudo::smaller;
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::error::Result;
 use crate::learning::config::Backbone;
 use crate::learning::device::ComputeDevice;
@@ -16,7 +16,7 @@ const ROUNDING: f64 = 1e-3;
 /// Relative difference between devices in 32 bits.
 const DEVICES: f64 = 5e-3;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared, device: &ComputeDevice) -> Result<Section> {
+pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDevice) -> Result<Section> {
     let mut section = Section::new(Examination::Numerics);
     let Some(quick) = &shared.quick else {
         section.skipped = Some(shared.untrained.clone());

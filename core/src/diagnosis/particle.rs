@@ -6,7 +6,7 @@
 use super::features::RINGS;
 use super::finding::{Finding, Section, Series, Severity};
 use super::stats::{mean, percent};
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
 
 type Profile = [f64; RINGS];
@@ -62,7 +62,7 @@ const SEEN: f64 = 6.0;
 const STRONGER: f64 = 1.2;
 const MORE_ALIKE: f64 = 3.0;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Particle);
     let of = |label: Label| -> Vec<usize> {
         (0..subject.len()).filter(|&i| subject.labels[i] == label && shared.features[i].usable()).collect()
@@ -251,7 +251,7 @@ const PART: f64 = 0.1;
 /// Distance of the two heaps over their spread from which single patches say so.
 const APART: f64 = 1.3;
 
-fn inverted(subject: &Subject, shared: &Shared, positive: &[usize], section: &mut Section) -> bool {
+fn inverted(subject: &Subject, shared: &SharedData, positive: &[usize], section: &mut Section) -> bool {
     if positive.len() < 20 {
         return false;
     }

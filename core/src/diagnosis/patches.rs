@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
-use super::{Examination, Shared, Subject, kinds};
+use super::{Examination, SharedData, Subject, kinds};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::RiskKind;
 use crate::project::Side;
@@ -12,7 +12,7 @@ const MANY: f64 = 0.01;
 /// Share of pixels at the limits from which a patch counts as saturated.
 const SATURATED: f64 = 0.2;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Patches);
     let counts = LabelCounts::of(subject.labels.iter().copied());
     section.say(format!(
@@ -121,7 +121,7 @@ fn unsplit(subject: &Subject, section: &mut Section) {
     ));
 }
 
-fn broken(subject: &Subject, shared: &Shared, section: &mut Section) {
+fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
     let of = |wanted: &dyn Fn(&super::features::Features) -> bool| -> Vec<usize> {
         (0..subject.len()).filter(|&i| wanted(&shared.features[i])).collect()
     };

@@ -4,7 +4,7 @@
 use super::finding::{Evidence, Finding, Section, Series, Severity};
 use super::particle::Group;
 use super::pseudo::probe;
-use super::{Clock, Depth, Examination, Shared, Subject, kinds};
+use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::{PriorConfig, RiskKind, RunConfig, SurrogateLoss};
@@ -22,7 +22,7 @@ const WIDE: f64 = 0.4;
 
 pub(super) fn examine(
     subject: &Subject,
-    shared: &mut Shared,
+    shared: &mut SharedData,
     depth: Depth,
     device: &ComputeDevice,
     clock: &mut Clock<'_>,
@@ -119,7 +119,7 @@ fn true_share(subject: &Subject) -> Option<f64> {
 
 /// ⟨m_U, m_P⟩/⟨m_P, m_P⟩ of the mean profiles: the share of particles among the unlabeled where
 /// everything else averages to nothing.
-pub(super) fn image_estimate(subject: &Subject, shared: &Shared) -> Option<f64> {
+pub(super) fn image_estimate(subject: &Subject, shared: &SharedData) -> Option<f64> {
     let of = |label| {
         let profiles: Vec<_> = (0..subject.len())
             .filter(|&i| subject.labels[i] == label && shared.features[i].usable())
@@ -248,7 +248,7 @@ fn unsure(subject: &Subject, e: &PriorEstimate) -> Finding {
 /// Short runs with different π: AUC of validation positives against validation unlabeled.
 fn sweep(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     given: Option<f64>,
     e: &PriorEstimate,
     device: &ComputeDevice,

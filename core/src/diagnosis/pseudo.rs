@@ -5,7 +5,7 @@
 use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{QuickData, baseline_config, batches, epochs_for};
 use super::stats::{mean, percent};
-use super::{Clock, Depth, Examination, Memory, Shared, Subject, health, kinds};
+use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds};
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::{Backbone, ConsistencyKind, PriorConfig, RunConfig};
@@ -98,7 +98,7 @@ impl Probe {
 }
 
 /// π a short run uses: as given, else as estimated.
-pub(super) fn smaller(config: &RunConfig, shared: &Shared) -> f64 {
+pub(super) fn smaller(config: &RunConfig, shared: &SharedData) -> f64 {
     match config.prior {
         PriorConfig::Given(value) => value,
         PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.01, 0.99)),
@@ -193,10 +193,10 @@ pub(super) fn probe(
 
 pub(super) fn examine(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     depth: Depth,
     device: &ComputeDevice,
-    memory: &mut Memory,
+    memory: &mut TrainingCache,
     clock: &mut Clock<'_>,
 ) -> Result<Section> {
     let mut section = Section::new(Examination::PseudoLabels);
@@ -392,7 +392,7 @@ fn teacher(subject: &Subject, quick: &QuickData, found: &Probe, section: &mut Se
 }
 
 /// Calibration of the plain classifier on known labels.
-fn calibrated(shared: &Shared, quick: &QuickData, section: &mut Section) {
+fn calibrated(shared: &SharedData, quick: &QuickData, section: &mut Section) {
     let Some(scores) = &shared.scores else { return };
     let p = |label| -> Vec<f32> { scores.of(&quick.data, label).into_iter().map(probability).collect() };
     let (positive, negative) = (p(Label::Positive), p(Label::Negative));
@@ -416,12 +416,12 @@ type Trial = (String, &'static str, serde_json::Value, serde_json::Value, RunCon
 #[allow(clippy::too_many_arguments)]
 fn compare(
     subject: &Subject,
-    shared: &Shared,
+    shared: &SharedData,
     quick: &QuickData,
     found: &Probe,
     prior: f64,
     device: &ComputeDevice,
-    memory: &mut Memory,
+    memory: &mut TrainingCache,
     clock: &mut Clock<'_>,
     parts: usize,
     section: &mut Section,

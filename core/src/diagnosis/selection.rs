@@ -7,7 +7,7 @@
 use super::finding::{Finding, Section, Severity};
 use super::particle::Group;
 use super::stats::{difference, mean, percent};
-use super::{Examination, Shared, Subject, kinds, prior};
+use super::{Examination, SharedData, Subject, kinds, prior};
 use crate::label::Label;
 use crate::learning::config::PriorConfig;
 
@@ -19,7 +19,7 @@ const STRONGER: f64 = 0.45;
 /// −0.2 and 0.2 and below 1.5 errors.
 const ERRORS: f64 = 3.0;
 
-pub(super) fn examine(subject: &Subject, shared: &Shared) -> Section {
+pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Selection);
     coverage(subject, &mut section);
     ceiling(subject, shared, &mut section);
@@ -80,7 +80,7 @@ fn coverage(subject: &Subject, section: &mut Section) {
 /// keeps up with them at every score, and the AUC against unlabeled stays below 1 − π/2. If the ranking
 /// leaves no room for the given π while the mean image does, which choosing the better-seen particles
 /// changes little, the picks are told from other particles too.
-fn ceiling(subject: &Subject, shared: &Shared, section: &mut Section) {
+fn ceiling(subject: &Subject, shared: &SharedData, section: &mut Section) {
     let (Some(prior), Some(auc), PriorConfig::Given(given)) =
         (&shared.prior, shared.baseline_auc, subject.config.prior)
     else {
@@ -119,7 +119,7 @@ fn ceiling(subject: &Subject, shared: &Shared, section: &mut Section) {
     );
 }
 
-fn strength(shared: &Shared, section: &mut Section) {
+fn strength(shared: &SharedData, section: &mut Section) {
     let (Some(quick), Some(scores), Some(prior)) = (&shared.quick, &shared.scores, &shared.prior) else {
         section.say(format!("Picks were not compared with other likely particles: {}.", shared.untrained));
         return;

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::project::{EntryId, MicrographId, PatchId, Project, SourceId, journal, labels};
+use crate::project::{EntryId, MicrographId, PatchId, Project, SourceId, journal, label_pages};
 
 /// Facts about all patches, one array per fact, each in the order of the patches' ids.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,7 +58,7 @@ impl Project {
         let snapshot = self.db.conn.unchecked_transaction().map_err(self.db.err("read the patches"))?;
         let count = self.len();
         let mut columns = PatchColumns {
-            labels: labels::all(&self.db, count)?,
+            labels: label_pages::all(&self.db, count)?,
             source: Vec::with_capacity(count),
             micrograph: Vec::with_capacity(count),
             xy: Vec::with_capacity(count),
@@ -105,10 +105,8 @@ impl Project {
         let mut rows = stmt.query([]).map_err(&err)?;
         while let Some(row) = rows.next().map_err(&err)? {
             let id = EntryId(row.get(0).map_err(&err)?);
-            let bytes = row.get_ref(1).map_err(&err)?.as_blob().map_err(|e| err(e.into()))?;
-            let changes = journal::decode(bytes).ok_or_else(|| journal::damaged(&self.db, id))?;
             let number = u32::try_from(id.0).unwrap_or(u32::MAX);
-            for change in changes {
+            for change in journal::changes_in(&self.db, row, 1, id)? {
                 if let Some(entry) = last.get_mut(change.patch as usize) {
                     *entry = number;
                 }

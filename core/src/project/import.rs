@@ -13,9 +13,11 @@ use rusqlite::{OptionalExtension, params};
 use crate::error::{Error, Result};
 use crate::formats::OpticsGroup;
 use crate::label::{Label, LabelCounts};
-use crate::project::journal::{self, Actor, Change, EntryId, EntryKind, NewEntry};
+use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::pixels::Appender;
-use crate::project::{MicrographId, PIXELS, PatchId, Project, SourceId, check_size, labels};
+use crate::project::store::{PIXELS, check_size};
+use crate::project::time::now;
+use crate::project::{EntryId, MicrographId, PatchId, Project, SourceId, label_pages};
 
 /// What is known of a file that patches come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -180,7 +182,7 @@ impl Importer<'_> {
                 params![
                     info.path.to_string_lossy(),
                     info.kind,
-                    super::now(),
+                    now(),
                     (self.first + self.labels.len()) as i64,
                     info.pixel_size,
                     info.micrograph_pixel_size,
@@ -331,7 +333,7 @@ impl Importer<'_> {
     fn finish(&mut self, appender: &mut Appender) -> Result<Vec<EntryId>> {
         let db = &self.project.db;
         let err = db.err("end an import");
-        labels::append(db, self.first, &self.labels)?;
+        label_pages::append(db, self.first, &self.labels)?;
         let mut entries = Vec::new();
         for (index, source) in self.sources.iter().enumerate() {
             let end = self.sources.get(index + 1).map_or(self.labels.len(), |next| next.first);

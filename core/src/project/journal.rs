@@ -16,14 +16,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::project::db::Db;
-use crate::project::{PatchId, Project, RunId, labels};
-
-/// Number of a journal entry, counted from 1 without gaps. As a journal position: everything up to
-/// and including it; 0 is before the first.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct EntryId(pub i64);
+use crate::project::time::now;
+use crate::project::{EntryId, PatchId, Project, RunId, label_pages};
 
 /// Who changed labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +138,7 @@ fn encode(changes: &[Change]) -> Vec<u8> {
 }
 
 /// `None` when the bytes are not what [`encode`] writes.
-pub(super) fn decode(bytes: &[u8]) -> Option<Vec<Change>> {
+fn decode(bytes: &[u8]) -> Option<Vec<Change>> {
     let mut changes = Vec::with_capacity(bytes.len() / 2);
     let mut rest = bytes.iter();
     let mut last: u32 = 0;
@@ -188,7 +182,7 @@ pub(super) fn append(db: &Db, entry: &NewEntry<'_>) -> Result<EntryId> {
         .map_err(&err)?;
     stmt.execute(params![
         id,
-        super::now(),
+        now(),
         entry.kind.as_str(),
         entry.actor.to_string(),
         entry.run.map(|r| r.0),
@@ -210,12 +204,19 @@ pub(super) fn position(db: &Db) -> Result<EntryId> {
     stmt.query_row([], |row| row.get(0)).map(EntryId).map_err(&err)
 }
 
-pub(super) fn damaged(db: &Db, id: EntryId) -> Error {
+fn damaged(db: &Db, id: EntryId) -> Error {
     Error::format(
         &db.path,
         format!("entry {} of the label journal cannot be read", id.0),
         "restore the database from a backup",
     )
+}
+
+/// The changes of entry `id`, ascending by patch, from column `at` of a row of the journal.
+pub(super) fn changes_in(db: &Db, row: &Row<'_>, at: usize, id: EntryId) -> Result<Vec<Change>> {
+    let err = |e| db.err("read the label journal")(e);
+    let bytes = row.get_ref(at).map_err(err)?.as_blob().map_err(|e| err(e.into()))?;
+    decode(bytes).ok_or_else(|| damaged(db, id))
 }
 
 /// The changes of one entry, ascending by patch.
@@ -317,8 +318,7 @@ impl Project {
         let mut history = Vec::new();
         while let Some(row) = rows.next().map_err(&err)? {
             let entry = entry(row).map_err(&err)?;
-            let bytes = row.get_ref(8).map_err(&err)?.as_blob().map_err(|e| err(e.into()))?;
-            let changes = decode(bytes).ok_or_else(|| damaged(&self.db, entry.id))?;
+            let changes = changes_in(&self.db, row, 8, entry.id)?;
             if let Ok(at) = changes.binary_search_by_key(&patch, |c| c.patch) {
                 history.push((entry, changes[at]));
             }
@@ -350,8 +350,7 @@ impl Project {
         let mut changed: BTreeMap<PatchId, (Label, Label)> = BTreeMap::new();
         while let Some(row) = rows.next().map_err(&err)? {
             let id = EntryId(row.get(0).map_err(&err)?);
-            let bytes = row.get_ref(1).map_err(&err)?.as_blob().map_err(|e| err(e.into()))?;
-            for change in decode(bytes).ok_or_else(|| damaged(&self.db, id))? {
+            for change in changes_in(&self.db, row, 1, id)? {
                 changed.entry(change.patch).or_insert((change.before, change.before)).1 = change.after;
             }
         }
@@ -370,7 +369,7 @@ impl Project {
     pub fn labels_at(&self, position: EntryId) -> Result<Vec<Label>> {
         // Labels and journal from one snapshot, also while another process writes.
         let snapshot = self.db.conn.unchecked_transaction().map_err(self.db.err("read the labels"))?;
-        let mut labels = labels::all(&self.db, self.len())?;
+        let mut labels = label_pages::all(&self.db, self.len())?;
         for change in self.changed_since(position)? {
             if let Some(label) = labels.get_mut(change.patch as usize) {
                 *label = change.before;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::project::time::now;
 
 /// Name of the lock file in the project's folder.
 const NAME: &str = "project.lock";
@@ -52,7 +53,7 @@ impl Lock {
                 Err(TryLockError::Error(e)) => return Err(Error::io("lock", &path, e)),
             }
         }
-        let text = format!("process {} on {} since {}\n", std::process::id(), machine(), super::now());
+        let text = format!("process {} on {} since {}\n", std::process::id(), machine(), now());
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| file.write_all(text.as_bytes()))

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
+use crate::project::time::now;
 use crate::project::{EntryId, Project, RunId, SplitId, journal};
 use crate::remedy::Remedy;
 
@@ -218,7 +219,7 @@ impl Project {
                         new.normaliser.to_string(),
                         new.split.map(|s| s.0),
                         Value::from(new.columns.clone()).to_string(),
-                        super::now(),
+                        now(),
                         new.began_with
                     ],
                 )
@@ -347,7 +348,7 @@ impl Project {
             db.conn
                 .execute(
                     "UPDATE runs SET status = ?1, message = ?2, ended_at = ?3 WHERE id = ?4",
-                    params![end.status().as_str(), message, super::now(), run.0],
+                    params![end.status().as_str(), message, now(), run.0],
                 )
                 .map_err(db.err("store the end of a run"))?;
             Ok(())

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::{Error, Result};
+use crate::project::time::now;
 use crate::project::{Project, RunId, runs};
 
 /// Which network of a run gave a score.
@@ -41,7 +42,7 @@ impl Project {
             db.conn
                 .execute(
                     "INSERT OR REPLACE INTO scores (run, kind, created_at, scores) VALUES (?1, ?2, ?3, ?4)",
-                    params![run.0, kind.as_str(), super::now(), bytes],
+                    params![run.0, kind.as_str(), now(), bytes],
                 )
                 .map_err(db.err("store scores"))?;
             Ok(())

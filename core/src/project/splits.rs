@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::project::assign::{self, Groups, Lacking, Placed};
+use crate::project::time::now;
 use crate::project::{EntryId, MicrographId, Place, Project, SourceId, SplitId, journal};
 
 /// Where a split puts a patch.
@@ -430,7 +431,7 @@ impl Project {
                      journal_position, sides) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                     params![
                         name,
-                        super::now(),
+                        now(),
                         seed.cast_signed(),
                         method.as_str(),
                         fractions.train,

@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::project::{MicrographId, PatchId, Project, SourceId, SourceInfo, labels};
+use crate::project::{MicrographId, PatchId, Project, SourceId, SourceInfo, label_pages};
 
 /// A source as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,7 +229,7 @@ impl Project {
         }
         // One patch touches one page; a long range is quicker with all of them at once.
         if let Some(first) = patches.first().map(|p| p.id) {
-            let known = labels::range(&self.db, first as usize, end)?;
+            let known = label_pages::range(&self.db, first as usize, end)?;
             for patch in &mut patches {
                 if let Some(label) = known.get((patch.id - first) as usize) {
                     patch.label = *label;

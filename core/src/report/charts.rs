@@ -1,10 +1,12 @@
 //! What is plotted of a run over its epochs: one table for the window's live curves and for the files
 //! they are saved as.
 
-use super::figures::{self, HEALTHY_PSEUDO_LABEL_RATE};
 use super::{Curves, RunSummary};
-use crate::error::Result;
 use crate::learning::metrics::histogram;
+
+/// The band of pseudo-label rates in which consistency training works: below it hardly anything is learned from
+/// the unlabeled, above it every prediction is believed.
+pub const HEALTHY_PSEUDO_LABEL_RATE: (f64, f64) = (0.2, 0.95);
 
 /// The band of gradient norms (before clipping) in which training goes on: below it hardly anything
 /// moves, above it steps are torn.
@@ -128,14 +130,6 @@ pub const CHARTS: &[Chart] = &[
 ];
 
 impl Chart {
-    /// The chart as an SVG text; `None` where no run has measured any of it.
-    ///
-    /// # Errors
-    /// When drawing fails.
-    pub fn svg(&self, runs: &[RunSummary]) -> Result<Option<String>> {
-        figures::chart(self, runs)
-    }
-
     /// Its numbers as CSV: run, epoch, one column per line. Empty cells were not measured.
     pub fn csv(&self, runs: &[RunSummary]) -> String {
         let keys: Vec<&str> = self.columns.iter().map(|(key, _)| *key).chain(self.ceiling).collect();
@@ -198,7 +192,7 @@ pub fn histogram_csv(run: &RunSummary, bins: usize) -> String {
 mod tests {
     use super::*;
     use crate::learning::events::EpochMetrics;
-    use crate::report::EpochRow;
+    use crate::report::{EpochRow, figures};
 
     #[test]
     fn every_column_is_measured_and_written() {
@@ -211,7 +205,7 @@ mod tests {
             for (key, _) in chart.columns {
                 assert!(EpochMetrics::COLUMNS.contains(key), "{key}");
             }
-            let svg = chart.svg(std::slice::from_ref(&run)).ok().flatten();
+            let svg = figures::chart(chart, std::slice::from_ref(&run)).ok().flatten();
             assert!(svg.is_some_and(|svg| svg.contains(chart.title)), "{}", chart.id);
             let lines: Vec<String> =
                 chart.csv(std::slice::from_ref(&run)).lines().map(str::to_owned).collect();
@@ -223,6 +217,6 @@ mod tests {
         let svg = figures::line("Learning curve", ["n", "AUC"], &points).ok().flatten();
         assert!(svg.is_some_and(|svg| svg.contains("Learning curve")));
         let nothing = RunSummary::default();
-        assert_eq!(CHARTS[0].svg(&[nothing]).ok(), Some(None));
+        assert_eq!(figures::chart(&CHARTS[0], &[nothing]).ok(), Some(None));
     }
 }

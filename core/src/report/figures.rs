@@ -3,6 +3,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
+use super::charts::{Chart, HEALTHY_PSEUDO_LABEL_RATE};
 use super::plots::{
     Area, Axes, INK, LegendEntry, LineLook, NEGATIVE, POSITIVE, SOFT, UNLABELED, WIDTH, curve, drawn, figure,
     legend_entry, looks, note, panel, range_of, shade, shorten, text,
@@ -11,10 +12,6 @@ use super::tables::{NumberStyle, format_number};
 use super::{Against, Curves, RunSummary};
 use crate::error::Result;
 use crate::learning::metrics::histogram;
-
-/// The band of pseudo-label rates in which consistency training works: below it hardly anything is
-/// learnt from the unlabeled, above it everything is believed.
-pub const HEALTHY_PSEUDO_LABEL_RATE: (f64, f64) = (0.2, 0.95);
 
 /// A column of the epochs as a panel.
 struct Column {
@@ -98,11 +95,11 @@ fn over_epochs(title: &str, runs: &[RunSummary], columns: &[Column], height: u32
     .map(Some)
 }
 
-/// A chart of [`super::charts`], one panel a column.
+/// A chart over epochs as SVG text, one panel a column; `None` where no run has measured any of it.
 ///
 /// # Errors
 /// When drawing fails.
-pub fn chart(chart: &super::charts::Chart, runs: &[RunSummary]) -> Result<Option<String>> {
+pub fn chart(chart: &Chart, runs: &[RunSummary]) -> Result<Option<String>> {
     let column = |&(key, label): &(&'static str, &'static str)| Column {
         range: chart.range,
         percent: chart.percent,

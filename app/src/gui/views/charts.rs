@@ -7,6 +7,7 @@ use eframe::egui;
 use egui::{Color32, RichText, Ui};
 use egui_plot::{Axis, GridInput, GridMark, HoverPosition, Line, LineStyle, Plot, Points, Span};
 use vitrine_core::report::charts::Chart;
+use vitrine_core::report::figures;
 use vitrine_core::report::tables::{NumberStyle, format_number};
 
 use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
@@ -208,7 +209,7 @@ pub fn chart(
                 zoom_items(ui, EPOCHS);
                 ui.separator();
                 let summaries = || runs.iter().map(|run| run.curves.summary()).collect::<Vec<_>>();
-                let svg = || chart.svg(&summaries()).ok().flatten();
+                let svg = || figures::chart(chart, &summaries()).ok().flatten();
                 save_items(ui, open, chart.title, chart.id, svg, || chart.csv(&summaries()), out);
             });
             // Which line is which, without covering the data.

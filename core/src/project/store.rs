@@ -1,0 +1,480 @@
+//! The open project: making, opening and locking it, and the one way in which it is changed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use crate::error::{Error, Result};
+use crate::project::db::{self, Db};
+use crate::project::lock::Lock;
+use crate::project::pixels::{self, PixelType, Pixels};
+use crate::project::schema;
+use crate::project::sync::{DiskNews, DiskState, Flush, Syncer};
+use crate::project::time::now;
+
+const DATABASE: &str = "project.sqlite";
+pub(super) const PIXELS: &str = "pixels.bin";
+const RUNS: &str = "runs";
+
+/// An open project; see the [module](self).
+pub struct Project {
+    pub(super) dir: PathBuf,
+    pub(super) db: Db,
+    /// `None` when the project was opened for reading.
+    held: Option<Arc<Held>>,
+    /// Writes of this handle are flushed by the thread of `held`.
+    late: bool,
+    /// Why this project is only read, where it was opened for whatever is possible.
+    read_only: Option<String>,
+    pub(super) size: Option<usize>,
+    pub(super) pixel_type: PixelType,
+    pub(super) pixels: Arc<Pixels>,
+}
+
+/// What all writing handles of a project share.
+struct Held {
+    /// Dropped before the lock: it still writes.
+    syncer: OnceLock<Syncer>,
+    _lock: Lock,
+}
+
+impl std::fmt::Debug for Project {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Project")
+            .field("dir", &self.dir)
+            .field("patches", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Project {
+    /// Makes a new project in `dir`, which must be empty or missing, and opens it for writing.
+    ///
+    /// `size` is the side of a patch in px; with `None` the first import decides it.
+    ///
+    /// # Errors
+    /// When the folder holds anything, cannot be written, or the size is 0 or above 4096.
+    pub fn create(dir: &Path, size: Option<usize>, pixel_type: PixelType) -> Result<Self> {
+        if let Some(size) = size {
+            check_size(size)?;
+        }
+        std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
+        let mut entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
+        if let Some(found) = entries.next() {
+            let found = found.map_err(|e| Error::io("read", dir, e))?;
+            let problem = if dir.join(DATABASE).exists() {
+                format!("{} already holds a project", dir.display())
+            } else {
+                format!("{} is not empty (it holds {})", dir.display(), found.file_name().to_string_lossy())
+            };
+            return Err(Error::request(problem, "name a new or empty folder"));
+        }
+        let made = Self::fill(dir, size, pixel_type);
+        if made.is_err() {
+            // Leave the folder as it was found: empty.
+            for name in [DATABASE, "project.sqlite-wal", "project.sqlite-shm", PIXELS, "project.lock"] {
+                let _ = std::fs::remove_file(dir.join(name));
+            }
+            let _ = std::fs::remove_dir(dir.join(RUNS));
+        }
+        made?;
+        Self::open(dir)
+    }
+
+    fn fill(dir: &Path, size: Option<usize>, pixel_type: PixelType) -> Result<()> {
+        let _lock = Lock::take(dir)?;
+        pixels::create(&dir.join(PIXELS), size.unwrap_or(0), pixel_type)?;
+        let runs = dir.join(RUNS);
+        std::fs::create_dir(&runs).map_err(|e| Error::io("create", &runs, e))?;
+        let mut db = db::open_write(&dir.join(DATABASE))?;
+        schema::create(&mut db)?;
+        db.set_meta("created", &now())?;
+        db.set_meta("program", concat!("vitrine ", env!("CARGO_PKG_VERSION")))?;
+        db.set_meta("pixel_type", pixel_type.as_str())?;
+        if let Some(size) = size {
+            db.set_meta("patch_size", &size.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Opens a project for writing. Only one process can; runs that a dead process left running
+    /// are marked as interrupted, and leftovers of an import that did not end are cut off.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another process writes; else when the folder is no project, was made
+    /// by a newer version, is damaged or may not be written.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let path = database(dir)?;
+        let lock = Lock::take(dir)?;
+        let mut db = db::open_write(&path)?;
+        schema::migrate(&mut db, schema::STEPS)?;
+        let project = Self::with(dir, db, Some(Arc::new(Held { syncer: OnceLock::new(), _lock: lock })))?;
+        // Cuts off what an import that did not end has left behind.
+        let file = dir.join(PIXELS);
+        let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
+        let length = std::fs::metadata(&file).map_err(|e| Error::io("read", &file, e))?.len();
+        if length > end {
+            let out = std::fs::OpenOptions::new().write(true).open(&file);
+            out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
+        }
+        project.mark_interrupted()?;
+        Ok(project)
+    }
+
+    /// Opens a project for reading, whether or not another process writes, also in a folder that
+    /// may not be written.
+    ///
+    /// # Errors
+    /// When the folder is no project, was made by a newer version of the program, or is damaged.
+    pub fn open_read_only(dir: &Path) -> Result<Self> {
+        let db = db::open_read(&database(dir)?)?;
+        schema::read_as_newest(&db)?;
+        Self::with(dir, db, None)
+    }
+
+    /// Opens a project for writing where that is possible, else for reading;
+    /// [`Project::read_only_reason`] then says why.
+    ///
+    /// # Errors
+    /// When it can be opened neither way.
+    pub fn open_any(dir: &Path) -> Result<Self> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match Self::open(dir) {
+            Err(reason @ Error::Locked { .. }) => Self::read_because(dir, &reason),
+            Err(Error::Io { action, path, source })
+                if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) =>
+            {
+                Self::read_because(dir, &Error::Io { action, path, source })
+            }
+            other => other,
+        }
+    }
+
+    fn read_because(dir: &Path, reason: &Error) -> Result<Self> {
+        let mut project = Self::open_read_only(dir)?;
+        project.read_only = Some(reason.to_string());
+        Ok(project)
+    }
+
+    fn with(dir: &Path, db: Db, held: Option<Arc<Held>>) -> Result<Self> {
+        let broken = |what: &str| {
+            Error::format(
+                &db.path,
+                format!("its {what} cannot be read"),
+                "restore the database from a backup",
+            )
+        };
+        let pixel_type = db
+            .meta("pixel_type")?
+            .and_then(|name| PixelType::from_name(&name))
+            .ok_or_else(|| broken("pixel type"))?;
+        let size = read_size(&db)?;
+        let count = count(&db)?;
+        let pixels = Pixels::open(&dir.join(PIXELS), count, size.unwrap_or(0), pixel_type)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            db,
+            held,
+            late: false,
+            read_only: None,
+            size,
+            pixel_type,
+            pixels: Arc::new(pixels),
+        })
+    }
+
+    /// Another handle on the same project for another thread of this process, with a database
+    /// connection of its own: for writing where this one is, else for reading. The project stays
+    /// locked against other processes until the last handle is dropped. Writers within one process
+    /// wait for each other; only one of them may import at a time, and [`Project::refresh`] shows
+    /// the others what it brought.
+    ///
+    /// # Errors
+    /// When the project cannot be read any more.
+    pub fn another_handle(&self) -> Result<Self> {
+        // A project that was open has gone; that it is no project is not what there is to say.
+        let path = database(&self.dir).map_err(|error| self.check_in_place().err().unwrap_or(error))?;
+        let Some(held) = &self.held else {
+            let mut other = Self::open_read_only(&self.dir)?;
+            other.read_only.clone_from(&self.read_only);
+            return Ok(other);
+        };
+        let db = db::open_write(&path)?;
+        Self::with(&self.dir, db, Some(Arc::clone(held)))
+    }
+
+    /// Takes up patches that another process has imported since this project was opened for
+    /// reading. (Labels, runs and scores are always read afresh.)
+    ///
+    /// # Errors
+    /// When the project cannot be read any more.
+    pub fn refresh(&mut self) -> Result<()> {
+        let size = read_size(&self.db)?;
+        let count = count(&self.db)?;
+        if count != self.pixels.len() || size != self.size {
+            self.pixels =
+                Arc::new(Pixels::open(&self.dir.join(PIXELS), count, size.unwrap_or(0), self.pixel_type)?);
+            self.size = size;
+        }
+        Ok(())
+    }
+
+    /// The project's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether this project may be changed.
+    pub fn is_writable(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Why [`Project::open_any`] opened the project for reading only.
+    pub fn read_only_reason(&self) -> Option<&str> {
+        self.read_only.as_deref()
+    }
+
+    /// How many patches there are.
+    pub fn len(&self) -> usize {
+        self.pixels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// Side of a patch, px; `None` until the first import where it was left open.
+    pub fn size(&self) -> Option<usize> {
+        self.size
+    }
+
+    /// How pixels are stored.
+    pub fn pixel_type(&self) -> PixelType {
+        self.pixel_type
+    }
+
+    /// The pixels of all patches. A clone may go to another thread; it stays valid, without what
+    /// is imported later.
+    pub fn pixels(&self) -> Arc<Pixels> {
+        Arc::clone(&self.pixels)
+    }
+
+    /// When the project was made, RFC 3339, UTC.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn created(&self) -> Result<String> {
+        Ok(self.db.meta("created")?.unwrap_or_default())
+    }
+
+    /// The normaliser fitted for this project, as JSON; `None` until one was stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or does not hold JSON.
+    pub fn normaliser(&self) -> Result<Option<serde_json::Value>> {
+        self.db.meta("normaliser")?.map(|text| self.json(&text)).transpose()
+    }
+
+    /// Stores the normaliser.
+    ///
+    /// # Errors
+    /// When the project is read only or the disk is full.
+    pub fn set_normaliser(&mut self, normaliser: &serde_json::Value) -> Result<()> {
+        self.transact("store the normaliser", |db| db.set_meta("normaliser", &normaliser.to_string()))
+    }
+
+    /// What [`crate::review::QueuePlaces`] keeps of the review queues, as JSON; `None` until it was stored.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn review_places(&self) -> Result<Option<String>> {
+        self.db.meta("review_places")
+    }
+
+    /// Stores it.
+    ///
+    /// # Errors
+    /// When the project is read only or the disk is full.
+    pub fn set_review_places(&mut self, json: &str) -> Result<()> {
+        self.transact_beside("store the places in queues", |db| db.set_meta("review_places", json))
+    }
+
+    /// From now on labels set through this handle are written without waiting for the disk; a thread,
+    /// which all handles of this process share, flushes them as soon as the disk takes them. They
+    /// survive the end of the program at once and a power failure a moment later, in the order in
+    /// which they were set. Whether that went well is said by [`Project::disk_state`]; `news` is
+    /// called, on another thread, when it begins to fail and when it works again. While it fails,
+    /// labels wait for the disk as without this call, and are refused with its reason. `flush` brings
+    /// a file onto the disk: [`std::fs::File::sync_data`] but in tests.
+    ///
+    /// Dropping the last handle flushes what is left.
+    ///
+    /// # Errors
+    /// When the project is read only, or the system gives no thread.
+    pub fn label_without_waiting(&mut self, flush: Flush, news: DiskNews) -> Result<()> {
+        self.check_writable()?;
+        let Some(held) = &self.held else { return Ok(()) };
+        if held.syncer.get().is_none() {
+            let syncer = Syncer::start(&self.db.path, self.db.identity, flush, news)?;
+            // Two at once: the other one is as good.
+            let _ = held.syncer.set(syncer);
+        }
+        self.late = true;
+        self.db.flush_on_commit(false)?;
+        self.db.conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(self.db.err("set up"))
+    }
+
+    /// Waits until everything written so far, by whichever handle of this process, is on the disk.
+    ///
+    /// # Errors
+    /// When the disk does not take it; the sentence says why and how much is not safe.
+    pub fn wait_for_disk(&self) -> Result<()> {
+        self.syncer().map_or(Ok(()), Syncer::wait)
+    }
+
+    /// What the disk has not confirmed yet, and why.
+    pub fn disk_state(&self) -> DiskState {
+        self.syncer().map_or_else(DiskState::default, Syncer::state)
+    }
+
+    fn syncer(&self) -> Option<&Syncer> {
+        self.held.as_ref().and_then(|held| held.syncer.get())
+    }
+
+    /// The folder for checkpoints and `metrics.csv` of run `name`.
+    pub fn run_dir(&self, name: &str) -> PathBuf {
+        self.dir.join(RUNS).join(name)
+    }
+
+    pub(super) fn check_writable(&self) -> Result<()> {
+        if self.is_writable() {
+            return self.check_in_place();
+        }
+        let why = self.read_only.as_deref().map_or(String::new(), |why| format!(" ({why})"));
+        Err(Error::request(
+            format!("{} is open for reading only{why}", self.dir.display()),
+            "open it for writing to change it",
+        ))
+    }
+
+    /// Whether the database is still the file that was opened. On Unix a deleted file takes writes
+    /// without a word and is gone with the process: labels set after its folder was deleted would be
+    /// lost in silence.
+    fn check_in_place(&self) -> Result<()> {
+        if self.db.identity == db::identity(&self.db.path) {
+            return Ok(());
+        }
+        Err(Error::ProjectMoved { path: self.dir.clone(), consequence: "nothing was changed".to_owned() })
+    }
+
+    /// Runs `change` in a transaction that is undone when it fails.
+    pub(super) fn transact<T>(
+        &mut self,
+        action: &'static str,
+        change: impl FnOnce(&Db) -> Result<T>,
+    ) -> Result<T> {
+        self.check_writable()?;
+        let flushed_late = self.syncer().filter(|_| self.late);
+        // A disk that has failed is waited for, so that what it does not take is refused.
+        let waits = flushed_late.is_some_and(Syncer::has_failed);
+        if waits {
+            self.db.flush_on_commit(true)?;
+        }
+        let done = self.transact_now(action, change);
+        if waits {
+            self.db.flush_on_commit(false)?;
+        }
+        if let Some(syncer) = flushed_late.filter(|_| done.is_ok()) {
+            syncer.written();
+        }
+        done
+    }
+
+    /// As [`Project::transact`], for what is written while a person labels: who writes beside it waits
+    /// for the writing only, not until the disk has taken it, which is waited for here. When the disk
+    /// does not, the change is made all the same, and the error says that it is not safe.
+    pub(super) fn transact_beside<T>(
+        &mut self,
+        action: &'static str,
+        change: impl FnOnce(&Db) -> Result<T>,
+    ) -> Result<T> {
+        if self.late || self.syncer().is_none() {
+            return self.transact(action, change);
+        }
+        self.check_writable()?;
+        self.db.flush_on_commit(false)?;
+        let done = self.transact_now(action, change);
+        self.db.flush_on_commit(true)?;
+        let value = done?;
+        if let Some(syncer) = self.syncer() {
+            syncer.written();
+            syncer.wait()?;
+        }
+        Ok(value)
+    }
+
+    fn transact_now<T>(&self, action: &'static str, change: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
+        let err = self.db.err(action);
+        self.db.conn.execute_batch("BEGIN IMMEDIATE").map_err(&err)?;
+        let done = change(&self.db)
+            .and_then(|value| self.db.conn.execute_batch("COMMIT").map_err(&err).map(|()| value));
+        if done.is_err() {
+            // SQLite may have rolled back by itself (full disk); then this does nothing.
+            let _ = self.db.conn.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    /// JSON of the database.
+    pub(super) fn json<T: serde::de::DeserializeOwned>(&self, text: &str) -> Result<T> {
+        serde_json::from_str(text).map_err(|e| {
+            Error::format(
+                &self.db.path,
+                format!("a stored value is no valid JSON ({e})"),
+                "restore the database from a backup",
+            )
+        })
+    }
+}
+
+fn database(dir: &Path) -> Result<PathBuf> {
+    let path = dir.join(DATABASE);
+    match std::fs::metadata(&path) {
+        Ok(meta) if meta.is_file() => Ok(path),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("read", path, e)),
+        _ => Err(Error::NoProject { path: dir.to_owned(), database: DATABASE }),
+    }
+}
+
+pub(super) fn check_size(size: usize) -> Result<()> {
+    if (2..=pixels::MAX_SIZE).contains(&size) {
+        return Ok(());
+    }
+    Err(Error::request(
+        format!("patches of {size}×{size} px are not possible"),
+        format!("choose a side between 2 and {} px", pixels::MAX_SIZE),
+    ))
+}
+
+fn read_size(db: &Db) -> Result<Option<usize>> {
+    let Some(text) = db.meta("patch_size")? else { return Ok(None) };
+    match text.parse() {
+        Ok(size) if (1..=pixels::MAX_SIZE).contains(&size) => Ok(Some(size)),
+        _ => Err(Error::format(
+            &db.path,
+            format!("it says that patches have the side '{text}'"),
+            "restore the database from a backup",
+        )),
+    }
+}
+
+/// How many patches the database names. Ids have no gaps, so the last one tells.
+fn count(db: &Db) -> Result<usize> {
+    let count: i64 = db
+        .conn
+        .query_row("SELECT coalesce(max(id) + 1, 0) FROM patches", [], |row| row.get(0))
+        .map_err(db.err("count the patches"))?;
+    usize::try_from(count).ok().filter(|&n| n <= u32::MAX as usize).ok_or_else(|| {
+        Error::format(&db.path, format!("it says that there are {count} patches"), "restore it from a backup")
+    })
+}
