@@ -15,6 +15,7 @@
 //! | [`diagnosis`] | what is wrong with data, configuration or run, and the corrected configuration |
 //! | [`review`] | what a person looks at next: queues, audits, similar patches |
 //! | [`remedy`] | what a person can do about an error or a warning |
+//! | [`progress`] | how far a long job is, and how it is told to stop |
 //! | [`priority`] | who computes gives way to who draws |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
@@ -29,7 +30,9 @@ pub mod ingest;
 pub mod label;
 pub mod learning;
 pub mod priority;
+pub mod progress;
 pub mod project;
+mod read_ahead;
 pub mod remedy;
 pub mod report;
 pub mod review;

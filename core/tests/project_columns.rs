@@ -48,7 +48,7 @@ fn columns_say_what_the_rows_say() {
 fn two_threads_write_while_other_processes_may_not() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = project(dir.path());
-    let mut second = first.another_handle().unwrap();
+    let mut second = first.reopen().unwrap();
     assert!(second.is_writable());
     let ada = Actor::Person("ada".into());
     std::thread::scope(|scope| {
@@ -71,7 +71,7 @@ fn two_threads_write_while_other_processes_may_not() {
     drop(first);
     assert!(matches!(Project::open(dir.path()), Err(Error::Locked { .. })));
     let reader = Project::open_any(dir.path()).unwrap();
-    let other = reader.another_handle().unwrap();
+    let other = reader.reopen().unwrap();
     assert!(!other.is_writable() && other.read_only_reason().is_some());
     drop(second);
     assert!(Project::open(dir.path()).unwrap().is_writable());

@@ -59,7 +59,7 @@ fn in_a_role() {
                         std::thread::park();
                     }
                 });
-                project.label_without_waiting(never, Arc::new(|| ())).unwrap();
+                project.flush_in_background(never, Arc::new(|| ())).unwrap();
             }
             for step in 0..1_000_000_u32 {
                 let label = Label::ALL[step as usize % 3];
@@ -191,13 +191,13 @@ fn what_was_waited_for_survives_a_power_failure() {
         }
         Ok(())
     };
-    project.label_without_waiting(Arc::new(flush), Arc::new(|| ())).unwrap();
+    project.flush_in_background(Arc::new(flush), Arc::new(|| ())).unwrap();
     let ada = Actor::Person("ada".into());
     for step in 1..=30 {
         let labels = [(step, Label::Negative), (step + 40, Label::Positive)];
         project.set_labels(&labels, &ada, None, "").unwrap();
         if step % 10 == 0 {
-            project.wait_for_disk().unwrap();
+            project.flush().unwrap();
             assert_eq!(project.disk_state(), DiskState::default());
             let copy = dir.path().join(format!("after {step}"));
             std::fs::rename(&left, &copy).unwrap();
@@ -224,21 +224,21 @@ fn a_disk_that_fails_late_is_told_and_labels_are_refused_until_it_takes_them() {
     let news = Arc::new(move || {
         news.fetch_add(1, SeqCst);
     });
-    project.label_without_waiting(Arc::new(flush), news).unwrap();
+    project.flush_in_background(Arc::new(flush), news).unwrap();
     let ada = Actor::Person("ada".into());
     let before = project.label_counts().unwrap();
     project.set_labels(&[(1, Label::Negative)], &ada, None, "").unwrap();
-    let why = project.wait_for_disk().unwrap_err().to_string();
+    let why = project.flush().unwrap_err().to_string();
     assert!(why.contains("the disk is full; the last change is kept as long as the computer runs"), "{why}");
     let state = project.disk_state();
     assert_eq!((state.waiting, state.failed.map(String::from)), (1, Some(why)));
     assert_eq!(told.load(SeqCst), 1);
     // The label is in the project, and another handle says the same of the disk.
     assert_eq!(project.label_counts().unwrap().negative, before.negative + 1);
-    assert!(project.another_handle().unwrap().wait_for_disk().is_err());
+    assert!(project.reopen().unwrap().flush().is_err());
     // Room again: everything reaches the disk, and that is told.
     full.store(false, SeqCst);
-    project.wait_for_disk().unwrap();
+    project.flush().unwrap();
     assert_eq!((project.disk_state(), told.load(SeqCst)), (DiskState::default(), 2));
     // The log was folded into the database: it alone holds the labels.
     let alone = dir.path().join("alone.sqlite");
@@ -260,20 +260,20 @@ fn a_folder_that_goes_before_the_flush_is_told() {
         true => file.sync_data(),
         false => Err(std::io::ErrorKind::StorageFull.into()),
     };
-    project.label_without_waiting(Arc::new(flush), Arc::new(|| ())).unwrap();
+    project.flush_in_background(Arc::new(flush), Arc::new(|| ())).unwrap();
     let ada = Actor::Person("ada".into());
     project.set_labels(&[(1, Label::Negative)], &ada, None, "").unwrap();
     while project.disk_state().failed.is_none() {
         std::thread::yield_now();
     }
     std::fs::rename(&folder, &aside).unwrap();
-    let why = project.wait_for_disk().unwrap_err().to_string();
+    let why = project.flush().unwrap_err().to_string();
     assert!(why.contains("no longer in") && why.contains("the last change is not safe"), "{why}");
     let refused = project.set_labels(&[(3, Label::Negative)], &ada, None, "").unwrap_err().to_string();
     assert!(refused.contains("nothing was changed"), "{refused}");
     std::fs::rename(&aside, &folder).unwrap();
     project.set_labels(&[(3, Label::Negative)], &ada, None, "").unwrap();
-    project.wait_for_disk().unwrap();
+    project.flush().unwrap();
     drop(project);
     assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap().negative, 2);
 }

@@ -67,7 +67,8 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let device = ComputeDevice::open(args.device)?;
     let mut progress = Progress::new(args.json);
-    let mut watch = |step: &vitrine_core::workflow::Step| progress.show(&step.phase, step.done, step.total);
+    let mut watch =
+        |step: &vitrine_core::progress::Progress| progress.show(&step.phase, step.done, step.total);
     let mut found = None;
     let rows: Vec<ScoreRow> = match &args.input {
         None => {

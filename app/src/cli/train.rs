@@ -10,9 +10,9 @@ use vitrine_core::learning::config_file::{self, Overrides};
 use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
 use vitrine_core::learning::run::EarlyEnd;
+use vitrine_core::progress::ProgressSink;
 use vitrine_core::project::{Project, ScoreKind};
 use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
-use vitrine_core::workflow::{Step, Watch};
 
 use super::progress::{Progress, stop_asked};
 
@@ -209,7 +209,7 @@ impl Display {
     /// Runs a job that tells of epochs and of progress.
     pub fn drive<T>(
         &self,
-        job: impl FnOnce(Listen<'_>, Watch<'_>) -> vitrine_core::Result<T>,
+        job: impl FnOnce(Listen<'_>, ProgressSink<'_>) -> vitrine_core::Result<T>,
     ) -> anyhow::Result<T> {
         let mut phase = String::new();
         let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
@@ -220,7 +220,9 @@ impl Display {
             }
             self.hear(event, &mut phase);
         };
-        let mut watch = |step: &Step| self.progress.borrow_mut().show(&step.phase, step.done, step.total);
+        let mut watch = |step: &vitrine_core::progress::Progress| {
+            self.progress.borrow_mut().show(&step.phase, step.done, step.total)
+        };
         let outcome = job(&mut listen, &mut watch);
         self.progress.borrow_mut().clear();
         Ok(outcome?)

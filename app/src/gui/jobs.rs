@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use eframe::egui;
 use vitrine_core::Error;
-use vitrine_core::workflow::Step;
+use vitrine_core::progress::Progress;
 
 use crate::gui::app::Outcome;
 
@@ -83,7 +83,7 @@ pub struct JobState {
     /// What it does, in words with the thing's name: "Opening apo".
     pub title: String,
     /// How far it is, as it last told.
-    pub step: Option<Step>,
+    pub step: Option<Progress>,
     /// When it began.
     pub started: Instant,
     /// Whether it ends when it is told to.
@@ -150,22 +150,22 @@ impl Frames {
 #[derive(Clone)]
 pub struct JobContext {
     cancel: Arc<AtomicBool>,
-    step: Slot<Step>,
+    step: Slot<Progress>,
     frames: Frames,
 }
 
 impl JobContext {
-    /// Tells how far the job is; whether it should go on. This is what core's `Watch` wants:
-    /// `&mut |step| job.tell(step)`.
-    pub fn tell(&self, step: &Step) -> bool {
-        self.step.put(step.clone());
+    /// Tells how far the job is; whether it should go on. This is a
+    /// [`ProgressSink`](vitrine_core::progress::ProgressSink): `&mut |step| job.tell(step)`.
+    pub fn tell(&self, progress: &Progress) -> bool {
+        self.step.put(progress.clone());
         self.frames.request();
         !self.is_cancelled()
     }
 
     /// As [`JobContext::tell`], in parts.
     pub fn progress(&self, phase: &str, done: u64, total: u64) -> bool {
-        self.tell(&Step { phase: phase.to_owned(), done, total })
+        self.tell(&Progress { phase: phase.to_owned().into(), done, total })
     }
 
     /// Whether the person has cancelled.
@@ -198,7 +198,7 @@ pub struct Finished {
 struct Running {
     state: JobState,
     cancel: Arc<AtomicBool>,
-    step: Slot<Step>,
+    step: Slot<Progress>,
 }
 
 /// The jobs of the window.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::finding::Severity;
-use super::progress::{Clock, Depth, Examination, Watch};
+use super::progress::{Clock, Depth, Examination, ExaminationSink};
 use super::report::{self, Report};
 use super::shared::{SharedData, TrainingCache};
 use super::subject::Subject;
@@ -20,8 +20,13 @@ use crate::learning::device::ComputeDevice;
 /// # Errors
 /// When arrays do not fit each other or patches have a size no network takes, a training fails for
 /// another reason than the data, or [`Error::Cancelled`].
-pub fn examine(subject: &Subject, depth: Depth, device: &ComputeDevice, watch: Watch<'_>) -> Result<Report> {
-    examine_again(subject, depth, device, &mut TrainingCache::default(), watch)
+pub fn examine(
+    subject: &Subject,
+    depth: Depth,
+    device: &ComputeDevice,
+    sink: ExaminationSink<'_>,
+) -> Result<Report> {
+    examine_again(subject, depth, device, &mut TrainingCache::default(), sink)
 }
 
 /// As [`examine`], with what is remembered of the same data.
@@ -33,11 +38,11 @@ pub fn examine_again(
     depth: Depth,
     device: &ComputeDevice,
     memory: &mut TrainingCache,
-    watch: Watch<'_>,
+    sink: ExaminationSink<'_>,
 ) -> Result<Report> {
     subject.check()?;
     let started = Instant::now();
-    let mut clock = Clock::new(watch, depth);
+    let mut clock = Clock::new(sink, depth);
     clock.begin(Examination::Patches)?;
     let normaliser = quick::fit_normaliser(subject);
     let untrained = match &normaliser {

@@ -52,7 +52,7 @@ mod subject;
 
 pub use examine::{examine, examine_again};
 pub use finding::{ConfigChange, Evidence, Finding, Section, Series, Severity};
-pub use progress::{Depth, Examination, Progress, Watch};
+pub use progress::{Depth, Examination, ExaminationProgress, ExaminationSink};
 pub use report::Report;
 pub use shared::TrainingCache;
 pub use subject::{BoxAt, RunRecord, Subject};

@@ -106,9 +106,10 @@ impl Examination {
     }
 }
 
-/// Where the examination stands.
+/// How far the examination is. Unlike [`crate::progress::Progress`] it counts the whole, whose parts take very
+/// different times, so that the time to go can be told.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
+pub struct ExaminationProgress {
     /// What is being done.
     pub examination: Examination,
     /// Share of the whole, 0 to 1.
@@ -117,12 +118,12 @@ pub struct Progress {
     pub seconds_left: Option<f64>,
 }
 
-/// Hears of progress; answers whether to go on.
-pub type Watch<'a> = &'a mut dyn FnMut(&Progress) -> bool;
+/// Takes the progress; answers whether to go on.
+pub type ExaminationSink<'a> = &'a mut dyn FnMut(&ExaminationProgress) -> bool;
 
 /// Knows how far the whole is.
 pub(crate) struct Clock<'a> {
-    watch: Watch<'a>,
+    sink: ExaminationSink<'a>,
     started: Instant,
     depth: Depth,
     at: Examination,
@@ -130,8 +131,8 @@ pub(crate) struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    pub(super) fn new(watch: Watch<'a>, depth: Depth) -> Self {
-        Self { watch, started: Instant::now(), depth, at: Examination::Patches, part: (0, 1) }
+    pub(super) fn new(sink: ExaminationSink<'a>, depth: Depth) -> Self {
+        Self { sink, started: Instant::now(), depth, at: Examination::Patches, part: (0, 1) }
     }
 
     pub(super) fn begin(&mut self, examination: Examination) -> Result<()> {
@@ -157,7 +158,7 @@ impl<'a> Clock<'a> {
         let share = (before + weight(self.at) * inside) / total;
         let gone = self.started.elapsed().as_secs_f64();
         let left = (share > 0.02 && gone > 0.5).then(|| gone * (1.0 - share) / share);
-        let progress = Progress { examination: self.at, done: share, seconds_left: left };
-        if (self.watch)(&progress) { Ok(()) } else { Err(Error::Cancelled) }
+        let progress = ExaminationProgress { examination: self.at, done: share, seconds_left: left };
+        if (self.sink)(&progress) { Ok(()) } else { Err(Error::Cancelled) }
     }
 }

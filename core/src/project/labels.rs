@@ -47,7 +47,7 @@ impl Project {
     }
 
     /// Sets labels, as one step that can be undone. What returned survives a killed process and a
-    /// power failure (the latter only a moment later after [`Project::label_without_waiting`]).
+    /// power failure (the latter only a moment later after [`Project::flush_in_background`]).
     ///
     /// A patch named twice gets the last label; patches that carry their label already are left
     /// out of the journal, and when nothing changes no entry is made and `None` is returned.

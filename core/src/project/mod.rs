@@ -9,9 +9,9 @@
 //!
 //! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while
 //! another writes. Within one process the window owns the writing [`Project`], and background
-//! threads take a handle of their own ([`Project::another_handle`]) or share [`Project::pixels`]. What a writing call changed is
+//! threads take a handle of their own ([`Project::reopen`]) or share [`Project::pixels`]. What a writing call changed is
 //! on the disk when it returns; a call that failed has changed nothing. Only labels set after
-//! [`Project::label_without_waiting`] reach the disk a moment later; the labels of a program that is
+//! [`Project::flush_in_background`] reach the disk a moment later; the labels of a program that is
 //! killed are safe then too.
 //!
 //! The true labels of a benchmark are never stored here.

@@ -20,7 +20,7 @@ pub struct Project {
     pub(super) dir: PathBuf,
     pub(super) db: Db,
     /// `None` when the project was opened for reading.
-    held: Option<Arc<Held>>,
+    held: Option<Arc<WriteAccess>>,
     /// Writes of this handle are flushed by the thread of `held`.
     late: bool,
     /// Why this project is only read, where it was opened for whatever is possible.
@@ -31,7 +31,7 @@ pub struct Project {
 }
 
 /// What all writing handles of a project share.
-struct Held {
+struct WriteAccess {
     /// Dropped before the lock: it still writes.
     syncer: OnceLock<Syncer>,
     _lock: Lock,
@@ -107,7 +107,7 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project = Self::with(dir, db, Some(Arc::new(Held { syncer: OnceLock::new(), _lock: lock })))?;
+        let project = Self::with(dir, db, Some(Arc::new(WriteAccess { syncer: OnceLock::new(), _lock: lock })))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
         let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
@@ -155,7 +155,7 @@ impl Project {
         Ok(project)
     }
 
-    fn with(dir: &Path, db: Db, held: Option<Arc<Held>>) -> Result<Self> {
+    fn with(dir: &Path, db: Db, held: Option<Arc<WriteAccess>>) -> Result<Self> {
         let broken = |what: &str| {
             Error::format(
                 &db.path,
@@ -190,7 +190,7 @@ impl Project {
     ///
     /// # Errors
     /// When the project cannot be read any more.
-    pub fn another_handle(&self) -> Result<Self> {
+    pub fn reopen(&self) -> Result<Self> {
         // A project that was open has gone; that it is no project is not what there is to say.
         let path = database(&self.dir).map_err(|error| self.check_in_place().err().unwrap_or(error))?;
         let Some(held) = &self.held else {
@@ -311,7 +311,7 @@ impl Project {
     ///
     /// # Errors
     /// When the project is read only, or the system gives no thread.
-    pub fn label_without_waiting(&mut self, flush: Flush, news: DiskNews) -> Result<()> {
+    pub fn flush_in_background(&mut self, flush: Flush, news: DiskNews) -> Result<()> {
         self.check_writable()?;
         let Some(held) = &self.held else { return Ok(()) };
         if held.syncer.get().is_none() {
@@ -328,7 +328,7 @@ impl Project {
     ///
     /// # Errors
     /// When the disk does not take it; the sentence says why and how much is not safe.
-    pub fn wait_for_disk(&self) -> Result<()> {
+    pub fn flush(&self) -> Result<()> {
         self.syncer().map_or(Ok(()), Syncer::wait)
     }
 

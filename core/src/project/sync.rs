@@ -2,7 +2,7 @@
 //!
 //! A transaction of SQLite in WAL mode appends to `project.sqlite-wal` and then waits until the disk
 //! has taken it: some milliseconds, on a busy disk some hundred. Who labels by key does not want to
-//! wait for that. So a handle for which [`Project::label_without_waiting`](super::Project::label_without_waiting)
+//! wait for that. So a handle for which [`Project::flush_in_background`](super::Project::flush_in_background)
 //! was called writes without the flush, and the thread here flushes:
 //!
 //! - **A label survives the end of the program** from the moment the call returns: its bytes are

@@ -8,9 +8,9 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::learning::run::Scorer;
+use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project};
-use crate::workflow::read_ahead::{in_parts, read_normalised};
-use crate::workflow::{Watch, tell};
+use crate::read_ahead::{in_parts, read_normalised};
 
 /// Features of all patches: 16 bits a number, which is more than nearness can tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +94,12 @@ pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<Features>>
 ///
 /// # Errors
 /// When the run was trained on patches of another size, a pixel cannot be read, or the disk is full.
-pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch<'_>) -> Result<Features> {
+pub fn features(
+    project: &Project,
+    scorer: &Scorer,
+    run_dir: &Path,
+    progress: ProgressSink<'_>,
+) -> Result<Features> {
     let pixels = project.pixels();
     let size = scorer.size();
     if pixels.size() != size {
@@ -124,7 +129,7 @@ pub fn features(project: &Project, scorer: &Scorer, run_dir: &Path, watch: Watch
             }
             values.extend(found.into_iter().map(f16::from_f32));
             done += count;
-            tell(watch, "Computing features", done, total)
+            report(progress, "Computing features", done, total)
         },
     )?;
     let features = Features::new(width, values);

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::compare::summary;
-use super::{Watch, tell};
 use crate::error::Result;
 use crate::label::{Label, LabelCounts};
 use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
+use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project, Run, ScoreKind};
 use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
 use crate::report::{Against, RunSummary, ScoreSamples};
@@ -36,11 +36,11 @@ impl Comparison {
     ///
     /// # Errors
     /// When a run does not exist or the project cannot be read.
-    pub fn read(project: &Project, names: &[String], watch: Watch<'_>) -> Result<Self> {
+    pub fn read(project: &Project, names: &[String], progress: ProgressSink<'_>) -> Result<Self> {
         let labels = project.labels()?;
         let mut comparison = Self::default();
         for (done, name) in names.iter().enumerate() {
-            tell(watch, "Measuring runs", done, names.len())?;
+            report(progress, "Measuring runs", done, names.len())?;
             let run = project.run(name)?;
             let summary = summary(project, &run, None)?;
             let scores = project

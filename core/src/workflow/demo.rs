@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::compare::{summaries, write_report};
 use super::train::{Listen, RunResult, TrainRequest, train_run};
-use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::export::{ExportFormat, ExportRequest, export};
 use crate::imaging::SampleSettings;
@@ -17,6 +16,7 @@ use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
+use crate::progress::{ProgressSink, report};
 use crate::project::{PixelType, Project};
 use crate::report::RunSummary;
 
@@ -79,16 +79,16 @@ pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64
 pub fn sample_project(
     dir: &Path,
     seed: u64,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(Project, SampleFiles, IngestSummary)> {
     let settings = SampleSettings::default();
     let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), &mut |step| {
-        tell(watch, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
+        report(progress, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
     })?;
     let mut project = Project::create(&dir.join("project"), None, PixelType::F32)?;
     let request = sample_request(&sample, &settings, seed);
     let imported = ingest(&mut project, &request, &mut |step| {
-        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
     })?;
     Ok((project, sample, imported))
 }
@@ -97,7 +97,7 @@ pub fn sample_project(
 ///
 /// # Errors
 /// When the folder is not empty or cannot be written, or as any of the steps.
-pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Result<DemoOutcome> {
+pub fn demo(request: &DemoRequest, listen: Listen<'_>, progress: ProgressSink<'_>) -> Result<DemoOutcome> {
     let dir = &request.dir;
     std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
     let mut entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
@@ -107,7 +107,7 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
             "name a new folder for the demonstration",
         ));
     }
-    let (mut project, sample, imported) = sample_project(dir, request.seed, watch)?;
+    let (mut project, sample, imported) = sample_project(dir, request.seed, progress)?;
     let settings = SampleSettings::default();
     let truth = truth_for(&project, &sample.truth, Some(settings.diameter / 4.0))?;
     let mut runs = Vec::new();
@@ -124,7 +124,7 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
             truth: Some(truth.clone()),
             known_prior: runs.last().map(|first: &RunResult| first.prior).filter(|p| p.estimated),
         };
-        runs.push(train_run(&mut project, request, listen, watch)?);
+        runs.push(train_run(&mut project, request, listen, progress)?);
     }
     let compared = summaries(&project, &[], Some(&truth))?;
     let report = dir.join("report.html");
@@ -136,7 +136,8 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, watch: Watch<'_>) -> Resu
         threshold: Some(0.5),
         ..ExportRequest::new(ExportFormat::RelionStar, &star)
     };
-    let manifest = export(&project, &wanted, &mut |step| tell(watch, "Exporting", step.done, step.total))?;
+    let manifest =
+        export(&project, &wanted, &mut |step| report(progress, "Exporting", step.done, step.total))?;
     Ok(DemoOutcome {
         sample,
         imported,

@@ -186,6 +186,10 @@ fn too_large(patches: usize, size: usize) -> Error {
 ///
 /// # Errors
 /// As [`subject`] and [`diagnosis::examine`].
-pub fn diagnose(project: &Project, request: &DiagnoseRequest, watch: diagnosis::Watch<'_>) -> Result<Report> {
-    diagnosis::examine(&subject(project, request)?, request.depth, &request.device, watch)
+pub fn diagnose(
+    project: &Project,
+    request: &DiagnoseRequest,
+    sink: diagnosis::ExaminationSink<'_>,
+) -> Result<Report> {
+    diagnosis::examine(&subject(project, request)?, request.depth, &request.device, sink)
 }

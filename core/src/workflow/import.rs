@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Watch, tell};
 use crate::error::Result;
 use crate::ingest::{IngestRequest, IngestSummary, ingest};
+use crate::progress::{ProgressSink, report};
 use crate::project::{PixelType, Project};
 
 /// Makes a project in `dir` (empty or missing) and brings the files of the request into it. When that
@@ -16,7 +16,7 @@ pub fn new_from_files(
     dir: &Path,
     request: &IngestRequest,
     pixel_type: PixelType,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(Project, IngestSummary)> {
     // Which of the folders on the way are ours to take away.
     let mut made = Vec::new();
@@ -26,7 +26,7 @@ pub fn new_from_files(
         folder = missing.parent();
     }
     let mut project = Project::create(dir, None, pixel_type)?;
-    let done = import_into(&mut project, request, watch);
+    let done = import_into(&mut project, request, progress);
     match done {
         Ok(summary) => Ok((project, summary)),
         Err(error) => {
@@ -53,9 +53,9 @@ pub fn new_from_files(
 pub fn import_into(
     project: &mut Project,
     request: &IngestRequest,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<IngestSummary> {
     ingest(project, request, &mut |step| {
-        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
     })
 }

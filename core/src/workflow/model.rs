@@ -7,13 +7,13 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Watch, tell};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::prior_fit::PriorUsed;
+use crate::progress::{ProgressSink, report};
 use crate::project::Project;
 use crate::remedy::Remedy;
 
@@ -60,10 +60,10 @@ pub fn export_model(
     run: &str,
     out: &Path,
     force: bool,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<ModelCard> {
     const STEPS: usize = 3;
-    tell(watch, "Reading the network", 0, STEPS)?;
+    report(progress, "Reading the network", 0, STEPS)?;
     let stored = project.run(run)?;
     let path = model_path(&project.run_dir(run));
     if !path.exists() {
@@ -82,7 +82,7 @@ pub fn export_model(
         }
     }
     let checkpoint = Checkpoint::load(&path)?;
-    tell(watch, "Packing the weights", 1, STEPS)?;
+    report(progress, "Packing the weights", 1, STEPS)?;
     let views: Vec<(String, TensorView<'_>)> = checkpoint
         .model
         .iter()
@@ -117,7 +117,7 @@ pub fn export_model(
     let text = serde_json::to_vec_pretty(&card)
         .map_err(|e| Error::defect(format!("{}: cannot be written: {e}", card_path.display())))?;
     // From here on both files or none: the weights without their card would be of no use.
-    tell(watch, "Writing weights and card", 2, STEPS)?;
+    report(progress, "Writing weights and card", 2, STEPS)?;
     write_atomically(out, &bytes)?;
     write_atomically(&card_path, &text)?;
     Ok(card)

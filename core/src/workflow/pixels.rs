@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use half::f16;
 
-use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use crate::learning::patch_store::{HalfPatches, PatchSource, PatchStore};
+use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, PixelType, Pixels};
 
 /// The most a run holds in memory, bytes of pixels. A larger pool is read from the project for every
@@ -29,15 +29,15 @@ pub(super) fn read(
     fit: usize,
     kind: NormaliserKind,
     held: usize,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(PatchStore, Normaliser)> {
     let bytes = patches.len().saturating_mul(pixels.size() * pixels.size() * pixels.pixel_type().bytes());
     if bytes > held {
-        return stream(pixels, patches, fit, kind, watch);
+        return stream(pixels, patches, fit, kind, progress);
     }
     match pixels.pixel_type() {
-        PixelType::F32 => hold(&pixels, &patches, fit, kind, watch),
-        PixelType::F16 => hold_half(&pixels, &patches, fit, kind, watch),
+        PixelType::F32 => hold(&pixels, &patches, fit, kind, progress),
+        PixelType::F16 => hold_half(&pixels, &patches, fit, kind, progress),
     }
 }
 
@@ -49,7 +49,7 @@ fn bad(id: PatchId, error: &Error) -> Error {
 fn read_each(
     pixels: &Pixels,
     patches: &[PatchId],
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
     mut take: impl FnMut(&[f32]),
 ) -> Result<()> {
     let mut patch = vec![0.0; pixels.size() * pixels.size()];
@@ -57,7 +57,7 @@ fn read_each(
         pixels.get(id, &mut patch)?;
         take(&patch);
         if (index + 1) % PART == 0 {
-            tell(watch, "Reading patches", index + 1, patches.len())?;
+            report(progress, "Reading patches", index + 1, patches.len())?;
         }
     }
     Ok(())
@@ -68,12 +68,12 @@ fn hold(
     patches: &[PatchId],
     fit: usize,
     kind: NormaliserKind,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(PatchStore, Normaliser)> {
     let size = pixels.size();
     let area = size * size;
     let mut buffer = Vec::with_capacity(patches.len() * area);
-    read_each(pixels, patches, watch, |patch| buffer.extend_from_slice(patch))?;
+    read_each(pixels, patches, progress, |patch| buffer.extend_from_slice(patch))?;
     let normaliser = Normaliser::fit(kind, size, buffer[..fit * area].chunks_exact(area))?;
     for (patch, &id) in buffer.chunks_exact_mut(area).zip(patches) {
         normaliser.apply(patch).map_err(|e| bad(id, &e))?;
@@ -87,11 +87,13 @@ fn hold_half(
     patches: &[PatchId],
     fit: usize,
     kind: NormaliserKind,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(PatchStore, Normaliser)> {
     let area = pixels.size() * pixels.size();
     let mut raw = Vec::with_capacity(patches.len() * area);
-    read_each(pixels, patches, watch, |patch| raw.extend(patch.iter().map(|&value| f16::from_f32(value))))?;
+    read_each(pixels, patches, progress, |patch| {
+        raw.extend(patch.iter().map(|&value| f16::from_f32(value)))
+    })?;
     let wide = |raw: &[f16]| raw.iter().map(|value| value.to_f32()).collect::<Vec<f32>>();
     let normaliser = Normaliser::fit(kind, pixels.size(), raw[..fit * area].chunks_exact(area).map(wide))?;
     let maps: Result<Vec<Affine>> = raw
@@ -107,7 +109,7 @@ fn stream(
     patches: Vec<PatchId>,
     fit: usize,
     kind: NormaliserKind,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(PatchStore, Normaliser)> {
     let (size, total) = (pixels.size(), fit + patches.len());
     let mut done = 0;
@@ -118,7 +120,7 @@ fn stream(
             return Ok(());
         }
         pixels.release();
-        tell(watch, "Reading patches", done, total)
+        report(progress, "Reading patches", done, total)
     };
     let mut failed = None;
     let to_fit = patches[..fit].iter().map_while(|&id| {

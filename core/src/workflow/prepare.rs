@@ -1,12 +1,12 @@
 //! From a project to the plain arrays a run works on: split, normaliser, pixels.
 
 use super::pixels::{HELD, read};
-use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
+use crate::progress::{ProgressSink, report};
 use crate::project::{Fractions, PatchId, Project, Side, Split, SplitRequest};
 use crate::remedy::Remedy;
 
@@ -27,12 +27,12 @@ pub struct Prepared {
 ///
 /// # Errors
 /// As [`Project::make_split`].
-pub fn split_for(project: &mut Project, config: &RunConfig, watch: Watch<'_>) -> Result<Split> {
+pub fn split_for(project: &mut Project, config: &RunConfig, progress: ProgressSink<'_>) -> Result<Split> {
     if let Some(split) = known_split(project, config)? {
         return Ok(split);
     }
     let total = project.len();
-    project.make_split(&split_request(config), &mut |done| tell(watch, "Making the split", done, total))
+    project.make_split(&split_request(config), &mut |done| report(progress, "Making the split", done, total))
 }
 
 /// The split a configuration asks for.
@@ -70,13 +70,13 @@ pub fn prepare(
     project: &mut Project,
     config: &RunConfig,
     truth: Option<&[Option<bool>]>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<Prepared> {
     // Before the split: an empty project has a better sentence than one that cannot be split.
     patch_size(project)?;
-    let split = split_for(project, config, watch)?;
+    let split = split_for(project, config, progress)?;
     let labels = project.labels()?;
-    let prepared = prepare_with(project, config, split, &labels, truth, watch)?;
+    let prepared = prepare_with(project, config, split, &labels, truth, progress)?;
     project.set_normaliser(
         &serde_json::to_value(prepared.normaliser)
             .map_err(|e| Error::defect(format!("the normaliser cannot be stored: {e}")))?,
@@ -94,7 +94,7 @@ pub fn prepare_with(
     split: Split,
     all_labels: &[Label],
     truth: Option<&[Option<bool>]>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<Prepared> {
     let size = patch_size(project)?;
     let sides = project.split_sides(split.id)?;
@@ -102,7 +102,7 @@ pub fn prepare_with(
     let validation = on_side(&sides, Side::Validation);
     let patches: Vec<PatchId> = train.iter().chain(&validation).copied().collect();
     let (pixels, normaliser) =
-        read(project.pixels(), patches.clone(), train.len(), config.normaliser, HELD, watch)?;
+        read(project.pixels(), patches.clone(), train.len(), config.normaliser, HELD, progress)?;
     let data = TrainingData {
         size,
         pixels,

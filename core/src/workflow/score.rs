@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use super::read_ahead::{in_parts, read_normalised};
-use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
@@ -11,7 +9,9 @@ use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::RunPhase;
 use crate::learning::run::Scorer;
+use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, PixelType, Project, ScoreKind};
+use crate::read_ahead::{in_parts, read_normalised};
 use crate::remedy::Remedy;
 
 /// The network of a run, ready to score.
@@ -34,7 +34,7 @@ pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Sco
 ///
 /// # Errors
 /// When the run was trained on patches of another size, or a pixel cannot be read.
-pub fn score_project(project: &Project, scorer: &Scorer, watch: Watch<'_>) -> Result<Vec<f32>> {
+pub fn score_project(project: &Project, scorer: &Scorer, progress: ProgressSink<'_>) -> Result<Vec<f32>> {
     let pixels = project.pixels();
     let size = scorer.size();
     check_size(size, pixels.size(), project.dir())?;
@@ -42,7 +42,7 @@ pub fn score_project(project: &Project, scorer: &Scorer, watch: Watch<'_>) -> Re
         scorer,
         project.len(),
         |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
-        watch,
+        progress,
     )
 }
 
@@ -51,12 +51,12 @@ fn scores_of(
     scorer: &Scorer,
     total: usize,
     read: impl FnMut(usize, &mut [f32]) -> Result<()> + Send,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<Vec<f32>> {
     let mut scores = Vec::with_capacity(total);
     in_parts(total, scorer.size() * scorer.size(), scorer.at_once(), read, |part| {
         scores.extend(scorer.score(&part));
-        tell(watch, &RunPhase::Scoring.to_string(), scores.len(), total)
+        report(progress, RunPhase::Scoring.to_string(), scores.len(), total)
     })?;
     Ok(scores)
 }
@@ -84,7 +84,7 @@ pub fn score_dataset(
     dataset: &mut crate::formats::Dataset,
     path: &Path,
     scorer: &Scorer,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<Vec<ScoreRow>> {
     let reader = &mut dataset.reader;
     let size = scorer.size();
@@ -96,7 +96,7 @@ pub fn score_dataset(
             scorer.normaliser().apply(patch)
         })
     };
-    let scores = scores_of(scorer, total, read, watch)?;
+    let scores = scores_of(scorer, total, read, progress)?;
     let rows = scores.into_iter().enumerate().map(|(id, score)| {
         let info = reader.info(id);
         ScoreRow { id: id as u64, micrograph: info.micrograph, xy: info.xy, label: info.label, score }
@@ -113,7 +113,7 @@ pub fn score_dataset(
 pub fn score_picks(
     request: &IngestRequest,
     scorer: &Scorer,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<(Vec<ScoreRow>, Preview)> {
     // The import does all that is needed (matching names, cutting, edges), into a project that is
     // thrown away.
@@ -121,9 +121,9 @@ pub fn score_picks(
         tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
     let summary = ingest(&mut project, request, &mut |step| {
-        tell(watch, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
     })?;
-    let scores = score_project(&project, scorer, watch)?;
+    let scores = score_project(&project, scorer, progress)?;
     let end = PatchId::try_from(project.len()).unwrap_or(PatchId::MAX);
     let mut ordered: Vec<_> = project
         .patches(0..end)?

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 
 use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
-use super::{Step, Watch};
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
@@ -22,6 +21,7 @@ use crate::learning::pretrained::pretraining_path;
 use crate::learning::prior::labelling_rate_suspicion;
 use crate::learning::prior_fit::PriorUsed;
 use crate::learning::run::{EarlyEnd, RunOutcome, Scorer, TrainJob, check_fit, train};
+use crate::progress::{ProgressSink, report};
 use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind};
 use crate::remedy::Remedy;
 
@@ -90,9 +90,9 @@ pub fn train_run(
     project: &mut Project,
     request: TrainRequest,
     listen: Listen<'_>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
-    train_new(project, request, None, listen, watch)
+    train_new(project, request, None, listen, progress)
 }
 
 /// Trains a new run with the labels of now that begins with the weights of an earlier one: after
@@ -107,7 +107,7 @@ pub fn train_from(
     from: &str,
     request: TrainRequest,
     listen: Listen<'_>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
     let run = project.run(from)?;
     let path = model_path(&project.run_dir(&run.name));
@@ -124,7 +124,7 @@ pub fn train_from(
             "choose the same backbone, or start a new run",
         ));
     }
-    train_new(project, request, Some((from.to_owned(), model)), listen, watch)
+    train_new(project, request, Some((from.to_owned(), model)), listen, progress)
 }
 
 /// The plain classifier that a run is compared with: same seed, split, network, pixels, prior and
@@ -150,7 +150,7 @@ fn train_new(
     request: TrainRequest,
     from: Option<(String, Checkpoint)>,
     listen: Listen<'_>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
     let TrainRequest { name, base_name, mut config, device, truth, known_prior } = request;
     let mut warnings = Vec::new();
@@ -160,7 +160,7 @@ fn train_new(
         config.pretrain = PretrainConfig::default();
         warnings.push(format!("This run begins with the weights of {from}, so there is no pretraining."));
     }
-    let prepared = prepare(project, &config, truth.as_deref(), watch)?;
+    let prepared = prepare(project, &config, truth.as_deref(), progress)?;
     check_fit(&config, &prepared.data)?;
     if config.pretrain.kind == PretrainKind::Weights {
         // Before there is a run that could only fail.
@@ -193,7 +193,7 @@ fn train_new(
         resume: from.map(|(_, model)| model.as_beginning()),
         known_prior,
     };
-    drive(project, &run, job, &warnings, listen, watch)
+    drive(project, &run, job, &warnings, listen, progress)
 }
 
 /// Goes on with a run that was stopped or interrupted, from its last checkpoint: its last complete epoch,
@@ -208,7 +208,7 @@ pub fn resume_run(
     device: ComputeDevice,
     truth: Option<Vec<Option<bool>>>,
     listen: Listen<'_>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
     let run = project.run(name)?;
     let folder = project.run_dir(name);
@@ -234,7 +234,7 @@ pub fn resume_run(
     })?;
     // The labels the run began with: a run that changed its mind half way could not be repeated.
     let labels = project.labels_at(run.journal_position)?;
-    let prepared = prepare_with(project, &config, split, &labels, truth.as_deref(), watch)?;
+    let prepared = prepare_with(project, &config, split, &labels, truth.as_deref(), progress)?;
     let known = match &checkpoint {
         Some(checkpoint) => checkpoint.header.normaliser,
         None => serde_json::from_value(run.normaliser.clone()).map_err(|e| {
@@ -259,7 +259,7 @@ pub fn resume_run(
         resume: checkpoint,
         known_prior: None,
     };
-    drive(project, &run, job, &warnings, listen, watch)
+    drive(project, &run, job, &warnings, listen, progress)
 }
 
 /// Whether a run that did not end by itself has something to go on from: a complete epoch, a checkpoint
@@ -290,7 +290,7 @@ fn drive(
     job: TrainJob,
     warnings: &[String],
     listen: Listen<'_>,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
     let (orders, control) = channel();
     let (say, hear) = sync_channel(256);
@@ -323,7 +323,7 @@ fn drive(
         Ok(outcome) => {
             // Orders do nothing from here on.
             listen(&TrainEvent::Phase(RunPhase::Scoring), &orders);
-            finish(project, run, outcome, device, watch)
+            finish(project, run, outcome, device, progress)
         }
         Err(Error::Cancelled) => {
             let folder = project.run_dir(&run.name);
@@ -391,11 +391,11 @@ fn finish(
     run: &Run,
     outcome: RunOutcome,
     device: ComputeDevice,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
     outcome.model.save(&model_path(&project.run_dir(&run.name)))?;
     let scorer = Scorer::new(&outcome.model, device)?;
-    let scored = score_project(project, &scorer, watch);
+    let scored = score_project(project, &scorer, progress);
     let scored = match scored {
         Ok(scores) => {
             project.set_scores(run.id, ScoreKind::Teacher, &scores)?;
@@ -414,7 +414,8 @@ fn finish(
         .find(|metrics| metrics.epoch == outcome.best_epoch)
         .cloned()
         .unwrap_or_default();
-    watch(&Step { phase: "Done".to_owned(), done: 1, total: 1 });
+    // Too late to be cancelled.
+    let _ = report(progress, "Done", 1, 1);
     Ok(RunResult {
         name: run.name.clone(),
         id: run.id,

@@ -54,7 +54,7 @@ impl App {
         let generation = self.open()?.generation;
         self.model.analysis.reading.extend(names.iter().cloned());
         self.ask(Asked::Curves(names.clone()), |app| {
-            let store = app.store()?.another_handle()?;
+            let store = app.store()?.reopen()?;
             app.jobs.spawn(JobKind::Read, "Reading the epochs of runs", move |_| {
                 let read = |name: String| {
                     let run = store.run(&name)?;
@@ -71,7 +71,7 @@ impl App {
             anyhow::bail!("the project is open for reading only, so no scores can be stored in it");
         }
         let generation = self.open()?.generation;
-        let mut store = self.store()?.another_handle()?;
+        let mut store = self.store()?.reopen()?;
         self.jobs.spawn(JobKind::Score, format!("Scoring with {name}"), move |job| {
             let scorer = scorer(&store, &name, ComputeDevice::open(device)?)?;
             let scores = score_project(&store, &scorer, &mut |step| job.tell(step))?;
@@ -90,7 +90,7 @@ impl App {
                 self.model.analysis.comparing = Some(names.clone());
                 self.model.analysis.not_compared = None;
                 self.ask(Asked::Compared(names.clone()), |app| {
-                    let store = app.store()?.another_handle()?;
+                    let store = app.store()?.reopen()?;
                     app.jobs.spawn(JobKind::Compare, "Comparing runs", move |job| {
                         let comparison = Comparison::read(&store, &names, &mut |step| job.tell(step))?;
                         let compared = Compared { names, comparison: Arc::new(comparison), journal };
@@ -121,7 +121,7 @@ impl App {
             anyhow::bail!("an examination is under way already; wait for it or cancel it");
         }
         let generation = self.open()?.generation;
-        let store = self.store()?.another_handle()?;
+        let store = self.store()?.reopen()?;
         let what = start.run.clone().unwrap_or_else(|| start.config_name.clone());
         self.jobs.spawn(JobKind::Diagnose, format!("Examining {what}"), move |job| {
             let DiagnoseStart { config, config_name, run, depth, device } = start;

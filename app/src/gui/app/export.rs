@@ -54,9 +54,9 @@ impl App {
     fn write_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         self.not_twice()?;
         let generation = self.open()?.generation;
-        let project = self.store()?.another_handle()?;
+        let project = self.store()?.reopen()?;
         self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
-            project.wait_for_disk()?;
+            project.flush()?;
             let manifest = export(&project, &request, &mut |step| {
                 if job.progress(step.phase, step.done as u64, step.total as u64) {
                     Ok(())
@@ -74,7 +74,7 @@ impl App {
     fn write_model(&mut self, run: String, out: PathBuf, force: bool) -> anyhow::Result<()> {
         self.not_twice()?;
         let generation = self.open()?.generation;
-        let project = self.store()?.another_handle()?;
+        let project = self.store()?.reopen()?;
         self.jobs.spawn(JobKind::Export, format!("Exporting to {}", out.display()), move |job| {
             export_model(&project, &run, &out, force, &mut |step| job.tell(step))?;
             let beside = out.with_extension("json");
@@ -87,7 +87,7 @@ impl App {
         let journal = self.open()?.journal;
         self.model.export.counting = Some((request.clone(), journal));
         self.ask(Asked::Count(Box::new(request.clone()), journal), |app| {
-            let project = app.store()?.another_handle()?;
+            let project = app.store()?.reopen()?;
             app.jobs.spawn(JobKind::Count, "Counting", move |_| {
                 let result = preview(&project, &request).map_err(|error| remedy::sentence(&error.into()));
                 Ok(Outcome::ExportCounted(Previewed { request, journal, result }))

@@ -139,7 +139,7 @@ impl App {
         self.jobs.cancel_kind(JobKind::Look);
         self.ask(Asked::Look(Box::new(request.clone()), with_open), |app| {
             let store = match app.store.as_ref().filter(|_| with_open) {
-                Some(store) => Some(store.another_handle()?),
+                Some(store) => Some(store.reopen()?),
                 None => None,
             };
             app.jobs.spawn(JobKind::Look, "Looking at the files", move |job| {
@@ -171,7 +171,7 @@ impl App {
         }
         match target {
             ImportTarget::Open => {
-                let mut store = self.store()?.another_handle()?;
+                let mut store = self.store()?.reopen()?;
                 let title = format!("Importing into {}", self.open()?.name);
                 self.jobs.spawn(JobKind::Import, title, move |job| {
                     let summary = import_into(&mut store, &request, &mut |step| job.tell(step))?;

@@ -123,7 +123,7 @@ impl App {
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
-        let store = self.store()?.another_handle()?;
+        let store = self.store()?.reopen()?;
         let (name, generation) = (self.open()?.name.clone(), self.open()?.generation);
         if self.jobs.has(JobKind::Reload) {
             return Ok(());
@@ -138,7 +138,7 @@ impl App {
         if let Err(error) = self.keep_places(true) {
             self.say_error("Keeping the place in the queue", &error);
         }
-        if let Some(Err(error)) = self.store.as_ref().map(Project::wait_for_disk) {
+        if let Some(Err(error)) = self.store.as_ref().map(Project::flush) {
             self.say_error("Closing the project", &error.into());
         }
         self.model.disk = DiskState::default();
@@ -188,7 +188,7 @@ impl App {
             open.shown.cursor = old.shown.cursor.min(open.len().saturating_sub(1));
             open.places = old.places.clone();
             if self.store.as_ref().is_some_and(Project::is_writable) && !store.is_writable() {
-                store = self.store()?.another_handle()?;
+                store = self.store()?.reopen()?;
             }
             self.model.analysis.try_again();
         } else {
@@ -212,7 +212,7 @@ impl App {
         }
         if store.is_writable() {
             let frames = self.jobs.frames().clone();
-            store.label_without_waiting(Arc::clone(&self.flush), Arc::new(move || frames.request()))?;
+            store.flush_in_background(Arc::clone(&self.flush), Arc::new(move || frames.request()))?;
         }
         // Labels that were set while it was read.
         for entry in store.journal(open.journal, usize::MAX)? {

@@ -65,7 +65,7 @@ impl App {
         let known = open.scores.clone();
         let pixels = Arc::clone(&open.pixels);
         self.ask(Asked::Detail(patch, entry), |app| {
-            let store = app.store()?.another_handle()?;
+            let store = app.store()?.reopen()?;
             app.jobs.spawn(JobKind::Read, title, move |_| {
                 let mut scores = Vec::new();
                 for (id, name) in runs {
@@ -164,7 +164,7 @@ impl App {
         if kept.is_none() {
             open.places.set(kind, QueuePlace { start, place: 0, of: 0 });
         }
-        let store = self.store()?.another_handle()?;
+        let store = self.store()?.reopen()?;
         self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
             let queue = review::build(&store, kind, start)?;
             Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue)) })
@@ -200,7 +200,7 @@ impl App {
         if now {
             return places.store(self.store()?).map(|()| None).map_err(Into::into);
         }
-        let mut store = self.store()?.another_handle()?;
+        let mut store = self.store()?.reopen()?;
         self.jobs.spawn(JobKind::Read, "Keeping the place in the queue", move |_| {
             places.store(&mut store)?;
             Ok(Outcome::Nothing)
@@ -225,7 +225,7 @@ impl App {
             }
         };
         let known = open.features.clone().filter(|f| f.run == run && f.features.len() == open.len());
-        let store = self.store()?.another_handle()?;
+        let store = self.store()?.reopen()?;
         let title = format!("Looking for similar patches with {name}");
         self.jobs.spawn(JobKind::Score, title, move |job| {
             let found = match known {

@@ -147,13 +147,13 @@ impl App {
             Some(name) => name,
             None => free_name(store, &start.base_name)?,
         };
-        let mut project = store.another_handle()?;
+        let mut project = store.reopen()?;
         let (link, teller) = training::line();
         let run = name.clone();
         let (base_name, config, device) = (start.base_name, start.config, start.device);
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
             // The run is of the labels on the disk.
-            project.wait_for_disk()?;
+            project.flush()?;
             let device = ComputeDevice::open(device)?;
             let teller = teller.on(&device);
             let request =
@@ -177,11 +177,11 @@ impl App {
         self.may_train()?;
         let stored = self.store()?.run(&name)?;
         let epochs = history(self.store()?, &stored)?;
-        let mut project = self.store()?.another_handle()?;
+        let mut project = self.store()?.reopen()?;
         let (link, teller) = training::line();
         let run = name.clone();
         let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
-            project.wait_for_disk()?;
+            project.flush()?;
             let device = ComputeDevice::open(device)?;
             let teller = teller.on(&device);
             let result = resume_run(

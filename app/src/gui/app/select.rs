@@ -187,7 +187,7 @@ impl App {
                 let Some(name) = open.runs.iter().find(|r| r.id == run).map(|r| r.name.clone()) else {
                     anyhow::bail!("that run is no longer in the project; reload it");
                 };
-                let store = self.store()?.another_handle()?;
+                let store = self.store()?.reopen()?;
                 self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
                     let Some(values) = store.scores(run, ScoreKind::Teacher)? else {
                         let why = format!("the run {name} has no scores yet");
@@ -214,7 +214,7 @@ impl App {
         open.wanted = None;
         let (generation, mut input) = (open.generation, open.order_input());
         let then = match order.filter.changed_since {
-            Some(since) => Some((self.store()?.another_handle()?, since)),
+            Some(since) => Some((self.store()?.reopen()?, since)),
             None => None,
         };
         self.jobs.spawn(JobKind::Order, "Sorting", move |_| {

@@ -217,7 +217,7 @@ impl App {
         let unsafe_labels = asked
             && !self.leaves
             && !self.reopens
-            && self.store.as_ref().is_some_and(|store| store.wait_for_disk().is_err());
+            && self.store.as_ref().is_some_and(|store| store.flush().is_err());
         if asked && (self.model.is_busy() || unsafe_labels) && !self.reopens {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
