@@ -69,7 +69,7 @@ pub struct Args {
 }
 
 /// Files listed before "and N more".
-const LISTED: usize = 5;
+const MAX_FILES_LISTED: usize = 5;
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
@@ -130,11 +130,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     super::print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
     // Files are named in the manifest as seen from the export's folder.
     let folder = if format.extension().is_none() { Some(args.out.as_path()) } else { args.out.parent() };
-    for file in manifest.files.iter().take(LISTED) {
+    for file in manifest.files.iter().take(MAX_FILES_LISTED) {
         super::print_line(&format!("  {}", folder.unwrap_or(Path::new("")).join(&file.path).display()));
     }
-    if manifest.files.len() > LISTED {
-        super::print_line(&format!("  … and {} more files", manifest.files.len() - LISTED));
+    if manifest.files.len() > MAX_FILES_LISTED {
+        super::print_line(&format!("  … and {} more files", manifest.files.len() - MAX_FILES_LISTED));
     }
     for warning in &manifest.warnings {
         super::print_line(&format!("note: {}", remedy::warning(warning)));

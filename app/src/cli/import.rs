@@ -196,7 +196,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Names listed before "and N more".
-const LISTED: usize = 10;
+const MAX_NAMES_LISTED: usize = 10;
 
 /// Prints what was recognised, and every pick that was left out.
 pub fn print_preview(found: &Preview) {
@@ -210,7 +210,7 @@ pub fn print_preview(found: &Preview) {
             input.size
         ));
     }
-    for file in found.pick_files.iter().take(LISTED) {
+    for file in found.pick_files.iter().take(MAX_NAMES_LISTED) {
         line(format!("{}: {}, {} picks", file.path.display(), file.kind, file.picks));
     }
     more(found.pick_files.len(), "pick files");
@@ -223,7 +223,7 @@ pub fn print_preview(found: &Preview) {
         let mut touched = 0;
         for micrograph in found.micrographs.iter().filter(|m| m.at_edge > 0) {
             touched += 1;
-            if touched <= LISTED {
+            if touched <= MAX_NAMES_LISTED {
                 line(format!("  {}: {}", micrograph.name, micrograph.at_edge));
             }
         }
@@ -233,7 +233,7 @@ pub fn print_preview(found: &Preview) {
         line(format!("{} picks are already in the project and were skipped", found.duplicates));
     }
     for (index, name) in found.unmatched.iter().enumerate() {
-        if index < LISTED {
+        if index < MAX_NAMES_LISTED {
             line(format!("no micrograph matches {} ({} picks left out)", name.name, name.picks));
         }
     }
@@ -261,7 +261,7 @@ pub fn print_preview(found: &Preview) {
 }
 
 fn more(count: usize, what: &str) {
-    if count > LISTED {
-        super::print_line(&format!("  … and {} more {what}", count - LISTED));
+    if count > MAX_NAMES_LISTED {
+        super::print_line(&format!("  … and {} more {what}", count - MAX_NAMES_LISTED));
     }
 }

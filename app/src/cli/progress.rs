@@ -43,7 +43,7 @@ pub struct Progress {
 /// Plain lines come at most this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Nothing is shown for jobs shorter than this.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MIN_JOB_LENGTH: Duration = Duration::from_secs(1);
 
 impl Progress {
     /// A progress display on standard error; `quiet` shows nothing.
@@ -89,7 +89,7 @@ impl Progress {
             bar.set_position((share * 1000.0) as u64);
         } else if self
             .last_line
-            .map_or(self.started.elapsed() >= PATIENCE, |last| last.elapsed() >= LINE_EVERY)
+            .map_or(self.started.elapsed() >= MIN_JOB_LENGTH, |last| last.elapsed() >= LINE_EVERY)
         {
             self.last_line = Some(Instant::now());
             eprintln!("{phase}: {:.0} % of the whole{left}", share * 100.0);
@@ -113,7 +113,7 @@ impl Progress {
     }
 
     fn draw(&mut self, done: u64, total: u64) {
-        if self.bar.is_none() && self.started.elapsed() < PATIENCE && done < total {
+        if self.bar.is_none() && self.started.elapsed() < MIN_JOB_LENGTH && done < total {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
@@ -132,7 +132,7 @@ impl Progress {
     fn line(&mut self, done: u64, total: u64) {
         let gone = self.started.elapsed();
         let due = match self.last_line {
-            None => gone >= PATIENCE,
+            None => gone >= MIN_JOB_LENGTH,
             Some(last) => last.elapsed() >= LINE_EVERY,
         };
         if !due || total == 0 {

@@ -305,7 +305,7 @@ pub fn print_result(result: &RunResult) {
         },
     ));
     let auc = result.best.validation_auc_pu;
-    if auc < HARDLY {
+    if auc < MIN_USEFUL_AUC {
         super::print_line(&format!(
             "note: {} hardly tells the picks from the unlabeled (AUC {auc:.2}, chance is 0.5): train longer, or \
              check the box size, --y-up at import, and the patches labelled negative",
@@ -329,7 +329,7 @@ pub fn print_result(result: &RunResult) {
 }
 
 /// Validation AUC below which a person is told that little was learned.
-const HARDLY: f64 = 0.6;
+const MIN_USEFUL_AUC: f64 = 0.6;
 
 /// A result for scripts.
 pub fn as_json(result: &RunResult) -> serde_json::Value {

@@ -7,7 +7,7 @@ use crate::label::Label;
 use crate::learning::metrics::Ranking;
 
 /// AUC from which semi-supervised training makes sense.
-const ENOUGH: f64 = 0.6;
+const MIN_AUC: f64 = 0.6;
 
 pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
     let mut section = Section::new(Examination::Baseline);
@@ -39,8 +39,8 @@ pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
     ));
     // Against known negatives particles among the unlabeled do not blur the picture.
     let best = pn.unwrap_or(value).max(value);
-    if best < ENOUGH {
-        let sure = best + 2.0 * error < ENOUGH;
+    if best < MIN_AUC {
+        let sure = best + 2.0 * error < MIN_AUC;
         section.findings.push(
             Finding::new(
                 kinds::WEAK_BASELINE,
@@ -48,7 +48,7 @@ pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
                 if sure { Severity::Wrong } else { Severity::Warning },
                 format!("A plain classifier hardly tells the picks from the rest (AUC {best:.2}, chance is 0.5)."),
                 format!(
-                    "Semi-supervised training spreads what a classifier knows, and below {ENOUGH} there is too little to \
+                    "Semi-supervised training spreads what a classifier knows, and below {MIN_AUC} there is too little to \
                      spread: of {} positives it ranks only {:.0} % above a random other patch.",
                     positive.len(),
                     best * 100.0
@@ -61,7 +61,7 @@ pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
             .with("standard error", format!("{error:.3}")),
         );
     } else {
-        section.say(format!("Above {ENOUGH}: semi-supervised training has something to build on."));
+        section.say(format!("Above {MIN_AUC}: semi-supervised training has something to build on."));
     }
     section
 }

@@ -10,11 +10,11 @@ use crate::learning::device::ComputeDevice;
 use crate::project::Side;
 
 /// Fewer positives than this cannot carry a method, whatever the curve says.
-const FEWEST: u64 = 25;
+const MIN_POSITIVES: u64 = 25;
 /// Gain of the last doubling from which more labels are worth asking for.
-const RISING: f64 = 0.02;
+const MIN_GAIN: f64 = 0.02;
 /// Positives below which a rising curve is `wrong`.
-const FEW: u64 = 60;
+const MIN_POSITIVES_WHILE_RISING: u64 = 60;
 
 pub(super) fn examine(
     subject: &Subject,
@@ -27,7 +27,7 @@ pub(super) fn examine(
     let positives = subject.counts(Side::Train).positive;
     let (Some(quick), Some(scores)) = (&shared.quick, &shared.scores) else {
         section.skipped = Some(shared.untrained.clone());
-        if positives > 0 && positives < FEWEST {
+        if positives > 0 && positives < MIN_POSITIVES {
             section.findings.push(few(positives, &[], Severity::Wrong));
         }
         return Ok(section);
@@ -86,13 +86,13 @@ pub(super) fn examine(
         [.., (_, half), (_, full)] => full - half,
         _ => 0.0,
     };
-    if positives < FEWEST || (positives < FEW && gain > RISING) {
+    if positives < MIN_POSITIVES || (positives < MIN_POSITIVES_WHILE_RISING && gain > MIN_GAIN) {
         section.findings.push(few(positives, &points, Severity::Wrong));
-    } else if gain > RISING {
+    } else if gain > MIN_GAIN {
         section.findings.push(few(
             positives,
             &points,
-            if gain > 2.0 * RISING { Severity::Warning } else { Severity::Note },
+            if gain > 2.0 * MIN_GAIN { Severity::Warning } else { Severity::Note },
         ));
     }
     Ok(section)
@@ -102,7 +102,7 @@ fn few(positives: u64, points: &[(usize, f64)], severity: Severity) -> Finding {
     let why = match points {
         [.., (half, before), (all, now)] => format!(
             "From {half} to {all} positives the AUC of the plain classifier goes from {before:.3} to {now:.3}{}.",
-            if now - before > RISING {
+            if now - before > MIN_GAIN {
                 ", and the curve still rises: another doubling would be worth more than another method"
                     .to_owned()
             } else {

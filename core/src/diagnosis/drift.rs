@@ -16,19 +16,19 @@ use crate::project::Side;
 type Measure = fn(&Features) -> f64;
 
 /// Effect size (Cohen's d) from which sides count as different …
-const EFFECT: f64 = 0.8;
+const MIN_EFFECT: f64 = 0.8;
 /// … if it is also this many standard errors …
-const ERRORS: f64 = 6.0;
+const MIN_STANDARD_ERRORS: f64 = 6.0;
 /// … and this far in normalised units, where 1 is about a standard deviation of a patch.
-const GAP: f64 = 0.2;
+const MIN_DIFFERENCE: f64 = 0.2;
 /// Effect size from which labels count as different: particles differ from the rest by nature.
-const LABEL_EFFECT: f64 = 1.5;
+const MIN_LABEL_EFFECT: f64 = 1.5;
 /// Effect size of the noise's colour from which labels come from different processing.
-const COLOUR_EFFECT: f64 = 3.0;
+const MIN_COLOUR_EFFECT: f64 = 3.0;
 /// AUC of the classifier above what chance and micrographs explain.
-const TELLS: f64 = 0.1;
+const MIN_EXCESS_AUC: f64 = 0.1;
 /// Rows a side the classifier gets at most.
-const ROWS: usize = 600;
+const MAX_ROWS_PER_SIDE: usize = 600;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Drift);
@@ -101,7 +101,11 @@ fn sides(subject: &Subject, shared: &SharedData, each_patch: bool, section: &mut
                 mean(&a),
                 mean(&b)
             ));
-            if gap.abs() < GAP || d.effect.abs() < EFFECT || d.t.abs() < ERRORS || drifted {
+            if gap.abs() < MIN_DIFFERENCE
+                || d.effect.abs() < MIN_EFFECT
+                || d.t.abs() < MIN_STANDARD_ERRORS
+                || drifted
+            {
                 continue;
             }
             drifted = true;
@@ -149,7 +153,7 @@ fn sides(subject: &Subject, shared: &SharedData, each_patch: bool, section: &mut
 }
 
 fn rows(shared: &SharedData, patches: &[usize]) -> Vec<Vec<f64>> {
-    let step = patches.len().div_ceil(ROWS).max(1);
+    let step = patches.len().div_ceil(MAX_ROWS_PER_SIDE).max(1);
     patches.iter().step_by(step).map(|&i| shared.features[i].row()).collect()
 }
 
@@ -182,7 +186,7 @@ fn tell_apart(
             String::new()
         }
     ));
-    if found > usual + TELLS && found > 0.75 {
+    if found > usual + MIN_EXCESS_AUC && found > 0.75 {
         section.findings.push(
             Finding::new(
                 kinds::SPLIT_DRIFT,
@@ -244,16 +248,24 @@ fn labels(subject: &Subject, shared: &SharedData, each_patch: bool, section: &mu
         }
         // Outside the inscribed circle no particle lies, so labels should not differ there.
         let mut measures: Vec<(&str, Measure, f64, bool)> =
-            vec![("noise colour", |f| f.spectrum[0] - f.spectrum[1], COLOUR_EFFECT, false)];
+            vec![("noise colour", |f| f.spectrum[0] - f.spectrum[1], MIN_COLOUR_EFFECT, false)];
         if !each_patch {
-            measures.push(("mean outside the particle", |f| f.border_mean, LABEL_EFFECT, true));
-            measures.push(("standard deviation outside the particle", |f| f.border_std, LABEL_EFFECT, true));
+            measures.push(("mean outside the particle", |f| f.border_mean, MIN_LABEL_EFFECT, true));
+            measures.push((
+                "standard deviation outside the particle",
+                |f| f.border_std,
+                MIN_LABEL_EFFECT,
+                true,
+            ));
         }
         for (name, get, limit, by_scale) in measures {
             let (a, b) = (values(shared, &patches, get), values(shared, &unlabeled, get));
             let Some(d) = difference(&a, &b) else { continue };
             section.say(format!("{label} against unlabeled, {name}: d = {:.2}.", d.effect));
-            if d.effect.abs() < limit || d.t.abs() < ERRORS || (mean(&a) - mean(&b)).abs() < GAP {
+            if d.effect.abs() < limit
+                || d.t.abs() < MIN_STANDARD_ERRORS
+                || (mean(&a) - mean(&b)).abs() < MIN_DIFFERENCE
+            {
                 continue;
             }
             let finding = Finding::new(

@@ -13,15 +13,15 @@ use crate::label::Label;
 use crate::project::Side;
 
 /// Correlation of thumbnails from which two patches are compared in full.
-const THUMB_ALIKE: f32 = 0.97;
+const MIN_THUMBNAIL_CORRELATION: f32 = 0.97;
 /// Correlation of whole patches from which they count as nearly equal.
-const ALIKE: f64 = 0.97;
+const MIN_CORRELATION: f64 = 0.97;
 /// Patches a side compared all with all at most.
-const MOST: usize = 6000;
+const MAX_PATCHES_PER_SIDE: usize = 6000;
 /// Share of patches that are copies from which that is a warning rather than a note.
-const MANY_COPIES: f64 = 0.01;
+const MAX_COPIES_SHARE: f64 = 0.01;
 /// Share of the smaller box two boxes must share to count.
-const SHARED_AREA: f64 = 0.25;
+const MIN_SHARED_AREA: f64 = 0.25;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Duplicates);
@@ -121,7 +121,7 @@ fn exact(subject: &Subject, shared: &SharedData, section: &mut Section) -> Vec<u
             Finding::new(
                 kinds::COPIES,
                 Examination::Duplicates,
-                if share >= MANY_COPIES { Severity::Warning } else { Severity::Note },
+                if share >= MAX_COPIES_SHARE { Severity::Warning } else { Severity::Note },
                 format!("{copies} patches ({}) are exact copies of another.", percent(share)),
                 "All of a kind lie on one side of the split, so validation is honest; but each counts as often as it is \
                  there, in training, in the class prior and in what is exported.",
@@ -153,7 +153,7 @@ fn exact(subject: &Subject, shared: &SharedData, section: &mut Section) -> Vec<u
 
 /// Every `step`-th of a list that is too long.
 fn thin(patches: Vec<usize>) -> Vec<usize> {
-    let step = patches.len().div_ceil(MOST).max(1);
+    let step = patches.len().div_ceil(MAX_PATCHES_PER_SIDE).max(1);
     patches.into_iter().step_by(step).collect()
 }
 
@@ -187,16 +187,16 @@ fn near(subject: &Subject, shared: &SharedData, held: &[usize], exact: &[usize],
                 .iter()
                 .filter(|&&t| {
                     let other = thumb(t);
-                    (0..width).map(|k| mine[k] * other[k]).sum::<f32>() > THUMB_ALIKE
+                    (0..width).map(|k| mine[k] * other[k]).sum::<f32>() > MIN_THUMBNAIL_CORRELATION
                 })
                 .map(|&t| correlation(patch(subject, h), patch(subject, t)))
                 .max_by(f64::total_cmp)
-                .filter(|c| *c > ALIKE)
+                .filter(|c| *c > MIN_CORRELATION)
                 .map(|c| (h, c))
         })
         .collect();
     section.say(format!(
-        "{} of {} held-out patches correlate above {ALIKE} with a training patch without being equal to it.",
+        "{} of {} held-out patches correlate above {MIN_CORRELATION} with a training patch without being equal to it.",
         alike.len(),
         held.len()
     ));
@@ -217,7 +217,7 @@ fn near(subject: &Subject, shared: &SharedData, held: &[usize], exact: &[usize],
             ),
             "Remove the second copies from the source and import again, every patch with its micrograph.",
         )
-        .with("correlation limit", ALIKE.to_string())
+        .with("correlation limit", MIN_CORRELATION.to_string())
         .with("patches above it", alike.len().to_string())
         .about(subject.ids_of(alike.into_iter().map(|a| a.0))),
     );
@@ -242,7 +242,7 @@ fn overlaps(subject: &Subject, held: &[usize], section: &mut Section) {
         (Some(a), Some(b)) => {
             let along =
                 |p: f64, q: f64| ((a.side + b.side) / 2.0 - (p - q).abs()).clamp(0.0, a.side.min(b.side));
-            along(a.x, b.x) * along(a.y, b.y) > SHARED_AREA * a.side.min(b.side).powi(2)
+            along(a.x, b.x) * along(a.y, b.y) > MIN_SHARED_AREA * a.side.min(b.side).powi(2)
         }
         _ => false,
     };
@@ -293,6 +293,6 @@ mod tests {
     #[test]
     fn a_long_list_is_thinned() {
         assert_eq!(thin((0..10).collect()).len(), 10);
-        assert!(thin((0..20_000).collect()).len() <= MOST);
+        assert!(thin((0..20_000).collect()).len() <= MAX_PATCHES_PER_SIDE);
     }
 }

@@ -13,19 +13,19 @@ use crate::learning::device::ComputeDevice;
 use crate::learning::probe::{NetworkProbe, probe_network, range_test};
 
 /// Steps looked at layer by layer.
-const STEPS: usize = 6;
+const PROBED_STEPS: usize = 6;
 /// Steps of the range test.
 const RANGE_STEPS: usize = 80;
 /// Rates of the range test.
-const RANGE: (f64, f64) = (1e-6, 0.3);
+const RATE_RANGE: (f64, f64) = (1e-6, 0.3);
 /// A step that moves weights by more than this share of their length forgets what it knew.
 const LARGE_STEP: f64 = 0.15;
 /// And by less than this goes nowhere in a run of usual length.
 const SMALL_STEP: f64 = 2e-5;
 /// What another rate must gain in AUC to be prescribed.
-const RATE_GAIN: f64 = 0.03;
+const MIN_RATE_GAIN: f64 = 0.03;
 /// Share of dead units in a layer that is `wrong`.
-const DEAD: f64 = 0.5;
+const MAX_DEAD_SHARE: f64 = 0.5;
 
 pub(super) fn examine(
     subject: &Subject,
@@ -46,7 +46,7 @@ pub(super) fn examine(
     let (config, swapped) = fitting(&subject.config, &quick.data, model.is_some());
     // A run's own weights belong to patches of its own size; units are what is asked of them here,
     // and those answer at any size the network takes.
-    let probed = probe_network(&config, model, prior, &quick.data, device, STEPS)?;
+    let probed = probe_network(&config, model, prior, &quick.data, device, PROBED_STEPS)?;
     if swapped {
         section.say("Looked at with small_cnn: the quick patches are too small for the configured network.");
     }
@@ -115,13 +115,13 @@ fn layers(
     let silent: Vec<&str> =
         probed.layers.iter().filter(|l| l.without_gradient >= 1.0).map(|l| l.name.as_str()).collect();
     // The scale of a risk that has turned or saturated may be small; exactly nothing is a fault.
-    if worst >= DEAD || !silent.is_empty() || without > 0.3 {
+    if worst >= MAX_DEAD_SHARE || !silent.is_empty() || without > 0.3 {
         let lower = (config.optimizer.learning_rate / 10.0).clamp(1e-7, 1e-3);
         let finding = Finding::new(
             kinds::DEAD_LAYERS,
             Examination::Gradients,
             Severity::Wrong,
-            if worst >= DEAD {
+            if worst >= MAX_DEAD_SHARE {
                 format!("In one layer {} of the units never answer to any patch.", percent(worst))
             } else {
                 format!("{} of the weights get no gradient.", percent(without))
@@ -198,7 +198,7 @@ fn rates(
     let mut config = baseline_config(&subject.config);
     config.batch.size = 32;
     let prior = shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.02, 0.95));
-    let points = range_test(&config, prior, data, device, RANGE, RANGE_STEPS)?;
+    let points = range_test(&config, prior, data, device, RATE_RANGE, RANGE_STEPS)?;
     let range = read_range(&points);
     section.series.push(Series {
         name: "learning_rate_range",
@@ -252,7 +252,7 @@ fn judge_rate(
         clock.part(3 + number, parts);
         let without = whole_run(&subject.config, other, prior, quick, device, clock)?;
         tried.push((other, without));
-        if without.is_some_and(|auc| auc - with.unwrap_or(0.5) >= RATE_GAIN) {
+        if without.is_some_and(|auc| auc - with.unwrap_or(0.5) >= MIN_RATE_GAIN) {
             break;
         }
     }
@@ -268,7 +268,7 @@ fn judge_rate(
     );
     section.say(format!("{told}."));
     let Some((suggested, without)) =
-        tried.into_iter().find(|(_, auc)| auc.is_some_and(|auc| auc - with.unwrap_or(0.5) >= RATE_GAIN))
+        tried.into_iter().find(|(_, auc)| auc.is_some_and(|auc| auc - with.unwrap_or(0.5) >= MIN_RATE_GAIN))
     else {
         section.say("So the learning rate is left alone.");
         return Ok(());

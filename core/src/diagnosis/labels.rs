@@ -12,9 +12,9 @@ use crate::learning::config::PriorConfig;
 use crate::learning::prior::estimate_prior;
 
 /// Lower limit of the share from which it is `wrong`.
-const MANY: f64 = 0.12;
+const MAX_WRONG_SHARE: f64 = 0.12;
 /// AUC below which scores say nothing of single labels.
-const NEEDED: f64 = 0.62;
+const MIN_AUC: f64 = 0.62;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Labels);
@@ -23,9 +23,9 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
         return section;
     };
     let against = |label| scores.auc(&quick.data, label).unwrap_or(0.0);
-    if against(Label::Unlabeled).max(against(Label::Negative)) < NEEDED {
+    if against(Label::Unlabeled).max(against(Label::Negative)) < MIN_AUC {
         section.skipped = Some(format!(
-            "the plain classifier is too weak (below {NEEDED}) to say anything of single labels"
+            "the plain classifier is too weak (below {MIN_AUC}) to say anything of single labels"
         ));
         return section;
     }
@@ -58,7 +58,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
         percent(high)
     ));
     contradiction(subject, shared, &standard, estimate, &mut section);
-    if low < MANY {
+    if low < MAX_WRONG_SHARE {
         return section;
     }
     let mut suspects = positives.clone();
@@ -87,12 +87,12 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
 }
 
 /// How far π by known negatives must lie above the configured π, in standard errors and in itself.
-const ERRORS: f64 = 2.0;
-const ABOVE: f64 = 0.15;
+const MIN_STANDARD_ERRORS: f64 = 2.0;
+const MIN_PRIOR_EXCESS: f64 = 0.15;
 /// Share of positives scoring like non-particles that goes with it.
-const ALIKE: f64 = 0.3;
+const MIN_ALIKE_SHARE: f64 = 0.3;
 /// How far above π the unlabeled must be as coherent as the positives.
-const COHERENT: f64 = 0.25;
+const MIN_COHERENCE_EXCESS: f64 = 0.25;
 
 /// π from how much better positives are told from known negatives than from the unlabeled, with its
 /// standard error: AUC_PU = π/2 + (1 − π)·AUC_PN where unlabeled non-particles are like the known ones
@@ -162,8 +162,8 @@ fn contradiction(
     let (Some(p), Some(u)) = (group(Label::Positive), group(Label::Unlabeled)) else { return };
     // Of a mixture with a share π of particles the mean is π times theirs, and its square counts.
     let coherent = (u.alike.max(0.0) / p.alike.max(1e-9)).sqrt();
-    let far = share - given > ABOVE && share - given > ERRORS * error;
-    if !far || like_others < ALIKE || coherent < given + COHERENT {
+    let far = share - given > MIN_PRIOR_EXCESS && share - given > MIN_STANDARD_ERRORS * error;
+    if !far || like_others < MIN_ALIKE_SHARE || coherent < given + MIN_COHERENCE_EXCESS {
         return;
     }
     section.findings.push(

@@ -9,7 +9,7 @@ use crate::learning::sampler::generator;
 /// Folds of the cross-validation.
 const FOLDS: usize = 4;
 /// Newton steps; a dozen features converge in far fewer.
-const STEPS: usize = 12;
+const NEWTON_STEPS: usize = 12;
 /// Ridge on standardised features, per sample.
 const RIDGE: f64 = 1e-2;
 
@@ -86,7 +86,7 @@ fn fit(rows: &[(&Vec<f64>, f64)], scale: &Scale, share: f64) -> Vec<f64> {
         })
         .collect();
     let mut weights = vec![0.0; width];
-    for _ in 0..STEPS {
+    for _ in 0..NEWTON_STEPS {
         let mut gradient: Vec<f64> = weights.iter().map(|w| RIDGE * rows.len() as f64 * w).collect();
         let mut hessian = vec![vec![0.0; width]; width];
         for (i, row) in hessian.iter_mut().enumerate() {

@@ -10,11 +10,11 @@ use crate::learning::device::ComputeDevice;
 use crate::learning::probe::{check_gradients, one_step};
 
 /// Tensors checked.
-const LAYERS: usize = 14;
+const MAX_TENSORS: usize = 14;
 /// Relative error that is still rounding; a rectifier that turns within the step makes one weight worse.
-const ROUNDING: f64 = 1e-3;
+const MAX_ROUNDING_ERROR: f64 = 1e-3;
 /// Relative difference between devices in 32 bits.
-const DEVICES: f64 = 5e-3;
+const MAX_DEVICE_DIFFERENCE: f64 = 5e-3;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDevice) -> Result<Section> {
     let mut section = Section::new(Examination::Numerics);
@@ -26,12 +26,12 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDe
     config.backbone = Backbone::SmallCnn;
     config.batch.size = 16;
     let prior = smaller(&config, shared);
-    let checks = check_gradients(&config, prior, &quick.data, LAYERS)?;
-    let off: Vec<&_> = checks.iter().filter(|c| c.error.is_nan() || c.error > ROUNDING).collect();
+    let checks = check_gradients(&config, prior, &quick.data, MAX_TENSORS)?;
+    let off: Vec<&_> = checks.iter().filter(|c| c.error.is_nan() || c.error > MAX_ROUNDING_ERROR).collect();
     let median = super::stats::quantile(&checks.iter().map(|c| c.error).collect::<Vec<_>>(), 0.5);
     section.say(format!(
         "Gradients against finite differences in 64 bits at {} weights: median relative error {median:.1e}, {} above \
-         {ROUNDING:e}.",
+         {MAX_ROUNDING_ERROR:e}.",
         checks.len(),
         off.len()
     ));
@@ -79,7 +79,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDe
     section.say(format!(
         "One step on {device} against the CPU: largest relative difference {worst:.1e} ({name})."
     ));
-    if worst.is_nan() || worst > DEVICES {
+    if worst.is_nan() || worst > MAX_DEVICE_DIFFERENCE {
         section.findings.push(
             Finding::new(
                 kinds::DEVICES_DISAGREE,

@@ -55,12 +55,12 @@ impl Group {
 }
 
 /// Standard deviations from which a group has something in its centre.
-const SEEN: f64 = 6.0;
+const MIN_CENTRE_SIGNAL: f64 = 6.0;
 /// How much more alike the patches of the other group must be for labels to count as exchanged; for the
 /// unlabeled also how much stronger, since they are a mixture. Junk may be as strong as particles, but it
 /// is of many kinds: in simulations right labels gave a ratio of 0.05 to 0.9, exchanged ones 4.7 and more.
-const STRONGER: f64 = 1.2;
-const MORE_ALIKE: f64 = 3.0;
+const MIN_STRENGTH_RATIO: f64 = 1.2;
+const MIN_LIKENESS_RATIO: f64 = 3.0;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Particle);
@@ -99,7 +99,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let inverted = inverted(subject, shared, &positive, &mut section);
     if !inverted {
         centred(own, &groups, &mut section);
-        if own.z > SEEN {
+        if own.z > MIN_CENTRE_SIGNAL {
             box_size(subject, own, &mut section);
         }
     }
@@ -111,9 +111,10 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
         .iter()
         .filter(|(label, _)| *label != Label::Positive)
         .filter(|(label, g)| {
-            g.z > SEEN && (*label == Label::Negative || g.signal > STRONGER * own.signal.max(0.0))
+            g.z > MIN_CENTRE_SIGNAL
+                && (*label == Label::Negative || g.signal > MIN_STRENGTH_RATIO * own.signal.max(0.0))
         })
-        .filter(|(_, g)| g.alike > MORE_ALIKE * own.alike.max(0.0))
+        .filter(|(_, g)| g.alike > MIN_LIKENESS_RATIO * own.alike.max(0.0))
         .max_by(|a, b| a.1.alike.total_cmp(&b.1.alike));
     if let Some((Label::Negative, g)) = other {
         section.findings.push(swapped(own, g));
@@ -175,7 +176,7 @@ fn off_centre(own: &Group, unlabeled: Option<&Group>) -> Finding {
 fn diluted(own: &Group, unlabeled: &Group, section: &mut Section) {
     let dot: f64 = own.mean.iter().zip(&unlabeled.mean).map(|(a, b)| a * b).sum();
     let share = dot / own.signal.max(1e-30);
-    if own.z < SEEN || unlabeled.z < SEEN || share < 0.95 {
+    if own.z < MIN_CENTRE_SIGNAL || unlabeled.z < MIN_CENTRE_SIGNAL || share < 0.95 {
         return;
     }
     section.findings.push(
@@ -247,9 +248,9 @@ fn mirrored_mixture(values: &[f64]) -> (f64, f64, f64) {
 }
 
 /// Smaller share from which contrast counts as inverted in part of the data.
-const PART: f64 = 0.1;
+const MIN_INVERTED_SHARE: f64 = 0.1;
 /// Distance of the two heaps over their spread from which single patches say so.
-const APART: f64 = 1.3;
+const MIN_SEPARATION: f64 = 1.3;
 
 fn inverted(subject: &Subject, shared: &SharedData, positive: &[usize], section: &mut Section) -> bool {
     if positive.len() < 20 {
@@ -263,7 +264,7 @@ fn inverted(subject: &Subject, shared: &SharedData, positive: &[usize], section:
         "Along their strongest direction the positives lie at ±{m:.2} with a spread of {spread:.2}; {} on the smaller side.",
         percent(minority)
     ));
-    let by_patch = minority >= PART && m / spread >= APART;
+    let by_patch = minority >= MIN_INVERTED_SHARE && m / spread >= MIN_SEPARATION;
     // Whole micrographs of the other sign show even where single patches are too noisy.
     let mut groups: Vec<Vec<f64>> = vec![Vec::new(); subject.micrograph_names.len()];
     for (&i, &value) in positive.iter().zip(&projected) {
@@ -416,14 +417,20 @@ mod tests {
         let half = made(200, |k| if k % 2 == 0 { 1.5 } else { -1.5 }, 3);
         let (_, values) = projections(&half.iter().collect::<Vec<_>>());
         let (m, spread, share) = mirrored_mixture(&values);
-        assert!(m / spread > APART && (share - 0.5).abs() < 0.1, "{m} {spread} {share}");
+        assert!(m / spread > MIN_SEPARATION && (share - 0.5).abs() < 0.1, "{m} {spread} {share}");
         let one = made(200, |_| 1.5, 4);
         let (_, values) = projections(&one.iter().collect::<Vec<_>>());
         let (m, spread, share) = mirrored_mixture(&values);
-        assert!(share.min(1.0 - share) < PART || m / spread < APART, "{m} {spread} {share}");
+        assert!(
+            share.min(1.0 - share) < MIN_INVERTED_SHARE || m / spread < MIN_SEPARATION,
+            "{m} {spread} {share}"
+        );
         let none = made(200, |_| 0.0, 5);
         let (_, values) = projections(&none.iter().collect::<Vec<_>>());
         let (m, spread, share) = mirrored_mixture(&values);
-        assert!(share.min(1.0 - share) < PART || m / spread < APART, "{m} {spread} {share}");
+        assert!(
+            share.min(1.0 - share) < MIN_INVERTED_SHARE || m / spread < MIN_SEPARATION,
+            "{m} {spread} {share}"
+        );
     }
 }

@@ -8,9 +8,9 @@ use crate::learning::config::RiskKind;
 use crate::project::Side;
 
 /// Share of constant patches from which they are `wrong` rather than a warning.
-const MANY: f64 = 0.01;
+const MAX_CONSTANT_SHARE: f64 = 0.01;
 /// Share of pixels at the limits from which a patch counts as saturated.
-const SATURATED: f64 = 0.2;
+const MIN_SATURATED_PIXELS: f64 = 0.2;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Patches);
@@ -152,7 +152,8 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
     if !constant.is_empty() {
         let share = constant.len() as f64 / n;
         let labelled = constant.iter().any(|&i| subject.labels[i] != Label::Unlabeled);
-        let severity = if share >= MANY || labelled { Severity::Wrong } else { Severity::Warning };
+        let severity =
+            if share >= MAX_CONSTANT_SHARE || labelled { Severity::Wrong } else { Severity::Warning };
         section.findings.push(
             Finding::new(
                 kinds::CONSTANT,
@@ -171,13 +172,13 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
             .about(subject.ids_of(constant)),
         );
     }
-    let saturated = of(&|f| f.usable() && f.at_limits > SATURATED);
+    let saturated = of(&|f| f.usable() && f.at_limits > MIN_SATURATED_PIXELS);
     if !saturated.is_empty() {
         let share = saturated.len() as f64 / n;
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };
         section.findings.push(
             Finding::new(
-                kinds::SATURATED,
+                kinds::MIN_SATURATED_PIXELS,
                 Examination::Patches,
                 severity,
                 format!(

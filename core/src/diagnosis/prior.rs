@@ -14,11 +14,11 @@ use crate::learning::prior_binormal::{BinormalPrior, binormal_prior};
 use crate::project::Side;
 
 /// How far outside the interval a given prior must lie to be wrong.
-pub(super) const MARGIN: f64 = 0.03;
+pub(super) const INTERVAL_MARGIN: f64 = 0.03;
 /// How far from the estimate.
-const DISTANCE: f64 = 0.08;
+const MAX_PRIOR_ERROR: f64 = 0.08;
 /// Width of the interval from which π counts as unknown.
-const WIDE: f64 = 0.4;
+const MAX_INTERVAL_WIDTH: f64 = 0.4;
 
 pub(super) fn examine(
     subject: &Subject,
@@ -93,7 +93,7 @@ pub(super) fn examine(
     }
     if let Some(value) = given {
         judge(subject, value, suspicion, (&estimate, &binormal), by_image, &mut section);
-    } else if estimate.high - estimate.low > WIDE {
+    } else if estimate.high - estimate.low > MAX_INTERVAL_WIDTH {
         section.findings.push(unsure(subject, &estimate));
     }
     shared.prior = Some(estimate.clone());
@@ -133,7 +133,8 @@ pub(super) fn image_estimate(subject: &Subject, shared: &SharedData) -> Option<f
 }
 
 fn labelling_rate(value: f64, sentence: String, estimate: Option<&PriorEstimate>) -> Finding {
-    let outside = estimate.is_some_and(|e| value < e.low - MARGIN || value > e.high + MARGIN);
+    let outside =
+        estimate.is_some_and(|e| value < e.low - INTERVAL_MARGIN || value > e.high + INTERVAL_MARGIN);
     let severity = if outside { Severity::Wrong } else { Severity::Warning };
     let why = match estimate {
         Some(e) if outside => {
@@ -172,7 +173,9 @@ fn with_estimates(finding: Finding, e: &PriorEstimate) -> Finding {
 
 /// Whether both estimates from the ranking lie clearly below a value.
 pub(super) fn above(value: f64, e: &PriorEstimate) -> bool {
-    value > e.high + MARGIN && value - e.estimate > DISTANCE && e.cross_check < value - MARGIN
+    value > e.high + INTERVAL_MARGIN
+        && value - e.estimate > MAX_PRIOR_ERROR
+        && e.cross_check < value - INTERVAL_MARGIN
 }
 
 fn judge(
@@ -187,9 +190,11 @@ fn judge(
     // is only wrong where the other estimates are above it too. Picks of the best-seen particles push BBE
     // down, but neither the mixture nor the mean image, which must then agree that a value above the interval
     // is too high.
-    let above = above(value, e) && value > binormal.high && by_image.is_none_or(|v| v < value - MARGIN);
-    let others_above = e.cross_check > value + MARGIN && by_image.is_none_or(|v| v > value + MARGIN);
-    let below = value < e.low - MARGIN && e.estimate - value > DISTANCE && others_above;
+    let above =
+        above(value, e) && value > binormal.high && by_image.is_none_or(|v| v < value - INTERVAL_MARGIN);
+    let others_above =
+        e.cross_check > value + INTERVAL_MARGIN && by_image.is_none_or(|v| v > value + INTERVAL_MARGIN);
+    let below = value < e.low - INTERVAL_MARGIN && e.estimate - value > MAX_PRIOR_ERROR && others_above;
     if let Some(sentence) = suspicion {
         section.findings.push(labelling_rate(value, sentence, Some(e)));
         return;

@@ -21,13 +21,13 @@ use crate::project::Side;
 /// Thresholds of the table.
 pub(super) const THRESHOLDS: [f64; 9] = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99];
 /// Steps of a probe.
-const STEPS: usize = 100;
+const PROBE_STEPS: usize = 100;
 /// Unlabeled whose p is read after each epoch, at most.
-const READ: usize = 800;
+const MAX_UNLABELED_READ: usize = 800;
 /// What should pass early on.
-const HEALTHY: (f64, f64) = (0.2, 0.8);
+const HEALTHY_EARLY_RATE: (f64, f64) = (0.2, 0.8);
 /// What the method may lie below the plain classifier.
-const LOSS: f64 = 0.08;
+const MAX_AUC_LOSS: f64 = 0.08;
 
 /// What a short run of a configuration showed.
 pub(super) struct Probe {
@@ -107,7 +107,7 @@ pub(super) fn smaller(config: &RunConfig, shared: &SharedData) -> f64 {
 
 /// Epochs of a probe.
 fn epochs_of(config: &RunConfig, data: &TrainingData) -> usize {
-    epochs_for(config, data, STEPS).min(16).min(config.schedule.epochs)
+    epochs_for(config, data, PROBE_STEPS).min(16).min(config.schedule.epochs)
 }
 
 /// Validation AUC of a whole run of a probe's length, its decay included, with another learning rate;
@@ -154,7 +154,7 @@ pub(super) fn probe(
     }
     let epochs = epochs_of(&config, &data);
     let unlabeled: Vec<usize> =
-        data.with_label(&data.train, Label::Unlabeled).into_iter().take(READ).collect();
+        data.with_label(&data.train, Label::Unlabeled).into_iter().take(MAX_UNLABELED_READ).collect();
     let truth = unlabeled.iter().map(|&i| data.truth.as_ref().and_then(|t| t[i])).collect();
     let by_teacher = config.teacher.enabled && config.teacher.pseudo_labels;
     let mut trainer = Trainer::new(config.clone(), prior, data, device);
@@ -282,7 +282,7 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
     let by_epoch: Vec<String> = found.history.iter().map(|m| percent(m.pseudo_label_rate)).collect();
     let best = rates
         .iter()
-        .filter(|(t, r)| *t < 0.985 && (HEALTHY.0..=HEALTHY.1).contains(r))
+        .filter(|(t, r)| *t < 0.985 && (HEALTHY_EARLY_RATE.0..=HEALTHY_EARLY_RATE.1).contains(r))
         .min_by(|a, b| (a.1 - 0.5).abs().total_cmp(&(b.1 - 0.5).abs()))
         .copied();
     let evidence = |finding: Finding| {
@@ -295,9 +295,9 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
         }
         finding
     };
-    if rate < HEALTHY.0 {
+    if rate < HEALTHY_EARLY_RATE.0 {
         let to = best.map_or_else(
-            || rates.iter().rev().find(|(_, r)| *r >= HEALTHY.0).map_or(0.6, |(t, _)| *t),
+            || rates.iter().rev().find(|(_, r)| *r >= HEALTHY_EARLY_RATE.0).map_or(0.6, |(t, _)| *t),
             |(t, _)| t,
         );
         section.findings.push(
@@ -315,7 +315,7 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
             ))
             .change("consistency.threshold", c.threshold, to),
         );
-    } else if rate > HEALTHY.1 && !alike {
+    } else if rate > HEALTHY_EARLY_RATE.1 && !alike {
         // Before λ has risen a high rate does no harm.
         let risen = found.history.last().is_some_and(|m| m.consistency_weight > 0.3 * c.weight);
         let severity = if rate > 0.95 && risen { Severity::Warning } else { Severity::Note };
@@ -438,7 +438,7 @@ fn compare(
     memory.reference = Some((key, reference));
     let (Some(ours), Some(theirs)) = (found.last_auc(), reference) else { return Ok(()) };
     section.say(format!("Over the same epochs the plain classifier reaches a validation AUC of {theirs:.3}, the configuration {ours:.3}."));
-    if ours >= theirs - LOSS || theirs < 0.6 {
+    if ours >= theirs - MAX_AUC_LOSS || theirs < 0.6 {
         return Ok(());
     }
     let config = &subject.config;
@@ -494,8 +494,9 @@ fn compare(
             best = Some((value, number));
         }
     }
-    let helps =
-        best.filter(|(value, _)| *value > ours + LOSS / 2.0).map(|(value, number)| (value, &trials[number]));
+    let helps = best
+        .filter(|(value, _)| *value > ours + MAX_AUC_LOSS / 2.0)
+        .map(|(value, number)| (value, &trials[number]));
     let finding = Finding::new(
         kinds::METHOD_LOSES,
         Examination::PseudoLabels,

@@ -24,11 +24,11 @@ use crate::learning::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
 
 /// Patches of one label in the quick trainings at most.
-const MOST: [usize; 3] = [3000, 1000, 1000];
+const MAX_PATCHES_BY_LABEL: [usize; 3] = [3000, 1000, 1000];
 /// Side of the shrunk patches at most, px.
-const SIDE: usize = 32;
+const MAX_SIDE: usize = 32;
 /// Steps of a quick training.
-const STEPS: usize = 120;
+const TRAINING_STEPS: usize = 120;
 
 /// The shrunk, normalised patches the quick trainings use.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl QuickData {
     /// When no training patch is left.
     pub fn new(subject: &Subject, features: &[Features], normaliser: &Normaliser) -> Result<Self> {
         let area = subject.size * subject.size;
-        let factor = subject.size.div_ceil(SIDE).max(1);
+        let factor = subject.size.div_ceil(MAX_SIDE).max(1);
         let factor = if subject.size / factor < 16 { 1 } else { factor };
         let small = subject.size / factor;
         let mut rng = generator(subject.config.seed, 0, 41);
@@ -77,7 +77,7 @@ impl QuickData {
                 })
                 .collect();
             of_label.shuffle(&mut rng);
-            of_label.truncate(MOST[label as usize]);
+            of_label.truncate(MAX_PATCHES_BY_LABEL[label as usize]);
             chosen.extend(of_label);
         }
         chosen.sort_unstable();
@@ -170,7 +170,7 @@ pub fn train_and_score(
     if data.train.len() < 400 {
         config.batch.size = 32;
     }
-    let epochs = epochs_for(&config, &data, STEPS);
+    let epochs = epochs_for(&config, &data, TRAINING_STEPS);
     config.schedule = ScheduleConfig { epochs, warm_up_epochs: 1, ..ScheduleConfig::default() };
     let mut trainer = Trainer::new(config, 0.5, data, device);
     for epoch in 1..=epochs {

@@ -6,7 +6,7 @@ use super::kinds::*;
 
 /// From the deepest cause to what merely follows from others; the place is the rank among findings of
 /// one severity.
-const DEPTH: &[&str] = &[
+const CAUSES_FIRST: &[&str] = &[
     NOT_FINITE,
     CONSTANT,
     MISSING_LABELS,
@@ -51,7 +51,7 @@ const DEPTH: &[&str] = &[
 ];
 
 /// Faults of the data that spoil everything learned from it.
-const DATA: &[&str] = &[
+const DATA_FAULTS: &[&str] = &[
     NOT_FINITE,
     CONSTANT,
     MISSING_LABELS,
@@ -63,7 +63,7 @@ const DATA: &[&str] = &[
     MISLABELLED,
 ];
 /// Faults of the configuration.
-const CONFIG: &[&str] = &[
+const CONFIG_FAULTS: &[&str] = &[
     HIGH_RATE,
     DEAD_LAYERS,
     LABELLING_RATE,
@@ -81,33 +81,33 @@ const SEEN_IN_TRAINING: &[&str] = &[COLLAPSE, DIVERGED, VANISHED, AT_CHANCE, ONE
 fn causes(kind: &str) -> Vec<&'static str> {
     let of = |lists: &[&[&'static str]]| lists.concat();
     match kind {
-        WEAK_BASELINE => of(&[DATA, &[SPLIT_DRIFT, MICROGRAPH_DRIFT, OFF_CENTRE, BOX_SIZE]]),
+        WEAK_BASELINE => of(&[DATA_FAULTS, &[SPLIT_DRIFT, MICROGRAPH_DRIFT, OFF_CENTRE, BOX_SIZE]]),
         OFF_CENTRE => vec![INVERTED, SWAPPED],
         MISLABELLED => vec![CONSTANT, INVERTED, SWAPPED, CONTRADICTION, FEW_POSITIVES, LABEL_DRIFT],
         FEW_POSITIVES => vec![CONSTANT, INVERTED, SWAPPED, CONTRADICTION, LABEL_DRIFT],
         SWAPPED => vec![INVERTED],
         NEAR_LEAK | OVERLAP => vec![LEAK],
         SPLIT_DRIFT | LABEL_DRIFT => vec![CONSTANT, INVERTED, MICROGRAPH_DRIFT, SPLIT_DRIFT],
-        WRONG_PRIOR | UNSURE_PRIOR => of(&[DATA, &[BIASED_PICKS, WEAK_BASELINE, SPLIT_DRIFT]]),
-        BIASED_PICKS => of(&[DATA, &[WEAK_BASELINE, SPLIT_DRIFT]]),
+        WRONG_PRIOR | UNSURE_PRIOR => of(&[DATA_FAULTS, &[BIASED_PICKS, WEAK_BASELINE, SPLIT_DRIFT]]),
+        BIASED_PICKS => of(&[DATA_FAULTS, &[WEAK_BASELINE, SPLIT_DRIFT]]),
         LABELLING_RATE => vec![SWAPPED],
-        ONE_SIDED => of(&[DATA, CONFIG, &[BIASED_PICKS, SPLIT_DRIFT, WEAK_BASELINE]]),
+        ONE_SIDED => of(&[DATA_FAULTS, CONFIG_FAULTS, &[BIASED_PICKS, SPLIT_DRIFT, WEAK_BASELINE]]),
         DEAD_LAYERS => vec![HIGH_RATE],
         HIGH_RATE => vec![NOT_FINITE],
         HIGH_THRESHOLD | LOW_THRESHOLD | SHORT_RAMP => of(&[
-            DATA,
+            DATA_FAULTS,
             &[HIGH_RATE, LOW_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, WEAK_BASELINE],
         ]),
-        ABOVE_CEILING => of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE, BIASED_PICKS], CONFIG]),
+        ABOVE_CEILING => of(&[DATA_FAULTS, &[SPLIT_DRIFT, WEAK_BASELINE, BIASED_PICKS], CONFIG_FAULTS]),
         COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ALWAYS_TURNED => {
-            of(&[DATA, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG, &[ONE_SIDED, COLLAPSE, DIVERGED]])
+            of(&[DATA_FAULTS, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG_FAULTS, &[ONE_SIDED, COLLAPSE, DIVERGED]])
         }
         _ => Vec::new(),
     }
 }
 
 fn depth(kind: &str) -> usize {
-    DEPTH.iter().position(|k| *k == kind).unwrap_or(DEPTH.len())
+    CAUSES_FIRST.iter().position(|k| *k == kind).unwrap_or(CAUSES_FIRST.len())
 }
 
 /// Merges findings of one kind, says which follows from which, and sorts: the severest first, within a
@@ -140,7 +140,7 @@ pub(super) fn rank(findings: Vec<Finding>) -> Vec<Finding> {
             .into_iter()
             .filter(|cause| *cause != finding.kind && depth(cause) < depth(finding.kind))
             .filter(|cause| {
-                let suspected = CONFIG.contains(cause) || *cause == BIASED_PICKS;
+                let suspected = CONFIG_FAULTS.contains(cause) || *cause == BIASED_PICKS;
                 let visible = suspected && SEEN_IN_TRAINING.contains(&finding.kind);
                 let enough =
                     if visible { Severity::Warning } else { finding.severity.max(Severity::Warning) };
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn every_kind_has_a_rank() {
         for kind in kinds::ALL {
-            assert!(DEPTH.contains(kind), "{kind}");
+            assert!(CAUSES_FIRST.contains(kind), "{kind}");
         }
-        assert_eq!(DEPTH.len(), kinds::ALL.len());
+        assert_eq!(CAUSES_FIRST.len(), kinds::ALL.len());
     }
 
     #[test]

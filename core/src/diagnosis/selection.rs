@@ -12,12 +12,12 @@ use crate::label::Label;
 use crate::learning::config::PriorConfig;
 
 /// Share of the unlabeled on micrographs without a pick from which it is said.
-const UNPICKED: f64 = 0.2;
+const MIN_UNPICKED_SHARE: f64 = 0.2;
 /// Effect size from which picks count as stronger than other particles …
-const STRONGER: f64 = 0.45;
+const MIN_EFFECT: f64 = 0.45;
 /// … if it is also this many standard errors. On simulated sets with picks at random d stayed between
 /// −0.2 and 0.2 and below 1.5 errors.
-const ERRORS: f64 = 3.0;
+const MIN_STANDARD_ERRORS: f64 = 3.0;
 
 pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     let mut section = Section::new(Examination::Selection);
@@ -54,7 +54,7 @@ fn coverage(subject: &Subject, section: &mut Section) {
         empty.len(),
         percent(share)
     ));
-    if share >= UNPICKED {
+    if share >= MIN_UNPICKED_SHARE {
         let names: Vec<&str> = empty.iter().take(3).map(|&m| subject.micrograph_names[m].as_str()).collect();
         section.findings.push(
             Finding::new(
@@ -91,7 +91,8 @@ fn ceiling(subject: &Subject, shared: &SharedData, section: &mut Section) {
         "With π = {given} the AUC against unlabeled can reach {limit:.3} if picks are a random sample; it is {auc:.3}."
     ));
     // A labelling rate or an estimate of another kind that is below as well: then π is wrong.
-    let Some(image) = prior::image_estimate(subject, shared).filter(|v| *v >= given - prior::MARGIN) else {
+    let Some(image) = prior::image_estimate(subject, shared).filter(|v| *v >= given - prior::INTERVAL_MARGIN)
+    else {
         return;
     };
     if auc < 0.62 || !prior::above(given, prior) {
@@ -161,7 +162,7 @@ fn strength(shared: &SharedData, section: &mut Section) {
         likely.len(),
         d.effect
     ));
-    if d.effect > STRONGER && d.t > ERRORS {
+    if d.effect > MIN_EFFECT && d.t > MIN_STANDARD_ERRORS {
         section.findings.push(
             Finding::new(
                 kinds::BIASED_PICKS,

@@ -107,7 +107,8 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project = Self::with(dir, db, Some(Arc::new(WriteAccess { syncer: OnceLock::new(), _lock: lock })))?;
+        let project =
+            Self::with(dir, db, Some(Arc::new(WriteAccess { syncer: OnceLock::new(), _lock: lock })))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
         let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);

@@ -37,13 +37,13 @@ pub type Flush = Arc<dyn Fn(&File) -> std::io::Result<()> + Send + Sync>;
 pub type DiskNews = Arc<dyn Fn() + Send + Sync>;
 
 /// A failed flush is tried again after this.
-const AGAIN: Duration = Duration::from_secs(5);
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The log is folded into the database when nobody has written for so long …
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE_BEFORE_FOLDING: Duration = Duration::from_secs(1);
 /// … and it is longer than this, bytes,
-const LONG: u64 = 4 << 20;
+const MIN_LOG_TO_FOLD: u64 = 4 << 20;
 /// or at once when it is longer than this.
-const TOO_LONG: u64 = 64 << 20;
+const MAX_LOG_LENGTH: u64 = 64 << 20;
 
 /// What of a project is on its disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -212,7 +212,9 @@ fn work(shared: &Shared, disk: &mut Disk, news: &DiskNews) {
         let mut state = shared.lock();
         let task = loop {
             let waits = state.synced < state.written;
-            if waits && (state.failed.is_none() || state.hurry || state.stop || tried.elapsed() >= AGAIN) {
+            if waits
+                && (state.failed.is_none() || state.hurry || state.stop || tried.elapsed() >= RETRY_AFTER)
+            {
                 break Task::Flush { target: state.written, again: state.failed.is_some() };
             }
             if state.stop {
@@ -220,12 +222,15 @@ fn work(shared: &Shared, disk: &mut Disk, news: &DiskNews) {
             }
             let idle = state.last_write.map_or(Duration::MAX, |at| at.elapsed());
             let news = !waits && folded < state.synced;
-            if news && (idle >= IDLE || disk.log_length() > TOO_LONG) {
+            if news && (idle >= IDLE_BEFORE_FOLDING || disk.log_length() > MAX_LOG_LENGTH) {
                 break Task::Fold { upto: state.synced };
             }
             state = if waits || news {
-                let wait =
-                    if waits { AGAIN.saturating_sub(tried.elapsed()) } else { IDLE.saturating_sub(idle) };
+                let wait = if waits {
+                    RETRY_AFTER.saturating_sub(tried.elapsed())
+                } else {
+                    IDLE_BEFORE_FOLDING.saturating_sub(idle)
+                };
                 let wait = wait.max(Duration::from_millis(1));
                 shared.change.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0
             } else {
@@ -259,7 +264,7 @@ fn work(shared: &Shared, disk: &mut Disk, news: &DiskNews) {
             Task::Fold { upto } => {
                 drop(state);
                 folded = upto;
-                if disk.log_length() > LONG {
+                if disk.log_length() > MIN_LOG_TO_FOLD {
                     // A log that was not folded is only longer; it is tried again after the next label.
                     let _ = disk.fold("PASSIVE");
                 }

@@ -47,11 +47,11 @@ impl QueueKind {
 }
 
 /// Patches in a queue, at most: what a person can look at in some sittings.
-pub const LONGEST: usize = 2000;
+pub const MAX_QUEUE_LENGTH: usize = 2000;
 /// Patches in an audit: the interval around 90 % is then ±4 %.
-pub const AUDITED: usize = 200;
+pub const AUDIT_SIZE: usize = 200;
 /// From this score on a patch counts as taken for a particle.
-pub const TAKEN: f32 = 0.5;
+pub const MIN_ACCEPTED_SCORE: f32 = 0.5;
 
 /// When a queue was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,7 @@ pub fn queue(
             || sides.and_then(|s| s.get(patch as usize)).is_some_and(|&side| side != Side::Train);
         if !judged || !score.is_finite() {
             left_out += 1;
-        } else if kind != QueueKind::Audit || score >= TAKEN {
+        } else if kind != QueueKind::Audit || score >= MIN_ACCEPTED_SCORE {
             found.push((patch, score));
         }
     }
@@ -116,7 +116,7 @@ pub fn queue(
             found.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ 0xA0D1_7000));
         }
     }
-    found.truncate(if kind == QueueKind::Audit { AUDITED } else { LONGEST });
+    found.truncate(if kind == QueueKind::Audit { AUDIT_SIZE } else { MAX_QUEUE_LENGTH });
     let patches = found.into_iter().map(|(patch, _)| patch).collect();
     Queue { kind, start, patches, chosen_from, left_out }
 }
@@ -217,7 +217,7 @@ mod tests {
         let scores: Vec<f32> = (0..5000).map(|i| i as f32 / 5000.0).collect();
         let audit = |start| queue(QueueKind::Audit, start, &labels, &scores, None);
         let first = audit(START);
-        assert_eq!((first.patches.len(), first.chosen_from), (AUDITED, 2500));
+        assert_eq!((first.patches.len(), first.chosen_from), (AUDIT_SIZE, 2500));
         assert_eq!(first, audit(START));
         assert_ne!(first.patches, audit(QueueStart { journal: EntryId(4), ..START }).patches);
         assert!(first.patches.iter().all(|&p| p >= 2500));

@@ -25,9 +25,9 @@ use crate::report::{
 };
 
 /// Patches per picture in the report.
-const PICTURED: usize = 40;
+const PATCHES_PER_PICTURE: usize = 40;
 /// Patches side by side in a picture.
-const COLUMNS: usize = 10;
+const PICTURE_COLUMNS: usize = 10;
 
 /// Scores of one side of the split by label; patches without a score are left out.
 fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> ScoreSamples {
@@ -313,8 +313,9 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'stati
     };
     let unlabeled = ranked(Label::Unlabeled);
     let positive = ranked(Label::Positive);
-    let tail =
-        |ids: &[usize]| ids[ids.len().saturating_sub(PICTURED)..].iter().rev().copied().collect::<Vec<_>>();
+    let tail = |ids: &[usize]| {
+        ids[ids.len().saturating_sub(PATCHES_PER_PICTURE)..].iter().rev().copied().collect::<Vec<_>>()
+    };
     let nearest_half = {
         let mut ids = unlabeled.clone();
         ids.sort_by(|&a, &b| (scores[a] - 0.5).abs().total_cmp(&(scores[b] - 0.5).abs()));
@@ -328,7 +329,7 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'stati
     ];
     let mut pictures = Vec::new();
     for (file, caption, ids) in sets {
-        let ids: Vec<usize> = ids.into_iter().take(PICTURED).collect();
+        let ids: Vec<usize> = ids.into_iter().take(PATCHES_PER_PICTURE).collect();
         if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
             let range = format!("{:.3} to {:.3}", scores[*first], scores[*last]);
             let caption = format!("{caption} (run {run}, scores {range})");
@@ -361,7 +362,7 @@ pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
     let size = project.size().unwrap_or(1);
     let pixels = project.pixels();
     let gap = 2;
-    let columns = COLUMNS.min(ids.len()).max(1);
+    let columns = PICTURE_COLUMNS.min(ids.len()).max(1);
     let rows = ids.len().div_ceil(columns).max(1);
     let (width, height) = (columns * (size + gap) - gap, rows * (size + gap) - gap);
     let mut canvas = vec![255u8; width * height];

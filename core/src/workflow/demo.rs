@@ -54,7 +54,7 @@ pub struct DemoOutcome {
 }
 
 /// Unlabeled places per micrograph.
-const POOL: usize = 120;
+const POOL_PER_MICROGRAPH: usize = 120;
 
 /// The sample's import request: picks, and blobs as unlabeled.
 pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64) -> IngestRequest {
@@ -63,7 +63,7 @@ pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64
         picks: vec![sample.picks.clone()],
         box_size: Some(settings.box_size),
         pool: Some(PoolRequest {
-            count: Some(PoolCount::PerMicrograph(POOL)),
+            count: Some(PoolCount::PerMicrograph(POOL_PER_MICROGRAPH)),
             diameter: Some(settings.diameter),
             ..PoolRequest::new(PoolFrom::Blobs)
         }),

@@ -18,7 +18,7 @@ use crate::project::{PatchId, Project, Run, Side};
 use crate::remedy::Remedy;
 
 /// Patches of one label that are examined at most: unlabeled, positive, negative.
-const MOST: [usize; 3] = [12_000, 5_000, 5_000];
+const MAX_PATCHES_BY_LABEL: [usize; 3] = [12_000, 5_000, 5_000];
 
 /// What is to be examined.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ fn chosen(labels: &[Label], seed: u64) -> Vec<PatchId> {
         let mut of: Vec<PatchId> =
             (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect();
         of.shuffle(&mut rng);
-        of.truncate(MOST[label as usize]);
+        of.truncate(MAX_PATCHES_BY_LABEL[label as usize]);
         chosen.extend(of);
     }
     chosen.sort_unstable();

@@ -12,10 +12,10 @@ use crate::project::{PatchId, PixelType, Pixels};
 
 /// The most a run holds in memory, bytes of pixels. A larger pool is read from the project for every
 /// batch: that gives the same numbers, and a machine of 8 GB stays usable with a million patches.
-pub(super) const HELD: usize = 1 << 30;
+pub(super) const MAX_BYTES_IN_MEMORY: usize = 1 << 30;
 
 /// Patches between two reports of progress.
-const PART: usize = 4096;
+const PATCHES_PER_REPORT: usize = 4096;
 
 /// Fits the normaliser to the first `fit` of the patches and makes all of them ready, in memory where they take
 /// at most `held` bytes. Every patch is looked at once in any case, so that a bad one is found before the run.
@@ -56,7 +56,7 @@ fn read_each(
     for (index, &id) in patches.iter().enumerate() {
         pixels.get(id, &mut patch)?;
         take(&patch);
-        if (index + 1) % PART == 0 {
+        if (index + 1) % PATCHES_PER_REPORT == 0 {
             report(progress, "Reading patches", index + 1, patches.len())?;
         }
     }
@@ -116,7 +116,7 @@ fn stream(
     // Memory of what was read goes back now and then.
     let mut count = || {
         done += 1;
-        if done % PART > 0 {
+        if done % PATCHES_PER_REPORT > 0 {
             return Ok(());
         }
         pixels.release();
@@ -226,8 +226,8 @@ mod tests {
     #[test]
     fn reading_can_be_cancelled() {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(dir.path(), &vec![0.5; (PART + 1) * 16], PixelType::F16);
-        let patches: Vec<PatchId> = (0..=PART as u32).collect();
+        let project = project(dir.path(), &vec![0.5; (PATCHES_PER_REPORT + 1) * 16], PixelType::F16);
+        let patches: Vec<PatchId> = (0..=PATCHES_PER_REPORT as u32).collect();
         for held in [0, usize::MAX] {
             let kind = NormaliserKind::PerPatchZScore;
             let outcome = read(project.pixels(), patches.clone(), 1, kind, held, &mut |_| false);

@@ -1,6 +1,6 @@
 //! From a project to the plain arrays a run works on: split, normaliser, pixels.
 
-use super::pixels::{HELD, read};
+use super::pixels::{MAX_BYTES_IN_MEMORY, read};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::label::Label;
@@ -101,8 +101,14 @@ pub fn prepare_with(
     let train = on_side(&sides, Side::Train);
     let validation = on_side(&sides, Side::Validation);
     let patches: Vec<PatchId> = train.iter().chain(&validation).copied().collect();
-    let (pixels, normaliser) =
-        read(project.pixels(), patches.clone(), train.len(), config.normaliser, HELD, progress)?;
+    let (pixels, normaliser) = read(
+        project.pixels(),
+        patches.clone(),
+        train.len(),
+        config.normaliser,
+        MAX_BYTES_IN_MEMORY,
+        progress,
+    )?;
     let data = TrainingData {
         size,
         pixels,
