@@ -31,11 +31,7 @@ pub fn with_remedy(text: &str, remedy: Option<&Remedy>, phrase: fn(&Remedy) -> S
     remedy.map_or_else(|| text.to_owned(), |remedy| format!("{text}; {}", phrase(remedy)))
 }
 
-/// A sentence begun with a capital letter.
-pub fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
+pub use vitrine_core::words::capitalised;
 
 /// Who is at the keyboard, for the journal.
 pub fn person() -> Actor {

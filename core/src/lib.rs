@@ -36,6 +36,7 @@ mod read_ahead;
 pub mod remedy;
 pub mod report;
 pub mod review;
+pub mod words;
 pub mod workflow;
 
 pub use error::{Error, Result};

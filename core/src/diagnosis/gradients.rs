@@ -2,7 +2,7 @@
 //! moves the weights, and a learning-rate range test with a suggested range.
 
 use super::finding::{Finding, Section, Series, Severity};
-use super::pseudo::{probe, smaller, whole_run};
+use super::probe::{prior_of, probe, whole_run};
 use super::quick::baseline_config;
 use super::stats::percent;
 use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
@@ -241,7 +241,7 @@ fn judge_rate(
     let suggested = range.map_or(1e-3, |r| (r.low * r.high).sqrt());
     let suggested = round_rate(suggested.min(rate * 0.02 / ratio.max(1e-12)).clamp(1e-6, 0.05));
     // A suspicion so far: batch normalisation and a falling rate forgive much. Tried before it is said.
-    let prior = smaller(&subject.config, shared);
+    let prior = prior_of(&subject.config, shared);
     clock.part(2, parts);
     let with = whole_run(&subject.config, rate, prior, quick, device, clock)?;
     // The range test sees the plain classifier; a risk that saturates may need a lower rate still.
@@ -327,7 +327,7 @@ fn sweep(
     section: &mut Section,
 ) -> Result<()> {
     let Some(quick) = &shared.quick else { return Ok(()) };
-    let prior = smaller(&subject.config, shared);
+    let prior = prior_of(&subject.config, shared);
     let mut points = Vec::new();
     for (number, rate) in [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2].into_iter().enumerate() {
         clock.part(6 + number, parts);

@@ -17,6 +17,7 @@
 //! | `selection` | picks that are no random sample of the particles |
 //! | `gradients` | layers, dead units, step sizes, a learning-rate range test |
 //! | `pseudo` | the configuration's own method for some epochs: pseudo-labels, τ, teacher |
+//! | `method` | the method against the plain classifier, and which single change would help |
 //! | `numerics` | gradients against finite differences; CPU against GPU |
 //! | `health` | rules over epoch measures; also watch every run while it trains |
 //!
@@ -35,16 +36,19 @@ pub mod health;
 pub mod kinds;
 mod labels;
 mod linear;
+mod method;
 mod numerics;
 mod particle;
 mod patches;
 pub mod prescription;
 mod prior;
+mod probe;
 mod progress;
 mod pseudo;
 mod quick;
 mod ranking;
 mod report;
+mod sampling;
 mod selection;
 mod shared;
 mod stats;
@@ -54,6 +58,7 @@ pub use examine::{examine, examine_again};
 pub use finding::{ConfigChange, Evidence, Finding, Section, Series, Severity};
 pub use progress::{Depth, Examination, ExaminationProgress, ExaminationSink};
 pub use report::Report;
+pub(crate) use sampling::sample_by_label;
 pub use shared::TrainingCache;
 pub use subject::{BoxAt, RunRecord, Subject};
 

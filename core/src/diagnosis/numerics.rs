@@ -2,7 +2,7 @@
 //! differences in 64 bits, and one step on the chosen device against the CPU.
 
 use super::finding::{Finding, Section, Severity};
-use super::pseudo::smaller;
+use super::probe::prior_of;
 use super::{Examination, SharedData, Subject, kinds};
 use crate::error::Result;
 use crate::learning::config::Backbone;
@@ -25,7 +25,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDe
     let mut config = subject.config.clone();
     config.backbone = Backbone::SmallCnn;
     config.batch.size = 16;
-    let prior = smaller(&config, shared);
+    let prior = prior_of(&config, shared);
     let checks = check_gradients(&config, prior, &quick.data, MAX_TENSORS)?;
     let off: Vec<&_> = checks.iter().filter(|c| c.error.is_nan() || c.error > MAX_ROUNDING_ERROR).collect();
     let median = super::stats::quantile(&checks.iter().map(|c| c.error).collect::<Vec<_>>(), 0.5);

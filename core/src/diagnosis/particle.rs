@@ -8,6 +8,7 @@ use super::finding::{Finding, Section, Series, Severity};
 use super::stats::{mean, percent};
 use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
+use crate::words::capitalised;
 
 type Profile = [f64; RINGS];
 
@@ -310,7 +311,7 @@ fn inverted(subject: &Subject, shared: &SharedData, positive: &[usize], section:
             "The contrast of part of the patches is inverted: particles are dark in some and light in others.",
             format!(
                 "{}; {} positives are of the rarer sign, and a network must learn two opposite pictures from {} labels.",
-                super::patches::capital(&told),
+                capitalised(&told),
                 odd.len(),
                 positive.len()
             ),

@@ -6,6 +6,7 @@ use super::{Examination, SharedData, Subject, kinds};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::RiskKind;
 use crate::project::Side;
+use crate::words::capitalised;
 
 /// Share of constant patches from which they are `wrong` rather than a warning.
 const MAX_CONSTANT_SHARE: f64 = 0.01;
@@ -98,7 +99,7 @@ fn missing(subject: &Subject, section: &mut Section) {
                     "It has {} positive, {} unlabeled and {} negative patches, so no run of {} can begin.",
                     train.positive, train.unlabeled, train.negative, subject.config_name
                 ),
-                format!("{}.", capital(advice)),
+                format!("{}.", capitalised(advice)),
             )
             .with("positives on the training side", train.positive.to_string())
             .with("unlabeled on the training side", train.unlabeled.to_string()),
@@ -199,10 +200,4 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
     if section.findings.is_empty() {
         section.say("Every patch is finite and has contrast.");
     }
-}
-
-/// A sentence's first letter as a capital.
-pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

@@ -3,7 +3,7 @@
 
 use super::finding::{Evidence, Finding, Section, Series, Severity};
 use super::particle::Group;
-use super::pseudo::probe;
+use super::probe::probe;
 use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};

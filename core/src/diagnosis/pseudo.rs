@@ -1,195 +1,23 @@
-//! The configuration's own method for some epochs on the quick patches: what passes τ, whether the
-//! teacher follows, whether p can be taken at its word, and whether the method does better than the
-//! plain classifier.
+//! The configuration's own method for some epochs on the quick patches: what passes τ, whether the teacher
+//! follows, whether p is calibrated, and whether the method does better than the plain classifier.
 
 use super::finding::{Finding, Section, Series, Severity};
-use super::quick::{QuickData, baseline_config, batches, epochs_for};
-use super::stats::{mean, percent};
-use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds};
-use crate::error::{Error, Result};
+use super::probe::{Probe, prior_of, probe};
+use super::quick::{QuickData, batches};
+use super::stats::percent;
+use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds, method};
+use crate::error::Result;
 use crate::label::Label;
-use crate::learning::config::{Backbone, ConsistencyKind, PriorConfig, RunConfig};
-use crate::learning::data::TrainingData;
+use crate::learning::config::{ConsistencyKind, RunConfig};
 use crate::learning::device::ComputeDevice;
-use crate::learning::events::EpochMetrics;
 use crate::learning::metrics::calibration;
-use crate::learning::predict::Views;
 use crate::learning::predict::probability;
-use crate::learning::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
 
 /// Thresholds of the table.
-pub(super) const THRESHOLDS: [f64; 9] = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99];
-/// Steps of a probe.
-const PROBE_STEPS: usize = 100;
-/// Unlabeled whose p is read after each epoch, at most.
-const MAX_UNLABELED_READ: usize = 800;
-/// What should pass early on.
+const THRESHOLDS: [f64; 9] = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99];
+/// Share of the unlabeled that should pass τ early on.
 const HEALTHY_EARLY_RATE: (f64, f64) = (0.2, 0.8);
-/// What the method may lie below the plain classifier.
-const MAX_AUC_LOSS: f64 = 0.08;
-
-/// What a short run of a configuration showed.
-pub(super) struct Probe {
-    /// Every epoch.
-    pub history: Vec<EpochMetrics>,
-    /// After each epoch: p of who gives the pseudo-labels.
-    pub p: Vec<Vec<f32>>,
-    /// After each epoch: mean distance of teacher and student.
-    pub gap: Vec<f64>,
-    /// Spread of teacher's and student's p after the last epoch.
-    pub spread: (f64, f64),
-    /// For evaluation only: whether each of the patches behind `p` is a particle.
-    pub truth: Vec<Option<bool>>,
-    /// Why it ended early.
-    pub diverged: Option<String>,
-}
-
-impl Probe {
-    /// Mean validation AUC of the last two epochs.
-    pub fn last_auc(&self) -> Option<f64> {
-        let values: Vec<f64> = self
-            .history
-            .iter()
-            .rev()
-            .take(2)
-            .map(|m| m.validation_auc_pu)
-            .filter(|v| v.is_finite())
-            .collect();
-        (!values.is_empty()).then(|| mean(&values))
-    }
-
-    /// Mean share at or above τ over the epochs after the first.
-    fn rate(&self, threshold: f64) -> f64 {
-        let shares: Vec<f64> = self
-            .p
-            .iter()
-            .skip(1)
-            .map(|p| {
-                let passing = p.iter().filter(|p| f64::from(p.max(1.0 - **p)) >= threshold).count();
-                passing as f64 / p.len().max(1) as f64
-            })
-            .collect();
-        mean(&shares)
-    }
-
-    /// Share that say "particle" among those at or above τ, over the epochs after the first.
-    fn share_particle(&self, threshold: f64) -> f64 {
-        let (mut particle, mut passing) = (0usize, 0usize);
-        for p in self.p.iter().skip(1).flatten().filter(|p| f64::from(p.max(1.0 - **p)) >= threshold) {
-            passing += 1;
-            particle += usize::from(*p >= 0.5);
-        }
-        if passing > 0 { particle as f64 / passing as f64 } else { f64::NAN }
-    }
-
-    /// Share of right ones among those that pass after the last epoch, where truth is known.
-    fn accuracy(&self, threshold: f64) -> Option<f64> {
-        let last = self.p.last()?;
-        let judged: Vec<bool> = last
-            .iter()
-            .zip(&self.truth)
-            .filter(|(p, _)| f64::from(p.max(1.0 - **p)) >= threshold)
-            .filter_map(|(p, truth)| Some((*p >= 0.5) == (*truth)?))
-            .collect();
-        (judged.len() >= 5)
-            .then(|| judged.iter().filter(|right| **right).count() as f64 / judged.len() as f64)
-    }
-}
-
-/// π a short run uses: as given, else as estimated.
-pub(super) fn smaller(config: &RunConfig, shared: &SharedData) -> f64 {
-    match config.prior {
-        PriorConfig::Given(value) => value,
-        PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.01, 0.99)),
-    }
-}
-
-/// Epochs of a probe.
-fn epochs_of(config: &RunConfig, data: &TrainingData) -> usize {
-    epochs_for(config, data, PROBE_STEPS).min(16).min(config.schedule.epochs)
-}
-
-/// Validation AUC of a whole run of a probe's length, its decay included, with another learning rate;
-/// `None` where it diverges or all its answers become the same.
-pub(super) fn whole_run(
-    config: &RunConfig,
-    rate: f64,
-    prior: f64,
-    quick: &QuickData,
-    device: &ComputeDevice,
-    clock: &mut Clock<'_>,
-) -> Result<Option<f64>> {
-    let mut config = config.clone();
-    config.optimizer.learning_rate = rate;
-    config.schedule.epochs = epochs_of(&config, &quick.data);
-    config.schedule.warm_up_epochs = config.schedule.warm_up_epochs.min(config.schedule.epochs / 6);
-    let found = probe(&config, prior, quick, device, clock)?;
-    let gone = found.diverged.is_some()
-        || health::watch(&config, &found.history).iter().any(|f| f.kind == kinds::COLLAPSE);
-    Ok(if gone { None } else { found.last_auc() })
-}
-
-/// Trains the first epochs of a run: the schedule keeps its full length, so learning rate and λ are
-/// those a real run begins with. A run that diverges ends early and says so.
-///
-/// # Errors
-/// When data and method do not fit, or [`Error::Cancelled`].
-pub(super) fn probe(
-    config: &RunConfig,
-    prior: f64,
-    quick: &QuickData,
-    device: &ComputeDevice,
-    clock: &mut Clock<'_>,
-) -> Result<Probe> {
-    let data: TrainingData = quick.data.clone();
-    let mut config = config.clone();
-    config.backbone = Backbone::SmallCnn;
-    config.batch.unlabeled_per_epoch = 0;
-    // Shifts are px of the full patch.
-    config.augmentation.weak.shift /= quick.factor as f64;
-    config.augmentation.strong.shift /= quick.factor as f64;
-    if data.train.len() < 400 {
-        config.batch.size = config.batch.size.min(32);
-    }
-    let epochs = epochs_of(&config, &data);
-    let unlabeled: Vec<usize> =
-        data.with_label(&data.train, Label::Unlabeled).into_iter().take(MAX_UNLABELED_READ).collect();
-    let truth = unlabeled.iter().map(|&i| data.truth.as_ref().and_then(|t| t[i])).collect();
-    let by_teacher = config.teacher.enabled && config.teacher.pseudo_labels;
-    let mut trainer = Trainer::new(config.clone(), prior, data, device);
-    let mut found = Probe {
-        history: Vec::new(),
-        p: Vec::new(),
-        gap: Vec::new(),
-        spread: (f64::NAN, f64::NAN),
-        truth,
-        diverged: None,
-    };
-    for epoch in 1..=epochs {
-        clock.within(epoch - 1, epochs)?;
-        match trainer.run_epoch(epoch, |_, _| AfterBatch::Continue) {
-            Ok(Some(metrics)) => found.history.push(metrics),
-            Ok(None) => break,
-            Err(error @ Error::Training { .. }) => {
-                found.diverged = Some(error.to_string());
-                break;
-            }
-            Err(error) => return Err(error),
-        }
-        let p = |logits: Vec<f32>| -> Vec<f32> { logits.into_iter().map(probability).collect() };
-        let student = p(trainer.student_logits(&unlabeled)?);
-        let scoring =
-            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)?) } else { student.clone() };
-        let gap = student.iter().zip(&scoring).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
-        found.gap.push(gap / student.len().max(1) as f64);
-        let spread =
-            |p: &[f32]| super::stats::variance(&p.iter().map(|&v| f64::from(v)).collect::<Vec<_>>()).sqrt();
-        found.spread = (spread(&scoring), spread(&student));
-        found.p.push(if by_teacher { scoring } else { student });
-    }
-    Ok(found)
-}
 
 pub(super) fn examine(
     subject: &Subject,
@@ -209,7 +37,7 @@ pub(super) fn examine(
         return Ok(section);
     }
     let config = &subject.config;
-    let prior = smaller(config, shared);
+    let prior = prior_of(config, shared);
     let parts = if depth == Depth::Sweeps { 8 } else { 5 };
     clock.part(0, parts);
     let found = probe(config, prior, quick, device, clock)?;
@@ -236,8 +64,11 @@ pub(super) fn examine(
     for flag in flags.iter().filter(|f| !told.contains(&f.kind)) {
         section.findings.push(health::finding(config, &found.history, flag, Examination::PseudoLabels));
     }
-    clock.part(1, parts);
-    compare(subject, shared, quick, &found, prior, device, memory, clock, parts, &mut section)?;
+    if let Some(auc) = found.last_auc() {
+        let mut bench = method::Bench { quick, device, cache: memory, clock, parts };
+        let estimate = shared.prior.as_ref().map(|estimate| estimate.estimate);
+        method::compare(config, prior, estimate, auc, &mut bench, &mut section)?;
+    }
     Ok(section)
 }
 
@@ -406,114 +237,4 @@ fn calibrated(shared: &SharedData, quick: &QuickData, section: &mut Section) {
             if error > 0.2 { " (its p is a ranking, not a probability)" } else { "" }
         ));
     }
-}
-
-/// A single change to try: in words, key, value before and after, the configuration, and π.
-type Trial = (String, &'static str, serde_json::Value, serde_json::Value, RunConfig, f64);
-
-/// The method against the plain classifier on the same patches and epochs; where it loses clearly,
-/// single changes are tried, and the one that helps most is advised.
-#[allow(clippy::too_many_arguments)]
-fn compare(
-    subject: &Subject,
-    shared: &SharedData,
-    quick: &QuickData,
-    found: &Probe,
-    prior: f64,
-    device: &ComputeDevice,
-    memory: &mut TrainingCache,
-    clock: &mut Clock<'_>,
-    parts: usize,
-    section: &mut Section,
-) -> Result<()> {
-    let mut plain = baseline_config(&subject.config);
-    plain.schedule = subject.config.schedule;
-    plain.augmentation.weak.shift *= quick.factor as f64;
-    // What the plain classifier reaches depends on the data and on the length of the run only.
-    let key = (plain.schedule.epochs, plain.schedule.warm_up_epochs, plain.schedule.cosine);
-    let reference = match memory.reference {
-        Some((held, value)) if held == key => value,
-        _ => probe(&plain, 0.5, quick, device, clock)?.last_auc(),
-    };
-    memory.reference = Some((key, reference));
-    let (Some(ours), Some(theirs)) = (found.last_auc(), reference) else { return Ok(()) };
-    section.say(format!("Over the same epochs the plain classifier reaches a validation AUC of {theirs:.3}, the configuration {ours:.3}."));
-    if ours >= theirs - MAX_AUC_LOSS || theirs < 0.6 {
-        return Ok(());
-    }
-    let config = &subject.config;
-    let mut trials: Vec<Trial> = Vec::new();
-    let mut lower = config.clone();
-    lower.optimizer.learning_rate = (config.optimizer.learning_rate / 10.0).max(1e-7);
-    let rates = (config.optimizer.learning_rate, lower.optimizer.learning_rate);
-    trials.push((
-        format!("learning rate {:e}", rates.1),
-        "optimizer.learning_rate",
-        rates.0.into(),
-        rates.1.into(),
-        lower,
-        prior,
-    ));
-    let mut higher = config.clone();
-    higher.optimizer.learning_rate = (config.optimizer.learning_rate * 10.0).min(1e-3);
-    if higher.optimizer.learning_rate > config.optimizer.learning_rate {
-        let to = higher.optimizer.learning_rate;
-        trials.push((
-            format!("learning rate {to:e}"),
-            "optimizer.learning_rate",
-            rates.0.into(),
-            to.into(),
-            higher,
-            prior,
-        ));
-    }
-    if config.consistency.kind != ConsistencyKind::None && config.consistency.weight > 0.0 {
-        let mut without = config.clone();
-        without.consistency.weight = 0.0;
-        trials.push((
-            "λ = 0".to_owned(),
-            "consistency.weight",
-            config.consistency.weight.into(),
-            0.0.into(),
-            without,
-            prior,
-        ));
-    }
-    if let (PriorConfig::Given(value), Some(estimate)) = (config.prior, &shared.prior) {
-        let other = estimate.estimate.clamp(0.01, 0.99);
-        let changed = RunConfig { prior: PriorConfig::Given(other), ..config.clone() };
-        trials.push((format!("π = {other:.2}"), "prior", value.into(), "estimate".into(), changed, other));
-    }
-    let mut tried = Vec::new();
-    let mut best: Option<(f64, usize)> = None;
-    for (number, trial) in trials.iter().enumerate() {
-        clock.part(2 + number.min(parts - 3), parts);
-        let value = probe(&trial.4, trial.5, quick, device, clock)?.last_auc().unwrap_or(0.0);
-        tried.push(format!("{}: {value:.3}", trial.0));
-        if best.is_none_or(|(held, _)| value > held) {
-            best = Some((value, number));
-        }
-    }
-    let helps = best
-        .filter(|(value, _)| *value > ours + MAX_AUC_LOSS / 2.0)
-        .map(|(value, number)| (value, &trials[number]));
-    let finding = Finding::new(
-        kinds::METHOD_LOSES,
-        Examination::PseudoLabels,
-        Severity::Warning,
-        format!("In its first epochs the method does worse than a plain classifier (AUC {ours:.3} against {theirs:.3})."),
-        format!("Single changes tried on the same patches: {}.", tried.join("; ")),
-        match &helps {
-            Some((value, trial)) => format!("Use {}: validation AUC {value:.3} in the same epochs.", trial.0),
-            None => "No single change helped: train the plain classifier beside it and compare.".to_owned(),
-        },
-    )
-    .with("validation AUC of the configuration", format!("{ours:.3}"))
-    .with("validation AUC of the plain classifier", format!("{theirs:.3}"))
-    .with("changes tried", tried.join("; "));
-    section.findings.push(match helps {
-        Some((_, trial)) => finding.change(trial.1, trial.2.clone(), trial.3.clone()),
-        None => finding,
-    });
-    Ok(())
 }

@@ -5,6 +5,7 @@
 use rand::seq::SliceRandom;
 
 use super::features::Features;
+use super::sampling::sample_by_label;
 use super::{Clock, Subject};
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -67,20 +68,15 @@ impl QuickData {
         let factor = if subject.size / factor < 16 { 1 } else { factor };
         let small = subject.size / factor;
         let mut rng = generator(subject.config.seed, 0, 41);
-        let mut chosen = Vec::new();
-        for label in Label::ALL {
-            let mut of_label: Vec<usize> = (0..subject.len())
+        let chosen = sample_by_label(MAX_PATCHES_BY_LABEL, &mut rng, |label| {
+            (0..subject.len())
                 .filter(|&i| {
                     subject.labels[i] == label
                         && features[i].usable()
                         && matches!(subject.sides[i], Side::Train | Side::Validation)
                 })
-                .collect();
-            of_label.shuffle(&mut rng);
-            of_label.truncate(MAX_PATCHES_BY_LABEL[label as usize]);
-            chosen.extend(of_label);
-        }
-        chosen.sort_unstable();
+                .collect()
+        });
         let (mut pixels, mut origin) = (Vec::with_capacity(chosen.len() * small * small), Vec::new());
         for i in chosen {
             let mut patch = subject.pixels[i * area..(i + 1) * area].to_vec();

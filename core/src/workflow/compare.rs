@@ -23,6 +23,7 @@ use crate::report::{
     Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary,
     ScoreSamples,
 };
+use crate::words::capitalised;
 
 /// Patches per picture in the report.
 const PATCHES_PER_PICTURE: usize = 40;
@@ -145,7 +146,7 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
     }
     if let Some(config) = asked_config {
         let flags = health::watch(&config, &history(project, run)?);
-        warnings.extend(flags.iter().map(|flag| capital(&flag.line())));
+        warnings.extend(flags.iter().map(|flag| capitalised(&flag.line())));
     }
     Ok(RunSummary {
         name: run.name.clone(),
@@ -162,11 +163,6 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
             .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
         warnings,
     })
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use rand::seq::SliceRandom;
-
-use super::prepare::{known_split, split_request};
-use crate::diagnosis::{self, BoxAt, Depth, Report, RunRecord, Subject};
+use super::prepare::{known_split, patch_size, split_request};
+use crate::diagnosis::{self, BoxAt, Depth, Report, RunRecord, Subject, sample_by_label};
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::checkpoint::{Checkpoint, model_path};
@@ -15,7 +13,6 @@ use crate::learning::device::ComputeDevice;
 use crate::learning::events::EpochMetrics;
 use crate::learning::sampler::generator;
 use crate::project::{PatchId, Project, Run, Side};
-use crate::remedy::Remedy;
 
 /// Patches of one label that are examined at most: unlabeled, positive, negative.
 const MAX_PATCHES_BY_LABEL: [usize; 3] = [12_000, 5_000, 5_000];
@@ -58,9 +55,7 @@ pub fn history(project: &Project, run: &Run) -> Result<Vec<EpochMetrics>> {
 /// # Errors
 /// When the project is empty or cannot be read, or the run does not exist.
 pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> {
-    let size = project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
-        Error::request(format!("{} holds no patches yet", project.dir().display()), Remedy::ImportFirst)
-    })?;
+    let size = patch_size(project)?;
     let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
     let (config, config_name) = match (&request.config, &run) {
         (Some(config), _) => (config.clone(), request.config_name.clone()),
@@ -149,17 +144,9 @@ fn sides(project: &Project, config: &RunConfig, run: Option<&Run>) -> Result<(Ve
 
 /// All patches of a small project, a random sample of each label of a large one, by id.
 fn chosen(labels: &[Label], seed: u64) -> Vec<PatchId> {
-    let mut rng = generator(seed, 0, 40);
-    let mut chosen: Vec<PatchId> = Vec::new();
-    for label in Label::ALL {
-        let mut of: Vec<PatchId> =
-            (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect();
-        of.shuffle(&mut rng);
-        of.truncate(MAX_PATCHES_BY_LABEL[label as usize]);
-        chosen.extend(of);
-    }
-    chosen.sort_unstable();
-    chosen
+    sample_by_label(MAX_PATCHES_BY_LABEL, &mut generator(seed, 0, 40), |label| {
+        (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect()
+    })
 }
 
 fn record(project: &Project, run: &Run) -> Result<RunRecord> {

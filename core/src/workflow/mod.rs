@@ -12,3 +12,4 @@ mod pixels;
 pub mod prepare;
 pub mod score;
 pub mod train;
+mod trained;

@@ -7,10 +7,11 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::trained::trained_model;
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::checkpoint::{Checkpoint, model_path};
+use crate::learning::checkpoint::Checkpoint;
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::prior_fit::PriorUsed;
 use crate::progress::{ProgressSink, report};
@@ -65,10 +66,7 @@ pub fn export_model(
     const STEPS: usize = 3;
     report(progress, "Reading the network", 0, STEPS)?;
     let stored = project.run(run)?;
-    let path = model_path(&project.run_dir(run));
-    if !path.exists() {
-        return Err(Error::request(format!("run '{run}' has no model yet"), "train it first"));
-    }
+    let path = trained_model(project, run)?;
     if out.extension().is_none_or(|e| e != "safetensors") {
         return Err(Error::request(
             format!("{} is no name for a model", out.display()),

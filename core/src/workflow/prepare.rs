@@ -124,7 +124,11 @@ pub fn prepare_with(
     Ok(Prepared { data, normaliser, split, patches })
 }
 
-fn patch_size(project: &Project) -> Result<usize> {
+/// Side of a patch, px.
+///
+/// # Errors
+/// When the project holds no patches yet.
+pub(super) fn patch_size(project: &Project) -> Result<usize> {
     project.size().filter(|_| !project.is_empty()).ok_or_else(|| {
         Error::request(format!("{} holds no patches yet", project.dir().display()), Remedy::ImportFirst)
     })

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use super::trained::trained_model;
 use crate::error::{Error, Result};
 use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
+use crate::learning::checkpoint::Checkpoint;
 use crate::learning::device::ComputeDevice;
 use crate::learning::events::RunPhase;
 use crate::learning::run::Scorer;
@@ -19,15 +20,7 @@ use crate::remedy::Remedy;
 /// # Errors
 /// When the run does not exist or has no complete epoch yet.
 pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Scorer> {
-    project.run(run)?;
-    let path = model_path(&project.run_dir(run));
-    if !path.exists() {
-        return Err(Error::request(
-            format!("run '{run}' has no model yet: it ended before its first epoch was complete"),
-            Remedy::ChooseRun,
-        ));
-    }
-    Scorer::new(&Checkpoint::load(&path)?, device)
+    Scorer::new(&Checkpoint::load(&trained_model(project, run)?)?, device)
 }
 
 /// A score for every patch of the project, in order.

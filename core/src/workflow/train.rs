@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
+use super::trained::trained_model;
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
@@ -109,15 +110,7 @@ pub fn train_from(
     listen: Listen<'_>,
     progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
-    let run = project.run(from)?;
-    let path = model_path(&project.run_dir(&run.name));
-    if !path.exists() {
-        return Err(Error::request(
-            format!("run '{from}' has no model to go on from: it ended before its first epoch was complete"),
-            "go on from another run, or start a new one",
-        ));
-    }
-    let model = Checkpoint::load(&path)?;
+    let model = Checkpoint::load(&trained_model(project, from)?)?;
     if model.header.config.backbone != request.config.backbone {
         return Err(Error::request(
             format!("run '{from}' has another network than the new run"),
