@@ -2,6 +2,8 @@
 
 use vitrine_core::learning::config_file::{self, PRESETS};
 
+use super::output::print_line;
+
 /// List the presets, or print one to edit.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -22,18 +24,14 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let Some(name) = args.name else {
         for preset in PRESETS {
-            super::print_line(&format!(
-                "{:<22} {}",
-                preset.name,
-                config_file::load(preset.name)?.description
-            ));
+            print_line(&format!("{:<22} {}", preset.name, config_file::load(preset.name)?.description));
         }
         return Ok(());
     };
     let config = config_file::load(&name)?;
     match PRESETS.iter().find(|preset| preset.name == name) {
-        Some(preset) if !args.full => super::print_line(preset.text.trim_end()),
-        _ => super::print_line(config_file::to_yaml(&config)?.trim_end()),
+        Some(preset) if !args.full => print_line(preset.text.trim_end()),
+        _ => print_line(config_file::to_yaml(&config)?.trim_end()),
     }
     Ok(())
 }
