@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vitrine_core::project::Actor;
-use vitrine_core::{Error, Remedy};
+use vitrine_core::{Error, Label, LabelCounts, Remedy};
 
 /// An error with its causes on one line, and what to do about it in the words of `phrase`. A cause already
 /// told in the sentence before is not told again.
@@ -56,6 +56,12 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// "48 positive, 96 unlabeled, 0 negative".
+pub fn label_counts(counts: &LabelCounts) -> String {
+    let of = |label| format!("{} {label}", count(counts.get(label)));
+    [Label::Positive, Label::Unlabeled, Label::Negative].map(of).join(", ")
 }
 
 /// "1 patch", "2 patches".

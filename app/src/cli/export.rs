@@ -11,6 +11,7 @@ use super::open;
 use super::output::{print_json, print_line};
 use super::progress::Progress;
 use super::remedy;
+use crate::words;
 
 /// Hand a labelled set to RELION, cryoSPARC and others, or a trained model as safetensors.
 ///
@@ -107,7 +108,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         if preview.total == 0 {
             print_line("nothing would be written: no patch has these labels and scores");
         } else {
-            print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
+            print_line(&format!("would write {}", words::label_counts(&preview.counts)));
         }
         for target in &preview.targets {
             let exists = if preview.existing.contains(target) { "  (exists; needs --force)" } else { "" };
@@ -130,7 +131,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.json {
         return print_json(&manifest);
     }
-    print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
+    print_line(&format!("wrote {}", words::label_counts(&manifest.counts)));
     // Files are named in the manifest as seen from the export's folder.
     let folder = if format.extension().is_none() { Some(args.out.as_path()) } else { args.out.parent() };
     for file in manifest.files.iter().take(MAX_FILES_LISTED) {

@@ -11,6 +11,7 @@ use super::open;
 use super::output::{print_json, print_line};
 use super::progress::Progress;
 use super::remedy;
+use crate::words;
 
 /// Bring patches into a project: ready patches, or micrographs with picks.
 ///
@@ -158,7 +159,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             return print_json(&preview);
         }
         print_preview(&preview);
-        print_line(&format!("would import {}", super::info::counts_text(&preview.labels)));
+        print_line(&format!("would import {}", words::label_counts(&preview.labels)));
         if args.pool.is_some() {
             let count = match (args.pool_count, args.pool_total) {
                 (Some(count), _) => format!("at most {count} per micrograph"),
@@ -176,7 +177,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return print_json(&summary);
     }
     print_preview(&summary.found);
-    print_line(&format!("imported {}", super::info::counts_text(&summary.labels)));
+    print_line(&format!("imported {}", words::label_counts(&summary.labels)));
     if summary.pool > 0 {
         print_line(&format!("  of the unlabeled, {} are the pool cut from the micrographs", summary.pool));
     }
@@ -205,7 +206,7 @@ pub fn print_preview(found: &Preview) {
             "{}: {}, {}, {} px",
             input.path.display(),
             input.kind,
-            super::info::counts_text(&input.labels),
+            words::label_counts(&input.labels),
             input.size
         ));
     }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use vitrine_core::label::LabelCounts;
 use vitrine_core::learning::config_file;
 use vitrine_core::project::{EntryKind, Project, Run};
 
 use super::open;
 use super::output::{print_json, print_line};
+use crate::words;
 
 /// Show what a project holds: labels, sources, micrographs, splits and runs.
 #[derive(clap::Args)]
@@ -71,7 +71,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     line(project.dir().display().to_string());
     let size = project.size().map_or_else(|| "no patches yet".to_owned(), |s| format!("{s} × {s} px"));
     line(format!("  patches      {} ({size})", project.len()));
-    line(format!("  labels       {}", counts_text(&counts)));
+    line(format!("  labels       {}", words::label_counts(&counts)));
     if let Some(rate) = counts.labelling_rate() {
         line(format!("  labelled     {rate:.3} of positive + unlabeled (not the class prior)"));
     }
@@ -94,7 +94,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             [("training", by.train), ("validation", by.validation), ("test", by.test), ("unused", by.unused)]
         {
             if counts.total() > 0 {
-                line(format!("    {name:<10} {}", counts_text(&counts)));
+                line(format!("    {name:<10} {}", words::label_counts(&counts)));
             }
         }
     }
@@ -106,11 +106,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// "12 positive, 30 unlabeled, 0 negative".
-pub fn counts_text(counts: &LabelCounts) -> String {
-    format!("{} positive, {} unlabeled, {} negative", counts.positive, counts.unlabeled, counts.negative)
 }
 
 fn run_json(project: &Project, run: &Run) -> anyhow::Result<serde_json::Value> {

@@ -10,6 +10,7 @@ use vitrine_core::workflow::score::patches_by_score;
 use super::exit::Usage;
 use super::open;
 use super::output::{print_json, print_line};
+use crate::words;
 use crate::words::person;
 
 /// Set labels, or take the last change back.
@@ -97,7 +98,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         Some(id) => print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
         None => print_line("nothing to change"),
     }
-    print_line(&format!("now {}", super::info::counts_text(&counts)));
+    print_line(&format!("now {}", words::label_counts(&counts)));
     Ok(())
 }
 

@@ -52,17 +52,77 @@ fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> S
 /// # Errors
 /// When the run does not exist or the project cannot be read.
 pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> Result<RunSummary> {
-    let mut metrics: BTreeMap<String, f64> = BTreeMap::new();
+    let epochs = epoch_rows(project, run)?;
+    let mut metrics = epoch_metrics(&epochs, run.best_epoch);
+    let config = config_file::parse(&run.config, &run.name).ok();
+    let model = model_path(&project.run_dir(&run.name));
+    let header = match model.exists() {
+        true => Some(Checkpoint::load(&model)?.header),
+        false => None,
+    };
+    if let Some(header) = &header {
+        metrics.insert("prior".to_owned(), header.prior.value);
+        let overlay = header.config.augmentation.weak.overlay;
+        if overlay > 0.0 || config.as_ref().is_some_and(|c| c.augmentation.weak.overlay_trial) {
+            metrics.insert("overlay".to_owned(), overlay);
+        }
+    }
+    let prior = header.as_ref().map(|header| header.prior);
     let mut warnings = Vec::new();
-    let epochs: Vec<EpochRow> = project
-        .metrics(run.id)?
-        .into_iter()
+    let judged = match (project.scores(run.id, ScoreKind::Teacher)?, run.split) {
+        (Some(scores), Some(split)) => {
+            let sides = project.split_sides(split)?;
+            judge(&project.labels()?, &sides, &scores, prior.map(|prior| prior.value), truth)?
+        }
+        (None, _) => {
+            warnings.push(format!("Run {} has no scores yet.", run.name));
+            Judged::default()
+        }
+        (_, None) => {
+            warnings.push(format!("Run {} has no split.", run.name));
+            Judged::default()
+        }
+    };
+    metrics.extend(judged.metrics);
+    if let Some(message) = &run.message {
+        warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
+    }
+    if let Some(config) = config {
+        let flags = health::watch(&config, &history(project, run)?);
+        warnings.extend(flags.iter().map(|flag| capitalised(&flag.line())));
+    }
+    Ok(RunSummary {
+        name: run.name.clone(),
+        is_baseline: is_baseline(run),
+        config_yaml: run.config.clone(),
+        seed: run.seed,
+        device: run.device.clone(),
+        epochs,
+        metrics,
+        curves: judged.curves,
+        scores: judged.samples,
+        threshold: Some(0.5),
+        prior: prior
+            .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
+        warnings,
+    })
+}
+
+/// The measures of a run by epoch; what was not measured is left out.
+fn epoch_rows(project: &Project, run: &Run) -> Result<Vec<EpochRow>> {
+    let rows = project.metrics(run.id)?.into_iter();
+    Ok(rows
         .map(|row| EpochRow {
             epoch: row.epoch as usize,
             values: row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect(),
         })
-        .collect();
-    if let Some(best) = run.best_epoch.and_then(|e| epochs.iter().find(|row| row.epoch == e as usize)) {
+        .collect())
+}
+
+/// What is compared of a run's epochs: the best one's measures, the last one's pseudo-labels, epochs and seconds.
+fn epoch_metrics(epochs: &[EpochRow], best: Option<u32>) -> BTreeMap<String, f64> {
+    let mut metrics: BTreeMap<String, f64> = BTreeMap::new();
+    if let Some(best) = best.and_then(|e| epochs.iter().find(|row| row.epoch == e as usize)) {
         let shown = best.values.iter().filter(|(key, _)| metric_info(key).is_some());
         metrics.extend(shown.map(|(key, value)| (key.clone(), *value)));
         metrics.insert("best_epoch".to_owned(), best.epoch as f64);
@@ -76,93 +136,79 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         }
     }
     metrics.insert("epochs".to_owned(), epochs.len() as f64);
-    let sum = |key: &str| epochs.iter().filter_map(|row| row.values.get(key)).sum::<f64>();
-    metrics.insert("seconds".to_owned(), sum("seconds"));
+    let seconds = epochs.iter().filter_map(|row| row.values.get("seconds")).sum();
+    metrics.insert("seconds".to_owned(), seconds);
+    metrics
+}
 
-    let asked_config = config_file::parse(&run.config, &run.name).ok();
-    let model = model_path(&project.run_dir(&run.name));
-    let header = match model.exists() {
-        true => Some(Checkpoint::load(&model)?.header),
-        false => None,
-    };
-    let prior = header.as_ref().map(|header| header.prior);
-    if let Some(header) = &header {
-        metrics.insert("prior".to_owned(), header.prior.value);
-        let overlay = header.config.augmentation.weak.overlay;
-        if overlay > 0.0 || asked_config.as_ref().is_some_and(|c| c.augmentation.weak.overlay_trial) {
-            metrics.insert("overlay".to_owned(), overlay);
+/// What the scores of a run say.
+#[derive(Default)]
+struct Judged {
+    metrics: BTreeMap<String, f64>,
+    /// Against unlabeled and against negatives, on the validation side.
+    curves: Vec<Curves>,
+    /// Scores of the validation side by label.
+    samples: ScoreSamples,
+}
+
+/// Judges scores on the test and validation side; labels, sides and scores have one entry per patch.
+fn judge(
+    labels: &[Label],
+    sides: &[Side],
+    scores: &[f32],
+    prior: Option<f64>,
+    truth: Option<&[Option<bool>]>,
+) -> Result<Judged> {
+    let mut metrics = BTreeMap::new();
+    let test = by_label(labels, sides, scores, Side::Test);
+    if !test.positive.is_empty() && !test.unlabeled.is_empty() {
+        let value = auc(&test.positive, &test.unlabeled)?;
+        metrics.insert("test_auc_pu".to_owned(), value);
+        if let Some(prior) = prior {
+            metrics.insert("test_auc_corrected".to_owned(), corrected_auc(value, prior)?);
         }
     }
-
+    if !test.positive.is_empty() && !test.negative.is_empty() {
+        metrics.insert("test_auc_pn".to_owned(), auc(&test.positive, &test.negative)?);
+    }
+    if let Some(value) = truth.map(|truth| truth_auc(labels, sides, scores, truth)).transpose()?.flatten() {
+        metrics.insert("truth_auc".to_owned(), value);
+    }
+    let samples = by_label(labels, sides, scores, Side::Validation);
     let mut curves = Vec::new();
-    let mut samples = ScoreSamples::default();
-    match (project.scores(run.id, ScoreKind::Teacher)?, run.split) {
-        (Some(scores), Some(split)) => {
-            let labels = project.labels()?;
-            let sides = project.split_sides(split)?;
-            let validation = by_label(&labels, &sides, &scores, Side::Validation);
-            let test = by_label(&labels, &sides, &scores, Side::Test);
-            if !test.positive.is_empty() && !test.unlabeled.is_empty() {
-                let value = auc(&test.positive, &test.unlabeled)?;
-                metrics.insert("test_auc_pu".to_owned(), value);
-                if let Some(prior) = prior {
-                    metrics.insert("test_auc_corrected".to_owned(), corrected_auc(value, prior.value)?);
-                }
-            }
-            if !test.positive.is_empty() && !test.negative.is_empty() {
-                metrics.insert("test_auc_pn".to_owned(), auc(&test.positive, &test.negative)?);
-            }
-            if let Some(truth) = truth {
-                let known = |wanted: bool| -> Vec<f32> {
-                    (0..scores.len())
-                        .filter(|&i| {
-                            sides[i] != Side::Train
-                                && labels[i] == Label::Unlabeled
-                                && truth.get(i).copied().flatten() == Some(wanted)
-                                && scores[i].is_finite()
-                        })
-                        .map(|i| scores[i])
-                        .collect()
-                };
-                let (particles, others) = (known(true), known(false));
-                if !particles.is_empty() && !others.is_empty() {
-                    metrics.insert("truth_auc".to_owned(), auc(&particles, &others)?);
-                }
-            }
-            for (against, other) in
-                [(Against::Unlabeled, &validation.unlabeled), (Against::Negative, &validation.negative)]
-            {
-                if !validation.positive.is_empty() && !other.is_empty() {
-                    curves.push(Curves::measure(&validation.positive, other, against)?);
-                }
-            }
-            samples = validation;
+    for (against, other) in [(Against::Unlabeled, &samples.unlabeled), (Against::Negative, &samples.negative)]
+    {
+        if !samples.positive.is_empty() && !other.is_empty() {
+            curves.push(Curves::measure(&samples.positive, other, against)?);
         }
-        (None, _) => warnings.push(format!("Run {} has no scores yet.", run.name)),
-        (_, None) => warnings.push(format!("Run {} has no split.", run.name)),
     }
-    if let Some(message) = &run.message {
-        warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
+    Ok(Judged { metrics, curves, samples })
+}
+
+/// For evaluation only: AUC of the unlabeled that are particles against those that are none, outside of the training
+/// side; `None` where either are missing.
+fn truth_auc(
+    labels: &[Label],
+    sides: &[Side],
+    scores: &[f32],
+    truth: &[Option<bool>],
+) -> Result<Option<f64>> {
+    let known = |wanted: bool| -> Vec<f32> {
+        (0..scores.len())
+            .filter(|&i| {
+                sides[i] != Side::Train
+                    && labels[i] == Label::Unlabeled
+                    && truth.get(i).copied().flatten() == Some(wanted)
+                    && scores[i].is_finite()
+            })
+            .map(|i| scores[i])
+            .collect()
+    };
+    let (particles, others) = (known(true), known(false));
+    if particles.is_empty() || others.is_empty() {
+        return Ok(None);
     }
-    if let Some(config) = asked_config {
-        let flags = health::watch(&config, &history(project, run)?);
-        warnings.extend(flags.iter().map(|flag| capitalised(&flag.line())));
-    }
-    Ok(RunSummary {
-        name: run.name.clone(),
-        is_baseline: is_baseline(run),
-        config_yaml: run.config.clone(),
-        seed: run.seed,
-        device: run.device.clone(),
-        epochs,
-        metrics,
-        curves,
-        scores: samples,
-        threshold: Some(0.5),
-        prior: prior
-            .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
-        warnings,
-    })
+    Ok(Some(auc(&particles, &others)?))
 }
 
 /// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no

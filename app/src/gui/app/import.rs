@@ -207,7 +207,7 @@ impl App {
         let text = format!(
             "Imported {} into {name}: {}. {next}",
             words::patches(summary.labels.total()),
-            counts_text(&summary.labels)
+            words::label_counts(&summary.labels)
         );
         let action = (tab.as_str().to_owned(), Command::View(ViewCommand::Tab(tab)));
         self.model.notices.push(NoticeKind::Done, text, Some(action));
@@ -227,15 +227,4 @@ fn next_step(counts: LabelCounts) -> (&'static str, Tab) {
     } else {
         ("Next: train on them.", Tab::Train)
     }
-}
-
-/// "343 positive, 1400 unlabeled"; labels nobody has are left out.
-fn counts_text(counts: &LabelCounts) -> String {
-    use vitrine_core::Label::{Negative, Positive, Unlabeled};
-    let parts: Vec<String> = [Positive, Negative, Unlabeled]
-        .into_iter()
-        .filter(|label| counts.get(*label) > 0)
-        .map(|label| format!("{} {label}", words::count(counts.get(label))))
-        .collect();
-    parts.join(", ")
 }
