@@ -1,4 +1,4 @@
-//! Words that the command line and the window share: errors as sentences, counts, who is there.
+//! Words that the command line and the window share: errors as sentences, counts, the name of the person.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Files that are either complete or not there.
+//! Writes files so that they are either complete or not there.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The three states of a patch.
+//! The three labels of a patch, and their counts.
 
 use std::fmt;
 use std::str::FromStr;

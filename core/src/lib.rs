@@ -1,4 +1,4 @@
-//! Everything of Vitrine that needs no window.
+//! The library of Vitrine: everything that needs no window.
 //!
 //! Image files become a project, a project becomes a training run, a run gives every patch a
 //! score, scores guide the person's next labels, and labels leave as an export.
@@ -16,7 +16,8 @@
 //! | [`review`] | what a person looks at next: queues, audits, similar patches |
 //! | [`remedy`] | what a person can do about an error or a warning |
 //! | [`progress`] | how far a long job is, and how it is told to stop |
-//! | [`priority`] | who computes gives way to who draws |
+//! | [`priority`] | background threads give way to the window |
+//! | [`words`] | helpers for sentences |
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;

@@ -1,7 +1,7 @@
-//! Computing that gives way: a window that shares the processor with a run is drawn first.
+//! Background threads run at lower priority than the thread that draws the window.
 //!
-//! A run takes every core for hours, and a scheduler that treats all threads alike lets a window wait
-//! for its turn. A thread of lower priority loses nothing while no other wants the core.
+//! A run takes every core for hours. A scheduler that treats all threads alike would let the window wait for its
+//! turn. A thread of lower priority loses nothing while no other thread wants the core.
 
 /// How much lower, in the steps of `nice`: a thread of usual priority gets three times as much of a
 /// core. More would let the computations of others on the same machine starve a run.

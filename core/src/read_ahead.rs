@@ -1,4 +1,4 @@
-//! Reading patches while the device works on those before.
+//! Reads the next patches while the device works on the last ones.
 
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Small things that sentences need everywhere.
+//! Helpers for sentences.
 
 /// A sentence begun with a capital letter.
 pub fn capitalised(text: &str) -> String {

@@ -1,5 +1,5 @@
-//! The command line: one file per subcommand. Arguments become a request to the library; what comes
-//! back is printed. No logic here that the library lacks.
+//! The command line, one file per subcommand: arguments become a request to the library, and the answer is printed.
+//! What the library can do is not done here.
 
 mod args;
 mod compare;

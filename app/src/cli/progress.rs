@@ -1,5 +1,5 @@
-//! Progress for people: a bar with ETA on a terminal, plain lines elsewhere, and Ctrl-C as an order
-//! to stop cleanly.
+//! Shows progress: a bar with the time to go on a terminal, plain lines elsewhere. Turns Ctrl-C into an order to stop
+//! cleanly.
 
 use std::io::IsTerminal as _;
 use std::sync::Once;

@@ -1,4 +1,4 @@
-//! What a person at the command line can do about an error or a warning: the options that do it.
+//! Words what a person at the command line can do about an error or a warning: the options that do it.
 
 use vitrine_core::{Remedy, Warning};
 

@@ -1,5 +1,5 @@
-//! A plain classifier first: if it learns nothing from the labels, no semi-supervised method will,
-//! and the data is where to look.
+//! Trains a plain classifier first. If it learns nothing from the labels, no semi-supervised method will, and the
+//! fault is in the data.
 
 use super::finding::{Finding, Section, Severity};
 use super::{Examination, SharedData, Subject, kinds};

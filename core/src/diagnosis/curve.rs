@@ -1,4 +1,4 @@
-//! Would more labels help? AUC of the plain classifier with a quarter, half and all of the positives.
+//! Whether more labels would help: the AUC of the plain classifier with a quarter, half and all of the positives.
 
 use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{baseline_config, mean_auc, others, train_and_score};

@@ -1,5 +1,5 @@
-//! Are sides, labels and micrographs on one scale, after the configuration's normaliser? Measured as
-//! effect sizes of plain statistics, and by a small classifier that tries to tell the sides apart.
+//! Whether sides, labels and micrographs have one scale after the configuration's normaliser. Measured as effect
+//! sizes of plain statistics, and by a small classifier that tries to tell the sides apart.
 
 use serde_json::json;
 

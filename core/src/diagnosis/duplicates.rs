@@ -1,5 +1,5 @@
-//! Patches that are on two sides of the split at once: equal, nearly equal, or cut from overlapping
-//! boxes. What validation sees must not have been trained on.
+//! Patches that are on two sides of the split at once: equal, nearly equal, or cut from overlapping boxes.
+//! Validation must not see what was trained on.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What is measured of every patch before anything is trained: the cheap evidence.
+//! Measures every patch without training: mean, spread, radial profile, spectrum, a thumbnail.
 
 use rayon::prelude::*;
 

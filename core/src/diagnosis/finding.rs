@@ -1,5 +1,5 @@
-//! What an examination says: findings with their evidence, and sections that say what was looked at
-//! even where nothing was found.
+//! The result of an examination: findings with their evidence, and a section that says what was looked at, also
+//! where nothing was found.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Gradient flow over the first steps (or of a trained run's network), dead units, how far a step
-//! moves the weights, and a learning-rate range test with a suggested range.
+//! Gradient flow over the first steps (or in the network of a trained run), dead units, how far a step moves the
+//! weights, and a learning-rate range test with a suggested range.
 
 use super::finding::{Finding, Section, Series, Severity};
 use super::probe::{prior_of, probe, whole_run};

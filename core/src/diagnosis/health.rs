@@ -1,6 +1,5 @@
-//! Rules over the measures of epochs: what a person would notice who watched every number. They see
-//! nothing but the configuration and [`EpochMetrics`], so they watch a run while it trains
-//! ([`raised`], called after every epoch), and judge a stored one ([`watch`]).
+//! Rules over the measures of epochs. They use nothing but the configuration and [`EpochMetrics`], so the same rules
+//! watch a run while it trains ([`raised`], called after every epoch) and judge a stored one ([`watch`]).
 
 use serde::Serialize;
 

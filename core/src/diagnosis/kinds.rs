@@ -1,4 +1,4 @@
-//! The kinds of findings: the names by which rules, ranking, prescriptions and `--json` know them.
+//! The kinds of findings: the names that rules, ranking, prescriptions and the JSON report use.
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {

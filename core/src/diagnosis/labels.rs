@@ -1,7 +1,7 @@
-//! Positives that look like everything else: the share of the positives that scores like
-//! non-particles, by the same reasoning as the class prior, from the other end. In the lowest scores
-//! nearly only non-particles are left, so a share η of wrong positives shows there as a ratio
-//! F_P/F_other that does not fall to nothing.
+//! Estimates how many positives are no particles: the share of the positives that scores like non-particles. The
+//! reasoning is that of the class prior, applied to the other end of the ranking: among the lowest scores nearly all
+//! patches are non-particles, so a share η of wrong positives shows there as a ratio F_P/F_other that does not fall to
+//! zero.
 
 use super::finding::{Finding, Section, Severity};
 use super::particle::Group;

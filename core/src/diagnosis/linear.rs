@@ -1,5 +1,4 @@
-//! A small logistic regression and its cross-validated AUC: the classifier that tries to tell two
-//! groups of patches apart by a handful of features.
+//! A small logistic regression on a handful of features, with its cross-validated AUC.
 
 use rand::seq::SliceRandom;
 

@@ -1,4 +1,4 @@
-//! What is wrong with data, configuration or run, why, and the corrected configuration.
+//! Diagnoses data, configuration or run: what is wrong, why, and which configuration corrects it.
 //!
 //! [`examine`] takes a [`Subject`] (pixels, labels, sides, a configuration and, where there is one, a
 //! finished run), does one examination after the other and gives a [`Report`]. Nothing is printed and

@@ -1,5 +1,5 @@
-//! Can the numbers be trusted? Gradients of the configured risk on this data against finite
-//! differences in 64 bits, and one step on the chosen device against the CPU.
+//! Checks the numerics: gradients of the configured risk on this data against finite differences in 64 bits, and one
+//! step on the chosen device against the CPU.
 
 use super::finding::{Finding, Section, Severity};
 use super::probe::prior_of;

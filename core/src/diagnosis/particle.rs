@@ -1,7 +1,6 @@
-//! What the labelled patches show, without training: the mean radial profile of the positives says
-//! whether they are centred, on which side the contrast lies, and how large the particle is in its
-//! box. Particles lie at random angles, so their mean is round; patches without a particle in the
-//! middle average to nothing.
+//! What the labelled patches show without training. The mean radial profile of the positives says whether they are
+//! centred, whether particles are dark or light, and how large the particle is in its box. Particles lie at random
+//! angles, so their mean is round; patches without a particle in the middle average to nothing.
 
 use super::features::RINGS;
 use super::finding::{Finding, Section, Series, Severity};

@@ -1,4 +1,4 @@
-//! Counts, and patches that carry nothing: not finite, constant, saturated.
+//! Counts, and patches that carry no information: not finite, constant, saturated.
 
 use super::finding::{Finding, Section, Severity};
 use super::stats::percent;

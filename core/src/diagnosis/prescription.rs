@@ -1,4 +1,4 @@
-//! From findings to a configuration that is valid and says, line by line, why it differs.
+//! Turns findings into a corrected configuration, and into YAML that says at each change why it was made.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! A probe: the first epochs of a run of a configuration on the quick patches, and what they showed.
+//! A probe: trains the first epochs of a configuration on the quick patches and records what they show.
 
 use super::quick::{QuickData, epochs_for};
 use super::stats::{mean, variance};

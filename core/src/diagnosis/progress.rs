@@ -1,4 +1,4 @@
-//! The examinations in their order, how deep they go, and how far the whole is.
+//! The examinations in their order, the depths of an examination, and its progress.
 
 use std::time::Instant;
 

@@ -1,6 +1,5 @@
-//! Short trainings the examinations learn from: patches shrunk to at most 32 px, a small network, a
-//! set number of steps. They answer "what would training see here" in seconds, not "how good will
-//! the result be".
+//! Short trainings for the examinations: patches shrunk to at most 32 px, a small network, a fixed number of steps.
+//! They show within seconds what training would see in this data, not how good the result will be.
 
 use rand::seq::SliceRandom;
 

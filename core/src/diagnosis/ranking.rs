@@ -1,5 +1,6 @@
-//! Causes above their consequences. A fault leaves several traces: exchanged labels also ruin the
-//! plain classifier and the estimate of π. Who reads only the first finding must read the cause.
+//! Ranks findings so that causes stand above their consequences. One fault leaves several traces: exchanged labels
+//! also spoil the plain classifier and the estimate of π. A person who reads only the first finding must read the
+//! cause.
 
 use super::finding::{Evidence, Finding, Severity};
 use super::kinds::*;

@@ -1,4 +1,4 @@
-//! What comes of an examination.
+//! The report of an examination.
 
 use serde::Serialize;
 

@@ -1,8 +1,7 @@
-//! Are the picks a random sample of the particles? PU learning and every estimate of π assume so.
-//! Bias cannot be proved without the other particles' labels, but three of its traces can be seen: whole
-//! micrographs without a pick, a ranking that leaves no room for the π that is known, and picks that
-//! show their particle more strongly than the unlabeled patches which the classifier itself takes for
-//! particles.
+//! Whether the picks are a random sample of the particles; PU learning and every estimate of π assume so. Without the
+//! other particles' labels a bias cannot be proved, but three traces of it can be seen: whole micrographs without a
+//! pick, a ranking that contradicts the known π, and picks that show their particle more strongly than the unlabeled
+//! patches which the classifier takes for particles.
 
 use super::finding::{Finding, Section, Severity};
 use super::particle::Group;

@@ -1,4 +1,4 @@
-//! Small statistics the examinations share.
+//! Small statistics that the examinations share.
 
 /// Mean; 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {

@@ -1,5 +1,5 @@
-//! What a window holds of every patch: narrow arrays, read by one query each, so that a million
-//! patches are there within a second and take some 20 bytes each.
+//! The facts about all patches that the window keeps in memory: one narrow array per fact, each read by one
+//! query. A million patches load within a second and take some 20 bytes each.
 
 use crate::error::{Error, Result};
 use crate::label::Label;

@@ -1,4 +1,4 @@
-//! Bringing patches in, all or none.
+//! Adding patches to a project, all or none.
 //!
 //! An [`Importer`] holds a database transaction and appends to the pixel file. Only
 //! [`Importer::commit`] makes the patches part of the project: first the pixels reach the disk,

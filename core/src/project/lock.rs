@@ -1,4 +1,4 @@
-//! One process writes: a lock file that the operating system frees when its holder dies.
+//! The lock that lets one process write: the operating system frees it when the process ends.
 //!
 //! The file's text (process, machine, since when) only tells people who holds it; what counts is
 //! the lock on it, so a file left behind by a killed process hinders nobody.

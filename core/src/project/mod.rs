@@ -7,12 +7,13 @@
 //! | `runs/NAME/` | checkpoints and `metrics.csv` of each run |
 //! | `project.lock` | who writes at the moment |
 //!
-//! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while
-//! another writes. Within one process the window owns the writing [`Project`], and background
-//! threads take a handle of their own ([`Project::reopen`]) or share [`Project::pixels`]. What a writing call changed is
-//! on the disk when it returns; a call that failed has changed nothing. Only labels set after
-//! [`Project::flush_in_background`] reach the disk a moment later; the labels of a program that is
-//! killed are safe then too.
+//! One process writes ([`Project::open`]); any number read ([`Project::open_read_only`]), also while another
+//! writes. Within one process the window owns the writing [`Project`]; background threads take a handle of their
+//! own ([`Project::reopen`]) or share [`Project::pixels`].
+//!
+//! When a writing call returns, its change is on the disk; when it fails, nothing has changed. Only labels set
+//! after [`Project::flush_in_background`] reach the disk a moment later. They are safe all the same when the
+//! program is killed.
 //!
 //! The true labels of a benchmark are never stored here.
 

@@ -1,4 +1,4 @@
-//! The database's tables and the numbered steps that bring an older project up to date.
+//! The tables of the database, and the numbered steps that bring an older project up to date.
 //!
 //! The version is SQLite's `user_version`. Each step runs in a transaction of its own, so that an
 //! upgrade that is cut short leaves the project at the last whole version.

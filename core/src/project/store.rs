@@ -1,4 +1,5 @@
-//! The open project: making, opening and locking it, and the one way in which it is changed.
+//! The open project: creating, opening and locking it, and the transactions through which everything in it is
+//! changed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

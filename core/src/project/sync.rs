@@ -1,23 +1,23 @@
-//! Labels that are on the disk a moment after they were set: one thread flushes for all handles.
+//! Flushing labels in the background: a label is written at once and reaches the disk a moment later.
 //!
-//! A transaction of SQLite in WAL mode appends to `project.sqlite-wal` and then waits until the disk
-//! has taken it: some milliseconds, on a busy disk some hundred. Who labels by key does not want to
-//! wait for that. So a handle for which [`Project::flush_in_background`](super::Project::flush_in_background)
-//! was called writes without the flush, and the thread here flushes:
+//! A transaction of SQLite in WAL mode appends to `project.sqlite-wal` and then waits for the disk. That takes
+//! some milliseconds, and some hundred while the disk is busy: too slow for labelling by keyboard. A handle for
+//! which [`Project::flush_in_background`](super::Project::flush_in_background) was called therefore writes
+//! without the flush, and the thread here flushes for all handles:
 //!
-//! - **A label survives the end of the program** from the moment the call returns: its bytes are
-//!   with the operating system, in the order in which labels were set.
-//! - **It survives the end of the computer** (power, kernel) once the thread has flushed the log: as
-//!   soon as the disk is free, all labels that came meanwhile at once. What a power failure takes
-//!   is always the newest labels, never one from the middle, and never the database: SQLite's frames
-//!   carry checksums, and the log is read up to the last whole transaction.
-//! - **A flush that fails is told**, and tried again every few seconds and when somebody waits. Until
-//!   one succeeds, each further label waits for the disk and is refused with the disk's reason. Since
-//!   a system may forget pages that it failed to write, the log is then also folded into the
-//!   database, and only when that is on the disk are the labels called safe.
+//! - **A label survives the end of the program** from the moment the call returns: the operating system has its
+//!   bytes, in the order in which labels were set.
+//! - **It survives a power failure or a crash of the system** once the thread has flushed the log. It does so as
+//!   soon as the disk is free, with all labels that came meanwhile. A power failure takes only the newest labels,
+//!   never one from the middle, and never the database: SQLite's frames carry checksums, and the log is read up
+//!   to the last whole transaction.
+//! - **A failed flush is reported**, and tried again every few seconds and whenever a caller waits. Until one
+//!   succeeds, each further label waits for the disk and is refused with the disk's reason. A system may forget
+//!   pages that it failed to write, so the log is then also folded into the database, and only when that is on the
+//!   disk are the labels called safe.
 //!
-//! Folding the log into the database (a checkpoint) flushes too, so it is done here as well, when
-//! nothing was labelled for a second.
+//! Folding the log into the database (a checkpoint) flushes too, so this thread does it as well, once nothing was
+//! labelled for a second.
 
 use std::fs::File;
 use std::io::ErrorKind;

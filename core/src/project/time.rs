@@ -1,4 +1,4 @@
-//! The moment at which something is written into a project.
+//! The time stamp of entries in a project.
 
 /// Now, RFC 3339 in UTC, to the millisecond.
 pub(super) fn now() -> String {

@@ -1,5 +1,4 @@
-//! What is plotted of a run over its epochs: one table for the window's live curves and for the files
-//! they are saved as.
+//! The charts of a run over its epochs: one table for the window's live curves and for the files they are saved as.
 
 use super::{Curves, RunSummary};
 use crate::learning::metrics::histogram;

@@ -1,4 +1,4 @@
-//! Runs side by side for a person: plain tables, pictures and one self-contained HTML file.
+//! Presents runs side by side: plain tables, pictures and one self-contained HTML file.
 //!
 //! Nothing here knows of projects or training: the caller fills [`RunSummary`] and
 //! [`ReportInput`], and the same numbers reach terminal, window and report.

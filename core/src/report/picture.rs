@@ -1,4 +1,4 @@
-//! Pixels as a PNG file.
+//! Writes pixels as a PNG file.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! The features a run's network sees in every patch, computed once and stored with the run.
+//! The network's feature vector of every patch, computed once and stored with the run.
 
 use std::path::{Path, PathBuf};
 

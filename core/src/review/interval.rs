@@ -1,4 +1,4 @@
-//! A share found in a sample, with the interval the true share lies in.
+//! A share found in a sample, with a confidence interval for the true share.
 
 /// A share with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,11 +1,11 @@
-//! What a person looks at next, and what follows from what they saw: review queues, the precision an
-//! audit has found, patches that look alike to a network.
+//! What a person looks at next: review queues, the precision that an audit estimates, patches that look alike to
+//! a network.
 //!
 //! | file | what |
 //! |---|---|
 //! | `queue` | which patches a queue holds, in which order, from labels, scores and sides |
 //! | `interval` | a share with its interval (Wilson) |
-//! | `places` | where one stopped in the queues, kept in the project |
+//! | `places` | where a person stopped in each queue, kept in the project |
 //! | `features` | the network's features of every patch, stored with the run |
 //! | `similar` | nearest neighbours among them |
 

@@ -1,5 +1,5 @@
-//! Where a person stopped in the review queues. It is kept in the project's database, so that it moves
-//! with the project and is the same for everybody who opens it.
+//! Where a person stopped in each review queue. The project's database keeps it, so that it moves with the project
+//! and is the same for everybody who opens it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Runs side by side: the numbers, computed once from stored scores, and the report.
+//! Comparing runs: the numbers, computed from stored scores, the report, and its pictures.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -1,6 +1,6 @@
-//! Runs side by side for somebody who asks back: numbers, what a threshold means, the patches on both
-//! sides of it, where two runs disagree, and what relabelling has gained. Everything heavy is computed
-//! once, in [`Comparison::read`]; asking afterwards is quick at any number of patches.
+//! Comparing runs interactively: what a threshold means, the patches on both sides of it, where two runs
+//! disagree, and what relabelling has gained. [`Comparison::read`] computes everything heavy once; questions
+//! afterwards are quick at any number of patches.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The whole job on the simulated sample: import, baseline, recommended method, comparison, report,
-//! export. The files go through the same import as real data.
+//! The whole workflow on the simulated sample: import, baseline, recommended method, comparison, report, export.
+//! The files are imported like real data.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! From a project to what the diagnosis examines, and to its report.
+//! Turns a project into the subject of a diagnosis, and diagnoses it.
 
 use std::sync::Arc;
 

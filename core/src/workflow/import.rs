@@ -1,4 +1,4 @@
-//! A new project straight from files: made only when the import succeeds.
+//! Makes a new project from files; the folder is made only if the import succeeds.
 
 use std::path::Path;
 

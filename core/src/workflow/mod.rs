@@ -1,6 +1,5 @@
-//! What a person does with a project, as one call each: train, score, compare, diagnose, the demo. The
-//! command line and the window build these requests and show what comes back; project and learning
-//! meet only here.
+//! One call for each thing that a person does with a project: train, score, compare, diagnose, run the demo. The
+//! command line and the window build the requests and show the results. Only here do projects meet learning.
 
 pub mod compare;
 pub mod comparison;

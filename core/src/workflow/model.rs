@@ -1,4 +1,4 @@
-//! A trained network for other programs: weights as safetensors and a card that says what they are.
+//! Exports a trained network for other programs: weights as safetensors, and a card that describes them.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The pixels of a run: looked at once, normalised, and held or read anew for every batch.
+//! Reads the pixels of a run: fits the normaliser, then holds the patches or reads them anew for every batch.
 
 use std::sync::Arc;
 

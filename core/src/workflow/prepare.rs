@@ -1,4 +1,4 @@
-//! From a project to the plain arrays a run works on: split, normaliser, pixels.
+//! Turns a project into the plain arrays that a run works on: split, normaliser, pixels.
 
 use super::pixels::{MAX_BYTES_IN_MEMORY, read};
 use crate::error::{Error, Result};

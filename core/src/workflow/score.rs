@@ -1,4 +1,4 @@
-//! Scores for patches of a project, and for files that are in no project.
+//! Scores the patches of a project, and of files that are in no project.
 
 use std::path::Path;
 

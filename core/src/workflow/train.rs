@@ -1,5 +1,5 @@
-//! Training a run of a project: the trainer on a thread of its own, the project kept up to date by
-//! the caller's.
+//! Trains a run of a project. The trainer has a thread of its own; the calling thread records its epochs in the
+//! project.
 
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
