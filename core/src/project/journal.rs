@@ -81,30 +81,30 @@ impl EntryKind {
 /// One patch's change within an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// The patch.
+    /// The patch whose label changed.
     pub patch: PatchId,
-    /// Its label until then.
+    /// Its label before the entry.
     pub before: Label,
-    /// Its label from then on.
+    /// Its label after the entry.
     pub after: Label,
 }
 
 /// An entry without its changes; those are read with [`Project::journal_changes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {
-    /// Its number.
+    /// Number of the entry; as a journal position, the moment right after it.
     pub id: EntryId,
-    /// When, RFC 3339, UTC.
+    /// When it was made, RFC 3339, UTC.
     pub at: String,
-    /// What kind of step.
+    /// Whether it is an edit, an import, an undo or a redo.
     pub kind: EntryKind,
-    /// By whom.
+    /// Who or what changed the labels.
     pub actor: Actor,
     /// The run whose scores were acted on, or that acted itself; it may have been deleted since.
     pub run: Option<RunId>,
-    /// The entry this one takes back.
+    /// The entry that this one takes back; `None` for edits and imports.
     pub undoes: Option<EntryId>,
-    /// Why, in the actor's words.
+    /// Why the labels were changed, in the actor's words; may be empty.
     pub reason: String,
     /// How many patches changed.
     pub count: u64,
@@ -263,7 +263,7 @@ impl Project {
         position(&self.db)
     }
 
-    /// One entry.
+    /// The entry of number `id`.
     ///
     /// # Errors
     /// When there is no such entry or the database cannot be read.

@@ -20,25 +20,25 @@ use crate::remedy::Remedy;
 pub struct NewRun {
     /// Its name, also that of its folder: letters, digits, `.`, `-` and `_`.
     pub name: String,
-    /// The configuration, YAML as given.
+    /// The configuration as YAML, as it was given.
     pub config: String,
-    /// The seed.
+    /// Seed of everything random in the run.
     pub seed: u64,
     /// Versions of program and libraries, a JSON object.
     pub versions: Value,
     /// Name of the run whose weights it begins with; `None` where it begins from scratch.
     pub began_with: Option<String>,
-    /// The device it runs on, in words.
+    /// The device it runs on, as the device describes itself.
     pub device: String,
-    /// The normaliser, as JSON.
+    /// The normaliser of the training side, as JSON.
     pub normaliser: Value,
-    /// The split it learns from.
+    /// The split whose training side it learns from.
     pub split: Option<SplitId>,
     /// The columns of `metrics.csv` after `epoch`; metrics outside are only in the database.
     pub columns: Vec<String>,
 }
 
-/// How far a run is.
+/// Whether a run is under way, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {
     /// Under way.
@@ -49,7 +49,7 @@ pub enum RunStatus {
     Stopped,
     /// Ended by an error.
     Failed,
-    /// Its process died.
+    /// Its process ended before it did.
     Interrupted,
 }
 
@@ -89,41 +89,41 @@ impl RunEnd {
     }
 }
 
-/// A run as stored.
+/// A run as the database holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Its number.
+    /// Number of the run, which it keeps.
     pub id: RunId,
-    /// Its name.
+    /// Name of the run, unique in the project whatever its case.
     pub name: String,
-    /// The configuration, YAML as given.
+    /// The configuration as YAML, as it was given.
     pub config: String,
-    /// The seed.
+    /// Seed of everything random in the run.
     pub seed: u64,
     /// Versions of program and libraries.
     pub versions: Value,
     /// Name of the run whose weights it began with, which may have been deleted since; `None` where it began
     /// from scratch.
     pub began_with: Option<String>,
-    /// The device it ran on.
+    /// The device it ran on, as the device described itself.
     pub device: String,
-    /// The labels it began with.
+    /// Journal position at its start; [`Project::labels_at`] gives the labels of that moment.
     pub journal_position: EntryId,
-    /// The normaliser.
+    /// The normaliser of its training side, as JSON.
     pub normaliser: Value,
-    /// The split it learned from.
+    /// The split whose training side it learned from; `None` in projects of early versions.
     pub split: Option<SplitId>,
     /// The columns of `metrics.csv` after `epoch`.
     pub columns: Vec<String>,
     /// When it began, RFC 3339, UTC.
     pub started_at: String,
-    /// When it ended, RFC 3339, UTC.
+    /// When it ended, RFC 3339, UTC; `None` while it is under way or where its process died.
     pub ended_at: Option<String>,
-    /// How far it is.
+    /// Whether it is under way, or how it ended.
     pub status: RunStatus,
-    /// Why it ended as it did.
+    /// Why it ended before its last epoch, as a sentence; `None` where it did not.
     pub message: Option<String>,
-    /// The best epoch so far, counted from 1.
+    /// The epoch whose weights score, counted from 1; `None` before the first complete epoch.
     pub best_epoch: Option<u32>,
 }
 
@@ -252,7 +252,7 @@ impl Project {
     /// The run of that name.
     ///
     /// # Errors
-    /// When there is none; the sentence names those there are.
+    /// When there is none of that name; the remedy lists those there are.
     pub fn run(&self, name: &str) -> Result<Run> {
         let row = self
             .db

@@ -16,16 +16,16 @@ use crate::project::assign::{self, Groups, Lacking, Placed};
 use crate::project::time::now;
 use crate::project::{EntryId, MicrographId, Place, Project, SourceId, SplitId, journal};
 
-/// Where a split puts a patch.
+/// The side on which a split puts a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Side {
-    /// Learned from.
+    /// The run learns from it.
     Train = 0,
-    /// Decides which epoch is best.
+    /// It decides which epoch is best.
     Validation = 1,
-    /// Touched only to report.
+    /// It is used for reporting only.
     Test = 2,
     /// On no side: imported after the split was made.
     Unused = 3,
@@ -59,9 +59,9 @@ impl fmt::Display for Side {
 /// Shares of the three sides; they add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Fractions {
-    /// Above 0.
+    /// Share of the training side, above 0.
     pub train: f64,
-    /// Above 0.
+    /// Share of the validation side, above 0.
     pub validation: f64,
     /// 0 where no test side is wanted.
     pub test: f64,
@@ -73,7 +73,7 @@ impl Default for Fractions {
     }
 }
 
-/// What must stay together.
+/// Which patches a split keeps on one side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitMethod {
@@ -110,9 +110,9 @@ impl SplitMethod {
 pub struct SplitRequest {
     /// Its name; `None` numbers it ("split-1").
     pub name: Option<String>,
-    /// The shares.
+    /// Shares of the sides.
     pub fractions: Fractions,
-    /// What must stay together.
+    /// Which patches stay on one side.
     pub method: SplitMethod,
     /// Same seed, same labels, same split.
     pub seed: u64,
@@ -121,17 +121,17 @@ pub struct SplitRequest {
 /// A split as stored, without its sides ([`Project::split_sides`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
-    /// Its number.
+    /// Number of the split, which it keeps.
     pub id: SplitId,
-    /// Its name.
+    /// Name of the split, unique in the project.
     pub name: String,
     /// When it was made, RFC 3339, UTC.
     pub created_at: String,
-    /// Its seed.
+    /// Seed with which patches were dealt to the sides.
     pub seed: u64,
     /// What was kept together in fact; never `Auto`.
     pub method: SplitMethod,
-    /// The shares asked for.
+    /// The shares that were asked for; those found differ a little.
     pub fractions: Fractions,
     /// The labels it was stratified by.
     pub journal_position: EntryId,
@@ -140,11 +140,11 @@ pub struct Split {
 /// Labels on each side of a split, as they are now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitCounts {
-    /// Learned from.
+    /// Patches of the training side.
     pub train: LabelCounts,
-    /// Decides which epoch is best.
+    /// Patches of the validation side.
     pub validation: LabelCounts,
-    /// Touched only to report.
+    /// Patches of the test side.
     pub test: LabelCounts,
     /// Imported after the split was made.
     pub unused: LabelCounts,

@@ -293,7 +293,7 @@ impl Project {
         self.db.meta("review_places")
     }
 
-    /// Stores it.
+    /// Stores what [`crate::review::QueuePlaces`] keeps of the review queues, as JSON.
     ///
     /// # Errors
     /// When the project is read only or the disk is full.
@@ -301,13 +301,13 @@ impl Project {
         self.transact_beside("store the places in queues", |db| db.set_meta("review_places", json))
     }
 
-    /// From now on labels set through this handle are written without waiting for the disk; a thread,
-    /// which all handles of this process share, flushes them as soon as the disk takes them. They
-    /// survive the end of the program at once and a power failure a moment later, in the order in
-    /// which they were set. Whether that went well is said by [`Project::disk_state`]; `news` is
-    /// called, on another thread, when it begins to fail and when it works again. While it fails,
-    /// labels wait for the disk as without this call, and are refused with its reason. `flush` brings
-    /// a file onto the disk: [`std::fs::File::sync_data`] but in tests.
+    /// From now on labels set through this handle are written without waiting for the disk. A thread that all
+    /// handles of this process share flushes them as soon as the disk takes them. They survive the end of the
+    /// program at once, and a power failure a moment later, in the order in which they were set.
+    ///
+    /// [`Project::disk_state`] says whether flushing works; `news` is called, on another thread, when it begins to
+    /// fail and when it works again. While it fails, labels wait for the disk as without this call, and are refused
+    /// with its reason. `flush` brings a file onto the disk: [`std::fs::File::sync_data`] but in tests.
     ///
     /// Dropping the last handle flushes what is left.
     ///
@@ -326,10 +326,10 @@ impl Project {
         self.db.conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(self.db.err("set up"))
     }
 
-    /// Waits until everything written so far, by whichever handle of this process, is on the disk.
+    /// Waits until everything that any handle of this process has written so far is on the disk.
     ///
     /// # Errors
-    /// When the disk does not take it; the sentence says why and how much is not safe.
+    /// When the disk refuses; the sentence says why, and how many changes are not safe.
     pub fn flush(&self) -> Result<()> {
         self.syncer().map_or(Ok(()), Syncer::wait)
     }

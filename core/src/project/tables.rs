@@ -9,10 +9,10 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::project::{MicrographId, PatchId, Project, SourceId, SourceInfo, label_pages};
 
-/// A source as stored.
+/// A source as the database holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// Its number.
+    /// Number of the source, which it keeps.
     pub id: SourceId,
     /// When it was imported, RFC 3339, UTC.
     pub imported_at: String,
@@ -24,18 +24,18 @@ pub struct Source {
     pub info: SourceInfo,
 }
 
-/// A micrograph as stored.
+/// A micrograph as the database holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Micrograph {
-    /// Its number.
+    /// Number of the micrograph, which it keeps.
     pub id: MicrographId,
-    /// Its name.
+    /// Name of the micrograph, unique in the project.
     pub name: String,
-    /// The file, where known.
+    /// The file it was read from; `None` where only its name is known.
     pub path: Option<PathBuf>,
     /// Columns and rows, px, where known.
     pub dimensions: Option<(usize, usize)>,
-    /// Å per px, where known.
+    /// Å per px of the unbinned micrograph; `None` where no file says it.
     pub pixel_size: Option<f64>,
 }
 
@@ -43,9 +43,9 @@ pub struct Micrograph {
 /// patches quickly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Place {
-    /// The source.
+    /// The source that brought it.
     pub source: SourceId,
-    /// The micrograph, where known.
+    /// The micrograph it lies on; `None` where the source does not say it.
     pub micrograph: Option<MicrographId>,
     /// Centre, px of the unbinned micrograph, first stored row = 0, where known.
     pub xy: Option<(f64, f64)>,
@@ -54,9 +54,9 @@ pub struct Place {
 /// Everything about one patch except its pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchRow {
-    /// Its number.
+    /// Number of the patch: its place in the pixel file, counted from 0.
     pub id: PatchId,
-    /// Where it comes from.
+    /// Source, micrograph and centre.
     pub place: Place,
     /// Its place in the source, counted from 0.
     pub source_index: usize,
