@@ -111,7 +111,7 @@ pub struct Run {
     pub journal_position: EntryId,
     /// The normaliser of its training side, as JSON.
     pub normaliser: Value,
-    /// The split whose training side it learned from; `None` in projects of early versions.
+    /// The split whose training side it learned from; `None` where it was recorded without one.
     pub split: Option<SplitId>,
     /// The columns of `metrics.csv` after `epoch`.
     pub columns: Vec<String>,
