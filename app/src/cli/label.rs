@@ -10,8 +10,7 @@ use vitrine_core::workflow::score::patches_by_score;
 use super::exit::Usage;
 use super::open;
 use super::output::{print_json, print_line};
-use crate::words;
-use crate::words::person;
+use crate::words::{self, person};
 
 /// Set labels, or take the last change back.
 ///
