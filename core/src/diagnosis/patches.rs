@@ -179,7 +179,7 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };
         section.findings.push(
             Finding::new(
-                kinds::MIN_SATURATED_PIXELS,
+                kinds::SATURATED,
                 Examination::Patches,
                 severity,
                 format!(

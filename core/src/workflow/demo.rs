@@ -16,7 +16,7 @@ use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::config_file;
 use crate::learning::device::ComputeDevice;
-use crate::progress::{ProgressSink, report};
+use crate::progress::{self, ProgressSink};
 use crate::project::{PixelType, Project};
 use crate::report::RunSummary;
 
@@ -83,12 +83,12 @@ pub fn sample_project(
 ) -> Result<(Project, SampleFiles, IngestSummary)> {
     let settings = SampleSettings::default();
     let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), &mut |step| {
-        report(progress, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
+        progress::report(progress, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
     })?;
     let mut project = Project::create(&dir.join("project"), None, PixelType::F32)?;
     let request = sample_request(&sample, &settings, seed);
     let imported = ingest(&mut project, &request, &mut |step| {
-        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
+        progress::report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
     })?;
     Ok((project, sample, imported))
 }
@@ -136,8 +136,9 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, progress: ProgressSink<'_
         threshold: Some(0.5),
         ..ExportRequest::new(ExportFormat::RelionStar, &star)
     };
-    let manifest =
-        export(&project, &wanted, &mut |step| report(progress, "Exporting", step.done, step.total))?;
+    let manifest = export(&project, &wanted, &mut |step| {
+        progress::report(progress, "Exporting", step.done, step.total)
+    })?;
     Ok(DemoOutcome {
         sample,
         imported,

@@ -22,7 +22,6 @@ use crate::gui::jobs::{JobKind, Slot};
 use crate::gui::model::{Compared, Disagreements, NoticeKind, RunCurves, Tab};
 use crate::gui::remedy;
 use crate::gui::views::charts::{PlotPlaces, plot_places};
-use crate::words;
 
 /// Patches shown of a disagreement.
 const DISAGREEING: usize = 24;

@@ -12,7 +12,6 @@ use super::App;
 use crate::gui::jobs::JobId;
 use crate::gui::model::{Disagreements, Looked, MicrographView, PatchDetail, Previewed};
 use crate::gui::remedy;
-use crate::words;
 
 /// What a job was started to answer.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,10 +15,9 @@ use super::{App, Loaded, Outcome};
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
 use crate::gui::jobs::{JobKind, JobState};
 use crate::gui::model::{
-    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown, offer,
+    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
 };
 use crate::gui::remedy;
-use crate::words;
 
 impl App {
     pub(super) fn apply_project(&mut self, command: ProjectCommand) -> anyhow::Result<()> {

@@ -5,7 +5,6 @@ use eframe::egui::Ui;
 use crate::gui::command::{Command, ViewCommand, WindowCommand};
 use crate::gui::model::Model;
 use crate::gui::remedy;
-use crate::words;
 
 /// Draws the question.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {

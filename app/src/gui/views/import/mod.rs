@@ -228,8 +228,10 @@ fn run(
     if let Some(job) = running {
         ui.horizontal(|ui| {
             let (words, share) = match &job.step {
-                Some(step) if step.total > 0 => (step.phase.clone(), step.done as f32 / step.total as f32),
-                Some(step) => (step.phase.clone(), 0.0),
+                Some(step) if step.total > 0 => {
+                    (step.phase.to_string(), step.done as f32 / step.total as f32)
+                }
+                Some(step) => (step.phase.to_string(), 0.0),
                 None => (job.title.clone(), 0.0),
             };
             ui.label(words);
