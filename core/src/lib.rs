@@ -8,6 +8,7 @@
 //! | [`formats`] | files of other programs; no project |
 //! | [`imaging`] | micrographs, patches, normalisation, the simulated sample; no project |
 //! | [`project`] | the store on disk |
+//! | [`device`] | where networks are computed: the CPU or a GPU |
 //! | [`learning`] | configuration, networks, risks, the trainer, measures; no files of projects |
 //! | [`report`] | tables, plots and HTML from plain numbers |
 //! | [`ingest`] | files → project |
@@ -18,6 +19,7 @@
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
+pub mod device;
 pub mod diagnosis;
 pub mod error;
 pub mod export;

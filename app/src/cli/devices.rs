@@ -1,6 +1,6 @@
 //! `vitrine devices`: where a run can compute.
 
-use vitrine_core::learning::device;
+use vitrine_core::device;
 
 /// List the devices a run can compute on.
 ///

@@ -49,9 +49,9 @@ mod subject;
 
 use std::time::Instant;
 
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::LabelCounts;
-use crate::learning::device::ComputeDevice;
 pub use finding::{ConfigChange, Evidence, Finding, Section, Series, Severity};
 pub(crate) use progress::Clock;
 pub use progress::{Depth, Examination, Progress, Watch};
@@ -67,7 +67,7 @@ struct Shared {
     /// Why there are no quick trainings.
     untrained: String,
     /// π as far as it was estimated.
-    prior: Option<crate::learning::prior::PriorEstimate>,
+    prior: Option<crate::learning::prior::best_bin::PriorEstimate>,
     /// AUC of the plain classifier, against unlabeled.
     baseline_auc: Option<f64>,
 }

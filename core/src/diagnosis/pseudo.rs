@@ -6,16 +6,16 @@ use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{QuickData, baseline_config, batches, epochs_for};
 use super::stats::{mean, percent};
 use super::{Clock, Depth, Examination, Memory, Shared, Subject, health, kinds};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::{Backbone, ConsistencyKind, PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::EpochMetrics;
-use crate::learning::metrics::calibration;
-use crate::learning::predict::Views;
-use crate::learning::predict::probability;
-use crate::learning::trainer::{AfterBatch, Trainer};
+use crate::learning::eval::metrics::calibration;
+use crate::learning::infer::predict::Views;
+use crate::learning::infer::predict::probability;
+use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
 
 /// Thresholds of the table.

@@ -4,7 +4,7 @@
 use super::figures::{self, HEALTHY_PSEUDO_LABEL_RATE};
 use super::{Curves, RunSummary};
 use crate::error::Result;
-use crate::learning::metrics::histogram;
+use crate::learning::eval::metrics::histogram;
 
 /// The band of gradient norms (before clipping) in which training goes on: below it hardly anything
 /// moves, above it steps are torn.
@@ -160,7 +160,7 @@ impl Chart {
 pub fn curve_csv(
     runs: &[RunSummary],
     [x, y]: [&str; 2],
-    points: impl Fn(&Curves) -> &[crate::learning::metrics::CurvePoint],
+    points: impl Fn(&Curves) -> &[crate::learning::eval::metrics::CurvePoint],
 ) -> String {
     let mut text = format!("run,against,{x},{y}\n");
     for run in runs {
@@ -197,7 +197,7 @@ pub fn histogram_csv(run: &RunSummary, bins: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::events::EpochMetrics;
+    use crate::learning::train::epoch_metrics::EpochMetrics;
     use crate::report::EpochRow;
 
     #[test]

@@ -10,7 +10,7 @@ use super::plots::{
 use super::tables::{NumberStyle, format_number};
 use super::{Against, Curves, RunSummary};
 use crate::error::Result;
-use crate::learning::metrics::histogram;
+use crate::learning::eval::metrics::histogram;
 
 /// The band of pseudo-label rates in which consistency training works: below it hardly anything is
 /// learnt from the unlabeled, above it everything is believed.

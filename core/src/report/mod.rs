@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::label::LabelCounts;
-use crate::learning::metrics::{CurvePoint, MetricError, Ranking, thin};
+use crate::learning::eval::metrics::{CurvePoint, MetricError, Ranking, thin};
 
 /// Points kept per unit of a curve; more cannot be seen in a picture.
 const CURVE_RESOLUTION: usize = 250;

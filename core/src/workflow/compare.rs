@@ -11,10 +11,10 @@ use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::RiskKind;
-use crate::learning::config_file;
-use crate::learning::metrics::{auc, corrected_auc};
+use crate::learning::config::yaml;
+use crate::learning::eval::metrics::{auc, corrected_auc};
+use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::project::{PatchId, Project, Run, Side};
 use crate::report::figures;
 use crate::report::tables::metric_info;
@@ -77,7 +77,7 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
     let sum = |key: &str| epochs.iter().filter_map(|row| row.values.get(key)).sum::<f64>();
     metrics.insert("seconds".to_owned(), sum("seconds"));
 
-    let asked_config = config_file::parse(&run.config, &run.name).ok();
+    let asked_config = yaml::parse(&run.config, &run.name).ok();
     let model = model_path(&project.run_dir(&run.name));
     let header = match model.exists() {
         true => Some(Checkpoint::load(&model)?.header),
@@ -172,7 +172,7 @@ fn capital(text: &str) -> String {
 /// consistency, no self-training.
 pub fn is_baseline(run: &Run) -> bool {
     use crate::learning::config::ConsistencyKind;
-    config_file::parse(&run.config, &run.name).is_ok_and(|config| {
+    yaml::parse(&run.config, &run.name).is_ok_and(|config| {
         matches!(config.risk.kind, RiskKind::Supervised | RiskKind::Naive)
             && config.consistency.kind == ConsistencyKind::None
             && !config.self_training.enabled

@@ -10,7 +10,7 @@ use super::compare::summary;
 use super::{Watch, tell};
 use crate::error::Result;
 use crate::label::{Label, LabelCounts};
-use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
+use crate::learning::eval::metrics::{Ranking, ThresholdRow, histogram};
 use crate::project::{PatchId, Project, Run};
 use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
 use crate::report::{Against, RunSummary, ScoreSamples};
@@ -288,9 +288,9 @@ fn relabelled(project: &Project, before: &Run, after: &Run) -> Result<u64> {
 pub fn of_epochs(
     name: &str,
     is_baseline: bool,
-    epochs: &[crate::learning::events::EpochMetrics],
+    epochs: &[crate::learning::train::epoch_metrics::EpochMetrics],
 ) -> RunSummary {
-    use crate::learning::events::EpochMetrics;
+    use crate::learning::train::epoch_metrics::EpochMetrics;
     let row = |m: &EpochMetrics| crate::report::EpochRow {
         epoch: m.epoch,
         values: EpochMetrics::COLUMNS

@@ -11,9 +11,9 @@ use super::{Watch, tell};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::{Backbone, RunConfig};
-use crate::learning::prior_fit::PriorUsed;
+use crate::learning::prior::PriorUsed;
+use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::project::Project;
 
 /// What the weights are and how to use them, written beside them as JSON.

@@ -7,7 +7,7 @@ use half::f16;
 use super::{Watch, tell};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::{Affine, Normaliser, NormaliserKind};
-use crate::learning::patch_store::{HalfPatches, PatchSource, PatchStore};
+use crate::learning::data::patch_store::{HalfPatches, PatchSource, PatchStore};
 use crate::project::{PatchId, PixelType, Pixels};
 
 /// The most a run holds in memory, bytes of pixels. A larger pool is read from the project for every

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use super::read_ahead::{in_parts, read_normalised};
 use super::{Watch, tell};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::RunPhase;
-use crate::learning::run::Scorer;
+use crate::learning::infer::scorer::Scorer;
+use crate::learning::train::checkpoint::{Checkpoint, model_path};
+use crate::learning::train::events::RunPhase;
 use crate::project::{PatchId, PixelType, Project};
 
 /// The network of a run, ready to score.

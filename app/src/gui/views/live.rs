@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
-use vitrine_core::learning::events::RunPhase;
-use vitrine_core::learning::overlay_fit::OverlayChoice;
+use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
+use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
 
 use super::charts::{self, Drawn, Look};
@@ -162,7 +162,7 @@ fn failed(
             let allowed = model.allows(Needs::NoTraining).is_ok();
             if kept && ui.add_enabled(allowed, egui::Button::new("Resume from the last good epoch")).clicked()
             {
-                let device = vitrine_core::learning::device::DeviceChoice::Auto;
+                let device = vitrine_core::device::DeviceChoice::Auto;
                 out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
             }
             let on_gpu = open.runs.iter().any(|run| run.name == live.name && run.device.starts_with("gpu"));
@@ -171,7 +171,7 @@ fn failed(
                 let button = egui::Button::new("Resume on the processor");
                 let why = "From the last good epoch, without the GPU: slower, and sure to work.";
                 if ui.add_enabled(allowed, button).on_hover_text(why).clicked() {
-                    let device = vitrine_core::learning::device::DeviceChoice::Cpu;
+                    let device = vitrine_core::device::DeviceChoice::Cpu;
                     out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
                 }
             }
