@@ -10,6 +10,7 @@
 //! | [`project`] | the store on disk |
 //! | [`device`] | where networks are computed: the CPU or a GPU |
 //! | [`learning`] | configuration, networks, risks, the trainer, measures; no files of projects |
+//! | [`picking`] | positions on whole micrographs: how good they are |
 //! | [`report`] | tables, plots and HTML from plain numbers |
 //! | [`ingest`] | files → project |
 //! | [`export`] | project → files |
@@ -29,6 +30,7 @@ pub mod imaging;
 pub mod ingest;
 pub mod label;
 pub mod learning;
+pub mod picking;
 pub mod priority;
 pub mod project;
 pub mod report;

@@ -6,11 +6,12 @@
 //! - [`tables`]: what is compared, how numbers are written, config differences, text tables
 //! - [`charts`]: what is plotted over epochs, and the numbers behind pictures as CSV
 //! - [`plots`]: drawing primitives and style; [`figures`]: the pictures
-//! - [`html`]: the report file
+//! - [`html`]: the report file; [`picks`]: the report on picks
 
 pub mod charts;
 pub mod figures;
 pub mod html;
+pub mod picks;
 pub mod picture;
 pub mod plots;
 pub mod tables;
