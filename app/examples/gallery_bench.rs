@@ -194,7 +194,7 @@ fn while_training(program: Option<&str>) {
         run.kill().unwrap();
         run.wait().unwrap();
     }
-    let mut config = vitrine_core::learning::config_file::load("recommended").unwrap();
+    let mut config = vitrine_core::learning::config::yaml::load("recommended").unwrap();
     config.prior = vitrine_core::learning::config::PriorConfig::Given(0.3);
     config.augmentation.weak.overlay_trial = false;
     config.schedule.epochs = 1000;
@@ -202,7 +202,7 @@ fn while_training(program: Option<&str>) {
         name: Some("run".to_owned()),
         base_name: "run".to_owned(),
         config,
-        device: vitrine_core::learning::device::DeviceChoice::Cpu,
+        device: vitrine_core::device::DeviceChoice::Cpu,
     };
     use vitrine::gui::command::TrainCommand;
     window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(start))));

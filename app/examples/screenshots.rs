@@ -20,9 +20,10 @@ use vitrine::gui::model::{ImportTarget, Order, Overlay, SortKey, Tab};
 use vitrine::gui::settings::Theme;
 use vitrine::gui::views::export::What;
 use vitrine::gui::{App, Start};
+use vitrine_core::device::DeviceChoice;
 use vitrine_core::diagnosis::Depth;
-use vitrine_core::learning::config_file::{self, Overrides};
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::config::overrides::Overrides;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::PixelType;
 use vitrine_core::review::QueueKind;
 
@@ -224,7 +225,7 @@ fn rest(camera: &mut Camera) -> anyhow::Result<()> {
 
 /// A run from its beginning to its scores, photographed in the middle of its last part.
 fn run(camera: &mut Camera, preset: &str, epochs: Option<usize>) -> anyhow::Result<()> {
-    let config = Overrides { epochs, ..Overrides::default() }.apply(config_file::load(preset)?)?;
+    let config = Overrides { epochs, ..Overrides::default() }.apply(yaml::load(preset)?)?;
     let (all, begins) = (config.schedule.epochs, config.self_training.start_epoch);
     let begins = if config.self_training.enabled { begins } else { 1 };
     let start = TrainStart { name: None, base_name: preset.to_owned(), config, device: DeviceChoice::Auto };

@@ -12,12 +12,12 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use vitrine_core::learning::backbone::Network;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::Backbone;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::optimizer::{AdamW, clip_factor, global_norm};
-use vitrine_core::learning::predict::{Views, host_logits};
-use vitrine_core::learning::risk::cross_entropy;
+use vitrine_core::learning::infer::predict::{Views, host_logits};
+use vitrine_core::learning::loss::risk::cross_entropy;
+use vitrine_core::learning::network::Network;
+use vitrine_core::learning::optim::adamw::{AdamW, clip_factor, global_norm};
 
 const SIZE: usize = 64;
 

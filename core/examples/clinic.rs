@@ -12,8 +12,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use clinic_support::{FAULTS, healthy, true_prior};
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{Depth, Report, Severity, Subject, TrainingCache, examine_again};
-use vitrine_core::learning::device::ComputeDevice;
 
 fn look(subject: &Subject, memory: &mut TrainingCache, verbose: bool) -> Result<Report, Box<dyn Error>> {
     let report = examine_again(subject, Depth::Standard, &ComputeDevice::cpu(), memory, &mut |_| true)?;

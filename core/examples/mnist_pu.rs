@@ -23,11 +23,11 @@ use plotters::prelude::*;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::{RiskConfig, RiskKind, SurrogateLoss};
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::metrics::auc;
-use vitrine_core::learning::risk::{LabelledLogits, risk};
-use vitrine_core::learning::weights::to_vec;
+use vitrine_core::learning::eval::metrics::auc;
+use vitrine_core::learning::loss::risk::{LabelledLogits, risk};
+use vitrine_core::learning::network::weights::to_vec;
 
 const POSITIVES: usize = 1000;
 const BATCH: usize = 30_000;

@@ -10,19 +10,20 @@ use std::error::Error;
 use std::fmt::{Display, Formatter};
 use std::path::Path;
 
+use vitrine_core::Label;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::diagnosis::{Depth, prescription};
 use vitrine_core::ingest::{IngestRequest, ingest, truth_for};
-use vitrine_core::learning::checkpoint::{Checkpoint, resume_path};
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::metrics::auc;
-use vitrine_core::learning::run::Scorer;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::eval::metrics::auc;
+use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::train::checkpoint::{Checkpoint, resume_path};
+use vitrine_core::learning::train::events::TrainEvent;
 use vitrine_core::project::{PixelType, Project, ScoreKind, Side};
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 use vitrine_core::workflow::score::score_project;
 use vitrine_core::workflow::train::{TrainRequest, train_run};
-use vitrine_core::{Label, learning::events::TrainEvent};
 
 /// As far as it is known: what is not named here was as the defaults are.
 const ORIGINAL: &str = "\
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let request = IngestRequest { inputs: vec![Path::new(&patches).to_owned()], ..IngestRequest::default() };
     ingest(&mut project, &request, &mut |_| true)?;
     let truth = truth_file.map(|t| truth_for(&project, Path::new(&t), None)).transpose()?;
-    let mut original: RunConfig = config_file::parse(ORIGINAL, "original")?;
+    let mut original: RunConfig = yaml::parse(ORIGINAL, "original")?;
     original.split.validation = 0.2;
     let request = DiagnoseRequest {
         config: Some(original.clone()),
@@ -80,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", prescription::to_yaml(&original, "the original configuration", &report.findings)?);
 
     let corrected = report.corrected.unwrap_or_else(|| original.clone());
-    let mut baseline = config_file::load("supervised_baseline")?;
+    let mut baseline = yaml::load("supervised_baseline")?;
     baseline.split = original.split;
     let labels = project.labels()?;
     let mut table: BTreeMap<&str, Vec<Measured>> = BTreeMap::new();

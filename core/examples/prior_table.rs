@@ -18,14 +18,14 @@ use benchmark_project::import;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::folds::out_of_fold_scores;
-use vitrine_core::learning::prior::estimate_prior;
-use vitrine_core::learning::prior_binormal::binormal_prior;
+use vitrine_core::learning::prior::best_bin::estimate_prior;
+use vitrine_core::learning::prior::binormal::binormal_prior;
+use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
 use vitrine_core::workflow::prepare::prepare;
 
 /// Errors of one estimator.

@@ -20,16 +20,16 @@ use std::time::Instant;
 
 use benchmark_project::import;
 use judge::judge;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
-use vitrine_core::learning::checkpoint::{Checkpoint, model_path};
+use vitrine_core::learning::config::check;
+use vitrine_core::learning::config::fields::fields;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
-use vitrine_core::learning::config_check;
-use vitrine_core::learning::config_fields::fields;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::{TrainControl, TrainEvent};
-use vitrine_core::learning::predict::Views;
+use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path};
+use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::project::{Actor, PatchId, Project};
 use vitrine_core::workflow::score::{score_project, scorer};
 use vitrine_core::workflow::train::{TrainRequest, train_run};
@@ -43,7 +43,7 @@ fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Err
         .filter_map(|(id, truth)| Some((id, if truth? { Label::Positive } else { Label::Negative })))
         .collect();
     project.set_labels(&labels, &Actor::Person("oracle".to_owned()), None, "the truth")?;
-    let mut config = config_file::load("supervised_baseline")?;
+    let mut config = yaml::load("supervised_baseline")?;
     config.risk.kind = RiskKind::Supervised;
     config.prior = PriorConfig::Given(0.5);
     Ok((project, config))
@@ -52,7 +52,7 @@ fn oracle(folder: &Path, dir: &Path) -> Result<(Project, RunConfig), Box<dyn Err
 /// A preset or file with the changes named behind it.
 fn changed(preset: &str) -> Result<RunConfig, Box<dyn Error>> {
     let mut parts = preset.split('+');
-    let mut config = config_file::load(parts.next().unwrap_or_default())?;
+    let mut config = yaml::load(parts.next().unwrap_or_default())?;
     for part in parts {
         let (key, value) = part.split_once('=').ok_or_else(|| format!("{part}: write KEY=VALUE"))?;
         let field =
@@ -60,7 +60,7 @@ fn changed(preset: &str) -> Result<RunConfig, Box<dyn Error>> {
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
         field.set(&mut config, &value)?;
     }
-    match config_check::first_violation(&config) {
+    match check::first_violation(&config) {
         Some(violation) => Err(format!("{preset}: {}; {}", violation.problem, violation.remedy).into()),
         None => Ok(config),
     }
@@ -106,7 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let started = Instant::now();
             let request = TrainRequest {
                 name: None,
-                base_name: config_file::stem(preset.split('+').next().unwrap_or_default()),
+                base_name: yaml::stem(preset.split('+').next().unwrap_or_default()),
                 config,
                 device: device.clone(),
                 truth: None,

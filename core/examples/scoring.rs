@@ -20,13 +20,13 @@ use std::time::Instant;
 use burn::module::Module;
 use gpu_watch::{GpuWatch, share};
 use many_patches::{SIZE, make, picture};
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
-use vitrine_core::learning::backbone::Network;
 use vitrine_core::learning::config::Backbone;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::patch_store::{DevicePool, PatchStore};
-use vitrine_core::learning::predict::{Views, pool_logits};
-use vitrine_core::learning::run::Scorer;
+use vitrine_core::learning::data::patch_store::{DevicePool, PatchStore};
+use vitrine_core::learning::infer::predict::{Views, pool_logits};
+use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::network::Network;
 use vitrine_core::project::Project;
 use vitrine_core::workflow::score::score_project;
 

@@ -15,10 +15,10 @@ use gpu_watch::{GpuWatch, share};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::Label;
-use vitrine_core::learning::config_file::parse;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 
 const CONFIG: &str = "\
 backbone: resnet18

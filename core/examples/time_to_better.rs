@@ -22,16 +22,16 @@ use std::time::Instant;
 
 use benchmark_project::import;
 use judge::judge;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
-use vitrine_core::learning::checkpoint::{Checkpoint, resume_path};
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::{TrainControl, TrainEvent};
-use vitrine_core::learning::predict::Views;
-use vitrine_core::learning::run::Scorer;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::train::checkpoint::{Checkpoint, resume_path};
+use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::project::{Project, Side};
 use vitrine_core::workflow::demo::sample_project;
 use vitrine_core::workflow::score::score_project;
@@ -108,10 +108,10 @@ fn course(
     most_epochs: usize,
 ) -> Result<(Vec<Mark>, f64, String), Box<dyn Error>> {
     std::fs::create_dir_all(folder)?;
-    let mut config: RunConfig = config_file::load(preset)?;
+    let mut config: RunConfig = yaml::load(preset)?;
     config.seed = seed;
     config.split.test = task.test_share;
-    let name = free_name(&task.train, &config_file::stem(preset))?;
+    let name = free_name(&task.train, &yaml::stem(preset))?;
     let last = resume_path(&task.train.run_dir(&name));
     let request = TrainRequest {
         name: Some(name.clone()),

@@ -8,7 +8,9 @@
 //! | [`formats`] | files of other programs; no project |
 //! | [`imaging`] | micrographs, patches, normalisation, the simulated sample; no project |
 //! | [`project`] | the store on disk |
+//! | [`device`] | where networks are computed: the CPU or a GPU |
 //! | [`learning`] | configuration, networks, risks, the trainer, measures; no files of projects |
+//! | [`picking`] | positions on whole micrographs: how good they are |
 //! | [`report`] | tables, plots and HTML from plain numbers |
 //! | [`ingest`] | files → project |
 //! | [`export`] | project → files |
@@ -21,6 +23,7 @@
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
+pub mod device;
 pub mod diagnosis;
 pub mod error;
 pub mod export;
@@ -30,6 +33,7 @@ pub mod imaging;
 pub mod ingest;
 pub mod label;
 pub mod learning;
+pub mod picking;
 pub mod priority;
 pub mod progress;
 pub mod project;

@@ -9,11 +9,11 @@ mod clinic_support;
 use std::sync::{LazyLock, Mutex};
 
 use clinic_support::{FAULTS, healthy, keep};
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{
     Depth, Examination, Report, Severity, Subject, TrainingCache, examine, examine_again, kinds, prescription,
 };
-use vitrine_core::learning::config_file::parse;
-use vitrine_core::learning::device::ComputeDevice;
+use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::project::Side;
 use vitrine_core::{Error, Label};
 

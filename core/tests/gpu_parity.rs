@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 use vitrine_core::Label;
+use vitrine_core::device::{self, ComputeDevice, DeviceChoice};
 use vitrine_core::imaging::normalise::{Affine, Normaliser, NormaliserKind};
-use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::{self, ComputeDevice, DeviceChoice};
-use vitrine_core::learning::patch_store::{DevicePool, HalfPatches, PatchStore};
-use vitrine_core::learning::predict::Views;
-use vitrine_core::learning::trainer::{AfterBatch, Trainer};
+use vitrine_core::learning::data::patch_store::{DevicePool, HalfPatches, PatchStore};
+use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 
 const SIZE: usize = 16;
 const CHILD: &str = "VITRINE_PARITY_CHILD";

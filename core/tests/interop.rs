@@ -169,16 +169,16 @@ fn safetensors_are_read_by_the_script() {
 #[test]
 fn an_exported_model_is_read_by_the_script() {
     use burn::module::Module as _;
+    use vitrine_core::device::ComputeDevice;
     use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
-    use vitrine_core::learning::backbone::Network;
-    use vitrine_core::learning::checkpoint::{
+    use vitrine_core::learning::config::RunConfig;
+    use vitrine_core::learning::loss::consistency::ConsistencyState;
+    use vitrine_core::learning::network::Network;
+    use vitrine_core::learning::network::weights::{NamedTensors, collect};
+    use vitrine_core::learning::prior::PriorUsed;
+    use vitrine_core::learning::train::checkpoint::{
         Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path,
     };
-    use vitrine_core::learning::config::RunConfig;
-    use vitrine_core::learning::consistency::ConsistencyState;
-    use vitrine_core::learning::device::ComputeDevice;
-    use vitrine_core::learning::prior_fit::PriorUsed;
-    use vitrine_core::learning::weights::{NamedTensors, collect};
     use vitrine_core::workflow::model::export_model;
 
     let dir = tempfile::tempdir().unwrap();

@@ -13,11 +13,11 @@ use layering::Sources;
 const ORDER: &[&[&str]] = &[
     &["remedy", "words", "priority"],
     &["error"],
-    &["atomic", "image", "label", "progress"],
+    &["atomic", "image", "label", "progress", "device"],
     &["formats", "imaging"],
     &["project", "learning"],
-    &["read_ahead", "report", "ingest", "export"],
-    &["diagnosis", "review"],
+    &["read_ahead", "picking", "ingest", "export"],
+    &["report", "diagnosis", "review"],
     &["workflow"],
 ];
 

@@ -5,14 +5,14 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use vitrine_core::learning::config::{
     ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss,
 };
-use vitrine_core::learning::consistency::{
+use vitrine_core::learning::loss::consistency::{
     ConsistencyState, RunningConfidence, align, consistency_loss, pseudo_labels,
 };
-use vitrine_core::learning::optimizer::clip_factor;
-use vitrine_core::learning::risk::{
+use vitrine_core::learning::loss::risk::{
     LabelledLogits, ge_binomial, label_distribution, nnpu, risk, variational,
 };
-use vitrine_core::learning::weights::to_vec;
+use vitrine_core::learning::network::weights::to_vec;
+use vitrine_core::learning::optim::adamw::clip_factor;
 
 fn vector(values: &[f64]) -> Tensor<1> {
     let device = Device::flex().autodiff();

@@ -5,18 +5,20 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
-use vitrine_core::learning::before_run::ask;
-use vitrine_core::learning::checkpoint::{Checkpoint, model_path, resume_path};
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::config_file::parse;
+use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
-use vitrine_core::learning::folds::out_of_fold_scores;
-use vitrine_core::learning::metrics::auc;
-use vitrine_core::learning::overlay_fit::OverlayChoice;
-use vitrine_core::learning::run::{RunOutcome, Scorer, TrainJob, train};
+use vitrine_core::learning::eval::metrics::auc;
+use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
+use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
+use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_path};
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::train::preflight::ask;
+use vitrine_core::learning::train::run::{RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
 
 const SIZE: usize = 16;
@@ -222,7 +224,7 @@ fn from_a_checkpoint_within_an_epoch_a_run_goes_on_exactly() {
         // Two batches make a step here, and there is no checkpoint between them.
         assert!(batch % 2 == 0 && batch < batches, "{batch} of {batches}");
         // A program that knows only whole epochs has to refuse it.
-        assert!(checkpoint.header.format > vitrine_core::learning::checkpoint::FORMAT_VERSION);
+        assert!(checkpoint.header.format > vitrine_core::learning::train::checkpoint::FORMAT_VERSION);
         let resumed = TrainJob {
             folder: Some(folder.path().to_owned()),
             resume: Some(checkpoint),

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Normal};
-use vitrine_core::learning::metrics::*;
-use vitrine_core::learning::prior::*;
-use vitrine_core::learning::prior_binormal::binormal_prior;
+use vitrine_core::learning::eval::metrics::*;
+use vitrine_core::learning::prior::best_bin::*;
+use vitrine_core::learning::prior::binormal::binormal_prior;
 
 /// Every pair compared, ties one half.
 fn slow_auc(positive: &[f32], other: &[f32]) -> f64 {

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use clinic_support::training::{Trained, as_run, collapsing, train};
 use clinic_support::{COLLAPSING_EPOCHS, SIZE, config, healthy, keep, true_prior};
 use vitrine_core::Label;
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{
     Depth, Finding, Report, RunRecord, Severity, Subject, examine, health, kinds, prescription,
 };
 use vitrine_core::imaging::NormaliserKind;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PriorConfig, RunConfig, SurrogateLoss};
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::ComputeDevice;
 use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, Side, SourceInfo, Split};
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 
@@ -178,7 +178,7 @@ fn a_collapse_that_is_coming_is_seen_before_the_run() {
         .find(|k| report.findings.iter().any(|f| f.kind == *k && f.severity == Severity::Wrong))
         .expect("seen in the short run");
     let (_, made) = prescribed(&subject, &report, kind);
-    assert_eq!(made.risk.kind, config_file::load("recommended").unwrap().risk.kind);
+    assert_eq!(made.risk.kind, yaml::load("recommended").unwrap().risk.kind);
 }
 
 #[test]

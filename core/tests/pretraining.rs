@@ -7,16 +7,17 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::error::Result;
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
-use vitrine_core::learning::checkpoint::{model_path, resume_path};
+use vitrine_core::learning::config::overrides::Overrides;
+use vitrine_core::learning::config::yaml::{parse, to_yaml};
 use vitrine_core::learning::config::{PretrainKind, Rotation, RunConfig};
-use vitrine_core::learning::config_file::{Overrides, parse, to_yaml};
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{PretrainEpoch, RunPhase, TrainControl, TrainEvent};
-use vitrine_core::learning::pretrained::{Pretrained, pretrained_path, pretraining_path};
-use vitrine_core::learning::run::{RunOutcome, TrainJob, train};
+use vitrine_core::learning::pretrain::weights_file::{Pretrained, pretrained_path, pretraining_path};
+use vitrine_core::learning::train::checkpoint::{model_path, resume_path};
+use vitrine_core::learning::train::events::{PretrainEpoch, RunPhase, TrainControl, TrainEvent};
+use vitrine_core::learning::train::run::{RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
 
 const SIZE: usize = 16;

@@ -1,9 +1,9 @@
 //! A run that ended within its first epoch, after the person had asked for a checkpoint, goes on from there.
 #![allow(clippy::unwrap_used)]
 
-use vitrine_core::learning::config_file::parse;
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{TrainControl, TrainEvent};
+use vitrine_core::device::ComputeDevice;
+use vitrine_core::learning::config::yaml::parse;
+use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::project::{NewPatch, PixelType, Project, RunStatus, ScoreKind, SourceInfo};
 use vitrine_core::workflow::train::{TrainRequest, can_resume, resume_run, train_run};
 use vitrine_core::{Error, Label};

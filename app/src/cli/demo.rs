@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::demo::{DemoRequest, demo};
 

@@ -1,6 +1,6 @@
 //! `vitrine devices`: where a run can compute.
 
-use vitrine_core::learning::device;
+use vitrine_core::device;
 
 use super::output::{print_json, print_line};
 

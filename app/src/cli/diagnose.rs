@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde_json::json;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::diagnosis::{Depth, Finding, Report, Severity, prescription};
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::config::yaml;
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 
 use super::args::TruthArgs;
@@ -84,9 +84,9 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
     let project = open::to_read(&args.project)?;
     let truth = args.truth.read(&project)?;
     let config = match (&args.config, &args.run) {
-        (Some(name), _) => Some(config_file::load(name)?),
+        (Some(name), _) => Some(yaml::load(name)?),
         (None, Some(_)) => None,
-        (None, None) => Some(config_file::load("recommended")?),
+        (None, None) => Some(yaml::load("recommended")?),
     };
     let config_name = args.config.clone().unwrap_or_else(|| "recommended".to_owned());
     let depth = match (args.quick, args.sweeps) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use vitrine_core::learning::config_file;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{EntryKind, Project, Run};
 
 use super::open;
@@ -114,7 +114,7 @@ fn run_json(project: &Project, run: &Run) -> anyhow::Result<serde_json::Value> {
         .into_iter()
         .find(|m| Some(m.epoch) == run.best_epoch)
         .map(|m| serde_json::Value::Object(m.values));
-    let description = config_file::parse(&run.config, &run.name).map(|c| c.description).unwrap_or_default();
+    let description = yaml::parse(&run.config, &run.name).map(|c| c.description).unwrap_or_default();
     Ok(json!({
         "name": run.name,
         "status": run.status.as_str(),

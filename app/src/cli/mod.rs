@@ -6,6 +6,7 @@ mod compare;
 mod demo;
 mod devices;
 mod diagnose;
+mod evaluate;
 mod exit;
 mod export;
 mod import;
@@ -74,6 +75,7 @@ enum Command {
     Score(score::Args),
     Compare(compare::Args),
     Diagnose(diagnose::Args),
+    Evaluate(evaluate::Args),
     Export(export::Args),
     Demo(demo::Args),
     Devices(devices::Args),
@@ -117,6 +119,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
+        Command::Evaluate(args) => evaluate::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Devices(args) => devices::run(args),

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use serde_json::json;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::formats::Dataset;
 use vitrine_core::formats::detect::{Kind, detect, open_patches};
 use vitrine_core::ingest::IngestRequest;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::workflow::score::{
     ScoreRow, project_rows, score_dataset, score_picks, score_project, scorer, write_csv,
 };

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 
 use serde_json::json;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::config::overrides::Overrides;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
-use vitrine_core::learning::config_file::{self, Overrides};
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::{EpochMetrics, TrainControl, TrainEvent};
-use vitrine_core::learning::run::EarlyEnd;
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::train::run::EarlyEnd;
 use vitrine_core::progress::ProgressSink;
 use vitrine_core::project::{Project, ScoreKind};
 use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
@@ -122,12 +124,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             pretrained: args.pretrained.as_ref().map(|path| path.display().to_string()),
         };
         let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();
-        let config = overrides.apply(config_file::load(&args.config)?)?;
+        let config = overrides.apply(yaml::load(&args.config)?)?;
         if args.baseline {
             let baseline = baseline_of(&config)?;
             plan.push(("supervised_baseline".to_owned(), None, baseline));
         }
-        plan.push((config_file::stem(&args.config), args.name.clone(), config));
+        plan.push((yaml::stem(&args.config), args.name.clone(), config));
         for (base_name, name, config) in plan {
             // Same patches, same labels: what was estimated for the first run holds for the second.
             let known_prior = results.last().map(|first: &RunResult| first.prior).filter(|p| p.estimated);

@@ -1,7 +1,7 @@
 //! What the window knows of the graphics device it is drawn with, and what happens when that is
 //! lost; in the files below it, patches on the GPU and their paint callback. The WGSL is in `shaders/`.
 //!
-//! Drawing and training do not share a device: a run opens its own ([`vitrine_core::learning::device`]).
+//! Drawing and training do not share a device: a run opens its own ([`vitrine_core::device`]).
 
 pub mod band;
 pub mod band_pass;

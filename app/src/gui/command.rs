@@ -6,11 +6,11 @@
 use std::path::PathBuf;
 
 use vitrine_core::Label;
+use vitrine_core::device::DeviceChoice;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
 use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::QueueKind;
 

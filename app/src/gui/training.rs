@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::{RunPhase, TrainControl, TrainEvent};
+use vitrine_core::device::ComputeDevice;
+use vitrine_core::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 
 use crate::gui::jobs::{JobContext, Slot};
 

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod diagnose;
+mod evaluate;
 mod help;
 mod micrographs;
 #[cfg(unix)]

@@ -8,10 +8,10 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ProjectCommand, SelectCommand, TrainCommand, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
-use vitrine_core::learning::checkpoint::resume_path;
+use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::RiskKind;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::train::checkpoint::resume_path;
 use vitrine_core::project::Project;
 
 use crate::support::{drawn, nine, opened, said, small, wait, window};
@@ -86,7 +86,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
     let start = vitrine::gui::command::TrainStart {
         name: Some("early".to_owned()),
         base_name: "early".to_owned(),
-        config: config_file::load("supervised_baseline").unwrap(),
+        config: yaml::load("supervised_baseline").unwrap(),
         device: DeviceChoice::Cpu,
     };
     window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(start))));
@@ -149,7 +149,7 @@ fn a_checkpoint_of_a_newer_version_is_named_and_labelling_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let folder = small(dir.path());
     let mut window = opened(&folder);
-    let mut config = config_file::load("supervised_baseline").unwrap();
+    let mut config = yaml::load("supervised_baseline").unwrap();
     config.schedule.epochs = 400;
     let start = vitrine::gui::command::TrainStart {
         name: Some("long".to_owned()),

@@ -10,7 +10,7 @@ use vitrine::gui::model::Tab;
 use vitrine_core::Label;
 use vitrine_core::diagnosis::{Depth, kinds};
 use vitrine_core::learning::config::PriorConfig;
-use vitrine_core::learning::config_file;
+use vitrine_core::learning::config::yaml;
 
 use crate::support::{Window, said, wait};
 use crate::train::{ended, ready};
@@ -74,7 +74,7 @@ fn a_finding_is_shown_applied_trained_and_compared() {
     assert!(!said(&window).contains("did not"), "{}", said(&window));
     drop(window);
     let project = vitrine_core::project::Project::open_read_only(&folder).unwrap();
-    let config = |name: &str| config_file::parse(&project.run(name).unwrap().config, name).unwrap();
+    let config = |name: &str| yaml::parse(&project.run(name).unwrap().config, name).unwrap();
     assert_eq!(config("short-1").prior, PriorConfig::Given(0.25));
     assert!(matches!(config("short_corrected-1").prior, PriorConfig::Estimate(_)));
 }

@@ -17,8 +17,8 @@ use vitrine::gui::command::{
 use vitrine::gui::jobs::{JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
 use vitrine_core::Label;
-use vitrine_core::learning::device::DeviceChoice;
-use vitrine_core::learning::events::RunPhase;
+use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::train::events::RunPhase;
 
 use crate::support::{Window, analysed, nine, opened, said, small, wait, window};
 use crate::training::start;

@@ -5,8 +5,8 @@ use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, QueueCommand, SelectCommand, TrainCommand, TrainStart, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::Side;
 use vitrine_core::review::QueueKind;
 
@@ -14,7 +14,7 @@ use crate::support::{Window, analysed, analysed_and, opened, small, wait};
 
 fn trained(folder: &std::path::Path) -> Window {
     let mut window = opened(folder);
-    let mut config = config_file::load("supervised_baseline").unwrap();
+    let mut config = yaml::load("supervised_baseline").unwrap();
     config.schedule.epochs = 2;
     window.state_mut().apply(Command::Train(TrainCommand::Start(Box::new(TrainStart {
         name: None,

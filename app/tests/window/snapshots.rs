@@ -10,10 +10,10 @@ use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SelectCommand, SettingsCommand, ViewCommand};
 use vitrine::gui::model::{NoticeKind, Overlay, Tab};
 use vitrine::gui::settings::{Edge, Theme};
+use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Depth;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig, SelectBy};
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceInfo;
 
 use crate::support::{Window, analysed, drawn, nine, small, wait};
 
@@ -240,7 +240,7 @@ fn diagnosis_findings() {
     let mut window = drawn(Some(&small(dir.path())), Theme::Dark);
     wait(&mut window, "the project", |app| app.model.project.is_some());
     hush(&mut window);
-    let config = config_file::parse("prior: 0.25\nrisk:\n  kind: nnpu\n", "mine").unwrap();
+    let config = yaml::parse("prior: 0.25\nrisk:\n  kind: nnpu\n", "mine").unwrap();
     window.state_mut().states.train.take("mine", config);
     window.state_mut().states.diagnosis.depth = Depth::Quick;
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));

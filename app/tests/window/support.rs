@@ -10,8 +10,8 @@ use vitrine::gui::command::{Command, SettingsCommand};
 use vitrine::gui::settings::{Settings, SettingsFile, Theme};
 use vitrine::gui::{App, Start};
 use vitrine_core::Label;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::events::EpochMetrics;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::project::{
     Fractions, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, ScoreKind, SourceInfo,
     SplitMethod, SplitRequest,
@@ -155,12 +155,12 @@ pub fn analysed_and(dir: &Path, scored: bool) -> PathBuf {
         .unwrap();
     for (preset, gain) in [("supervised_baseline", 0.0), ("recommended", 0.04)] {
         // They differ in one setting, whatever the presets say.
-        let mut config = config_file::load("supervised_baseline").unwrap();
+        let mut config = yaml::load("supervised_baseline").unwrap();
         config.self_training.enabled = gain > 0.0;
         let run = project
             .create_run(&NewRun {
                 name: format!("{preset}-1"),
-                config: config_file::to_yaml(&config).unwrap(),
+                config: yaml::to_yaml(&config).unwrap(),
                 seed: 1,
                 versions: serde_json::json!({}),
                 began_with: None,

@@ -6,10 +6,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{AskPath, Command, LabelCommand, Purpose, SaveCommand, ViewCommand};
 use vitrine::gui::model::{LivePhase, Tab};
 use vitrine_core::Label;
+use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::PretrainKind;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceChoice;
-use vitrine_core::learning::pretrained::pretrained_path;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::pretrain::weights_file::pretrained_path;
 use vitrine_core::project::{Project, RunStatus};
 
 use crate::support::{Window, analysed, opened, said, small, wait};
@@ -21,7 +21,7 @@ pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBu
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     // When the devices are known a line about them appears, and buttons move under the pointer.
     wait(&mut window, "the devices", |app| app.model.devices.is_some());
-    let mut config = config_file::load("pu_only").unwrap();
+    let mut config = yaml::load("pu_only").unwrap();
     config.schedule.epochs = epochs;
     config.schedule.warm_up_epochs = 0;
     config.prior = vitrine_core::learning::config::PriorConfig::Given(0.2);
@@ -112,7 +112,7 @@ fn an_edited_preset_says_so_and_edits_come_back() {
     assert_eq!(window.state().states.train.config.schedule.epochs, 30);
     assert_eq!(window.state().states.train.run_base(), "recommended_changed");
     // Another preset puts edits aside too.
-    let other = config_file::load("pu_only").unwrap();
+    let other = yaml::load("pu_only").unwrap();
     window.state_mut().states.train.take("pu_only", other.clone());
     window.run_steps(3);
     assert_eq!(window.state().states.train.config, other);
@@ -166,7 +166,7 @@ fn yaml_is_edited_saved_and_read_back() {
     window.run_steps(2);
     window.get_by_label("Save").click();
     wait(&mut window, "the file", |_| path.is_file());
-    let saved = config_file::load(path.to_str().unwrap()).unwrap();
+    let saved = yaml::load(path.to_str().unwrap()).unwrap();
     assert_eq!(saved, window.state().states.train.config);
     assert_eq!(saved.schedule.epochs, 3);
 }
@@ -233,7 +233,7 @@ fn the_baseline_trains_first_on_the_same_split() {
     let (baseline, run) = (project.run("supervised_baseline-1").unwrap(), project.run("short-1").unwrap());
     assert_eq!((baseline.status, run.status), (RunStatus::Finished, RunStatus::Finished));
     assert_eq!((baseline.split, baseline.seed), (run.split, run.seed));
-    let config = config_file::parse(&baseline.config, "baseline").unwrap();
+    let config = yaml::parse(&baseline.config, "baseline").unwrap();
     assert_eq!((config.schedule.epochs, config.seed), (2, run.seed));
 }
 

@@ -5,15 +5,15 @@ use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, Vie
 use vitrine::gui::jobs::JobId;
 use vitrine::gui::model::{LivePhase, LiveRun, Tab};
 use vitrine_core::Label;
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{Project, RunStatus};
 
 use crate::support::{opened, said, small, wait};
 
 /// A short run of the plain classifier on the processor.
 pub fn start(epochs: usize) -> Command {
-    let mut config = config_file::load("supervised_baseline").unwrap();
+    let mut config = yaml::load("supervised_baseline").unwrap();
     config.schedule.epochs = epochs;
     Command::Train(TrainCommand::Start(Box::new(TrainStart {
         name: None,

@@ -1,6 +1,6 @@
 //! How scores are judged by the truth. Evaluation only.
 
-use vitrine_core::learning::metrics::{MetricError, auc};
+use vitrine_core::learning::eval::metrics::{MetricError, auc};
 
 /// AUC of scores by the truth; patches of which it says nothing stay out.
 pub fn judge(scores: &[f32], truth: &[Option<bool>]) -> Result<f64, MetricError> {

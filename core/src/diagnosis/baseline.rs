@@ -4,7 +4,7 @@
 use super::finding::{Finding, Section, Severity};
 use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
-use crate::learning::metrics::Ranking;
+use crate::learning::eval::metrics::Ranking;
 
 /// AUC from which semi-supervised training makes sense.
 const MIN_AUC: f64 = 0.6;

@@ -3,10 +3,10 @@
 use super::finding::{Finding, Section, Series, Severity};
 use super::quick::{baseline_config, mean_auc, others, train_and_score};
 use super::{Clock, Examination, SharedData, Subject, TrainingCache, kinds};
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
-use crate::learning::device::ComputeDevice;
 use crate::project::Side;
 
 /// Fewer positives than this cannot carry a method, whatever the curve says.

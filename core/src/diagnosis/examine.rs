@@ -11,9 +11,9 @@ use super::{
     baseline, curve, drift, duplicates, features, gradients, health, labels, numerics, particle, patches,
     prescription, prior, pseudo, quick, ranking, selection,
 };
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::LabelCounts;
-use crate::learning::device::ComputeDevice;
 
 /// Examines everything.
 ///

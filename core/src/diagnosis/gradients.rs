@@ -6,11 +6,11 @@ use super::probe::{prior_of, probe, whole_run};
 use super::quick::baseline_config;
 use super::stats::percent;
 use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::data::TrainingData;
-use crate::learning::device::ComputeDevice;
-use crate::learning::probe::{NetworkProbe, probe_network, range_test};
+use crate::learning::inspect::probe::{NetworkProbe, probe_network, range_test};
 
 /// Steps looked at layer by layer.
 const PROBED_STEPS: usize = 6;

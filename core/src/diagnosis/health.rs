@@ -7,7 +7,7 @@ use super::finding::{Finding, Section, Severity};
 use super::stats::percent;
 use super::{Examination, Subject, kinds, prescription};
 use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy, SurrogateLoss};
-use crate::learning::events::EpochMetrics;
+use crate::learning::train::epoch_metrics::EpochMetrics;
 
 /// A rule that was broken, and when first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -434,7 +434,7 @@ pub(super) fn finding(
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::config_file::parse;
+    use crate::learning::config::yaml::parse;
 
     fn fixmatch() -> RunConfig {
         parse("prior: 0.3\nconsistency:\n  kind: fixmatch\n  threshold: 0.95\n  ramp_up_epochs: 0\n", "test")

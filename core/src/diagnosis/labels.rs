@@ -9,7 +9,7 @@ use super::stats::{mean, percent, variance};
 use super::{Examination, SharedData, Subject, kinds};
 use crate::label::Label;
 use crate::learning::config::PriorConfig;
-use crate::learning::prior::estimate_prior;
+use crate::learning::prior::best_bin::estimate_prior;
 
 /// Lower limit of the share from which it is `wrong`.
 const MAX_WRONG_SHARE: f64 = 0.12;
@@ -196,7 +196,7 @@ fn rough_prior(scores: &[f32], positive: &[usize], unlabeled: &[usize]) -> f64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::sampler::generator;
+    use crate::learning::data::sampler::generator;
     use rand::RngExt;
 
     #[test]

@@ -2,8 +2,8 @@
 
 use rand::seq::SliceRandom;
 
-use crate::learning::metrics::auc;
-use crate::learning::sampler::generator;
+use crate::learning::data::sampler::generator;
+use crate::learning::eval::metrics::auc;
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 4;

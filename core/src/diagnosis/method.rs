@@ -6,9 +6,9 @@ use super::finding::{Finding, Section, Severity};
 use super::probe::probe;
 use super::quick::{QuickData, baseline_config};
 use super::{Clock, Examination, TrainingCache, kinds};
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::{ConsistencyKind, PriorConfig, RunConfig};
-use crate::learning::device::ComputeDevice;
 
 /// Validation AUC by which the method may lie below the plain classifier.
 const MAX_AUC_LOSS: f64 = 0.08;

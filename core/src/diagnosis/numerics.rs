@@ -4,10 +4,10 @@
 use super::finding::{Finding, Section, Severity};
 use super::probe::prior_of;
 use super::{Examination, SharedData, Subject, kinds};
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::Backbone;
-use crate::learning::device::ComputeDevice;
-use crate::learning::probe::{check_gradients, one_step};
+use crate::learning::inspect::probe::{check_gradients, one_step};
 
 /// Tensors checked.
 const MAX_TENSORS: usize = 14;

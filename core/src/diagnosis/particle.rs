@@ -387,7 +387,7 @@ fn box_size(subject: &Subject, own: &Group, section: &mut Section) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::sampler::generator;
+    use crate::learning::data::sampler::generator;
     use rand::RngExt;
 
     /// Profiles with a dip of `depth` in the middle and noise.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::finding::{ConfigChange, Finding};
 use crate::error::{Error, Result};
+use crate::learning::config::check::first_violation;
+use crate::learning::config::yaml;
 use crate::learning::config::{ConsistencyKind, RunConfig};
-use crate::learning::config_check::first_violation;
-use crate::learning::config_file;
 
 /// The changes of all findings, one a key: of two for the same key that of the higher-ranked finding.
 /// What merely follows from a finding that is mended here is not mended twice: it was measured under
@@ -28,7 +28,7 @@ pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
 /// consistency, alignment, teacher, weak views, batch, learning rate and schedule. Data, π, network and, where it is
 /// long enough, the length of the run stay.
 pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
-    let Ok(wanted) = config_file::load("recommended") else { return Vec::new() };
+    let Ok(wanted) = yaml::load("recommended") else { return Vec::new() };
     let unused = wanted.consistency.kind == ConsistencyKind::None;
     let value = |config: &RunConfig| serde_json::to_value(config).unwrap_or_default();
     let (now, wanted) = (value(config), value(&wanted));
@@ -151,7 +151,7 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
     let mut path: Vec<(usize, String)> = Vec::new();
     // A finding that changes several keys gives its reason at the first.
     let mut told: Vec<(&str, String)> = Vec::new();
-    for line in config_file::to_yaml(&wanted)?.lines() {
+    for line in yaml::to_yaml(&wanted)?.lines() {
         let indent = line.len() - line.trim_start().len();
         if let Some((key, _)) = line.trim_start().split_once(':') {
             path.retain(|(depth, _)| *depth < indent);
@@ -169,7 +169,7 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
         out.push_str(line);
         out.push('\n');
     }
-    let read = config_file::parse(&out, "corrected configuration")?;
+    let read = yaml::parse(&out, "corrected configuration")?;
     if read != wanted {
         return Err(Error::defect("the corrected configuration does not read back as it was written"));
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn config() -> RunConfig {
-        config_file::parse(
+        yaml::parse(
             "prior: 0.9\nnormaliser:\n  kind: global_mean_std\nconsistency:\n  kind: fixmatch\n  threshold: 0.95\n",
             "t",
         )
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_recommended_method_leaves_data_and_length_alone() {
-        let before = config_file::parse(
+        let before = yaml::parse(
             "prior: 0.2\noptimizer:\n  weight_decay: 0.002\nschedule:\n  epochs: 90\nconsistency:\n  kind: fixmatch\n",
             "t",
         )
@@ -236,7 +236,7 @@ mod tests {
         let mut finding = findings().remove(0);
         finding.changes = to_recommended(&before);
         let made = corrected(&before, &[finding]).unwrap().unwrap();
-        let wanted = config_file::load("recommended").unwrap();
+        let wanted = yaml::load("recommended").unwrap();
         assert_eq!((made.risk, made.self_training), (wanted.risk, wanted.self_training));
         assert_eq!((made.teacher, made.consistency.kind), (wanted.teacher, wanted.consistency.kind));
         assert_eq!(made.alignment, wanted.alignment);
@@ -258,10 +258,7 @@ mod tests {
         assert!(text.contains("  # was 0.95. τ is too high."), "{text}");
         assert!(text.contains("# was global_mean_std."), "{text}");
         assert!(text.contains("Too few") && !text.contains("Again."), "{text}");
-        assert_eq!(
-            config_file::parse(&text, "x").unwrap(),
-            corrected(&config(), &findings()).unwrap().unwrap()
-        );
+        assert_eq!(yaml::parse(&text, "x").unwrap(), corrected(&config(), &findings()).unwrap().unwrap());
     }
 
     #[test]

@@ -5,12 +5,12 @@ use super::finding::{Evidence, Finding, Section, Series, Severity};
 use super::particle::Group;
 use super::probe::probe;
 use super::{Clock, Depth, Examination, SharedData, Subject, kinds};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::{PriorConfig, RiskKind, RunConfig, SurrogateLoss};
-use crate::learning::device::ComputeDevice;
-use crate::learning::prior::{PriorEstimate, estimate_prior, labelling_rate_suspicion};
-use crate::learning::prior_binormal::{BinormalPrior, binormal_prior};
+use crate::learning::prior::best_bin::{PriorEstimate, estimate_prior, labelling_rate_suspicion};
+use crate::learning::prior::binormal::{BinormalPrior, binormal_prior};
 use crate::project::Side;
 
 /// How far outside the interval a given prior must lie to be wrong.

@@ -3,14 +3,14 @@
 use super::quick::{QuickData, epochs_for};
 use super::stats::{mean, variance};
 use super::{Clock, SharedData, health, kinds};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::{Backbone, PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::EpochMetrics;
-use crate::learning::predict::{Views, probability};
-use crate::learning::trainer::{AfterBatch, Trainer};
+use crate::learning::infer::predict::{Views, probability};
+use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::trainer::{AfterBatch, Trainer};
 
 /// Steps of a probe.
 const PROBE_STEPS: usize = 100;

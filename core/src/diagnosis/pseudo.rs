@@ -6,12 +6,12 @@ use super::probe::{Probe, prior_of, probe};
 use super::quick::{QuickData, batches};
 use super::stats::percent;
 use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds, method};
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::{ConsistencyKind, RunConfig};
-use crate::learning::device::ComputeDevice;
-use crate::learning::metrics::calibration;
-use crate::learning::predict::probability;
+use crate::learning::eval::metrics::calibration;
+use crate::learning::infer::predict::probability;
 use crate::project::Side;
 
 /// Thresholds of the table.

@@ -6,6 +6,7 @@ use rand::seq::SliceRandom;
 use super::features::Features;
 use super::sampling::sample_by_label;
 use super::{Clock, Subject};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::imaging::bin::bin;
@@ -16,11 +17,10 @@ use crate::learning::config::{
     ScheduleConfig, SelfTrainingConfig, TeacherConfig,
 };
 use crate::learning::data::TrainingData;
-use crate::learning::device::ComputeDevice;
-use crate::learning::metrics::auc;
-use crate::learning::predict::Views;
-use crate::learning::sampler::{generator, shares};
-use crate::learning::trainer::{AfterBatch, Trainer};
+use crate::learning::data::sampler::{generator, shares};
+use crate::learning::eval::metrics::auc;
+use crate::learning::infer::predict::Views;
+use crate::learning::train::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
 
 /// Patches of one label in the quick trainings at most.

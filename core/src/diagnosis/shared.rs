@@ -3,9 +3,9 @@
 use super::features::Features;
 use super::quick::{OutOfFold, QuickData};
 use super::subject::Subject;
+use crate::device::ComputeDevice;
 use crate::imaging::normalise::Normaliser;
-use crate::learning::device::ComputeDevice;
-use crate::learning::prior::PriorEstimate;
+use crate::learning::prior::best_bin::PriorEstimate;
 
 /// What examinations share; filled as far as it goes.
 pub(super) struct SharedData {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::RunConfig;
-use crate::learning::events::EpochMetrics;
-use crate::learning::weights::NamedTensors;
+use crate::learning::network::weights::NamedTensors;
+use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::project::Side;
 
 /// What is examined.

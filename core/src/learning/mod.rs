@@ -1,46 +1,30 @@
-//! Learning from positives and unlabeled: configuration, networks, risks, consistency, the trainer
-//! and the measures. Sees tensors and plain arrays, never a project or a database.
+//! Learning from positive and unlabeled patches. Sees tensors and plain arrays, never a project or a database.
 //!
-//! A method is a composition: a [`risk`] + a [`consistency`] (+ [`self_training`], [`alignment`]) + a [`teacher`] +
-//! a [`backbone`] + a [`schedule`], begun from first weights drawn at random or learnt by [`pretrain`]; [`trainer`] puts them together, [`run`] drives the epochs.
+//! | folder | what is in it |
+//! |---|---|
+//! | [`config`] | the fields of a run, their ranges, YAML, presets |
+//! | [`data`] | patches in memory, batches, views |
+//! | [`network`] | the networks, their weights by name, and the CPU kernels |
+//! | [`loss`] | risks, consistency, alignment, self-training |
+//! | [`optim`] | AdamW, the teacher's moving average, schedules |
+//! | [`prior`] | estimates of the class prior π, and the trial of the overlay |
+//! | [`pretrain`] | self-supervised pretraining |
+//! | [`train`] | a run from preflight to its last epoch, its events and checkpoints |
+//! | [`infer`] | scores of patches from a trained network |
+//! | [`eval`] | measures of a ranking |
+//! | [`inspect`] | what the diagnosis reads from a network: layers, units, gradients |
+//!
+//! A method is a composition: a risk, a consistency term, optionally self-training and alignment, a teacher, a
+//! network and a schedule. [`train::trainer`] puts them together; [`train::run`] drives the epochs.
 
-pub mod alignment;
-pub mod augment;
-pub mod backbone;
-mod batch_views;
-pub mod before_run;
-pub mod checkpoint;
 pub mod config;
-pub mod config_check;
-pub mod config_fields;
-pub mod config_file;
-pub mod consistency;
 pub mod data;
-pub mod device;
-mod epoch_stats;
-pub mod events;
-pub mod folds;
-mod kernels;
-mod measured;
-pub mod metrics;
-mod mixup;
-pub mod optimizer;
-pub mod overlay_fit;
-pub mod patch_store;
-pub mod predict;
+pub mod eval;
+pub mod infer;
+pub mod inspect;
+pub mod loss;
+pub mod network;
+pub mod optim;
 pub mod pretrain;
-pub mod pretrained;
 pub mod prior;
-pub mod prior_binormal;
-pub mod prior_fit;
-pub mod probe;
-pub mod risk;
-pub mod run;
-pub mod sampler;
-pub mod schedule;
-pub mod self_training;
-pub mod teacher;
-pub mod trainer;
-mod validation;
-pub mod weights;
-pub mod within_epoch;
+pub mod train;

@@ -1,7 +1,7 @@
 //! The charts of a run over its epochs: one table for the window's live curves and for the files they are saved as.
 
 use super::{Curves, RunSummary};
-use crate::learning::metrics::histogram;
+use crate::learning::eval::metrics::histogram;
 
 /// The band of pseudo-label rates in which consistency training works: below it hardly anything is learned from
 /// the unlabeled, above it every prediction is believed.
@@ -153,7 +153,7 @@ impl Chart {
 pub fn curve_csv(
     runs: &[RunSummary],
     [x, y]: [&str; 2],
-    points: impl Fn(&Curves) -> &[crate::learning::metrics::CurvePoint],
+    points: impl Fn(&Curves) -> &[crate::learning::eval::metrics::CurvePoint],
 ) -> String {
     let mut text = format!("run,against,{x},{y}\n");
     for run in runs {
@@ -190,7 +190,7 @@ pub fn histogram_csv(run: &RunSummary, bins: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::events::EpochMetrics;
+    use crate::learning::train::epoch_metrics::EpochMetrics;
     use crate::report::{EpochRow, figures};
 
     #[test]

@@ -11,7 +11,7 @@ use super::plots::{
 use super::tables::{NumberStyle, format_number};
 use super::{Against, Curves, RunSummary};
 use crate::error::Result;
-use crate::learning::metrics::histogram;
+use crate::learning::eval::metrics::histogram;
 
 /// A column of the epochs as a panel.
 struct Column {

@@ -17,7 +17,8 @@ use crate::label::Label;
 /// Runs whose score histograms are drawn; more would bury the comparison.
 const MAX_HISTOGRAMS: usize = 8;
 
-const STYLE: &str = r#"
+/// Style of every report.
+pub(super) const STYLE: &str = r#"
 :root { color-scheme: light dark; --ink: #222; --soft: #5f5f5f; --ground: #fbfbfa; --card: #fff; --line: #dcdcd8; --mark: #0072b2; --warn: #fff4df; --warn-line: #e69f00; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e8e6; --soft: #a9a9a5; --ground: #17181a; --card: #212326; --line: #3a3d42; --mark: #56b4e9; --warn: #33291a; --warn-line: #e69f00; } }
 * { box-sizing: border-box; }

@@ -6,11 +6,12 @@
 //! - [`tables`]: what is compared, how numbers are written, config differences, text tables
 //! - [`charts`]: what is plotted over epochs, and the numbers behind pictures as CSV
 //! - [`plots`]: drawing primitives and style; [`figures`]: the pictures
-//! - [`html`]: the report file
+//! - [`html`]: the report file; [`picks`]: the report on picks
 
 pub mod charts;
 pub mod figures;
 pub mod html;
+pub mod picks;
 pub mod picture;
 pub mod plots;
 pub mod tables;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::label::LabelCounts;
-use crate::learning::metrics::{CurvePoint, MetricError, Ranking, thin};
+use crate::learning::eval::metrics::{CurvePoint, MetricError, Ranking, thin};
 
 /// Points kept per unit of a curve; more cannot be seen in a picture.
 const CURVE_RESOLUTION: usize = 250;

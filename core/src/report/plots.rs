@@ -75,6 +75,15 @@ pub(super) fn looks(runs: &[RunSummary]) -> Vec<LineLook> {
         .collect()
 }
 
+/// The looks of `count` lines that are all alike in rank.
+pub(super) fn line_looks(count: usize) -> Vec<LineLook> {
+    let look = |at: usize| LineLook {
+        color: COLOURS[at % COLOURS.len()],
+        dash: (at >= COLOURS.len()).then_some((2, 3)),
+    };
+    (0..count).map(look).collect()
+}
+
 /// Line of the legend.
 #[derive(Debug, Clone)]
 pub(super) struct LegendEntry {

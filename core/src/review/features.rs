@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
-use crate::learning::run::Scorer;
+use crate::learning::infer::scorer::Scorer;
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project};
 use crate::read_ahead::{in_parts, read_normalised};
@@ -66,7 +66,8 @@ pub fn features_path(run_dir: &Path) -> PathBuf {
 pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<Features>> {
     let path = features_path(run_dir);
     let modified = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let (Some(made), model) = (modified(&path), modified(&crate::learning::checkpoint::model_path(run_dir)))
+    let (Some(made), model) =
+        (modified(&path), modified(&crate::learning::train::checkpoint::model_path(run_dir)))
     else {
         return Ok(None);
     };

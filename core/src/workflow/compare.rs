@@ -11,10 +11,10 @@ use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::RiskKind;
-use crate::learning::config_file;
-use crate::learning::metrics::{auc, corrected_auc};
+use crate::learning::config::yaml;
+use crate::learning::eval::metrics::{auc, corrected_auc};
+use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::project::{PatchId, Project, Run, ScoreKind, Side};
 use crate::remedy::Remedy;
 use crate::report::figures;
@@ -54,7 +54,7 @@ fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> S
 pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> Result<RunSummary> {
     let epochs = epoch_rows(project, run)?;
     let mut metrics = epoch_metrics(&epochs, run.best_epoch);
-    let config = config_file::parse(&run.config, &run.name).ok();
+    let config = yaml::parse(&run.config, &run.name).ok();
     let model = model_path(&project.run_dir(&run.name));
     let header = match model.exists() {
         true => Some(Checkpoint::load(&model)?.header),
@@ -215,7 +215,7 @@ fn truth_auc(
 /// consistency, no self-training.
 pub fn is_baseline(run: &Run) -> bool {
     use crate::learning::config::ConsistencyKind;
-    config_file::parse(&run.config, &run.name).is_ok_and(|config| {
+    yaml::parse(&run.config, &run.name).is_ok_and(|config| {
         matches!(config.risk.kind, RiskKind::Supervised | RiskKind::Naive)
             && config.consistency.kind == ConsistencyKind::None
             && !config.self_training.enabled

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::compare::summary;
 use crate::error::Result;
 use crate::label::{Label, LabelCounts};
-use crate::learning::metrics::{Ranking, ThresholdRow, histogram};
+use crate::learning::eval::metrics::{Ranking, ThresholdRow, histogram};
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project, Run, ScoreKind};
 use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
@@ -278,9 +278,9 @@ fn relabelled(project: &Project, before: &Run, after: &Run) -> Result<u64> {
 pub fn of_epochs(
     name: &str,
     is_baseline: bool,
-    epochs: &[crate::learning::events::EpochMetrics],
+    epochs: &[crate::learning::train::epoch_metrics::EpochMetrics],
 ) -> RunSummary {
-    use crate::learning::events::EpochMetrics;
+    use crate::learning::train::epoch_metrics::EpochMetrics;
     let row = |m: &EpochMetrics| crate::report::EpochRow {
         epoch: m.epoch,
         values: EpochMetrics::COLUMNS

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::compare::{summaries, write_report};
 use super::train::{Listen, RunResult, TrainRequest, train_run};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::export::{ExportFormat, ExportRequest, export};
 use crate::imaging::SampleSettings;
@@ -14,8 +15,8 @@ use crate::ingest::{
 };
 use crate::label::Label;
 use crate::learning::config::RunConfig;
-use crate::learning::config_file;
-use crate::learning::device::ComputeDevice;
+use crate::learning::config::overrides::Overrides;
+use crate::learning::config::yaml;
 use crate::progress::{self, ProgressSink};
 use crate::project::{PixelType, Project};
 use crate::report::RunSummary;
@@ -112,10 +113,9 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, progress: ProgressSink<'_
     let truth = truth_for(&project, &sample.truth, Some(settings.diameter / 4.0))?;
     let mut runs = Vec::new();
     for preset in ["supervised_baseline", "recommended"] {
-        let mut config: RunConfig = config_file::load(preset)?;
+        let mut config: RunConfig = yaml::load(preset)?;
         config.split.test = 0.25;
-        let overrides =
-            config_file::Overrides { seed: Some(request.seed), epochs: request.epochs, ..Default::default() };
+        let overrides = Overrides { seed: Some(request.seed), epochs: request.epochs, ..Default::default() };
         let request = TrainRequest {
             name: Some(preset.to_owned()),
             base_name: preset.to_owned(),

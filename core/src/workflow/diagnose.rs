@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::prepare::{known_split, patch_size, split_request};
+use crate::device::ComputeDevice;
 use crate::diagnosis::{self, BoxAt, Depth, Report, RunRecord, Subject, sample_by_label};
 use crate::error::{Error, Result};
 use crate::label::Label;
-use crate::learning::checkpoint::{Checkpoint, model_path};
 use crate::learning::config::RunConfig;
-use crate::learning::config_file;
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::EpochMetrics;
-use crate::learning::sampler::generator;
+use crate::learning::config::yaml;
+use crate::learning::data::sampler::generator;
+use crate::learning::train::checkpoint::{Checkpoint, model_path};
+use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, Side};
 
 /// Patches of one label that are examined at most: unlabeled, positive, negative.
@@ -60,7 +60,7 @@ pub fn subject(project: &Project, request: &DiagnoseRequest) -> Result<Subject> 
     let (config, config_name) = match (&request.config, &run) {
         (Some(config), _) => (config.clone(), request.config_name.clone()),
         (None, Some(run)) => {
-            (config_file::parse(&run.config, &run.name)?, format!("the configuration of {}", run.name))
+            (yaml::parse(&run.config, &run.name)?, format!("the configuration of {}", run.name))
         }
         (None, None) => {
             return Err(Error::request("there is nothing to examine with", "name a configuration or a run"));

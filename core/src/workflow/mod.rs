@@ -5,6 +5,8 @@ pub mod compare;
 pub mod comparison;
 pub mod demo;
 pub mod diagnose;
+pub mod evaluate;
+mod evaluate_pictures;
 pub mod import;
 pub mod model;
 mod pixels;

@@ -6,7 +6,7 @@ use half::f16;
 
 use crate::error::{Error, Result};
 use crate::imaging::normalise::{Affine, Normaliser, NormaliserKind};
-use crate::learning::patch_store::{HalfPatches, PatchSource, PatchStore};
+use crate::learning::data::patch_store::{HalfPatches, PatchSource, PatchStore};
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, PixelType, Pixels};
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::trained::trained_model;
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::ingest::{IngestRequest, Preview, ingest};
 use crate::label::Label;
-use crate::learning::checkpoint::Checkpoint;
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::RunPhase;
-use crate::learning::run::Scorer;
+use crate::learning::infer::scorer::Scorer;
+use crate::learning::train::checkpoint::Checkpoint;
+use crate::learning::train::events::RunPhase;
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, PixelType, Project, ScoreKind};
 use crate::read_ahead::{in_parts, read_normalised};

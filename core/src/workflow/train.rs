@@ -9,19 +9,21 @@ use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::trained::trained_model;
 use crate::atomic::write_atomically;
+use crate::device::ComputeDevice;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
-use crate::learning::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
+use crate::learning::config::check::cautions;
+use crate::learning::config::yaml;
 use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConfig};
-use crate::learning::config_check::cautions;
-use crate::learning::config_file;
-use crate::learning::device::ComputeDevice;
-use crate::learning::events::{EpochMetrics, RunPhase, TrainControl, TrainEvent};
+use crate::learning::infer::scorer::Scorer;
 use crate::learning::pretrain::named_weights;
-use crate::learning::pretrained::pretraining_path;
-use crate::learning::prior::labelling_rate_suspicion;
-use crate::learning::prior_fit::PriorUsed;
-use crate::learning::run::{EarlyEnd, RunOutcome, Scorer, TrainJob, check_fit, train};
+use crate::learning::pretrain::weights_file::pretraining_path;
+use crate::learning::prior::PriorUsed;
+use crate::learning::prior::best_bin::labelling_rate_suspicion;
+use crate::learning::train::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
+use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
+use crate::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, check_fit, train};
 use crate::progress::{ProgressSink, report};
 use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind};
 use crate::remedy::Remedy;
@@ -126,7 +128,7 @@ pub fn train_from(
 /// # Errors
 /// When the preset cannot be read, which is a defect of the program.
 pub fn baseline_of(config: &RunConfig) -> Result<RunConfig> {
-    let mut baseline = config_file::load("supervised_baseline")?;
+    let mut baseline = yaml::load("supervised_baseline")?;
     baseline.seed = config.seed;
     baseline.split = config.split;
     baseline.backbone = config.backbone;
@@ -165,7 +167,7 @@ fn train_new(
     };
     let run = project.create_run(&NewRun {
         name,
-        config: config_file::to_yaml(&config)?,
+        config: yaml::to_yaml(&config)?,
         seed: config.seed,
         versions: versions(),
         began_with: from.as_ref().map(|(from, _)| from.clone()),
@@ -175,7 +177,7 @@ fn train_new(
         columns: EpochMetrics::COLUMNS.iter().skip(1).map(|&c| c.to_owned()).collect(),
     })?;
     let folder = project.run_dir(&run.name);
-    write_atomically(&folder.join("config.yaml"), config_file::to_yaml(&config)?.as_bytes())?;
+    write_atomically(&folder.join("config.yaml"), yaml::to_yaml(&config)?.as_bytes())?;
     warnings.extend(config_warnings(&config, &prepared));
     let job = TrainJob {
         config,
@@ -206,7 +208,7 @@ pub fn resume_run(
     let run = project.run(name)?;
     let folder = project.run_dir(name);
     let path = resume_path(&folder);
-    let stored = config_file::parse(&run.config, name);
+    let stored = yaml::parse(&run.config, name);
     // Before its first epoch a run has only what pretraining left, if that.
     let pretrains = stored.as_ref().is_ok_and(|config| config.pretrain.kind != PretrainKind::None);
     let checkpoint = if path.exists() || !pretrains { Some(Checkpoint::load(&path)?) } else { None };

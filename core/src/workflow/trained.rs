@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::learning::checkpoint::model_path;
+use crate::learning::train::checkpoint::model_path;
 use crate::project::Project;
 use crate::remedy::Remedy;
 

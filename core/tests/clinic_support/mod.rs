@@ -10,16 +10,16 @@ use burn::module::Module;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use vitrine_core::Label;
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{BoxAt, RunRecord, Subject, kinds};
 use vitrine_core::imaging::{
     CutSettings, ParticleShape, PickBias, SampleSettings, cut_patch, sample_micrograph,
 };
-use vitrine_core::learning::backbone::Network;
+use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig, SurrogateLoss};
-use vitrine_core::learning::config_file::parse;
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::sampler::generator;
-use vitrine_core::learning::weights::collect;
+use vitrine_core::learning::data::sampler::generator;
+use vitrine_core::learning::network::Network;
+use vitrine_core::learning::network::weights::collect;
 use vitrine_core::project::Side;
 
 /// Side of a patch, px.

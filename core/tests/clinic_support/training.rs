@@ -1,18 +1,18 @@
 //! Whole small trainings of a subject, judged by the simulation's truth.
 
 use vitrine_core::Label;
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{RunRecord, Subject};
 use vitrine_core::imaging::NormaliserKind;
 use vitrine_core::imaging::normalise::Normaliser;
-use vitrine_core::learning::before_run::ask;
 use vitrine_core::learning::config::{RunConfig, SurrogateLoss};
 use vitrine_core::learning::data::TrainingData;
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::EpochMetrics;
-use vitrine_core::learning::metrics::auc;
-use vitrine_core::learning::predict::{Views, probability};
-use vitrine_core::learning::trainer::{AfterBatch, Trainer};
-use vitrine_core::learning::weights::{NamedTensors, collect};
+use vitrine_core::learning::eval::metrics::auc;
+use vitrine_core::learning::infer::predict::{Views, probability};
+use vitrine_core::learning::network::weights::{NamedTensors, collect};
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::preflight::ask;
+use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 use vitrine_core::project::Side;
 
 use super::SIZE;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 use vitrine_core::atomic::write_atomically;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::report::picture;
 use vitrine_core::workflow::compare::is_baseline;
 use vitrine_core::workflow::comparison::Comparison;

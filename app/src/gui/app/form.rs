@@ -1,6 +1,6 @@
 //! The Train form as its buttons, the palette and the review queues use it.
 
-use vitrine_core::learning::config_file;
+use vitrine_core::learning::config::yaml;
 
 use super::App;
 use crate::gui::command::TrainCommand;
@@ -34,7 +34,7 @@ impl App {
     /// Puts the settings of a run into the form, to go on from it with the labels of now.
     pub(super) fn take_from(&mut self, name: &str) -> anyhow::Result<()> {
         let run = self.store()?.run(name)?;
-        let config = config_file::parse(&run.config, name)?;
+        let config = yaml::parse(&run.config, name)?;
         self.states.train.take(&without_number(name), config);
         self.states.train.from = Some(run.name);
         self.model.tab = Tab::Train;

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use eframe::egui;
+use vitrine_core::device::DeviceInfo;
 use vitrine_core::ingest::{FoundInput, IngestRequest, IngestSummary};
-use vitrine_core::learning::device::DeviceInfo;
 use vitrine_core::project::{DiskState, Flush, PatchId, Project, RunId};
 use vitrine_core::workflow::train::RunResult;
 

@@ -236,7 +236,7 @@ impl App {
         };
         let resumable = open.resumable.contains(&run.id);
         let action = (open.read_only.is_none() && resumable).then(|| {
-            let device = vitrine_core::learning::device::DeviceChoice::Auto;
+            let device = vitrine_core::device::DeviceChoice::Auto;
             ("Resume it".to_owned(), Command::Train(TrainCommand::Continue { run: run.name.clone(), device }))
         });
         self.model.notices.push(

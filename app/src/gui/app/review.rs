@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::formats::micrograph;
 use vitrine_core::imaging::bin::bin;
 use vitrine_core::imaging::filters::radial_power;
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::project::{PatchId, RunId, ScoreKind};
 use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
 use vitrine_core::workflow::score::scorer;

@@ -1,9 +1,9 @@
 //! Training and exporting: requests to the library, on threads of their own.
 
-use vitrine_core::learning::device::{ComputeDevice, DeviceChoice};
-use vitrine_core::learning::events::{RunPhase, TrainControl, TrainEvent};
-use vitrine_core::learning::prior_fit::PriorUsed;
-use vitrine_core::learning::run::EarlyEnd;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::prior::PriorUsed;
+use vitrine_core::learning::train::events::{RunPhase, TrainControl, TrainEvent};
+use vitrine_core::learning::train::run::EarlyEnd;
 use vitrine_core::workflow::compare::is_baseline;
 use vitrine_core::workflow::diagnose::history;
 use vitrine_core::workflow::train::{

@@ -150,7 +150,7 @@ impl App {
                 if self.model.devices.is_none() && !self.jobs.has(JobKind::Devices) {
                     self.ask(Asked::Devices, |app| {
                         app.jobs.spawn(JobKind::Devices, "Looking for devices", |_| {
-                            Ok(Outcome::Devices(vitrine_core::learning::device::list()))
+                            Ok(Outcome::Devices(vitrine_core::device::list()))
                         })
                     })?;
                 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use vitrine_core::diagnosis::Report;
-use vitrine_core::learning::events::EpochMetrics;
-use vitrine_core::learning::prior_fit::PriorUsed;
+use vitrine_core::learning::prior::PriorUsed;
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::project::EntryId;
 use vitrine_core::report::RunSummary;
 use vitrine_core::workflow::comparison::{Comparison, Disagreement, of_epochs};

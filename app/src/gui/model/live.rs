@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RunCurves;
-use vitrine_core::learning::device::DeviceChoice;
-use vitrine_core::learning::events::{EpochMetrics, PretrainEpoch, RunPhase, TrainEvent};
-use vitrine_core::learning::overlay_fit::OverlayChoice;
+use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
+use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::events::{PretrainEpoch, RunPhase, TrainEvent};
 
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;

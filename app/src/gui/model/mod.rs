@@ -24,7 +24,7 @@ pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
 use serde::{Deserialize, Serialize};
-use vitrine_core::learning::device::DeviceInfo;
+use vitrine_core::device::DeviceInfo;
 use vitrine_core::project::DiskState;
 
 use crate::gpu::Graphics;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot};
-use vitrine_core::learning::metrics::CurvePoint;
+use vitrine_core::learning::eval::metrics::CurvePoint;
 use vitrine_core::report::charts::{CHARTS, curve_csv};
 use vitrine_core::report::tables::{ComparisonRow, ConfigDifference, above_ceiling};
 use vitrine_core::report::{Against, Curves, RunSummary, figures};
@@ -347,7 +347,8 @@ fn configs(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
         egui::Grid::new("configs").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
             names(ui, open, comparison, "Setting");
             for difference in &comparison.config {
-                let field = vitrine_core::learning::config_fields::fields().find(|f| f.key == difference.key);
+                let field =
+                    vitrine_core::learning::config::fields::fields().find(|f| f.key == difference.key);
                 ui.label(&difference.key).on_hover_text(field.map_or("", |field| field.sentence));
                 for value in &difference.values {
                     ui.monospace(value.as_deref().unwrap_or("–"));

@@ -186,7 +186,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
                 let start = |base_name: &str, config: &RunConfig| {
                     Box::new(TrainStart {
                         name: None,
-                        base_name: vitrine_core::learning::config_file::stem(base_name),
+                        base_name: vitrine_core::learning::config::yaml::stem(base_name),
                         config: config.clone(),
                         device: train.device,
                     })
@@ -203,7 +203,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
                 button.on_disabled_hover_text(why);
             }
             if ui.button("Into the form").on_hover_text("Look at it in Train first.").clicked() {
-                let base_name = vitrine_core::learning::config_file::stem(&name);
+                let base_name = vitrine_core::learning::config::yaml::stem(&name);
                 out.push(Command::Train(TrainCommand::Take { base_name, config: Box::new(config.clone()) }));
             }
             if report.run.is_none() {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
-use vitrine_core::learning::device::ComputeDevice;
-use vitrine_core::learning::events::RunPhase;
-use vitrine_core::learning::overlay_fit::OverlayChoice;
+use vitrine_core::device::ComputeDevice;
+use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
+use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
 
 use super::charts::{self, Drawn, Look};
@@ -163,7 +163,7 @@ fn failed(
             let allowed = model.allows(Needs::NoTraining).is_ok();
             if kept && ui.add_enabled(allowed, egui::Button::new("Resume from the last good epoch")).clicked()
             {
-                let device = vitrine_core::learning::device::DeviceChoice::Auto;
+                let device = vitrine_core::device::DeviceChoice::Auto;
                 out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
             }
             let on_gpu = open
@@ -175,7 +175,7 @@ fn failed(
                 let button = egui::Button::new("Resume on the processor");
                 let why = "From the last good epoch, without the GPU: slower, and sure to work.";
                 if ui.add_enabled(allowed, button).on_hover_text(why).clicked() {
-                    let device = vitrine_core::learning::device::DeviceChoice::Cpu;
+                    let device = vitrine_core::device::DeviceChoice::Cpu;
                     out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
                 }
             }

@@ -3,7 +3,7 @@
 use eframe::egui;
 use egui::{ProgressBar, Ui};
 use vitrine_core::Label;
-use vitrine_core::learning::device::DeviceChoice;
+use vitrine_core::device::DeviceChoice;
 use vitrine_core::project::Run;
 use vitrine_core::review::{QueueKind, QueuePlace, audit_result};
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui;
 use egui::{Button, Panel, RichText, ScrollArea, TextEdit, Ui};
+use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::config::check::{cautions, violations};
+use vitrine_core::learning::config::presets;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
-use vitrine_core::learning::config_check::{cautions, violations};
-use vitrine_core::learning::config_file;
-use vitrine_core::learning::device::DeviceChoice;
 use vitrine_core::project::{Run, check_run_name};
 
 pub use super::train_runs::without_number;
@@ -67,9 +68,9 @@ pub struct Yaml {
 
 impl Default for State {
     fn default() -> Self {
-        let preset = config_file::PRESETS.first().map_or("recommended", |preset| preset.name);
+        let preset = presets::PRESETS.first().map_or("recommended", |preset| preset.name);
         // Presets are part of the program; a test loads each.
-        let config = config_file::load(preset).unwrap_or_default();
+        let config = yaml::load(preset).unwrap_or_default();
         Self {
             base_name: preset.to_owned(),
             original: config.clone(),
@@ -89,7 +90,7 @@ impl State {
     /// Takes up a configuration. What was edited before is put aside, not lost.
     pub fn take(&mut self, base_name: &str, config: RunConfig) {
         let original = match self.preset_of(base_name) {
-            Some(preset) => config_file::parse(preset.text, preset.name).unwrap_or_default(),
+            Some(preset) => yaml::parse(preset.text, preset.name).unwrap_or_default(),
             None => config.clone(),
         };
         let mistaken = self.yaml.as_ref().is_some_and(|yaml| yaml.error.is_some());
@@ -115,8 +116,8 @@ impl State {
         (self.original, self.yaml, self.unfinished) = (before.original, before.yaml, before.unfinished);
     }
 
-    fn preset_of(&self, name: &str) -> Option<&'static config_file::Preset> {
-        config_file::PRESETS.iter().find(|preset| preset.name == name)
+    fn preset_of(&self, name: &str) -> Option<&'static presets::Preset> {
+        presets::PRESETS.iter().find(|preset| preset.name == name)
     }
 
     /// Whether the configuration was edited since it was chosen.
@@ -146,8 +147,8 @@ impl State {
     /// When it cannot be read; the sentence names file and line.
     pub fn open_file(&mut self, path: &Path) -> anyhow::Result<()> {
         let name = path.display().to_string();
-        let config = config_file::load(&name)?;
-        self.take(&config_file::stem(&name), config);
+        let config = yaml::load(&name)?;
+        self.take(&yaml::stem(&name), config);
         self.opened = Some(path.to_owned());
         Ok(())
     }
@@ -179,7 +180,7 @@ impl State {
         let text = match self.preset_of(&self.base_name).filter(|_| !self.is_changed()) {
             // With the comments of its author.
             Some(preset) => preset.text.to_owned(),
-            None => config_file::to_yaml(&self.config).unwrap_or_default(),
+            None => yaml::to_yaml(&self.config).unwrap_or_default(),
         };
         self.yaml = Some(Yaml { text, error: None });
     }
@@ -187,7 +188,7 @@ impl State {
     fn text(&self) -> String {
         match &self.yaml {
             Some(yaml) => yaml.text.clone(),
-            None => config_file::to_yaml(&self.config).unwrap_or_default(),
+            None => yaml::to_yaml(&self.config).unwrap_or_default(),
         }
     }
 
@@ -248,8 +249,8 @@ pub fn form(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             .width(200.0)
             .truncate()
             .show_ui(ui, |ui| {
-                for preset in config_file::PRESETS {
-                    let config = config_file::load(preset.name);
+                for preset in presets::PRESETS {
+                    let config = yaml::load(preset.name);
                     let chosen = ui.selectable_label(state.base_name == preset.name, preset.name);
                     let Ok(config) = config else { continue };
                     if chosen.on_hover_text(&config.description).clicked() {
@@ -340,7 +341,7 @@ fn text(ui: &mut Ui, yaml: &mut Yaml, config: &mut RunConfig) {
             egui::WidgetInfo::labeled(egui::Role::MultilineTextInput, true, "Configuration as YAML")
         });
         if response.changed() {
-            match config_file::parse(&yaml.text, "this text") {
+            match yaml::parse(&yaml.text, "this text") {
                 Ok(parsed) => {
                     *config = parsed;
                     yaml.error = None;

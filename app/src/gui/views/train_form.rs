@@ -5,8 +5,8 @@ use eframe::egui;
 use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
 use serde_json::Value;
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::config_check::{Violation, violations};
-use vitrine_core::learning::config_fields::{Field, FieldKind, GROUPS, plain};
+use vitrine_core::learning::config::check::{Violation, violations};
+use vitrine_core::learning::config::fields::{Field, FieldKind, GROUPS, plain};
 
 use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
 use crate::gui::model::{Model, OpenProject};

@@ -2,7 +2,7 @@
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
-use vitrine_core::learning::config_file;
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{Run, RunStatus};
 
 use super::charts::colour_of;
@@ -102,7 +102,7 @@ fn actions(
     if run.best_epoch.is_some() && !is_live {
         let on = ui.add_enabled(allowed.is_ok(), egui::Button::new("Continue from this run"));
         if on.clicked()
-            && let Ok(config) = config_file::parse(&run.config, &run.name)
+            && let Ok(config) = yaml::parse(&run.config, &run.name)
         {
             train.take(&without_number(&run.name), config);
             train.from = Some(run.name.clone());
@@ -130,7 +130,7 @@ fn actions(
             ui.close();
         }
         if ui.button("Settings into the form").clicked() {
-            if let Ok(config) = config_file::parse(&run.config, &run.name) {
+            if let Ok(config) = yaml::parse(&run.config, &run.name) {
                 train.take(&without_number(&run.name), config);
                 train.from = None;
             }

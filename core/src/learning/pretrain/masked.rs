@@ -9,10 +9,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::super::backbone::{Network, seeded};
-use super::super::config::RunConfig;
-use super::super::pretrained::PretrainViews;
 use super::{Pretext, Views};
+use crate::learning::config::RunConfig;
+use crate::learning::network::{Network, seeded};
+use crate::learning::pretrain::weights_file::PretrainViews;
 
 /// Squares along a side of the patch.
 const SQUARES: usize = 8;
@@ -111,11 +111,11 @@ fn unexplained(drawn: Tensor<4>, view: &Tensor<4>, mean: &Tensor<4>, hidden: &Te
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::config::Backbone;
-    use super::super::super::device::ComputeDevice;
-    use super::super::super::sampler::generator;
-    use super::super::super::weights::to_vec;
     use super::*;
+    use crate::device::ComputeDevice;
+    use crate::learning::config::Backbone;
+    use crate::learning::data::sampler::generator;
+    use crate::learning::network::weights::to_vec;
 
     fn masked(backbone: Backbone) -> Masked {
         let config = RunConfig { backbone, ..RunConfig::default() };

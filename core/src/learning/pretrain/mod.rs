@@ -6,6 +6,7 @@
 
 mod masked;
 mod simsiam;
+pub mod weights_file;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,23 +17,23 @@ use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::augment::Augmenter;
-use super::backbone::Network;
-use super::config::{PretrainKind, RunConfig, ScheduleConfig};
-use super::data::TrainingData;
-use super::device::ComputeDevice;
-use super::events::{PretrainEpoch, RunPhase, TrainEvent};
-use super::measured::AT_ONCE;
-use super::optimizer::{AdamW, clip_factor, global_norm};
-use super::patch_store::DevicePool;
-use super::pretrained::{
-    FORMAT_VERSION, PretrainViews, Pretrained, PretrainedHeader, pretrained_path, pretraining_path,
-};
-use super::sampler::generator;
-use super::schedule::learning_rate;
-use super::weights::{NamedTensors, collect, restore, to_vec};
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
+use crate::learning::config::{PretrainKind, RunConfig, ScheduleConfig};
+use crate::learning::data::TrainingData;
+use crate::learning::data::augment::Augmenter;
+use crate::learning::data::patch_store::DevicePool;
+use crate::learning::data::sampler::generator;
+use crate::learning::network::Network;
+use crate::learning::network::weights::{NamedTensors, collect, restore, to_vec};
+use crate::learning::optim::adamw::{AdamW, clip_factor, global_norm};
+use crate::learning::optim::schedule::learning_rate;
+use crate::learning::pretrain::weights_file::{
+    FORMAT_VERSION, PretrainViews, Pretrained, PretrainedHeader, pretrained_path, pretraining_path,
+};
+use crate::learning::train::events::{PretrainEpoch, RunPhase, TrainEvent};
+use crate::learning::train::step_metrics::AT_ONCE;
 
 /// Purposes of the generators of one epoch.
 const ORDER: u64 = 61;
@@ -349,7 +350,7 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
 }
 
 /// Steps of an epoch that are made and not read, and the sums of those that are. A GPU is asked for several at
-/// once, as in training ([`super::measured`]).
+/// once, as in training ([`crate::learning::train::step_metrics`]).
 #[derive(Default)]
 struct Unread {
     /// Batch, loss (shape 1), norm of the gradient (shape 1), and rows as [`Pretext::loss`] gives them.
@@ -408,8 +409,8 @@ fn diverged(epoch: usize, batch: usize, problem: &str) -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::config::Backbone;
     use super::*;
+    use crate::learning::config::Backbone;
 
     #[test]
     fn the_spread_is_one_in_all_directions_and_zero_in_one() {

@@ -10,10 +10,10 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::super::backbone::{Network, seeded};
-use super::super::config::RunConfig;
-use super::super::pretrained::PretrainViews;
 use super::{Pretext, Views};
+use crate::learning::config::RunConfig;
+use crate::learning::network::{Network, seeded};
+use crate::learning::pretrain::weights_file::PretrainViews;
 
 /// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
 /// weights nor running statistics: the layer after it does its part, and no view is ever scored.
@@ -110,9 +110,9 @@ fn simsiam_loss(predicted: [Tensor<2>; 2], projected: [Tensor<2>; 2]) -> Tensor<
 mod tests {
     use burn::tensor::TensorData;
 
-    use super::super::super::device::ComputeDevice;
-    use super::super::super::weights::to_vec;
     use super::*;
+    use crate::device::ComputeDevice;
+    use crate::learning::network::weights::to_vec;
 
     fn rows(values: &[f32]) -> Tensor<2> {
         let device = ComputeDevice::cpu().inner.autodiff();

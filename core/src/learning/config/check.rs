@@ -1,0 +1,199 @@
+//! The rules a configuration must keep beyond being readable: ranges and contradictions.
+
+use crate::learning::config::{ConsistencyKind, PretrainKind, PriorConfig, RiskKind, RunConfig};
+
+/// A rule that is broken: the key's path, what is wrong, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Dotted path, e.g. `optimizer.learning_rate`.
+    pub key: &'static str,
+    /// What is wrong with the value.
+    pub problem: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// A numeric field: its key, how to read it, its range and its unit, for checks and for forms.
+pub struct NumberField {
+    /// Dotted path.
+    pub key: &'static str,
+    /// Reads the value.
+    pub get: fn(&RunConfig) -> f64,
+    /// Smallest allowed value.
+    pub low: f64,
+    /// Largest allowed value.
+    pub high: f64,
+}
+
+macro_rules! fields {
+    ($($key:literal : $($path:ident).+ in $low:literal .. $high:literal;)*) => {
+        &[$(NumberField { key: $key, get: |c| c.$($path).+ as f64, low: $low as f64, high: $high as f64 }),*]
+    };
+}
+
+/// Every numeric field with its range.
+pub const NUMBER_FIELDS: &[NumberField] = fields! {
+    "split.validation": split.validation in 0.05 .. 0.5;
+    "split.test": split.test in 0 .. 0.5;
+    "risk.beta": risk.beta in 0 .. 1;
+    "risk.gamma": risk.gamma in 0 .. 1;
+    "risk.positive_weight": risk.positive_weight in 0.01 .. 0.99;
+    "risk.negative_weight": risk.negative_weight in 0 .. 10;
+    "risk.slack": risk.slack in 0.01 .. 100;
+    "risk.entropy": risk.entropy in 0 .. 1;
+    "self_training.start_epoch": self_training.start_epoch in 1 .. 10000;
+    "self_training.positive_share": self_training.positive_share in 0 .. 1;
+    "self_training.negative_margin": self_training.negative_margin in 1 .. 3;
+    "consistency.threshold": consistency.threshold in 0.5 .. 0.999;
+    "consistency.weight": consistency.weight in 0 .. 10;
+    "consistency.ramp_up_epochs": consistency.ramp_up_epochs in 0 .. 1000;
+    "alignment.weight": alignment.weight in 0 .. 10;
+    "teacher.decay": teacher.decay in 0.5 .. 0.99999;
+    "batch.size": batch.size in 4 .. 4096;
+    "batch.positive": batch.positive in 0.01 .. 100;
+    "batch.unlabeled": batch.unlabeled in 0 .. 100;
+    "batch.negative": batch.negative in 0 .. 100;
+    "batch.unlabeled_per_epoch": batch.unlabeled_per_epoch in 0 .. 100000000;
+    "augmentation.weak.shift": augmentation.weak.shift in 0 .. 32;
+    "augmentation.weak.overlay": augmentation.weak.overlay in 0 .. 5;
+    "augmentation.weak.mixup": augmentation.weak.mixup in 0 .. 10;
+    "augmentation.strong.shift": augmentation.strong.shift in 0 .. 32;
+    "augmentation.strong.scale": augmentation.strong.scale in 0 .. 0.5;
+    "augmentation.strong.contrast": augmentation.strong.contrast in 0 .. 0.9;
+    "augmentation.strong.brightness": augmentation.strong.brightness in 0 .. 2;
+    "augmentation.strong.noise": augmentation.strong.noise in 0 .. 2;
+    "augmentation.strong.blur": augmentation.strong.blur in 0 .. 1;
+    "augmentation.strong.erase": augmentation.strong.erase in 0 .. 0.6;
+    "pretrain.epochs": pretrain.epochs in 1 .. 10000;
+    "pretrain.batch_size": pretrain.batch_size in 4 .. 4096;
+    "pretrain.learning_rate": pretrain.learning_rate in 1e-7 .. 0.1;
+    "optimizer.learning_rate": optimizer.learning_rate in 1e-7 .. 0.1;
+    "optimizer.weight_decay": optimizer.weight_decay in 0 .. 1;
+    "optimizer.gradient_clip": optimizer.gradient_clip in 0 .. 1000;
+    "optimizer.accumulation": optimizer.accumulation in 1 .. 64;
+    "schedule.epochs": schedule.epochs in 1 .. 10000;
+    "schedule.warm_up_epochs": schedule.warm_up_epochs in 0 .. 1000;
+    "schedule.restart_epoch": schedule.restart_epoch in 0 .. 10000;
+    "schedule.early_stopping_patience": schedule.early_stopping_patience in 0 .. 10000;
+};
+
+/// Checks ranges and contradictions; the first broken rule, or `None`.
+pub fn first_violation(config: &RunConfig) -> Option<Violation> {
+    violations(config).into_iter().next()
+}
+
+/// Every broken rule: ranges first, then contradictions.
+pub fn violations(config: &RunConfig) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for field in NUMBER_FIELDS {
+        let value = (field.get)(config);
+        // Written so that NaN is refused too.
+        if !(value >= field.low && value <= field.high) {
+            found.push(Violation {
+                key: field.key,
+                problem: format!("{} is {value}, outside {} to {}", field.key, field.low, field.high),
+                remedy: format!("write a value from {} to {}", field.low, field.high),
+            });
+        }
+    }
+    let mut broken = |key, problem: &str, remedy: &str| {
+        found.push(Violation { key, problem: problem.to_owned(), remedy: remedy.to_owned() });
+    };
+    if let PriorConfig::Given(prior) = config.prior
+        && !(prior > 0.0 && prior < 1.0)
+    {
+        broken(
+            "prior",
+            &format!("prior is {prior}, outside the open interval 0 to 1"),
+            "write the share of particles among the unlabeled, or estimate",
+        );
+    }
+    if config.split.validation + config.split.test > 0.8 {
+        broken(
+            "split.test",
+            "validation and test together leave less than a fifth of the patches for training",
+            "lower split.validation or split.test",
+        );
+    }
+    if config.consistency.kind == ConsistencyKind::MeanTeacher && !config.teacher.enabled {
+        broken(
+            "consistency.kind",
+            "consistency.kind mean_teacher compares with a teacher, but teacher.enabled is false",
+            "set teacher.enabled: true",
+        );
+    }
+    if config.alignment.weight > 0.0 && !config.teacher.enabled {
+        broken(
+            "alignment.weight",
+            "the alignment compares with a teacher, but teacher.enabled is false",
+            "set teacher.enabled: true, or alignment.weight: 0",
+        );
+    }
+    if config.alignment.weight > 0.0 && config.augmentation.weak.mixup > 0.0 {
+        broken(
+            "alignment.weight",
+            "a view that is mixed from two patches has no class to be aligned with",
+            "set augmentation.weak.mixup: 0, or alignment.weight: 0",
+        );
+    }
+    if config.schedule.warm_up_epochs >= config.schedule.epochs && config.schedule.epochs > 1 {
+        broken(
+            "schedule.warm_up_epochs",
+            "the warm-up is as long as the run, so the learning rate never reaches its peak",
+            "lower schedule.warm_up_epochs or raise schedule.epochs",
+        );
+    }
+    let uses_unlabeled = config.risk.kind != RiskKind::Supervised
+        || config.consistency.kind != ConsistencyKind::None
+        || config.self_training.enabled;
+    if uses_unlabeled && config.batch.unlabeled <= 0.0 {
+        broken(
+            "batch.unlabeled",
+            "the method learns from unlabeled patches, but batch.unlabeled is 0",
+            "give the unlabeled a part, e.g. batch.unlabeled: 3",
+        );
+    }
+    if config.self_training.enabled && config.risk.kind == RiskKind::GeBinomial {
+        broken(
+            "self_training.enabled",
+            "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",
+            "use risk.kind naive or nnpu with self-training",
+        );
+    }
+    if config.augmentation.weak.mixup > 0.0 && config.consistency.kind != ConsistencyKind::None {
+        broken(
+            "augmentation.weak.mixup",
+            "pseudo-labels of the consistency term would come from patches mixed together",
+            "set augmentation.weak.mixup: 0, or consistency.kind: none",
+        );
+    }
+    let names_weights = !config.pretrain.weights.trim().is_empty();
+    if config.pretrain.kind == PretrainKind::Weights && !names_weights {
+        broken(
+            "pretrain.weights",
+            "pretrain.kind is weights, but pretrain.weights names no file",
+            "name the pretrained.safetensors in the folder of a run that was pretrained",
+        );
+    }
+    if config.pretrain.kind != PretrainKind::Weights && names_weights {
+        broken(
+            "pretrain.weights",
+            "pretrain.weights names a file that this run would not use",
+            "set pretrain.kind: weights, or leave pretrain.weights out",
+        );
+    }
+    found
+}
+
+/// Sentences about a configuration that breaks no rule and yet will hardly do what was meant.
+pub fn cautions(config: &RunConfig) -> Vec<String> {
+    let mut found = Vec::new();
+    let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
+    if config.self_training.enabled && begins > epochs {
+        found.push(format!(
+            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}: it learns nothing from \
+             its pseudo-labels. Train longer, or let self-training begin earlier."
+        ));
+    }
+    found
+}

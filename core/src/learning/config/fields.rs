@@ -1,0 +1,532 @@
+//! Every field of a configuration in the words of a form: what it is called, what it does in one
+//! sentence, its unit, its usual range, and when it matters. Allowed ranges are those of
+//! [`crate::learning::config::check`].
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::learning::config::check::NUMBER_FIELDS;
+use crate::learning::config::{ConsistencyKind, PretrainKind, RiskKind, RunConfig};
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A number; its range is [`Field::range`].
+    Number,
+    /// A whole number.
+    Whole,
+    /// Yes or no.
+    Flag,
+    /// One of these words, each with its meaning.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A number between 0 and 1, or the word `estimate`.
+    Prior,
+    /// The path of a file; empty for none.
+    Path,
+}
+
+/// A field of [`RunConfig`].
+pub struct Field {
+    /// Dotted path, as in YAML.
+    pub key: &'static str,
+    /// What a form calls it.
+    pub label: &'static str,
+    /// What it does, in one sentence.
+    pub sentence: &'static str,
+    /// Unit of the number; empty where it has none.
+    pub unit: &'static str,
+    /// What it takes.
+    pub kind: FieldKind,
+    /// Smallest and largest number that good runs have; others may be set, on purpose.
+    pub usual: Option<(f64, f64)>,
+    /// Whether the method of this configuration looks at it.
+    pub used: fn(&RunConfig) -> bool,
+}
+
+/// Fields that belong together.
+pub struct FieldGroup {
+    /// Heading.
+    pub name: &'static str,
+    /// The fields, in the order in which they are read.
+    pub fields: &'static [Field],
+}
+
+const BACKBONES: FieldKind = FieldKind::Choice(&[
+    ("small_cnn", "four convolution blocks, the quick one"),
+    ("resnet18", "18 layers, slower, patches of 32 px or more"),
+]);
+const NORMALISERS: FieldKind = FieldKind::Choice(&[
+    ("per_patch_z_score", "each patch to mean 0 and deviation 1"),
+    ("global_mean_std", "all by mean and deviation of the training side"),
+    ("robust_percentiles", "all by percentiles 1 and 99 of the training side"),
+    ("background_ring", "each by its pixels outside the particle, as RELION"),
+]);
+const RISKS: FieldKind = FieldKind::Choice(&[
+    ("supervised", "positives against known negatives; unlabeled stay out"),
+    ("naive", "unlabeled stand in for negatives"),
+    ("upu", "unbiased PU risk"),
+    ("nnpu", "non-negative PU risk"),
+    ("ge_binomial", "expectation with a binomial posterior, as Topaz"),
+    ("vpu", "variational, without π"),
+    ("dist_pu", "mean scores held to the known shares"),
+]);
+const SURROGATES: FieldKind = FieldKind::Choice(&[("sigmoid", "bounded"), ("logistic", "unbounded")]);
+const CONSISTENCIES: FieldKind = FieldKind::Choice(&[
+    ("none", "no such term"),
+    ("fixmatch", "hard pseudo-labels above a threshold"),
+    ("softmatch", "pseudo-labels weighted by confidence"),
+    ("mean_teacher", "agree with the teacher's p"),
+]);
+const ROTATIONS: FieldKind =
+    FieldKind::Choice(&[("none", "not at all"), ("quarter", "by multiples of 90°"), ("any", "by any angle")]);
+const SELECTIONS: FieldKind = FieldKind::Choice(&[
+    ("validation_auc", "the epoch with the highest validation AUC"),
+    ("last", "the last epoch"),
+]);
+
+const BEGINNINGS: FieldKind = FieldKind::Choice(&[
+    ("none", "off: first weights drawn at random"),
+    ("simsiam", "first learn from this project's patches without their labels"),
+    ("masked", "the same, by drawing the hidden half of patches"),
+    ("weights", "begin with weights that an earlier pretraining left"),
+]);
+
+/// One row of [`GROUPS`].
+macro_rules! fields {
+    ($($key:literal $kind:expr, $label:literal, $unit:literal, $sentence:literal
+        $(, usual $low:literal .. $high:literal)? $(, if $used:expr)?;)*) => {
+        &[$(Field {
+            key: $key, label: $label, sentence: $sentence, unit: $unit, kind: $kind,
+            usual: usual!($($low, $high)?), used: used!($($used)?),
+        }),*]
+    };
+}
+macro_rules! usual {
+    () => {
+        None
+    };
+    ($low:literal, $high:literal) => {
+        Some(($low as f64, $high as f64))
+    };
+}
+macro_rules! used {
+    () => {
+        |_| true
+    };
+    ($used:expr) => {
+        $used
+    };
+}
+
+/// All fields by heading. `description` is left out: it is a sentence of the author's.
+pub const GROUPS: &[FieldGroup] = &[
+    FieldGroup {
+        name: "Run",
+        fields: fields![
+            "schedule.epochs" FieldKind::Whole, "Epochs", "passes",
+                "How often the run goes through the unlabeled patches (or the positives, where the risk is supervised).",
+                usual 20 .. 200;
+            "backbone" BACKBONES, "Network", "", "The network that looks at a patch.";
+            "seed" FieldKind::Whole, "Seed", "",
+                "Start of the random numbers: on the CPU the same seed gives the same run.";
+            "schedule.select_by" SELECTIONS, "Keep", "", "Which epoch's weights score the patches.";
+            "schedule.early_stopping_patience" FieldKind::Whole, "Stop without progress after", "epochs",
+                "Ends the run when validation has not improved for this long; 0 means never.", usual 0 .. 50;
+        ],
+    },
+    FieldGroup {
+        name: "Data",
+        fields: fields![
+            "prior" FieldKind::Prior, "Class prior π", "",
+                "Share of particles among the unlabeled patches, not among all; estimated from the data or given.",
+                usual 0.05 .. 0.6;
+            "split.validation" FieldKind::Number, "Validation share", "of the patches",
+                "Patches kept out of the training to measure it.", usual 0.1 .. 0.3;
+            "split.test" FieldKind::Number, "Test share", "of the patches",
+                "Patches kept out of training and choice of the epoch alike.", usual 0 .. 0.3;
+            "split.seed" FieldKind::Whole, "Seed of the split", "",
+                "Runs with the same seed and shares are compared on the same patches.";
+            "normaliser" NORMALISERS, "Normaliser", "",
+                "How pixel values are brought to one scale; fitted on the training side only.";
+        ],
+    },
+    FieldGroup {
+        name: "Pretraining",
+        fields: fields![
+            "pretrain.kind" BEGINNINGS, "Begin with", "",
+                "What the network knows before it sees a label. Measured so far it gains nothing: compare with a run without.";
+            "pretrain.weights" FieldKind::Path, "Weights", "",
+                "A pretrained.safetensors from the folder of a run, of this project or another with the same network and patch size.",
+                if |c| c.pretrain.kind == PretrainKind::Weights;
+            "pretrain.epochs" FieldKind::Whole, "Epochs of pretraining", "passes",
+                "How often pretraining goes through the patches of the training side.", usual 20 .. 200, if pretrains;
+            "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
+                "Patches of one step of pretraining.", usual 32 .. 256, if pretrains;
+            "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "per step",
+                "Peak step size of pretraining: lower it where SimSiam's spread falls to 0.",
+                usual 1e-4 .. 1e-2, if pretrains;
+        ],
+    },
+    FieldGroup {
+        name: "Labelled part of the loss",
+        fields: fields![
+            "risk.kind" RISKS, "Risk", "", "How positives, negatives and unlabeled enter the labelled part of the loss.";
+            "risk.loss" SURROGATES, "Surrogate loss", "", "Shape of the loss inside uPU and nnPU.",
+                if |c| matches!(c.risk.kind, RiskKind::Upu | RiskKind::Nnpu);
+            "risk.beta" FieldKind::Number, "β", "of the loss",
+                "How far nnPU's inner term may fall below 0 before the step turns.",
+                usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::Nnpu;
+            "risk.gamma" FieldKind::Number, "γ", "of a step",
+                "Length of nnPU's turned step.", usual 0.1 .. 1, if |c| c.risk.kind == RiskKind::Nnpu;
+            "risk.positive_weight" FieldKind::Number, "Weight of positives", "of the loss",
+                "Share of the positives' term in the naive loss.",
+                usual 0.3 .. 0.7, if |c| c.risk.kind == RiskKind::Naive;
+            "risk.negative_weight" FieldKind::Number, "Weight of known negatives", "×",
+                "Weight of the term of the known negatives; fewer of them than positives count less.", usual 0.3 .. 3;
+            "risk.slack" FieldKind::Number, "Weight of the expectation", "×",
+                "How strongly GE-binomial holds the mean score to π.",
+                usual 0.3 .. 10, if |c| c.risk.kind == RiskKind::GeBinomial;
+            "risk.entropy" FieldKind::Number, "Weight of the entropy", "×",
+                "How strongly Dist-PU asks each unlabeled patch to be one or the other.",
+                usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::DistPu;
+        ],
+    },
+    FieldGroup {
+        name: "Self-training",
+        fields: fields![
+            "self_training.enabled" FieldKind::Flag, "Self-training", "",
+                "From some epoch on, the unlabeled at both ends of the ranking count as labelled and the band between stays out.";
+            "self_training.start_epoch" FieldKind::Whole, "First epoch", "epoch",
+                "From here on pseudo-labels replace the risk.", usual 5 .. 100, if |c| c.self_training.enabled;
+            "self_training.positive_share" FieldKind::Number, "Taken as positive", "× π",
+                "Share of the unlabeled with the highest scores that counts as positive.",
+                usual 0.5 .. 1, if |c| c.self_training.enabled;
+            "self_training.negative_margin" FieldKind::Number, "Margin below", "× π",
+                "The unlabeled below the best margin·π of the ranking count as negative: larger is more careful.",
+                usual 1 .. 1.5,
+                if |c| c.self_training.enabled;
+            "self_training.trial" FieldKind::Flag, "On trial", "",
+                "Give it up, and go back, when the validation AUC falls in its first three epochs.",
+                if |c| c.self_training.enabled;
+            "self_training.estimate_prior" FieldKind::Flag, "Estimate π in each epoch", "",
+                "Takes π from the validation patches as the network ranks them then.", if |c| c.self_training.enabled;
+        ],
+    },
+    FieldGroup {
+        name: "Consistency",
+        fields: fields![
+            "consistency.kind" CONSISTENCIES, "Term", "",
+                "What the unlabeled are asked to agree with: the weak view's answer to the strong view.";
+            "consistency.threshold" FieldKind::Number, "Threshold τ", "of p",
+                "FixMatch takes a pseudo-label when max(p, 1 − p) reaches it.", usual 0.7 .. 0.98,
+                if |c| c.consistency.kind == ConsistencyKind::Fixmatch;
+            "consistency.weight" FieldKind::Number, "Weight λ", "×",
+                "Weight of the term in the loss after the ramp-up.",
+                usual 0.1 .. 2, if |c| c.consistency.kind != ConsistencyKind::None;
+            "consistency.ramp_up_epochs" FieldKind::Whole, "Ramp-up", "epochs",
+                "Over which λ rises from 0, so that early mistakes are not believed.", usual 5 .. 50,
+                if |c| c.consistency.kind != ConsistencyKind::None;
+            "consistency.soft_targets" FieldKind::Flag, "Soft targets", "",
+                "SoftMatch aims at p itself instead of its rounded value.",
+                if |c| c.consistency.kind == ConsistencyKind::Softmatch;
+            "consistency.distribution_alignment" FieldKind::Flag, "Align with π", "",
+                "Shifts pseudo-labels so that their running mean equals π.",
+                if |c| c.consistency.kind != ConsistencyKind::None;
+        ],
+    },
+    FieldGroup {
+        name: "Alignment",
+        fields: fields![
+            "alignment.weight" FieldKind::Number, "Weight", "×",
+                "How strongly patches taken for the same class are asked to look alike to the network; 0 asks nothing.",
+                usual 0 .. 1, if |c| c.teacher.enabled;
+        ],
+    },
+    FieldGroup {
+        name: "Teacher",
+        fields: fields![
+            "teacher.enabled" FieldKind::Flag, "Teacher", "",
+                "Validation and scores come from a moving average of the weights.";
+            "teacher.decay" FieldKind::Number, "Decay", "per step",
+                "Share of the old average kept at each step: nearer to 1 is slower and smoother.",
+                usual 0.99 .. 0.9999, if |c| c.teacher.enabled;
+            "teacher.pseudo_labels" FieldKind::Flag, "Gives pseudo-labels", "",
+                "The average, not the network in training, says what the unlabeled are.", if |c| c.teacher.enabled;
+            "teacher.decay_warm_up" FieldKind::Flag, "Short memory first", "",
+                "The average follows quickly in the first steps.", if |c| c.teacher.enabled;
+        ],
+    },
+    FieldGroup {
+        name: "Batch",
+        fields: fields![
+            "batch.size" FieldKind::Whole, "Size", "patches", "Patches per step, over all labels.", usual 16 .. 256;
+            "batch.positive" FieldKind::Number, "Positive", "parts", "Parts of positives in a batch.", usual 1 .. 4;
+            "batch.unlabeled" FieldKind::Number, "Unlabeled", "parts", "Parts of unlabeled patches in a batch.",
+                usual 1 .. 10;
+            "batch.negative" FieldKind::Number, "Negative", "parts",
+                "Parts of known negatives in a batch, where there are any.", usual 0.5 .. 4;
+            "batch.unlabeled_per_epoch" FieldKind::Whole, "Unlabeled per epoch", "patches",
+                "At most so many take part in an epoch, drawn anew each time; 0 means all.", usual 0 .. 100000;
+        ],
+    },
+    FieldGroup {
+        name: "Step size",
+        fields: fields![
+            "optimizer.learning_rate" FieldKind::Number, "Learning rate", "per step",
+                "Peak step size: too high diverges, too low learns nothing.", usual 1e-4 .. 1e-2;
+            "schedule.warm_up_epochs" FieldKind::Whole, "Warm-up", "epochs",
+                "Over which the learning rate rises from 0.", usual 0 .. 10;
+            "schedule.cosine" FieldKind::Flag, "Fall to 0", "",
+                "The learning rate falls along a half cosine until the end.";
+            "schedule.restart_epoch" FieldKind::Whole, "Begin anew at", "epoch",
+                "It falls to 0 before this epoch and begins anew there; 0 means never.", usual 0 .. 150;
+            "optimizer.weight_decay" FieldKind::Number, "Weight decay", "per step",
+                "Pull of the weights towards 0, apart from the gradient.", usual 0 .. 0.01;
+            "optimizer.gradient_clip" FieldKind::Number, "Longest gradient", "norm",
+                "A longer gradient over all weights is shortened to this norm; 0 means never.", usual 0 .. 20;
+            "optimizer.accumulation" FieldKind::Whole, "Accumulation", "batches",
+                "Batches whose gradients are averaged into one step.", usual 1 .. 4;
+        ],
+    },
+    FieldGroup {
+        name: "Weak view",
+        fields: fields![
+            "augmentation.weak.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.";
+            "augmentation.weak.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.";
+            "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.", usual 0 .. 5;
+            "augmentation.weak.overlay" FieldKind::Number, "Overlay", "×",
+                "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.",
+                usual 0 .. 2;
+            "augmentation.weak.overlay_trial" FieldKind::Flag, "Overlay on trial", "",
+                "Tries the overlay before the run; takes half of it, or none, where held-out positives do not bear it.";
+            "augmentation.weak.mixup" FieldKind::Number, "Mixup", "of Beta",
+                "Mixes each view and its label with another's; larger mixes more evenly, 0 not at all.", usual 0 .. 1;
+        ],
+    },
+    FieldGroup {
+        name: "Strong view",
+        fields: fields![
+            "augmentation.strong.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.", if strong;
+            "augmentation.strong.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.", if strong;
+            "augmentation.strong.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.",
+                usual 0 .. 8, if strong;
+            "augmentation.strong.scale" FieldKind::Number, "Magnify", "±", "Largest change of size.",
+                usual 0 .. 0.2, if strong;
+            "augmentation.strong.contrast" FieldKind::Number, "Contrast", "±", "Largest change of contrast.",
+                usual 0 .. 0.5, if strong;
+            "augmentation.strong.brightness" FieldKind::Number, "Brightness", "± deviations",
+                "Largest constant added, in standard deviations of a patch.", usual 0 .. 0.5, if strong;
+            "augmentation.strong.noise" FieldKind::Number, "Noise", "deviations",
+                "Strongest white noise added, in standard deviations of a patch.", usual 0 .. 1, if strong;
+            "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy mixed in.",
+                usual 0 .. 0.7, if strong;
+            "augmentation.strong.erase" FieldKind::Number, "Erase", "of the side",
+                "Side of the square replaced by the patch's mean.", usual 0 .. 0.4, if strong;
+        ],
+    },
+];
+
+/// The strong view is shown to the consistency term and to SimSiam only.
+fn strong(config: &RunConfig) -> bool {
+    config.consistency.kind != ConsistencyKind::None || config.pretrain.kind == PretrainKind::Simsiam
+}
+
+fn pretrains(config: &RunConfig) -> bool {
+    matches!(config.pretrain.kind, PretrainKind::Simsiam | PretrainKind::Masked)
+}
+
+impl Field {
+    /// Smallest and largest allowed number, where the field has a range.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        NUMBER_FIELDS.iter().find(|n| n.key == self.key).map(|n| (n.low, n.high))
+    }
+
+    /// Which numbers it takes, in words: "usually 20 to 200; 1 to 10000 possible". `None` for fields that
+    /// take no number.
+    pub fn range_words(&self) -> Option<String> {
+        let between = |(low, high): (f64, f64)| format!("{} to {}", plain(low), plain(high));
+        let possible = match (self.kind, self.range()) {
+            (FieldKind::Prior, _) => "above 0 and below 1".to_owned(),
+            (_, Some(range)) => between(range),
+            (FieldKind::Whole, None) => "any whole number from 0 on".to_owned(),
+            _ => return None,
+        };
+        Some(match self.usual {
+            Some(usual) if self.range() != Some(usual) => {
+                format!("usually {}; {possible} possible", between(usual))
+            }
+            _ => possible,
+        })
+    }
+
+    /// A sentence where this number is allowed, but is no usual one.
+    pub fn unusual(&self, value: f64) -> Option<String> {
+        let (low, high) = self.usual?;
+        let allowed = self.range().is_none_or(|(least, most)| value >= least && value <= most);
+        let side = match (value < low, value > high) {
+            (true, _) => "less",
+            (_, true) => "more",
+            _ => return None,
+        };
+        let words = || format!("{} is {side} than usual ({} to {}).", plain(value), plain(low), plain(high));
+        allowed.then(words)
+    }
+
+    fn pointer(&self) -> String {
+        format!("/{}", self.key.replace('.', "/"))
+    }
+
+    /// The value in a configuration: a number, a truth value or a word.
+    pub fn get(&self, config: &RunConfig) -> Value {
+        let value = serde_json::to_value(config).unwrap_or(Value::Null);
+        match value.pointer(&self.pointer()) {
+            // A method with settings of its own is a mapping whose `kind` is the word.
+            Some(Value::Object(map)) => map.get("kind").cloned().unwrap_or(Value::Null),
+            Some(value) => value.clone(),
+            None => Value::Null,
+        }
+    }
+
+    /// Sets the value; ranges and contradictions are for [`crate::learning::config::check::violations`] to say.
+    ///
+    /// # Errors
+    /// When the field does not take such a value.
+    pub fn set(&self, config: &mut RunConfig, value: &Value) -> Result<()> {
+        let refuse = || {
+            let remedy = match self.kind {
+                FieldKind::Number | FieldKind::Prior => "write a number".to_owned(),
+                FieldKind::Whole => "write a whole number, 0 or above".to_owned(),
+                FieldKind::Flag => "write true or false".to_owned(),
+                FieldKind::Path => "write the path of a file".to_owned(),
+                FieldKind::Choice(words) => {
+                    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                    format!("write one of {}", words.join(", "))
+                }
+            };
+            Error::config(self.key, format!("{value} is no value for {}", self.label), remedy)
+        };
+        let mut whole = serde_json::to_value(&*config).map_err(|_| refuse())?;
+        let slot = whole.pointer_mut(&self.pointer()).ok_or_else(refuse)?;
+        if slot.is_object() {
+            // A normaliser chosen by its word gets its usual settings; the same one again keeps its own.
+            if slot.get("kind") == Some(value) {
+                return Ok(());
+            }
+            *slot = match value.as_str() {
+                Some("robust_percentiles") => json!({ "kind": value, "low": 1.0, "high": 99.0 }),
+                Some("background_ring") => json!({ "kind": value, "radius_fraction": 0.75 }),
+                _ => json!({ "kind": value }),
+            };
+            *config = serde_json::from_value(whole).map_err(|_| refuse())?;
+            return Ok(());
+        }
+        let value = match (self.kind, value.as_f64()) {
+            (FieldKind::Whole, Some(number)) if number >= 0.0 && number.fract() == 0.0 => {
+                value.as_u64().map_or_else(|| Value::from(number as u64), Value::from)
+            }
+            _ => value.clone(),
+        };
+        *slot = value;
+        *config = serde_json::from_value(whole).map_err(|_| refuse())?;
+        Ok(())
+    }
+}
+
+/// A number as a person writes it.
+pub fn plain(value: f64) -> String {
+    if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
+/// Every field.
+pub fn fields() -> impl Iterator<Item = &'static Field> {
+    GROUPS.iter().flat_map(|group| group.fields)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn leaves(prefix: &str, value: &Value, out: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) if prefix != "normaliser" => {
+                for (key, inner) in map {
+                    let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                    leaves(&path, inner, out);
+                }
+            }
+            _ => {
+                out.insert(prefix.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_configuration_is_explained_once() {
+        let mut known = BTreeSet::new();
+        leaves("", &serde_json::to_value(RunConfig::default()).unwrap(), &mut known);
+        known.remove("description");
+        let told: Vec<String> = fields().map(|f| f.key.to_owned()).collect();
+        assert_eq!(told.iter().cloned().collect::<BTreeSet<_>>(), known);
+        assert_eq!(told.len(), known.len(), "none twice");
+        for number in NUMBER_FIELDS {
+            assert!(told.iter().any(|key| key == number.key), "{}", number.key);
+        }
+    }
+
+    #[test]
+    fn usual_numbers_are_allowed_and_those_of_the_first_preset_are_usual() {
+        let recommended = crate::learning::config::yaml::load("recommended").unwrap();
+        for field in fields() {
+            for config in [&RunConfig::default(), &recommended] {
+                let value = field.get(config).as_f64().filter(|_| (field.used)(config));
+                assert_eq!(value.and_then(|value| field.unusual(value)), None, "{}", field.key);
+            }
+            let is_number = matches!(field.kind, FieldKind::Number | FieldKind::Whole | FieldKind::Prior);
+            assert_eq!(field.range_words().is_some(), is_number, "{}", field.key);
+            let is_seed = field.label.starts_with("Seed");
+            assert_eq!(field.usual.is_some(), is_number && !is_seed, "{}", field.key);
+            let Some((low, high)) = field.usual else { continue };
+            let (least, most) = field.range().unwrap_or((0.0, 1.0));
+            assert!(low < high && least <= low && high <= most, "{}", field.key);
+        }
+        let epochs = fields().find(|field| field.key == "schedule.epochs").unwrap();
+        assert_eq!(epochs.range_words().unwrap(), "usually 20 to 200; 1 to 10000 possible");
+        assert_eq!(epochs.unusual(3.0).unwrap(), "3 is less than usual (20 to 200).");
+        assert_eq!(epochs.unusual(0.0), None, "not allowed: that is said elsewhere");
+    }
+
+    #[test]
+    fn each_field_takes_what_it_offers_and_nothing_else() {
+        for field in fields() {
+            assert!(field.sentence.ends_with('.') && !field.label.is_empty(), "{}", field.key);
+            let mut config = RunConfig::default();
+            let values: Vec<Value> = match field.kind {
+                FieldKind::Choice(words) => words.iter().map(|(word, _)| Value::from(*word)).collect(),
+                FieldKind::Flag => vec![true.into(), false.into()],
+                FieldKind::Prior => vec![0.25.into(), "estimate".into()],
+                FieldKind::Path => vec!["/somewhere/pretrained.safetensors".into(), "".into()],
+                FieldKind::Whole => vec![3.into(), 5.0.into()],
+                FieldKind::Number => {
+                    let (low, high) = field.range().unwrap();
+                    vec![low.into(), high.into()]
+                }
+            };
+            for value in values {
+                field.set(&mut config, &value).unwrap_or_else(|e| panic!("{}: {e}", field.key));
+                assert_eq!(field.get(&config).as_f64(), value.as_f64(), "{}", field.key);
+                if value.as_f64().is_none() {
+                    assert_eq!(field.get(&config), value, "{}", field.key);
+                }
+            }
+            let nonsense = if field.kind == FieldKind::Path { Value::from(3) } else { "nonsense".into() };
+            assert!(field.set(&mut config, &nonsense).is_err(), "{}", field.key);
+        }
+    }
+}

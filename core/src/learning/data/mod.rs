@@ -1,0 +1,10 @@
+//! The data of a run: patches with their labels, the batches of an epoch and the views of a batch.
+
+pub mod augment;
+pub(crate) mod batch_views;
+mod mixup;
+pub mod patch_store;
+pub mod sampler;
+mod training_data;
+
+pub use training_data::TrainingData;

@@ -1,0 +1,279 @@
+//! Where the pixels of a run lie: in memory, on the device, or read anew for every batch.
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use half::f16;
+
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::imaging::normalise::Affine;
+
+/// Normalised patches that are read when they are needed.
+pub trait PatchSource: Send + Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Fills `out` (S×S) with a normalised patch.
+    ///
+    /// # Errors
+    /// When it can no longer be read.
+    fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
+}
+
+/// Patches of a source that has 16 bits a pixel, as they came: what normalises them is done when they are
+/// needed, so that no bit is lost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HalfPatches {
+    /// N×S×S values as they came.
+    pub raw: Vec<f16>,
+    /// What normalises each patch (N).
+    pub maps: Vec<Affine>,
+}
+
+/// Normalised patches (N×S×S): held, or read when they are needed.
+#[derive(Clone)]
+pub enum PatchStore {
+    /// All values in memory.
+    Held(Arc<Vec<f32>>),
+    /// All in memory, in 16 bits: half as much for the same values.
+    Half(Arc<HalfPatches>),
+    /// Read for every batch, because all of them would fill the memory.
+    Streamed(Arc<dyn PatchSource>),
+}
+
+impl fmt::Debug for PatchStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held(pixels) => write!(f, "{} values held", pixels.len()),
+            Self::Half(patches) => write!(f, "{} patches held in 16 bits", patches.maps.len()),
+            Self::Streamed(source) => write!(f, "{} patches streamed", source.count()),
+        }
+    }
+}
+
+impl From<HalfPatches> for PatchStore {
+    fn from(patches: HalfPatches) -> Self {
+        Self::Half(Arc::new(patches))
+    }
+}
+
+impl From<Vec<f32>> for PatchStore {
+    fn from(pixels: Vec<f32>) -> Self {
+        Self::Held(Arc::new(pixels))
+    }
+}
+
+impl PatchStore {
+    /// How many patches of `area` px there are; `None` when held values are no whole number of them.
+    pub fn count(&self, area: usize) -> Option<usize> {
+        match self {
+            Self::Held(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
+            Self::Half(patches) => {
+                (patches.raw.len() == patches.maps.len() * area).then_some(patches.maps.len())
+            }
+            Self::Streamed(source) => Some(source.count()),
+        }
+    }
+
+    /// Fills `out` (S×S) with a patch.
+    ///
+    /// # Errors
+    /// When there is no such patch or it cannot be read.
+    pub fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+        let missing = || Error::defect(format!("there is no patch {index} in this run"));
+        let place = index * out.len()..(index + 1) * out.len();
+        match self {
+            Self::Streamed(source) => source.read(index, out),
+            Self::Held(pixels) => {
+                out.copy_from_slice(pixels.get(place).ok_or_else(missing)?);
+                Ok(())
+            }
+            Self::Half(patches) => {
+                let raw = patches.raw.get(place).ok_or_else(missing)?;
+                let map = patches.maps.get(index).ok_or_else(missing)?;
+                out.iter_mut().zip(raw).for_each(|(value, raw)| *value = map.apply(raw.to_f32()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Bytes in memory.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Held(pixels) => size_of_val(pixels.as_slice()),
+            Self::Half(patches) => size_of_val(patches.raw.as_slice()),
+            Self::Streamed(_) => 0,
+        }
+    }
+}
+
+/// The most a device is given at once, bytes. GPUs bind one buffer of 2 GiB at most, and what a run needs
+/// besides must find room too.
+const MOST_ON_DEVICE: usize = 1 << 30;
+
+/// The patches of a run for its device. Small pools lie on a GPU and are gathered there; the processor
+/// reads them where they are, and so does a GPU that they would fill.
+pub struct DevicePool {
+    pixels: Pixels,
+    size: usize,
+    device: Device,
+}
+
+enum Pixels {
+    /// N×S².
+    OnDevice(Box<Tensor<2>>),
+    HalfOnDevice(Box<HalfOnDevice>),
+    OnHost(PatchStore),
+}
+
+/// [`HalfPatches`] on a device.
+struct HalfOnDevice {
+    /// N×S², 16 bits.
+    raw: Tensor<2>,
+    /// Offset and 1/scale of each patch: N×1.
+    maps: [Tensor<2>; 2],
+}
+
+impl fmt::Debug for DevicePool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pixels {
+            Pixels::OnDevice(_) => write!(f, "all patches on the device"),
+            Pixels::HalfOnDevice(_) => write!(f, "all patches on the device, in 16 bits"),
+            Pixels::OnHost(store) => write!(f, "{store:?}, handed to the device by the batch"),
+        }
+    }
+}
+
+impl DevicePool {
+    /// Makes patches of `size`×`size` px ready for a device.
+    pub fn new(store: &PatchStore, size: usize, device: &ComputeDevice) -> Self {
+        let most = if device.is_cpu { 0 } else { MOST_ON_DEVICE };
+        Self::with_limit(store, size, &device.inner, most)
+    }
+
+    /// As [`Self::new`]; at most `most` bytes lie on the device, else nothing does.
+    fn with_limit(store: &PatchStore, size: usize, device: &Device, most: usize) -> Self {
+        let area = size * size;
+        let pixels = match store {
+            store if store.bytes() > most => Pixels::OnHost(store.clone()),
+            PatchStore::Held(values) => {
+                let data = TensorData::new(values.to_vec(), [values.len() / area, area]);
+                Pixels::OnDevice(Box::new(Tensor::from_data(data, device)))
+            }
+            PatchStore::Half(patches) if device.supports_dtype(DType::F16) => {
+                let count = patches.maps.len();
+                let data = TensorData::new(patches.raw.clone(), [count, area]);
+                let map = |of: fn(&Affine) -> f64| {
+                    let values: Vec<f32> = patches.maps.iter().map(|map| of(map) as f32).collect();
+                    Tensor::from_data(TensorData::new(values, [count, 1]), device)
+                };
+                Pixels::HalfOnDevice(Box::new(HalfOnDevice {
+                    raw: Tensor::from_data(data, (device, DType::F16)),
+                    maps: [map(|map| map.offset), map(|map| map.scale.recip())],
+                }))
+            }
+            store => Pixels::OnHost(store.clone()),
+        };
+        Self { pixels, size, device: device.clone() }
+    }
+
+    /// Patches by index as N×1×S×S.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn gather(&self, indices: &[usize]) -> Result<Tensor<4>> {
+        let (count, size) = (indices.len(), self.size);
+        let on_device = || {
+            let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+            Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device)
+        };
+        Ok(match &self.pixels {
+            Pixels::OnDevice(pixels) => {
+                Tensor::clone(pixels).select(0, on_device()).reshape([count, 1, size, size])
+            }
+            Pixels::HalfOnDevice(half) => {
+                let indices = on_device();
+                let raw = half.raw.clone().select(0, indices.clone()).cast(DType::F32);
+                let [offset, factor] = half.maps.clone().map(|map| map.select(0, indices.clone()));
+                ((raw - offset) * factor).reshape([count, 1, size, size])
+            }
+            Pixels::OnHost(store) => {
+                let mut values = vec![0.0; count * size * size];
+                for (&index, patch) in indices.iter().zip(values.chunks_exact_mut(size * size)) {
+                    store.read(index, patch)?;
+                }
+                Tensor::from_data(TensorData::new(values, [count, 1, size, size]), &self.device)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::learning::network::weights::to_vec;
+
+    /// Two patches of 2×2 px; the third cannot be read.
+    struct Torn;
+
+    impl PatchSource for Torn {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
+            if index > 1 {
+                return Err(Error::request("the disk is gone", "plug it in"));
+            }
+            out.iter_mut().enumerate().for_each(|(at, v)| *v = (4 * index + at) as f32);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_batch_is_the_same_wherever_the_pixels_lie() {
+        let device = ComputeDevice::cpu();
+        let held = PatchStore::from((0..8).map(|v| v as f32).collect::<Vec<_>>());
+        let streamed = PatchStore::Streamed(Arc::new(Torn));
+        let batch = |pool: DevicePool| to_vec(pool.gather(&[1, 0, 1]).unwrap().reshape([12]));
+        let expected = [4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        assert_eq!(batch(DevicePool::new(&held, 2, &device)), expected);
+        assert_eq!(batch(DevicePool::with_limit(&held, 2, &device.inner, 32)), expected, "on the device");
+        let too_large = DevicePool::with_limit(&held, 2, &device.inner, 31);
+        assert!(matches!(too_large.pixels, Pixels::OnHost(_)));
+        assert_eq!(batch(too_large), expected);
+        assert_eq!(batch(DevicePool::new(&streamed, 2, &device)), expected);
+    }
+
+    #[test]
+    fn sixteen_bits_give_the_values_that_normalising_gives() {
+        let raw: Vec<f16> = [100.5, 98.0, 101.25, 99.0, 7.0, 7.0, 7.0, 7.0].map(f16::from_f32).to_vec();
+        let maps =
+            vec![Affine { offset: 99.6875, scale: 1.25 }, Affine { offset: 7.0, scale: f64::INFINITY }];
+        let store = PatchStore::from(HalfPatches { raw, maps });
+        assert_eq!((store.count(4), store.count(5), store.bytes()), (Some(2), None, 16));
+        let expected = [0.0, 0.0, 0.0, 0.0, 0.65, -1.35, 1.25, -0.55];
+        let device = ComputeDevice::cpu();
+        let most = if device.inner.supports_dtype(DType::F16) { [0, 16] } else { [0, 0] };
+        for most in most {
+            let pool = DevicePool::with_limit(&store, 2, &device.inner, most);
+            assert_eq!(matches!(pool.pixels, Pixels::HalfOnDevice(_)), most > 0);
+            let batch = to_vec(pool.gather(&[1, 0]).unwrap().reshape([8]));
+            assert!(batch.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{batch:?}");
+        }
+        assert!(DevicePool::new(&store, 2, &device).gather(&[2]).is_err());
+    }
+
+    #[test]
+    fn a_patch_that_cannot_be_read_is_an_error() {
+        let device = ComputeDevice::cpu();
+        let pool = DevicePool::new(&PatchStore::Streamed(Arc::new(Torn)), 2, &device);
+        assert!(pool.gather(&[2]).unwrap_err().to_string().contains("the disk is gone"));
+        let held = PatchStore::from(vec![0.0; 8]);
+        assert_eq!((held.count(4), held.count(3)), (Some(2), None));
+        assert!(DevicePool::new(&held, 2, &device).gather(&[2]).is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! Scores of patches from a trained network.
+
+pub mod predict;
+pub mod scorer;

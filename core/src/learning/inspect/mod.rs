@@ -1,0 +1,3 @@
+//! Measurements on a network for the diagnosis.
+
+pub mod probe;

@@ -1,0 +1,193 @@
+//! The labelled part of the loss: what positives, unlabeled and known negatives contribute.
+//!
+//! Every risk takes logits (N) and gives one value to minimise; `E` below is the mean over a batch.
+//! Known negatives are a term of their own, `negative_weight · E_N[ℓ(−g)]`, added to any risk.
+
+use burn::tensor::activation::{log_sigmoid, sigmoid, softmax};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::learning::config::{RiskConfig, RiskKind, SurrogateLoss};
+
+/// Logits of one batch by label; a part that is missing is `None`.
+pub struct LabelledLogits {
+    /// Known particles.
+    pub positive: Option<Tensor<1>>,
+    /// Nobody has said.
+    pub unlabeled: Option<Tensor<1>>,
+    /// Known non-particles.
+    pub negative: Option<Tensor<1>>,
+}
+
+/// What a risk gives.
+pub struct RiskValue {
+    /// The value whose gradient is the step (shape 1).
+    pub objective: Tensor<1>,
+    /// The value to show: for nnPU the non-negative risk, which is not the objective when the step
+    /// is turned (shape 1, no gradient).
+    pub shown: Tensor<1>,
+    /// Weighted term of the known negatives (shape 1, no gradient); `None` without any.
+    pub negative_term: Option<Tensor<1>>,
+    /// nnPU: 1 where the step was turned, else 0 (shape 1, no gradient).
+    pub turned: Option<Tensor<1>>,
+}
+
+impl RiskValue {
+    /// `share` of this risk and the rest of another.
+    pub fn mixed(self, other: Self, share: f64) -> Self {
+        let mix = |a: Tensor<1>, b: Tensor<1>| a * share + b * (1.0 - share);
+        let both = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| a.zip(b).map(|(a, b)| mix(a, b));
+        Self {
+            objective: mix(self.objective, other.objective),
+            shown: mix(self.shown, other.shown),
+            negative_term: both(self.negative_term, other.negative_term),
+            turned: both(self.turned, other.turned),
+        }
+    }
+}
+
+/// ℓ(z) of the surrogate, element by element; z is the margin.
+pub fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
+    match loss {
+        SurrogateLoss::Sigmoid => sigmoid(margin.neg()),
+        SurrogateLoss::Logistic => log_sigmoid(margin).neg(),
+    }
+}
+
+/// Binary cross-entropy of logits against targets in [0, 1], element by element:
+/// −t·ln σ(g) − (1−t)·ln σ(−g).
+pub fn cross_entropy(logits: Tensor<1>, targets: Tensor<1>) -> Tensor<1> {
+    let positive = log_sigmoid(logits.clone());
+    let negative = log_sigmoid(logits.neg());
+    (targets.clone() * (positive - negative.clone()) + negative).neg()
+}
+
+/// The unbiased risk of du Plessis et al. 2015 in its two parts, from positives and unlabeled:
+/// π·E_P[ℓ(g)] and E_U[ℓ(−g)] − π·E_P[ℓ(−g)].
+fn pu_parts(
+    loss: SurrogateLoss,
+    prior: f64,
+    positive: Tensor<1>,
+    unlabeled: Tensor<1>,
+) -> (Tensor<1>, Tensor<1>) {
+    let as_positive = surrogate(loss, positive.clone()).mean() * prior;
+    let as_negative =
+        surrogate(loss, unlabeled.neg()).mean() - surrogate(loss, positive.neg()).mean() * prior;
+    (as_positive, as_negative)
+}
+
+/// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β the objective is the
+/// whole risk; below, it is −γ times the inner term alone, which is *not* what back-propagation
+/// through `max(·, 0)` gives. Returns objective, shown value and whether the step was turned.
+pub fn nnpu(
+    config: &RiskConfig,
+    prior: f64,
+    positive: Tensor<1>,
+    unlabeled: Tensor<1>,
+) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
+    let (as_positive, inner) = pu_parts(config.loss, prior, positive, unlabeled);
+    let turned = inner.clone().detach().lower_scalar(-config.beta).float().cast(inner.dtype());
+    let straight = turned.clone().neg() + 1.0;
+    let shown = (as_positive.clone() + inner.clone().clamp_min(-config.beta)).detach();
+    let objective = (as_positive + inner.clone()) * straight - inner * (turned.clone() * config.gamma);
+    (objective, shown, turned)
+}
+
+/// GE-binomial (Bepler et al. 2019, equations 4 to 6, as Topaz computes it): cross-entropy of the
+/// positives plus `slack` times the cross-entropy between the normal approximation of the
+/// distribution of the number of particles among the unlabeled of the batch, N(Σp, Σp(1−p)), and
+/// the binomial distribution with π.
+pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+    let device = unlabeled.device();
+    let count = unlabeled.dims()[0];
+    let p = sigmoid(unlabeled);
+    let mean = p.clone().sum();
+    let variance = (p.clone() * (p.clone().neg() + 1.0)).sum();
+    let counts: Vec<f32> = (0..=count).map(|k| k as f32).collect();
+    let counts = Tensor::<1>::from_data(TensorData::new(counts, [count + 1]), &device).cast(p.dtype());
+    let log_binomial = log_binomial_pmf(count, prior);
+    let log_binomial =
+        Tensor::<1>::from_data(TensorData::new(log_binomial, [count + 1]), &device).cast(p.dtype());
+    let distance = (counts - mean).powi_scalar(2);
+    let posterior = softmax(distance * -0.5 / (variance + 1e-10), 0);
+    let expectation = (posterior * log_binomial).sum().neg();
+    log_sigmoid(positive).mean().neg() + expectation * slack
+}
+
+/// VPU (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. Least where p is proportional to the
+/// probability of being a particle; its mixup term is left out.
+pub fn variational(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+    (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
+}
+
+/// Dist-PU (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times the
+/// mean entropy of p among the unlabeled, without which all of them could stay at π.
+pub fn label_distribution(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+    let p = sigmoid(unlabeled.clone());
+    let certain = cross_entropy(unlabeled, p.clone()).mean();
+    (sigmoid(positive).mean() - 1.0).abs() * (2.0 * prior) + (p.mean() - prior).abs() + certain * entropy
+}
+
+/// ln of the binomial probabilities of 0..=n successes with probability p.
+fn log_binomial_pmf(n: usize, p: f64) -> Vec<f32> {
+    let mut log_choose = 0.0;
+    (0..=n)
+        .map(|k| {
+            if k > 0 {
+                log_choose += ((n - k + 1) as f64).ln() - (k as f64).ln();
+            }
+            (log_choose + k as f64 * p.ln() + (n - k) as f64 * (1.0 - p).ln()) as f32
+        })
+        .collect()
+}
+
+/// The configured risk of one batch. Where a part the risk needs is missing from the batch, its
+/// term is left out; [`crate::learning::train::trainer`] refuses data that could never have it.
+pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<RiskValue> {
+    let LabelledLogits { positive, unlabeled, negative } = logits;
+    let mut turned = None;
+    let mut shown = None;
+    let main = match (config.kind, positive, unlabeled) {
+        (RiskKind::Supervised, Some(p), _) => Some(log_sigmoid(p).mean().neg()),
+        (RiskKind::Supervised, None, _) => None,
+        (RiskKind::Naive, Some(p), Some(u)) => {
+            let share = config.positive_weight;
+            Some(log_sigmoid(p).mean().neg() * share + log_sigmoid(u.neg()).mean().neg() * (1.0 - share))
+        }
+        (RiskKind::Upu, Some(p), Some(u)) => {
+            let (as_positive, as_negative) = pu_parts(config.loss, prior, p, u);
+            Some(as_positive + as_negative)
+        }
+        (RiskKind::Nnpu, Some(p), Some(u)) => {
+            let (objective, value, was_turned) = nnpu(config, prior, p, u);
+            turned = Some(was_turned);
+            shown = Some(value);
+            Some(objective)
+        }
+        (RiskKind::GeBinomial, Some(p), Some(u)) => Some(ge_binomial(config.slack, prior, p, u)),
+        (RiskKind::Vpu, Some(p), Some(u)) => Some(variational(p, u)),
+        (RiskKind::DistPu, Some(p), Some(u)) => Some(label_distribution(config.entropy, prior, p, u)),
+        (_, Some(p), None) => Some(log_sigmoid(p).mean().neg()),
+        (_, None, _) => None,
+    };
+    let negative_term = negative.filter(|_| config.negative_weight > 0.0).map(|n| {
+        let loss = match config.kind {
+            RiskKind::Upu | RiskKind::Nnpu => surrogate(config.loss, n.neg()),
+            _ => log_sigmoid(n.neg()).neg(),
+        };
+        loss.mean() * config.negative_weight
+    });
+    let shown_negative = negative_term.clone().map(Tensor::detach);
+    let objective = match (main, negative_term) {
+        (Some(main), Some(term)) => {
+            shown = shown.or_else(|| Some(main.clone().detach()));
+            main + term
+        }
+        (Some(only), None) | (None, Some(only)) => {
+            shown = shown.or_else(|| Some(only.clone().detach()));
+            only
+        }
+        (None, None) => return None,
+    };
+    let shown = shown?;
+    Some(RiskValue { objective, shown, negative_term: shown_negative, turned })
+}

@@ -1,0 +1,197 @@
+//! The class prior π where picks need not be a random sample of the particles.
+//!
+//! Best bin estimation ([`crate::learning::prior::best_bin`]) assumes that labelled particles score like the others. People
+//! label the clear ones, which score higher, and then the best bin holds too few of the rest: π̂ comes out
+//! too low, by half and more. Here that shift is part of the model.
+//!
+//! On the scale on which the positives are standard normal (the normal deviate of a score's rank among
+//! them), the unlabeled are taken as π·N(−δ, 1) + (1 − π)·N(−m, s²): particles nobody picked, δ ≥ 0 behind
+//! the picks, and the rest. A normal mixture on the scale of ranks is the binormal model of ROC curves
+//! (Dorfman & Alf 1969, J. Math. Psychol. 6:487; Metz, Herman & Shen 1998, Stat. Med. 17:1033): it asks nothing
+//! of the scores themselves but their order. What lies below all but a few of the positives is only
+//! counted, so the shape of the far rest (ice, carbon) does not matter.
+//!
+//! δ, m, s and π cannot all be told from a few hundred scores without saying beforehand what is plausible,
+//! so δ has a half-normal prior of scale 0.4, ln s a normal one of scale 0.3 around 0, and m (at least 0.75
+//! behind δ, to 5) and π (0 to 1) uniform ones. All combinations on a grid are weighed by prior × likelihood;
+//! π̂ is the mean of that weight, the interval its 5 % to 95 %. The likelihood is raised to the power
+//! n_p/(n_p + n_u), since ranks among n_p positives are known no better than n_p allows. The widths were
+//! set on simulated patches whose truth is known.
+
+use crate::learning::eval::metrics::{MetricError, check_count, check_finite};
+use crate::learning::prior::best_bin::MIN_SCORES;
+
+/// Deviates between which scores are counted in bins.
+const RANGE: [f64; 2] = [-2.0, 2.4];
+/// Bins in [`RANGE`].
+const BINS: usize = 24;
+/// Ranks below this many positives, or above all but one, are too coarse to be told apart.
+const LOWEST_RANKS: f64 = 3.0;
+/// Scale of the half-normal prior of δ.
+const AHEAD_SCALE: f64 = 0.4;
+/// Scale of the normal prior of ln s.
+const SPREAD_SCALE: f64 = 0.3;
+/// The rest is at least this far behind the particles nobody picked.
+const GAP: f64 = 0.75;
+/// Weight left out at either end of the interval.
+const TAIL: f64 = 0.05;
+
+/// π by the binormal mixture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BinormalPrior {
+    /// Posterior mean of π.
+    pub estimate: f64,
+    /// Lower end of the 90 % interval.
+    pub low: f64,
+    /// Upper end of the 90 % interval.
+    pub high: f64,
+}
+
+/// Estimates π from out-of-fold scores of positives and unlabeled, allowing for picks that score higher
+/// than the particles nobody picked.
+///
+/// # Errors
+/// When either side has fewer than 10 scores, or a score is no finite number.
+pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPrior, MetricError> {
+    check_count(positive, "positive", MIN_SCORES)?;
+    check_count(unlabeled, "unlabeled", MIN_SCORES)?;
+    check_finite(positive, "positive")?;
+    check_finite(unlabeled, "unlabeled")?;
+    let edges = edges(positive.len());
+    let counts = counts(positive, unlabeled, &edges);
+    let power = positive.len() as f64 / (positive.len() + unlabeled.len()) as f64;
+
+    let priors: Vec<f64> = (0..100).map(|i| (f64::from(i) + 0.5) / 100.0).collect();
+    let aheads: Vec<f64> = (0..=15).map(|i| f64::from(i) * 0.1).collect();
+    let behinds: Vec<f64> = (3..=25).map(|i| f64::from(i) * 0.2).collect();
+    let spreads: Vec<f64> = (-4..=4).map(|i| (f64::from(i) * 0.15).exp()).collect();
+    let particles: Vec<Vec<f64>> = aheads.iter().map(|&ahead| shares(&edges, -ahead, 1.0)).collect();
+
+    let mut of_prior = vec![0.0; priors.len()];
+    // Weights relative to the largest met so far, all that went before being scaled down when a larger comes.
+    let mut largest = f64::NEG_INFINITY;
+    for &behind in &behinds {
+        for &spread in &spreads {
+            let rest = shares(&edges, -behind, spread);
+            let spread_cost = (spread.ln() / SPREAD_SCALE).powi(2) / 2.0;
+            for (&ahead, particle) in aheads.iter().zip(&particles) {
+                if behind < ahead + GAP {
+                    continue;
+                }
+                let cost = spread_cost + (ahead / AHEAD_SCALE).powi(2) / 2.0;
+                for (at, &prior) in priors.iter().enumerate() {
+                    let likelihood: f64 = counts
+                        .iter()
+                        .zip(particle.iter().zip(&rest))
+                        .map(|(count, (p, n))| count * (prior * p + (1.0 - prior) * n).max(1e-12).ln())
+                        .sum();
+                    let log_weight = power * likelihood - cost;
+                    if log_weight > largest {
+                        let scale = (largest - log_weight).exp();
+                        of_prior.iter_mut().for_each(|weight: &mut f64| *weight *= scale);
+                        largest = log_weight;
+                    }
+                    of_prior[at] += (log_weight - largest).exp();
+                }
+            }
+        }
+    }
+    let total: f64 = of_prior.iter().sum();
+    let estimate = priors.iter().zip(&of_prior).map(|(prior, weight)| prior * weight).sum::<f64>() / total;
+    Ok(BinormalPrior {
+        estimate,
+        low: below(&of_prior, TAIL * total).min(estimate),
+        high: below(&of_prior, (1.0 - TAIL) * total).max(estimate),
+    })
+}
+
+/// The share of [0, 1] below which `wanted` of the weight lies, each weight spread evenly over its cell.
+fn below(weights: &[f64], wanted: f64) -> f64 {
+    let mut sum = 0.0;
+    for (cell, &weight) in weights.iter().enumerate() {
+        if sum + weight >= wanted && weight > 0.0 {
+            return (cell as f64 + (wanted - sum) / weight) / weights.len() as f64;
+        }
+        sum += weight;
+    }
+    1.0
+}
+
+/// Deviates that part the bins; the outermost bins are open. Ranks among few positives part fewer bins.
+fn edges(positives: usize) -> Vec<f64> {
+    let ranks = positives as f64 + 1.0;
+    let step = (RANGE[1] - RANGE[0]) / BINS as f64;
+    (0..=BINS)
+        .map(|i| RANGE[0] + step * i as f64)
+        .filter(|&edge| normal(edge) * ranks >= LOWEST_RANKS && normal(-edge) * ranks >= 1.0)
+        .collect()
+}
+
+/// How many unlabeled scores fall into each bin by their rank among the positives. A score between two
+/// positives may lie anywhere between them, so it counts for the bins there in parts.
+fn counts(positive: &[f32], unlabeled: &[f32], edges: &[f64]) -> Vec<f64> {
+    let mut sorted = positive.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let ranks = sorted.len() as f64 + 1.0;
+    let levels: Vec<f64> = edges.iter().map(|&edge| normal(edge)).collect();
+    let mut counts = vec![0.0; edges.len() + 1];
+    for &score in unlabeled {
+        let lower = sorted.partition_point(|&p| p < score) as f64;
+        let upper = sorted.partition_point(|&p| p <= score) as f64;
+        let (from, to) = (lower / ranks, (upper + 1.0) / ranks);
+        let mut start = from;
+        for (bin, count) in counts.iter_mut().enumerate() {
+            let end = levels.get(bin).copied().unwrap_or(1.0).min(to);
+            if end > start {
+                *count += (end - start) / (to - from);
+                start = end;
+            }
+        }
+    }
+    counts
+}
+
+/// Shares of N(`mean`, `spread`²) in the bins.
+fn shares(edges: &[f64], mean: f64, spread: f64) -> Vec<f64> {
+    let mut below = 0.0;
+    let ends = edges.iter().map(|&edge| normal((edge - mean) / spread)).chain([1.0]);
+    ends.map(|end| end - std::mem::replace(&mut below, end)).collect()
+}
+
+/// Distribution function of the standard normal.
+fn normal(x: f64) -> f64 {
+    0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_hold_all_scores_and_all_shares() {
+        let edges = edges(343);
+        assert_eq!(edges.len(), BINS + 1);
+        let positive: Vec<f32> = (0..343).map(|i| i as f32).collect();
+        let unlabeled: Vec<f32> = (-100..500).map(|i| i as f32 * 0.7).collect();
+        let sum: f64 = counts(&positive, &unlabeled, &edges).iter().sum();
+        assert!((sum - 600.0).abs() < 1e-9, "{sum}");
+        let sum: f64 = shares(&edges, -1.3, 0.8).iter().sum();
+        assert!((sum - 1.0).abs() < 1e-12, "{sum}");
+        // Φ(1.959964) = 0.975.
+        assert!((normal(1.959964) - 0.975).abs() < 1e-7);
+    }
+
+    #[test]
+    fn few_positives_part_few_bins() {
+        // Edges with at least 3 of 11 ranks below and 1 above: Φ⁻¹(3/11) = −0.60 to Φ⁻¹(10/11) = 1.34.
+        let edges = edges(10);
+        assert!(edges.first().is_some_and(|&e| (-0.61..-0.4).contains(&e)), "{edges:?}");
+        assert!(edges.last().is_some_and(|&e| (1.1..1.34).contains(&e)), "{edges:?}");
+    }
+
+    #[test]
+    fn weight_is_spread_over_its_cell() {
+        assert!((below(&[1.0, 1.0, 2.0, 0.0], 1.5) - 0.375).abs() < 1e-12);
+        assert!((below(&[0.0, 4.0], 4.0) - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,9 @@
+//! The class prior π: its estimators, and the quick classifiers whose scores they read.
+
+pub mod best_bin;
+pub mod binormal;
+pub mod cross_fit;
+pub mod overlay_trial;
+mod used;
+
+pub use used::{PriorUsed, estimated};
