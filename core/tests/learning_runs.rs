@@ -18,7 +18,7 @@ use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_p
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::train::preflight::ask;
-use vitrine_core::learning::train::run::{RunOutcome, TrainJob, train};
+use vitrine_core::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
 
 const SIZE: usize = 16;
