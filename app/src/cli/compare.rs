@@ -6,6 +6,10 @@ use serde_json::json;
 use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::compare::{summaries, write_pictures, write_report};
 
+use super::args::TruthArgs;
+use super::open;
+use super::output::{print_json, print_line};
+
 /// Put runs side by side: measures, and what differs in their configurations.
 ///
 /// All runs of the project are compared unless some are named. --report writes one self-contained
@@ -28,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
     #[command(flatten)]
-    truth: super::TruthArgs,
+    truth: TruthArgs,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -36,7 +40,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let project = super::open_to_read(&args.project)?;
+    let project = open::to_read(&args.project)?;
     let truth = args.truth.read(&project)?;
     let runs = summaries(&project, &args.runs, truth.as_deref())?;
     if args.json {
@@ -49,23 +53,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        super::print_json(&all)?;
+        print_json(&all)?;
     } else {
-        super::print_line(comparison_text(&runs)?.trim_end());
+        print_line(comparison_text(&runs)?.trim_end());
         for warning in runs.iter().flat_map(|run| &run.warnings) {
-            super::print_line(&format!("note: {warning}"));
+            print_line(&format!("note: {warning}"));
         }
     }
     if let Some(dir) = &args.pictures {
         let written = write_pictures(&project, &runs, dir)?;
         if !args.json {
-            super::print_line(&format!("pictures: {} files in {}", written.len(), dir.display()));
+            print_line(&format!("pictures: {} files in {}", written.len(), dir.display()));
         }
     }
     if let Some(path) = &args.report {
         write_report(&project, runs, path)?;
         if !args.json {
-            super::print_line(&format!("report: {}", path.display()));
+            print_line(&format!("report: {}", path.display()));
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::demo::{DemoRequest, demo};
 
+use super::output::{print_json, print_line};
 use super::train::{Display, as_json, print_result};
 
 /// See it all on a simulated sample: import, train, compare, report, export.
@@ -53,7 +54,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let display = Display::new(args.json);
     let outcome = display.drive(|listen, watch| demo(&request, listen, watch))?;
     if args.json {
-        return super::print_json(&json!({
+        return print_json(&json!({
             "project": outcome.project,
             "labels": outcome.imported.labels,
             "runs": outcome.runs.iter().map(as_json).collect::<Vec<_>>(),
@@ -66,15 +67,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     for result in &outcome.runs {
         print_result(result);
     }
-    super::print_line("");
-    super::print_line(comparison_text(&outcome.summaries)?.trim_end());
-    super::print_line("");
-    super::print_line(&format!(
+    print_line("");
+    print_line(comparison_text(&outcome.summaries)?.trim_end());
+    print_line("");
+    print_line(&format!(
         "sample   {} particles in the micrographs, {} of them picked",
         outcome.sample.particles, outcome.sample.picked
     ));
-    super::print_line(&format!("project  {}", outcome.project.display()));
-    super::print_line(&format!("report   {}", outcome.report.display()));
-    super::print_line(&format!("export   {} ({} particles)", outcome.export.display(), outcome.exported));
+    print_line(&format!("project  {}", outcome.project.display()));
+    print_line(&format!("report   {}", outcome.report.display()));
+    print_line(&format!("export   {} ({} particles)", outcome.export.display(), outcome.exported));
     Ok(())
 }

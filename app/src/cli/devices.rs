@@ -2,6 +2,8 @@
 
 use vitrine_core::device;
 
+use super::output::{print_json, print_line};
+
 /// List the devices a run can compute on.
 ///
 /// `auto` takes the first real GPU, else the CPU. A software rasteriser (a CPU pretending to be a
@@ -21,11 +23,11 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let devices = device::list();
     if args.json {
-        return super::print_json(&devices);
+        return print_json(&devices);
     }
     for device in devices {
         let note = if device.eligible { "" } else { "   (only when asked for)" };
-        super::print_line(&format!(
+        print_line(&format!(
             "{:<7} {:<20} {:<8} {}{}{note}",
             device.id,
             device.kind,

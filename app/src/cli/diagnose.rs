@@ -10,6 +10,9 @@ use vitrine_core::diagnosis::{Depth, Finding, Report, Severity, prescription};
 use vitrine_core::learning::config::yaml;
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 
+use super::args::TruthArgs;
+use super::open;
+use super::output::{print_json, print_line};
 use super::progress::Progress;
 
 /// Say what is wrong with data, configuration or run, and hand over the corrected configuration.
@@ -63,7 +66,7 @@ pub struct Args {
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     #[command(flatten)]
-    truth: super::TruthArgs,
+    truth: TruthArgs,
     /// Print the whole report as JSON
     #[arg(long)]
     json: bool,
@@ -78,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
         bail!("{} exists already; name another file, or use --force", path.display());
     }
     let device = ComputeDevice::open(args.device)?;
-    let project = super::open_to_read(&args.project)?;
+    let project = open::to_read(&args.project)?;
     let truth = args.truth.read(&project)?;
     let config = match (&args.config, &args.run) {
         (Some(name), _) => Some(yaml::load(name)?),
@@ -104,20 +107,20 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
     };
     if args.json {
         let fix = written.as_ref().map(|_| args.fix.clone());
-        super::print_json(&json!({ "report": report, "fix": fix }))?;
+        print_json(&json!({ "report": report, "fix": fix }))?;
     } else {
         print(&report, args.verbose);
         match (&args.fix, written) {
             (Some(path), Some(changes)) => {
-                super::print_line(&format!("wrote {} ({changes} changes)", path.display()));
-                super::print_line(&format!(
+                print_line(&format!("wrote {} ({changes} changes)", path.display()));
+                print_line(&format!(
                     "next: vitrine train {} --config {}",
                     args.project.display(),
                     path.display()
                 ));
             }
             _ if report.corrected.is_some() => {
-                super::print_line("next: the same with --fix mended.yaml writes the corrected configuration");
+                print_line("next: the same with --fix mended.yaml writes the corrected configuration");
             }
             _ => {}
         }
@@ -132,7 +135,7 @@ fn write_fix(report: &Report, path: &Path) -> anyhow::Result<usize> {
 }
 
 fn print(report: &Report, verbose: bool) {
-    let line = |text: &str| super::print_line(text);
+    let line = |text: &str| print_line(text);
     if verbose {
         for section in &report.sections {
             line(&format!("{} ({:.1} s)", section.examination.title(), section.seconds));
@@ -155,7 +158,7 @@ fn print(report: &Report, verbose: bool) {
 }
 
 fn print_finding(number: usize, finding: &Finding) {
-    let line = |text: &str| super::print_line(text);
+    let line = |text: &str| print_line(text);
     let mark = match finding.severity {
         Severity::Wrong => "WRONG",
         Severity::Warning => "warning",

@@ -6,6 +6,9 @@ use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, prev
 use vitrine_core::workflow::model::export_model;
 use vitrine_core::{Error, Label};
 
+use super::exit::Usage;
+use super::open;
+use super::output::{print_json, print_line};
 use super::progress::Progress;
 
 /// Hand a labelled set to RELION, cryoSPARC and others, or a trained model as safetensors.
@@ -72,17 +75,17 @@ const LISTED: usize = 5;
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let project = super::open_to_read(&args.project)?;
+    let project = open::to_read(&args.project)?;
     let Format::Set(format) = args.format else {
         let Some(run) = &args.run else {
-            return Err(super::Usage("--format model writes the network of a run: name it with --run").into());
+            return Err(Usage("--format model writes the network of a run: name it with --run").into());
         };
         let card = export_model(&project, run, &args.out, args.force, &mut |_| true)?;
         if args.json {
-            return super::print_json(&card);
+            return print_json(&card);
         }
-        super::print_line(&format!("model of {run}: {}", args.out.display()));
-        super::print_line(&format!("card: {}", args.out.with_extension("json").display()));
+        print_line(&format!("model of {run}: {}", args.out.display()));
+        print_line(&format!("card: {}", args.out.with_extension("json").display()));
         return Ok(());
     };
     let request = ExportRequest {
@@ -98,19 +101,19 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.dry_run {
         let preview = preview(&project, &request)?;
         if args.json {
-            return super::print_json(&preview);
+            return print_json(&preview);
         }
         if preview.total == 0 {
-            super::print_line("nothing would be written: no patch has these labels and scores");
+            print_line("nothing would be written: no patch has these labels and scores");
         } else {
-            super::print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
+            print_line(&format!("would write {}", super::info::counts_text(&preview.counts)));
         }
         for target in &preview.targets {
             let exists = if preview.existing.contains(target) { "  (exists; needs --force)" } else { "" };
-            super::print_line(&format!("  {}{exists}", target.display()));
+            print_line(&format!("  {}{exists}", target.display()));
         }
         for warning in &preview.warnings {
-            super::print_line(&format!("note: {warning}"));
+            print_line(&format!("note: {warning}"));
         }
         return Ok(());
     }
@@ -124,19 +127,19 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     })?;
     progress.clear();
     if args.json {
-        return super::print_json(&manifest);
+        return print_json(&manifest);
     }
-    super::print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
+    print_line(&format!("wrote {}", super::info::counts_text(&manifest.counts)));
     // Files are named in the manifest as seen from the export's folder.
     let folder = if format.extension().is_none() { Some(args.out.as_path()) } else { args.out.parent() };
     for file in manifest.files.iter().take(LISTED) {
-        super::print_line(&format!("  {}", folder.unwrap_or(Path::new("")).join(&file.path).display()));
+        print_line(&format!("  {}", folder.unwrap_or(Path::new("")).join(&file.path).display()));
     }
     if manifest.files.len() > LISTED {
-        super::print_line(&format!("  … and {} more files", manifest.files.len() - LISTED));
+        print_line(&format!("  … and {} more files", manifest.files.len() - LISTED));
     }
     for warning in &manifest.warnings {
-        super::print_line(&format!("note: {warning}"));
+        print_line(&format!("note: {warning}"));
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use vitrine_core::Label;
 use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect};
 
+use super::open;
+use super::output::{print_json, print_line};
 use super::progress::Progress;
 
 /// Bring patches into a project: ready patches, or micrographs with picks.
@@ -148,41 +150,38 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut hear =
         |step: vitrine_core::ingest::Progress| progress.show(step.phase.as_str(), step.done, step.total);
     if args.dry_run {
-        let project = super::open_to_read(&args.project)?;
+        let project = open::to_read(&args.project)?;
         let preview = inspect(&request, Some(&project), &mut hear)?;
         progress.clear();
         if args.json {
-            return super::print_json(&preview);
+            return print_json(&preview);
         }
         print_preview(&preview);
-        super::print_line(&format!("would import {}", super::info::counts_text(&preview.labels)));
+        print_line(&format!("would import {}", super::info::counts_text(&preview.labels)));
         if args.pool.is_some() {
             let count = match (args.pool_count, args.pool_total) {
                 (Some(count), _) => format!("at most {count} per micrograph"),
                 (None, Some(total)) => format!("{total} in all"),
                 (None, None) => "every place found".to_owned(),
             };
-            super::print_line(&format!("  and an unlabeled pool from the micrographs, {count}"));
+            print_line(&format!("  and an unlabeled pool from the micrographs, {count}"));
         }
         return Ok(());
     }
-    let mut project = super::open(&args.project)?;
+    let mut project = open::to_write(&args.project)?;
     let summary = ingest(&mut project, &request, &mut hear)?;
     progress.clear();
     if args.json {
-        return super::print_json(&summary);
+        return print_json(&summary);
     }
     print_preview(&summary.found);
-    super::print_line(&format!("imported {}", super::info::counts_text(&summary.labels)));
+    print_line(&format!("imported {}", super::info::counts_text(&summary.labels)));
     if summary.pool > 0 {
-        super::print_line(&format!(
-            "  of the unlabeled, {} are the pool cut from the micrographs",
-            summary.pool
-        ));
+        print_line(&format!("  of the unlabeled, {} are the pool cut from the micrographs", summary.pool));
     }
     let place = args.project.display();
     let all = project.label_counts()?;
-    super::print_line(&if all.positive == 0 {
+    print_line(&if all.positive == 0 {
         format!(
             "next: say which are particles (`vitrine label {place} positive --ids 0,4,7-9`), or import with --label"
         )
@@ -199,7 +198,7 @@ const LISTED: usize = 10;
 
 /// Prints what was recognised, and every pick that was left out.
 pub fn print_preview(found: &Preview) {
-    let line = |text: String| super::print_line(&text);
+    let line = |text: String| print_line(&text);
     for input in &found.inputs {
         line(format!(
             "{}: {}, {}, {} px",
@@ -261,6 +260,6 @@ pub fn print_preview(found: &Preview) {
 
 fn more(count: usize, what: &str) {
     if count > LISTED {
-        super::print_line(&format!("  … and {} more {what}", count - LISTED));
+        print_line(&format!("  … and {} more {what}", count - LISTED));
     }
 }

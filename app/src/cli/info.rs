@@ -7,6 +7,9 @@ use vitrine_core::label::LabelCounts;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{EntryKind, Project, Run};
 
+use super::open;
+use super::output::{print_json, print_line};
+
 /// Show what a project holds: labels, sources, micrographs, splits and runs.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -29,7 +32,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let project = super::open_to_read(&args.project)?;
+    let project = open::to_read(&args.project)?;
     if let Some(id) = args.history {
         return history(&project, id, args.json);
     }
@@ -42,7 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let by_split = latest.map(|split| project.counts_by_split(split.id)).transpose()?;
     if args.json {
         let runs: Vec<_> = runs.iter().map(|run| run_json(&project, run)).collect::<anyhow::Result<_>>()?;
-        return super::print_json(&json!({
+        return print_json(&json!({
             "project": project.dir(),
             "created": project.created()?,
             "patches": project.len(),
@@ -64,7 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             "runs": runs,
         }));
     }
-    let line = |text: String| super::print_line(&text);
+    let line = |text: String| print_line(&text);
     line(project.dir().display().to_string());
     let size = project.size().map_or_else(|| "no patches yet".to_owned(), |s| format!("{s} × {s} px"));
     line(format!("  patches      {} ({size})", project.len()));
@@ -148,9 +151,9 @@ fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        return super::print_json(&json!({ "patch": id, "label": row.label, "history": steps }));
+        return print_json(&json!({ "patch": id, "label": row.label, "history": steps }));
     }
-    super::print_line(&format!("patch {id} is {}", row.label));
+    print_line(&format!("patch {id} is {}", row.label));
     for (entry, change) in history {
         let why = match (entry.kind, entry.undoes) {
             (EntryKind::Undo, Some(other)) => format!("takes back entry {}", other.0),
@@ -159,7 +162,7 @@ fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
             }
             _ => entry.reason,
         };
-        super::print_line(&format!(
+        print_line(&format!(
             "  entry {:<4} {}  {:>9} -> {:<9}  {}: {why}",
             entry.id.0, entry.at, change.before, change.after, entry.actor
         ));

@@ -7,6 +7,11 @@ use vitrine_core::Label;
 use vitrine_core::project::{PatchId, Project};
 use vitrine_core::workflow::score::patches_by_score;
 
+use super::exit::Usage;
+use super::open;
+use super::output::{print_json, print_line};
+use crate::words::person;
+
 /// Set labels, or take the last change back.
 ///
 /// Patches are named by number, by a file of numbers, or by score. Everything set by one call is one
@@ -59,14 +64,14 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut project = super::open(&args.project)?;
+    let mut project = open::to_write(&args.project)?;
     let entry = if args.undo {
-        project.undo_last(&super::person())?
+        project.undo_last(&person())?
     } else if args.redo {
-        project.redo_last(&super::person())?
+        project.redo_last(&person())?
     } else {
         let Some(label) = args.label else {
-            return Err(super::Usage("name a label: positive, negative or unlabeled").into());
+            return Err(Usage("name a label: positive, negative or unlabeled").into());
         };
         let ids = chosen(&project, &args)?;
         let labels = project.labels()?;
@@ -76,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             .map(|id| (id, label))
             .collect();
         let reason = if args.reason.is_empty() { "command line" } else { &args.reason };
-        project.set_labels(&changes, &super::person(), None, reason)?
+        project.set_labels(&changes, &person(), None, reason)?
     };
     let changed = match entry {
         Some(id) => project.journal_entry(id)?.count,
@@ -84,15 +89,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     let counts = project.label_counts()?;
     if args.json {
-        return super::print_json(&serde_json::json!({
+        return print_json(&serde_json::json!({
             "changed": changed, "journal_entry": entry.map(|e| e.0), "labels": counts,
         }));
     }
     match entry {
-        Some(id) => super::print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
-        None => super::print_line("nothing to change"),
+        Some(id) => print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
+        None => print_line("nothing to change"),
     }
-    super::print_line(&format!("now {}", super::info::counts_text(&counts)));
+    print_line(&format!("now {}", super::info::counts_text(&counts)));
     Ok(())
 }
 
@@ -117,14 +122,12 @@ fn chosen(project: &Project, args: &Args) -> anyhow::Result<Vec<PatchId>> {
     }
     if let Some(run) = &args.run {
         if args.above.is_none() && args.below.is_none() {
-            return Err(super::Usage("--run chooses by score: add --above or --below").into());
+            return Err(Usage("--run chooses by score: add --above or --below").into());
         }
         ids.extend(patches_by_score(project, run, args.above, args.below)?);
     }
     if args.ids.is_none() && args.ids_from.is_none() && args.run.is_none() {
-        return Err(
-            super::Usage("name the patches with --ids, --ids-from, or --run and --above or --below").into()
-        );
+        return Err(Usage("name the patches with --ids, --ids-from, or --run and --above or --below").into());
     }
     Ok(ids)
 }

@@ -1,29 +1,30 @@
 //! The command line: one file per subcommand. Arguments become a request to the library; what comes
 //! back is printed. No logic here that the library lacks.
 
+mod args;
 mod compare;
 mod demo;
 mod devices;
 mod diagnose;
-mod evaluate;
+mod exit;
 mod export;
 mod import;
 mod info;
 mod label;
 mod new;
+mod open;
+mod output;
 mod presets;
 mod progress;
 mod score;
 mod train;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use vitrine_core::Error;
-use vitrine_core::project::Project;
 
-use crate::words::{person, sentence};
+use crate::words::sentence;
 
 /// Get a clean particle set out of cryo-electron micrographs with a few hundred labels.
 ///
@@ -87,7 +88,7 @@ pub fn run() -> ExitCode {
         None => {
             let outcome = window(cli.project, cli.sample);
             let why = outcome.as_ref().err().map(sentence);
-            let code = exit_code(outcome);
+            let code = exit::code(outcome);
             if let Some(why) = why {
                 crate::gui::tell_desktop(&format!("{}.", crate::words::capitalised(&why)));
             }
@@ -98,12 +99,12 @@ pub fn run() -> ExitCode {
             return match diagnose::run(args) {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::from(1),
-                Err(error) => ExitCode::from(if report(&error) == 130 { 130 } else { 2 }),
+                Err(error) => ExitCode::from(if exit::report(&error) == 130 { 130 } else { 2 }),
             };
         }
         Some(command) => dispatch(command),
     };
-    exit_code(outcome)
+    exit::code(outcome)
 }
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
@@ -136,102 +137,11 @@ fn window(project: Option<PathBuf>, sample: Option<PathBuf>) -> anyhow::Result<(
     crate::gui::run(crate::gui::Start { project, sample, settings: crate::gui::settings::default_path() })
 }
 
-fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => ExitCode::from(report(&error)),
-    }
-}
-
-/// Says on standard error why a command ended; the exit status.
-fn report(error: &anyhow::Error) -> u8 {
-    if let Some(Usage(what)) = error.downcast_ref::<Usage>() {
-        eprintln!("error: {what}");
-        return 2;
-    }
-    if let Some(Stopped(what)) = error.downcast_ref::<Stopped>() {
-        eprintln!("vitrine: stopped; {what}");
-        return 130;
-    }
-    if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
-        eprintln!("vitrine: stopped; nothing that was complete is lost");
-        return 130;
-    }
-    eprintln!("vitrine: {}", sentence(error));
-    1
-}
-
 /// Where a machine has no desktop, listing its GPUs makes the Wayland library complain on standard error
 /// of a variable that is not set, as if the run had failed. Any folder satisfies it.
 fn hush_graphics() {
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
         // SAFETY: called first in `main`, while there is no other thread that could read variables.
         unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
-    }
-}
-
-/// A command line whose parts do not go together, in a way the parser cannot see.
-#[derive(Debug)]
-struct Usage(&'static str);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// Ctrl-C ended a job that keeps what it has; what that is, and how to go on.
-#[derive(Debug)]
-struct Stopped(String);
-
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Stopped {}
-
-/// Opens a project for writing.
-fn open(dir: &Path) -> anyhow::Result<Project> {
-    Ok(Project::open(dir)?)
-}
-
-/// Opens a project for reading, also while another process writes.
-fn open_to_read(dir: &Path) -> anyhow::Result<Project> {
-    Ok(Project::open_read_only(dir)?)
-}
-
-/// Prints a value as JSON on standard output.
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    print_line(&text);
-    Ok(())
-}
-
-/// Prints a line on standard output; a reader that closed the pipe (`| head`) is no error.
-fn print_line(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
-}
-
-/// Where the truth of a benchmark is; shared by the commands that measure against it.
-#[derive(clap::Args)]
-struct TruthArgs {
-    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
-    #[arg(long, value_name = "FILE")]
-    truth: Option<PathBuf>,
-    /// With a CSV of centres: a patch is a particle when a centre is this near, px
-    #[arg(long, value_name = "PX", requires = "truth")]
-    truth_radius: Option<f64>,
-}
-
-impl TruthArgs {
-    /// Reads the truth, one entry per patch of the project.
-    fn read(&self, project: &Project) -> anyhow::Result<Option<Vec<Option<bool>>>> {
-        let read = |path| vitrine_core::ingest::truth_for(project, path, self.truth_radius);
-        Ok(self.truth.as_deref().map(read).transpose()?)
     }
 }

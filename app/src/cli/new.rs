@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use vitrine_core::project::{PixelType, Project};
 
+use super::output::{print_json, print_line};
+
 /// Make an empty project folder.
 ///
 /// The folder must be empty or missing. The patch size is decided by the first import unless it is
@@ -44,9 +46,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     };
     let project = Project::create(&args.project, args.size, pixel_type)?;
     if args.json {
-        return super::print_json(&serde_json::json!({ "project": project.dir(), "size": project.size() }));
+        return print_json(&serde_json::json!({ "project": project.dir(), "size": project.size() }));
     }
-    super::print_line(&format!("made the project {}", project.dir().display()));
-    super::print_line("next: vitrine import --help");
+    print_line(&format!("made the project {}", project.dir().display()));
+    print_line("next: vitrine import --help");
     Ok(())
 }

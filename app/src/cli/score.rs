@@ -12,6 +12,8 @@ use vitrine_core::workflow::score::{
     ScoreRow, project_rows, score_dataset, score_picks, score_project, scorer, write_csv,
 };
 
+use super::open;
+use super::output::{print_json, print_line};
 use super::progress::Progress;
 
 /// Give every patch a score between 0 and 1 under a run.
@@ -71,7 +73,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut found = None;
     let rows: Vec<ScoreRow> = match &args.input {
         None => {
-            let mut project = super::open(&args.project)?;
+            let mut project = open::to_write(&args.project)?;
             let scorer = scorer(&project, &args.run, device)?;
             let scores = score_project(&project, &scorer, &mut watch)?;
             let id = project.run(&args.run)?.id;
@@ -79,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             project_rows(&project, &scores)?
         }
         Some(input) => {
-            let project = super::open_to_read(&args.project)?;
+            let project = open::to_read(&args.project)?;
             let scorer = scorer(&project, &args.run, device)?;
             if args.picks.is_empty() {
                 let mut dataset = patches_of(input, scorer.size())?;
@@ -108,7 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let above = rows.iter().filter(|row| row.score >= 0.5).count();
     if args.json {
-        return super::print_json(&json!({
+        return print_json(&json!({
             "run": args.run, "scored": rows.len(), "at_least_half": above, "out": args.out,
             "found": found,
         }));
@@ -116,11 +118,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if let Some(found) = &found {
         super::import::print_preview(found);
     }
-    super::print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
+    print_line(&format!("{} patches scored under {}; {above} at 0.5 or above", rows.len(), args.run));
     match &args.out {
-        Some(out) => super::print_line(&format!("table: {}", out.display())),
-        None if args.input.is_some() => super::print_line("give --out FILE to keep the table"),
-        None => super::print_line("stored with the run; --out FILE writes a table"),
+        Some(out) => print_line(&format!("table: {}", out.display())),
+        None if args.input.is_some() => print_line("give --out FILE to keep the table"),
+        None => print_line("stored with the run; --out FILE writes a table"),
     }
     Ok(())
 }

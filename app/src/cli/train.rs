@@ -15,6 +15,10 @@ use vitrine_core::project::Project;
 use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
 use vitrine_core::workflow::{Step, Watch};
 
+use super::args::TruthArgs;
+use super::exit::Stopped;
+use super::open;
+use super::output::{print_json, print_line};
 use super::progress::{Progress, stop_asked};
 
 /// Train on a project: learn from positives and unlabeled, then score every patch.
@@ -81,7 +85,7 @@ pub struct Args {
     #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained"])]
     resume: Option<String>,
     #[command(flatten)]
-    truth: super::TruthArgs,
+    truth: TruthArgs,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -97,7 +101,7 @@ enum Pretext {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let device = ComputeDevice::open(args.device)?;
-    let mut project = super::open(&args.project)?;
+    let mut project = open::to_write(&args.project)?;
     let truth = args.truth.read(&project)?;
     let mut results = Vec::new();
     if let Some(name) = &args.resume {
@@ -144,7 +148,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     if args.json {
         let all: Vec<_> = results.iter().map(as_json).collect();
-        super::print_json(&all)?;
+        print_json(&all)?;
     } else {
         for result in &results {
             print_result(result);
@@ -157,9 +161,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     if !args.json {
         let place = args.project.display();
-        super::print_line(&format!("next: vitrine compare {place} --report report.html"));
+        print_line(&format!("next: vitrine compare {place} --report report.html"));
         if let Some(result) = results.last() {
-            super::print_line(&format!(
+            print_line(&format!(
                 "      vitrine export {place} --run {} --threshold 0.5 --labels positive,unlabeled \\\n        \
                  --format relion-star --out particles.star",
                 result.name
@@ -170,10 +174,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// What Ctrl-C left, and how to go on from there.
-fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Result<super::Stopped> {
+fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Result<Stopped> {
     let (place, name) = (place.display(), &result.name);
     let scored = project.scores(result.id, "teacher")?.is_some();
-    Ok(super::Stopped(if result.ended_early.as_deref() == Some("stopped") {
+    Ok(Stopped(if result.ended_early.as_deref() == Some("stopped") {
         format!(
             "{name} keeps epoch {}: go on with `vitrine train {place} --resume {name}`, or score with what it \
              has by `vitrine score {place} --run {name}`",
@@ -288,7 +292,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 /// Prints how a run ended.
 pub fn print_result(result: &RunResult) {
     let how = result.ended_early.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
-    super::print_line(&format!(
+    print_line(&format!(
         "{}: {} {}{how}, scores from epoch {}; validation AUC P/U {}, corrected {}; prior {:.3}{}",
         result.name,
         result.epochs,
@@ -305,13 +309,13 @@ pub fn print_result(result: &RunResult) {
     ));
     let auc = result.best.validation_auc_pu;
     if auc < HARDLY {
-        super::print_line(&format!(
+        print_line(&format!(
             "note: {} hardly tells the picks from the unlabeled (AUC {auc:.2}, chance is 0.5): train longer, or \
              check the box size, --y-up at import, and the patches labelled negative",
             result.name
         ));
     } else if auc > result.best.validation_auc_ceiling {
-        super::print_line(&format!(
+        print_line(&format!(
             "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
              the particles, or that prior is too high{}; the corrected value means nothing here",
             result.name,
@@ -320,7 +324,7 @@ pub fn print_result(result: &RunResult) {
             if result.prior.estimated { "" } else { " (--prior estimate asks the patches)" },
         ));
     } else if auc.is_nan() {
-        super::print_line(&format!(
+        print_line(&format!(
             "note: the validation side of {} lacks positives or unlabeled patches, so its AUC could not be measured",
             result.name
         ));
