@@ -7,6 +7,7 @@ use vitrine_core::picking::evaluate::measures::{Measured, Point};
 use vitrine_core::picking::evaluate::{Evaluation, Judged, Within};
 use vitrine_core::workflow::evaluate::{EvaluateRequest, evaluate, write_report};
 
+use super::output::{print_json, print_line};
 use super::progress::Progress;
 
 /// Judge the picks of any picker against known centres.
@@ -83,22 +84,22 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     progress.clear();
     if args.json {
-        return super::print_json(&json!({
+        return print_json(&json!({
             "evaluation": done.evaluation, "notes": done.notes, "report": args.report,
         }));
     }
     print(&done.evaluation);
     for note in &done.notes {
-        super::print_line(&format!("note: {note}"));
+        print_line(&format!("note: {note}"));
     }
     if let Some(path) = &args.report {
-        super::print_line(&format!("report: {}", path.display()));
+        print_line(&format!("report: {}", path.display()));
     }
     Ok(())
 }
 
 fn print(evaluation: &Evaluation) {
-    let line = |text: &str| super::print_line(text);
+    let line = |text: &str| print_line(text);
     line(&format!(
         "{} centres on {} micrographs, diameter {} px",
         evaluation.centres,
@@ -197,6 +198,6 @@ fn table(rows: &[Vec<String>]) {
                 text += &format!("  {cell:>width$}");
             }
         }
-        super::print_line(text.trim_end());
+        print_line(text.trim_end());
     }
 }

@@ -25,14 +25,14 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let Some(name) = args.name else {
         for preset in PRESETS {
-            print_line(&format!("{:<22} {}", preset.name, config_file::load(preset.name)?.description));
+            print_line(&format!("{:<22} {}", preset.name, yaml::load(preset.name)?.description));
         }
         return Ok(());
     };
     let config = yaml::load(&name)?;
     match PRESETS.iter().find(|preset| preset.name == name) {
         Some(preset) if !args.full => print_line(preset.text.trim_end()),
-        _ => print_line(config_file::to_yaml(&config)?.trim_end()),
+        _ => print_line(yaml::to_yaml(&config)?.trim_end()),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use vitrine_core::NextStep;
 
 use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
-use crate::gui::model::Tab;
+use crate::gui::values::Tab;
 
 /// How grave it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
