@@ -11,9 +11,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::picks::{Mic, Planned, pixel};
+use super::mic::{Mic, Planned, pixel};
 use super::plan::Plan;
-use super::{IngestRequest, Phase, PoolCount, PoolFrom, PoolRequest, tell};
+use super::progress::{Phase, Progress, tell};
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::error::{Error, Result};
 use crate::formats::{OpticsGroup, PickTable, micrograph};
 use crate::image::Image;
@@ -84,7 +85,7 @@ pub(super) fn bring_in(
     request: &IngestRequest,
     importer: &mut Importer<'_>,
     spool_dir: &Path,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<usize> {
     let (Some(cut), Some(size)) = (plan.cut, plan.size) else { return Ok(0) };
     let visits = visits(plan, request.pool.is_some());
@@ -388,7 +389,7 @@ fn add_pool(
     cut: &CutSettings,
     optics: PoolOptics,
     importer: &mut Importer<'_>,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<usize> {
     let total = spool.len();
     if let Some(PoolCount::Total(asked)) = pool.count

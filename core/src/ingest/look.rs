@@ -1,8 +1,10 @@
 //! A look into a few micrographs before anything is cut: are the picks mirrored, is there a border
 //! without a picture, are particles dark or light?
 
+use super::cutting;
 use super::plan::Plan;
-use super::{IngestRequest, Phase, PoolFrom, cutting, diameter_for, tell};
+use super::progress::{Phase, Progress, tell};
+use super::request::{IngestRequest, PoolFrom, diameter_for};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
 use crate::label::Label;
@@ -14,7 +16,7 @@ const SAMPLE: usize = 4;
 pub(super) fn look(
     plan: &mut Plan,
     request: &IngestRequest,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<()> {
     let Some(cut) = plan.cut else { return Ok(()) };
     let positives = |at: usize| {

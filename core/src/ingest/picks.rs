@@ -2,53 +2,15 @@
 //! whose place there is a patch already. None is lost without being counted.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
-use super::IngestRequest;
+use super::mic::{Planned, pixel};
 use super::plan::Plan;
 use super::report::{Ambiguous, Unmatched};
+use super::request::IngestRequest;
 use crate::error::{Error, Result};
 use crate::formats::micrograph::{Match, Names};
 use crate::imaging::{CutPlan, CutSettings};
 use crate::label::Label;
-
-/// A micrograph of the import.
-#[derive(Default)]
-pub(super) struct Mic {
-    pub path: PathBuf,
-    /// Its name in the project.
-    pub name: String,
-    pub width: usize,
-    pub height: usize,
-    pub pixel_size: Option<f64>,
-    /// Picks to be cut, in the order of tables and rows.
-    pub picks: Vec<Planned>,
-    pub at_edge: usize,
-    pub duplicates: usize,
-    /// Pool patches cut.
-    pub pool: usize,
-    /// Every positive known on it: picks, those at an edge included, ready patches, the project's.
-    pub positives: Vec<(f64, f64)>,
-    /// Every other place known on it.
-    pub others: Vec<(f64, f64)>,
-}
-
-/// A pick that will be cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Planned {
-    /// Index of its table.
-    pub table: usize,
-    /// Its row there.
-    pub row: usize,
-    /// Centre, px from the first stored row downwards.
-    pub xy: (f64, f64),
-    pub label: Label,
-}
-
-/// The px on which a box is centred: picks that share it give the same patch.
-pub(super) fn pixel((x, y): (f64, f64)) -> (i64, i64) {
-    (x.round() as i64, y.round() as i64)
-}
 
 /// Sorts all picks of the plan onto its micrographs.
 pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &IngestRequest) -> Result<()> {
@@ -106,7 +68,7 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
         })?;
         mic.at_edge = sorted.at_edge.len();
         let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
-        for &(xy, label) in plan.known.places(&mic.name) {
+        for &(xy, label) in plan.existing.places(&mic.name) {
             taken.insert(pixel(xy), label);
             match label {
                 Label::Positive => mic.positives.push(xy),

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview};
+use super::report::Preview;
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::imaging::CutSettings;
 use crate::project::PixelType;
 

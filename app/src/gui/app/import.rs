@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use vitrine_core::LabelCounts;
-use vitrine_core::ingest::{IngestRequest, IngestSummary, free_space, inspect_closely, proposal, recognise};
+use vitrine_core::ingest::{IngestRequest, IngestSummary, free_space, inspect_with_patches, proposal, recognise};
 use vitrine_core::project::Project;
 use vitrine_core::workflow::import::{import_into, new_from_files};
 
@@ -151,7 +151,7 @@ impl App {
             "Looking at the files",
             move |job| {
                 let store = store.transpose()?;
-                let look = inspect_closely(&wanted.request, store.as_ref(), MAX_SHOWN, &mut |step| {
+                let look = inspect_with_patches(&wanted.request, store.as_ref(), MAX_SHOWN, &mut |step| {
                     job.progress(step.phase.as_str(), step.done, step.total)
                 })?;
                 Ok(Arc::new(look))

@@ -8,7 +8,7 @@ use eframe::egui;
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Report;
 use vitrine_core::export::{ExportRequest, Preview};
-use vitrine_core::ingest::{CloseLook, IngestSummary};
+use vitrine_core::ingest::{Inspection, IngestSummary};
 use vitrine_core::project::{EntryId, MicrographId, PatchId, RunId};
 use vitrine_core::review::Queue;
 use vitrine_core::workflow::comparison::Disagreement;
@@ -59,7 +59,7 @@ pub enum ImportOutcome {
     /// What these files are, and values to begin with.
     Recognised(Vec<PathBuf>, Answer<Recognised>),
     /// What an import would bring.
-    Looked(LookRequest, Answer<Arc<CloseLook>>),
+    Looked(LookRequest, Answer<Arc<Inspection>>),
     /// How much is free on the disk of this folder.
     DiskSpace(PathBuf, Answer<DiskSpace>),
     /// Files were brought in.

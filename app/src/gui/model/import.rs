@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use vitrine_core::ingest::{CloseLook, FoundInput, IngestRequest};
+use vitrine_core::ingest::{Inspection, FoundInput, IngestRequest};
 
 use crate::gui::drafts::ImportDraft;
 use crate::gui::values::{Asked, Load};
@@ -47,7 +47,7 @@ pub struct ImportState {
     /// The settings as typed.
     pub draft: ImportDraft,
     /// What an import would bring.
-    pub look: Asked<LookRequest, Arc<CloseLook>>,
+    pub look: Asked<LookRequest, Arc<Inspection>>,
     /// How much is free on the disk of a folder, which need not exist.
     pub disk_space: Asked<PathBuf, DiskSpace>,
 }

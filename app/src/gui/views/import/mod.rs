@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
-use vitrine_core::ingest::{CloseLook, Space};
+use vitrine_core::ingest::{Inspection, Space};
 
 use crate::gui::command::{Command, DraftCommand, ImportCommand};
 use crate::gui::drafts::ImportDraft;
@@ -217,7 +217,7 @@ fn run(
     import: &ImportState,
     draft: &mut ImportDraft,
     wanted: &Result<LookRequest, String>,
-    look: &Load<&Arc<CloseLook>>,
+    look: &Load<&Arc<Inspection>>,
     running: Option<&JobState>,
     out: &mut Vec<Command>,
 ) {

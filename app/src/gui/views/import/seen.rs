@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
 use vitrine_core::Label;
-use vitrine_core::ingest::{CloseLook, Preview, SeenPatch};
+use vitrine_core::ingest::{Inspection, Preview, SeenPatch};
 
 use crate::gui::command::Command;
 use crate::gui::drafts::ImportDraft;
@@ -20,7 +20,7 @@ use crate::words;
 /// What this part remembers: the patches as textures.
 #[derive(Default)]
 pub struct State {
-    of: Option<Arc<CloseLook>>,
+    of: Option<Arc<Inspection>>,
     textures: Vec<TextureHandle>,
 }
 
@@ -30,7 +30,7 @@ pub fn ui(
     ui: &mut Ui,
     model: &Model,
     import: &ImportState,
-    look: &Load<&Arc<CloseLook>>,
+    look: &Load<&Arc<Inspection>>,
     waiting: bool,
     state: &mut State,
     draft: &mut ImportDraft,
@@ -168,7 +168,7 @@ fn margin_of(warning: &str) -> Option<usize> {
 /// Side of a patch on the screen, points.
 const SIDE: f32 = 92.0;
 
-fn patches(ui: &mut Ui, look: &Arc<CloseLook>, state: &mut State) {
+fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &mut State) {
     if look.patches.is_empty() {
         return;
     }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::plan::Plan;
-use super::{
-    IngestRequest, OnProgress, Phase, PoolCount, PoolFrom, PoolRequest, Preview, cutting, look, patches, tell,
-};
+use super::progress::{OnProgress, Phase, tell};
+use super::report::Preview;
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
+use super::{cutting, look, planning};
 use crate::error::{Error, Result};
 use crate::formats::detect::{self, Kind};
 use crate::imaging;
@@ -130,7 +131,7 @@ pub struct SeenPatch {
 
 /// What an import would bring, with a handful of patches to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CloseLook {
+pub struct Inspection {
     /// What was recognised.
     pub preview: Preview,
     /// Side of a patch, px; 0 without patches.
@@ -144,18 +145,18 @@ pub struct CloseLook {
 ///
 /// # Errors
 /// As [`super::inspect`].
-pub fn inspect_closely(
+pub fn inspect_with_patches(
     request: &IngestRequest,
     project: Option<&Project>,
     count: usize,
     progress: OnProgress<'_>,
-) -> Result<CloseLook> {
-    let mut plan = Plan::make(request, project, progress)?;
+) -> Result<Inspection> {
+    let mut plan = planning::make(request, project, progress)?;
     look::look(&mut plan, request, progress)?;
     let size = plan.size.unwrap_or(0);
     let mut seen = ready(&plan, request, count)?;
     seen.extend(cut(&plan, count.saturating_sub(seen.len()))?);
-    Ok(CloseLook { preview: plan.into_preview(request), size, patches: seen })
+    Ok(Inspection { preview: plan.into_preview(request), size, patches: seen })
 }
 
 /// Ready patches, evenly from each input and from its beginning to its end.
@@ -170,7 +171,7 @@ fn ready(plan: &Plan, request: &IngestRequest, count: usize) -> Result<Vec<SeenP
             let index = nth * length / wanted;
             let mut pixels = vec![0.0; size * size];
             data.reader.read(index, &mut pixels)?;
-            let label = patches::label_of(&data.reader.info(index), request);
+            let label = request.label_of(&data.reader.info(index));
             seen.push(SeenPatch { label, from: file_name(&input.path), pixels });
         }
     }
