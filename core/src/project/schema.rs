@@ -10,7 +10,7 @@ use crate::project::db::Db;
 const APPLICATION: i32 = 0x5669_7472;
 
 /// Step `n` (counted from 0) brings version `n` to version `n + 1`.
-pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
 
 /// What the database is, before anything is read from it.
 pub(super) fn version(db: &Db) -> Result<i32> {
