@@ -196,17 +196,10 @@ impl Project {
     /// may not be written.
     ///
     /// # Errors
-    /// When the folder is no project, was made by another version of the program, or is damaged.
+    /// When the folder is no project, was made by a newer version of the program, or is damaged.
     pub fn open_read_only(dir: &Path) -> Result<Self> {
         let db = db::open_read(&database(dir)?)?;
-        let found = schema::version(&db)?;
-        if !schema::check(&db, found, schema::STEPS)? {
-            return Err(Error::format(
-                &db.path,
-                format!("the project has the older version {found} of the database"),
-                "open it once for writing, which brings it up to date",
-            ));
-        }
+        schema::read_as_newest(&db)?;
         Self::with(dir, db, None)
     }
 
