@@ -194,7 +194,13 @@ fn detect_folder(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recogni
     let contents = folder::contents(path, go_on)?;
     // A job of RELION says in a table of its own which micrographs are meant.
     let table = TABLES.iter().map(|name| path.join(name)).find(|table| table.is_file());
-    let picks = contents.picks.iter().any(|file| Some(file) != table.as_ref());
+    let named: Vec<&PathBuf> = contents.picks.iter().filter(|file| Some(*file) != table.as_ref()).collect();
+    // Beside micrographs lie other tables too (one of each movie, say), so some are looked into.
+    let alone = contents.micrographs.is_empty() && table.is_none();
+    let picks = match alone {
+        true => !named.is_empty(),
+        false => sample(&named).any(|file| pick_files::no_picks(file).is_none()),
+    };
     let (kind, format) = match (contents.micrographs.is_empty() && table.is_none(), picks) {
         (false, false) => (Kind::Micrographs, "folder of micrographs"),
         (false, true) => (Kind::MicrographsAndPicks, "folder of micrographs with picks"),
@@ -226,6 +232,12 @@ fn detect_folder(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recogni
         left_out: contents.left_out,
         ..Recognised::new(kind, format)
     })
+}
+
+/// Some files of a list, evenly from its beginning to its end.
+fn sample<'a>(files: &[&'a PathBuf]) -> impl Iterator<Item = &'a PathBuf> {
+    const MOST: usize = 24;
+    files.iter().step_by(files.len().div_ceil(MOST).max(1)).copied()
 }
 
 /// Names of RELION's tables of micrographs, the one that says most first.

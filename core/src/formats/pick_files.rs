@@ -252,7 +252,7 @@ fn is_index(file: &Path) -> bool {
 }
 
 /// Why a file that is named like a pick file holds no picks; `None` where it may hold some.
-fn no_picks(file: &Path) -> Option<String> {
+pub(crate) fn no_picks(file: &Path) -> Option<String> {
     let found = form(file).ok();
     match found {
         // A text file that is no table of picks (a log, a summary) may lie beside them.

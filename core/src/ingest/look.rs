@@ -1,16 +1,19 @@
 //! A look into a few micrographs before anything is cut: are the picks mirrored, is there a border
 //! without a picture, are particles dark or light?
 
-use super::cutting;
 use super::plan::Plan;
 use super::progress::{Phase, Progress, tell};
 use super::request::{IngestRequest, PoolFrom, diameter_for};
+use super::{cutting, planning};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
 use crate::label::Label;
 
 /// How many micrographs are looked into: those with the most positive picks.
 const SAMPLE: usize = 4;
+
+/// Signal of the picks as given from which no other orientation is in question.
+const SURE: f64 = 0.3;
 
 /// Looks, and adds what was seen to the plan's warnings.
 pub(super) fn look(
@@ -31,10 +34,17 @@ pub(super) fn look(
     let mut mirror = MirrorCheck::new(diameter);
     let mut contrast = ContrastEstimate::default();
     let mut border: Option<(usize, String)> = None;
+    let mut bad: Vec<(usize, String)> = Vec::new();
     for (done, &at) in order.iter().enumerate() {
         tell(progress, Phase::Looking, done, order.len())?;
         let Some(mic) = plan.mics.get(at) else { continue };
-        let image = cutting::read(mic)?;
+        let image = match cutting::read(mic) {
+            Ok(image) => image,
+            Err(error) => {
+                bad.push((at, planning::reason(error)));
+                continue;
+            }
+        };
         let found = replicated_border(&image)?;
         if let Some(warning) = found.warning(request.margin)
             && border.as_ref().is_none_or(|(widest, _)| found.widest() > *widest)
@@ -55,6 +65,10 @@ pub(super) fn look(
             contrast.add(&image, &mic.positives, diameter)?;
         }
     }
+    bad.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    for (at, reason) in bad {
+        plan.set_aside(at, reason);
+    }
     plan.warnings.extend(border.map(|(_, warning)| warning));
     let verdict = mirror.verdict();
     plan.mirrored = verdict.clearly_better;
@@ -64,6 +78,15 @@ pub(super) fn look(
             "y of the picks looks as if counted from the {edge}: mirrored they fit the images clearly better \
              (signal {:.2} against {:.2} over {} picks); {mend}",
             verdict.mirrored, verdict.given, verdict.picks
+        ));
+    }
+    let often = plan.tables.iter().find(|table| table.often_upside_down && !table.picks.is_empty());
+    if let Some(table) = often.filter(|_| !verdict.clearly_better && verdict.given < SURE && !request.y_up) {
+        plan.warnings.push(format!(
+            "{}: y of the picks in a {} is counted from the bottom of MRC micrographs, and these images do not show \
+             which way is right; turn y over unless you know better",
+            table.path.display(),
+            table.kind
         ));
     }
     plan.contrast = Some(contrast.contrast()).filter(|c| *c != Contrast::Both);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::formats::{MicrographEntry, OpticsGroup};
 use crate::label::Label;
 
 /// A micrograph of the import.
@@ -12,10 +13,21 @@ pub(super) struct Mic {
     pub name: String,
     pub width: usize,
     pub height: usize,
+    /// Å per px: as asked for, else of the table of micrographs, else of the file's header.
     pub pixel_size: Option<f64>,
+    /// What a table of micrographs says of it.
+    pub table: Option<MicrographEntry>,
+    /// Its optics group by that table.
+    pub optics: Option<OpticsGroup>,
     /// Picks to be cut, in the order of tables and rows.
     pub picks: Vec<Planned>,
+    /// Picks below the lowest score that are left out, with the best of them first; they are shown
+    /// beside the weakest ones that are taken.
+    pub below: Vec<Planned>,
+    /// Picks inside the micrograph whose box leaves it.
     pub at_edge: usize,
+    /// Picks whose centre lies outside the micrograph.
+    pub outside: usize,
     pub duplicates: usize,
     /// Pool patches cut.
     pub pool: usize,
@@ -35,6 +47,8 @@ pub(super) struct Planned {
     /// Centre, px from the first stored row downwards.
     pub xy: (f64, f64),
     pub label: Label,
+    /// Score of the picker.
+    pub score: Option<f64>,
 }
 
 /// The px on which a box is centred: picks that share it give the same patch.

@@ -10,6 +10,7 @@
 //! | `existing` | what the project holds already: micrograph names and the places of patches |
 //! | `files` | tells the named files apart |
 //! | `mic`, `plan` | one micrograph of the import; everything an import will do |
+//! | `conversion` | from coordinates of a file to px of the micrograph |
 //! | `picks` | sorts picks into those to cut, those at an edge and those already there |
 //! | `planning` | makes the plan: matches picks with micrographs, settles the patch size |
 //! | `patches` | brings in patches that were cut by other programs |
@@ -20,6 +21,7 @@
 //! | [`sample`] | writes the simulated sample as ordinary files |
 //! | [`truth`] | reads the true labels of a benchmark, for evaluation only |
 
+mod conversion;
 mod cutting;
 mod existing;
 mod files;
@@ -41,13 +43,14 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 
 pub use inspection::{
-    FoundInput, Inspection, SeenPatch, inspect_with_patches, proposal, recognise, suggested_bin,
+    AROUND, FoundInput, Inspection, SeenPatch, inspect_with_patches, proposal, recognise, suggested_bin,
 };
 pub use progress::{OnProgress, Phase, Progress};
 pub use report::{
-    Ambiguous, IngestSummary, InputReport, MicrographReport, PickFileReport, Preview, Unmatched,
+    Ambiguous, BadMicrograph, IngestSummary, InputReport, MicrographReport, PickFileReport, PickScores,
+    Preview, Unmatched,
 };
-pub use request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
+pub use request::{BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest};
 pub use sample::{SampleFiles, SamplePicks, sample_files};
 pub use space::{Fit, Space, free_space};
 pub use truth::read as truth_for;
@@ -72,7 +75,7 @@ pub fn inspect(
 /// before. Pixels are streamed; at most one micrograph is in memory.
 ///
 /// # Errors
-/// As [`inspect`], and when the project may only be read, there is nothing to bring in, a pixel is
+/// As [`inspect`], when a micrograph cannot be used and is not to be left out, when the project may only be read, there is nothing to bring in, a pixel is
 /// no finite number, or the disk is full.
 pub fn ingest(
     project: &mut Project,
@@ -81,6 +84,7 @@ pub fn ingest(
 ) -> Result<IngestSummary> {
     let mut plan = planning::make(request, Some(project), progress)?;
     look::look(&mut plan, request, progress)?;
+    plan.refuse_bad(request)?;
     let size = plan.size.ok_or_else(|| {
         Error::request(
             "there is nothing to import: the files hold neither patches nor picks",

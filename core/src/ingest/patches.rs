@@ -70,6 +70,7 @@ pub(super) fn bring_in(
                 micrograph,
                 xy: info.xy.filter(|(x, y)| x.is_finite() && y.is_finite()),
                 optics: info.optics,
+                pick_score: info.pick_score,
                 columns: info.columns,
             };
             importer.push(&patch, &pixels)?;

@@ -3,10 +3,12 @@
 
 use super::existing::Existing;
 use super::mic::Mic;
-use super::report::{Ambiguous, InputReport, MicrographReport, PickFileReport, Preview, Unmatched};
+use super::report::{
+    Ambiguous, BadMicrograph, InputReport, MicrographReport, PickFileReport, PickScores, Preview, Unmatched,
+};
 use super::request::IngestRequest;
-use crate::error::Error;
-use crate::formats::PickTable;
+use crate::error::{Error, Result};
+use crate::formats::{LeftOut, PickTable};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::{Label, LabelCounts};
 
@@ -22,6 +24,12 @@ pub(super) struct Plan {
     pub size: Option<usize>,
     /// What the positives say of the contrast.
     pub contrast: Option<Contrast>,
+    /// Micrographs that cannot be used.
+    pub bad: Vec<BadMicrograph>,
+    /// Files that are left out for what they are.
+    pub left_out: Vec<LeftOut>,
+    /// Scores of the picks without a label of their own.
+    pub scores: Option<PickScores>,
     pub unmatched: Vec<Unmatched>,
     pub ambiguous: Vec<Ambiguous>,
     /// Whether picks fit clearly better turned over.
@@ -32,16 +40,52 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Takes a micrograph out of the import, for `reason`.
+    pub fn set_aside(&mut self, at: usize, reason: String) {
+        if at >= self.mics.len() {
+            return;
+        }
+        let mic = self.mics.remove(at);
+        let picks = mic.picks.len() + mic.at_edge + mic.outside + mic.duplicates + mic.below.len();
+        self.bad.push(BadMicrograph { path: mic.path, reason, picks });
+    }
+
+    /// Ends an import of micrographs that cannot be used, unless these are to be left out.
+    ///
+    /// # Errors
+    /// When there are such micrographs; the sentence names them with their reasons.
+    pub fn refuse_bad(&self, request: &IngestRequest) -> Result<()> {
+        const SHOWN: usize = 4;
+        let all = self.bad.len() + self.mics.len();
+        if self.bad.is_empty() || (request.skip_bad && !self.mics.is_empty()) {
+            return Ok(());
+        }
+        if let ([only], 1) = (self.bad.as_slice(), all) {
+            return Err(Error::format(&only.path, only.reason.clone(), "give a micrograph that is whole"));
+        }
+        let named: Vec<String> =
+            self.bad.iter().take(SHOWN).map(|b| format!("{}: {}", b.path.display(), b.reason)).collect();
+        let more = self.bad.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        Err(Error::request(
+            format!("{} of {all} micrographs cannot be used: {}{more}", self.bad.len(), named.join("; ")),
+            "copy or make them again, or leave out micrographs that cannot be used",
+        ))
+    }
+
     /// Why nothing came of an import whose files could all be read.
     pub fn nothing_left(&self) -> Error {
-        let at_edge: usize = self.mics.iter().map(|m| m.at_edge).sum();
-        let duplicates: usize = self.mics.iter().map(|m| m.duplicates).sum();
+        let sum = |of: fn(&Mic) -> usize| self.mics.iter().map(of).sum::<usize>();
         Error::request(
             format!(
-                "nothing is left to import: {at_edge} picks are too near an edge, {duplicates} have a patch at \
-                 their place already, and no place was found for a pool"
+                "nothing is left to import: {} picks are too near an edge, {} lie outside their micrographs, {} have \
+                 a patch at their place already, {} are below the lowest score, and no place was found for a pool",
+                sum(|m| m.at_edge),
+                sum(|m| m.outside),
+                sum(|m| m.duplicates),
+                sum(|m| m.below.len())
             ),
-            "check box size, margin and pool, or name other files",
+            "check box size, margin, lowest score and pool, or name other files",
         )
     }
 
@@ -62,7 +106,12 @@ impl Plan {
         let pick_files = self.tables.iter().zip(&self.pick_counts);
         Preview {
             pick_files: pick_files
-                .map(|(t, &picks)| PickFileReport { path: t.path.clone(), kind: t.kind.clone(), picks })
+                .map(|(t, &picks)| PickFileReport {
+                    path: t.path.clone(),
+                    kind: t.kind.clone(),
+                    picks,
+                    without_picks: t.without_picks.len(),
+                })
                 .collect(),
             inputs: self.inputs,
             labels,
@@ -70,6 +119,11 @@ impl Plan {
             pixel_size,
             box_size: cut.and_then(|c| c.effective_box().ok()),
             at_edge: self.mics.iter().map(|m| m.at_edge).sum(),
+            outside: self.mics.iter().map(|m| m.outside).sum(),
+            below_min_score: self.mics.iter().map(|m| m.below.len()).sum(),
+            scores: self.scores,
+            bad: self.bad,
+            left_out: self.left_out,
             duplicates: self.mics.iter().map(|m| m.duplicates).sum(),
             micrographs: self
                 .mics
@@ -82,6 +136,8 @@ impl Plan {
                     pixel_size: m.pixel_size,
                     picks: m.picks.len(),
                     at_edge: m.at_edge,
+                    outside: m.outside,
+                    below_min_score: m.below.len(),
                     duplicates: m.duplicates,
                     pool: m.pool,
                 })

@@ -1,20 +1,20 @@
 //! Makes the plan of an import: recognises files, matches picks with micrographs, settles one patch
 //! size for all.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::existing::Existing;
+use super::files::Sorted;
 use super::mic::Mic;
 use super::plan::Plan;
 use super::progress::{Phase, Progress, tell};
-use super::report::InputReport;
+use super::report::{BadMicrograph, InputReport};
 use super::request::IngestRequest;
 use super::{files, picks};
 use crate::error::{Error, Result};
-use crate::formats::detect;
-use crate::formats::micrograph::{self, Format, Match, Names};
-use crate::formats::mrc;
+use crate::formats::micrograph::{self, Match, MicrographHeader, Names};
+use crate::formats::{LeftOut, MicrographEntry, OpticsGroup, detect, micrograph_table};
 use crate::imaging::CutSettings;
 use crate::label::{Label, LabelCounts};
 use crate::project::Project;
@@ -25,13 +25,10 @@ pub(super) fn make(
     project: Option<&Project>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Plan> {
-    if let Some(size) = request.pixel_size
-        && !(size.is_finite() && size > 0.0)
-    {
-        return Err(Error::request(format!("a pixel size of {size} Å"), "give a number above 0"));
-    }
-    let files = files::sort(request)?;
-    let total = files.patches.len() + files.micrographs.len() + files.picks.len();
+    request.check()?;
+    let mut files = files::sort(request)?;
+    let listed = meant(&mut files)?;
+    let total = files.patches.len() + listed.len() + files.picks.len();
     let mut done = 0;
     let mut step = |progress: &mut dyn FnMut(Progress) -> bool| {
         done += 1;
@@ -39,32 +36,61 @@ pub(super) fn make(
     };
 
     let mut plan = Plan {
-        existing: Existing::read(project, !files.micrographs.is_empty())?,
+        existing: Existing::read(project, !listed.is_empty())?,
         inputs: Vec::new(),
         tables: Vec::new(),
         mics: Vec::new(),
         cut: None,
         size: None,
         contrast: None,
+        bad: Vec::new(),
+        left_out: files.left_out,
+        scores: None,
         unmatched: Vec::new(),
         ambiguous: Vec::new(),
         mirrored: false,
         warnings: files.warnings,
         pick_counts: Vec::new(),
     };
-    for path in &files.micrographs {
+    for micrograph in listed {
         step(progress)?;
-        plan.add_micrograph(path, request)?;
+        let path = micrograph.path.clone();
+        if let Err(error) = plan.add_micrograph(micrograph, request) {
+            plan.bad.push(BadMicrograph { path, reason: reason(error), picks: 0 });
+        }
+    }
+    if plan.mics.is_empty() {
+        plan.refuse_bad(request)?;
     }
     plan.existing.learn(plan.mics.iter().map(|m| m.name.clone()).collect::<Vec<_>>());
-    let paths: Vec<String> = plan.mics.iter().map(|m| m.path.to_string_lossy().into_owned()).collect();
-    let names = Names::new(&paths);
+    // Picks on a micrograph that cannot be used are on that one and not on none.
+    let paths = plan.mics.iter().map(|m| &m.path).chain(plan.bad.iter().map(|b| &b.path));
+    let names = Names::new(&paths.map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>());
+    let mut failed = None;
     for path in &files.picks {
         step(progress)?;
-        let mut table = detect::open_picks(path)?;
-        plan.warnings.append(&mut table.warnings);
-        plan.pick_counts.push(table.picks.len());
-        plan.tables.push(table);
+        match detect::open_picks(path) {
+            Ok(mut table) => {
+                plan.warnings.append(&mut table.warnings);
+                plan.left_out.append(&mut table.left_out);
+                plan.pick_counts.push(table.picks.len());
+                plan.tables.push(table);
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) => {
+                failed.get_or_insert_with(|| plan.left_out.len());
+                plan.left_out.push(LeftOut { path: path.clone(), reason: error.to_string() });
+                if files.picks.len() == 1 {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    if let (true, Some(first)) = (plan.tables.is_empty(), failed.and_then(|at| plan.left_out.get(at))) {
+        return Err(Error::request(
+            format!("none of the {} pick files can be read: {}", files.picks.len(), first.reason),
+            "name files of picks",
+        ));
     }
     plan.settle_cut(request)?;
     if let Some(cut) = plan.cut {
@@ -79,14 +105,98 @@ pub(super) fn make(
     Ok(plan)
 }
 
+/// What is wrong with a micrograph, without its name and without the remedy.
+pub(super) fn reason(error: Error) -> String {
+    match error {
+        Error::Format { problem, .. } => problem,
+        other => other.to_string(),
+    }
+}
+
+/// A micrograph to be imported, with what a table says of it.
+struct Meant {
+    path: PathBuf,
+    entry: Option<MicrographEntry>,
+    optics: Option<OpticsGroup>,
+}
+
+/// The micrographs of the request. Where a table lists micrographs, these are meant and no others.
+fn meant(files: &mut Sorted) -> Result<Vec<Meant>> {
+    let paths = std::mem::take(&mut files.micrographs);
+    if files.tables.is_empty() {
+        return Ok(paths.into_iter().map(|path| Meant { path, entry: None, optics: None }).collect());
+    }
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let names = Names::new(&paths.iter().map(|p| p.to_string_lossy().into_owned()).collect::<Vec<_>>());
+    let mut meant: Vec<Meant> = Vec::new();
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    for path in &files.tables {
+        let table = micrograph_table::open(path)?;
+        let count = table.entries.len();
+        let mut missing = Vec::new();
+        for entry in table.entries {
+            let named = || match names.find(&entry.name) {
+                Match::Found(at) => paths.get(at).cloned(),
+                _ => None,
+            };
+            let Some(file) = entry.path.clone().or_else(named) else {
+                missing.push(entry.name);
+                continue;
+            };
+            let optics = entry.optics.and_then(|at| table.optics.get(at).cloned());
+            match places.get(&real(&file)).and_then(|&at| meant.get_mut(at)) {
+                // A second table of the same micrographs may know more.
+                Some(known) => known.learn(entry, optics),
+                None => {
+                    places.insert(real(&file), meant.len());
+                    meant.push(Meant { path: file, entry: Some(entry), optics });
+                }
+            }
+        }
+        let first = missing.first().cloned().unwrap_or_default();
+        if missing.len() == count {
+            return Err(Error::format(
+                path,
+                format!("none of its {count} micrographs is there, the first is {first}"),
+                "put them where the paths in the table lead, seen from its folder or one above it, or name their folder too",
+            ));
+        }
+        if !missing.is_empty() {
+            files.warnings.push(format!(
+                "{} of the {count} micrographs that {} lists are not there, the first is {first}",
+                missing.len(),
+                path.display()
+            ));
+        }
+    }
+    for path in paths {
+        if !places.contains_key(&real(&path)) {
+            let reason = "the table of micrographs does not list it".to_owned();
+            files.left_out.push(LeftOut { path, reason });
+        }
+    }
+    Ok(meant)
+}
+
+impl Meant {
+    /// Adds what another table says.
+    fn learn(&mut self, other: MicrographEntry, optics: Option<OpticsGroup>) {
+        if let Some(entry) = &mut self.entry {
+            entry.pixel_size = entry.pixel_size.or(other.pixel_size);
+            for (name, value) in other.columns {
+                entry.columns.entry(name).or_insert(value);
+            }
+        }
+        self.optics = self.optics.take().or(optics);
+    }
+}
+
 impl Plan {
     /// Reads what can be known of a micrograph without its pixels.
-    fn add_micrograph(&mut self, path: &Path, request: &IngestRequest) -> Result<()> {
-        let (width, height) = micrograph::dimensions(path)?;
-        let of_file = match Format::of(&micrograph::first_bytes(path, 1024)?) {
-            Some(Format::Mrc) => mrc::read_header(path)?.pixel_size,
-            _ => None,
-        };
+    fn add_micrograph(&mut self, meant: Meant, request: &IngestRequest) -> Result<()> {
+        let Meant { path, entry, optics } = meant;
+        let path = path.as_path();
+        let MicrographHeader { width, height, pixel_size: of_file } = micrograph::header(path)?;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         // Equally named files of several folders are told apart by the folder.
         let folder = || path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
@@ -111,8 +221,10 @@ impl Plan {
                 "rename the file if it is another micrograph",
             ));
         }
-        let pixel_size = request.pixel_size.or(of_file);
-        self.mics.push(Mic { path: path.to_owned(), name, width, height, pixel_size, ..Mic::default() });
+        let of_table = entry.as_ref().and_then(|entry| entry.pixel_size);
+        let pixel_size = request.pixel_size.or(of_table).or(of_file);
+        let path = path.to_owned();
+        self.mics.push(Mic { path, name, width, height, pixel_size, table: entry, optics, ..Mic::default() });
         Ok(())
     }
 
@@ -135,7 +247,7 @@ impl Plan {
         }
         let box_size = match request.box_size {
             Some(size) => size,
-            None => self.box_of_picks()?,
+            None => self.box_of_picks(request.picks_scale.unwrap_or(1.0))?,
         };
         let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
         self.warnings.extend(cut.statement());
@@ -144,11 +256,11 @@ impl Plan {
         Ok(())
     }
 
-    /// The box size on which all picks agree.
-    fn box_of_picks(&self) -> Result<usize> {
+    /// The box size on which all picks agree, px of the micrograph; `scale` is that of the picks.
+    fn box_of_picks(&self, scale: f64) -> Result<usize> {
         let mut range: Option<(f64, f64)> = None;
         for pick in self.tables.iter().flat_map(|t| &t.picks) {
-            let Some(size) = pick.box_size else {
+            let Some(size) = pick.box_size.map(|size| size * scale) else {
                 range = None;
                 break;
             };
@@ -156,17 +268,32 @@ impl Plan {
             range = Some((low.min(size), high.max(size)));
         }
         match range {
-            Some((low, high)) if high - low < 1.0 && (1.0..=CutSettings::LARGEST as f64).contains(&high) => {
+            Some((low, high))
+                if high - low < scale.max(1.0) && (1.0..=CutSettings::LARGEST as f64).contains(&high) =>
+            {
                 Ok(high.round() as usize)
             }
             Some((low, high)) => Err(Error::request(
                 format!("the picks have boxes from {low} to {high} px"),
                 "give one box size with --box",
             )),
-            None => Err(Error::request(
-                "the box size is not known, for the picks give none",
-                "give it with --box, px of the unbinned micrograph",
-            )),
+            None => {
+                Err(match self.tables.iter().flat_map(|t| &t.picks).find_map(|p| Some(p.diameter? * scale)) {
+                    Some(diameter) => Error::request(
+                        format!(
+                            "the box size is not known: the picks give the diameter of the particle, {diameter} px"
+                        ),
+                        format!(
+                            "give a box of 1.5 to 2 times that, such as {} px",
+                            box_for_diameter(diameter)
+                        ),
+                    ),
+                    None => Error::request(
+                        "the box size is not known, for the picks give none",
+                        "give the box size, px of the unbinned micrograph",
+                    ),
+                })
+            }
         }
     }
 
@@ -284,4 +411,10 @@ impl Plan {
 fn prefixed(path: &Path, warning: &str) -> String {
     let name = path.display().to_string();
     if warning.contains(&name) { warning.to_owned() } else { format!("{name}: {warning}") }
+}
+
+/// Side of a box for particles of a diameter, px: 1.75 times as wide, rounded up to an even number.
+pub(super) fn box_for_diameter(diameter: f64) -> usize {
+    let half = (1.75 * diameter / 2.0).ceil();
+    if half.is_finite() && half >= 1.0 && half < CutSettings::LARGEST as f64 { 2 * half as usize } else { 0 }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::Label;
@@ -37,8 +38,32 @@ pub struct IngestRequest {
     /// Å per px, in place of what the files say: of micrographs unbinned, of ready patches as they
     /// are.
     pub pixel_size: Option<f64>,
+    /// Lowest score of a pick that becomes a patch with the picker's label; without it all do. Rows
+    /// whose label the file gives, and rows without a score, are taken as they are.
+    pub min_score: Option<f64>,
+    /// What becomes of picks with a lower score.
+    pub below_min_score: BelowMinScore,
+    /// Factor from the px in which picks count to px of the unbinned micrograph: 4 where somebody
+    /// picked on images averaged four by four.
+    pub picks_scale: Option<f64>,
+    /// Whether the shifts of a refinement (`rlnOriginXAngst`, `alignments3D/shift`) move the centres.
+    pub recenter: bool,
+    /// Whether micrographs that cannot be used (damaged, truncated, movies) are left out. Without it
+    /// they end the import before anything is written.
+    pub skip_bad: bool,
     /// Seed of every random choice.
     pub seed: u64,
+}
+
+/// What becomes of picks whose score is below the lowest one asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BelowMinScore {
+    /// They are left out.
+    #[default]
+    LeaveOut,
+    /// They become unlabeled patches.
+    Unlabeled,
 }
 
 impl Default for IngestRequest {
@@ -54,12 +79,35 @@ impl Default for IngestRequest {
             label: None,
             pool: None,
             pixel_size: None,
+            min_score: None,
+            below_min_score: BelowMinScore::default(),
+            picks_scale: None,
+            recenter: false,
+            skip_bad: false,
             seed: 0,
         }
     }
 }
 
 impl IngestRequest {
+    /// Refuses numbers that mean nothing.
+    pub(super) fn check(&self) -> Result<()> {
+        let positive = |value: Option<f64>| value.is_none_or(|v| v.is_finite() && v > 0.0);
+        if let Some(size) = self.pixel_size.filter(|_| !positive(self.pixel_size)) {
+            return Err(Error::request(format!("a pixel size of {size} Å"), "give a number above 0"));
+        }
+        if let Some(scale) = self.picks_scale.filter(|_| !positive(self.picks_scale)) {
+            return Err(Error::request(
+                format!("picks scaled by {scale}"),
+                "give the factor from the px of the picks to those of the micrograph, a number above 0",
+            ));
+        }
+        if let Some(score) = self.min_score.filter(|score| !score.is_finite()) {
+            return Err(Error::request(format!("a lowest score of {score}"), "give a number"));
+        }
+        Ok(())
+    }
+
     /// The label a ready patch will carry.
     pub(super) fn label_of(&self, info: &PatchInfo) -> Label {
         info.label.or(self.label).unwrap_or(Label::Unlabeled)

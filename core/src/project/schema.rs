@@ -192,8 +192,7 @@ mod tests {
             .query_row("SELECT count(*), count(pick_score) FROM patches", [], |r| Ok((r.get(0)?, r.get(1)?)))
             .unwrap();
         assert_eq!(seen, (3, 0));
-        let files: String =
-            db.conn.query_row("SELECT further_files FROM sources", [], |r| r.get(0)).unwrap();
+        let files: String = db.conn.query_row("SELECT further_files FROM sources", [], |r| r.get(0)).unwrap();
         assert_eq!(files, "[]");
         assert_eq!(version(&db).unwrap(), 1);
         assert_eq!(READ_AS.len() + 1, STEPS.len());
