@@ -8,8 +8,8 @@ use super::micrograph::Format;
 use super::relion_columns::StarContents;
 use super::star::StarFile;
 use super::{
-    Dataset, LeftOut, cryosparc, folder, image_folder, micrograph_table, mrc, npy, pytorch, relion,
-    relion_project,
+    Dataset, LeftOut, cryosparc, folder, image_folder, micrograph_table, mrc, npy, pick_files, pytorch,
+    relion, relion_project,
 };
 use crate::error::{Error, Result};
 

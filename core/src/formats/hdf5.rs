@@ -7,7 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use hdf5_reader::{Dataset as Hdf5Dataset, Datatype, Group, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem};
+use hdf5_reader::group::Group;
+use hdf5_reader::{Dataset as Hdf5Dataset, Datatype, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem};
 
 use super::{Dataset, PatchInfo, PatchReader};
 use crate::error::{Error, Result};

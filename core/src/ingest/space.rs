@@ -120,6 +120,8 @@ mod tests {
             pixel_size: None,
             picks: 10,
             at_edge: 0,
+            outside: 0,
+            below_min_score: 0,
             duplicates: 0,
             pool: 0,
         };
