@@ -274,7 +274,11 @@ pub(crate) fn version_of(path: &Path) -> (String, Version) {
     while let Some((rest, said)) = without_suffix(name) {
         name = rest;
         // `mic_doseweighted_EVN` is an average of even frames.
-        version = if version == Version::Plain { said } else { version.max(said) };
+        version = match (version, said) {
+            (Version::Plain, _) => said,
+            (_, Version::Plain) => version,
+            _ => version.max(said),
+        };
     }
     (name.to_lowercase(), version)
 }

@@ -27,6 +27,9 @@ pub use super::relion_writer::{Flavour, Particle, StarOptions, Written, write_st
 /// Columns that have fields of their own in [`PatchInfo`] and [`Pick`].
 const OWN: [&str; 5] = [MICROGRAPH, X, Y, GROUP, LABEL];
 
+/// What RELION (manual picks) and crYOLO write where there is no score.
+const UNSET: [f64; 2] = [-999.0, -9999.0];
+
 /// Opens a particle table with its stacks.
 ///
 /// # Errors
@@ -209,9 +212,10 @@ impl Particles {
         }
     }
 
-    /// The score of a row, where it is a finite number.
+    /// The score of a row, where it is a finite number and not the one that stands for none.
     fn score(&self, cells: &[&str]) -> Option<f64> {
-        cells.get(self.score?)?.parse().ok().filter(|score: &f64| score.is_finite())
+        let score: f64 = cells.get(self.score?)?.parse().ok()?;
+        (score.is_finite() && !UNSET.contains(&score)).then_some(score)
     }
 
     /// Columns of a row that have no field of their own.

@@ -14,6 +14,8 @@ const SAMPLE: usize = 4;
 
 /// Signal of the picks as given from which no other orientation is in question.
 const SURE: f64 = 0.3;
+/// Picks from which a signal is believed.
+const ENOUGH: usize = 10;
 
 /// Looks, and adds what was seen to the plan's warnings.
 pub(super) fn look(
@@ -81,7 +83,8 @@ pub(super) fn look(
         ));
     }
     let often = plan.tables.iter().find(|table| table.often_upside_down && !table.picks.is_empty());
-    if let Some(table) = often.filter(|_| !verdict.clearly_better && verdict.given < SURE && !request.y_up) {
+    let sure = verdict.picks >= ENOUGH && verdict.given >= SURE && verdict.given > verdict.mirrored;
+    if let Some(table) = often.filter(|_| !verdict.clearly_better && !sure && !request.y_up) {
         plan.warnings.push(format!(
             "{}: y of the picks in a {} is counted from the bottom of MRC micrographs, and these images do not show \
              which way is right; turn y over unless you know better",

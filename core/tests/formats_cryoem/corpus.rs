@@ -26,7 +26,7 @@ const CORPUS: &[(&str, As, &str)] = &[
     ("negative_extended.mrc", Micrograph, "extended header -5 bytes"),
     ("gigantic_extended.mrc", Micrograph, "ends after 0"),
     ("complex.mrc", Micrograph, "complex"),
-    ("unknown_mode.mrc", Micrograph, "pixel mode"),
+    ("unknown_mode.mrc", Micrograph, "pixel mode 7 is not"),
     ("nan.mrcs", Patches, "section 2 holds NaN at column 0, row 0"),
     ("wide.mrcs", Patches, "4 × 3 px, patches must be square"),
     ("movie.mrc", Micrograph, "holds 2 sections, a micrograph has one"),

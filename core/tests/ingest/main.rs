@@ -2,6 +2,7 @@
 //! `real`) real files of other programs.
 #![allow(clippy::unwrap_used)]
 
+mod field;
 mod real;
 
 use std::path::Path;
@@ -316,9 +317,9 @@ fn picks_without_a_micrograph_are_named() {
 
     let alone = IngestRequest { micrographs: Vec::new(), ..request.clone() };
     let text = sentence(look(&alone));
-    assert!(text.contains("none of the 5 picks") && text.contains("--micrographs"), "{text}");
+    assert!(text.contains("none of the 5 picks") && text.contains("folder"), "{text}");
     let text = sentence(look(&IngestRequest { box_size: None, ..request.clone() }));
-    assert!(text.contains("--box"), "{text}");
+    assert!(text.contains("box size"), "{text}");
     let text = sentence(look(&IngestRequest { bin: 0, ..request.clone() }));
     assert!(text.contains("binned by 0"), "{text}");
     // y from the bottom: 411 from the top of 512 rows.

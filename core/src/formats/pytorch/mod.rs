@@ -11,8 +11,8 @@
 //! What is read: tensors N×H×W or N×1×H×W, lists or tuples of tensors H×W or 1×H×W, NumPy arrays
 //! or lists of them; f16, bf16, f32, f64, all integers, bool; any strides and offset; the zip
 //! layout and the old one, and plain pickles of NumPy arrays. `micrographs[label]`, a list of
-//! names, is kept, and a `pixel_size` (Å per px of the patches; also `pixel_size_binned`, which goes
-//! before it, `apix`, `angpix`) at the top or under `metadata`. A `patch_size` there is compared with the
+//! names, is kept, and a `pixel_size` (Å per px of the patches; also `apix`, `angpix`) at the top or
+//! under `metadata`. Beside a `pixel_size_binned`, that of the patches, it is that of the micrographs. A `patch_size` there is compared with the
 //! patches. Everything else is named in a warning.
 //!
 //! Checksums inside a zip are not verified for data stored as it is, so that opening a large
@@ -42,8 +42,11 @@ const KEYS: [(&str, Label); 5] = [
 ];
 
 /// Keys whose value is taken as Å per px of the patches.
-const PIXEL_SIZE: [&str; 6] =
-    ["pixel_size_binned", "pixel_size", "pixel_size_A", "pixel_size_angstrom", "apix", "angpix"];
+const PIXEL_SIZE: [&str; 6] = [BINNED, "pixel_size", "pixel_size_A", "pixel_size_angstrom", "apix", "angpix"];
+
+/// Key of Å per px of the patches where they were averaged down; any other of [`PIXEL_SIZE`] beside it is
+/// that of the micrographs.
+const BINNED: &str = "pixel_size_binned";
 
 /// Keys whose value is taken as the side of a patch, px, and compared with the patches.
 const PATCH_SIZE: [&str; 2] = ["patch_size", "patch_size_binned"];
@@ -84,13 +87,15 @@ pub fn open(path: &Path) -> Result<Dataset> {
             unread.push(format!("{within}{}", key_name(&container, *key)));
         }
     }
-    let mut pixel_size = None;
+    let (mut binned, mut pixel_size) = (None, None);
     let mut patch_size = None;
     let top = outer.unwrap_or(classes);
     for place in [Some(top), container.pickle.get(top, "metadata")].into_iter().flatten() {
         for key in PIXEL_SIZE {
             let found = container.pickle.get(place, key).and_then(|id| objects::number(&mut container, id));
-            pixel_size = pixel_size.or(found.filter(|size| size.is_finite() && *size > 0.0));
+            let found = found.filter(|size| size.is_finite() && *size > 0.0);
+            let known = if key == BINNED { &mut binned } else { &mut pixel_size };
+            *known = known.or(found);
         }
         for key in PATCH_SIZE {
             let found = container.pickle.get(place, key).and_then(|id| objects::number(&mut container, id));
@@ -114,8 +119,8 @@ pub fn open(path: &Path) -> Result<Dataset> {
     Ok(Dataset {
         kind: format!("PyTorch patches ({})", container.layout),
         reader: Box::new(reader),
-        pixel_size,
-        micrograph_pixel_size: None,
+        pixel_size: binned.or(pixel_size),
+        micrograph_pixel_size: pixel_size.filter(|_| binned.is_some()),
         optics: Vec::new(),
         warnings,
     })
