@@ -131,8 +131,10 @@ fn text_form(path: &Path, text: &str, ext: &str) -> Result<Option<Form>> {
     let text = text.trim_start_matches('\u{feff}');
     // Comments and blank lines alone: a pick file without picks.
     let Some(first) = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#')) else {
+        // A STAR file has at least a block; one without is torn.
+        let star = matches!(ext, "star" | "cbox") && !text.trim().is_empty();
         let whole = (text.len() as u64) < START && named_like_picks(path);
-        return Ok(whole.then_some(Form::NoPicks));
+        return Ok((whole && !star).then_some(Form::NoPicks));
     };
     if first.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("data_")) {
         return Ok(Some(if cbox::looks_like(&StarFile::read(path)?) { Form::Cbox } else { Form::Star }));
