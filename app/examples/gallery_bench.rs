@@ -25,11 +25,11 @@ use eframe::{egui, wgpu};
 use egui_kittest::Harness;
 use many_patches::SIZE;
 use vitrine::gpu::look::Look;
+use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, ViewCommand,
 };
-use vitrine::gui::model::{Filter, Order, SortKey};
-use vitrine::gui::{App, Start};
+use vitrine::gui::values::{Filter, Order, SortKey, Start};
 use vitrine_core::Label;
 use vitrine_core::project::{NewRun, ScoreKind};
 
@@ -198,7 +198,7 @@ fn while_training(program: Option<&str>) {
     config.prior = vitrine_core::learning::config::PriorConfig::Given(0.3);
     config.augmentation.weak.overlay_trial = false;
     config.schedule.epochs = 1000;
-    let start = vitrine::gui::command::TrainStart {
+    let start = vitrine::gui::values::TrainStart {
         name: Some("run".to_owned()),
         base_name: "run".to_owned(),
         config,

@@ -5,7 +5,8 @@
 
 use anyhow::{Context as _, ensure};
 use vitrine::gui::command::{Command, LabelCommand, SelectCommand, WindowCommand};
-use vitrine::gui::{Start, run_watched};
+use vitrine::gui::run_watched;
+use vitrine::gui::values::Start;
 use vitrine_core::Label;
 
 /// Frames drawn before the device goes, and after it has come back.

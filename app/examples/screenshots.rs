@@ -12,14 +12,13 @@ use anyhow::{Context as _, bail};
 use eframe::egui::{Event, Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, ImportCommand, ProjectCommand, QueueCommand, SelectCommand, SettingsCommand, TrainCommand,
-    TrainStart, ViewCommand,
+    ViewCommand,
 };
-use vitrine::gui::model::{ImportTarget, Order, Overlay, SortKey, Tab};
-use vitrine::gui::settings::Theme;
-use vitrine::gui::views::export::What;
-use vitrine::gui::{App, Start};
+use vitrine::gui::drafts::ExportKind;
+use vitrine::gui::values::{ImportTarget, Order, Overlay, SortKey, Start, Tab, Theme, TrainStart};
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config::overrides::Overrides;
@@ -120,7 +119,7 @@ fn theme(camera: &mut Camera, theme: Theme) {
 }
 
 fn first_screen(camera: &mut Camera) -> anyhow::Result<()> {
-    camera.window.state_mut().states.start.sample = "~/vitrine-sample".to_owned();
+    camera.window.state_mut().model.drafts.sample = "~/vitrine-sample".to_owned();
     camera.shoot("start_dark")?;
     theme(camera, Theme::Light);
     camera.shoot("start_light")?;
@@ -133,27 +132,22 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
     let add = ImportCommand::Add(vec![data.join("micrographs"), data.join("picks")]);
     camera.does(Command::Import(add));
     camera.wait("the files to be recognised", |app| {
-        app.model.import.as_ref().is_some_and(|draft| draft.proposal.is_some())
+        app.model.import.as_ref().is_some_and(|import| import.proposal().is_some())
     })?;
-    let form = &mut camera.window.state_mut().states.import.form;
+    let form = &mut camera.window.state_mut().model.import.as_mut().unwrap().draft;
     form.folder = work.join("beta-galactosidase").display().to_string();
     form.box_size = "192".to_owned();
     form.bin = "3".to_owned();
     let looked = |app: &App| {
-        app.model.import.as_ref().is_some_and(|draft| {
-            draft.looking.is_none() && draft.looked.as_ref().is_some_and(|l| l.request.box_size == Some(192))
-        })
+        let question = app.model.import.as_ref().and_then(|import| Some(import.look.last()?.0));
+        question.is_some_and(|looked| looked.request.box_size == Some(192))
     };
     camera.wait("the look at the files", looked)?;
     camera.shoot("import_dark")?;
     // Its own remedies.
     let settled = |app: &App, turned: bool, margin: bool| {
-        app.model.import.as_ref().is_some_and(|draft| {
-            draft.looking.is_none()
-                && draft.looked.as_ref().is_some_and(|looked| {
-                    looked.request.y_up == turned && (looked.request.margin > 0) == margin
-                })
-        })
+        let question = app.model.import.as_ref().and_then(|import| Some(import.look.last()?.0));
+        question.is_some_and(|looked| looked.request.y_up == turned && (looked.request.margin > 0) == margin)
     };
     camera.window.get_by_label("Turn the picks over").click();
     camera.wait("the look at the turned picks", |app| settled(app, true, false))?;
@@ -183,10 +177,10 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: Option<usize
     camera.does(Command::Project(ProjectCommand::Close));
     camera.does(Command::Import(ImportCommand::Add(vec![data.join("train.npz")])));
     camera.wait("the file to be recognised", |app| {
-        app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some() && draft.looking.is_none())
+        app.model.import.as_ref().is_some_and(|import| import.look.newest().ready().is_some())
     })?;
     camera.shoot("import_patches")?;
-    let request = camera.window.state().model.import.as_ref().and_then(|draft| draft.proposal.clone());
+    let request = camera.window.state().model.import.as_ref().and_then(|import| import.proposal().cloned());
     let request = Box::new(request.context("the benchmark was not recognised")?);
     let target = ImportTarget::New { dir: work.join("pu-benchmark"), pixels: PixelType::F32 };
     camera.does(Command::Import(ImportCommand::Run { request, target }));
@@ -201,10 +195,10 @@ fn benchmark(camera: &mut Camera, data: &Path, work: &Path, epochs: Option<usize
     compare(camera)?;
     camera.does(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
     camera.shoot("diagnosis_before")?;
-    let state = &mut camera.window.state_mut().states.diagnosis;
+    let draft = &mut camera.window.state_mut().model.drafts.diagnosis;
     // With the short trainings, where there is time for whole runs.
     let depth = if epochs.is_none() { Depth::Standard } else { Depth::Quick };
-    (state.depth, state.run) = (depth, Some("recommended-1".to_owned()));
+    (draft.depth, draft.run) = (depth, Some("recommended-1".to_owned()));
     camera.window.run_steps(2);
     camera.window.get_by_label("Examine now").click();
     camera.wait("the report", |app| app.model.analysis.report.is_some())?;
@@ -250,9 +244,11 @@ fn compare(camera: &mut Camera) -> anyhow::Result<()> {
     camera.does(Command::View(ViewCommand::Tab(Tab::Compare)));
     camera.wait("the comparison", |app| {
         let analysis = &app.model.analysis;
-        analysis.compared.is_some() && analysis.disagreements.is_some() && analysis.curves.len() == 2
+        analysis.comparison.last().is_some()
+            && analysis.disagreement.last().is_some()
+            && analysis.curves.values().filter_map(|curves| curves.ready()).count() == 2
     })?;
-    let best = camera.window.state().model.analysis.compared.as_ref().and_then(|compared| {
+    let best = camera.window.state().model.analysis.comparison.last().and_then(|(_, compared)| {
         compared.comparison.scores.last().and_then(|table| table.as_ref()?.best_threshold())
     });
     if let Some(best) = best {
@@ -283,7 +279,7 @@ fn review(camera: &mut Camera) -> anyhow::Result<()> {
 fn both_with_patch(camera: &mut Camera, name: &str) -> anyhow::Result<()> {
     camera.wait("the patch", |app| {
         app.model.project.as_ref().is_some_and(|open| {
-            open.detail.as_ref().is_some_and(|detail| Some(detail.patch) == open.shown.current())
+            open.detail.last().is_some_and(|(key, _)| Some(key.patch) == open.shown.current())
         })
     })?;
     both(camera, name)
@@ -291,14 +287,12 @@ fn both_with_patch(camera: &mut Camera, name: &str) -> anyhow::Result<()> {
 
 fn export(camera: &mut Camera, work: &Path) -> anyhow::Result<()> {
     camera.does(Command::View(ViewCommand::Tab(Tab::Export)));
-    let form = &mut camera.window.state_mut().states.export.form;
-    form.what = What::Scores;
+    let form = &mut camera.window.state_mut().model.drafts.export;
+    form.kind = ExportKind::Scores;
     form.labels = [true, false, true];
     form.format = vitrine_core::export::ExportFormat::Npz;
     form.out = work.join("particles.npz").display().to_string();
-    camera.wait("the counts", |app| {
-        app.model.export.preview.is_some() && app.model.export.counting.is_none()
-    })?;
+    camera.wait("the counts", |app| app.model.export.preview.newest().ready().is_some())?;
     camera.window.get_by_label("Write the export").click();
     camera.wait("the export", |app| app.model.export.written.is_some())?;
     camera.hush();
@@ -313,7 +307,7 @@ fn overlays(camera: &mut Camera) -> anyhow::Result<()> {
         (Overlay::About, "about"),
     ] {
         camera.does(Command::View(ViewCommand::Overlay(Some(overlay))));
-        camera.wait("the dialog", |app| overlay != Overlay::About || app.model.devices.is_some())?;
+        camera.wait("the dialog", |app| overlay != Overlay::About || app.model.devices.ready().is_some())?;
         camera.shoot(name)?;
         camera.window.key_press_modifiers(Modifiers::NONE, Key::Escape);
         camera.window.run_steps(4);

@@ -45,6 +45,35 @@ pub fn home() -> Option<PathBuf> {
     std::env::var_os(name).filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
+/// Reads a number typed into a field: `None` for nothing typed.
+///
+/// # Errors
+/// The sentence that stands beside the field.
+pub fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    least: T,
+    most: T,
+) -> Result<Option<T>, String> {
+    let text = text.trim().replace(',', ".");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match text.parse::<T>() {
+        Ok(value) if value >= least && value <= most => Ok(Some(value)),
+        _ => Err(format!("a number from {least} to {most}")),
+    }
+}
+
+/// A typed path, `~` for the home folder.
+pub fn typed_path(text: &str) -> PathBuf {
+    let text = text.trim();
+    match (text.strip_prefix('~'), home()) {
+        (Some(""), Some(home)) => home,
+        (Some(rest), Some(home)) if rest.starts_with(['/', '\\']) => home.join(&rest[1..]),
+        _ => PathBuf::from(text),
+    }
+}
+
 /// A count with thousands separated: `1 234 567`, the separator a narrow no-break space.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -117,6 +146,15 @@ mod tests {
     fn room_is_told_in_the_largest_unit_that_leaves_a_number() {
         let told = [0, 512, 41_000_000, 999_600_000, 1_340_000_000, 2_000_000_000_000].map(bytes);
         assert_eq!(told, ["0 kB", "1 kB", "41 MB", "1.0 GB", "1.3 GB", "2.0 TB"]);
+    }
+
+    #[test]
+    fn numbers_are_read_or_refused() {
+        assert_eq!(super::number::<usize>(" 12 ", 1, 20), Ok(Some(12)));
+        assert_eq!(super::number::<usize>("", 1, 20), Ok(None));
+        assert!(super::number::<usize>("0", 1, 20).is_err() && super::number::<usize>("1.5", 1, 20).is_err());
+        assert_eq!(super::number::<f64>("1,25", 0.1, 20.0), Ok(Some(1.25)));
+        assert!(super::number::<f64>("NaN", 0.1, 20.0).is_err());
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub enum Remedy {
     NameMicrographs,
     /// Add the pick files by name; a folder of micrographs does not bring them along.
     NamePicks,
+    /// Leave out the micrographs that cannot be used, and go on with the others.
+    SkipMicrographs,
+    /// Move the picks by the shifts that a refinement has found.
+    Recentre,
+    /// Set the lowest score of a pick that becomes a particle.
+    SetMinScore,
     /// Give the box size, px of the unbinned micrograph.
     GiveBox,
     /// Choose box size and binning so that all patches get one size.
@@ -67,6 +73,9 @@ impl fmt::Display for Remedy {
             Self::SetMargin(px) => return write!(f, "set a margin of {px} px or more"),
             Self::NameMicrographs => "add these micrographs, or their folder",
             Self::NamePicks => "add the pick files by name",
+            Self::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
+            Self::Recentre => "recentre the picks to apply them",
+            Self::SetMinScore => "set a lowest score to leave the weak ones out",
             Self::GiveBox => "give one box size, in px of the unbinned micrograph",
             Self::MatchPatchSize => {
                 "choose box size and binning so that box / bin agrees, or import into another project"

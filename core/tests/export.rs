@@ -339,6 +339,7 @@ fn take(dir: &Path, table: &Path) -> Project {
         let micrograph = info.micrograph.map(|name| import.micrograph(&NewMicrograph::named(name)).unwrap());
         let label = if index % 2 == 0 { Label::Positive } else { Label::Unlabeled };
         let patch = NewPatch {
+            pick_score: None,
             label,
             source_index: index,
             micrograph,

@@ -129,6 +129,15 @@ fn big_endian_deflated_and_tuples() {
 }
 
 #[test]
+fn what_the_metadata_say_of_scale_and_size_is_used() {
+    let mut data = pytorch::open(&corpus("metadata.pt")).unwrap();
+    check(&mut data, &[(P, 0, 0), (P, 1, 0), (U, 0, 1), (U, 1, 1)]);
+    // The patches were averaged by two: 2.62 Å is theirs, 1.31 that of the micrographs.
+    assert_eq!((data.pixel_size, data.micrograph_pixel_size), (Some(2.62), Some(1.31)));
+    assert_eq!(data.warnings, ["not read from the file: metadata.source"]);
+}
+
+#[test]
 fn old_serialisation_with_lists() {
     let mut data = pytorch::open(&corpus("legacy.pt")).unwrap();
     check(&mut data, &[(P, 0, 0), (P, 1, 0), (U, 0, 1), (U, 1, 1), (U, 2, 1)]);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use vitrine_core::Label;
 use vitrine_core::imaging::Contrast;
-use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect};
+use vitrine_core::ingest::{
+    BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect,
+};
 
 use super::open;
 use super::output::{print_json, print_line};
@@ -15,12 +17,18 @@ use crate::words;
 
 /// Bring patches into a project: ready patches, or micrographs with picks.
 ///
-/// Ready patches come from PyTorch .pt files, NumPy .npz and .npy, MRC stacks, RELION STAR and
-/// cryoSPARC .cs particle files, and folders of pictures (positive/, unlabeled/, negative/).
+/// Ready patches come from PyTorch .pt files, NumPy .npz and .npy, MRC and HDF5 stacks, RELION STAR
+/// and cryoSPARC .cs particle files, and folders of pictures (positive/, unlabeled/, negative/).
 ///
-/// Micrographs (MRC, TIFF, PNG, JPEG) come with picks (STAR, EMAN .box, CSV or TSV, crYOLO .cbox);
-/// patches are cut with --box and averaged with --bin. Names match with and without folder, extension
-/// and suffixes such as _aligned_mic_DW. --pool adds unlabeled patches from the same micrographs.
+/// Micrographs (MRC, TIFF, PNG, JPEG) come with picks (STAR, EMAN .box and .json, crYOLO .cbox, Topaz,
+/// CryoPPP, VIA and other CSV or TSV tables, plain coordinates). Patches are cut with --box and averaged
+/// with --bin. Names match with and without folder, extension and suffixes such as _aligned_mic_DW.
+/// --pool adds unlabeled patches from the same micrographs.
+///
+/// A table of micrographs (RELION's micrographs_ctf.star, cryoSPARC's exposures .cs) says which
+/// micrographs are meant and gives their pixel size, optics and defocus. A folder is searched with the
+/// folders inside it; of several versions of a micrograph one is taken, the dose-weighted one first. The
+/// folder of a RELION project with one picking job is enough.
 ///
 /// What is recognised is shown first, and an import is all or nothing: when it fails or is stopped
 /// the project is as before.
@@ -32,6 +40,8 @@ Examples:
   vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
   vitrine import apo/ --micrographs mics/ --picks boxes/ --y-up --box 192 --bin 3 --pool random --pool-count 200
   vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run --json
+  vitrine import apo/ --micrographs CtfFind/job003/micrographs_ctf.star --picks AutoPick/job005/autopick.star --box 192 --bin 3 --min-score 0.3 --pool blobs
+  vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 --min-score 0 --below unlabeled --box 192 --bin 3
 
 Coordinates are centres in px of the unbinned micrograph, counted from the first stored row. EMAN .box
 files over pictures converted from MRC often count from the bottom: a warning says so, and --y-up
@@ -59,6 +69,21 @@ pub struct Args {
     /// The y of picks counts from the last row upwards
     #[arg(long)]
     y_up: bool,
+    /// Lowest score of a pick that becomes a particle; without it all do
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    min_score: Option<f64>,
+    /// What becomes of picks below --min-score
+    #[arg(long, value_enum, default_value_t = Below::LeaveOut, requires = "min_score")]
+    below: Below,
+    /// Multiply coordinates and boxes of picks by this, for picks made on reduced images
+    #[arg(long, value_name = "FACTOR")]
+    picks_scale: Option<f64>,
+    /// Move centres by the shifts of a refinement
+    #[arg(long)]
+    recenter: bool,
+    /// Leave out micrographs that cannot be used (damaged, truncated, movies) and go on with the rest
+    #[arg(long)]
+    skip_bad: bool,
     /// Label of patches and picks whose file gives none (else: patches unlabeled, picks positive)
     #[arg(long)]
     label: Option<Label>,
@@ -105,6 +130,12 @@ enum Pool {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Below {
+    LeaveOut,
+    Unlabeled,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum ParticleContrast {
     Dark,
     Light,
@@ -140,6 +171,14 @@ impl Args {
             label: self.label,
             pool,
             pixel_size: self.pixel_size,
+            min_score: self.min_score,
+            below_min_score: match self.below {
+                Below::LeaveOut => BelowMinScore::LeaveOut,
+                Below::Unlabeled => BelowMinScore::Unlabeled,
+            },
+            picks_scale: self.picks_scale,
+            recenter: self.recenter,
+            skip_bad: self.skip_bad,
             seed: self.seed,
         }
     }
@@ -211,12 +250,32 @@ pub fn print_preview(found: &Preview) {
         ));
     }
     for file in found.pick_files.iter().take(MAX_NAMES_LISTED) {
-        line(format!("{}: {}, {} picks", file.path.display(), file.kind, file.picks));
+        let without = match file.without_picks {
+            0 => String::new(),
+            1 => ", 1 micrograph without picks".to_owned(),
+            many => format!(", {many} micrographs without picks"),
+        };
+        line(format!("{}: {}, {} picks{without}", file.path.display(), file.kind, file.picks));
     }
     more(found.pick_files.len(), "pick files");
     if !found.micrographs.is_empty() {
         let with = found.micrographs.iter().filter(|m| m.picks > 0).count();
         line(format!("{} micrographs, {with} of them with picks", found.micrographs.len()));
+    }
+    for bad in found.bad.iter().take(MAX_NAMES_LISTED) {
+        let picks = if bad.picks > 0 { format!(" ({} picks on it)", bad.picks) } else { String::new() };
+        line(format!("cannot be used: {}: {}{picks}", bad.path.display(), bad.reason));
+    }
+    more(found.bad.len(), "micrographs that cannot be used");
+    for file in found.left_out.iter().take(MAX_NAMES_LISTED) {
+        line(format!("left out: {}: {}", file.path.display(), file.reason));
+    }
+    more(found.left_out.len(), "files left out");
+    if found.outside > 0 {
+        line(format!("{} picks lie outside their micrographs and were left out", found.outside));
+    }
+    if found.below_min_score > 0 {
+        line(format!("{} picks are below the lowest score and were left out", found.below_min_score));
     }
     if found.at_edge > 0 {
         line(format!("{} picks lie too near an edge for the box and were left out:", found.at_edge));

@@ -136,7 +136,11 @@ fn window(project: Option<PathBuf>, sample: Option<PathBuf>) -> anyhow::Result<(
         let what = format!("there is neither a command nor a folder '{}'", path.display());
         Cli::command().error(clap::error::ErrorKind::InvalidSubcommand, what).exit();
     }
-    crate::gui::run(crate::gui::Start { project, sample, settings: crate::gui::settings::default_path() })
+    crate::gui::run(crate::gui::values::Start {
+        project,
+        sample,
+        settings: crate::gui::settings::default_path(),
+    })
 }
 
 /// Where a machine has no desktop, listing its GPUs makes the Wayland library complain on standard error

@@ -13,6 +13,9 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::SetMargin(px) => return format!("set a margin of {px} px or more (--margin)"),
         Remedy::NameMicrographs => "name them, or their folder, with --micrographs",
         Remedy::NamePicks => "name them with --picks",
+        Remedy::SkipMicrographs => "copy or make them again, or leave them out with --skip-bad",
+        Remedy::Recentre => "use --recenter to apply them",
+        Remedy::SetMinScore => "use --min-score to leave the weak ones out",
         Remedy::GiveBox => "give one box size with --box, in px of the unbinned micrograph",
         Remedy::MatchPatchSize => {
             "choose --box and --bin so that box / bin agrees, or import into another project"

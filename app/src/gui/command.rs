@@ -1,13 +1,12 @@
 //! Everything the window can be told to do.
 //!
 //! Views push [`Command`]s; [`App::apply`](crate::gui::App::apply) carries them out. Those that a
-//! person gives by key, palette or menu stand in [`TABLE`] as well.
+//! person gives by key, palette or menu stand in [`crate::gui::command_table`] as well.
 
 use std::path::PathBuf;
 
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
-use vitrine_core::diagnosis::Depth;
 use vitrine_core::export::ExportRequest;
 use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::config::RunConfig;
@@ -15,10 +14,13 @@ use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::QueueKind;
 
 use crate::gpu::look::Look;
-pub use crate::gui::command_table::{Area, Info, Needs, TABLE, info};
+use crate::gui::drafts::{DiagnosisDraft, ExportDraft, ImportDraft, TrainDraft};
 use crate::gui::jobs::JobId;
-use crate::gui::model::{ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab};
-use crate::gui::settings::{Edge, Settings, Theme};
+use crate::gui::settings::Settings;
+use crate::gui::values::{
+    AskPath, Before, DiagnoseStart, Edge, ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab, Theme,
+    TrainStart,
+};
 
 /// A command, by area.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub enum Command {
     Project(ProjectCommand),
     /// Bring files in.
     Import(ImportCommand),
+    /// The person has changed what a form holds.
+    Draft(DraftCommand),
     /// Set labels.
     Label(LabelCommand),
     /// The current patch and the selection.
@@ -47,6 +51,13 @@ pub enum Command {
     Settings(SettingsCommand),
     /// The window itself: jobs, notices, closing.
     Window(WindowCommand),
+}
+
+impl Command {
+    /// Sorts and filters the gallery in this way.
+    pub fn order(order: Order) -> Self {
+        Self::View(ViewCommand::Order(Box::new(order)))
+    }
 }
 
 /// Open, close, make projects.
@@ -103,6 +114,21 @@ pub enum ImportCommand {
     Leave,
 }
 
+/// What a form holds now, as the person has changed it.
+#[derive(Debug, Clone)]
+pub enum DraftCommand {
+    /// Train.
+    Train(Box<TrainDraft>),
+    /// Import; without its page there is none.
+    Import(Box<ImportDraft>),
+    /// Export.
+    Export(Box<ExportDraft>),
+    /// Diagnosis.
+    Diagnosis(DiagnosisDraft),
+    /// The folder of the sample, on the first screen.
+    Sample(String),
+}
+
 /// Set labels. Each is one step that can be undone, and is on the disk when it was applied.
 #[derive(Debug, Clone)]
 pub enum LabelCommand {
@@ -119,6 +145,8 @@ pub enum LabelCommand {
     },
     /// Paint this label over patches for as long as its key is held.
     Brush(Label),
+    /// The key was let go.
+    EndBrush,
     /// Take the last step back.
     Undo,
     /// Make the step again that was taken back last.
@@ -189,6 +217,15 @@ pub enum ViewCommand {
     Scores(RunId),
     /// Show the current patch as large as fits, or the grid again.
     Large,
+    /// The grid was drawn with so many columns, and rows wholly on the screen.
+    Grid {
+        /// Patches in a row.
+        columns: usize,
+        /// Rows.
+        rows: usize,
+    },
+    /// Show the diagnosis with this run to be examined.
+    Examine(String),
     /// Read what the side panel says of this patch.
     Detail(PatchId),
     /// Read the micrograph of this patch for the side panel.
@@ -208,42 +245,11 @@ pub enum QueueCommand {
     Leave,
 }
 
-/// A run to be started.
-#[derive(Debug, Clone)]
-pub struct TrainStart {
-    /// Name; `None` numbers it after `base_name`.
-    pub name: Option<String>,
-    /// Stem of numbered names, the preset's.
-    pub base_name: String,
-    /// The method.
-    pub config: RunConfig,
-    /// Where to compute.
-    pub device: DeviceChoice,
-}
-
-/// What a corrected run is held against.
-#[derive(Debug, Clone)]
-pub enum Before {
-    /// A run of the project.
-    Run(String),
-    /// A configuration that was never trained; it is trained after the corrected one.
-    Train(Box<TrainStart>),
-}
-
 /// Runs.
 #[derive(Debug, Clone)]
 pub enum TrainCommand {
     /// Start a run.
     Start(Box<TrainStart>),
-    /// Start the plain classifier on the same split, then the run.
-    StartWithBaseline(Box<TrainStart>),
-    /// Start a run with the labels of now and the weights of an earlier run.
-    StartFrom {
-        /// The earlier run.
-        run: String,
-        /// The new one.
-        start: Box<TrainStart>,
-    },
     /// Start the corrected run of a diagnosis, and then what it is to be held against.
     StartCorrected {
         /// The corrected run.
@@ -258,6 +264,15 @@ pub enum TrainCommand {
     },
     /// Put the settings of a run into the form; the next run begins with its weights.
     TakeFrom(String),
+    /// Put the settings of a run into the form; the next run begins with new weights.
+    CopySettings(String),
+    /// Draw the curves of a stored run, or draw them no longer.
+    Draw {
+        /// Its name.
+        run: String,
+        /// Whether they are drawn.
+        on: bool,
+    },
     /// Score every patch with a run.
     Score {
         /// Its name.
@@ -267,8 +282,6 @@ pub enum TrainCommand {
     },
     /// Read the epochs of stored runs, for their curves.
     ReadCurves(Vec<String>),
-    /// Read a configuration into the form.
-    OpenConfig(PathBuf),
     /// Put a configuration into the form.
     Take {
         /// What numbered names begin with.
@@ -291,21 +304,6 @@ pub enum TrainCommand {
     Stop,
     /// Write a checkpoint after the current step, and tell of it.
     Checkpoint,
-}
-
-/// What is to be examined.
-#[derive(Debug, Clone)]
-pub struct DiagnoseStart {
-    /// The configuration; `None` takes that of the run.
-    pub config: Option<RunConfig>,
-    /// What it is called.
-    pub config_name: String,
-    /// A run whose epochs and network are examined too.
-    pub run: Option<String>,
-    /// How much is done.
-    pub depth: Depth,
-    /// Where to compute.
-    pub device: DeviceChoice,
 }
 
 /// Put runs side by side.
@@ -332,44 +330,9 @@ pub enum SaveCommand {
     Go(PathBuf),
 }
 
-/// A file to be named, and what is done with it then.
-#[derive(Debug, Clone)]
-pub struct AskPath {
-    /// "Save the plot Validation AUC".
-    pub title: String,
-    /// The path so far.
-    pub path: PathBuf,
-    /// What is done.
-    pub purpose: Purpose,
-    /// Why that could not be done with the path as it is.
-    pub wrong: Option<String>,
-}
-
-impl AskPath {
-    /// A question that begins with this path.
-    pub fn new(title: impl Into<String>, path: PathBuf, purpose: Purpose) -> Self {
-        Self { title: title.into(), path, purpose, wrong: None }
-    }
-}
-
-/// What is done with a file that was named.
-#[derive(Debug, Clone)]
-pub enum Purpose {
-    /// This text is written.
-    Text(String),
-    /// A picture of the plot of this name is written, once all of it is on the screen.
-    Picture(String),
-    /// A configuration is read from it.
-    OpenConfig,
-    /// The run that comes next begins with the pretrained weights in it.
-    PretrainedWeights,
-}
-
 /// Hand results to other programs.
 #[derive(Debug, Clone)]
 pub enum ExportCommand {
-    /// Write the files.
-    Write(Box<ExportRequest>),
     /// Write what stands in the export view.
     WriteShown,
     /// Count what a request would write; the newest wins.

@@ -10,8 +10,7 @@ use crate::gui::command::{
     Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SaveCommand,
     SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
-use crate::gui::model::{Overlay, SortKey, Tab};
-use crate::gui::settings::Edge;
+use crate::gui::values::{Edge, Overlay, SortKey, Tab};
 
 /// Where a command stands in the palette and the list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Work that must not hold up a frame: each job is one named thread of the operating system that
-//! tells how far it is through a latest-value slot, can be cancelled, and hands back one [`Outcome`].
+//! tells how far it is through a latest-value slot, can be cancelled, and hands back one value. What that is for, jobs do not know.
 //! Jobs and what they compute on give way to the thread that draws.
 
 use std::panic::AssertUnwindSafe;
@@ -13,13 +13,11 @@ use eframe::egui;
 use vitrine_core::Error;
 use vitrine_core::progress::Progress;
 
-use crate::gui::app::Outcome;
-
 /// Number of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
-/// What a job does.
+/// What a job does. Jobs are told apart by it; a title is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobKind {
     /// Reading a project.
@@ -32,45 +30,102 @@ pub enum JobKind {
     Import,
     /// Sorting and filtering.
     Order,
-    /// Reading or computing scores.
+    /// Computing scores, or features to find similar patches by.
     Score,
+    /// Reading the scores of a run.
+    Scores,
+    /// Reading what the side panel says of a patch.
+    Patch,
+    /// Reading the micrograph in the side panel.
+    Micrograph,
+    /// Reading a review queue.
+    Queue,
+    /// Writing the places in the review queues.
+    Places,
     /// Training.
     Train,
+    /// Reading the epochs of runs.
+    Curves,
+    /// Putting runs side by side.
+    Compare,
+    /// Looking for the patches on which two runs disagree.
+    Disagreement,
     /// Examining data, configuration or a run.
     Diagnose,
     /// Writing an export.
     Export,
-    /// Reading what a view asked for.
-    Read,
-    /// Putting runs side by side.
-    Compare,
-    /// A dialog of the system.
-    Dialog,
-    /// Saying what files are.
-    Recognise,
-    /// Seeing what an import would bring.
-    Look,
     /// Counting what an export would write.
     Count,
+    /// A dialog of the system.
+    Dialog,
+    /// Finding out what files are.
+    Recognise,
+    /// Finding out what an import would bring.
+    Look,
+    /// Waiting until the disk has taken the labels.
+    Flush,
+    /// Reading how much is free on a disk.
+    DiskSpace,
     /// Looking for devices to compute on.
     Devices,
+    /// Asking the desktop whether it is dark or light.
+    DesktopTheme,
+    /// Showing a file in the system's file manager.
+    Reveal,
 }
 
 impl JobKind {
-    /// Whether it belongs on the status bar. Short reads would only flicker.
-    pub const fn is_shown(self) -> bool {
-        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices)
+    /// Whether it is over in a moment. Then it is not shown, for it would only flicker, and does not poll its
+    /// cancel flag.
+    const fn is_brief(self) -> bool {
+        match self {
+            Self::Order
+            | Self::Scores
+            | Self::Patch
+            | Self::Micrograph
+            | Self::Queue
+            | Self::Places
+            | Self::Curves
+            | Self::Disagreement
+            | Self::Count
+            | Self::Flush
+            | Self::DiskSpace
+            | Self::Devices
+            | Self::DesktopTheme
+            | Self::Reveal => true,
+            Self::Open
+            | Self::Reload
+            | Self::Sample
+            | Self::Import
+            | Self::Score
+            | Self::Train
+            | Self::Compare
+            | Self::Diagnose
+            | Self::Export
+            | Self::Dialog
+            | Self::Recognise
+            | Self::Look => false,
+        }
     }
 
-    /// Whether it ends when it is told to. What is over in a moment, or waits for the system, does not.
-    const fn can_cancel(self) -> bool {
-        !matches!(self, Self::Order | Self::Read | Self::Count | Self::Devices)
+    /// Whether it belongs on the status bar.
+    pub const fn is_shown(self) -> bool {
+        !self.is_brief()
     }
 
     /// Whether closing the window would end something a person waits for.
     pub const fn asks_before_closing(self) -> bool {
         matches!(self, Self::Sample | Self::Import | Self::Score | Self::Train | Self::Export)
     }
+}
+
+/// What a job's answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The window, whatever project is open.
+    Window,
+    /// The project with this number; once it is closed, nobody waits for the answer.
+    Project(u64),
 }
 
 /// A job as views see it.
@@ -80,13 +135,15 @@ pub struct JobState {
     pub id: JobId,
     /// What it does.
     pub kind: JobKind,
+    /// What its answer is for.
+    pub scope: Scope,
     /// What it does, in words with the thing's name: "Opening apo".
     pub title: String,
     /// How far it is, as it last told.
     pub step: Option<Progress>,
     /// When it began.
     pub started: Instant,
-    /// Whether it ends when it is told to.
+    /// Whether it polls its cancel flag.
     pub can_cancel: bool,
     /// The person has cancelled it.
     pub cancelled: bool,
@@ -94,21 +151,21 @@ pub struct JobState {
 
 /// A value that a thread replaces and the window reads: only the newest counts.
 #[derive(Debug)]
-pub struct Slot<T>(Arc<Mutex<Option<T>>>);
+pub struct Latest<T>(Arc<Mutex<Option<T>>>);
 
-impl<T> Clone for Slot<T> {
+impl<T> Clone for Latest<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T> Default for Slot<T> {
+impl<T> Default for Latest<T> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(None)))
     }
 }
 
-impl<T> Slot<T> {
+impl<T> Latest<T> {
     /// Replaces the value.
     pub fn put(&self, value: T) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
@@ -150,13 +207,13 @@ impl Frames {
 #[derive(Clone)]
 pub struct JobContext {
     cancel: Arc<AtomicBool>,
-    step: Slot<Progress>,
+    step: Latest<Progress>,
     frames: Frames,
 }
 
 impl JobContext {
-    /// Tells how far the job is; whether it should go on. This is a
-    /// [`ProgressSink`](vitrine_core::progress::ProgressSink): `&mut |step| job.tell(step)`.
+    /// Tells how far the job is; whether it should go on. This is what core's `Watch` wants:
+    /// `&mut |step| job.tell(step)`.
     pub fn tell(&self, progress: &Progress) -> bool {
         self.step.put(progress.clone());
         self.frames.request();
@@ -188,34 +245,43 @@ impl JobContext {
 }
 
 /// A job that has ended.
-pub struct Finished {
+pub struct Finished<T> {
     /// Its last state.
     pub job: JobState,
     /// What it hands back.
-    pub outcome: anyhow::Result<Outcome>,
+    pub outcome: anyhow::Result<T>,
 }
 
 struct Running {
     state: JobState,
     cancel: Arc<AtomicBool>,
-    step: Slot<Progress>,
+    step: Latest<Progress>,
 }
 
-/// The jobs of the window.
-pub struct Jobs {
+/// The jobs of the window; each hands back a `T`.
+pub struct Jobs<T> {
     frames: Frames,
     running: Vec<Running>,
     next: u64,
-    sender: SyncSender<(JobId, anyhow::Result<Outcome>)>,
-    receiver: Receiver<(JobId, anyhow::Result<Outcome>)>,
+    /// Answers to questions for which the system gave no thread.
+    unstarted: Vec<Finished<T>>,
+    sender: SyncSender<(JobId, anyhow::Result<T>)>,
+    receiver: Receiver<(JobId, anyhow::Result<T>)>,
 }
 
-impl Jobs {
+impl<T: Send + 'static> Jobs<T> {
     /// No jobs yet; frames are asked for on `ctx`.
     pub fn new(ctx: egui::Context) -> Self {
         // Each job sends once, and the receiver is emptied every frame.
         let (sender, receiver) = sync_channel(256);
-        Self { frames: Frames::new(ctx), running: Vec::new(), next: 0, sender, receiver }
+        Self {
+            frames: Frames::new(ctx),
+            running: Vec::new(),
+            next: 0,
+            unstarted: Vec::new(),
+            sender,
+            receiver,
+        }
     }
 
     /// Where jobs ask for frames.
@@ -230,57 +296,96 @@ impl Jobs {
     pub fn spawn(
         &mut self,
         kind: JobKind,
+        scope: Scope,
         title: impl Into<String>,
-        work: impl FnOnce(&JobContext) -> anyhow::Result<Outcome> + Send + 'static,
+        work: impl FnOnce(&JobContext) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<JobId> {
-        self.next += 1;
-        let id = JobId(self.next);
-        let title = title.into();
-        let context = JobContext {
-            cancel: Arc::new(AtomicBool::new(false)),
-            step: Slot::default(),
-            frames: self.frames.clone(),
-        };
-        let (cancel, step) = (Arc::clone(&context.cancel), context.step.clone());
-        let sender = self.sender.clone();
-        std::thread::Builder::new()
-            .name(format!("job {}: {title}", id.0))
-            .spawn(move || {
-                vitrine_core::priority::give_way();
-                // A fault in a job is a sentence, not the end of the window.
-                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| work(&context)));
-                let outcome = outcome.unwrap_or_else(|_| {
-                    Err(anyhow::anyhow!(
-                        "this ended by a fault of the program; what was complete is kept. Please report it with the \
-                         text of About"
-                    ))
-                });
-                // The window may be gone by now.
-                let _ = sender.send((id, outcome));
-                context.repaint();
-            })
-            .context("the system gave no thread for this")?;
-        let can_cancel = kind.can_cancel();
-        let state =
-            JobState { id, kind, title, step: None, started: Instant::now(), can_cancel, cancelled: false };
-        self.running.push(Running { state, cancel, step });
-        Ok(id)
+        let job = self.job(kind, scope, title.into());
+        self.start(job, move |context| caught(|| work(context)))
     }
 
     /// As [`Jobs::spawn`], for work that is done before anybody could cancel it: that is not offered.
     ///
     /// # Errors
     /// As [`Jobs::spawn`].
-    pub fn spawn_whole(
+    pub fn spawn_uncancellable(
         &mut self,
         kind: JobKind,
+        scope: Scope,
         title: impl Into<String>,
-        work: impl FnOnce(&JobContext) -> anyhow::Result<Outcome> + Send + 'static,
+        work: impl FnOnce(&JobContext) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<JobId> {
-        let id = self.spawn(kind, title, work)?;
-        if let Some(job) = self.running.iter_mut().find(|job| job.state.id == id) {
-            job.state.can_cancel = false;
+        let job = JobState { can_cancel: false, ..self.job(kind, scope, title.into()) };
+        self.start(job, move |context| caught(|| work(context)))
+    }
+
+    /// Starts `work` for a view that waits for it. Whatever comes of it, an error, a fault of the program or no
+    /// thread included, `answer` makes a `T` of it: so the view learns of each.
+    pub fn ask<A: Send + 'static>(
+        &mut self,
+        kind: JobKind,
+        scope: Scope,
+        title: impl Into<String>,
+        work: impl FnOnce(&JobContext) -> anyhow::Result<A> + Send + 'static,
+        answer: impl FnOnce(anyhow::Result<A>) -> T + Send + 'static,
+    ) {
+        let job = self.job(kind, scope, title.into());
+        // Kept here too, for a thread that never begins.
+        let answer = Arc::new(Mutex::new(Some(answer)));
+        let kept = Arc::clone(&answer);
+        let give = move |result| {
+            let answer = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            answer.map(|answer| answer(result))
+        };
+        let started = self.start(job.clone(), move |context| {
+            give(caught(|| work(context))).context("the question was answered before")
+        });
+        if let Err(error) = started {
+            let answer = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.unstarted.extend(answer.map(|answer| Finished { job, outcome: Ok(answer(Err(error))) }));
+            self.frames.request();
         }
+    }
+
+    /// A new job that is not started yet.
+    fn job(&mut self, kind: JobKind, scope: Scope, title: String) -> JobState {
+        self.next += 1;
+        JobState {
+            id: JobId(self.next),
+            kind,
+            scope,
+            title,
+            step: None,
+            started: Instant::now(),
+            can_cancel: !kind.is_brief(),
+            cancelled: false,
+        }
+    }
+
+    /// Starts a job on a thread of its own.
+    fn start(
+        &mut self,
+        job: JobState,
+        work: impl FnOnce(&JobContext) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<JobId> {
+        let id = job.id;
+        let context = JobContext {
+            cancel: Arc::new(AtomicBool::new(false)),
+            step: Latest::default(),
+            frames: self.frames.clone(),
+        };
+        let (cancel, step) = (Arc::clone(&context.cancel), context.step.clone());
+        let sender = self.sender.clone();
+        std::thread::Builder::new()
+            .name(format!("job {}: {}", id.0, job.title))
+            .spawn(move || {
+                vitrine_core::priority::give_way();
+                // The window may be gone by now.
+                let _ = sender.send((id, work(&context)));
+                context.repaint();
+            })
+            .context("the system gave no thread for this")?;
+        self.running.push(Running { state: job, cancel, step });
         Ok(id)
     }
 
@@ -304,6 +409,14 @@ impl Jobs {
         }
     }
 
+    /// A project was closed: asks the jobs to end whose answers nobody waits for any more.
+    pub fn cancel_scope(&mut self, scope: Scope) {
+        let over = |job: &&Running| job.state.scope == scope && !job.state.kind.asks_before_closing();
+        for id in self.running.iter().filter(over).map(|job| job.state.id).collect::<Vec<_>>() {
+            self.cancel(id);
+        }
+    }
+
     /// Asks every job to end.
     pub fn cancel_all(&mut self) {
         for id in self.running.iter().map(|job| job.state.id).collect::<Vec<_>>() {
@@ -317,13 +430,13 @@ impl Jobs {
     }
 
     /// Takes up what the threads have told; the jobs that have ended, in the order of their ends.
-    pub fn drain(&mut self) -> Vec<Finished> {
+    pub fn drain(&mut self) -> Vec<Finished<T>> {
         for job in &mut self.running {
             if let Some(step) = job.step.take() {
                 job.state.step = Some(step);
             }
         }
-        let mut finished = Vec::new();
+        let mut finished = std::mem::take(&mut self.unstarted);
         while let Ok((id, outcome)) = self.receiver.try_recv() {
             if let Some(at) = self.running.iter().position(|job| job.state.id == id) {
                 finished.push(Finished { job: self.running.remove(at).state, outcome });
@@ -338,8 +451,19 @@ impl Jobs {
     }
 }
 
-impl Drop for Jobs {
+/// What the work returns. A fault in it is an error, not the end of the window.
+fn caught<A>(work: impl FnOnce() -> anyhow::Result<A>) -> anyhow::Result<A> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(anyhow::anyhow!(
+            "this ended by a fault of the program; what was complete is kept. Please report it with the text of About"
+        ))
+    })
+}
+
+impl<T> Drop for Jobs<T> {
     fn drop(&mut self) {
-        self.cancel_all();
+        for job in &self.running {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
     }
 }

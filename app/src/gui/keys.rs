@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::gui::command::{Info, TABLE};
+use crate::gui::command_table::{Info, TABLE};
 
 /// Which key gives which command.
 #[derive(Debug, Clone, Default)]

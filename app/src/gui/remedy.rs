@@ -4,7 +4,7 @@
 use vitrine_core::{Remedy, Warning};
 
 use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
-use crate::gui::model::Tab;
+use crate::gui::values::Tab;
 use crate::words;
 
 /// A remedy as an imperative phrase that names the fields and pages of the window.
@@ -16,6 +16,9 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::SetMargin(px) => return format!("set a margin of {px} px or more"),
         Remedy::NameMicrographs => "add them, or their folder",
         Remedy::NamePicks => "add their files by name",
+        Remedy::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
+        Remedy::Recentre => "recentre the picks to apply them",
+        Remedy::SetMinScore => "set a lowest score to leave the weak ones out",
         Remedy::GiveBox => "give one under \"Box size\"",
         Remedy::MatchPatchSize => {
             "choose box size and averaging so that box / averaging agrees, or import into another project"
@@ -50,6 +53,9 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
         | Remedy::SetMargin(_)
         | Remedy::NameMicrographs
         | Remedy::NamePicks
+        | Remedy::SkipMicrographs
+        | Remedy::Recentre
+        | Remedy::SetMinScore
         | Remedy::GiveBox
         | Remedy::MatchPatchSize
         | Remedy::AllowReplace

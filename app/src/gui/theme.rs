@@ -8,7 +8,7 @@ use eframe::egui;
 use egui::{Color32, CornerRadius, FontId, TextStyle, ThemePreference, Vec2, Visuals};
 use vitrine_core::Label;
 
-use crate::gui::settings::Theme;
+use crate::gui::values::Theme;
 
 /// Bluish green: positive, success.
 pub const GREEN: Color32 = Color32::from_rgb(0x00, 0x9e, 0x73);

@@ -1,4 +1,4 @@
-//! The line between the window and a run: events one way, orders the other. The run itself is
+//! The channel between the window and a run: events one way, orders the other. The run itself is
 //! [`vitrine_core::workflow::train`] on a job's thread, with a handle of its own on the project.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
@@ -8,26 +8,26 @@ use std::time::{Duration, Instant};
 use vitrine_core::device::ComputeDevice;
 use vitrine_core::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 
-use crate::gui::jobs::{JobContext, Slot};
+use crate::gui::jobs::{JobContext, Latest};
 
-/// The window's end.
-pub struct TrainLink {
+/// The window's end: it receives events and gives orders.
+pub struct RunHandle {
     events: Receiver<TrainEvent>,
-    progress: Slot<TrainEvent>,
-    memory: Slot<Memory>,
+    progress: Latest<TrainEvent>,
+    memory: Latest<Memory>,
     orders: Arc<Mutex<Orders>>,
 }
 
-/// The run's end.
-pub struct TrainTeller {
+/// The run's end: it reports events and receives orders.
+pub struct RunReporter {
     events: SyncSender<TrainEvent>,
-    progress: Slot<TrainEvent>,
-    memory: Slot<Memory>,
+    progress: Latest<TrainEvent>,
+    memory: Latest<Memory>,
     orders: Arc<Mutex<Orders>>,
     /// The device, once the run has opened it.
     device: Option<ComputeDevice>,
-    /// The phase that is told once the GPU's programs are made.
-    held: Mutex<Held>,
+    /// How far the GPU's programs are.
+    kernels: Mutex<Kernels>,
     /// When memory was last looked at.
     looked: Mutex<Option<Instant>>,
     /// The phase under way.
@@ -43,20 +43,20 @@ pub enum Memory {
     Device(u64),
 }
 
-/// On a GPU the first batches wait for its programs, whatever the phase is called.
+/// How far a GPU's programs are. Until they are compiled the first batches wait, whatever the phase is called.
 #[derive(Debug, Default)]
-enum Held {
-    /// No phase yet.
+enum Kernels {
+    /// No phase has begun.
     #[default]
-    Nothing,
+    NotBegun,
     /// This phase is under way, but its first batches still wait.
-    Phase(RunPhase),
-    /// The programs are made.
-    Made,
+    Compiling(RunPhase),
+    /// They are compiled.
+    Compiled,
 }
 
 /// How often memory is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+const MEMORY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Orders given before the trainer has said its first word wait here.
 #[derive(Default)]
@@ -65,27 +65,27 @@ struct Orders {
     waiting: Vec<TrainControl>,
 }
 
-/// Both ends of a new line. 256 events fit; progress is a latest-value slot and never fills it.
-pub fn line() -> (TrainLink, TrainTeller) {
+/// Both ends of a new channel. It holds 256 events; only the latest progress counts, so that never fills it.
+pub fn run_channel() -> (RunHandle, RunReporter) {
     let (sender, events) = sync_channel(256);
-    let progress = Slot::default();
+    let progress = Latest::default();
     let orders = Arc::new(Mutex::new(Orders::default()));
-    let memory = Slot::default();
-    let teller = TrainTeller {
+    let memory = Latest::default();
+    let reporter = RunReporter {
         events: sender,
         progress: progress.clone(),
         memory: memory.clone(),
         orders: Arc::clone(&orders),
         device: None,
-        held: Mutex::default(),
+        kernels: Mutex::default(),
         looked: Mutex::default(),
         phase: Mutex::default(),
     };
-    (TrainLink { events, progress, memory, orders }, teller)
+    (RunHandle { events, progress, memory, orders }, reporter)
 }
 
-impl TrainLink {
-    /// What the trainer has said since the last call, oldest first.
+impl RunHandle {
+    /// What the trainer has reported since the last call, oldest first.
     pub fn drain(&self) -> Vec<TrainEvent> {
         self.progress.take().into_iter().chain(self.events.try_iter()).collect()
     }
@@ -107,7 +107,7 @@ impl TrainLink {
     }
 }
 
-impl TrainTeller {
+impl RunReporter {
     /// The run computes there.
     pub fn on(mut self, device: &ComputeDevice) -> Self {
         self.device = Some(device.clone());
@@ -120,20 +120,22 @@ impl TrainTeller {
         if self.device.as_ref().is_none_or(|device| device.is_cpu) {
             return (None, event.clone());
         }
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*held, event) {
-            (Held::Nothing, TrainEvent::Phase(RunPhase::CompilingKernels)) => {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*kernels, event) {
+            (Kernels::NotBegun, TrainEvent::Phase(RunPhase::CompilingKernels)) => {
                 // The trainer says so itself, and when it is over.
-                *held = Held::Made;
+                *kernels = Kernels::Compiled;
             }
-            (Held::Nothing, TrainEvent::Phase(phase)) => {
-                *held = Held::Phase(*phase);
+            (Kernels::NotBegun, TrainEvent::Phase(phase)) => {
+                *kernels = Kernels::Compiling(*phase);
                 return (None, TrainEvent::Phase(RunPhase::CompilingKernels));
             }
             // Before the first epoch of an estimate of π nothing was computed yet.
-            (Held::Phase(phase), TrainEvent::Progress { epoch, batch, .. }) if *epoch > 0 || *batch > 0 => {
+            (Kernels::Compiling(phase), TrainEvent::Progress { epoch, batch, .. })
+                if *epoch > 0 || *batch > 0 =>
+            {
                 let before = TrainEvent::Phase(*phase);
-                *held = Held::Made;
+                *kernels = Kernels::Compiled;
                 return (Some(before), event.clone());
             }
             _ => {}
@@ -144,7 +146,7 @@ impl TrainTeller {
     /// Looks at the memory from time to time, on the run's own thread.
     fn look_at_memory(&self) {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+        if looked.is_some_and(|looked| looked.elapsed() < MEMORY_INTERVAL) {
             return;
         }
         *looked = Some(Instant::now());
@@ -158,8 +160,8 @@ impl TrainTeller {
         }
     }
 
-    /// What core's `Listen` wants: `&mut |event, orders| teller.hear(job, event, orders)`.
-    pub fn hear(&self, job: &JobContext, event: &TrainEvent, to: &Sender<TrainControl>) {
+    /// What core's `Listen` wants: `&mut |event, orders| reporter.report(job, event, orders)`.
+    pub fn report(&self, job: &JobContext, event: &TrainEvent, to: &Sender<TrainControl>) {
         {
             let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
             if orders.to.is_none() {
@@ -217,10 +219,10 @@ mod tests {
     fn phases(is_cpu: bool, events: &[TrainEvent]) -> Vec<RunPhase> {
         // The device computes nothing here; only what it is counts.
         let device = ComputeDevice { is_cpu, ..ComputeDevice::cpu() };
-        let teller = line().1.on(&device);
+        let reporter = run_channel().1.on(&device);
         let mut told = Vec::new();
         for event in events {
-            let (before, event) = teller.translated(event);
+            let (before, event) = reporter.translated(event);
             for event in before.into_iter().chain([event]) {
                 if let TrainEvent::Phase(phase) = event {
                     told.push(phase);

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ProjectCommand, SelectCommand, TrainCommand, ViewCommand};
-use vitrine::gui::model::{LivePhase, Tab};
+use vitrine::gui::model::LivePhase;
+use vitrine::gui::values::Tab;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::RiskKind;
 use vitrine_core::learning::config::yaml;
@@ -83,7 +84,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
     assert_eq!(counts(&window).negative, 2);
     assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap(), counts(&window));
     // Neither an export nor a run begins with labels that are not on the disk.
-    let start = vitrine::gui::command::TrainStart {
+    let start = vitrine::gui::values::TrainStart {
         name: Some("early".to_owned()),
         base_name: "early".to_owned(),
         config: yaml::load("supervised_baseline").unwrap(),
@@ -105,8 +106,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
         .or_default()
         .events
         .push(eframe::egui::ViewportEvent::Close);
-    window.step();
-    window.run_steps(2);
+    wait(&mut window, "the question", |app| app.model.overlay.is_some());
     window.get_by_label("Labels are not safe yet");
     window.get_by_label("Stay").click();
     window.run_steps(2);
@@ -151,7 +151,7 @@ fn a_checkpoint_of_a_newer_version_is_named_and_labelling_goes_on() {
     let mut window = opened(&folder);
     let mut config = yaml::load("supervised_baseline").unwrap();
     config.schedule.epochs = 400;
-    let start = vitrine::gui::command::TrainStart {
+    let start = vitrine::gui::values::TrainStart {
         name: Some("long".to_owned()),
         base_name: "long".to_owned(),
         config,
@@ -190,7 +190,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 fn a_fault_of_the_graphics_device_is_a_sentence_and_labels_are_stored() {
     let dir = tempfile::tempdir().unwrap();
     let folder = nine(dir.path());
-    let mut window = drawn(Some(&folder), vitrine::gui::settings::Theme::Dark);
+    let mut window = drawn(Some(&folder), vitrine::gui::values::Theme::Dark);
     wait(&mut window, "the project", |app| app.model.project.is_some());
     let state = window.state().model.graphics.render_state.clone().expect("a device to draw with");
     // A buffer that is mapped both ways is refused by every device.
@@ -212,7 +212,7 @@ fn a_fault_of_the_graphics_device_is_a_sentence_and_labels_are_stored() {
 
 #[test]
 fn a_software_rasteriser_is_named() {
-    let window = drawn(None, vitrine::gui::settings::Theme::Dark);
+    let window = drawn(None, vitrine::gui::values::Theme::Dark);
     let graphics = &window.state().model.graphics;
     assert_eq!(said(&window).contains("is drawn by the processor"), graphics.software, "{}", graphics.name);
 }
@@ -234,7 +234,7 @@ fn a_folder_that_cannot_be_made_is_a_sentence() {
 fn a_failed_run_says_why_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, _) = crate::train::ready(dir.path(), 3);
-    window.state_mut().states.train.config.risk.kind = RiskKind::Supervised;
+    window.state_mut().model.drafts.train.config.risk.kind = RiskKind::Supervised;
     window.run_steps(2);
     window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
     wait(&mut window, "the failure", |app| {
@@ -250,7 +250,7 @@ fn a_failed_run_says_why_and_what_to_do() {
     assert_eq!(window.state().model.tab, Tab::Diagnosis);
     // Another run can be started at once.
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
-    window.state_mut().states.train.config.risk.kind = RiskKind::Nnpu;
+    window.state_mut().model.drafts.train.config.risk.kind = RiskKind::Nnpu;
     window.run_steps(2);
     window.get_all_by_role_and_label(Role::Button, "Train").last().unwrap().click_accesskit();
     crate::train::ended(&mut window);
@@ -378,11 +378,9 @@ fn label_on_a_full_disk(disk: &Path) {
     // An export there is a sentence too, and leaves nothing behind.
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
     window.run_steps(2);
-    window.state_mut().states.export.form.out = disk.join("all.star").display().to_string();
+    window.state_mut().model.drafts.export.out = disk.join("all.star").display().to_string();
     window.run_steps(2);
-    wait(&mut window, "the counts", |app| {
-        app.model.export.counting.is_none() && app.model.export.preview.is_some()
-    });
+    wait(&mut window, "the counts", |app| app.model.export.preview.newest().ready().is_some());
     window.get_by_label("Write the export").click();
     wait(&mut window, "the sentence", |app| {
         app.model.notices.shown().iter().any(|notice| notice.text.contains("all.star"))
@@ -403,7 +401,7 @@ fn label_on_a_full_disk(disk: &Path) {
 fn a_lost_graphics_device_is_a_sentence_and_labels_are_stored() {
     let dir = tempfile::tempdir().unwrap();
     let folder = nine(dir.path());
-    let mut window = drawn(Some(&folder), vitrine::gui::settings::Theme::Dark);
+    let mut window = drawn(Some(&folder), vitrine::gui::values::Theme::Dark);
     wait(&mut window, "the project", |app| app.model.project.is_some());
     let state = window.state().model.graphics.render_state.clone().expect("a device to draw with");
     state.device.destroy();

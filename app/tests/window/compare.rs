@@ -1,8 +1,8 @@
 //! Runs side by side: table, threshold, patches, saved plots.
 
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{AskPath, Command, Purpose, SaveCommand, ViewCommand};
-use vitrine::gui::model::Tab;
+use vitrine::gui::command::{Command, SaveCommand, ViewCommand};
+use vitrine::gui::values::{AskPath, Purpose, Tab};
 use vitrine_core::Label;
 
 use crate::support::{opened, save_plot, small, wait};
@@ -36,12 +36,12 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
     wait(&mut window, "the comparison", |app| {
         let analysis = &app.model.analysis;
-        analysis.compared.as_ref().is_some_and(|c| c.names == ["supervised_baseline-1", "short-1"])
-            && analysis.disagreements.is_some()
+        analysis.comparison.last().is_some_and(|(names, _)| *names == ["supervised_baseline-1", "short-1"])
+            && analysis.disagreement.last().is_some()
     });
     window.run_steps(12);
     // The numbers on the screen are those of core.
-    let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
+    let comparison = window.state().model.analysis.comparison.last().unwrap().1.comparison.clone();
     let auc = comparison.rows.iter().find(|row| row.key == "validation_auc_pu").unwrap();
     window.get_by_label(&auc.label);
     assert!(window.get_all_by_label(&auc.shown(1)).count() >= 1);
@@ -114,7 +114,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.get_by_label("Export from this threshold").click_accesskit();
     window.run_steps(4);
     assert_eq!(window.state().model.tab, Tab::Export);
-    let request = window.state().states.export.form.request().unwrap();
+    let request = window.state().model.drafts.export.request().unwrap();
     assert_eq!((request.run.as_deref(), request.threshold), (Some("short-1"), Some(0.25)));
     assert_eq!(request.labels, [Label::Positive, Label::Unlabeled], "what was found is unlabeled");
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
@@ -129,7 +129,8 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.state_mut().states.compare.left_out.clear();
     wait(&mut window, "both again", |app| {
         let analysis = &app.model.analysis;
-        analysis.compared.as_ref().is_some_and(|c| c.names.len() == 2) && analysis.comparing.is_none()
+        analysis.comparison.newest().ready().is_some()
+            && analysis.comparison.question().is_some_and(|names| names.len() == 2)
     });
     window.run_steps(12);
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ViewCommand};
-use vitrine::gui::model::Tab;
+use vitrine::gui::values::Tab;
 use vitrine_core::Label;
 use vitrine_core::diagnosis::{Depth, kinds};
 use vitrine_core::learning::config::PriorConfig;
@@ -19,12 +19,12 @@ use crate::train::{ended, ready};
 fn examined(dir: &std::path::Path) -> (Window, std::path::PathBuf) {
     let (mut window, folder) = ready(dir, 2);
     // 30 positives and 90 unlabeled: the rate P/(P+U), taken for π.
-    window.state_mut().states.train.config.prior = PriorConfig::Given(0.25);
+    window.state_mut().model.drafts.train.config.prior = PriorConfig::Given(0.25);
     window.set_size(eframe::egui::vec2(1400.0, 1800.0));
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
     window.run_steps(4);
     window.get_by_label("Not examined yet");
-    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.state_mut().model.drafts.diagnosis.depth = Depth::Quick;
     window.get_by_label("Examine now").click();
     wait(&mut window, "the report", |app| app.model.analysis.report.is_some());
     (window, folder)
@@ -58,11 +58,11 @@ fn a_finding_is_shown_applied_trained_and_compared() {
     // The old configuration follows by itself, to compare with.
     ended(&mut window);
     wait(&mut window, "both measured", |app| {
-        let compared = app.model.analysis.compared.as_ref();
-        compared.is_some_and(|c| c.names == ["short-1", "short_corrected-1"])
+        let compared = app.model.analysis.comparison.last();
+        compared.is_some_and(|(names, _)| *names == ["short-1", "short_corrected-1"])
     });
     window.get_by_label("Before and after");
-    let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
+    let comparison = window.state().model.analysis.comparison.last().unwrap().1.comparison.clone();
     let row = comparison.rows.iter().find(|row| row.key == "prior").unwrap();
     assert_eq!(row.shown(0), "0.250");
     for run in 0..2 {
@@ -83,13 +83,13 @@ fn a_finding_is_shown_applied_trained_and_compared() {
 fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, _) = ready(dir.path(), 2);
-    window.state_mut().states.train.config.prior = PriorConfig::Given(0.25);
+    window.state_mut().model.drafts.train.config.prior = PriorConfig::Given(0.25);
     window.run_steps(2);
     crate::train::press_train(&window);
     ended(&mut window);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
-    window.state_mut().states.diagnosis.depth = Depth::Quick;
-    window.state_mut().states.diagnosis.run = Some("short-1".to_owned());
+    window.state_mut().model.drafts.diagnosis.depth = Depth::Quick;
+    window.state_mut().model.drafts.diagnosis.run = Some("short-1".to_owned());
     window.set_size(eframe::egui::vec2(1400.0, 1800.0));
     window.run_steps(3);
     window.get_by_label("Examine now").click();
@@ -103,8 +103,8 @@ fn a_run_is_examined_with_its_epochs_and_its_correction_is_held_against_it() {
     assert!(window.state().model.analysis.planned.is_none(), "the run before is there already");
     ended(&mut window);
     wait(&mut window, "both measured", |app| {
-        let compared = app.model.analysis.compared.as_ref();
-        compared.is_some_and(|c| c.names == ["short-1", "short-1_corrected-1"])
+        let compared = app.model.analysis.comparison.last();
+        compared.is_some_and(|(names, _)| *names == ["short-1", "short-1_corrected-1"])
     });
     window.get_by_label("Before and after");
 }
@@ -155,9 +155,8 @@ fn from_a_failed_run_its_own_diagnosis_is_reached() {
     let mut window = crate::support::opened(&crate::support::analysed(dir.path()));
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(2);
-    // As "See the diagnosis" leaves it; a run that fails after its first epoch takes long to make.
-    window.state_mut().states.live.examine = Some("supervised_baseline-1".to_owned());
-    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+    // As "See the diagnosis" asks for it; a run that fails after its first epoch takes long to make.
+    window.state_mut().apply(Command::View(ViewCommand::Examine("supervised_baseline-1".to_owned())));
     window.run_steps(3);
-    assert_eq!(window.state().states.diagnosis.run.as_deref(), Some("supervised_baseline-1"));
+    assert_eq!(window.state().model.drafts.diagnosis.run.as_deref(), Some("supervised_baseline-1"));
 }

@@ -2,7 +2,7 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ViewCommand};
-use vitrine::gui::model::Tab;
+use vitrine::gui::values::Tab;
 use vitrine_core::Label;
 use vitrine_core::export::Manifest;
 use vitrine_core::formats::detect;
@@ -11,15 +11,13 @@ use crate::support::{Window, analysed, nine, opened, said, wait};
 
 fn counted(window: &mut Window) {
     window.run_steps(2);
-    wait(window, "the counts", |app| {
-        app.model.export.preview.is_some() && app.model.export.counting.is_none()
-    });
+    wait(window, "the counts", |app| app.model.export.preview.newest().is_settled());
 }
 
 fn export_view(window: &mut Window, out: &std::path::Path) {
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
     window.run_steps(2);
-    window.state_mut().states.export.form.out = out.display().to_string();
+    window.state_mut().model.drafts.export.out = out.display().to_string();
     counted(window);
 }
 
@@ -32,7 +30,7 @@ fn labels_are_exported_and_come_back() {
     window.get_by_label("NumPy archive").click();
     window.run_steps(2);
     assert_eq!(
-        window.state().states.export.form.out,
+        window.state().model.drafts.export.out,
         out.display().to_string(),
         "the ending follows the format"
     );
@@ -80,7 +78,7 @@ fn nothing_is_replaced_without_being_asked() {
     // Asked anew for the next one.
     counted(&mut window);
     window.get_by_label("Replace them");
-    assert!(!window.state().states.export.form.replace);
+    assert!(!window.state().model.drafts.export.replace);
 }
 
 #[test]
@@ -105,22 +103,22 @@ fn by_score_newly_found_particles_are_written_too() {
     window.get_by_label("CSV table").click();
     window.get_by_label("Patches by label and the score of a run").click();
     window.run_steps(2);
-    assert_eq!(window.state().states.export.form.labels, [true, false, true]);
+    assert_eq!(window.state().model.drafts.export.labels, [true, false, true]);
     wait(&mut window, "the counts by score", |app| {
-        let preview = app.model.export.preview.as_ref();
-        preview.is_some_and(|p| p.request.run.is_some() && p.request.labels.len() == 2)
+        let preview = app.model.export.preview.last();
+        preview.is_some_and(|((request, _), _)| request.run.is_some() && request.labels.len() == 2)
     });
-    let preview = window.state().model.export.preview.clone().unwrap().result.unwrap();
+    let preview = window.state().model.export.preview.last().unwrap().1.clone();
     assert!(preview.counts.unlabeled > 0);
     let words = format!("{} of them unlabeled: the run takes them for particles", preview.counts.unlabeled);
     window.get_by_label_contains(&words);
     // A person may leave them out; by label alone they were never in.
     window.get_by_label("unlabeled").click();
     window.run_steps(2);
-    assert_eq!(window.state().states.export.form.labels, [true, false, false]);
+    assert_eq!(window.state().model.drafts.export.labels, [true, false, false]);
     window.get_by_label("Patches by label").click();
     window.run_steps(2);
-    assert_eq!(window.state().states.export.form.labels, [true, false, false]);
+    assert_eq!(window.state().model.drafts.export.labels, [true, false, false]);
 }
 
 #[test]

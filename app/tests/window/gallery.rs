@@ -3,9 +3,9 @@
 use eframe::egui::{self, Event, Key, Modifiers, PointerButton, Pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::App;
 use vitrine::gui::command::{Command, LabelCommand, SelectCommand, SettingsCommand, ViewCommand};
-use vitrine::gui::model::Tab;
-use vitrine::gui::{App, Start};
+use vitrine::gui::values::{Start, Tab};
 use vitrine_core::project::EntryKind;
 use vitrine_core::{Label, LabelCounts};
 
@@ -46,7 +46,7 @@ fn clicks_choose_ranges_and_bands() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&small(dir.path()));
     window.run_steps(3);
-    let columns = window.state().states.gallery.columns;
+    let columns = window.state().model.gallery.columns;
     assert!(columns > 3, "{columns}");
     let at = centre(&window, 2);
     click(&mut window, at, Modifiers::NONE);
@@ -111,7 +111,7 @@ fn keys_move_by_rows_and_screens_and_the_grid_follows() {
     let mut window = opened(&small(dir.path()));
     window.state_mut().apply(Command::Settings(SettingsCommand::PatchSide(240.0)));
     window.run_steps(3);
-    let gallery = &window.state().states.gallery;
+    let gallery = window.state().model.gallery;
     let (columns, rows) = (gallery.columns, gallery.rows);
     window.key_press(Key::ArrowDown);
     window.run_steps(2);
@@ -171,13 +171,13 @@ fn the_panel_tells_who_set_a_label() {
     window.key_press(Key::ArrowLeft);
     wait(&mut window, "the history", |app| {
         let open = app.model.project.as_ref().unwrap();
-        open.detail.as_ref().is_some_and(|d| d.patch == 2 && d.history.len() == 2)
-            && open.micrograph.is_some()
+        open.detail.last().is_some_and(|(key, d)| key.patch == 2 && d.history.len() == 2)
+            && open.micrograph.last().is_some()
     });
     window.get_by_label_contains("negative to positive, by ");
     window.get_by_label_contains("negative, by import of some.mrcs");
     window.get_by_label_contains("only positions are drawn");
-    let view = window.state().model.project.as_ref().unwrap().micrograph.clone().unwrap();
+    let view = window.state().model.project.as_ref().unwrap().micrograph.last().unwrap().1;
     assert_eq!(view.patches.len(), 9);
 }
 
@@ -188,8 +188,8 @@ fn the_power_spectrum_is_saved_as_other_plots_are() {
     let mut window = drawn(&nine(dir.path()));
     window.state_mut().apply(Command::Select(SelectCommand::Patch(2)));
     wait(&mut window, "the spectrum", |app| {
-        let detail = app.model.project.as_ref().unwrap().detail.as_ref();
-        detail.is_some_and(|detail| detail.patch == 2 && detail.spectrum.len() > 2)
+        let detail = app.model.project.as_ref().unwrap().detail.last();
+        detail.is_some_and(|(key, detail)| key.patch == 2 && detail.spectrum.len() > 2)
     });
     save_plot(&mut window, dir.path(), "power_spectrum_2");
     let read =
@@ -295,8 +295,8 @@ fn a_history_follows_a_label_that_is_changed_and_changed_back() {
     window.state_mut().apply(Command::Settings(SettingsCommand::AutoAdvance(false)));
     let read = |window: &mut Window, changes: usize| {
         wait(window, "the history", |app| {
-            let detail = app.model.project.as_ref().unwrap().detail.as_ref();
-            detail.is_some_and(|detail| detail.patch == 0 && detail.history.len() == changes)
+            let detail = app.model.project.as_ref().unwrap().detail.last();
+            detail.is_some_and(|(key, detail)| key.patch == 0 && detail.history.len() == changes)
         });
     };
     read(&mut window, 1);
@@ -362,5 +362,5 @@ fn what_was_painted_when_the_view_changes_is_labelled_then() {
     assert_eq!(counts(&window).negative, before.negative + 1);
     window.key_up(Key::Num2);
     window.run_steps(2);
-    assert!(window.state().states.gallery.brush.is_none());
+    assert!(window.state().model.gallery.brush.is_none());
 }

@@ -8,7 +8,8 @@ use eframe::egui::{DroppedFile, DroppedFileHandle, HoveredFile};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
-use vitrine::gui::model::Room;
+use vitrine::gui::model::DiskSpace;
+use vitrine::gui::values::Load;
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{SampleFiles, SamplePicks, sample_files};
 use vitrine_core::project::{PixelType, Project};
@@ -32,20 +33,17 @@ fn sample(dir: &Path) -> SampleFiles {
 fn add(window: &mut Window, paths: &[&Path]) {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     window.state_mut().apply(Command::Project(ProjectCommand::Dropped(paths)));
-    wait(window, "the files to be recognised", |app| app.model.import.as_ref().unwrap().proposal.is_some());
+    wait(window, "the files to be recognised", |app| app.model.import.as_ref().unwrap().proposal().is_some());
 }
 
 /// Waits for the look at what stands in the form now.
 fn look(window: &mut Window) {
     window.run_steps(6);
-    wait(window, "the look", |app| {
-        let draft = app.model.import.as_ref().unwrap();
-        draft.looking.is_none() && draft.looked.is_some()
-    });
+    wait(window, "the look", |app| app.model.import.as_ref().unwrap().look.newest().is_settled());
 }
 
 fn seen(app: &App) -> &vitrine_core::ingest::Preview {
-    &app.model.import.as_ref().unwrap().looked.as_ref().unwrap().result.as_ref().unwrap().preview
+    &app.model.import.as_ref().unwrap().look.last().unwrap().1.preview
 }
 
 fn type_into(window: &mut Window, field: &str, text: &str) {
@@ -72,7 +70,7 @@ fn dropped_files_are_looked_at_then_become_a_project() {
     look(&mut window);
     window.get_by_label_contains("give one under \"Box size\"");
     let folder = dir.path().join("made/apo");
-    window.state_mut().states.import.form.folder = folder.display().to_string();
+    window.state_mut().model.import.as_mut().unwrap().draft.folder = folder.display().to_string();
     type_into(&mut window, "Box size", "64");
     look(&mut window);
     let preview = seen(window.state()).clone();
@@ -115,14 +113,14 @@ fn mirrored_picks_are_turned_over_with_one_press() {
     let mut window = window(None);
     add(&mut window, &[&files.micrographs, &boxes]);
     look(&mut window);
-    let form = &window.state().states.import.form;
+    let form = &window.state().model.import.as_ref().unwrap().draft;
     assert_eq!((form.box_size.as_str(), form.bin.as_str()), ("64", "1"), "the picks say the box");
     assert!(seen(window.state()).mirrored);
     window.get_by_label_contains("turn on \"y counts from the bottom\"");
     window.get_by_label("Turn the picks over").click();
     window.run_steps(2);
     wait(&mut window, "the second look", |app| {
-        app.model.import.as_ref().unwrap().looked.as_ref().is_some_and(|looked| looked.request.y_up)
+        app.model.import.as_ref().unwrap().look.last().is_some_and(|(looked, _)| looked.request.y_up)
     });
     assert!(!seen(window.state()).mirrored);
     assert!(window.query_by_label("Turn the picks over").is_none());
@@ -143,7 +141,7 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
     let mut window = opened(&folder);
     add(&mut window, &[&pictures]);
     look(&mut window);
-    assert!(window.state().states.import.form.into_open);
+    assert!(window.state().model.import.as_ref().unwrap().draft.into_open);
     // The page covers the gallery, and keys label nothing that is not seen.
     window.key_press(eframe::egui::Key::N);
     window.run_steps(2);
@@ -160,8 +158,9 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
     type_into(&mut window, "Box size", "64");
     window.run_steps(4);
     wait(&mut window, "the sentence", |app| {
-        let looked = app.model.import.as_ref().unwrap().looked.as_ref();
-        looked.is_some_and(|l| l.request.box_size == Some(64) && l.result.is_err())
+        let look = &app.model.import.as_ref().unwrap().look;
+        look.question().is_some_and(|looked| looked.request.box_size == Some(64))
+            && matches!(look.newest(), Load::Failed(_))
     });
     window.get_by_label_contains("have different sizes");
     window.get_by_label("Import").click();
@@ -178,7 +177,7 @@ fn sample_to_import(dir: &Path) -> (Window, PathBuf) {
     let mut window = window(None);
     add(&mut window, &[&files.micrographs, &files.picks]);
     let folder = dir.join("apo");
-    window.state_mut().states.import.form.folder = folder.display().to_string();
+    window.state_mut().model.import.as_mut().unwrap().draft.folder = folder.display().to_string();
     (window, folder)
 }
 
@@ -188,8 +187,8 @@ fn a_cancelled_import_leaves_nothing() {
     let (mut window, folder) = sample_to_import(dir.path());
     type_into(&mut window, "Box size", "64");
     look(&mut window);
-    let looked = window.state().model.import.as_ref().unwrap().looked.clone().unwrap();
-    let target = vitrine::gui::model::ImportTarget::New { dir: folder.clone(), pixels: PixelType::F32 };
+    let looked = window.state().model.import.as_ref().unwrap().look.question().unwrap().clone();
+    let target = vitrine::gui::values::ImportTarget::New { dir: folder.clone(), pixels: PixelType::F32 };
     let run = ImportCommand::Run { request: Box::new(looked.request), target };
     window.state_mut().apply(Command::Import(run));
     let id = window.state().model.jobs.iter().find(|job| job.title.starts_with("Importing")).unwrap().id;
@@ -206,13 +205,13 @@ fn a_cancelled_import_leaves_nothing() {
 fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, folder) = sample_to_import(dir.path());
-    window.state_mut().states.import.form.pool = None;
+    window.state_mut().model.import.as_mut().unwrap().draft.pool = None;
     type_into(&mut window, "Box size", "64");
     look(&mut window);
     let patches = seen(window.state()).labels.total();
     let side = seen(window.state()).patch_size.unwrap() as u64;
     wait(&mut window, "the room", |app| {
-        app.model.import.as_ref().unwrap().room.as_ref().is_some_and(|room| room.dir == folder)
+        app.model.import.as_ref().unwrap().disk_space.last().is_some_and(|(dir, _)| *dir == folder)
     });
     let takes =
         |each: u64| format!("The pixels will take {}; ", vitrine::words::bytes(patches * side * side * each));
@@ -225,8 +224,10 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
 
     // A disk that is nearly full: said, and not begun.
     let room = |window: &mut Window, free: u64| {
-        let room = Room { dir: folder.clone(), free: Some(free), at: std::time::Instant::now() };
-        window.state_mut().model.import.as_mut().unwrap().room = Some(room);
+        let answer = DiskSpace { free: Some(free), at: std::time::Instant::now() };
+        let space = &mut window.state_mut().model.import.as_mut().unwrap().disk_space;
+        space.ask(folder.clone());
+        space.answer(&folder, Ok(answer));
         window.run_steps(2);
     };
     room(&mut window, 1000);
@@ -236,7 +237,8 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     window.run_steps(2);
     assert!(!window.state().model.jobs.iter().any(|job| job.title.starts_with("Importing")));
     // The pool is only an upper bound: said, but it may be tried.
-    window.state_mut().states.import.form.pool = Some(vitrine_core::ingest::PoolFrom::Blobs);
+    window.state_mut().model.import.as_mut().unwrap().draft.pool =
+        Some(vitrine_core::ingest::PoolFrom::Blobs);
     look(&mut window);
     room(&mut window, patches * side * side * 2);
     window.get_by_label_contains("It may fit");
@@ -280,10 +282,10 @@ fn what_hangs_over_the_window_is_said_and_what_is_let_go_is_looked_at() {
     window.step();
     window.input_mut().dropped_files.clear();
     wait(&mut window, "the files to be recognised", |app| {
-        app.model.import.as_ref().is_some_and(|draft| draft.proposal.is_some())
+        app.model.import.as_ref().is_some_and(|import| import.proposal().is_some())
     });
-    let draft = window.state().model.import.as_ref().unwrap();
-    assert_eq!(draft.found.iter().filter(|found| found.kind.is_ok()).count(), 2);
+    let import = window.state().model.import.as_ref().unwrap();
+    assert_eq!(import.found().iter().filter(|found| found.kind.is_ok()).count(), 2);
     assert!(window.state().model.project.is_none(), "nothing is written before the button is pressed");
 
     // A project that is dropped is opened.

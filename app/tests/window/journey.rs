@@ -70,8 +70,8 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
 
     // A short run on the processor, after its baseline.
     press(&mut window, Modifiers::COMMAND, Key::Num2);
-    wait(&mut window, "the devices", |app| app.model.devices.is_some());
-    let cpu = window.state().model.devices.as_ref().unwrap().iter().find(|d| d.id == "cpu").cloned().unwrap();
+    wait(&mut window, "the devices", |app| app.model.devices.ready().is_some());
+    let cpu = window.state().model.devices.ready().unwrap().iter().find(|d| d.id == "cpu").cloned().unwrap();
     window.get_by_role_and_label(Role::ComboBox, "Device").click_accesskit();
     window.run_steps(4);
     window.get_all_by_label(&format!("{} ({})", cpu.name, cpu.kind)).last().unwrap().click_accesskit();
@@ -100,10 +100,10 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
     // Compared.
     press(&mut window, Modifiers::COMMAND, Key::Num3);
     wait(&mut window, "the comparison", |app| {
-        let compared = app.model.analysis.compared.as_ref();
-        compared.is_some_and(|c| c.names == ["supervised_baseline-1", "pu_only_changed-1"])
+        let compared = app.model.analysis.comparison.last();
+        compared.is_some_and(|(names, _)| *names == ["supervised_baseline-1", "pu_only_changed-1"])
     });
-    let comparison = window.state().model.analysis.compared.clone().unwrap().comparison;
+    let comparison = window.state().model.analysis.comparison.last().unwrap().1.comparison.clone();
     let auc = comparison.rows.iter().find(|row| row.key == "validation_auc_pu").unwrap();
     window.get_by_label(&auc.label);
     window.get_all_by_label(&auc.shown(1)).next().unwrap();
@@ -117,8 +117,7 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
     window.run_steps(3);
     type_over(&mut window, "File", &out.display().to_string());
     wait(&mut window, "the counts", |app| {
-        let preview = app.model.export.preview.as_ref();
-        app.model.export.counting.is_none() && preview.is_some_and(|preview| preview.request.out == out)
+        app.model.export.preview.last().is_some_and(|((request, _), _)| request.out == out)
     });
     window.get_by_label("Write the export").click();
     wait(&mut window, "the export", |app| app.model.export.written.is_some());

@@ -3,7 +3,7 @@
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
-use vitrine::gui::model::{Filter, Order, Tab};
+use vitrine::gui::values::{Filter, Order, Tab};
 use vitrine_core::project::{EntryKind, Project};
 use vitrine_core::{Label, LabelCounts};
 
@@ -23,7 +23,7 @@ fn the_sample_is_labelled_by_keys_and_undone() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = window(None);
     let folder = dir.path().join("sample");
-    window.state_mut().states.start.sample = folder.display().to_string();
+    window.state_mut().model.drafts.sample = folder.display().to_string();
     window.run_steps(2);
     window.get_by_label("Open the sample").click();
     wait(&mut window, "the sample", |app| app.model.project.is_some());
@@ -244,7 +244,7 @@ fn keys_of_the_gallery_do_nothing_where_it_is_not_seen() {
     let open = window.state().model.project.as_ref().unwrap();
     assert_eq!(open.selection.iter().collect::<Vec<_>>(), [3, 4]);
     assert_eq!((open.shown.cursor, open.shown.ids.len()), (0, 120));
-    assert!(open.features.is_none() && !window.state().states.gallery.large);
+    assert!(open.features.is_none() && !window.state().model.gallery.large);
     assert!(window.state().model.settings.hidden.is_empty());
     assert_eq!(counts(window.state()), before, "nothing is undone unseen");
     assert!(said(&window).contains("Patches are labelled in the gallery."), "{}", said(&window));

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use eframe::egui::{self, Modifiers, Pos2, ViewportId, pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::Start;
 use vitrine::gui::command::{Command, ImportCommand, SettingsCommand, ViewCommand};
-use vitrine::gui::model::{Filter, Order, SortKey, Tab};
-use vitrine::gui::settings::{Edge, Settings};
+use vitrine::gui::settings::Settings;
+use vitrine::gui::values::{Edge, Filter, Order, SortKey, Start, Tab};
 use vitrine_core::Label;
 
 use crate::support::{Window, analysed, drag, nine, wait, window_with};
@@ -75,7 +74,7 @@ fn panels_are_moved_from_their_menu_and_by_commands() {
     window.state_mut().apply(Command::Settings(SettingsCommand::TogglePanel("patch")));
     window.run_steps(2);
     assert!(window.query_by_label("Current patch").is_none());
-    let row = vitrine::gui::command::info("view.patch.bottom").unwrap();
+    let row = vitrine::gui::command_table::info("view.patch.bottom").unwrap();
     window.state_mut().apply((row.command)());
     window.run_steps(3);
     let (queues, patch) = (middle(&window, "Review queues"), middle(&window, "Current patch"));

@@ -15,7 +15,8 @@ use vitrine::gui::command::{
     TrainCommand, ViewCommand, WindowCommand,
 };
 use vitrine::gui::jobs::{JobId, JobKind};
-use vitrine::gui::model::{LivePhase, NoticeKind, Overlay, Tab};
+use vitrine::gui::model::{LivePhase, NoticeKind};
+use vitrine::gui::values::{Load, Overlay, Tab};
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::train::events::RunPhase;
@@ -69,7 +70,7 @@ fn what_a_view_asks_for_of_a_folder_that_is_gone_is_said_once() {
     std::fs::rename(&folder, &aside).unwrap();
 
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
-    wait(&mut window, "the reason", |app| app.model.analysis.not_compared.is_some());
+    wait(&mut window, "the reason", |app| matches!(app.model.analysis.comparison.newest(), Load::Failed(_)));
     assert!(said(&window).contains("project is no longer in"), "{}", said(&window));
     window.get_by_role_and_label(Role::Button, "Close the project");
     dismiss_all(&mut window);
@@ -79,15 +80,12 @@ fn what_a_view_asks_for_of_a_folder_that_is_gone_is_said_once() {
 
     // The export view says it where the counts would stand; the side panel of the gallery too.
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Export)));
-    wait(&mut window, "the counts", |app| {
-        app.model.export.counting.is_none()
-            && app.model.export.preview.as_ref().is_some_and(|p| p.result.is_err())
-    });
+    wait(&mut window, "the counts", |app| matches!(app.model.export.preview.newest(), Load::Failed(_)));
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Gallery)));
     give(&mut window, Command::Select(SelectCommand::Place(4)));
     wait(&mut window, "the side panel", |app| {
-        let detail = app.model.project.as_ref().unwrap().detail.as_ref();
-        detail.is_some_and(|detail| detail.patch == 4 && detail.problem.is_some())
+        let detail = &app.model.project.as_ref().unwrap().detail;
+        detail.question().is_some_and(|key| key.patch == 4) && matches!(detail.newest(), Load::Failed(_))
     });
     window.run_steps(20);
     assert_eq!(said(&window), "");
@@ -96,7 +94,7 @@ fn what_a_view_asks_for_of_a_folder_that_is_gone_is_said_once() {
     // Back again, all is measured: coming to a view asks anew.
     std::fs::rename(&aside, &folder).unwrap();
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
-    wait(&mut window, "the comparison", |app| app.model.analysis.compared.is_some());
+    wait(&mut window, "the comparison", |app| app.model.analysis.comparison.last().is_some());
 }
 
 #[test]
@@ -104,14 +102,15 @@ fn a_comparison_that_is_cancelled_can_be_asked_for_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&analysed(dir.path()));
     give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
-    cancel(&mut window, JobKind::Compare, |app| app.model.analysis.compared.is_some());
+    cancel(&mut window, JobKind::Compare, |app| app.model.analysis.comparison.last().is_some());
     wait(&mut window, "an end", |app| {
-        app.model.analysis.compared.is_some() || app.model.analysis.not_compared.is_some()
+        app.model.analysis.comparison.last().is_some()
+            || matches!(app.model.analysis.comparison.newest(), Load::Failed(_))
     });
-    if window.state().model.analysis.compared.is_none() {
+    if window.state().model.analysis.comparison.last().is_none() {
         window.get_by_label_contains("Measuring the runs was cancelled");
         window.get_by_label("Measure the runs").click();
-        wait(&mut window, "the comparison", |app| app.model.analysis.compared.is_some());
+        wait(&mut window, "the comparison", |app| app.model.analysis.comparison.last().is_some());
     }
 }
 
@@ -127,10 +126,10 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
     vitrine_core::formats::npy::write_npy(out, &file, 16, 40, even).unwrap();
     let mut window = window(None);
     give(&mut window, Command::Import(ImportCommand::Add(vec![file])));
-    let looked = |app: &App| app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some());
-    cancel(&mut window, JobKind::Look, looked);
-    wait(&mut window, "an end", |app| app.model.import.as_ref().unwrap().looking.is_none());
-    if window.state().model.import.as_ref().unwrap().looked.as_ref().unwrap().result.is_err() {
+    let look = |app: &App| app.model.import.as_ref().unwrap().look.newest().is_settled();
+    cancel(&mut window, JobKind::Look, look);
+    wait(&mut window, "an end", look);
+    if window.state().model.import.as_ref().unwrap().look.newest().ready().is_none() {
         window.get_by_label_contains("Looking at the files was cancelled");
         // Nothing but the person stands in the way, and while there is another look nothing does.
         assert!(window.query_by_label_contains("stands in the way").is_none());
@@ -138,7 +137,7 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
         window.run_steps(3);
         assert!(window.query_by_label_contains("was cancelled").is_none());
         wait(&mut window, "the second look", |app| {
-            app.model.import.as_ref().unwrap().looked.as_ref().unwrap().result.is_ok()
+            app.model.import.as_ref().unwrap().look.newest().ready().is_some()
         });
     }
 }
@@ -159,11 +158,11 @@ fn recognising_files_is_cancelled_and_done_again() {
     assert!(window.state().model.jobs.iter().all(|job| job.can_cancel));
     give(&mut window, Command::Window(WindowCommand::Cancel(id)));
     wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
-    let draft = window.state().model.import.as_ref().unwrap();
-    assert!(draft.proposal.is_none() && draft.looked.is_none());
+    let import = window.state().model.import.as_ref().unwrap();
+    assert!(import.proposal().is_none() && import.look.last().is_none());
     assert_eq!(window.get_all_by_label("looking what it is was cancelled").count(), 2);
     window.get_by_label("Recognise them again").click();
-    wait(&mut window, "what they are", |app| app.model.import.as_ref().unwrap().proposal.is_some());
+    wait(&mut window, "what they are", |app| app.model.import.as_ref().unwrap().proposal().is_some());
     window.get_by_label("EMAN box file");
     assert!(window.query_by_label("Recognise them again").is_none());
 }
@@ -275,7 +274,7 @@ fn scores_that_come_late_stay_with_their_project() {
     // The outcome of scoring comes while the other project is open, or before: then there is none.
     std::thread::sleep(Duration::from_millis(200));
     wait(&mut window, "both", |app| {
-        let busy = [JobKind::Score, JobKind::Open, JobKind::Read];
+        let busy = [JobKind::Score, JobKind::Open, JobKind::Scores];
         app.model.project.is_some() && app.model.jobs.iter().all(|job| !busy.contains(&job.kind))
     });
     window.run_steps(10);

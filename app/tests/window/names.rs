@@ -3,10 +3,9 @@
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{
-    AskPath, Command, ImportCommand, Purpose, QueueCommand, SaveCommand, SelectCommand, SettingsCommand,
-    ViewCommand,
+    Command, ImportCommand, QueueCommand, SaveCommand, SelectCommand, SettingsCommand, ViewCommand,
 };
-use vitrine::gui::model::{Overlay, Tab};
+use vitrine::gui::values::{AskPath, Overlay, Purpose, Tab};
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::review::QueueKind;
 
@@ -101,8 +100,8 @@ fn everything_has_a_name() {
         }
     }
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
-    window.state_mut().states.diagnosis.depth = Depth::Quick;
-    window.state_mut().states.diagnosis.run = Some("recommended-1".to_owned());
+    window.state_mut().model.drafts.diagnosis.depth = Depth::Quick;
+    window.state_mut().model.drafts.diagnosis.run = Some("recommended-1".to_owned());
     window.run_steps(3);
     window.get_by_label("Examine now").click();
     wait(&mut window, "the report", |app| app.model.analysis.report.is_some());

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::Start;
 use vitrine::gui::command::{Command, ProjectCommand, ViewCommand};
-use vitrine::gui::model::{Filter, Order, SortKey};
+use vitrine::gui::values::{Filter, Order, SortKey, Start};
 use vitrine_core::Label;
 use vitrine_core::project::Project;
 

@@ -3,7 +3,7 @@
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ProjectCommand, ViewCommand};
-use vitrine::gui::model::{Overlay, SortKey, Tab};
+use vitrine::gui::values::{Overlay, SortKey, Tab};
 use vitrine_core::Label;
 
 use crate::support::{Window, analysed, nine, opened, said, wait};
@@ -52,22 +52,22 @@ fn a_recent_project_is_opened_from_the_palette() {
 fn a_run_is_started_from_the_palette() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, _) = ready(dir.path(), 1);
-    window.state_mut().states.train.config.schedule.epochs = 0;
+    window.state_mut().model.drafts.train.config.schedule.epochs = 0;
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Gallery)));
     give(&mut window, "start training");
     assert!(said(&window).contains("schedule.epochs is 0"), "{}", said(&window));
     assert!(window.state().model.live.is_none());
     assert_eq!(window.state().model.tab, Tab::Train, "where it can be mended");
-    window.state_mut().states.train.config.schedule.epochs = 1;
+    window.state_mut().model.drafts.train.config.schedule.epochs = 1;
     give(&mut window, "start training");
     wait(&mut window, "the run", |app| app.model.live.as_ref().is_some_and(|live| live.name == "short-1"));
     ended(&mut window);
     // What the form refuses, the palette refuses: no run is made that could only fail.
-    window.state_mut().states.train.name = "short-1".to_owned();
+    window.state_mut().model.drafts.train.name = "short-1".to_owned();
     give(&mut window, "start training");
     assert!(said(&window).contains("run 'short-1' already"), "{}", said(&window));
     assert_eq!(window.state().model.project.as_ref().unwrap().runs.len(), 1);
-    assert_eq!(window.state().states.train.name, "short-1", "the form was emptied");
+    assert_eq!(window.state().model.drafts.train.name, "short-1", "the form was emptied");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_key_is_changed_by_pressing_it() {
     window.run_steps(2);
     window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
     window.run_steps(2);
-    assert!(window.state().states.gallery.large);
+    assert!(window.state().model.gallery.large);
 }
 
 #[test]

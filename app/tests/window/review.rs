@@ -2,8 +2,9 @@
 
 use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, QueueCommand, SelectCommand, TrainCommand, TrainStart, ViewCommand};
-use vitrine::gui::model::{LivePhase, Tab};
+use vitrine::gui::command::{Command, QueueCommand, SelectCommand, TrainCommand, ViewCommand};
+use vitrine::gui::model::LivePhase;
+use vitrine::gui::values::{Tab, TrainStart};
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::yaml;

@@ -8,8 +8,8 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SelectCommand, SettingsCommand, ViewCommand};
-use vitrine::gui::model::{NoticeKind, Overlay, Tab};
-use vitrine::gui::settings::{Edge, Theme};
+use vitrine::gui::model::{DiskSpace, NoticeKind};
+use vitrine::gui::values::{Edge, Load, Overlay, Tab, Theme};
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config::yaml;
@@ -36,7 +36,7 @@ fn hush(window: &mut Window) {
 fn first(theme: Theme) -> Window {
     let mut window = drawn(None, theme);
     hush(&mut window);
-    window.state_mut().states.start.sample = "/home/ada/vitrine-sample".to_owned();
+    window.state_mut().model.drafts.sample = "/home/ada/vitrine-sample".to_owned();
     window
 }
 
@@ -44,10 +44,10 @@ fn project(theme: Theme) -> (Window, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut window = drawn(Some(&nine(dir.path())), theme);
     wait(&mut window, "project and devices", |app| {
-        app.model.project.is_some() && app.model.devices.is_some()
+        app.model.project.is_some() && app.model.devices.ready().is_some()
     });
     // What this machine computes on is its own affair.
-    window.state_mut().model.devices = Some(Vec::new());
+    window.state_mut().model.devices = Load::Ready(Vec::new());
     hush(&mut window);
     (window, dir)
 }
@@ -81,12 +81,14 @@ fn import_patches() {
     vitrine_core::export::export(&store, &export, &mut |_| Ok(())).unwrap();
     window.state_mut().apply(Command::Import(ImportCommand::Add(vec![pictures])));
     wait(&mut window, "the look", |app| {
-        app.model.import.as_ref().is_some_and(|draft| draft.looked.is_some() && draft.looking.is_none())
+        app.model.import.as_ref().is_some_and(|import| import.look.newest().ready().is_some())
     });
-    wait(&mut window, "the room", |app| app.model.import.as_ref().unwrap().room.is_some());
+    wait(&mut window, "the space", |app| app.model.import.as_ref().unwrap().disk_space.last().is_some());
     // How much is free differs from machine to machine.
-    let room = &mut window.state_mut().model.import.as_mut().unwrap().room;
-    room.as_mut().unwrap().free = Some(54_000_000_000);
+    let space = &mut window.state_mut().model.import.as_mut().unwrap().disk_space;
+    let dir = space.question().unwrap().clone();
+    space.ask(dir.clone());
+    space.answer(&dir, Ok(DiskSpace { free: Some(54_000_000_000), at: std::time::Instant::now() }));
     shoot(&mut window, "import_patches");
 }
 
@@ -95,9 +97,9 @@ fn export_view() {
     let (mut window, _dir) = project(Theme::Light);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
     window.run_steps(2);
-    window.state_mut().states.export.form.out = "/data/apo.star".to_owned();
+    window.state_mut().model.drafts.export.out = "/data/apo.star".to_owned();
     wait(&mut window, "the counts", |app| {
-        app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
+        app.model.export.preview.last().is_some_and(|((request, _), _)| request.out.ends_with("apo.star"))
     });
     shoot(&mut window, "export_light");
 }
@@ -107,10 +109,10 @@ fn analysis(theme: Theme, tab: Tab) -> (Window, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let mut window = drawn(Some(&analysed(dir.path())), theme);
     wait(&mut window, "project and devices", |app| {
-        app.model.project.is_some() && app.model.devices.is_some()
+        app.model.project.is_some() && app.model.devices.ready().is_some()
     });
     hush(&mut window);
-    window.state_mut().model.devices = Some(vec![DeviceInfo {
+    window.state_mut().model.devices = Load::Ready(vec![DeviceInfo {
         id: "cpu".to_owned(),
         name: "Processor (2 threads)".to_owned(),
         kind: "CPU",
@@ -131,8 +133,8 @@ fn gallery() {
         let open = app.model.project.as_ref().unwrap();
         app.states.gallery.coming == 0
             && app.states.gallery.window.is_some()
-            && open.detail.as_ref().is_some_and(|detail| detail.patch == 6)
-            && open.micrograph.is_some()
+            && open.detail.last().is_some_and(|(key, _)| key.patch == 6)
+            && open.micrograph.last().is_some()
     });
     shoot(&mut window, "gallery_dark");
     let dock = SettingsCommand::Dock { panel: "patch", edge: Edge::Bottom };
@@ -146,15 +148,17 @@ fn gallery() {
 fn train_curves() {
     let (mut window, _dir) = analysis(Theme::Light, Tab::Train);
     window.run_steps(2);
-    window.state_mut().states.live.overlaid.insert("supervised_baseline-1".to_owned());
+    window.state_mut().model.analysis.drawn.insert("supervised_baseline-1".to_owned());
     // The form shows values of its own, so that another preset is not another picture.
     let mut config =
         RunConfig { description: "Values for a picture".to_owned(), seed: 1, ..RunConfig::default() };
     config.schedule.epochs = 40;
     config.schedule.select_by = SelectBy::Last;
     config.schedule.early_stopping_patience = 0;
-    window.state_mut().states.train.take("picture", config);
-    wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 2);
+    window.state_mut().model.drafts.train.take("picture", config);
+    wait(&mut window, "the curves", |app| {
+        app.model.analysis.curves.values().filter_map(Load::ready).count() == 2
+    });
     shoot(&mut window, "train_light");
 }
 
@@ -164,14 +168,16 @@ fn pretraining_form() {
     let mut config = RunConfig { description: "Values for a picture".to_owned(), ..RunConfig::default() };
     config.pretrain.kind = PretrainKind::Weights;
     config.pretrain.weights = "/home/ada/apo/runs/few-1/pretrained.safetensors".to_owned();
-    window.state_mut().states.train.take("picture", config);
+    window.state_mut().model.drafts.train.take("picture", config);
     window.set_size(eframe::egui::vec2(900.0, 760.0));
     window.run_steps(3);
     for heading in ["Run", "Data", "Pretraining"] {
         window.get_all_by_role_and_label(Role::DisclosureTriangle, heading).next().unwrap().click_accesskit();
     }
     window.run_steps(15);
-    wait(&mut window, "the curves", |app| app.model.analysis.curves.len() == 1);
+    wait(&mut window, "the curves", |app| {
+        app.model.analysis.curves.values().filter_map(Load::ready).count() == 1
+    });
     shoot(&mut window, "pretraining_dark");
 }
 
@@ -182,7 +188,9 @@ fn compare_plots() {
     window.set_size(eframe::egui::vec2(1100.0, 2020.0));
     wait(&mut window, "the comparison", |app| {
         let analysis = &app.model.analysis;
-        analysis.compared.is_some() && analysis.disagreements.is_some() && analysis.curves.len() == 2
+        analysis.comparison.last().is_some()
+            && analysis.disagreement.last().is_some()
+            && analysis.curves.values().filter_map(Load::ready).count() == 2
     });
     window.run_steps(12);
     shoot(&mut window, "compare_dark");
@@ -227,9 +235,9 @@ fn notices_and_status() {
     // The view behind belongs to other tests.
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Export)));
     window.run_steps(2);
-    window.state_mut().states.export.form.out = "/data/apo.star".to_owned();
+    window.state_mut().model.drafts.export.out = "/data/apo.star".to_owned();
     wait(&mut window, "the counts", |app| {
-        app.model.export.preview.as_ref().is_some_and(|p| p.request.out.ends_with("apo.star"))
+        app.model.export.preview.last().is_some_and(|((request, _), _)| request.out.ends_with("apo.star"))
     });
     shoot(&mut window, "notices");
 }
@@ -241,8 +249,8 @@ fn diagnosis_findings() {
     wait(&mut window, "the project", |app| app.model.project.is_some());
     hush(&mut window);
     let config = yaml::parse("prior: 0.25\nrisk:\n  kind: nnpu\n", "mine").unwrap();
-    window.state_mut().states.train.take("mine", config);
-    window.state_mut().states.diagnosis.depth = Depth::Quick;
+    window.state_mut().model.drafts.train.take("mine", config);
+    window.state_mut().model.drafts.diagnosis.depth = Depth::Quick;
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
     window.run_steps(3);
     window.get_by_label("Examine now").click();

@@ -3,8 +3,9 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vitrine::gui::command::{AskPath, Command, LabelCommand, Purpose, SaveCommand, ViewCommand};
-use vitrine::gui::model::{LivePhase, Tab};
+use vitrine::gui::command::{Command, LabelCommand, SaveCommand, ViewCommand};
+use vitrine::gui::model::LivePhase;
+use vitrine::gui::values::{AskPath, Purpose, Tab};
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::PretrainKind;
@@ -20,12 +21,12 @@ pub fn ready(dir: &std::path::Path, epochs: usize) -> (Window, std::path::PathBu
     let mut window = opened(&folder);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     // When the devices are known a line about them appears, and buttons move under the pointer.
-    wait(&mut window, "the devices", |app| app.model.devices.is_some());
+    wait(&mut window, "the devices", |app| app.model.devices.ready().is_some());
     let mut config = yaml::load("pu_only").unwrap();
     config.schedule.epochs = epochs;
     config.schedule.warm_up_epochs = 0;
     config.prior = vitrine_core::learning::config::PriorConfig::Given(0.2);
-    let state = &mut window.state_mut().states.train;
+    let state = &mut window.state_mut().model.drafts.train;
     state.take("short", config);
     state.device = DeviceChoice::Cpu;
     window.run_steps(3);
@@ -54,7 +55,7 @@ fn a_field_is_explained_and_a_wrong_value_cannot_be_started() {
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
     window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(0.0);
     window.run_steps(3);
-    assert_eq!(window.state().states.train.config.schedule.epochs, 0);
+    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 0);
     // The sentence stands at the field and above the buttons, and both buttons are off.
     let sentences = window.get_all_by_label_contains("schedule.epochs is 0, outside 1 to 10000").count();
     assert_eq!(sentences, 2);
@@ -79,12 +80,12 @@ fn a_name_that_no_run_can_have_is_refused_before_the_start() {
         ("two words", "'two words' cannot be the name of a run"),
         ("Recommended-1", "There is a run 'Recommended-1' already"),
     ] {
-        window.state_mut().states.train.name = name.to_owned();
+        window.state_mut().model.drafts.train.name = name.to_owned();
         window.run_steps(3);
         window.get_by_label_contains(sentence);
         assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
     }
-    window.state_mut().states.train.name = "recommended-2".to_owned();
+    window.state_mut().model.drafts.train.name = "recommended-2".to_owned();
     window.run_steps(3);
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
 }
@@ -95,31 +96,31 @@ fn an_edited_preset_says_so_and_edits_come_back() {
     let mut window = opened(&small(dir.path()));
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(3);
-    assert_eq!(window.state().states.train.run_base(), "recommended");
+    assert_eq!(window.state().model.drafts.train.run_base(), "recommended");
     assert!(window.query_by_label("Reset").is_none());
     window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(30.0);
     window.run_steps(3);
-    assert_eq!(window.state().states.train.run_base(), "recommended_changed");
+    assert_eq!(window.state().model.drafts.train.run_base(), "recommended_changed");
     window.get_by_value("recommended, changed");
     // A contradiction that breaks no rule is said before the run, not after it.
     window.get_by_label_contains("Self-training would begin in epoch 41, but the run ends after epoch 30");
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
     window.get_by_label("Reset").click();
     window.run_steps(3);
-    assert!(!window.state().states.train.is_changed());
+    assert!(!window.state().model.drafts.train.is_changed());
     window.get_by_label("Bring them back").click();
     window.run_steps(3);
-    assert_eq!(window.state().states.train.config.schedule.epochs, 30);
-    assert_eq!(window.state().states.train.run_base(), "recommended_changed");
+    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 30);
+    assert_eq!(window.state().model.drafts.train.run_base(), "recommended_changed");
     // Another preset puts edits aside too.
     let other = yaml::load("pu_only").unwrap();
-    window.state_mut().states.train.take("pu_only", other.clone());
+    window.state_mut().model.drafts.train.take("pu_only", other.clone());
     window.run_steps(3);
-    assert_eq!(window.state().states.train.config, other);
+    assert_eq!(window.state().model.drafts.train.config, other);
     window.get_by_label("Your changes to recommended were put aside.");
     window.get_by_label("Bring them back").click();
     window.run_steps(3);
-    assert_eq!(window.state().states.train.config.schedule.epochs, 30);
+    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 30);
     assert!(window.query_by_label("Bring them back").is_none(), "pu_only was not edited");
 }
 
@@ -129,30 +130,30 @@ fn yaml_is_edited_saved_and_read_back() {
     let (mut window, _) = ready(dir.path(), 3);
     window.get_by_label("YAML").click();
     window.run_steps(3);
-    assert!(window.state().states.train.yaml.as_ref().unwrap().text.contains("epochs: 3"));
+    assert!(window.state().model.drafts.train.yaml.as_ref().unwrap().text.contains("epochs: 3"));
     let text = "schedule:\n  epochz: 4\n";
     window.get_by_label("Configuration as YAML").focus();
     window.run_steps(2);
     window.get_by_label("Configuration as YAML").set_text_value_accesskit(text);
     window.run_steps(3);
-    if window.state().states.train.problem().is_none() {
+    if window.state().model.drafts.train.problem().is_none() {
         // The field takes typed text only: give it the text and a key that changes nothing.
-        window.state_mut().states.train.yaml.as_mut().unwrap().text = text.to_owned();
+        window.state_mut().model.drafts.train.yaml.as_mut().unwrap().text = text.to_owned();
         window.get_by_label("Configuration as YAML").type_text(" ");
         window.run_steps(3);
     }
-    let problem = window.state().states.train.problem().unwrap();
+    let problem = window.state().model.drafts.train.problem().unwrap();
     assert!(problem.contains("did you mean `epochs`"), "{problem}");
     assert!(window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
 
     // Back to the form: what was valid last is still there, and is saved. The text waits for its author.
     window.get_by_label("Form").click();
     window.run_steps(3);
-    assert!(window.state().states.train.problem().is_none());
+    assert!(window.state().model.drafts.train.problem().is_none());
     window.get_by_label("YAML").click();
     window.run_steps(3);
-    assert!(window.state().states.train.yaml.as_ref().unwrap().text.contains("epochz"));
-    assert_eq!(window.state().states.train.problem().as_ref(), Some(&problem));
+    assert!(window.state().model.drafts.train.yaml.as_ref().unwrap().text.contains("epochz"));
+    assert_eq!(window.state().model.drafts.train.problem().as_ref(), Some(&problem));
     window.get_by_label("Form").click();
     window.run_steps(3);
     window.get_by_label("Drop the text").click();
@@ -162,12 +163,12 @@ fn yaml_is_edited_saved_and_read_back() {
     window.get_by_label("Save as YAML…").click();
     window.run_steps(3);
     let path = dir.path().join("saved/mine.yaml");
-    window.state_mut().states.ask_path.as_mut().unwrap().path = path.clone();
+    window.state_mut().model.ask_path.as_mut().unwrap().path = path.clone();
     window.run_steps(2);
     window.get_by_label("Save").click();
     wait(&mut window, "the file", |_| path.is_file());
     let saved = yaml::load(path.to_str().unwrap()).unwrap();
-    assert_eq!(saved, window.state().states.train.config);
+    assert_eq!(saved, window.state().model.drafts.train.config);
     assert_eq!(saved.schedule.epochs, 3);
 }
 
@@ -183,7 +184,7 @@ fn a_configuration_is_opened_by_keys_alone() {
     window.run_steps(2);
     window.key_press(Key::Enter);
     // Nobody knows yet what it is called: only the folder stands there.
-    let asked = |window: &Window| window.state().states.ask_path.clone();
+    let asked = |window: &Window| window.state().model.ask_path.clone();
     window.run_steps(2);
     assert!(asked(&window).unwrap().path.is_dir());
     // Who types at once loses no letter.
@@ -204,7 +205,7 @@ fn a_configuration_is_opened_by_keys_alone() {
     assert!(crate::support::said(&window).is_empty());
     window.get_by_label(&vitrine::words::capitalised(&ask.wrong.unwrap()));
     type_over(&mut window, &file);
-    wait(&mut window, "the configuration", |app| app.states.train.config.schedule.epochs == 7);
+    wait(&mut window, "the configuration", |app| app.model.drafts.train.config.schedule.epochs == 7);
     assert!(asked(&window).is_none());
     assert_eq!(window.state().model.tab, Tab::Train);
     // The next time it begins there.
@@ -226,7 +227,7 @@ fn the_baseline_trains_first_on_the_same_split() {
     });
     ended(&mut window);
     // The curves of the first stay in the picture.
-    assert!(window.state().states.live.overlaid.contains("supervised_baseline-1"));
+    assert!(window.state().model.analysis.drawn.contains("supervised_baseline-1"));
     window.get_by_label("Validation AUC");
     drop(window);
     let project = Project::open_read_only(&folder).unwrap();
@@ -257,7 +258,7 @@ fn an_interrupted_run_goes_on_from_the_list() {
     let mut window = opened(&folder);
     assert!(said(&window).contains("The run short-1 was interrupted"), "{}", said(&window));
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
-    window.state_mut().states.train.device = DeviceChoice::Cpu;
+    window.state_mut().model.drafts.train.device = DeviceChoice::Cpu;
     window.run_steps(3);
     window.get_by_label("interrupted");
     window.get_by_label("Resume").click();
@@ -293,9 +294,9 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     });
     ended(&mut window);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
-    wait(&mut window, "the gain", |app| app.model.analysis.compared.is_some());
-    let compared = window.state().model.analysis.compared.clone().unwrap();
-    let gain = &compared.comparison.gains[0];
+    wait(&mut window, "the gain", |app| app.model.analysis.comparison.last().is_some());
+    let comparison = window.state().model.analysis.comparison.last().unwrap().1.comparison.clone();
+    let gain = &comparison.gains[0];
     assert_eq!((gain.before.as_str(), gain.after.as_str(), gain.relabelled), ("short-1", "short-2", 3));
     assert_eq!(gain.problem, None);
     assert!(gain.rows.iter().all(|(_, before, after)| before.is_finite() && after.is_finite()));
@@ -317,7 +318,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
         .get_by_label("simsiam: first learn from this project's patches without their labels")
         .click_accesskit();
     window.run_steps(5);
-    assert_eq!(window.state().states.train.config.pretrain.kind, PretrainKind::Simsiam);
+    assert_eq!(window.state().model.drafts.train.config.pretrain.kind, PretrainKind::Simsiam);
     window.get_by_role_and_label(Role::SpinButton, "Epochs of pretraining").set_value_accesskit(300.0);
     window.run_steps(3);
     press_train(&window);
@@ -337,7 +338,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     // There is no epoch yet, but something to go on with.
     let mut window = opened(&folder);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
-    window.state_mut().states.train.device = DeviceChoice::Cpu;
+    window.state_mut().model.drafts.train.device = DeviceChoice::Cpu;
     window.run_steps(3);
     window.get_by_label("Resume").click();
     wait(&mut window, "pretraining to go on", |app| {
@@ -352,7 +353,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     let second = dir.path().join("second");
     std::fs::create_dir(&second).unwrap();
     let (mut window, folder) = ready(&second, 2);
-    let pretrain = &mut window.state_mut().states.train.config.pretrain;
+    let pretrain = &mut window.state_mut().model.drafts.train.config.pretrain;
     (pretrain.kind, pretrain.epochs) = (PretrainKind::Simsiam, 2);
     press_train(&window);
     ended(&mut window);
@@ -361,7 +362,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
     window.state_mut().apply(Command::Save(SaveCommand::Go(weights.clone())));
     window.run_steps(3);
-    let pretrain = &window.state().states.train.config.pretrain;
+    let pretrain = &window.state().model.drafts.train.config.pretrain;
     assert_eq!(
         (pretrain.kind, pretrain.weights.as_str()),
         (PretrainKind::Weights, weights.to_str().unwrap())

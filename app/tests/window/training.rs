@@ -1,9 +1,10 @@
 //! A short run from the window, on the processor.
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vitrine::gui::command::{Command, LabelCommand, TrainCommand, TrainStart, ViewCommand};
+use vitrine::gui::command::{Command, LabelCommand, TrainCommand, ViewCommand};
 use vitrine::gui::jobs::JobId;
-use vitrine::gui::model::{LivePhase, LiveRun, Tab};
+use vitrine::gui::model::{LivePhase, LiveRun};
+use vitrine::gui::values::{Tab, TrainStart};
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::yaml;

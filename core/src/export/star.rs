@@ -69,6 +69,7 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
                 micrograph: job.rows.micrograph(place.micrograph).map(str::to_owned),
                 xy: place.xy,
                 optics: group,
+                pick_score: None,
                 columns,
             },
             score,

@@ -101,13 +101,12 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
                     let id = *selection.ids.get(at)?;
                     let (x, y) = places.get(id as usize)?.xy?;
                     Some(Pick {
-                        micrograph: None,
                         x,
                         y,
                         box_size: Some(side),
                         score: selection.score(at),
                         label: selection.labels.get(at).copied(),
-                        columns: Default::default(),
+                        ..Pick::default()
                     })
                 })
                 .collect();

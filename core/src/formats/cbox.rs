@@ -1,13 +1,15 @@
 //! crYOLO `.cbox` files: a STAR table of boxes with confidence, one file per micrograph.
 //!
 //! `_CoordinateX/Y` are the corner with the smallest coordinates, so the centre lies half a box
-//! further; y is taken as it is written. The first generation of the format had no names, only
+//! further; y is taken as it is written. The boxes are in the block `data_cryolo`; a file of filaments
+//! also has `data_filament_vertices`, whose points are ends and bends and no particles. The first generation of the format had no names, only
 //! lines `x y width height confidence width height`, and is read as well.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::star::{StarFile, Table};
+use super::text::read_text;
 use super::{Pick, PickTable, eman_box};
 use crate::error::{Error, Result};
 use crate::label::Label;
@@ -17,10 +19,25 @@ pub fn looks_like(star: &StarFile) -> bool {
     boxes(star).is_some()
 }
 
-/// The table of boxes.
+/// Name of the block with the boxes.
+const BOXES: &str = "cryolo";
+
+/// The table of boxes: the block of that name, else the only kind of table that has widths.
 fn boxes(star: &StarFile) -> Option<&Table> {
-    let has = |table: &&Table| ["CoordinateX", "CoordinateY"].iter().all(|name| table.column(name).is_some());
-    star.blocks.iter().filter_map(|b| b.table.as_ref()).find(has)
+    let has = |table: &Table, names: &[&str]| names.iter().all(|name| table.column(name).is_some());
+    let tables = || star.blocks.iter().filter_map(|b| b.table.as_ref().map(|table| (b.name.as_str(), table)));
+    let named = tables().find(|(name, table)| {
+        name.eq_ignore_ascii_case(BOXES) && has(table, &["CoordinateX", "CoordinateY"])
+    });
+    named
+        .or_else(|| tables().find(|(_, table)| has(table, &["CoordinateX", "CoordinateY", "Width"])))
+        .or_else(|| {
+            // Vertices alone are no boxes; a table without width is refused by name below.
+            tables().find(|(name, table)| {
+                !name.to_ascii_lowercase().contains("vert") && has(table, &["CoordinateX", "CoordinateY"])
+            })
+        })
+        .map(|(_, table)| table)
 }
 
 /// Reads a `.cbox` file.
@@ -28,7 +45,10 @@ fn boxes(star: &StarFile) -> Option<&Table> {
 /// # Errors
 /// When it cannot be read, lacks a column, or a value is no number; the sentence names the line.
 pub fn open(path: &Path) -> Result<PickTable> {
-    let text = super::pick_csv::read_text(path)?;
+    let text = read_text(path)?;
+    if text.trim().is_empty() {
+        return Ok(table_of(path, Vec::new()));
+    }
     if eman_box::looks_like(&text) {
         return open_first_generation(path);
     }
@@ -87,9 +107,10 @@ pub fn open(path: &Path) -> Result<PickTable> {
             score: confidence.and_then(|c| cells[c].parse().ok()).filter(|s: &f64| s.is_finite()),
             label: label.and_then(|c| cells[c].parse::<Label>().ok()),
             columns: rest,
+            ..Pick::default()
         });
     }
-    table_of(path, picks)
+    Ok(table_of(path, picks))
 }
 
 /// Lines without names: the fifth value is the confidence.
@@ -99,19 +120,9 @@ fn open_first_generation(path: &Path) -> Result<PickTable> {
         pick.score =
             pick.columns.remove("column5").and_then(|v| v.parse().ok()).filter(|s: &f64| s.is_finite());
     }
-    table_of(path, table.picks)
+    Ok(table_of(path, table.picks))
 }
 
-fn table_of(path: &Path, picks: Vec<Pick>) -> Result<PickTable> {
-    if picks.is_empty() {
-        return Err(Error::format(path, "it holds no box", "check that it is the file you meant"));
-    }
-    Ok(PickTable {
-        path: path.to_owned(),
-        kind: "crYOLO cbox file".to_owned(),
-        picks,
-        optics: Vec::new(),
-        pixel_size: None,
-        warnings: Vec::new(),
-    })
+fn table_of(path: &Path, picks: Vec<Pick>) -> PickTable {
+    PickTable { path: path.to_owned(), kind: "crYOLO cbox file".to_owned(), picks, ..PickTable::default() }
 }

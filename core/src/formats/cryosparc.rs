@@ -15,8 +15,10 @@ use std::path::Path;
 
 use npyz::{DType, TypeChar};
 
-use super::stack_set::{References, StackSet};
-use super::{Dataset, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable};
+use super::stack_set::{References, StackSet, resolve};
+use super::{
+    Dataset, MicrographEntry, MicrographTable, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable,
+};
 use crate::error::{Error, Result};
 
 /// Longest header that is parsed, bytes; real ones have a few thousand.
@@ -29,6 +31,9 @@ const MAX_VECTOR: usize = 16;
 /// Fields that [`PatchInfo`], [`Pick`] or [`Dataset`] have a place for.
 const OWN: [&str; 5] =
     ["location/micrograph_path", "location/center_x_frac", "location/center_y_frac", "blob/path", "blob/idx"];
+
+/// Fields in which picking jobs keep a score.
+const PICK_SCORES: [&str; 2] = ["pick_stats/ncc_score", "pick_stats/score"];
 
 /// Optics fields, and the columns RELION calls them.
 const OPTICS: [(&str, &str); 3] = [
@@ -114,7 +119,7 @@ pub fn open_picks(path: &Path) -> Result<PickTable> {
     for row in 0..table.len {
         location.check(path, &table, row)?;
         let Some((x, y)) = location.xy(&table, row) else { continue };
-        let score = table.find("pick_stats/ncc_score").and_then(|f| table.number(row, f));
+        let score = PICK_SCORES.iter().find_map(|name| table.number(row, table.find(name)?));
         let mut columns = table.columns(row);
         // As in RELION's tables: a pick has no field for its group, so it keeps the number.
         if let Some(group) = groups.get(row) {
@@ -124,10 +129,10 @@ pub fn open_picks(path: &Path) -> Result<PickTable> {
             micrograph: location.micrograph(&table, row),
             x,
             y,
-            box_size: None,
+            counted_on: location.shape(&table, row),
             score: score.filter(|s| s.is_finite()),
-            label: None,
             columns,
+            ..Pick::default()
         });
     }
     Ok(PickTable {
@@ -136,7 +141,7 @@ pub fn open_picks(path: &Path) -> Result<PickTable> {
         picks,
         pixel_size: location.pixel_size(&table),
         optics,
-        warnings: Vec::new(),
+        ..PickTable::default()
     })
 }
 
@@ -153,6 +158,53 @@ pub(crate) fn looks_like(bytes: &[u8]) -> bool {
 pub(crate) fn contents(path: &Path) -> Result<(bool, bool)> {
     let table = Records::read(path)?;
     Ok((table.find("blob/path").is_some(), Location::find(&table).is_some()))
+}
+
+/// Fields of the micrographs of an exposure, the dose-weighted ones first.
+const EXPOSURE: [&str; 2] = ["micrograph_blob", "micrograph_blob_non_dw"];
+
+/// Whether the file lists exposures.
+///
+/// # Errors
+/// When it is no cryoSPARC table.
+pub(crate) fn has_exposures(path: &Path) -> Result<bool> {
+    let table = Records::read(path)?;
+    Ok(EXPOSURE.iter().any(|blob| table.find(&format!("{blob}/path")).is_some()))
+}
+
+/// Reads a list of exposures as micrographs.
+///
+/// # Errors
+/// When it is no cryoSPARC table or names no micrographs.
+pub(crate) fn exposures(path: &Path) -> Result<MicrographTable> {
+    let table = Records::read(path)?;
+    let blob = EXPOSURE.into_iter().find(|blob| table.find(&format!("{blob}/path")).is_some());
+    let Some(blob) = blob else {
+        return table.need(path, "micrograph_blob/path").map(|_| MicrographTable::default());
+    };
+    let file = table.need(path, &format!("{blob}/path"))?;
+    let pixel = table.find(&format!("{blob}/psize_A"));
+    let (optics, groups) = optics(&table);
+    let entries = (0..table.len)
+        .map(|row| {
+            let name = project_path(&table.text(row, file)).to_owned();
+            let pixel_size = pixel.and_then(|f| table.show(row, f)).and_then(|v| v.parse().ok());
+            let mut columns = table.columns(row);
+            // Defocus and identity belong to the particles too, paths and shapes do not.
+            columns.retain(|field, _| field.starts_with("ctf/") || field == "uid");
+            if let Some(uid) = columns.remove("uid") {
+                columns.insert("location/micrograph_uid".to_owned(), uid);
+            }
+            MicrographEntry {
+                path: resolve(path, &name),
+                name,
+                pixel_size: pixel_size.filter(|size: &f64| size.is_finite() && *size > 0.0),
+                optics: groups.get(row).map(|&group| group as usize),
+                columns,
+            }
+        })
+        .collect();
+    Ok(MicrographTable { path: path.to_owned(), kind: "cryoSPARC exposures".to_owned(), entries, optics })
 }
 
 /// A path without cryoSPARC's mark for the project folder.
@@ -226,6 +278,12 @@ impl Location {
             .filter(|(x, y)| x.is_finite() && y.is_finite())
     }
 
+    /// Columns and rows of the image that the fractions are of.
+    fn shape(&self, table: &Records, row: usize) -> Option<(f64, f64)> {
+        let side = |at| table.element(row, &self.shape, at).filter(|n| *n > 0.0);
+        side(1).zip(side(0))
+    }
+
     fn check(&self, path: &Path, table: &Records, row: usize) -> Result<()> {
         match self.xy(table, row) {
             Some(_) => Ok(()),
@@ -240,7 +298,7 @@ impl Location {
     /// Å per px of the micrographs, where all agree.
     fn pixel_size(&self, table: &Records) -> Option<f64> {
         let field = self.pixel.as_ref()?;
-        let first: f64 = table.show(0, field)?.parse().ok()?;
+        let first: f64 = (table.len > 0).then(|| table.show(0, field)).flatten()?.parse().ok()?;
         let same = |row| table.show(row, field).and_then(|v| v.parse::<f64>().ok()) == Some(first);
         (first.is_finite() && first > 0.0 && (1..table.len).all(same)).then_some(first)
     }
@@ -272,6 +330,10 @@ impl PatchReader for CsReader {
             micrograph: self.location.as_ref().and_then(|l| l.micrograph(&self.table, index)),
             xy: self.location.as_ref().and_then(|l| l.xy(&self.table, index)),
             optics: self.groups.get(index).map(|&g| g as usize),
+            pick_score: PICK_SCORES
+                .iter()
+                .find_map(|name| self.table.number(index, self.table.find(name)?))
+                .filter(|score| score.is_finite()),
             columns: self.table.columns(index),
         }
     }
@@ -359,9 +421,6 @@ impl Records {
         let there = (bytes.len() - start).checked_div(stride).unwrap_or(0);
         if stride == 0 || declared > there as u64 {
             return Err(broken(format!("it declares {declared} particles and ends after {there}")));
-        }
-        if declared == 0 {
-            return Err(Error::format(path, "it lists no particles", "check that it is the file you meant"));
         }
         Ok(Self { fields, stride, len: declared as usize, bytes, start })
     }

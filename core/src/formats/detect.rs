@@ -1,20 +1,20 @@
-//! Tells what an input is — by its content, its name only where content leaves a choice — and
-//! opens it with the reader that belongs to it.
+//! Tells what an input is, by its content, its name only where content leaves a choice, and opens it
+//! with the reader that belongs to it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::micrograph::{Format, first_bytes};
-use super::names::extension;
-use super::stack_set::list;
+use super::form::{Form, form};
+use super::micrograph::Format;
+use super::relion_columns::StarContents;
 use super::star::StarFile;
 use super::{
-    Dataset, PickTable, cbox, cryosparc, eman_box, image_folder, mrc, npy, pick_csv, pytorch, relion,
+    Dataset, LeftOut, cryosparc, folder, image_folder, micrograph_table, mrc, npy, pick_files, pytorch,
+    relion, relion_project,
 };
 use crate::error::{Error, Result};
 
-/// Bytes from which a file is recognised.
-const START: u64 = 64 << 10;
+pub use super::pick_files::open_picks;
+
 /// Names of the folders of an image folder.
 const LABEL_FOLDERS: [&str; 4] = ["positive", "unlabeled", "negative", "false_positive"];
 
@@ -29,7 +29,7 @@ pub enum Kind {
     PatchesAndPicks,
     /// One micrograph: [`super::micrograph::open`].
     Micrograph,
-    /// A folder of micrographs.
+    /// A folder of micrographs, or a table that lists some.
     Micrographs,
     /// A folder of micrographs with pick files beside them.
     MicrographsAndPicks,
@@ -44,20 +44,25 @@ pub struct Recognised {
     pub format: &'static str,
     /// The micrographs: those of a folder, sorted, or the file itself.
     pub micrographs: Vec<PathBuf>,
+    /// Tables that list micrographs ([`micrograph_table::open`]): the file itself, or that of a RELION job.
+    pub tables: Vec<PathBuf>,
+    /// What [`open_picks`] is to be called with: the input itself, or files in it.
+    pub picks: Vec<PathBuf>,
+    /// Images in a folder that are not among the micrographs.
+    pub left_out: Vec<LeftOut>,
 }
 
-/// Formats as the dispatcher sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    PyTorch,
-    Npy,
-    CryoSparc,
-    MrcStack,
-    Picture(Format),
-    Star,
-    Cbox,
-    EmanBox,
-    Table,
+impl Recognised {
+    fn new(kind: Kind, format: &'static str) -> Self {
+        Self {
+            kind,
+            format,
+            micrographs: Vec::new(),
+            tables: Vec::new(),
+            picks: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
 }
 
 /// Recognises a file or folder.
@@ -76,22 +81,52 @@ pub fn detect_while(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Reco
     if path.is_dir() {
         return detect_folder(path, go_on);
     }
-    let plain = |kind, format| Ok(Recognised { kind, format, micrographs: Vec::new() });
+    let plain = |kind, format| {
+        let picks = if matches!(kind, Kind::Picks) { vec![path.to_owned()] } else { Vec::new() };
+        Ok(Recognised { picks, ..Recognised::new(kind, format) })
+    };
     match form(path)? {
         Form::PyTorch => plain(Kind::Patches, "PyTorch patches"),
         Form::Npy => plain(Kind::Patches, "NumPy patches"),
         Form::MrcStack => plain(Kind::Patches, "MRC stack"),
+        Form::Hdf5 => plain(Kind::Patches, "HDF5 stack"),
         Form::Picture(format) => Ok(Recognised {
-            kind: Kind::Micrograph,
-            format: format.as_str(),
             micrographs: vec![path.to_owned()],
+            ..Recognised::new(Kind::Micrograph, format.as_str())
         }),
+        Form::NoPicks => plain(Kind::Picks, "pick file without picks"),
         Form::Cbox => plain(Kind::Picks, "crYOLO cbox file"),
         Form::EmanBox => plain(Kind::Picks, "EMAN box file"),
+        Form::EmanJson => plain(Kind::Picks, "EMAN2 boxes"),
+        Form::Via => plain(Kind::Picks, "VIA table of regions"),
+        Form::PlainCoordinates => plain(Kind::Picks, "plain coordinates"),
         Form::Table => plain(Kind::Picks, "table of picks"),
-        Form::CryoSparc => plain(both(path, cryosparc::contents(path)?)?, "cryoSPARC particles"),
-        Form::Star => plain(both(path, star_contents(&StarFile::read(path)?))?, "RELION STAR file"),
+        Form::CryoSparc => {
+            let contents = cryosparc::contents(path)?;
+            if contents == (false, false) && micrograph_table::lists_exposures(path) {
+                return listed(path, "cryoSPARC exposures");
+            }
+            plain(both(path, contents)?, "cryoSPARC particles")
+        }
+        Form::Star => {
+            let contents = StarContents::of(&StarFile::read(path)?);
+            if contents.micrographs || contents.movies {
+                return listed(path, "RELION table of micrographs");
+            }
+            plain(both(path, (contents.images, contents.positions))?, "RELION STAR file")
+        }
     }
+}
+
+/// A table of micrographs.
+fn listed(path: &Path, format: &'static str) -> Result<Recognised> {
+    let table = micrograph_table::open(path)?;
+    let micrographs = table.entries.iter().filter_map(|entry| entry.path.clone()).collect();
+    Ok(Recognised {
+        micrographs,
+        tables: vec![path.to_owned()],
+        ..Recognised::new(Kind::Micrographs, format)
+    })
 }
 
 /// The kind of a table that may name images, positions, or both.
@@ -106,13 +141,6 @@ fn both(path: &Path, (images, positions): (bool, bool)) -> Result<Kind> {
             "give the particles file of a picking or extraction job",
         )),
     }
-}
-
-/// Whether a STAR file names particle images, and whether positions.
-fn star_contents(star: &StarFile) -> (bool, bool) {
-    let tables: Vec<_> = star.blocks.iter().filter_map(|b| b.as_table()).collect();
-    let has = |name: &str| tables.iter().any(|t| t.column(name).is_some());
-    (has("rlnImageName"), has("rlnCoordinateX") || tables.iter().any(relion::is_coordinate_list))
 }
 
 /// Opens patches of whatever format.
@@ -135,7 +163,14 @@ pub fn open_patches(path: &Path) -> Result<Dataset> {
             format!("it is one {} picture, no set of patches", format.as_str()),
             "give the folder with the folders positive, unlabeled and negative, or import it as a micrograph",
         )),
-        Form::Cbox | Form::EmanBox | Form::Table => Err(Error::format(
+        Form::Hdf5 => super::hdf5::open(path),
+        Form::NoPicks
+        | Form::Cbox
+        | Form::EmanBox
+        | Form::EmanJson
+        | Form::Via
+        | Form::PlainCoordinates
+        | Form::Table => Err(Error::format(
             path,
             "it holds positions, no patches",
             "import it together with its micrographs",
@@ -143,276 +178,94 @@ pub fn open_patches(path: &Path) -> Result<Dataset> {
     }
 }
 
-/// Opens picks of whatever format; of a folder all pick files in it, whose names then stand for
-/// the micrographs.
-///
-/// # Errors
-/// When the input cannot be read, holds no picks, or is not as its format wants it.
-pub fn open_picks(path: &Path) -> Result<PickTable> {
-    if path.is_dir() { open_pick_folder(path) } else { open_pick_file(path, true) }
-}
-
-/// Opens one pick file; `lists` says whether it may be RELION's list of others.
-pub(crate) fn open_pick_file(path: &Path, lists: bool) -> Result<PickTable> {
-    match form(path)? {
-        Form::Star => {
-            let nested = !lists
-                && StarFile::read(path)?
-                    .blocks
-                    .iter()
-                    .filter_map(|b| b.table.as_ref())
-                    .any(relion::is_coordinate_list);
-            if nested {
-                return Err(Error::format(
-                    path,
-                    "it is a list of coordinate files within such a list",
-                    "name the coordinate files themselves",
-                ));
-            }
-            relion::open_picks(path)
-        }
-        Form::CryoSparc => cryosparc::open_picks(path),
-        Form::Cbox => cbox::open(path),
-        Form::EmanBox => eman_box::open(path),
-        Form::Table => pick_csv::open(path),
-        Form::PyTorch | Form::Npy | Form::MrcStack | Form::Picture(_) => Err(Error::format(
-            path,
-            "it holds pixels, no positions",
-            "give a STAR, box, cbox, CSV or TSV file with positions",
-        )),
-    }
-}
-
-/// Recognises a file by its content.
-fn form(path: &Path) -> Result<Form> {
-    let start = first_bytes(path, START)?;
-    let ext = extension(path);
-    if start.is_empty() {
-        return Err(Error::format(path, "it is empty", "copy the file again"));
-    }
-    match start.as_slice() {
-        [b'P', b'K', 3, 4, ..] => return Ok(zip_form(path, &ext)),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => {
-            let table = ext == "cs" || cryosparc::looks_like(&start);
-            return Ok(if table { Form::CryoSparc } else { Form::Npy });
-        }
-        [0x89, b'H', b'D', b'F', ..] => {
-            return Err(Error::format(
-                path,
-                "it is an HDF5 file, which is not read",
-                "export it as MRCS or NPZ",
-            ));
-        }
-        // A pickle of protocol 2 to 5.
-        [0x80, 2..=5, ..] => return Ok(Form::PyTorch),
-        _ => {}
-    }
-    match Format::of(&start) {
-        Some(Format::Mrc) => return mrc_form(path),
-        Some(format) => return Ok(Form::Picture(format)),
-        None => {}
-    }
-    if !start.contains(&0)
-        && let Some(form) = text_form(path, &String::from_utf8_lossy(&start), &ext)?
-    {
-        return Ok(form);
-    }
-    // Nothing recognised: the name decides which reader says what is wrong.
-    match ext.as_str() {
-        "mrc" | "mrcs" | "map" => mrc_form(path),
-        "pt" | "pth" => Ok(Form::PyTorch),
-        "npy" | "npz" => Ok(Form::Npy),
-        "cs" => Ok(Form::CryoSparc),
-        "star" => Ok(Form::Star),
-        "cbox" => Ok(Form::Cbox),
-        "box" => Ok(Form::EmanBox),
-        "csv" | "tsv" => Ok(Form::Table),
-        _ => Err(Error::format(
-            path,
-            "its content is none of the formats that are read",
-            "give patches (PyTorch, NPZ, MRCS, STAR, cs), picks (STAR, box, cbox, CSV, TSV) or a micrograph (MRC, TIFF, PNG, JPEG)",
-        )),
-    }
-}
-
-/// NumPy's and PyTorch's archives are both ZIP; the names inside tell.
-fn zip_form(path: &Path, ext: &str) -> Form {
-    let names = File::open(path).ok().and_then(|f| zip::ZipArchive::new(f).ok());
-    let holds =
-        |end: &str| names.as_ref().is_some_and(|z| z.file_names().flatten().any(|n| n.ends_with(end)));
-    if holds("data.pkl") {
-        Form::PyTorch
-    } else if holds(".npy") || ext == "npz" {
-        Form::Npy
-    } else {
-        Form::PyTorch
-    }
-}
-
-fn mrc_form(path: &Path) -> Result<Form> {
-    let header = mrc::read_header(path)?;
-    let named = path.to_string_lossy().to_lowercase();
-    let stack = header.sections > 1 || named.contains(".mrcs");
-    Ok(if stack && header.width == header.height { Form::MrcStack } else { Form::Picture(Format::Mrc) })
-}
-
-fn text_form(path: &Path, text: &str, ext: &str) -> Result<Option<Form>> {
-    let text = text.trim_start_matches('\u{feff}');
-    let first = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
-    if first.is_some_and(|l| l.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("data_"))) {
-        return Ok(Some(if cbox::looks_like(&StarFile::read(path)?) { Form::Cbox } else { Form::Star }));
-    }
-    Ok(if eman_box::looks_like(text) {
-        Some(if ext == "cbox" { Form::Cbox } else { Form::EmanBox })
-    } else if pick_csv::looks_like(text) {
-        Some(Form::Table)
-    } else {
-        None
-    })
-}
-
-/// Files and folders in a folder, sorted by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fail = |e| Error::io("read", folder, e);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let hidden = path.file_name().is_none_or(|n| n.to_string_lossy().starts_with('.'));
-        if !hidden {
-            entries.push(path);
-        }
-    }
-    entries.sort();
-    Ok(entries)
-}
-
-/// Whether a file's name is one pick files have.
-fn named_like_picks(path: &Path) -> bool {
-    matches!(extension(path).as_str(), "star" | "box" | "cbox" | "csv" | "tsv" | "txt" | "cs")
-}
-
-/// The micrographs in a folder, sorted: every file that begins like MRC, TIFF, PNG or JPEG.
-///
-/// # Errors
-/// When the folder or a file in it cannot be read.
-fn micrographs_in(folder: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in entries(folder)? {
-        if !go_on() {
-            return Err(Error::Cancelled);
-        }
-        if path.is_file() && !named_like_picks(&path) && Format::of(&first_bytes(&path, 1024)?).is_some() {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-fn detect_folder(folder: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recognised> {
-    let entries = entries(folder)?;
+fn detect_folder(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recognised> {
     let label = |p: &PathBuf| {
         p.is_dir()
             && p.file_name()
                 .is_some_and(|n| LABEL_FOLDERS.contains(&n.to_string_lossy().to_lowercase().as_str()))
     };
+    let entries = folder::entries(path)?;
     if entries.iter().any(label) {
-        return Ok(Recognised { kind: Kind::Patches, format: "image folder", micrographs: Vec::new() });
+        return Ok(Recognised::new(Kind::Patches, "image folder"));
     }
-    let micrographs = micrographs_in(folder, go_on)?;
-    let picks = entries.iter().any(|p| p.is_file() && named_like_picks(p));
-    let (kind, format) = match (micrographs.is_empty(), picks) {
+    if relion_project::is_project(path) {
+        return detect_project(path);
+    }
+    let contents = folder::contents(path, go_on)?;
+    // A job of RELION says in a table of its own which micrographs are meant.
+    let table = TABLES.iter().map(|name| path.join(name)).find(|table| table.is_file());
+    let named: Vec<&PathBuf> = contents.picks.iter().filter(|file| Some(*file) != table.as_ref()).collect();
+    // Beside micrographs lie other tables too (one of each movie, say), so some are looked into.
+    let alone = contents.micrographs.is_empty() && table.is_none();
+    let picks = match alone {
+        true => !named.is_empty(),
+        false => sample(&named).any(|file| pick_files::no_picks(file).is_none()),
+    };
+    let (kind, format) = match (contents.micrographs.is_empty() && table.is_none(), picks) {
         (false, false) => (Kind::Micrographs, "folder of micrographs"),
         (false, true) => (Kind::MicrographsAndPicks, "folder of micrographs with picks"),
         (true, true) => (Kind::Picks, "folder of pick files"),
         (true, false) => {
-            return Err(Error::format(
-                folder,
-                "the folder holds neither micrographs, nor pick files, nor the folders positive, unlabeled and negative",
-                "give the folder that holds the files themselves",
-            ));
+            let (problem, remedy) = match contents.left_out.first() {
+                Some(first) => (
+                    format!(
+                        "the folder holds no micrographs: {} images are left out, the first ({}) because {}",
+                        contents.left_out.len(),
+                        first.path.display(),
+                        first.reason
+                    ),
+                    "give the folder with the micrographs, or the table that belongs to the stacks",
+                ),
+                None => (
+                    "the folder holds neither micrographs, nor pick files, nor the folders positive, unlabeled and negative"
+                        .to_owned(),
+                    "give the folder that holds the files themselves",
+                ),
+            };
+            return Err(Error::format(path, problem, remedy));
         }
     };
-    Ok(Recognised { kind, format, micrographs })
+    Ok(Recognised {
+        micrographs: contents.micrographs,
+        tables: table.into_iter().collect(),
+        picks: if picks { vec![path.to_owned()] } else { Vec::new() },
+        left_out: contents.left_out,
+        ..Recognised::new(kind, format)
+    })
 }
 
-/// All pick files of a folder as one table.
-fn open_pick_folder(folder: &Path) -> Result<PickTable> {
-    let mut table = PickTable {
-        path: folder.to_owned(),
-        kind: "folder of pick files".to_owned(),
-        picks: Vec::new(),
-        optics: Vec::new(),
-        pixel_size: None,
-        warnings: Vec::new(),
-    };
-    let mut sizes: Vec<Option<f64>> = Vec::new();
-    let mut seen: Vec<(String, PathBuf)> = Vec::new();
-    let mut skipped = Vec::new();
-    for path in entries(folder)? {
-        if !path.is_file() || !named_like_picks(&path) {
-            continue;
-        }
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        // A text file that is no table of picks (a log, a summary) may lie beside them.
-        if matches!(extension(&path).as_str(), "csv" | "tsv" | "txt")
-            && form(&path).ok().is_none_or(|f| !holds_picks(f, &path))
-        {
-            skipped.push(name);
-            continue;
-        }
-        let inner = open_pick_file(&path, true)?;
-        let stands_for_one = inner.picks.iter().any(|p| p.micrograph.is_none());
-        let stem = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if stands_for_one {
-            if let Some((_, other)) = seen.iter().find(|(s, _)| *s == stem) {
-                return Err(Error::format(
-                    folder,
-                    format!("{} and {name} hold picks of the same micrograph", other.display()),
-                    "keep one of the two in the folder",
-                ));
-            }
-            seen.push((stem.clone(), PathBuf::from(&name)));
-        }
-        let first = table.optics.len();
-        if !inner.optics.is_empty() && first > 0 && inner.optics != table.optics {
-            table.warnings.push(format!("{}: its optics table is not carried over", path.display()));
-        } else if first == 0 {
-            table.optics = inner.optics;
-        }
-        sizes.push(inner.pixel_size);
-        table.warnings.extend(inner.warnings);
-        table.picks.extend(inner.picks.into_iter().map(|mut pick| {
-            pick.micrograph.get_or_insert_with(|| stem.clone());
-            pick
-        }));
-    }
-    if table.picks.is_empty() {
+/// Some files of a list, evenly from its beginning to its end.
+fn sample<'a>(files: &[&'a PathBuf]) -> impl Iterator<Item = &'a PathBuf> {
+    const MOST: usize = 24;
+    files.iter().step_by(files.len().div_ceil(MOST).max(1)).copied()
+}
+
+/// Names of RELION's tables of micrographs, the one that says most first.
+const TABLES: [&str; 3] = ["micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star"];
+
+/// The folder of a RELION project.
+fn detect_project(path: &Path) -> Result<Recognised> {
+    let project = relion_project::read(path);
+    if project.picks.len() > 1 {
+        let jobs: Vec<String> = project
+            .picks
+            .iter()
+            .map(|pick| pick.strip_prefix(path).unwrap_or(pick).display().to_string())
+            .collect();
         return Err(Error::format(
-            folder,
-            "the folder holds no pick files",
-            "give a folder with STAR, box, cbox, CSV or TSV files; where they lie in a folder inside, name that one",
+            path,
+            format!("it is a RELION project with {} picking jobs: {}", jobs.len(), jobs.join(", ")),
+            "name the one you mean, together with the table of micrographs",
         ));
     }
-    if !skipped.is_empty() {
-        table.warnings.push(format!(
-            "{}: not read, for they hold no picks: {}",
-            folder.display(),
-            list(&skipped)
+    let Some(table) = project.micrographs else {
+        return Err(Error::format(
+            path,
+            "it is a RELION project without a table of micrographs (micrographs_ctf.star, corrected_micrographs.star or micrographs.star)",
+            "name the folder with the micrographs and the pick files",
         ));
-    }
-    table.pixel_size = sizes.first().copied().flatten().filter(|s| sizes.iter().all(|o| *o == Some(*s)));
-    Ok(table)
-}
-
-/// Whether a recognised file holds positions.
-fn holds_picks(form: Form, path: &Path) -> bool {
-    match form {
-        Form::Cbox | Form::EmanBox => true,
-        // The name alone makes a CSV file a table; its header must bear it out.
-        Form::Table => {
-            first_bytes(path, START).is_ok_and(|start| pick_csv::looks_like(&String::from_utf8_lossy(&start)))
-        }
-        Form::Star => StarFile::read(path).is_ok_and(|star| star_contents(&star).1),
-        _ => false,
-    }
+    };
+    let kind = if project.picks.is_empty() { Kind::Micrographs } else { Kind::MicrographsAndPicks };
+    let listed = listed(&table, "RELION project")?;
+    Ok(Recognised { kind, picks: project.picks, ..listed })
 }

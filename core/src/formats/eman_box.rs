@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::pick_csv::read_text;
+use super::text::read_text;
 use super::{Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
@@ -29,7 +29,8 @@ pub fn looks_like(text: &str) -> bool {
 /// `column5`, `column6` and so on.
 ///
 /// # Errors
-/// When it cannot be read, holds no box, or a line is not four numbers; the sentence names it.
+/// When it cannot be read, a line is not four numbers (the sentence names it), or the boxes are ends
+/// of filaments. A file without boxes is a table without picks.
 pub fn open(path: &Path) -> Result<PickTable> {
     let text = read_text(path)?;
     let mut picks = Vec::new();
@@ -71,22 +72,28 @@ pub fn open(path: &Path) -> Result<PickTable> {
             x: x + width / 2.0,
             y: y + height / 2.0,
             box_size: Some(width.max(height)).filter(|size| *size > 0.0),
-            score: None,
             label,
             columns,
+            ..Pick::default()
         });
     }
-    if picks.is_empty() {
-        return Err(Error::format(path, "it holds no box", "check that it is the file you meant"));
+    if are_ends_of_filaments(&picks) {
+        return Err(Error::format(
+            path,
+            "its fifth column marks starts (-1) and ends (-2) of filaments, which are no particles",
+            "export the filaments as segments",
+        ));
     }
-    Ok(PickTable {
-        path: path.to_owned(),
-        kind: "EMAN box file".to_owned(),
-        picks,
-        optics: Vec::new(),
-        pixel_size: None,
-        warnings: Vec::new(),
-    })
+    Ok(PickTable { path: path.to_owned(), kind: "EMAN box file".to_owned(), picks, ..PickTable::default() })
+}
+
+/// Whether all boxes come in pairs of EMAN's marks for the start (-1) and the end (-2) of a filament.
+fn are_ends_of_filaments(picks: &[Pick]) -> bool {
+    let marks = |pair: &[Pick]| {
+        let mark = |at: usize| pair.get(at).and_then(|p| p.columns.get("column5")).map(String::as_str);
+        mark(0) == Some("-1") && mark(1) == Some("-2")
+    };
+    !picks.is_empty() && picks.chunks(2).all(marks)
 }
 
 /// Writes the picks of one micrograph as boxes of `box_size` px, with their labels where known;

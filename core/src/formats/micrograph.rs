@@ -1,15 +1,20 @@
 //! Micrographs: one image from MRC (gzip and bzip2 too), TIFF, PNG or JPEG, told apart by content.
 //!
+//! A movie is named for what it is: several sections or pages, or EER, which is BigTIFF with compressions
+//! of its own.
+//!
 //! Pixel values are those of the file, not scaled to 0..1. Colour pictures become their
 //! brightness. TIFF is read with the crate `tiff` itself, because `image` refuses the signed and
 //! 32-bit grey pictures that microscopes write.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::{DynamicImage, ImageReader};
+use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use super::mrc;
@@ -31,7 +36,7 @@ const MAX_RATIO: u64 = 1500;
 pub struct Micrograph {
     /// Its pixels; row 0 is the first row stored (the top one of TIFF, PNG and JPEG).
     pub image: Image,
-    /// Å per px where the file says so (MRC).
+    /// Å per px where the file says so (MRC, and TIFF with a resolution).
     pub pixel_size: Option<f64>,
 }
 
@@ -79,28 +84,70 @@ impl Format {
 pub fn open(path: &Path) -> Result<Micrograph> {
     let (image, pixel_size) = match recognise(path)? {
         Format::Mrc => mrc::read_image(path)?,
-        Format::Tiff => (read_tiff(path)?, None),
+        Format::Tiff => {
+            let mut decoder = tiff_decoder(path)?;
+            let pixel_size = tiff_pixel_size(&mut decoder);
+            (read_tiff(path, decoder)?, pixel_size)
+        }
         Format::Png | Format::Jpeg => (read_picture(path)?, None),
     };
     Ok(Micrograph { image, pixel_size })
 }
 
-/// Width and height of a micrograph, px, without reading its pixels.
+/// What the header of a micrograph says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MicrographHeader {
+    /// Columns, px.
+    pub width: usize,
+    /// Rows, px.
+    pub height: usize,
+    /// Å per px where the file says so (MRC, and TIFF with a resolution).
+    pub pixel_size: Option<f64>,
+}
+
+/// Reads the header of a micrograph, and looks whether the file is one image and long enough for it.
 ///
 /// # Errors
-/// When it cannot be read or is no picture.
-pub fn dimensions(path: &Path) -> Result<(usize, usize)> {
+/// When it cannot be read, is no picture, is a movie, or (MRC) is shorter than its header declares.
+pub fn header(path: &Path) -> Result<MicrographHeader> {
+    let sized = |width: u32, height: u32, pixel_size| MicrographHeader {
+        width: width as usize,
+        height: height as usize,
+        pixel_size,
+    };
     match recognise(path)? {
-        Format::Mrc => mrc::read_header(path).map(|h| (h.width, h.height)),
+        Format::Mrc => {
+            let header = mrc::read_header(path)?;
+            mrc::check_single(path, &header)?;
+            let mrc::Header { width, height, pixel_size, .. } = header;
+            Ok(MicrographHeader { width, height, pixel_size })
+        }
         Format::Tiff => {
-            let (width, height) = tiff_decoder(path)?.dimensions().map_err(|e| tiff_error(path, &e))?;
-            Ok((width as usize, height as usize))
+            let mut decoder = tiff_decoder(path)?;
+            check_movie(path, &mut decoder)?;
+            let (width, height) = decoder.dimensions().map_err(|e| tiff_error(path, &e))?;
+            Ok(sized(width, height, tiff_pixel_size(&mut decoder)))
         }
         Format::Png | Format::Jpeg => {
             let (width, height) = reader(path)?.into_dimensions().map_err(|e| broken(path, &e))?;
-            Ok((width as usize, height as usize))
+            check_jpeg_end(path)?;
+            Ok(sized(width, height, None))
         }
     }
+}
+
+/// Width and height of a micrograph, px, without reading its pixels.
+///
+/// # Errors
+/// As [`header`].
+pub fn dimensions(path: &Path) -> Result<(usize, usize)> {
+    header(path).map(|header| (header.width, header.height))
+}
+
+/// Whether a TIFF file holds several pages or EER frames.
+pub(crate) fn is_movie(path: &Path) -> bool {
+    let eer = File::open(path).is_ok_and(|mut f| compression(&mut f).is_some_and(|c| EER.contains(&c)));
+    eer || tiff_decoder(path).is_ok_and(|mut decoder| check_movie(path, &mut decoder).is_err())
 }
 
 /// The first bytes of a file, at most `count`.
@@ -199,7 +246,11 @@ fn tiff_error(path: &Path, error: &TiffError) -> Error {
 }
 
 fn tiff_decoder(path: &Path) -> Result<Decoder<BufReader<File>>> {
-    let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+    let mut file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+    if compression(&mut file).is_some_and(|value| EER.contains(&value)) {
+        return Err(Error::format(path, "it is an EER movie, a micrograph is one image", AVERAGE));
+    }
+    file.rewind().map_err(|e| Error::io("read", path, e))?;
     let length = file.metadata().map_err(|e| Error::io("read", path, e))?.len();
     // The crate also measures its tables of offsets by this; until it is set, by its own 256 MiB.
     let most = length.saturating_mul(MAX_RATIO).clamp(1 << 20, MAX_BYTES) as usize;
@@ -209,9 +260,69 @@ fn tiff_decoder(path: &Path) -> Result<Decoder<BufReader<File>>> {
     Ok(Decoder::new(BufReader::new(file)).map_err(|e| tiff_error(path, &e))?.with_limits(limits))
 }
 
+/// Compressions of EER, the electron events of a Falcon camera.
+const EER: std::ops::RangeInclusive<u64> = 65_000..=65_002;
+const AVERAGE: &str = "give the motion-corrected average of the movie";
+
+/// The compression that the first directory of a TIFF or BigTIFF file declares. The crate's decoder does
+/// not get that far in EER, whose directories lack tags it needs.
+fn compression(file: &mut File) -> Option<u64> {
+    let mut start = [0; 16];
+    file.rewind().ok()?;
+    file.read_exact(&mut start).ok()?;
+    let big = start[0] == b'M';
+    let number = |bytes: &[u8]| -> u64 {
+        let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        if big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) }
+    };
+    let large = number(start.get(2..4)?) == 43;
+    let (offset, count_bytes, entry) = match large {
+        true => (number(start.get(8..16)?), 8, 20),
+        false => (number(start.get(4..8)?), 2, 12),
+    };
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    let mut count = [0; 8];
+    file.read_exact(count.get_mut(..count_bytes)?).ok()?;
+    // A directory has a few dozen tags, sorted by number.
+    let mut tags = Vec::new();
+    let most = number(count.get(..count_bytes)?).min(256) * entry;
+    file.take(most).read_to_end(&mut tags).ok()?;
+    tags.chunks_exact(entry as usize)
+        .find(|tag| tag.get(..2).is_some_and(|id| number(id) == 259))
+        .and_then(|tag| tag.get(if large { 12..14 } else { 8..10 }).map(number))
+}
+
+/// Refuses a file of several pages.
+fn check_movie(path: &Path, decoder: &mut Decoder<BufReader<File>>) -> Result<()> {
+    if decoder.more_images() {
+        return Err(Error::format(path, "it holds several pages, a micrograph has one", AVERAGE));
+    }
+    Ok(())
+}
+
+/// Å per px by the resolution tags, where that is a scale of an electron microscope and not that of a
+/// printer: between 0.05 and 100 Å.
+fn tiff_pixel_size(decoder: &mut Decoder<BufReader<File>>) -> Option<f64> {
+    // TIFF 6.0: 2 is the inch (the default), 3 the centimetre; a resolution is px per unit.
+    let unit = match decoder.find_tag_unsigned::<u32>(Tag::ResolutionUnit).ok().flatten().unwrap_or(2) {
+        2 => 2.54e8,
+        3 => 1e8,
+        _ => return None,
+    };
+    let mut along = |tag| match decoder.find_tag(tag).ok().flatten()? {
+        Value::Rational(count, per) if per > 0 => Some(f64::from(count) / f64::from(per)),
+        Value::Float(value) => Some(f64::from(value)),
+        Value::Double(value) => Some(value),
+        _ => None,
+    };
+    let (x, y) = (along(Tag::XResolution)?, along(Tag::YResolution)?);
+    let size = unit / x;
+    ((x - y).abs() <= 0.01 * x && (0.05..=100.0).contains(&size)).then_some(size)
+}
+
 /// TIFF: grey of 8 to 64 bits, integer or float, and RGB.
-fn read_tiff(path: &Path) -> Result<Image> {
-    let mut decoder = tiff_decoder(path)?;
+fn read_tiff(path: &Path, mut decoder: Decoder<BufReader<File>>) -> Result<Image> {
+    check_movie(path, &mut decoder)?;
     let (width, height) = decoder.dimensions().map_err(|e| tiff_error(path, &e))?;
     let color = decoder.colortype().map_err(|e| tiff_error(path, &e))?;
     let (channels, bits) = match color {
@@ -223,13 +334,6 @@ fn read_tiff(path: &Path) -> Result<Image> {
     };
     if bits < 8 {
         return Err(broken(path, &format!("its pixels have {bits} bits, 8 to 64 are read")));
-    }
-    if decoder.more_images() {
-        return Err(Error::format(
-            path,
-            "it holds several pages, a micrograph has one",
-            "give the motion-corrected average of a movie",
-        ));
     }
     check_size(path, width, height, channels as u64 * u64::from(bits).div_ceil(8))?;
     let samples = samples(decoder.read_image().map_err(|e| tiff_error(path, &e))?);

@@ -9,19 +9,30 @@ pub mod cbox;
 pub mod cryosparc;
 pub mod detect;
 pub mod eman_box;
+mod eman_json;
+mod folder;
+mod form;
+mod hdf5;
 pub mod image_folder;
 pub mod memory;
 pub mod micrograph;
+pub mod micrograph_table;
 pub mod mrc;
 mod mrc_writer;
 mod names;
 pub mod npy;
 pub mod pick_csv;
+mod pick_files;
+mod plain_coordinates;
 pub mod pytorch;
 pub mod relion;
+mod relion_columns;
+mod relion_project;
 mod relion_writer;
 mod stack_set;
 pub mod star;
+mod text;
+mod via;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,6 +51,8 @@ pub struct PatchInfo {
     pub xy: Option<(f64, f64)>,
     /// Index in [`Dataset::optics`] of the optics group the patch belongs to.
     pub optics: Option<usize>,
+    /// Score that the picker gave to the place, where the file has one.
+    pub pick_score: Option<f64>,
     /// Every other column of the table the patch came from, under its name there
     /// (`rlnDefocusU` → "12345.6"), so that an export can give it back.
     pub columns: BTreeMap<String, String>,
@@ -90,7 +103,7 @@ pub struct Dataset {
 }
 
 /// One particle position on a micrograph.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pick {
     /// Name of the micrograph as written in the file; `None` where the file itself stands for one
     /// micrograph (`.box`, `.cbox`), whose name is then that of the file.
@@ -101,6 +114,11 @@ pub struct Pick {
     pub y: f64,
     /// Box side as the file gives it, px.
     pub box_size: Option<f64>,
+    /// Diameter of the particle as the file gives it, px. It is no box: a box is 1.5 to 2 times as wide.
+    pub diameter: Option<f64>,
+    /// Columns and rows (px) of the image in which x and y count, where the file says so. A micrograph
+    /// of another size has the pick at the same fraction of its width and height.
+    pub counted_on: Option<(f64, f64)>,
     /// Score or confidence as the file gives it.
     pub score: Option<f64>,
     /// Label where the file has one.
@@ -109,19 +127,63 @@ pub struct Pick {
     pub columns: BTreeMap<String, String>,
 }
 
-/// All picks of one file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PickTable {
+/// A file that was not used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LeftOut {
     /// The file.
+    pub path: PathBuf,
+    /// The reason, as a clause: "it is a power spectrum".
+    pub reason: String,
+}
+
+/// All picks of one file, or of a folder of such files.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PickTable {
+    /// The file or folder.
     pub path: PathBuf,
     /// Format in the words of its users: "EMAN box file".
     pub kind: String,
-    /// The picks in file order.
+    /// The picks in file order. There may be none: a picker that finds nothing on a micrograph writes
+    /// a file without rows.
     pub picks: Vec<Pick>,
+    /// Micrographs that were searched and have no pick.
+    pub without_picks: Vec<String>,
     /// Optics table of a RELION file, else empty.
     pub optics: Vec<OpticsGroup>,
     /// Å per px of the micrographs, where the file says so.
     pub pixel_size: Option<f64>,
+    /// Whether files of this format often count y from the last row of MRC micrographs.
+    pub often_upside_down: bool,
+    /// Files that hold no picks or could not be read.
+    pub left_out: Vec<LeftOut>,
     /// Sentences a person should read before going on.
     pub warnings: Vec<String>,
+}
+
+/// A micrograph of a table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MicrographEntry {
+    /// Its name as the table has it.
+    pub name: String,
+    /// The file, where it is found as the table's paths are: from the table's folder, or one above it.
+    pub path: Option<PathBuf>,
+    /// Å per px of the micrograph itself, which is not that of its movie.
+    pub pixel_size: Option<f64>,
+    /// Index of its group in [`MicrographTable::optics`].
+    pub optics: Option<usize>,
+    /// Every other column of its row (`rlnDefocusU`, `ctf/df1_A`), to be given to its particles.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// A table of micrographs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MicrographTable {
+    /// The file.
+    pub path: PathBuf,
+    /// Format in the words of its users.
+    pub kind: String,
+    /// Its micrographs, in its order.
+    pub entries: Vec<MicrographEntry>,
+    /// Its optics groups; of RELION 3.0, where every row carries them, those made of the rows.
+    pub optics: Vec<OpticsGroup>,
 }

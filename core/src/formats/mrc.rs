@@ -1,6 +1,6 @@
 //! MRC and MRCS: one image or a stack of sections, as every cryo-EM program reads and writes it.
 //!
-//! Reads modes 0 (signed bytes, unsigned where IMOD says so), 1, 2, 6 and 12, either byte order,
+//! Reads modes 0 (signed bytes, unsigned where IMOD says so), 1, 2, 6, 12 and 101, either byte order,
 //! any extended header, and gzip or bzip2 around it (recognised by content). Sections are read
 //! one at a time with plain reads, never mapped: a file that shrinks while it is open gives an
 //! error instead of a signal, and a stack of many gigabytes costs one section of memory.
@@ -46,15 +46,19 @@ pub enum Mode {
     Uint16,
     /// Mode 12: 16-bit float.
     Float16,
+    /// Mode 101: two pixels of 4 bits in a byte, the lower half first; each row begins with a new byte.
+    Uint4,
 }
 
 impl Mode {
-    /// Bytes of one pixel.
-    pub const fn bytes(self) -> usize {
+    /// Bytes of a row of `width` pixels.
+    const fn row_bytes(self, width: usize) -> u64 {
+        let width = width as u64;
         match self {
-            Self::Int8 | Self::Uint8 => 1,
-            Self::Int16 | Self::Uint16 | Self::Float16 => 2,
-            Self::Float32 => 4,
+            Self::Uint4 => width.div_ceil(2),
+            Self::Int8 | Self::Uint8 => width,
+            Self::Int16 | Self::Uint16 | Self::Float16 => 2 * width,
+            Self::Float32 => 4 * width,
         }
     }
 }
@@ -83,7 +87,7 @@ pub struct Header {
 impl Header {
     /// Bytes of one section. Cannot overflow: both sides are at most 65535.
     fn section_bytes(&self) -> u64 {
-        self.width as u64 * self.height as u64 * self.mode.bytes() as u64
+        self.mode.row_bytes(self.width) * self.height as u64
     }
 
     /// Bytes of all sections.
@@ -115,6 +119,19 @@ pub fn looks_like(bytes: &[u8]) -> bool {
     })
 }
 
+/// How many sections the header declares that `bytes`, the first ones of an uncompressed file, begin
+/// with; `None` where they are no such header.
+pub(crate) fn sections_in(bytes: &[u8]) -> Option<usize> {
+    if !looks_like(bytes) {
+        return None;
+    }
+    let big = [false, true].into_iter().find(|&big| plausible(bytes, big))?;
+    usize::try_from(int(bytes, 8, big)).ok()
+}
+
+/// Side from which a section is more likely a frame of a movie than a particle, px.
+const LARGE: usize = 1024;
+
 /// Opens a stack of square particle images.
 ///
 /// # Errors
@@ -138,6 +155,15 @@ pub fn open_stack(path: &Path) -> Result<Dataset> {
             header.sections
         ));
     }
+    if header.width > LARGE && header.sections > 1 {
+        warnings.push(format!(
+            "{}: its {1} sections have {2} × {2} px, as the frames of a movie are; each would become a patch. \
+             Give the motion-corrected average as a micrograph if it is a movie",
+            path.display(),
+            header.sections,
+            header.width
+        ));
+    }
     Ok(Dataset {
         kind: "MRC stack".to_owned(),
         pixel_size: header.pixel_size,
@@ -156,16 +182,22 @@ pub fn open_stack(path: &Path) -> Result<Dataset> {
 pub fn read_image(path: &Path) -> Result<(Image, Option<f64>)> {
     let mut file = MrcFile::open(path)?;
     let header = file.header().clone();
-    if header.sections != 1 {
-        return Err(Error::format(
-            path,
-            format!("it holds {} sections, a micrograph has one", header.sections),
-            "give the motion-corrected average of a movie, or import the file as a particle stack",
-        ));
-    }
+    check_single(path, &header)?;
     let mut data = vec![0.0; header.width * header.height];
     file.read_section(0, &mut data)?;
     Ok((Image { width: header.width, height: header.height, data }, header.pixel_size))
+}
+
+/// Refuses a file of several sections as a micrograph.
+pub(crate) fn check_single(path: &Path, header: &Header) -> Result<()> {
+    if header.sections == 1 {
+        return Ok(());
+    }
+    Err(Error::format(
+        path,
+        format!("it holds {} sections, a micrograph has one", header.sections),
+        "give the motion-corrected average of a movie, or import the file as a particle stack",
+    ))
 }
 
 /// An open MRC file that gives its sections one by one.
@@ -244,7 +276,7 @@ impl MrcFile {
             // In range: `unpack` saw to it that the memory holds all sections.
             Source::Memory(data) => &data[start as usize..(start + bytes) as usize],
         };
-        decode(raw, header.mode, header.big_endian, out);
+        decode(raw, header, out);
         if let Some(at) = out.iter().position(|v| !v.is_finite()) {
             return Err(Error::format(
                 &self.path,
@@ -325,8 +357,34 @@ fn open_stream(path: &Path) -> Result<(Stream, Option<u64>)> {
     })
 }
 
+/// A header may promise at most this many bytes per byte of a gzip file: deflate reaches 1032.
+const MAX_RATIO_GZIP: u64 = 1500;
+/// The same for bzip2, which goes this far on a file of one value.
+const MAX_RATIO_BZIP2: u64 = 300_000;
+/// Largest promise that needs no proof, bytes.
+const SMALL: u64 = 1 << 20;
+
+/// Refuses a compressed file whose header promises more than its length can hold, before it is unpacked.
+fn check_ratio(stream: &Stream, header: &Header, path: &Path) -> Result<()> {
+    let most = if matches!(stream, Stream::Bzip2(_)) { MAX_RATIO_BZIP2 } else { MAX_RATIO_GZIP };
+    let length = std::fs::metadata(path).map_err(|e| Error::io("read", path, e))?.len();
+    let declared = header.data_offset.saturating_add(header.data_bytes());
+    if declared <= length.saturating_mul(most).max(SMALL) {
+        return Ok(());
+    }
+    Err(Error::format(
+        path,
+        format!(
+            "the header declares {} sections of {} × {} px, which {length} compressed bytes cannot hold",
+            header.sections, header.width, header.height
+        ),
+        "copy or compress the file again",
+    ))
+}
+
 /// Reads all pixels of a compressed file, at most as many as its header declares.
 fn unpack(mut stream: Stream, header: &Header, path: &Path) -> Result<Source> {
+    check_ratio(&stream, header, path)?;
     let fail = |e: std::io::Error| {
         Error::format(
             path,
@@ -443,6 +501,7 @@ fn parse(bytes: &[u8], big: bool, path: &Path) -> Result<Header> {
         2 => Mode::Float32,
         6 => Mode::Uint16,
         12 => Mode::Float16,
+        101 => Mode::Uint4,
         3 | 4 => {
             return Err(Error::format(
                 path,
@@ -456,7 +515,7 @@ fn parse(bytes: &[u8], big: bool, path: &Path) -> Result<Header> {
         other => {
             return Err(Error::format(
                 path,
-                format!("its pixel mode {other} is not one of 0, 1, 2, 6 and 12"),
+                format!("its pixel mode {other} is not one of 0, 1, 2, 6, 12 and 101"),
                 "write the file again as mode 2 (32-bit float)",
             ));
         }
@@ -481,8 +540,9 @@ fn parse(bytes: &[u8], big: bool, path: &Path) -> Result<Header> {
     })
 }
 
-/// Turns stored pixels into `f32`; `raw` holds exactly `out.len()` of them.
-fn decode(raw: &[u8], mode: Mode, big: bool, out: &mut [f32]) {
+/// Turns the stored pixels of one section into `f32`; `raw` holds exactly `out.len()` of them.
+fn decode(raw: &[u8], header: &Header, out: &mut [f32]) {
+    let (mode, big) = (header.mode, header.big_endian);
     fn each<const N: usize>(raw: &[u8], big: bool, out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
         for (chunk, out) in raw.as_chunks::<N>().0.iter().zip(out) {
             let mut word = *chunk;
@@ -499,5 +559,15 @@ fn decode(raw: &[u8], mode: Mode, big: bool, out: &mut [f32]) {
         Mode::Uint16 => each(raw, big, out, |b| f32::from(u16::from_le_bytes(b))),
         Mode::Float16 => each(raw, big, out, |b| half::f16::from_le_bytes(b).to_f32()),
         Mode::Float32 => each(raw, big, out, f32::from_le_bytes),
+        Mode::Uint4 => {
+            let bytes = (mode.row_bytes(header.width) as usize).max(1);
+            for (row, out) in raw.chunks_exact(bytes).zip(out.chunks_exact_mut(header.width.max(1))) {
+                for (two, out) in row.iter().zip(out.chunks_mut(2)) {
+                    for (half, out) in [two & 15, two >> 4].into_iter().zip(out) {
+                        *out = f32::from(half);
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! programs append (`_aligned_mic_DW`) or put in front (cryoSPARC's number).
 //!
 //! The closest kind of agreement wins: the same path, the same file name, the same name without
-//! extension, the same name without suffixes. Where two files agree equally well nothing is
-//! guessed, and both are named.
+//! extension, then the names after the fewest suffixes are taken off, one at a time and from either
+//! side. Where two files agree equally well nothing is guessed, and both are named.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,30 +14,84 @@ const EXTENSIONS: &[&str] = &[
     "box", "cbox", "csv", "tsv", "txt", "coords", "json",
 ];
 
-/// What programs append to the name of a movie or micrograph, in lower case.
-const SUFFIXES: &[&str] = &[
-    "_patch_aligned_doseweighted",
-    "_rigid_aligned_doseweighted",
-    "_patch_aligned",
-    "_rigid_aligned",
-    "_aligned_mic_dw",
-    "_aligned_mic",
-    "_aligned",
-    "_doseweighted",
-    "_dose_weighted",
-    "_dw",
-    "_nodw",
-    "_sum",
-    "_denoised",
-    "_autopick",
-    "_manualpick",
-    "_topazpicks",
-    "_topaz",
-    "_picks",
-    "_pick",
-    "_particles",
-    "_coords",
-    "_boxes",
+/// What an image is, as the end of its name says, best first: of several versions of one micrograph
+/// the first is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Version {
+    /// Dose-weighted average.
+    DoseWeighted,
+    /// No word about it.
+    Plain,
+    /// Average of all frames of which the name says no more.
+    Aligned,
+    /// Denoised.
+    Denoised,
+    /// Average that is not dose-weighted.
+    NotDoseWeighted,
+    /// Average of the even frames.
+    Even,
+    /// Average of the odd frames.
+    Odd,
+    /// The background that cryoSPARC took off.
+    Background,
+    /// Power spectrum.
+    PowerSpectrum,
+    /// Small picture to look at.
+    Thumbnail,
+}
+
+/// What programs append to the name of a movie or micrograph, in lower case. Of two that fit the
+/// earlier one is taken off, so longer ones come first.
+const SUFFIXES: &[(&str, Version)] = &[
+    ("_patch_aligned_doseweighted", Version::DoseWeighted),
+    ("_rigid_aligned_doseweighted", Version::DoseWeighted),
+    ("_aligned_doseweighted", Version::DoseWeighted),
+    ("_patch_aligned", Version::NotDoseWeighted),
+    ("_rigid_aligned", Version::NotDoseWeighted),
+    ("_aligned_mic_dws", Version::DoseWeighted),
+    ("_aligned_mic_dw", Version::DoseWeighted),
+    ("_aligned_mic", Version::Aligned),
+    ("_aligned", Version::Aligned),
+    ("_non_doseweighted", Version::NotDoseWeighted),
+    ("_nodoseweighted", Version::NotDoseWeighted),
+    ("_doseweighted", Version::DoseWeighted),
+    ("_dose_weighted", Version::DoseWeighted),
+    ("_nodw", Version::NotDoseWeighted),
+    ("_dws", Version::DoseWeighted),
+    ("_dw", Version::DoseWeighted),
+    ("_sum", Version::Aligned),
+    ("_fractions", Version::Plain),
+    ("_frames", Version::Plain),
+    ("_movie", Version::Plain),
+    ("_eer", Version::Plain),
+    ("_corrected", Version::Aligned),
+    ("_motioncor2", Version::Aligned),
+    ("_motioncorr", Version::Aligned),
+    ("_denoised", Version::Denoised),
+    ("_evn", Version::Even),
+    ("_even", Version::Even),
+    ("_odd", Version::Odd),
+    ("_background", Version::Background),
+    ("_ps", Version::PowerSpectrum),
+    ("_ctffind4", Version::PowerSpectrum),
+    ("_ctf", Version::PowerSpectrum),
+    ("_pow", Version::PowerSpectrum),
+    ("_fft", Version::PowerSpectrum),
+    ("_thumb@1x", Version::Thumbnail),
+    ("_thumb@2x", Version::Thumbnail),
+    ("_thumbnail", Version::Thumbnail),
+    ("_thumb", Version::Thumbnail),
+    ("_autopick", Version::Plain),
+    ("_manualpick", Version::Plain),
+    ("_extract", Version::Plain),
+    ("_topazpicks", Version::Plain),
+    ("_topaz", Version::Plain),
+    ("_picks", Version::Plain),
+    ("_pick", Version::Plain),
+    ("_particles", Version::Plain),
+    ("_coords", Version::Plain),
+    ("_boxes", Version::Plain),
+    ("_info", Version::Plain),
 ];
 
 /// Digits that make a leading number cryoSPARC's identifier rather than a date or a counter.
@@ -70,10 +124,12 @@ pub struct Names {
     paths: Vec<String>,
     by_path: Index,
     by_file: Index,
+    /// By stem, in the case it is written in.
     by_stem: Index,
-    by_core: Index,
-    /// Only those that begin with cryoSPARC's number, without it.
-    by_core_without_uid: Index,
+    /// By stem in lower case after this many suffixes were taken off.
+    by_bare: Vec<Index>,
+    /// As `by_bare`; only those that begin with cryoSPARC's number, without it.
+    by_bare_without_uid: Vec<Index>,
 }
 
 type Index = HashMap<String, Vec<usize>>;
@@ -82,43 +138,53 @@ impl Names {
     /// Prepares the names (or paths) of the micrographs that are there.
     pub fn new<S: AsRef<str>>(available: &[S]) -> Self {
         let mut names = Self::default();
-        let mut add = |index: fn(&mut Self) -> &mut Index, key: String, at: usize| {
-            index(&mut names).entry(key).or_default().push(at);
+        let add = |index: &mut Index, key: &str, at: usize| {
+            index.entry(key.to_owned()).or_default().push(at);
         };
         for (at, name) in available.iter().enumerate() {
             let path = slashes(name.as_ref());
-            let core = core(&path).to_lowercase();
-            if let Some(rest) = without_uid(&core) {
-                add(|n| &mut n.by_core_without_uid, rest.to_owned(), at);
+            add(&mut names.by_path, &path, at);
+            add(&mut names.by_file, file(&path), at);
+            add(&mut names.by_stem, stem(&path), at);
+            let bare = bared(&path);
+            for (level, key) in bare.iter().enumerate() {
+                if names.by_bare.len() <= level {
+                    names.by_bare.push(Index::new());
+                    names.by_bare_without_uid.push(Index::new());
+                }
+                if let Some(index) = names.by_bare.get_mut(level) {
+                    add(index, key, at);
+                }
+                if let (Some(rest), Some(index)) =
+                    (without_uid(key), names.by_bare_without_uid.get_mut(level))
+                {
+                    add(index, rest, at);
+                }
             }
-            add(|n| &mut n.by_core, core, at);
-            add(|n| &mut n.by_stem, stem(&path).to_owned(), at);
-            add(|n| &mut n.by_file, file(&path).to_owned(), at);
-            add(|n| &mut n.by_path, path, at);
+            names.paths.push(path);
         }
-        names.paths = available.iter().map(|n| slashes(n.as_ref())).collect();
         names
     }
 
     /// Finds what `name` means.
     pub fn find(&self, name: &str) -> Match {
         let path = slashes(name);
-        let core = core(&path).to_lowercase();
-        if core.is_empty() {
+        let bare = bared(&path);
+        if bare.last().is_none_or(String::is_empty) {
             return Match::Nothing;
         }
-        let steps = [
-            self.by_path.get(&path),
-            self.by_file.get(file(&path)),
-            self.by_stem.get(stem(&path)),
-            self.by_core.get(&core),
-            // Only one side may lose its number: two numbers that differ mean two micrographs.
-            without_uid(&core).and_then(|rest| self.by_core.get(rest)),
-            self.by_core_without_uid.get(&core),
-        ];
-        match steps.into_iter().flatten().next() {
+        let exact = [self.by_path.get(&path), self.by_file.get(file(&path)), self.by_stem.get(stem(&path))];
+        let found = exact.into_iter().flatten().next().cloned().or_else(|| {
+            // Only one side may lose cryoSPARC's number: two numbers that differ mean two micrographs.
+            let own: Vec<Option<&str>> = bare.iter().map(|name| Some(name.as_str())).collect();
+            let numberless: Vec<Option<&str>> = bare.iter().map(|name| without_uid(name)).collect();
+            fewest(&own, &self.by_bare)
+                .or_else(|| fewest(&numberless, &self.by_bare))
+                .or_else(|| fewest(&own, &self.by_bare_without_uid))
+        });
+        match found.as_deref() {
             None => Match::Nothing,
-            Some(only) if only.len() == 1 => Match::Found(only[0]),
+            Some([only]) => Match::Found(*only),
             Some(several) => self.nearest(&path, several),
         }
     }
@@ -138,6 +204,21 @@ impl Names {
             _ => Match::Ambiguous(nearest),
         }
     }
+}
+
+/// The entries that agree after the fewest suffixes in all were taken off `names` (one by one) and off
+/// the entries of `indices`.
+fn fewest(names: &[Option<&str>], indices: &[Index]) -> Option<Vec<usize>> {
+    (0..names.len() + indices.len()).find_map(|off| {
+        let mut found: Vec<usize> = (0..=off)
+            .filter_map(|own| indices.get(off - own)?.get((*names.get(own)?)?))
+            .flatten()
+            .copied()
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        (!found.is_empty()).then_some(found)
+    })
 }
 
 /// A path with `/` between its parts; cryoSPARC's `>` in front is taken off.
@@ -164,20 +245,42 @@ fn stem(path: &str) -> &str {
     name
 }
 
-/// The file name without extensions and suffixes.
-fn core(path: &str) -> &str {
+/// A name without its last suffix, and what the suffix says of it.
+fn without_suffix(name: &str) -> Option<(&str, Version)> {
+    SUFFIXES.iter().find_map(|(suffix, version)| {
+        let at = name.len().checked_sub(suffix.len()).filter(|at| *at > 0)?;
+        // A suffix may hide another extension (`a.mrc_DW`).
+        name.get(at..)?.eq_ignore_ascii_case(suffix).then(|| (stem(&name[..at]), *version))
+    })
+}
+
+/// The stem in lower case, then the stem with one suffix taken off after the other.
+fn bared(path: &str) -> Vec<String> {
     let mut name = stem(path);
-    'again: loop {
-        for suffix in SUFFIXES {
-            let Some(at) = name.len().checked_sub(suffix.len()).filter(|at| *at > 0) else { continue };
-            if name.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(suffix)) {
-                // A suffix may hide another extension (`a.mrc_DW`).
-                name = stem(&name[..at]);
-                continue 'again;
-            }
-        }
-        return name;
+    let mut all = vec![name.to_lowercase()];
+    while let Some((rest, _)) = without_suffix(name) {
+        name = rest;
+        all.push(name.to_lowercase());
     }
+    all
+}
+
+/// The name of a micrograph without folder, extensions and all suffixes, in lower case, and which
+/// version of it the file is.
+pub(crate) fn version_of(path: &Path) -> (String, Version) {
+    let path = slashes(&path.to_string_lossy());
+    let mut name = stem(&path);
+    let mut version = Version::Plain;
+    while let Some((rest, said)) = without_suffix(name) {
+        name = rest;
+        // `mic_doseweighted_EVN` is an average of even frames.
+        version = match (version, said) {
+            (Version::Plain, _) => said,
+            (_, Version::Plain) => version,
+            _ => version.max(said),
+        };
+    }
+    (name.to_lowercase(), version)
 }
 
 /// The name without cryoSPARC's leading number, where it has one.
@@ -221,7 +324,45 @@ mod tests {
         assert_eq!(match_name("mic", &there), Match::Ambiguous(vec![0, 1]));
         assert_eq!(match_name("x/b/mic.mrc", &there), Match::Found(1));
         assert_eq!(match_name("mic_DW.box", &there), Match::Found(2));
-        assert_eq!(match_name("mic_doseweighted", &there), Match::Ambiguous(vec![0, 1, 2]));
+        // One suffix is taken off for the first two, two for the third.
+        assert_eq!(match_name("mic_doseweighted", &there), Match::Ambiguous(vec![0, 1]));
+        assert_eq!(match_name("mic", &["mic_EVN.mrc", "mic_ODD.mrc"]), Match::Ambiguous(vec![0, 1]));
+    }
+
+    #[test]
+    fn suffixes_come_off_one_at_a_time() {
+        // RELION's names: MotionCorr writes mic.mrc and mic_noDW.mrc, the pickers append theirs.
+        let there = ["m/mic.mrc", "m/mic_noDW.mrc", "m/mic_EVN.mrc", "m/FoilHole_7_Fractions.mrc"];
+        for (name, at) in [
+            ("mic_autopick.star", 0),
+            ("mic_manualpick.star", 0),
+            ("mic_extract.star", 0),
+            ("mic_noDW_autopick.star", 1),
+            ("mic_EVN_autopick.star", 2),
+            ("mic_ODD", 0),
+            ("FoilHole_7_Fractions_autopick.star", 3),
+            ("FoilHole_7_fractions_patch_aligned_doseweighted.mrc", 3),
+            ("FoilHole_7", 3),
+        ] {
+            assert_eq!(match_name(name, &there), Match::Found(at), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_name_says_which_version_it_is() {
+        for (name, core, version) in [
+            ("m/Mic_1.mrc", "mic_1", Version::Plain),
+            ("m/mic_1_PS.mrc", "mic_1", Version::PowerSpectrum),
+            ("m/mic_1_EVN.mrc", "mic_1", Version::Even),
+            ("m/mic_1_noDW.mrc", "mic_1", Version::NotDoseWeighted),
+            ("m/mic_1_aligned_mic_DW.mrc", "mic_1", Version::DoseWeighted),
+            ("m/9_mic_1_patch_aligned_doseweighted.mrc", "9_mic_1", Version::DoseWeighted),
+            ("m/9_mic_1_patch_aligned.mrc", "9_mic_1", Version::NotDoseWeighted),
+            ("m/9_mic_1_background.mrc", "9_mic_1", Version::Background),
+            ("m/FoilHole_1_Fractions_DW.mrc", "foilhole_1", Version::DoseWeighted),
+        ] {
+            assert_eq!(version_of(Path::new(name)), (core.to_owned(), version), "{name}");
+        }
     }
 
     #[test]

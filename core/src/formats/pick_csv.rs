@@ -1,21 +1,21 @@
 //! Picks as a text table with a header: Topaz (`image_name x_coord y_coord score`, tabs), CryoPPP
-//! (`X-Coordinate,Y-Coordinate,Diameter`, one file per micrograph), Vitrine's own score and export
-//! tables, and whatever else names its columns plainly.
+//! (`Micrographs Filename,X-Coordinate,Y-Coordinate,Diameter,Class Number`), Vitrine's own score and
+//! export tables, and whatever else names its columns plainly.
 //!
-//! Positions are taken as centres in px. Topaz counts in px of the image it picked on: when that
-//! was downsampled, its coordinates must be scaled up (`topaz convert`) before they fit the
-//! micrograph.
+//! Positions are centres in px. Topaz counts in px of the image it picked on; where that was
+//! downsampled the import scales its coordinates up.
+//!
+//! CryoPPP counts y from the last row of the MRC micrographs it belongs to (its issue 3), and its
+//! `Diameter` is that of the particle, not the side of a box.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use super::text::read_text;
 use super::{Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
-
-/// Longest text file that is read, bytes.
-const MAX_BYTES: u64 = 2 << 30;
 
 /// Names of a micrograph column, in lower case without blanks, `-` and `_`.
 const MICROGRAPH: &[&str] = &[
@@ -23,7 +23,11 @@ const MICROGRAPH: &[&str] = &[
     "micrograph",
     "micrographname",
     "micrographpath",
+    "micrographs",
     "micrographfilename",
+    "micrographsfilename",
+    "micrographfile",
+    "imagefilename",
     "filename",
     "image",
     "file",
@@ -55,31 +59,10 @@ const Y: &[&str] = &[
     "coordy",
     "rlncoordinatey",
 ];
-const BOX: &[&str] = &["boxsize", "box", "diameter", "width"];
+const BOX: &[&str] = &["boxsize", "box", "width"];
+const DIAMETER: &[&str] = &["diameter", "particlediameter"];
 const SCORE: &[&str] = &["score", "confidence", "probability", "rlnautopickfigureofmerit"];
 const LABEL: &[&str] = &["label"];
-
-/// Reads a text file whole; a mark of UTF-8 at its start is taken off.
-pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let fail = |e| Error::io("read", path, e);
-    let length = std::fs::metadata(path).map_err(fail)?.len();
-    if length > MAX_BYTES {
-        return Err(Error::format(path, format!("it has {length} bytes"), "split it into files below 2 GiB"));
-    }
-    let text = String::from_utf8(std::fs::read(path).map_err(fail)?).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let line = 1 + e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
-        Error::format(
-            path,
-            format!("line {line} holds bytes that are no UTF-8 text"),
-            "save it as UTF-8 text",
-        )
-    })?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
-    })
-}
 
 /// Whether `text`, the beginning of a file, has a header with x and y.
 pub fn looks_like(text: &str) -> bool {
@@ -118,6 +101,7 @@ struct Columns {
     x: usize,
     y: usize,
     size: Option<usize>,
+    diameter: Option<usize>,
     score: Option<usize>,
     label: Option<usize>,
 }
@@ -144,6 +128,7 @@ impl Columns {
             x: need(X, "x")?,
             y: need(Y, "y")?,
             size: find(BOX),
+            diameter: find(DIAMETER),
             score: find(SCORE),
             label: find(LABEL),
         })
@@ -155,7 +140,7 @@ impl Columns {
 ///
 /// # Errors
 /// When it cannot be read, has no header with x and y, or a value is no number; the sentence
-/// names line and column.
+/// names line and column. A header without rows is a table without picks.
 pub fn open(path: &Path) -> Result<PickTable> {
     let text = read_text(path)?;
     let Some(header_line) = first_line(&text) else {
@@ -193,13 +178,6 @@ pub fn open(path: &Path) -> Result<PickTable> {
         }
         rows.push((line, record));
     }
-    if rows.is_empty() {
-        return Err(Error::format(
-            path,
-            "it has a header and no rows",
-            "check that it is the file you meant",
-        ));
-    }
     let mut warnings = Vec::new();
     let labels = columns.label.filter(|&column| {
         let ours = rows.iter().any(|(_, r)| r.get(column).is_some_and(|v| v.parse::<Label>().is_ok()));
@@ -225,15 +203,18 @@ pub fn open(path: &Path) -> Result<PickTable> {
             &Columns { micrograph: named, label: labels, ..columns },
         )?);
     }
+    let kind = kind(&header, separator);
     Ok(PickTable {
         path: path.to_owned(),
-        kind: kind(&header, separator).to_owned(),
+        kind: kind.to_owned(),
         picks,
-        optics: Vec::new(),
-        pixel_size: None,
+        often_upside_down: kind == CRYOPPP,
         warnings,
+        ..PickTable::default()
     })
 }
+
+const CRYOPPP: &str = "CryoPPP table of picks";
 
 /// The format in the words of its users.
 fn kind(header: &csv::StringRecord, separator: Option<u8>) -> &'static str {
@@ -241,7 +222,7 @@ fn kind(header: &csv::StringRecord, separator: Option<u8>) -> &'static str {
     if has("imagename") && has("xcoord") {
         "Topaz table of picks"
     } else if has("xcoordinate") && separator == Some(b',') {
-        "CryoPPP table of picks"
+        CRYOPPP
     } else {
         "table of picks"
     }
@@ -286,8 +267,15 @@ fn pick(
             Some(word.parse::<Label>().map_err(|_| wrong(column, "not positive, negative or unlabeled"))?)
         }
     };
-    let own =
-        [columns.micrograph, Some(columns.x), Some(columns.y), columns.size, columns.score, columns.label];
+    let own = [
+        columns.micrograph,
+        Some(columns.x),
+        Some(columns.y),
+        columns.size,
+        columns.diameter,
+        columns.score,
+        columns.label,
+    ];
     let rest: BTreeMap<String, String> = header
         .iter()
         .zip(record)
@@ -300,9 +288,11 @@ fn pick(
         x: number(columns.x)?,
         y: number(columns.y)?,
         box_size: optional(columns.size)?.filter(|size| *size > 0.0),
+        diameter: optional(columns.diameter)?.filter(|diameter| *diameter > 0.0),
         score: optional(columns.score)?,
         label,
         columns: rest,
+        ..Pick::default()
     })
 }
 

@@ -11,28 +11,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::stack_set::{References, StackSet, list, resolve};
+use super::relion_columns::{
+    BEAM_TILT_CLASS, FIGURE_OF_MERIT, GROUP, IMAGE, LABEL, MICROGRAPH, OPTICS_30, SCORE, StarContents, X, Y,
+    pixel_size_30,
+};
+use super::stack_set::{References, StackSet, list};
 use super::star::{StarFile, Table};
 use super::{Dataset, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
 
+pub(crate) use super::relion_columns::number_in;
 pub use super::relion_writer::{Flavour, Particle, StarOptions, Written, write_star};
 
 /// Columns that have fields of their own in [`PatchInfo`] and [`Pick`].
-const OWN: [&str; 5] = ["rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY", "rlnOpticsGroup", LABEL];
-/// Column under which Vitrine writes labels; RELION keeps columns it does not know.
-pub(crate) const LABEL: &str = "vitrineLabel";
-/// Column under which Vitrine writes scores.
-pub(crate) const SCORE: &str = "vitrineScore";
-/// What RELION 3.0 writes per particle and later versions per optics group.
-const OPTICS_30: [&str; 5] = [
-    "rlnVoltage",
-    "rlnSphericalAberration",
-    "rlnAmplitudeContrast",
-    "rlnMagnification",
-    "rlnDetectorPixelSize",
-];
+const OWN: [&str; 5] = [MICROGRAPH, X, Y, GROUP, LABEL];
+
+/// What RELION (manual picks) and crYOLO write where there is no score.
+const UNSET: [f64; 2] = [-999.0, -9999.0];
 
 /// Opens a particle table with its stacks.
 ///
@@ -41,7 +37,14 @@ const OPTICS_30: [&str; 5] = [
 /// value is not what its column holds; the sentence names line and column.
 pub fn open(path: &Path) -> Result<Dataset> {
     let star = StarFile::read(path)?;
-    let particles = Particles::find(&star, "rlnImageName")?;
+    let particles = Particles::find(&star, IMAGE)?;
+    if particles.table.is_empty() {
+        return Err(Error::format(
+            path,
+            "its particle table has no rows",
+            "check that it is the table you meant",
+        ));
+    }
     let mut references = References::default();
     for row in 0..particles.table.len() {
         let cells = particles.table.row(row);
@@ -96,43 +99,37 @@ pub fn open(path: &Path) -> Result<Dataset> {
     })
 }
 
-/// Reads the positions of a STAR file: particles, picks of one micrograph (then the file stands
-/// for the micrograph), or RELION's list of coordinate files, each of which is read. Where the
-/// table has optics, every pick keeps the number of its group in the column `rlnOpticsGroup`.
+/// Reads the positions of a STAR file: particles, or picks of one micrograph, for which the file then
+/// stands. Where the table has optics, every pick keeps the number of its group in the column
+/// `rlnOpticsGroup`. A table without rows is one without picks.
 ///
 /// # Errors
 /// As [`open`]; no stack is needed.
-pub fn open_picks(path: &Path) -> Result<PickTable> {
-    let star = StarFile::read(path)?;
-    if let Some(files) = star.blocks.iter().filter_map(|b| b.table.as_ref()).find(|t| is_coordinate_list(t)) {
-        return open_coordinate_list(path, files);
-    }
-    let particles = Particles::find(&star, "rlnCoordinateX")?;
+pub(crate) fn picks_of(star: &StarFile) -> Result<PickTable> {
+    let path = star.path.as_path();
+    let particles = Particles::find(star, X)?;
     let Some((x, y)) = particles.xy else {
-        return Err(missing_column(path, &star, "rlnCoordinateY"));
+        return Err(missing_column(path, star, Y));
     };
     let (optics, groups) = particles.optics(path)?;
-    let score = [SCORE, "rlnAutopickFigureOfMerit"].iter().find_map(|name| particles.table.column(name));
     let mut picks = Vec::with_capacity(particles.table.len());
     for row in 0..particles.table.len() {
         let cells = particles.table.row(row);
         particles.check(path, row, &cells)?;
         let mut columns = particles.columns(&cells);
         // A pick has no field for its group, so it keeps the number, also where we made the group.
-        if let Some(number) =
-            groups.get(row).and_then(|&g| optics.get(g as usize)?.columns.get("rlnOpticsGroup"))
-        {
-            columns.insert("rlnOpticsGroup".to_owned(), number.clone());
+        if let Some(number) = groups.get(row).and_then(|&g| optics.get(g as usize)?.columns.get(GROUP)) {
+            columns.insert(GROUP.to_owned(), number.clone());
         }
         picks.push(Pick {
             micrograph: particles.micrograph.map(|c| cells[c].to_owned()),
             // Both are numbers: `check` has seen to it.
             x: cells[x].parse().unwrap_or_default(),
             y: cells[y].parse().unwrap_or_default(),
-            box_size: None,
-            score: score.and_then(|c| cells[c].parse().ok()).filter(|s: &f64| s.is_finite()),
+            score: particles.score(&cells),
             label: particles.label.and_then(|c| cells[c].parse().ok()),
             columns,
+            ..Pick::default()
         });
     }
     Ok(PickTable {
@@ -141,66 +138,8 @@ pub fn open_picks(path: &Path) -> Result<PickTable> {
         picks,
         pixel_size: common(&optics, micrograph_pixel_size),
         optics,
-        warnings: Vec::new(),
+        ..PickTable::default()
     })
-}
-
-/// Whether a table is RELION's list of coordinate files.
-pub(crate) fn is_coordinate_list(table: &Table) -> bool {
-    table.column("rlnMicrographCoordinates").is_some()
-}
-
-/// Reads every file of a list of coordinate files.
-fn open_coordinate_list(path: &Path, files: &Table) -> Result<PickTable> {
-    let need = |name: &str| {
-        files.column(name).ok_or_else(|| {
-            Error::format(
-                path,
-                format!(
-                    "its list of coordinate files has no column {name}; it has {}",
-                    files.columns.join(", ")
-                ),
-                "write the list again with RELION",
-            )
-        })
-    };
-    let (micrographs, coordinates) = (need("rlnMicrographName")?, need("rlnMicrographCoordinates")?);
-    let mut table = PickTable {
-        path: path.to_owned(),
-        kind: "RELION list of coordinate files".to_owned(),
-        picks: Vec::new(),
-        optics: Vec::new(),
-        pixel_size: None,
-        warnings: Vec::new(),
-    };
-    let mut missing = Vec::new();
-    for row in 0..files.len() {
-        let cells = files.row(row);
-        let Some(file) = resolve(path, cells[coordinates]) else {
-            missing.push(cells[coordinates].to_owned());
-            continue;
-        };
-        // A list that lists itself, or another list, would never end.
-        let inner = super::detect::open_pick_file(&file, false)?;
-        table.picks.extend(inner.picks.into_iter().map(|mut pick| {
-            pick.micrograph = Some(cells[micrographs].to_owned());
-            pick
-        }));
-        table.warnings.extend(inner.warnings);
-    }
-    if !missing.is_empty() {
-        return Err(Error::format(
-            path,
-            format!(
-                "{} of its {} coordinate files are not there: {}",
-                missing.len(),
-                files.len(),
-                list(&missing)
-            ),
-            "put them where the paths in the list lead, seen from its folder or a folder above it",
-        ));
-    }
-    Ok(table)
 }
 
 /// The particle table of a STAR file with its columns found.
@@ -213,6 +152,8 @@ struct Particles {
     micrograph: Option<usize>,
     xy: Option<(usize, usize)>,
     group: Option<usize>,
+    /// Our own score, else the picker's.
+    score: Option<usize>,
     label: Option<usize>,
 }
 
@@ -228,13 +169,6 @@ impl Particles {
         let Some((table, needed)) = named.chain(all).find_map(|t| t.column(needed).map(|c| (t, c))) else {
             return Err(missing_column(&star.path, star, needed));
         };
-        if table.is_empty() {
-            return Err(Error::format(
-                &star.path,
-                "its particle table has no rows",
-                "check that it is the table you meant",
-            ));
-        }
         let optics_table = star.table("optics");
         let generation = match (&optics_table, star.version) {
             (Some(_), Some(50_000..)) => "5",
@@ -243,9 +177,10 @@ impl Particles {
         };
         Ok(Self {
             needed,
-            micrograph: table.column("rlnMicrographName"),
-            xy: table.column("rlnCoordinateX").zip(table.column("rlnCoordinateY")),
-            group: table.column("rlnOpticsGroup"),
+            micrograph: table.column(MICROGRAPH),
+            xy: table.column(X).zip(table.column(Y)),
+            group: table.column(GROUP),
+            score: [SCORE, FIGURE_OF_MERIT].iter().find_map(|name| table.column(name)),
             label: table.column(LABEL),
             optics_table,
             generation,
@@ -263,7 +198,7 @@ impl Particles {
             ))
         };
         if let Some((x, y)) = self.xy {
-            for (column, name) in [(x, "rlnCoordinateX"), (y, "rlnCoordinateY")] {
+            for (column, name) in [(x, X), (y, Y)] {
                 if !cells[column].parse::<f64>().is_ok_and(f64::is_finite) {
                     return wrong(name, cells[column], "no finite number");
                 }
@@ -275,6 +210,12 @@ impl Particles {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The score of a row, where it is a finite number and not the one that stands for none.
+    fn score(&self, cells: &[&str]) -> Option<f64> {
+        let score: f64 = cells.get(self.score?)?.parse().ok()?;
+        (score.is_finite() && !UNSET.contains(&score)).then_some(score)
     }
 
     /// Columns of a row that have no field of their own.
@@ -351,12 +292,13 @@ impl Particles {
         Ok((groups, of_particle))
     }
 
-    /// Groups of particles of RELION 3.0 that agree in voltage, aberration, contrast,
-    /// magnification and detector pixel. None where the table has none of these.
+    /// Groups of particles of RELION 3.0 that agree in voltage, aberration, contrast, magnification,
+    /// detector pixel, beam tilt and class of beam tilt. None where the table has none of these.
     fn optics_30(&self) -> (Vec<OpticsGroup>, Vec<u32>) {
         let present: Vec<(usize, &str)> =
             OPTICS_30.iter().filter_map(|name| self.table.column(name).map(|c| (c, *name))).collect();
-        if present.is_empty() {
+        let tilt_class = self.table.column(BEAM_TILT_CLASS);
+        if present.is_empty() && tilt_class.is_none() {
             return (Vec::new(), Vec::new());
         }
         let mut groups: Vec<OpticsGroup> = Vec::new();
@@ -364,7 +306,8 @@ impl Particles {
         let mut of_particle = Vec::with_capacity(self.table.len());
         for row in 0..self.table.len() {
             let cells = self.table.row(row);
-            let key: Vec<String> = present.iter().map(|(column, _)| cells[*column].to_owned()).collect();
+            let of_key = present.iter().map(|(column, _)| *column).chain(tilt_class);
+            let key: Vec<String> = of_key.map(|column| cells[column].to_owned()).collect();
             let group = match known.get(&key) {
                 Some(&group) => group,
                 None => {
@@ -373,13 +316,9 @@ impl Particles {
                         .zip(&key)
                         .map(|((_, name), value)| ((*name).to_owned(), value.clone()))
                         .collect();
-                    // The pixel of the detector in µm, seen through the magnification, in Å.
-                    let pixel_size = number_in(&columns, "rlnDetectorPixelSize")
-                        .zip(number_in(&columns, "rlnMagnification"))
-                        .map(|(detector, magnification)| detector * 1e4 / magnification)
-                        .filter(|size| size.is_finite() && *size > 0.0);
+                    let pixel_size = pixel_size_30(&columns);
                     let group = groups.len() as u32;
-                    columns.insert("rlnOpticsGroup".to_owned(), (group + 1).to_string());
+                    columns.insert(GROUP.to_owned(), (group + 1).to_string());
                     columns.insert("rlnOpticsGroupName".to_owned(), format!("opticsGroup{}", group + 1));
                     groups.push(OpticsGroup { pixel_size, columns });
                     known.insert(key, group);
@@ -420,6 +359,7 @@ impl PatchReader for ParticleReader {
             micrograph: particles.micrograph.map(|c| cells[c].to_owned()),
             xy: particles.xy.and_then(|(x, y)| number(x).zip(number(y))),
             optics: self.groups.get(index).map(|&g| g as usize),
+            pick_score: particles.score(&cells),
             columns: particles.columns(&cells),
         }
     }
@@ -439,11 +379,6 @@ fn image_name(name: &str) -> Option<(u32, &str)> {
     .filter(|(_, stack)| !stack.is_empty())
 }
 
-/// A positive number among the columns of an optics group.
-pub(crate) fn number_in(columns: &BTreeMap<String, String>, name: &str) -> Option<f64> {
-    columns.get(name)?.parse().ok().filter(|v: &f64| v.is_finite() && *v > 0.0)
-}
-
 /// Å per px of the micrographs a group was picked on.
 fn micrograph_pixel_size(group: &OpticsGroup) -> Option<f64> {
     number_in(&group.columns, "rlnMicrographPixelSize")
@@ -458,7 +393,16 @@ fn common(optics: &[OpticsGroup], of: impl Fn(&OpticsGroup) -> Option<f64>) -> O
 
 /// The error of a STAR file without a needed column.
 fn missing_column(path: &Path, star: &StarFile, column: &str) -> Error {
-    let mend = if column == "rlnImageName" {
+    let contents = StarContents::of(star);
+    if column != IMAGE && (contents.movies || contents.micrographs) {
+        let what = if contents.movies { "it describes movies" } else { "it is a table of micrographs" };
+        return Error::format(
+            path,
+            format!("{what} and holds no positions: {}", star.outline()),
+            "give it as micrographs, and the coordinates of a picking or extraction job as picks",
+        );
+    }
+    let mend = if column == IMAGE {
         "give the particles file of an extraction job, or import the file as picks on micrographs"
     } else {
         "give a STAR file with coordinates, as picking and extraction jobs write it"

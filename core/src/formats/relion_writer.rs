@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::relion::{LABEL, SCORE, number_in};
+use super::relion_columns::{LABEL, SCORE, number_in};
 use super::star::StarWriter;
 use super::{OpticsGroup, PatchInfo};
 use crate::error::{Error, Result};

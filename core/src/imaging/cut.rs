@@ -61,7 +61,7 @@ impl CutSettings {
     pub const LARGEST: usize = 16_384;
 }
 
-/// Which centres can be cut from an image of a given size; both lists hold indices of the centres
+/// Which centres can be cut from an image of a given size; the three lists hold indices of the centres
 /// asked for and together hold each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutPlan {
@@ -71,8 +71,10 @@ pub struct CutPlan {
     pub box_size: usize,
     /// Centres whose box lies inside the image and its margin.
     pub kept: Vec<usize>,
-    /// Centres whose box would leave it.
+    /// Centres inside the image whose box would leave it or touch its margin.
     pub at_edge: Vec<usize>,
+    /// Centres that lie outside the image: no box size would do.
+    pub outside: Vec<usize>,
 }
 
 impl CutPlan {
@@ -83,8 +85,13 @@ impl CutPlan {
     /// When the settings do not fit, or a centre is no finite number.
     pub fn new(width: usize, height: usize, centres: &[(f64, f64)], settings: &CutSettings) -> Result<Self> {
         let box_size = settings.effective_box()?;
-        let mut plan =
-            Self { size: box_size / settings.bin, box_size, kept: Vec::new(), at_edge: Vec::new() };
+        let mut plan = Self {
+            size: box_size / settings.bin,
+            box_size,
+            kept: Vec::new(),
+            at_edge: Vec::new(),
+            outside: Vec::new(),
+        };
         for (index, &centre) in centres.iter().enumerate() {
             if !centre.0.is_finite() || !centre.1.is_finite() {
                 return Err(Error::request(
@@ -94,11 +101,18 @@ impl CutPlan {
             }
             match origin(width, height, centre, box_size, settings.margin) {
                 Some(_) => plan.kept.push(index),
-                None => plan.at_edge.push(index),
+                None if inside(width, height, centre) => plan.at_edge.push(index),
+                None => plan.outside.push(index),
             }
         }
         Ok(plan)
     }
+}
+
+/// Whether a centre lies on a pixel of the image; pixel *i* goes from *i* − ½ to *i* + ½.
+fn inside(width: usize, height: usize, centre: (f64, f64)) -> bool {
+    let along = |position: f64, length: usize| (-0.5..=length as f64 - 0.5).contains(&position);
+    along(centre.0, width) && along(centre.1, height)
 }
 
 /// Upper left pixel of the box around `centre`, rounded to the nearest px: the centre is pixel
@@ -128,15 +142,17 @@ pub struct CutResult {
     pub pixels: Vec<f32>,
     /// Index of the centre of each patch.
     pub kept: Vec<usize>,
-    /// Indices of the centres whose box would leave the image; nothing was cut for them.
+    /// Indices of the centres inside the image whose box would leave it; nothing was cut for them.
     pub at_edge: Vec<usize>,
+    /// Indices of the centres outside the image; nothing was cut for them.
+    pub outside: Vec<usize>,
     /// A sentence to show, where the box size had to be rounded.
     pub statement: Option<String>,
 }
 
 /// Cuts and bins the box around every centre (px of the unbinned micrograph, rounded to the
 /// nearest px; the centre falls on pixel `box/2` of the box). Centres whose box would leave the
-/// image or touch its margin are returned in `at_edge`.
+/// image or touch its margin are returned in `at_edge`, those outside the image in `outside`.
 ///
 /// # Errors
 /// When the settings do not fit, a centre or a pixel inside a box is no finite number, or the
@@ -163,6 +179,7 @@ pub fn cut(image: &Image, centres: &[(f64, f64)], settings: &CutSettings) -> Res
         pixels,
         kept: plan.kept,
         at_edge: plan.at_edge,
+        outside: plan.outside,
         statement: settings.statement(),
     })
 }
@@ -242,7 +259,7 @@ mod tests {
         let centres = [(2.0, 2.0), (1.4, 5.0), (8.0, 8.0), (8.6, 5.0), (-3e300, 5.0), (5.0, 1e18)];
         let out = cut(&ramp(10, 10), &centres, &settings).unwrap();
         assert_eq!(out.kept, vec![0, 2]);
-        assert_eq!(out.at_edge, vec![1, 3, 4, 5]);
+        assert_eq!((out.at_edge, out.outside), (vec![1, 3], vec![4, 5]));
         let inner = CutSettings { margin: 1, ..settings };
         assert_eq!(cut(&ramp(10, 10), &centres, &inner).unwrap().kept, Vec::<usize>::new());
         let wide = CutSettings { margin: usize::MAX, ..settings };

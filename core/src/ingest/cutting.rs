@@ -2,7 +2,7 @@
 //! each is read once where one pick file covers it. A source's patches must follow one another, so
 //! the pool waits in an unnamed temporary file until the picks of all tables are in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,12 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::picks::{Mic, Planned, pixel};
+use super::conversion::{SHIFT_PAIRS, SHIFTS};
+use super::mic::{Mic, Planned, pixel};
 use super::plan::Plan;
-use super::{IngestRequest, Phase, PoolCount, PoolFrom, PoolRequest, tell};
+use super::planning;
+use super::progress::{Phase, Progress, tell};
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::error::{Error, Result};
 use crate::formats::{OpticsGroup, PickTable, micrograph};
 use crate::image::Image;
@@ -84,7 +87,7 @@ pub(super) fn bring_in(
     request: &IngestRequest,
     importer: &mut Importer<'_>,
     spool_dir: &Path,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<usize> {
     let (Some(cut), Some(size)) = (plan.cut, plan.size) else { return Ok(0) };
     let visits = visits(plan, request.pool.is_some());
@@ -97,10 +100,22 @@ pub(super) fn bring_in(
     let mut left_to_pool = plan.mics.len();
     let mut ids: Vec<Option<MicrographId>> = vec![None; plan.mics.len()];
     let mut current = None;
+    let mut spoilt: BTreeMap<usize, String> = BTreeMap::new();
     for (done, visit) in visits.iter().enumerate() {
         tell(progress, Phase::Cutting, done, visits.len())?;
         let Some(mic) = plan.mics.get(visit.mic) else { continue };
-        let image = read(mic)?;
+        if spoilt.contains_key(&visit.mic) {
+            continue;
+        }
+        let image = match read(mic) {
+            Ok(image) => image,
+            // Its header was sound, its pixels are not.
+            Err(error) if request.skip_bad => {
+                spoilt.insert(visit.mic, planning::reason(error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         if let (Some(at), Some(table), Some(groups)) =
             (visit.table, visit.table.and_then(|t| tables.get(t)), visit.table.and_then(|t| groups.get(t)))
         {
@@ -114,7 +129,7 @@ pub(super) fn bring_in(
             let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
             cut_all(mic, &image, &centres, &cut, |index, pixels| {
                 let Some(pick) = picks.get(index) else { return Ok(()) };
-                importer.push(&patch(table, groups, pick, id), pixels).map(drop)
+                importer.push(&patch(table, groups, pick, id, mic, request), pixels).map(drop)
             })?;
         }
         if visit.pool
@@ -138,6 +153,9 @@ pub(super) fn bring_in(
         _ => 0,
     };
     plan.tables = tables;
+    for (at, reason) in spoilt.into_iter().rev() {
+        plan.set_aside(at, reason);
+    }
     Ok(pooled)
 }
 
@@ -222,17 +240,25 @@ fn patch(
     groups: &HashMap<String, usize>,
     planned: &Planned,
     micrograph: MicrographId,
+    mic: &Mic,
+    request: &IngestRequest,
 ) -> NewPatch {
     let optics = group_of(table, groups, planned);
     let pick = table.picks.get(planned.row);
-    let (mut columns, score) = pick.map(|p| (p.columns.clone(), p.score)).unwrap_or_default();
+    let mut columns = pick.map(|p| p.columns.clone()).unwrap_or_default();
     if optics.is_some() {
         columns.remove(GROUP);
     }
-    let has_score =
-        ["score", "rlnAutopickFigureOfMerit", "vitrineScore"].iter().any(|n| columns.contains_key(*n));
-    if let Some(score) = score.filter(|_| !has_score) {
-        columns.insert("score".to_owned(), score.to_string());
+    if request.recenter {
+        let zeros = SHIFTS.iter().map(|name| (name, "0")).chain(SHIFT_PAIRS.iter().map(|name| (name, "0,0")));
+        for (name, zero) in zeros {
+            if let Some(value) = columns.get_mut(*name) {
+                zero.clone_into(value);
+            }
+        }
+    }
+    for (name, value) in mic.table.iter().flat_map(|table| &table.columns) {
+        columns.entry(name.clone()).or_insert_with(|| value.clone());
     }
     NewPatch {
         label: planned.label,
@@ -240,6 +266,7 @@ fn patch(
         micrograph: Some(micrograph),
         xy: Some(planned.xy),
         optics,
+        pick_score: planned.score,
         columns,
     }
 }
@@ -388,7 +415,7 @@ fn add_pool(
     cut: &CutSettings,
     optics: PoolOptics,
     importer: &mut Importer<'_>,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<usize> {
     let total = spool.len();
     if let Some(PoolCount::Total(asked)) = pool.count
@@ -430,7 +457,8 @@ fn add_pool(
             micrograph: Some(micrograph),
             xy: Some(xy),
             optics: optics.of_mic.get(at).copied().flatten(),
-            columns: Default::default(),
+            pick_score: None,
+            columns: mic.table.as_ref().map(|table| table.columns.clone()).unwrap_or_default(),
         };
         importer.push(&patch, pixels).map(drop)
     })?;

@@ -2,7 +2,9 @@
 //! without a picture, are particles dark or light?
 
 use super::plan::Plan;
-use super::{IngestRequest, Phase, PoolFrom, cutting, diameter_for, tell};
+use super::progress::{Phase, Progress, tell};
+use super::request::{IngestRequest, PoolFrom, diameter_for};
+use super::{cutting, planning};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
 use crate::label::Label;
@@ -11,11 +13,16 @@ use crate::remedy::{Remedy, Warning};
 /// How many micrographs are looked into: those with the most positive picks.
 const SAMPLE: usize = 4;
 
+/// Signal of the picks as given from which no other orientation is in question.
+const SURE: f64 = 0.3;
+/// Picks from which a signal is believed.
+const ENOUGH: usize = 10;
+
 /// Looks, and adds what was seen to the plan's warnings.
 pub(super) fn look(
     plan: &mut Plan,
     request: &IngestRequest,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<()> {
     let Some(cut) = plan.cut else { return Ok(()) };
     let positives = |at: usize| {
@@ -30,10 +37,17 @@ pub(super) fn look(
     let mut mirror = MirrorCheck::new(diameter);
     let mut contrast = ContrastEstimate::default();
     let mut border: Option<(usize, Warning)> = None;
+    let mut bad: Vec<(usize, String)> = Vec::new();
     for (done, &at) in order.iter().enumerate() {
         tell(progress, Phase::Looking, done, order.len())?;
         let Some(mic) = plan.mics.get(at) else { continue };
-        let image = cutting::read(mic)?;
+        let image = match cutting::read(mic) {
+            Ok(image) => image,
+            Err(error) => {
+                bad.push((at, planning::reason(error)));
+                continue;
+            }
+        };
         let found = replicated_border(&image)?;
         if let Some(warning) = found.warning(request.margin)
             && border.as_ref().is_none_or(|(widest, _)| found.widest() > *widest)
@@ -54,6 +68,10 @@ pub(super) fn look(
             contrast.add(&image, &mic.positives, diameter)?;
         }
     }
+    bad.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    for (at, reason) in bad {
+        plan.set_aside(at, reason);
+    }
     plan.warnings.extend(border.map(|(_, warning)| warning));
     let verdict = mirror.verdict();
     plan.mirrored = verdict.clearly_better;
@@ -68,6 +86,17 @@ pub(super) fn look(
             ),
             Remedy::TurnYOver { from_bottom },
         ));
+    }
+    let often = plan.tables.iter().find(|table| table.often_upside_down && !table.picks.is_empty());
+    let sure = verdict.picks >= ENOUGH && verdict.given >= SURE && verdict.given > verdict.mirrored;
+    if let Some(table) = often.filter(|_| !verdict.clearly_better && !sure && !request.y_up) {
+        let text = format!(
+            "{}: y of the picks in a {} is usually counted from the bottom of MRC micrographs, and these images do not \
+             show which way is right",
+            table.path.display(),
+            table.kind
+        );
+        plan.warnings.push(Warning::new(text, Remedy::TurnYOver { from_bottom: true }));
     }
     plan.contrast = Some(contrast.contrast()).filter(|c| *c != Contrast::Both);
     Ok(())

@@ -4,26 +4,21 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::plan::Plan;
-use super::{IngestRequest, Phase, tell};
+use super::progress::{Phase, Progress, tell};
+use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::{PatchInfo, detect};
-use crate::label::Label;
+use crate::formats::detect;
 use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
 
 /// Progress is told every so many patches.
 const EVERY: usize = 256;
-
-/// The label a ready patch will carry.
-pub(super) fn label_of(info: &PatchInfo, request: &IngestRequest) -> Label {
-    info.label.or(request.label).unwrap_or(Label::Unlabeled)
-}
 
 /// Adds the patches of all inputs.
 pub(super) fn bring_in(
     plan: &mut Plan,
     request: &IngestRequest,
     importer: &mut Importer<'_>,
-    progress: &mut dyn FnMut(super::Progress) -> bool,
+    progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<()> {
     let total = plan.inputs.iter().map(|i| i.labels.total() as usize).sum();
     let mut done = 0;
@@ -54,13 +49,13 @@ pub(super) fn bring_in(
             }
             done += 1;
             let info = data.reader.info(index);
-            let label = label_of(&info, request);
+            let label = request.label_of(&info);
             let micrograph = match info.micrograph.filter(|name| !name.is_empty()) {
                 None => None,
                 Some(name) => match micrographs.get(&name) {
                     Some(id) => Some(*id),
                     None => {
-                        let known = plan.known.name(&name).unwrap_or(&name).to_owned();
+                        let known = plan.existing.name(&name).unwrap_or(&name).to_owned();
                         let id = importer.micrograph(&NewMicrograph::named(&known))?;
                         names.insert(known);
                         micrographs.insert(name, id);
@@ -75,11 +70,12 @@ pub(super) fn bring_in(
                 micrograph,
                 xy: info.xy.filter(|(x, y)| x.is_finite() && y.is_finite()),
                 optics: info.optics,
+                pick_score: info.pick_score,
                 columns: info.columns,
             };
             importer.push(&patch, &pixels)?;
         }
-        plan.known.learn(names);
+        plan.existing.learn(names);
     }
     Ok(())
 }

@@ -2,54 +2,17 @@
 //! whose place there is a patch already. None is lost without being counted.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
-use super::IngestRequest;
+use super::conversion::{Conversions, scale_warning};
+use super::mic::{Planned, pixel};
 use super::plan::Plan;
-use super::report::{Ambiguous, Unmatched};
+use super::report::{Ambiguous, PickScores, Unmatched};
+use super::request::{BelowMinScore, IngestRequest};
 use crate::error::{Error, Result};
 use crate::formats::micrograph::{Match, Names};
 use crate::imaging::{CutPlan, CutSettings};
 use crate::label::Label;
-use crate::remedy::Remedy;
-
-/// A micrograph of the import.
-#[derive(Default)]
-pub(super) struct Mic {
-    pub path: PathBuf,
-    /// Its name in the project.
-    pub name: String,
-    pub width: usize,
-    pub height: usize,
-    pub pixel_size: Option<f64>,
-    /// Picks to be cut, in the order of tables and rows.
-    pub picks: Vec<Planned>,
-    pub at_edge: usize,
-    pub duplicates: usize,
-    /// Pool patches cut.
-    pub pool: usize,
-    /// Every positive known on it: picks, those at an edge included, ready patches, the project's.
-    pub positives: Vec<(f64, f64)>,
-    /// Every other place known on it.
-    pub others: Vec<(f64, f64)>,
-}
-
-/// A pick that will be cut.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Planned {
-    /// Index of its table.
-    pub table: usize,
-    /// Its row there.
-    pub row: usize,
-    /// Centre, px from the first stored row downwards.
-    pub xy: (f64, f64),
-    pub label: Label,
-}
-
-/// The px on which a box is centred: picks that share it give the same patch.
-pub(super) fn pixel((x, y): (f64, f64)) -> (i64, i64) {
-    (x.round() as i64, y.round() as i64)
-}
+use crate::remedy::{Remedy, Warning};
 
 /// Sorts all picks of the plan onto its micrographs.
 pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &IngestRequest) -> Result<()> {
@@ -57,6 +20,8 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
     let mut matches: HashMap<String, Match> = HashMap::new();
     let mut misses: Vec<(String, usize)> = Vec::new();
     let mut miss_at: HashMap<String, usize> = HashMap::new();
+    let mut scores = Vec::new();
+    let mut conversions = Conversions::default();
     for (table, content) in plan.tables.iter().enumerate() {
         let of_file = content.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         for (row, pick) in content.picks.iter().enumerate() {
@@ -64,11 +29,16 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
             if !matches.contains_key(name) {
                 matches.insert(name.to_owned(), names.find(name));
             }
-            let found = match matches.get(name) {
-                Some(Match::Found(at)) => plan.mics.get(*at).zip(on.get_mut(*at)),
+            let at = match matches.get(name) {
+                Some(Match::Found(at)) => Some(*at),
                 _ => None,
             };
-            let Some((mic, list)) = found else {
+            // Names count on from the usable micrographs to the others.
+            if let Some(bad) = at.and_then(|at| plan.bad.get_mut(at.checked_sub(plan.mics.len())?)) {
+                bad.picks += 1;
+                continue;
+            }
+            let Some((mic, list)) = at.and_then(|at| plan.mics.get(at).zip(on.get_mut(at))) else {
                 let at = *miss_at.entry(name.to_owned()).or_insert_with(|| {
                     misses.push((name.to_owned(), 0));
                     misses.len() - 1
@@ -78,9 +48,12 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
                 }
                 continue;
             };
-            let y = if request.y_up { mic.height as f64 - 1.0 - pick.y } else { pick.y };
+            let xy = conversions.place(content, pick, mic, request)?;
             let label = pick.label.or(request.label).unwrap_or(Label::Positive);
-            list.push(Planned { table, row, xy: (pick.x, y), label });
+            if pick.label.is_none() {
+                scores.extend(pick.score.map(|score| score as f32));
+            }
+            list.push(Planned { table, row, xy, label, score: pick.score });
         }
     }
     for (name, picks) in misses {
@@ -90,7 +63,10 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
                 picks,
                 candidates: several
                     .iter()
-                    .filter_map(|&at| plan.mics.get(at).map(|m| m.path.clone()))
+                    .filter_map(|&at| match plan.mics.get(at) {
+                        Some(mic) => Some(mic.path.clone()),
+                        None => plan.bad.get(at.checked_sub(plan.mics.len())?).map(|bad| bad.path.clone()),
+                    })
                     .collect(),
             }),
             _ => plan.unmatched.push(Unmatched { name, picks }),
@@ -98,24 +74,42 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
     }
     refuse_when_none_matches(plan, &on)?;
     warn_of_misses(plan);
+    plan.warnings.extend(conversions.warnings(request));
+    plan.warnings.extend(scale_warning(plan, &on, request).map(Warning::from));
+    plan.scores = PickScores::of(scores);
+    plan.warnings.extend(score_warning(plan, request));
 
     let mut conflicts = 0;
-    for (mic, planned) in plan.mics.iter_mut().zip(on) {
+    for (mic, mut planned) in plan.mics.iter_mut().zip(on) {
         let centres: Vec<(f64, f64)> = planned.iter().map(|p| p.xy).collect();
         let sorted = CutPlan::new(mic.width, mic.height, &centres, cut).map_err(|e| {
             Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks")
         })?;
         mic.at_edge = sorted.at_edge.len();
+        mic.outside = sorted.outside.len();
         let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
-        for &(xy, label) in plan.known.places(&mic.name) {
+        for &(xy, label) in plan.existing.places(&mic.name) {
             taken.insert(pixel(xy), label);
             match label {
                 Label::Positive => mic.positives.push(xy),
                 _ => mic.others.push(xy),
             }
         }
+        let weak = |pick: &Planned| {
+            let given = plan.tables.get(pick.table).and_then(|t| t.picks.get(pick.row)).and_then(|p| p.label);
+            given.is_none() && pick.score.zip(request.min_score).is_some_and(|(score, least)| score < least)
+        };
+        if request.below_min_score == BelowMinScore::Unlabeled {
+            for pick in planned.iter_mut().filter(|pick| weak(pick)) {
+                pick.label = Label::Unlabeled;
+            }
+        }
         for index in sorted.kept {
             let Some(pick) = planned.get(index) else { continue };
+            if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
+                mic.below.push(*pick);
+                continue;
+            }
             match taken.get(&pixel(pick.xy)) {
                 Some(label) => {
                     mic.duplicates += 1;
@@ -127,7 +121,12 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
                 }
             }
         }
+        mic.below.sort_by(|a, b| b.score.unwrap_or(f64::NAN).total_cmp(&a.score.unwrap_or(f64::NAN)));
         for pick in &planned {
+            // The pool may take a place that the picker thought little of: that is what was asked for.
+            if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
+                continue;
+            }
             match pick.label {
                 Label::Positive => mic.positives.push(pick.xy),
                 _ => mic.others.push(pick.xy),
@@ -153,10 +152,46 @@ fn shown<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
+/// A word about scores of which nothing was asked: a picker's file holds weak picks too.
+fn score_warning(plan: &Plan, request: &IngestRequest) -> Option<Warning> {
+    let scores = plan.scores.as_ref()?;
+    let label = request.label.unwrap_or(Label::Positive);
+    if request.min_score.is_some() || label != Label::Positive || scores.lowest >= scores.highest {
+        return None;
+    }
+    let text = format!(
+        "all {} picks with a score become positives, however low it is: the scores go from {} to {}, a quarter lies \
+         below {}, half below {}",
+        scores.count,
+        number(scores.lowest),
+        number(scores.highest),
+        number(scores.lower_quartile),
+        number(scores.median)
+    );
+    Some(Warning::new(text, Remedy::SetMinScore))
+}
+
+/// A number with three digits behind the point, fewer where they are zeros.
+fn number(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn refuse_when_none_matches(plan: &Plan, on: &[Vec<Planned>]) -> Result<()> {
     let picks: usize = plan.tables.iter().map(|t| t.picks.len()).sum();
     if picks == 0 || on.iter().any(|list| !list.is_empty()) {
         return Ok(());
+    }
+    let on_bad: usize = plan.bad.iter().map(|bad| bad.picks).sum();
+    if let (true, Some(bad)) = (on_bad == picks, plan.bad.iter().find(|bad| bad.picks > 0)) {
+        return Err(Error::request(
+            format!(
+                "all {picks} picks lie on micrographs that cannot be used; {}: {}",
+                bad.path.display(),
+                bad.reason
+            ),
+            "give the micrographs again, whole",
+        ));
     }
     if let Some(first) = plan.ambiguous.first() {
         let candidates: Vec<String> = first.candidates.iter().map(|p| p.display().to_string()).collect();

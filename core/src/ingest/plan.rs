@@ -1,25 +1,21 @@
-//! What an import will do, settled before a pixel is touched: which input is what, which picks lie
+//! Everything one import will do, settled before a pixel is cut: which input is what, which picks lie
 //! on which micrograph, and one patch size for all.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-
-use super::known::Known;
-use super::picks::{self, Mic};
-use super::report::{Ambiguous, InputReport, MicrographReport, PickFileReport, Preview, Unmatched};
-use super::{IngestRequest, Phase, tell};
+use super::existing::Existing;
+use super::mic::Mic;
+use super::report::{
+    Ambiguous, BadMicrograph, InputReport, MicrographReport, PickFileReport, PickScores, Preview, Unmatched,
+};
+use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::detect::{self, Kind};
-use crate::formats::micrograph::{self, Format, Match, Names};
-use crate::formats::{PickTable, mrc};
+use crate::formats::{LeftOut, PickTable};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::{Label, LabelCounts};
-use crate::project::Project;
 use crate::remedy::{Remedy, Warning};
 
 /// The plan of one import.
 pub(super) struct Plan {
-    pub known: Known,
+    pub existing: Existing,
     pub inputs: Vec<InputReport>,
     pub tables: Vec<PickTable>,
     pub mics: Vec<Mic>,
@@ -29,298 +25,68 @@ pub(super) struct Plan {
     pub size: Option<usize>,
     /// What the positives say of the contrast.
     pub contrast: Option<Contrast>,
+    /// Micrographs that cannot be used.
+    pub bad: Vec<BadMicrograph>,
+    /// Files that are left out for what they are.
+    pub left_out: Vec<LeftOut>,
+    /// Scores of the picks without a label of their own.
+    pub scores: Option<PickScores>,
     pub unmatched: Vec<Unmatched>,
     pub ambiguous: Vec<Ambiguous>,
     /// Whether picks fit clearly better turned over.
     pub mirrored: bool,
     pub warnings: Vec<Warning>,
-    pick_counts: Vec<usize>,
-}
-
-/// The request's files by what they are.
-#[derive(Default)]
-struct Sorted {
-    patches: Vec<PathBuf>,
-    micrographs: Vec<PathBuf>,
-    picks: Vec<PathBuf>,
-    warnings: Vec<Warning>,
+    /// Picks of each table as read.
+    pub pick_counts: Vec<usize>,
 }
 
 impl Plan {
-    /// Recognises the request's files and settles what will be done with them.
-    pub fn make(
-        request: &IngestRequest,
-        project: Option<&Project>,
-        progress: &mut dyn FnMut(super::Progress) -> bool,
-    ) -> Result<Self> {
-        if let Some(size) = request.pixel_size
-            && !(size.is_finite() && size > 0.0)
-        {
-            return Err(Error::request(format!("a pixel size of {size} Å"), "give a number above 0"));
+    /// Takes a micrograph out of the import, for `reason`.
+    pub fn set_aside(&mut self, at: usize, reason: String) {
+        if at >= self.mics.len() {
+            return;
         }
-        let files = sort(request)?;
-        let total = files.patches.len() + files.micrographs.len() + files.picks.len();
-        let mut done = 0;
-        let mut step = |progress: &mut dyn FnMut(super::Progress) -> bool| {
-            done += 1;
-            tell(progress, Phase::Recognising, done - 1, total)
-        };
-
-        let mut plan = Self {
-            known: Known::read(project, !files.micrographs.is_empty())?,
-            inputs: Vec::new(),
-            tables: Vec::new(),
-            mics: Vec::new(),
-            cut: None,
-            size: None,
-            contrast: None,
-            unmatched: Vec::new(),
-            ambiguous: Vec::new(),
-            mirrored: false,
-            warnings: files.warnings,
-            pick_counts: Vec::new(),
-        };
-        for path in &files.micrographs {
-            step(progress)?;
-            plan.add_micrograph(path, request)?;
-        }
-        plan.known.learn(plan.mics.iter().map(|m| m.name.clone()).collect::<Vec<_>>());
-        let paths: Vec<String> = plan.mics.iter().map(|m| m.path.to_string_lossy().into_owned()).collect();
-        let names = Names::new(&paths);
-        for path in &files.picks {
-            step(progress)?;
-            let mut table = detect::open_picks(path)?;
-            plan.warnings.extend(std::mem::take(&mut table.warnings).into_iter().map(Warning::from));
-            plan.pick_counts.push(table.picks.len());
-            plan.tables.push(table);
-        }
-        plan.settle_cut(request)?;
-        if let Some(cut) = plan.cut {
-            picks::sort(&mut plan, &names, &cut, request)?;
-        }
-        for path in &files.patches {
-            step(progress)?;
-            plan.add_patches(path, &names, request, progress)?;
-        }
-        plan.settle_size(project)?;
-        plan.compare_pixel_sizes(project, request)?;
-        Ok(plan)
+        let mic = self.mics.remove(at);
+        let picks = mic.picks.len() + mic.at_edge + mic.outside + mic.duplicates + mic.below.len();
+        self.bad.push(BadMicrograph { path: mic.path, reason, picks });
     }
 
-    /// Reads what can be known of a micrograph without its pixels.
-    fn add_micrograph(&mut self, path: &Path, request: &IngestRequest) -> Result<()> {
-        let (width, height) = micrograph::dimensions(path)?;
-        let of_file = match Format::of(&micrograph::first_bytes(path, 1024)?) {
-            Some(Format::Mrc) => mrc::read_header(path)?.pixel_size,
-            _ => None,
-        };
-        let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        // Equally named files of several folders are told apart by the folder.
-        let folder = || path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
-        let taken = |name: &str| self.mics.iter().any(|m| m.name == name);
-        let name = match self.known.name(&file) {
-            Some(known) if !taken(known) => known.to_owned(),
-            _ if !taken(&file) => file,
-            _ => match folder().map(|folder| format!("{folder}/{file}")).filter(|name| !taken(name)) {
-                Some(name) => name,
-                None => path.to_string_lossy().into_owned(),
-            },
-        };
-        if let Some(before) = self.known.micrograph(&name).and_then(|m| m.dimensions)
-            && before != (width, height)
-        {
-            return Err(Error::format(
-                path,
-                format!(
-                    "it has {width} × {height} px, the micrograph {name} of the project {} × {}",
-                    before.0, before.1
-                ),
-                "rename the file if it is another micrograph",
-            ));
-        }
-        let pixel_size = request.pixel_size.or(of_file);
-        self.mics.push(Mic { path: path.to_owned(), name, width, height, pixel_size, ..Mic::default() });
-        Ok(())
-    }
-
-    /// How patches are cut from the micrographs, if any are.
-    fn settle_cut(&mut self, request: &IngestRequest) -> Result<()> {
-        if request.pool.is_some() && self.mics.is_empty() {
-            return Err(Error::request(
-                "an unlabeled pool is cut from micrographs, and none was named",
-                Remedy::NameMicrographs,
-            ));
-        }
-        if self.tables.is_empty() && request.pool.is_none() {
-            if !self.mics.is_empty() {
-                self.warnings.push(format!(
-                    "{} micrographs were named without picks and without a pool: nothing is cut from them",
-                    self.mics.len()
-                ).into());
-            }
+    /// Ends an import of micrographs that cannot be used, unless these are to be left out.
+    ///
+    /// # Errors
+    /// When there are such micrographs; the sentence names them with their reasons.
+    pub fn refuse_bad(&self, request: &IngestRequest) -> Result<()> {
+        const SHOWN: usize = 4;
+        let all = self.bad.len() + self.mics.len();
+        if self.bad.is_empty() || (request.skip_bad && !self.mics.is_empty()) {
             return Ok(());
         }
-        let box_size = match request.box_size {
-            Some(size) => size,
-            None => self.box_of_picks()?,
-        };
-        let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
-        self.warnings.extend(cut.statement().map(Warning::from));
-        cut.effective_box()?;
-        self.cut = Some(cut);
-        Ok(())
-    }
-
-    /// The box size on which all picks agree.
-    fn box_of_picks(&self) -> Result<usize> {
-        let mut range: Option<(f64, f64)> = None;
-        for pick in self.tables.iter().flat_map(|t| &t.picks) {
-            let Some(size) = pick.box_size else {
-                range = None;
-                break;
-            };
-            let (low, high) = range.unwrap_or((size, size));
-            range = Some((low.min(size), high.max(size)));
+        if let ([only], 1) = (self.bad.as_slice(), all) {
+            return Err(Error::format(&only.path, only.reason.clone(), "give a micrograph that is whole"));
         }
-        match range {
-            Some((low, high)) if high - low < 1.0 && (1.0..=CutSettings::LARGEST as f64).contains(&high) => {
-                Ok(high.round() as usize)
-            }
-            Some((low, high)) => {
-                Err(Error::request(format!("the picks have boxes from {low} to {high} px"), Remedy::GiveBox))
-            }
-            None => {
-                Err(Error::request("the box size is not known, for the picks give none", Remedy::GiveBox))
-            }
-        }
-    }
-
-    /// Opens ready patches and counts what they hold.
-    fn add_patches(
-        &mut self,
-        path: &Path,
-        names: &Names,
-        request: &IngestRequest,
-        progress: &mut dyn FnMut(super::Progress) -> bool,
-    ) -> Result<()> {
-        let data = detect::open_patches(path)?;
-        let mut labels = LabelCounts::default();
-        let mut micrographs: HashSet<String> = HashSet::new();
-        for index in 0..data.reader.len() {
-            if index % 65_536 == 65_535 {
-                tell(progress, Phase::Recognising, self.inputs.len(), self.inputs.len() + 1)?;
-            }
-            let info = data.reader.info(index);
-            let label = super::patches::label_of(&info, request);
-            *labels.get_mut(label) += 1;
-            let Some(name) = info.micrograph.filter(|name| !name.is_empty()) else { continue };
-            // The pool keeps its distance from these too.
-            if request.pool.is_some()
-                && let (Match::Found(at), Some(xy)) = (names.find(&name), info.xy)
-                && let Some(mic) = self.mics.get_mut(at)
-            {
-                match label {
-                    Label::Positive => mic.positives.push(xy),
-                    _ => mic.others.push(xy),
-                }
-            }
-            micrographs.insert(name);
-        }
-        let file = path.display().to_string();
-        self.warnings.extend(data.warnings.into_iter().map(|warning| Warning::from(warning).about(&file)));
-        self.inputs.push(InputReport {
-            path: path.to_owned(),
-            kind: data.kind,
-            labels,
-            size: data.reader.size(),
-            pixel_size: request.pixel_size.or(data.pixel_size),
-            micrographs: micrographs.len(),
-        });
-        Ok(())
-    }
-
-    /// One patch size for all inputs, the micrographs and the project.
-    fn settle_size(&mut self, project: Option<&Project>) -> Result<()> {
-        let mut sizes: Vec<(usize, String)> = Vec::new();
-        if let Some((project, size)) = project.and_then(|p| p.size().map(|s| (p, s))) {
-            sizes.push((size, format!("those of the project {}", project.dir().display())));
-        }
-        sizes.extend(self.inputs.iter().map(|i| (i.size, format!("those of {}", i.path.display()))));
-        if let Some(cut) = self.cut {
-            let what = format!("those cut with box {} and bin {}", cut.box_size, cut.bin);
-            sizes.push((cut.patch_size()?, what));
-        }
-        let Some((first, what)) = sizes.first() else { return Ok(()) };
-        if let Some((size, other)) = sizes.iter().find(|(size, _)| size != first) {
-            return Err(Error::request(
-                format!("patches have different sizes: {size}×{size} px {other}, {first}×{first} px {what}"),
-                Remedy::MatchPatchSize,
-            ));
-        }
-        // A project's size alone is nothing to import.
-        self.size = (!self.inputs.is_empty() || self.cut.is_some()).then_some(*first);
-        Ok(())
-    }
-
-    /// Warns of pixel sizes that differ by more than a hundredth, and of files brought in before.
-    fn compare_pixel_sizes(&mut self, project: Option<&Project>, request: &IngestRequest) -> Result<()> {
-        let mut sizes: Vec<(f64, String)> = Vec::new();
-        for source in project.map(Project::sources).transpose()?.unwrap_or_default() {
-            if self.inputs.iter().any(|i| i.path == source.info.path) {
-                self.warnings.push(
-                    format!(
-                        "{} was imported before, at {}: its patches will be there twice",
-                        source.info.path.display(),
-                        source.imported_at
-                    )
-                    .into(),
-                );
-            }
-            sizes.extend(source.info.pixel_size.map(|s| (s, "in the project".to_owned())));
-        }
-        sizes.extend(self.inputs.iter().filter_map(|i| Some((i.pixel_size?, i.path.display().to_string()))));
-        if self.cut.is_some() {
-            let bin = request.bin as f64;
-            sizes.extend(self.mics.iter().filter_map(|m| Some((m.pixel_size? * bin, m.name.clone()))));
-        }
-        let differ = |a: f64, b: f64| (a / b - 1.0).abs() > 0.01;
-        if let Some((first, what)) = sizes.first()
-            && let Some((size, other)) = sizes.iter().find(|(size, _)| differ(*size, *first))
-        {
-            self.warnings.push(
-                format!(
-                    "patches have different pixel sizes: {first:.3} Å ({what}) and {size:.3} Å ({other})"
-                )
-                .into(),
-            );
-        }
-        if request.pixel_size.is_none() {
-            for table in &self.tables {
-                let mic = self.mics.iter().find_map(|m| m.pixel_size.map(|s| (s, &m.name)));
-                if let (Some(counted), Some((size, name))) = (table.pixel_size, mic)
-                    && differ(counted, size)
-                {
-                    self.warnings.push(format!(
-                        "the coordinates of {} count in px of {counted:.3} Å, the micrograph {name} has {size:.3} Å: \
-                         check that they belong together",
-                        table.path.display()
-                    ).into());
-                }
-            }
-        }
-        Ok(())
+        let named: Vec<String> =
+            self.bad.iter().take(SHOWN).map(|b| format!("{}: {}", b.path.display(), b.reason)).collect();
+        let more = self.bad.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        Err(Error::request(
+            format!("{} of {all} micrographs cannot be used: {}{more}", self.bad.len(), named.join("; ")),
+            Remedy::SkipMicrographs,
+        ))
     }
 
     /// Why nothing came of an import whose files could all be read.
     pub fn nothing_left(&self) -> Error {
-        let at_edge: usize = self.mics.iter().map(|m| m.at_edge).sum();
-        let duplicates: usize = self.mics.iter().map(|m| m.duplicates).sum();
+        let sum = |of: fn(&Mic) -> usize| self.mics.iter().map(of).sum::<usize>();
         Error::request(
             format!(
-                "nothing is left to import: {at_edge} picks are too near an edge, {duplicates} have a patch at \
-                 their place already, and no place was found for a pool"
+                "nothing is left to import: {} picks are too near an edge, {} lie outside their micrographs, {} have \
+                 a patch at their place already, {} are below the lowest score, and no place was found for a pool",
+                sum(|m| m.at_edge),
+                sum(|m| m.outside),
+                sum(|m| m.duplicates),
+                sum(|m| m.below.len())
             ),
-            "check box size, margin and pool, or name other files",
+            "check box size, margin, lowest score and pool, or name other files",
         )
     }
 
@@ -341,7 +107,12 @@ impl Plan {
         let pick_files = self.tables.iter().zip(&self.pick_counts);
         Preview {
             pick_files: pick_files
-                .map(|(t, &picks)| PickFileReport { path: t.path.clone(), kind: t.kind.clone(), picks })
+                .map(|(t, &picks)| PickFileReport {
+                    path: t.path.clone(),
+                    kind: t.kind.clone(),
+                    picks,
+                    without_picks: t.without_picks.len(),
+                })
                 .collect(),
             inputs: self.inputs,
             labels,
@@ -349,6 +120,11 @@ impl Plan {
             pixel_size,
             box_size: cut.and_then(|c| c.effective_box().ok()),
             at_edge: self.mics.iter().map(|m| m.at_edge).sum(),
+            outside: self.mics.iter().map(|m| m.outside).sum(),
+            below_min_score: self.mics.iter().map(|m| m.below.len()).sum(),
+            scores: self.scores,
+            bad: self.bad,
+            left_out: self.left_out,
             duplicates: self.mics.iter().map(|m| m.duplicates).sum(),
             micrographs: self
                 .mics
@@ -361,6 +137,8 @@ impl Plan {
                     pixel_size: m.pixel_size,
                     picks: m.picks.len(),
                     at_edge: m.at_edge,
+                    outside: m.outside,
+                    below_min_score: m.below.len(),
                     duplicates: m.duplicates,
                     pool: m.pool,
                 })
@@ -371,53 +149,4 @@ impl Plan {
             warnings: self.warnings,
         }
     }
-}
-
-/// Tells the request's files apart.
-fn sort(request: &IngestRequest) -> Result<Sorted> {
-    let mut sorted = Sorted::default();
-    for path in &request.inputs {
-        let found = detect::detect(path)?;
-        match found.kind {
-            Kind::Patches | Kind::PatchesAndPicks => sorted.patches.push(path.clone()),
-            Kind::Picks => sorted.picks.push(path.clone()),
-            Kind::Micrograph | Kind::Micrographs => sorted.micrographs.extend(found.micrographs),
-            Kind::MicrographsAndPicks => {
-                sorted.micrographs.extend(found.micrographs);
-                sorted.picks.push(path.clone());
-            }
-        }
-    }
-    for path in &request.micrographs {
-        if !path.is_dir() {
-            sorted.micrographs.push(path.clone());
-            continue;
-        }
-        let found = detect::detect(path)?;
-        if found.micrographs.is_empty() {
-            return Err(Error::request(
-                format!("the folder {} holds no micrographs", path.display()),
-                "name the folder with the MRC, TIFF, PNG or JPEG files",
-            ));
-        }
-        if found.kind == Kind::MicrographsAndPicks && request.picks.is_empty() && sorted.picks.is_empty() {
-            sorted.warnings.push(Warning::new(
-                format!("{} holds pick files too, which are not read", path.display()),
-                Remedy::NamePicks,
-            ));
-        }
-        sorted.micrographs.extend(found.micrographs);
-    }
-    sorted.picks.extend(request.picks.iter().cloned());
-    for files in [&mut sorted.patches, &mut sorted.micrographs, &mut sorted.picks] {
-        let mut seen = HashSet::new();
-        files.retain(|path| seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
-    }
-    if sorted.patches.is_empty() && sorted.micrographs.is_empty() && sorted.picks.is_empty() {
-        return Err(Error::request(
-            "no file was named to import",
-            "name patch files, or micrographs with picks or a pool",
-        ));
-    }
-    Ok(sorted)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::formats::LeftOut;
 use crate::label::LabelCounts;
 use crate::project::{EntryId, PatchId};
 use crate::remedy::Warning;
@@ -34,6 +35,8 @@ pub struct PickFileReport {
     pub kind: String,
     /// How many picks it holds.
     pub picks: usize,
+    /// How many micrographs were searched without a pick.
+    pub without_picks: usize,
 }
 
 /// What becomes of one micrograph.
@@ -53,10 +56,85 @@ pub struct MicrographReport {
     pub picks: usize,
     /// Picks too near an edge (or the margin) to be cut.
     pub at_edge: usize,
+    /// Picks whose centre lies outside the micrograph.
+    pub outside: usize,
+    /// Picks below the lowest score asked for that are left out.
+    pub below_min_score: usize,
     /// Picks at a place where there is a patch already, left out.
     pub duplicates: usize,
     /// Unlabeled patches cut for the pool; 0 before the import.
     pub pool: usize,
+}
+
+/// A micrograph that is there and cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadMicrograph {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, as a clause.
+    pub reason: String,
+    /// How many picks lie on it.
+    pub picks: usize,
+}
+
+/// The scores that pickers gave to the picks of an import, those of which the file gives no label.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PickScores {
+    /// All of them, lowest first.
+    #[serde(skip)]
+    pub sorted: Vec<f32>,
+    /// How many there are.
+    pub count: usize,
+    /// The lowest.
+    pub lowest: f64,
+    /// A quarter is below this.
+    pub lower_quartile: f64,
+    /// Half is below this.
+    pub median: f64,
+    /// A quarter is above this.
+    pub upper_quartile: f64,
+    /// The highest.
+    pub highest: f64,
+}
+
+impl PickScores {
+    /// Sums up scores; `None` without any.
+    pub(super) fn of(mut scores: Vec<f32>) -> Option<Self> {
+        scores.retain(|score| score.is_finite());
+        scores.sort_by(f32::total_cmp);
+        let at = |share: f64| {
+            let last = scores.len().saturating_sub(1) as f64;
+            scores.get((last * share).round() as usize).copied().map(f64::from)
+        };
+        Some(Self {
+            count: scores.len(),
+            lowest: at(0.0)?,
+            lower_quartile: at(0.25)?,
+            median: at(0.5)?,
+            upper_quartile: at(0.75)?,
+            highest: at(1.0)?,
+            sorted: scores,
+        })
+    }
+
+    /// How many scores are `lowest` or higher.
+    pub fn from(&self, lowest: f64) -> usize {
+        self.sorted.len() - self.sorted.partition_point(|score| f64::from(*score) < lowest)
+    }
+
+    /// How many scores fall into each of `bins` equal parts from the lowest to the highest score.
+    pub fn histogram(&self, bins: usize) -> Vec<u32> {
+        let mut counts = vec![0; bins];
+        let span = (self.highest - self.lowest).max(f64::MIN_POSITIVE);
+        for score in &self.sorted {
+            let share = (f64::from(*score) - self.lowest) / span;
+            let bin = ((share * bins as f64) as usize).min(bins.saturating_sub(1));
+            if let Some(count) = counts.get_mut(bin) {
+                *count += 1;
+            }
+        }
+        counts
+    }
 }
 
 /// Picks on a micrograph that is not there.
@@ -98,6 +176,16 @@ pub struct Preview {
     pub box_size: Option<usize>,
     /// Picks too near an edge, over all micrographs.
     pub at_edge: usize,
+    /// Picks outside their micrographs, over all of these.
+    pub outside: usize,
+    /// Picks below the lowest score asked for that are left out, over all micrographs.
+    pub below_min_score: usize,
+    /// The scores of the pickers, where there are any.
+    pub scores: Option<PickScores>,
+    /// Micrographs that cannot be used, with the reason for each.
+    pub bad: Vec<BadMicrograph>,
+    /// Files that are no micrograph or hold no picks, and further versions of a micrograph.
+    pub left_out: Vec<LeftOut>,
     /// Picks left out because there is a patch at their place already, over all micrographs.
     pub duplicates: usize,
     /// Micrographs named by picks that are not there.

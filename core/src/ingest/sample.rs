@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{OnProgress, Phase, tell};
+use super::progress::{OnProgress, Phase, tell};
 use crate::error::{Error, Result};
 use crate::formats::mrc::{Writer, WriterMode};
 use crate::formats::relion::{Particle, StarOptions, write_star};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview};
+use super::report::Preview;
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::imaging::CutSettings;
 use crate::project::PixelType;
 
@@ -119,6 +120,8 @@ mod tests {
             pixel_size: None,
             picks: 10,
             at_edge: 0,
+            outside: 0,
+            below_min_score: 0,
             duplicates: 0,
             pool: 0,
         };

@@ -82,6 +82,8 @@ pub struct NewPatch {
     pub xy: Option<(f64, f64)>,
     /// Index into [`SourceInfo::optics`].
     pub optics: Option<usize>,
+    /// Score that the picker gave to the place.
+    pub pick_score: Option<f64>,
     /// Other columns of the table it came from.
     pub columns: BTreeMap<String, String>,
 }
@@ -94,6 +96,7 @@ impl Default for NewPatch {
             micrograph: None,
             xy: None,
             optics: None,
+            pick_score: None,
             columns: BTreeMap::new(),
         }
     }
@@ -276,8 +279,8 @@ impl Importer<'_> {
         let mut stmt = db
             .conn
             .prepare_cached(
-                "INSERT INTO patches (id, source, source_index, micrograph, x, y, optics) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO patches (id, source, source_index, micrograph, x, y, optics, pick_score) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )
             .map_err(&err)?;
         let (x, y) = patch.xy.unzip();
@@ -288,7 +291,8 @@ impl Importer<'_> {
             patch.micrograph.map(|m| m.0),
             x,
             y,
-            patch.optics.map(|o| o as i64)
+            patch.optics.map(|o| o as i64),
+            patch.pick_score
         ])
         .map_err(&err)?;
         if !patch.columns.is_empty() {

@@ -1,4 +1,4 @@
-//! The tables of the database, and the numbered steps that bring an older project up to date.
+//! The database's tables and the numbered steps that bring an older project up to date.
 //!
 //! The version is SQLite's `user_version`. Each step runs in a transaction of its own, so that an
 //! upgrade that is cut short leaves the project at the last whole version.
@@ -13,9 +13,25 @@ const APPLICATION: i32 = 0x5669_7472;
 /// Step `n` (counted from 0) brings version `n` to version `n + 1`.
 pub(super) const STEPS: &[&str] = &[include_str!("schema_v1.sql"), include_str!("schema_v2.sql")];
 
-/// Temporary views that let a database of version `n` (counted from 1) be read like one of the newest version,
-/// where it cannot be brought up to date.
-const READ_OLDER: &[&str] = &[include_str!("read_v1.sql")];
+/// For each older version, counted from 1, what shows it as the newest one to a connection that may not
+/// write: projects lie on disks that are read only. A new step extends every one of these.
+const READ_AS: &[&str] = &[include_str!("read_v1.sql")];
+
+/// Makes an older database, opened for reading, look like the newest version.
+///
+/// # Errors
+/// When the version is newer than this program, or SQLite refuses.
+pub(super) fn read_as_newest(db: &Db) -> Result<()> {
+    let found = version(db)?;
+    if check(db, found, STEPS)? {
+        return Ok(());
+    }
+    let views = usize::try_from(found - 1).ok().and_then(|at| READ_AS.get(at)).copied().unwrap_or_default();
+    db.conn
+        .execute_batch("PRAGMA temp_store = MEMORY")
+        .and_then(|()| db.conn.execute_batch(views))
+        .map_err(db.err("read an older version"))
+}
 
 /// What the database is, before anything is read from it.
 pub(super) fn version(db: &Db) -> Result<i32> {
@@ -51,16 +67,8 @@ pub(super) fn migrate(db: &mut Db, steps: &[&str]) -> Result<i32> {
     Ok(found)
 }
 
-/// Makes a database that is only read look like one of the newest version.
-pub(super) fn read_as_newest(db: &Db) -> Result<()> {
-    let found = version(db)?;
-    check(db, found, STEPS)?;
-    let views = usize::try_from(found - 1).ok().and_then(|older| READ_OLDER.get(older));
-    views.map_or(Ok(()), |views| db.conn.execute_batch(views).map_err(db.err("read an older version")))
-}
-
-/// Refuses a database that is newer than a program that knows `steps`.
-fn check(db: &Db, found: i32, steps: &[&str]) -> Result<()> {
+/// Whether a program that knows `steps` can read version `found`; `Ok(false)` when it is older.
+pub(super) fn check(db: &Db, found: i32, steps: &[&str]) -> Result<bool> {
     let known = i32::try_from(steps.len()).unwrap_or(i32::MAX);
     if found > known {
         return Err(Error::format(
@@ -69,7 +77,7 @@ fn check(db: &Db, found: i32, steps: &[&str]) -> Result<()> {
             "open it with a newer Vitrine",
         ));
     }
-    Ok(())
+    Ok(found == known)
 }
 
 fn apply(db: &mut Db, steps: &[&str], from: i32) -> Result<()> {
@@ -171,6 +179,24 @@ mod tests {
         assert_eq!(project.labels().unwrap(), [Label::Positive, Label::Unlabeled, Label::Negative]);
         project.set_labels(&[(1, Label::Negative)], &Actor::Person("x".into()), None, "").unwrap();
         assert_eq!(project.labels().unwrap()[1], Label::Negative);
+    }
+
+    #[test]
+    fn a_version_1_project_is_read_where_nothing_may_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("project.sqlite");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(V1).unwrap();
+        let db = db::open_read(&path).unwrap();
+        read_as_newest(&db).unwrap();
+        let seen: (i64, i64) = db
+            .conn
+            .query_row("SELECT count(*), count(pick_score) FROM patches", [], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap();
+        assert_eq!(seen, (3, 0));
+        let files: String = db.conn.query_row("SELECT further_files FROM sources", [], |r| r.get(0)).unwrap();
+        assert_eq!(files, "[]");
+        assert_eq!(version(&db).unwrap(), 1);
+        assert_eq!(READ_AS.len() + 1, STEPS.len());
     }
 
     #[test]

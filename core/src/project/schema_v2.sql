@@ -1,6 +1,13 @@
--- Version 2: the run whose weights a run began with has a column; version 1 kept it among the versions.
-ALTER TABLE runs ADD COLUMN began_with TEXT;   -- name of that run; NULL where a run began from scratch
+-- Version 2: what pickers and tables say of patches, micrographs and sources; the run a run began with.
+-- Never edit a step that has been released: add the next one to `STEPS` in schema.rs.
 
+ALTER TABLE patches ADD COLUMN pick_score REAL;      -- score of the picker, NULL where it gave none
+ALTER TABLE micrographs ADD COLUMN table_name TEXT;  -- name as the tables of the sources have it, folders included
+ALTER TABLE sources ADD COLUMN further_files TEXT NOT NULL DEFAULT '[]';  -- JSON array of paths: files joined to `path`
+
+-- Name of the run whose weights a run began with; NULL where it began from scratch. Version 1 kept it among the
+-- versions.
+ALTER TABLE runs ADD COLUMN began_with TEXT;
 UPDATE runs
 SET began_with = json_extract(versions, '$.began_with'),
     versions = json_remove(versions, '$.began_with')

@@ -62,6 +62,8 @@ pub struct PatchRow {
     pub source_index: usize,
     /// Index into the source's optics groups.
     pub optics: Option<usize>,
+    /// Score that the picker gave to the place, where it gave one.
+    pub pick_score: Option<f64>,
     /// Other columns of the table it came from.
     pub columns: BTreeMap<String, String>,
     /// Its label now.
@@ -204,7 +206,8 @@ impl Project {
             .db
             .conn
             .prepare_cached(
-                "SELECT p.id, p.source, p.micrograph, p.x, p.y, p.source_index, p.optics, c.fields \
+                "SELECT p.id, p.source, p.micrograph, p.x, p.y, p.source_index, p.optics, c.fields, \
+                 p.pick_score \
                  FROM patches p LEFT JOIN patch_columns c ON c.patch = p.id \
                  WHERE p.id >= ?1 AND p.id < ?2 ORDER BY p.id",
             )
@@ -221,6 +224,7 @@ impl Project {
                     place: place(row, 1)?,
                     source_index: unsigned(row.get(5)?),
                     optics: row.get::<_, Option<i64>>(6)?.map(unsigned),
+                    pick_score: row.get(8)?,
                     columns,
                     label: Label::Unlabeled,
                 })

@@ -44,6 +44,16 @@ impl QueueKind {
             Self::Audit => "audit",
         }
     }
+
+    /// The name on the screen.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::MostUncertain => "Most uncertain",
+            Self::LikelyParticles => "Likely particles",
+            Self::SuspiciousPositives => "Suspicious positives",
+            Self::Audit => "Random audit",
+        }
+    }
 }
 
 /// Patches in a queue, at most: what a person can look at in some sittings.

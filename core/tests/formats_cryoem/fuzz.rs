@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use proptest::prelude::*;
-use vitrine_core::formats::{detect, micrograph};
+use vitrine_core::formats::{detect, micrograph, micrograph_table};
 
 use crate::make;
 
@@ -65,6 +65,13 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let star = "# version 30001\n\ndata_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnVoltage #2\n_rlnImagePixelSize #3\n\
                 1 300 1.5\n\ndata_particles\n\nloop_\n_rlnImageName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n\
                 _rlnMicrographName #4\n_rlnOpticsGroup #5\n1@two.mrcs 10 20 'a b.mrc' 1\n2@two.mrcs 30 40.5 c.mrc 1\n";
+    let via = "filename,region_count,region_shape_attributes,region_attributes\n\
+               m.png,1,\"{\"\"name\"\":\"\"point\"\",\"\"cx\"\":1,\"\"cy\"\":2}\",\"{\"\"score\"\":1}\"\n";
+    let micrographs = "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographPixelSize #2\n1 1.31\n\n\
+                       data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n_rlnDefocusU #3\n\
+                       two.mrcs 1 12000\n";
+    let index = "data_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n\
+                 a.mrc a.box\nb.mrc gone.star\n";
     let cbox =
         "data_cryolo\n\nloop_\n_CoordinateX\n_CoordinateY\n_Width\n_Height\n_Confidence\n1 2 3 4 0.5\n";
     vec![
@@ -84,6 +91,18 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("b.tif", make::tiff(2, 2, 32, 3, &[0; 16])),
         ("a.png", picture(image::ImageFormat::Png)),
         ("a.jpg", picture(image::ImageFormat::Jpeg)),
+        ("q.mrc", make::mrc(3, 2, 1, 101, false, &[], &[0x21; 4])),
+        ("v.csv", via.into()),
+        ("a.json", br#"{"boxes": [[120, 90.5, "manual"], [300, 200, "auto", 0.75]]}"#.to_vec()),
+        ("a.coord", b"120 90\n300.5 200\n".to_vec()),
+        ("m.star", micrographs.into()),
+        (
+            "e.cs",
+            make::cs("[('uid', '<u8'), ('micrograph_blob/path', '|S8'), ('ctf/df1_A', '<f4')]", 2, &[65; 40]),
+        ),
+        ("index.star", index.into()),
+        ("a.hdf", include_bytes!("../fixtures/eman2.hdf").to_vec()),
+        ("a.h5", include_bytes!("../fixtures/stack.h5").to_vec()),
     ]
 }
 
@@ -106,6 +125,7 @@ fn open_every_way(path: &Path) {
         assert!(read.image.data.iter().all(|v| v.is_finite()));
     }
     let _ = micrograph::dimensions(path);
+    let _ = micrograph_table::open(path);
 }
 
 /// One change of the bytes.
@@ -192,7 +212,7 @@ proptest! {
 
     #[test]
     fn no_mutation_panics_or_exhausts_memory(
-        seed in 0..16usize,
+        seed in 0..25usize,
         changes in prop::collection::vec(change(), 1..8),
     ) {
         thread_local! {

@@ -5,8 +5,10 @@
 
 mod corpus;
 mod fuzz;
+mod images;
 mod make;
 mod mrc;
+mod pickers;
 mod picks;
 mod pictures;
 mod real;

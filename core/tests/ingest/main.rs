@@ -2,6 +2,7 @@
 //! `real`) real files of other programs.
 #![allow(clippy::unwrap_used)]
 
+mod field;
 mod real;
 
 use std::path::Path;
@@ -10,7 +11,7 @@ use vitrine_core::formats::mrc::{Writer, WriterMode};
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{
     IngestRequest, IngestSummary, Phase, PoolCount, PoolFrom, PoolRequest, Preview, Progress, SampleFiles,
-    SamplePicks, ingest, inspect, inspect_closely, proposal, recognise, sample_files, suggested_bin,
+    SamplePicks, ingest, inspect, inspect_with_patches, proposal, recognise, sample_files, suggested_bin,
     truth_for,
 };
 use vitrine_core::project::{PixelType, Project};
@@ -401,9 +402,9 @@ fn files_are_recognised_and_looked_at_before_anything_is_written() {
     let proposed = proposal(&found);
     assert_eq!((proposed.inputs.len(), proposed.box_size, proposed.bin), (2, None, 1));
     assert_eq!(proposed.pool.unwrap().from, PoolFrom::Blobs);
-    assert!(sentence(inspect_closely(&proposed, None, 8, &mut go_on)).contains("box size"));
+    assert!(sentence(inspect_with_patches(&proposed, None, 8, &mut go_on)).contains("box size"));
     let request = IngestRequest { box_size: Some(64), bin: 2, ..proposed };
-    let seen = inspect_closely(&request, None, 8, &mut go_on).unwrap();
+    let seen = inspect_with_patches(&request, None, 8, &mut go_on).unwrap();
     assert_eq!(seen.preview, inspect(&request, None, &mut go_on).unwrap());
     assert_eq!((seen.size, seen.patches.len()), (32, 8));
     assert!(seen.patches.iter().all(|p| p.label == Label::Positive && p.pixels.len() == 32 * 32));

@@ -47,7 +47,7 @@ fn real_micrographs_with_box_files() {
     let done = bring(&mut project, &request).unwrap();
     assert!(!mirrored(&done.found) && !done.found.mirrored, "{:?}", done.found.warnings);
     let found = &done.found;
-    assert_eq!(done.labels.positive as usize + found.at_edge + found.duplicates, 1616);
+    assert_eq!(done.labels.positive as usize + found.at_edge + found.outside + found.duplicates, 1616);
     println!("{} kept, {} at edge, {} duplicates", done.labels.positive, found.at_edge, found.duplicates);
     assert!(done.labels.positive > 1500, "{:?}", done.labels);
     assert_eq!((found.micrographs.len(), found.unmatched.len()), (12, 0));

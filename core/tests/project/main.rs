@@ -86,6 +86,7 @@ fn what_is_imported_is_there_after_reopening() {
             micrograph: Some(micrograph),
             xy: Some((131.5, 0.25)),
             optics: Some(0),
+            pick_score: Some(-1.5),
             columns: [("rlnDefocusU".to_owned(), "12345.6".to_owned())].into(),
         };
         import.push(&patch, &pixels(8, 0)).unwrap();
@@ -103,7 +104,7 @@ fn what_is_imported_is_there_after_reopening() {
             let row = project.patch(0).unwrap();
             assert_eq!((row.label, row.source_index, row.optics), (Label::Negative, 7, Some(0)));
             assert_eq!((row.place.micrograph, row.place.xy), (Some(micrograph), Some((131.5, 0.25))));
-            assert_eq!(row.columns, patch.columns);
+            assert_eq!((row.columns, row.pick_score), (patch.columns.clone(), Some(-1.5)));
             assert_eq!(project.places().unwrap()[0], row.place);
             assert_eq!(project.micrographs().unwrap()[0].dimensions, Some((4096, 3000)));
             assert_eq!(project.normaliser().unwrap().unwrap()["mean"], 0.5);

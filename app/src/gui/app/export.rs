@@ -5,26 +5,26 @@ use std::path::PathBuf;
 use vitrine_core::export::{ExportRequest, export, preview};
 use vitrine_core::workflow::model::export_model;
 
-use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
-use super::{App, Outcome};
+use super::notify::failure;
+use super::outcome::{ExportOutcome, Outcome};
+use super::state::App;
 use crate::gui::command::{Command, ExportCommand, ViewCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{NoticeKind, Previewed, Tab, Written};
-use crate::gui::remedy;
+use crate::gui::model::{NoticeKind, Written};
+use crate::gui::values::Tab;
 use crate::words;
 
 impl App {
     pub(super) fn apply_export(&mut self, command: ExportCommand) -> anyhow::Result<()> {
         match command {
-            ExportCommand::Write(request) => self.write_export(*request),
             ExportCommand::WriteShown => self.write_shown(),
             ExportCommand::Preview(request) => self.count_export(*request),
             ExportCommand::WriteModel { run, out, force } => self.write_model(run, out, force),
             ExportCommand::Propose(proposal) => {
-                let number = self.model.export.proposed.as_ref().map_or(0, |(number, _)| *number);
-                self.model.export.proposed = Some((number + 1, proposal));
-                self.apply_view(ViewCommand::Tab(Tab::Export))
+                self.apply_view(ViewCommand::Tab(Tab::Export))?;
+                self.model.drafts.export.take(&proposal);
+                Ok(())
             }
             ExportCommand::ChooseOut { now, folder } => self.choose_out(now, folder),
         }
@@ -36,12 +36,24 @@ impl App {
         if self.model.tab != Tab::Export {
             return self.apply_view(ViewCommand::Tab(Tab::Export));
         }
-        let shown = self.states.export.form.shown();
-        self.states.export.form.replace = false;
-        match shown {
-            Some(command) => self.apply_export(command),
-            None => Err(anyhow::anyhow!("something is missing in the export view: labels, a run or a path")),
+        let draft = &mut self.model.drafts.export;
+        let (request, network) = (draft.request(), draft.network());
+        // Each replacing is asked for anew.
+        let force = std::mem::take(&mut draft.replace);
+        match (request, network) {
+            (Some(request), _) => self.write_export(request),
+            (None, Some((run, out))) => self.write_model(run, out, force),
+            (None, None) => {
+                Err(anyhow::anyhow!("something is missing in the export view: labels, a run or a path"))
+            }
         }
+    }
+
+    /// The export view is shown: its form begins with what the project holds now.
+    pub(super) fn begin_export(&mut self) {
+        let Some(open) = self.model.project.as_ref().filter(|open| !open.is_empty()) else { return };
+        let run = open.scores.as_ref().map(|scores| scores.name.as_str());
+        self.model.drafts.export.begin(&open.dir, &open.name, run, open.counts.positive > 0);
     }
 
     fn not_twice(&self) -> anyhow::Result<()> {
@@ -53,9 +65,9 @@ impl App {
 
     fn write_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         self.not_twice()?;
-        let generation = self.open()?.generation;
-        let project = self.store()?.reopen()?;
-        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", request.out.display()), move |job| {
+        let (project, scope) = (self.handle()?, self.scope());
+        let title = format!("Exporting to {}", request.out.display());
+        self.jobs.spawn(JobKind::Export, scope, title, move |job| {
             project.flush()?;
             let manifest = export(&project, &request, &mut |step| {
                 if job.progress(step.phase, step.done as u64, step.total as u64) {
@@ -66,44 +78,56 @@ impl App {
             })?;
             let beside = request.manifest_path();
             let written = Written { out: request.out, manifest: Some(Box::new(manifest)), beside };
-            Ok(Outcome::Exported { generation, written })
+            Ok(Outcome::Export(ExportOutcome::Written(written)))
         })?;
         Ok(())
     }
 
     fn write_model(&mut self, run: String, out: PathBuf, force: bool) -> anyhow::Result<()> {
         self.not_twice()?;
-        let generation = self.open()?.generation;
-        let project = self.store()?.reopen()?;
-        self.jobs.spawn(JobKind::Export, format!("Exporting to {}", out.display()), move |job| {
+        let (project, scope) = (self.handle()?, self.scope());
+        self.jobs.spawn(JobKind::Export, scope, format!("Exporting to {}", out.display()), move |job| {
             export_model(&project, &run, &out, force, &mut |step| job.tell(step))?;
             let beside = out.with_extension("json");
-            Ok(Outcome::Exported { generation, written: Written { out, manifest: None, beside } })
+            Ok(Outcome::Export(ExportOutcome::Written(Written { out, manifest: None, beside })))
         })?;
         Ok(())
     }
 
     fn count_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         let journal = self.open()?.journal;
-        self.model.export.counting = Some((request.clone(), journal));
-        self.ask(Asked::Count(Box::new(request.clone()), journal), |app| {
-            let project = app.store()?.reopen()?;
-            app.jobs.spawn(JobKind::Count, "Counting", move |_| {
-                let result = preview(&project, &request).map_err(|error| remedy::sentence(&error.into()));
-                Ok(Outcome::ExportCounted(Previewed { request, journal, result }))
-            })
-        })
+        let project = self.handle();
+        self.model.export.preview.ask((request.clone(), journal));
+        let asked = Box::new((request.clone(), journal));
+        self.jobs.ask(
+            JobKind::Count,
+            self.scope(),
+            "Counting",
+            move |_| Ok(preview(&project?, &request)?),
+            move |preview| Outcome::Export(ExportOutcome::Counted(asked, preview)),
+        );
+        Ok(())
     }
 
-    pub(super) fn take_preview(&mut self, previewed: Previewed) {
-        let state = &mut self.model.export;
-        if state.counting.as_ref().is_some_and(|(r, j)| *r == previewed.request && *j == previewed.journal) {
-            state.counting = None;
-            state.preview = Some(previewed);
+    /// Takes up what a job on an export hands back.
+    pub(super) fn take_export_outcome(&mut self, outcome: ExportOutcome) {
+        match outcome {
+            ExportOutcome::Written(written) => {
+                self.say_exported(&written);
+                self.model.export.written = Some(written);
+                // Counted again: the files are there now.
+                self.model.export.preview.forget();
+            }
+            ExportOutcome::Counted(asked, preview) => {
+                let preview = preview.map_err(|error| failure(&error, "this"));
+                self.model.export.preview.answer(&asked, preview);
+            }
+            ExportOutcome::Chosen(out) => self.model.drafts.export.chosen(&out),
         }
     }
 
-    pub(super) fn take_export(&mut self, generation: u64, written: Written) {
+    /// Says that an export was written.
+    pub(super) fn say_exported(&mut self, written: &Written) {
         let text = match &written.manifest {
             Some(manifest) => {
                 format!("Exported {} to {}.", words::patches(manifest.counts.total()), written.out.display())
@@ -112,12 +136,6 @@ impl App {
         };
         let reveal = Command::Window(WindowCommand::Reveal(written.out.clone()));
         self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
-        // The view shows what was written of the open project.
-        if self.model.project.as_ref().is_some_and(|open| open.generation == generation) {
-            self.model.export.written = Some(written);
-        }
-        // Counted again: the files are there now.
-        self.model.export.preview = None;
     }
 
     fn choose_out(&mut self, now: PathBuf, folder: bool) -> anyhow::Result<()> {
@@ -131,7 +149,8 @@ impl App {
         self.choose_files(question, move |mut paths| {
             let chosen = paths.swap_remove(0);
             // A new folder is made within the one chosen.
-            Outcome::ExportOut(if folder { chosen.join(name.unwrap_or_default()) } else { chosen })
+            let chosen = if folder { chosen.join(name.unwrap_or_default()) } else { chosen };
+            Outcome::Export(ExportOutcome::Chosen(chosen))
         })
     }
 }

@@ -1,42 +1,58 @@
-//! The Train form as its buttons, the palette and the review queues use it.
+//! What forms hold, as the person changes it; and the Train form as its buttons, the palette and the review
+//! queues use it.
 
 use vitrine_core::learning::config::yaml;
 
-use super::App;
-use crate::gui::command::TrainCommand;
-use crate::gui::model::Tab;
-use crate::gui::views::train::without_number;
+use super::state::App;
+use crate::gui::command::DraftCommand;
+use crate::gui::drafts::without_number;
+use crate::gui::values::Tab;
 
 impl App {
+    pub(super) fn apply_draft(&mut self, command: DraftCommand) {
+        let drafts = &mut self.model.drafts;
+        match command {
+            DraftCommand::Train(draft) => drafts.train = *draft,
+            DraftCommand::Export(draft) => drafts.export = *draft,
+            DraftCommand::Diagnosis(draft) => drafts.diagnosis = draft,
+            DraftCommand::Sample(folder) => drafts.sample = folder,
+            DraftCommand::Import(draft) => {
+                if let Some(import) = &mut self.model.import {
+                    import.draft = *draft;
+                }
+            }
+        }
+    }
+
     /// Starts the run that stands in the form, and shows it.
     pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
         self.model.tab = Tab::Train;
         let runs = self.model.project.as_ref().map_or(&[][..], |open| &open.runs);
-        if let Some(problem) = self.states.train.refusal(runs) {
+        let draft = &self.model.drafts.train;
+        if let Some(problem) = draft.refusal(runs) {
             anyhow::bail!("the Train form cannot be started: {}", problem.trim_end_matches('.'));
         }
-        let start = self.states.train.start();
-        let command = match self.states.train.from.clone() {
+        let start = draft.start();
+        match draft.from.clone() {
             Some(from) if baseline => anyhow::bail!(
                 "the Train form begins with the weights of {from}, and a baseline of that would compare nothing; \
                  press \"Begin anew instead\" there, or train without the baseline"
             ),
-            Some(run) => TrainCommand::StartFrom { run, start },
-            None if baseline => TrainCommand::StartWithBaseline(start),
-            None => TrainCommand::Start(start),
-        };
-        self.apply_train(command)?;
-        self.states.train.from = None;
-        self.states.train.name.clear();
+            None if baseline => self.start_with_baseline(*start)?,
+            from => self.start_run(*start, from, None)?,
+        }
+        self.model.drafts.train.from = None;
+        self.model.drafts.train.name.clear();
         Ok(())
     }
 
-    /// Puts the settings of a run into the form, to go on from it with the labels of now.
-    pub(super) fn take_from(&mut self, name: &str) -> anyhow::Result<()> {
+    /// Puts the settings of a run into the form; `go_on` to train on from its weights with the labels of now.
+    pub(super) fn take_settings(&mut self, name: &str, go_on: bool) -> anyhow::Result<()> {
         let run = self.store()?.run(name)?;
         let config = yaml::parse(&run.config, name)?;
-        self.states.train.take(&without_number(name), config);
-        self.states.train.from = Some(run.name);
+        let draft = &mut self.model.drafts.train;
+        draft.take(&without_number(name), config);
+        draft.from = go_on.then_some(run.name);
         self.model.tab = Tab::Train;
         Ok(())
     }

@@ -6,22 +6,25 @@ use std::time::Instant;
 
 use vitrine_core::LabelCounts;
 use vitrine_core::ingest::{
-    FoundInput, IngestRequest, IngestSummary, free_space, inspect_closely, proposal, recognise,
+    IngestRequest, IngestSummary, free_space, inspect_with_patches, proposal, recognise,
 };
+use vitrine_core::project::Project;
 use vitrine_core::workflow::import::{import_into, new_from_files};
 
-use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
-use super::project::{load, name_of};
-use super::{App, Loaded, Outcome};
+use super::loaded::{Loaded, load, name_of};
+use super::notify::failure;
+use super::outcome::{ImportOutcome, Outcome};
+use super::state::App;
 use crate::gui::command::{Command, ImportCommand, ViewCommand};
-use crate::gui::jobs::JobKind;
-use crate::gui::model::{ImportDraft, ImportTarget, Looked, NoticeKind, Room, Tab};
+use crate::gui::jobs::{JobKind, Scope};
+use crate::gui::model::{DiskSpace, ImportState, LookRequest, NoticeKind, Recognised};
 use crate::gui::remedy;
+use crate::gui::values::{Failure, ImportTarget, Load, Tab};
 use crate::words;
 
 /// Patches shown before an import.
-const HANDFUL: usize = 16;
+const MAX_SHOWN: usize = 16;
 
 impl App {
     pub(super) fn apply_import(&mut self, command: ImportCommand) -> anyhow::Result<()> {
@@ -31,16 +34,26 @@ impl App {
                 Ok(())
             }
             ImportCommand::Remove(path) => {
-                if let Some(draft) = &mut self.model.import {
-                    draft.paths.retain(|known| *known != path);
+                if let Some(import) = &mut self.model.import {
+                    import.paths.retain(|known| *known != path);
                 }
-                self.recognise_import()
+                self.recognise_import();
+                Ok(())
             }
-            ImportCommand::Recognise => self.recognise_import(),
+            ImportCommand::Recognise => {
+                self.recognise_import();
+                Ok(())
+            }
             ImportCommand::ChooseFiles => self.choose(false),
             ImportCommand::ChooseFolders => self.choose(true),
-            ImportCommand::Look { request, with_open } => self.look(*request, with_open),
-            ImportCommand::Measure(dir) => self.measure_room(dir),
+            ImportCommand::Look { request, with_open } => {
+                self.look(LookRequest { request: *request, with_open });
+                Ok(())
+            }
+            ImportCommand::Measure(dir) => {
+                self.read_disk_space(dir);
+                Ok(())
+            }
             ImportCommand::Run { request, target } => self.run_import(*request, target),
             ImportCommand::Leave => {
                 self.jobs.cancel_kind(JobKind::Look);
@@ -53,71 +66,68 @@ impl App {
 
     /// Adds files to the import being prepared; the page is shown.
     pub(super) fn add_to_import(&mut self, paths: Vec<PathBuf>) {
-        let draft = self.model.import.get_or_insert_with(ImportDraft::default);
-        let new: Vec<PathBuf> = paths.into_iter().filter(|path| !draft.paths.contains(path)).collect();
+        let import = self.model.import.get_or_insert_with(ImportState::default);
+        let new: Vec<PathBuf> = paths.into_iter().filter(|path| !import.paths.contains(path)).collect();
         if new.is_empty() {
             return;
         }
-        draft.paths.extend(new);
-        if let Err(error) = self.recognise_import() {
-            self.say_error("", &error);
-        }
+        import.paths.extend(new);
+        self.recognise_import();
     }
 
-    fn recognise_import(&mut self) -> anyhow::Result<()> {
-        let Some(draft) = &mut self.model.import else { return Ok(()) };
+    fn recognise_import(&mut self) {
+        let Some(import) = &mut self.model.import else { return };
         // What was seen belongs to other files.
-        draft.looked = None;
-        draft.looking = None;
-        draft.proposal = None;
-        let paths = draft.paths.clone();
+        import.look.forget();
+        let paths = import.paths.clone();
         self.jobs.cancel_kind(JobKind::Look);
         self.jobs.cancel_kind(JobKind::Recognise);
-        if paths.is_empty() || draft.found.iter().all(|found| found.kind.is_err()) {
-            draft.found.clear();
+        if paths.is_empty() || import.found().iter().all(|found| found.kind.is_err()) {
+            import.recognised.forget();
         }
         if paths.is_empty() {
-            return Ok(());
+            return;
         }
-        self.ask(Asked::Recognise(paths.clone()), |app| {
-            app.jobs.spawn(JobKind::Recognise, "Recognising files", move |job| {
+        import.recognised.ask(paths.clone());
+        let asked = paths.clone();
+        self.jobs.ask(
+            JobKind::Recognise,
+            Scope::Window,
+            "Recognising files",
+            move |job| {
                 let found =
                     recognise(&paths, &mut |step| job.progress(step.phase.as_str(), step.done, step.total))?;
                 job.go_on()?;
-                let proposal = Box::new(proposal(&found));
-                Ok(Outcome::Recognised { found, proposal })
-            })
-        })
+                let proposal = proposal(&found);
+                Ok(Recognised { found, proposal })
+            },
+            move |recognised| Outcome::Import(ImportOutcome::Recognised(asked, recognised)),
+        );
     }
 
-    pub(super) fn take_recognised(&mut self, found: Vec<FoundInput>, proposal: IngestRequest) {
-        let Some(draft) = &mut self.model.import else { return };
-        if draft.paths.len() != found.len() || draft.paths.iter().zip(&found).any(|(p, f)| *p != f.path) {
-            // Files were added or taken off meanwhile; a newer answer comes.
-            return;
+    fn take_recognised(&mut self, paths: &Vec<PathBuf>, recognised: Result<Recognised, Failure>) {
+        let open_takes = self.model.open_takes_import();
+        let Some(import) = &mut self.model.import else { return };
+        // Where files were added or taken off meanwhile, a newer answer comes.
+        if import.recognised.answer(paths, recognised)
+            && let Load::Ready(recognised) = import.recognised.of(paths)
+        {
+            import.draft.fill(&recognised.proposal, paths, open_takes);
         }
-        draft.found = found;
-        draft.proposal = Some(proposal);
-        draft.number += 1;
     }
 
     /// Asks how much is free on the disk of a folder, on a job: a disk of the network may not answer.
-    fn measure_room(&mut self, dir: PathBuf) -> anyhow::Result<()> {
-        let Some(draft) = &mut self.model.import else { return Ok(()) };
-        draft.measuring = Some(dir.clone());
-        self.jobs.spawn(JobKind::Read, "Looking for room on the disk", move |_| {
-            let free = free_space(&dir);
-            Ok(Outcome::Room(Room { dir, free, at: Instant::now() }))
-        })?;
-        Ok(())
-    }
-
-    pub(super) fn take_room(&mut self, room: Room) {
-        let Some(draft) = &mut self.model.import else { return };
-        if draft.measuring.as_ref() == Some(&room.dir) {
-            draft.measuring = None;
-            draft.room = Some(room);
-        }
+    fn read_disk_space(&mut self, dir: PathBuf) {
+        let Some(import) = &mut self.model.import else { return };
+        import.disk_space.ask(dir.clone());
+        let asked = dir.clone();
+        self.jobs.ask(
+            JobKind::DiskSpace,
+            Scope::Window,
+            "Reading the free space of the disk",
+            move |_| Ok(DiskSpace { free: free_space(&dir), at: Instant::now() }),
+            move |space| Outcome::Import(ImportOutcome::DiskSpace(asked, space)),
+        );
     }
 
     fn choose(&mut self, folders: bool) -> anyhow::Result<()> {
@@ -126,42 +136,56 @@ impl App {
             false => (Wanted::Files, "Files to import"),
         };
         let question = FileQuestion { wanted, title: title.to_owned(), folder: None, name: None };
-        self.choose_files(question, Outcome::ImportChosen)
+        self.choose_files(question, |paths| Outcome::Import(ImportOutcome::Chosen(paths)))
     }
 
-    fn look(&mut self, request: IngestRequest, with_open: bool) -> anyhow::Result<()> {
-        let Some(draft) = &mut self.model.import else { return Ok(()) };
-        let wanted = Some((request.clone(), with_open));
-        if draft.looking == wanted {
-            return Ok(());
+    fn look(&mut self, wanted: LookRequest) {
+        let store = self.store.as_ref().filter(|_| wanted.with_open).map(Project::reopen);
+        let Some(import) = &mut self.model.import else { return };
+        if import.look.of(&wanted).is_loading() {
+            return;
         }
-        draft.looking = wanted;
+        import.look.ask(wanted.clone());
         self.jobs.cancel_kind(JobKind::Look);
-        self.ask(Asked::Look(Box::new(request.clone()), with_open), |app| {
-            let store = match app.store.as_ref().filter(|_| with_open) {
-                Some(store) => Some(store.reopen()?),
-                None => None,
-            };
-            app.jobs.spawn(JobKind::Look, "Looking at the files", move |job| {
-                let seen = inspect_closely(&request, store.as_ref(), HANDFUL, &mut |step| {
+        let asked = wanted.clone();
+        self.jobs.ask(
+            JobKind::Look,
+            Scope::Window,
+            "Looking at the files",
+            move |job| {
+                let store = store.transpose()?;
+                let look = inspect_with_patches(&wanted.request, store.as_ref(), MAX_SHOWN, &mut |step| {
                     job.progress(step.phase.as_str(), step.done, step.total)
-                });
-                let result = match seen {
-                    Err(vitrine_core::Error::Cancelled) => return Err(vitrine_core::Error::Cancelled.into()),
-                    Err(error) => Err(remedy::sentence(&error.into())),
-                    Ok(look) => Ok(Arc::new(look)),
-                };
-                Ok(Outcome::Looked(Looked { request, with_open, result, cancelled: false }))
-            })
-        })
+                })?;
+                Ok(Arc::new(look))
+            },
+            move |look| Outcome::Import(ImportOutcome::Looked(asked, look)),
+        );
     }
 
-    pub(super) fn take_look(&mut self, looked: Looked) {
-        let Some(draft) = &mut self.model.import else { return };
-        if draft.looking.as_ref().is_some_and(|(r, open)| *r == looked.request && *open == looked.with_open) {
-            draft.looking = None;
-            draft.looked = Some(looked);
+    /// Takes up what a job on an import hands back.
+    pub(super) fn take_import_outcome(&mut self, outcome: ImportOutcome) -> anyhow::Result<()> {
+        match outcome {
+            ImportOutcome::Chosen(paths) => self.add_to_import(paths),
+            ImportOutcome::Recognised(paths, recognised) => {
+                let recognised = recognised.map_err(|error| failure(&error, "looking what it is"));
+                self.take_recognised(&paths, recognised);
+            }
+            ImportOutcome::Looked(asked, look) => {
+                let look = look.map_err(|error| failure(&error, "looking at the files"));
+                if let Some(import) = &mut self.model.import {
+                    import.look.answer(&asked, look);
+                }
+            }
+            ImportOutcome::DiskSpace(dir, space) => {
+                let space = space.map_err(|error| failure(&error, "this"));
+                if let Some(import) = &mut self.model.import {
+                    import.disk_space.answer(&dir, space);
+                }
+            }
+            ImportOutcome::Done { loaded, summary } => return self.take_import(*loaded, &summary),
         }
+        Ok(())
     }
 
     fn run_import(&mut self, request: IngestRequest, target: ImportTarget) -> anyhow::Result<()> {
@@ -171,25 +195,21 @@ impl App {
         }
         match target {
             ImportTarget::Open => {
-                let mut store = self.store()?.reopen()?;
+                let mut store = self.handle()?;
                 let title = format!("Importing into {}", self.open()?.name);
-                self.jobs.spawn(JobKind::Import, title, move |job| {
+                self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
                     let summary = import_into(&mut store, &request, &mut |step| job.tell(step))?;
-                    Ok(Outcome::Imported {
-                        loaded: Box::new(load(store, &|| Ok(()))?),
-                        summary: Box::new(summary),
-                    })
+                    let (loaded, summary) = (Box::new(load(store, &|| Ok(()))?), Box::new(summary));
+                    Ok(Outcome::Import(ImportOutcome::Done { loaded, summary }))
                 })?;
             }
             ImportTarget::New { dir, pixels } => {
                 let title = format!("Importing into {}", name_of(&dir));
-                self.jobs.spawn(JobKind::Import, title, move |job| {
+                self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
                     let (store, summary) =
                         new_from_files(&dir, &request, pixels, &mut |step| job.tell(step))?;
-                    Ok(Outcome::Imported {
-                        loaded: Box::new(load(store, &|| Ok(()))?),
-                        summary: Box::new(summary),
-                    })
+                    let (loaded, summary) = (Box::new(load(store, &|| Ok(()))?), Box::new(summary));
+                    Ok(Outcome::Import(ImportOutcome::Done { loaded, summary }))
                 })?;
             }
         }
@@ -197,7 +217,7 @@ impl App {
     }
 
     /// Takes up what an import brought, and offers what comes next.
-    pub(super) fn take_import(&mut self, loaded: Loaded, summary: &IngestSummary) -> anyhow::Result<()> {
+    fn take_import(&mut self, loaded: Loaded, summary: &IngestSummary) -> anyhow::Result<()> {
         self.take_project(loaded)?;
         self.model.import = None;
         let open = self.open()?;

@@ -4,7 +4,7 @@ use vitrine_core::Label;
 use vitrine_core::project::PatchId;
 use vitrine_core::review::QueueKind;
 
-use super::App;
+use super::state::App;
 use crate::gui::command::{Command, LabelCommand, SelectCommand};
 use crate::gui::model::NoticeKind;
 use crate::gui::undo::{self, LabelEdit};
@@ -19,7 +19,11 @@ impl App {
             }
             LabelCommand::Brush(label) => {
                 // The gallery paints with it and asks for the labels when the key is let go.
-                self.states.gallery.brush = Some(label);
+                self.model.gallery.brush = Some(label);
+                Ok(())
+            }
+            LabelCommand::EndBrush => {
+                self.model.gallery.brush = None;
                 Ok(())
             }
             LabelCommand::Undo => {

@@ -2,22 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
-use anyhow::Context as _;
-use vitrine_core::LabelCounts;
-use vitrine_core::project::{DiskState, Project, Run, RunId, RunStatus, ScoreKind};
-use vitrine_core::workflow::train::can_resume;
+use vitrine_core::project::{DiskState, Project, Run, RunStatus};
 
-use super::asked::Asked;
 use super::dialog::{FileQuestion, Wanted};
-use super::review::PlacesKept;
-use super::{App, Loaded, Outcome};
+use super::loaded::{Loaded, load, name_of, resumable};
+use super::outcome::{Outcome, ProjectOutcome, WindowOutcome};
+use super::places::PlacesKept;
+use super::state::App;
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
-use crate::gui::jobs::{JobKind, JobState};
-use crate::gui::model::{
-    CurrentScores, CurrentSplit, Hidden, LivePhase, LiveRun, OpenProject, Order, Selection, Shown,
-};
+use crate::gui::jobs::{JobKind, JobState, Scope};
+use crate::gui::model::{GalleryGrid, LivePhase, LiveRun, OpenProject};
 use crate::gui::remedy;
+use crate::gui::values::{Load, Order, Tab};
+use crate::words::typed_path;
 
 impl App {
     pub(super) fn apply_project(&mut self, command: ProjectCommand) -> anyhow::Result<()> {
@@ -26,11 +25,13 @@ impl App {
             ProjectCommand::OpenDialog => {
                 let title = "Open a Vitrine project".to_owned();
                 let question = FileQuestion { wanted: Wanted::Folder, title, folder: None, name: None };
-                self.choose_files(question, |mut dirs| Outcome::Folder(dirs.swap_remove(0)))
+                self.choose_files(question, |mut dirs| {
+                    Outcome::Project(ProjectOutcome::Chosen(dirs.swap_remove(0)))
+                })
             }
             ProjectCommand::Sample(dir) => self.sample(dir),
             ProjectCommand::SampleHere => {
-                let dir = self.states.start.sample_dir();
+                let dir = typed_path(&self.model.drafts.sample);
                 self.sample(dir)
             }
             ProjectCommand::Close => {
@@ -91,16 +92,22 @@ impl App {
         }
         let dir = dir.to_owned();
         let title = format!("Opening {}", name_of(&dir));
-        self.jobs.spawn(JobKind::Open, title, move |job| {
+        let flushed = self.flushed.take();
+        self.jobs.spawn(JobKind::Open, Scope::Window, title, move |job| {
+            if let Some(flushed) = flushed {
+                // Ends when the thread that flushes lets go of its end.
+                let _ = flushed.recv();
+            }
             let store = Project::open_any(&dir)?;
-            Ok(Outcome::Opened(Box::new(load(store, &|| job.go_on())?)))
+            let loaded = Box::new(load(store, &|| job.go_on())?);
+            Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
     }
 
     /// Opens the sample as if it was asked for on the first screen.
     pub fn open_sample(&mut self, dir: PathBuf) {
-        self.states.start.sample = dir.display().to_string();
+        self.model.drafts.sample = dir.display().to_string();
         self.apply(Command::Project(ProjectCommand::Sample(dir)));
     }
 
@@ -113,22 +120,24 @@ impl App {
         if self.jobs.has(JobKind::Sample) {
             anyhow::bail!("the sample is being made already; wait for it");
         }
-        self.jobs.spawn(JobKind::Sample, "Making the sample project", move |job| {
+        self.jobs.spawn(JobKind::Sample, Scope::Window, "Making the sample project", move |job| {
             let (store, _, _) =
                 vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.tell(step))?;
-            Ok(Outcome::Opened(Box::new(load(store, &|| job.go_on())?)))
+            let loaded = Box::new(load(store, &|| job.go_on())?);
+            Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
-        let store = self.store()?.reopen()?;
-        let (name, generation) = (self.open()?.name.clone(), self.open()?.generation);
+        let (store, scope) = (self.handle()?, self.scope());
+        let name = self.open()?.name.clone();
         if self.jobs.has(JobKind::Reload) {
             return Ok(());
         }
-        self.jobs.spawn(JobKind::Reload, format!("Reloading {name}"), move |job| {
-            Ok(Outcome::Reloaded { generation, loaded: Box::new(load(store, &|| job.go_on())?) })
+        self.jobs.spawn(JobKind::Reload, scope, format!("Reloading {name}"), move |job| {
+            let loaded = Box::new(load(store, &|| job.go_on())?);
+            Ok(Outcome::Project(ProjectOutcome::Reloaded(loaded)))
         })?;
         Ok(())
     }
@@ -137,17 +146,35 @@ impl App {
         if let Err(error) = self.keep_places(true) {
             self.say_error("Keeping the place in the queue", &error);
         }
-        if let Some(Err(error)) = self.store.as_ref().map(Project::flush) {
-            self.say_error("Closing the project", &error.into());
-        }
+        self.jobs.cancel_scope(self.scope());
         self.model.disk = DiskState::default();
         self.model.project = None;
         self.model.live = None;
         self.model.analysis.forget();
-        self.forget_asked();
         self.model.export = crate::gui::model::ExportState::default();
-        self.store = None;
         self.train = None;
+        if let Some(store) = self.store.take() {
+            self.flush_closed(store);
+        }
+    }
+
+    /// Brings the labels of a closed project onto the disk, on a job: the disk may take a while. The project
+    /// stays locked until then, so the next one is opened after it.
+    fn flush_closed(&mut self, store: Project) {
+        let (ended, flushed) = channel();
+        self.flushed = Some(flushed);
+        self.jobs.ask(
+            JobKind::Flush,
+            Scope::Window,
+            "Saving the labels",
+            move |_| {
+                let saved = store.flush();
+                drop(store);
+                drop::<Sender<()>>(ended);
+                Ok(saved?)
+            },
+            |saved| Outcome::Window(WindowOutcome::SavedAfterClosing(saved)),
+        );
     }
 
     /// Labels are written without waiting for the disk: what came of it is said here.
@@ -165,11 +192,20 @@ impl App {
         }
     }
 
-    /// Takes up the open project, read again; one that was closed meanwhile stays closed.
-    pub(super) fn take_again(&mut self, generation: u64, loaded: Loaded) -> anyhow::Result<()> {
-        match &self.model.project {
-            Some(open) if open.generation == generation => self.take_project(loaded),
-            _ => Ok(()),
+    /// Takes up what a job on a project hands back.
+    pub(super) fn take_project_outcome(
+        &mut self,
+        job: &JobState,
+        outcome: ProjectOutcome,
+    ) -> anyhow::Result<()> {
+        match outcome {
+            // Read to its end a moment before the person said no: what is not wanted does not come up.
+            ProjectOutcome::Opened(_) if job.cancelled => Ok(()),
+            ProjectOutcome::Opened(loaded) | ProjectOutcome::Reloaded(loaded) => self.take_project(*loaded),
+            ProjectOutcome::Chosen(dir) => {
+                self.apply(Command::Project(ProjectCommand::Open(dir)));
+                Ok(())
+            }
         }
     }
 
@@ -187,9 +223,9 @@ impl App {
             open.shown.cursor = old.shown.cursor.min(open.len().saturating_sub(1));
             open.places = old.places.clone();
             if self.store.as_ref().is_some_and(Project::is_writable) && !store.is_writable() {
-                store = self.store()?.reopen()?;
+                store = self.handle()?;
             }
-            self.model.analysis.try_again();
+            self.model.analysis.retry();
         } else {
             // Nothing begins a run while a project is being opened; should one have, it is not left unseen.
             self.not_while_training()?;
@@ -198,6 +234,12 @@ impl App {
             self.close_project();
             self.places = PlacesKept { written: open.places.clone(), changed: None };
             self.states.forget_project();
+            self.model.drafts.forget_project();
+            self.model.ask_path = None;
+            self.model.gallery = GalleryGrid::default();
+            // The newest run with something to draw.
+            let newest = open.runs.iter().rev().find(|run| run.best_epoch.is_some());
+            self.model.analysis.drawn.extend(newest.map(|run| run.name.clone()));
             self.model.settings.opened(&open.dir);
             if let Some(why) = &open.read_only {
                 self.model.notices.warning(format!("This project can only be looked at: {why}."));
@@ -221,6 +263,9 @@ impl App {
         let order = open.shown.order.clone();
         self.model.project = Some(open);
         self.store = Some(store);
+        if self.model.tab == Tab::Export {
+            self.begin_export();
+        }
         if order != Order::default() {
             self.request_order(order)?;
         }
@@ -254,7 +299,7 @@ impl App {
     }
 
     /// A job ended with an error: says it, and takes back what was expected of it.
-    pub(super) fn fail(&mut self, job: &JobState, asked: Option<Asked>, error: &anyhow::Error) {
+    pub(super) fn fail(&mut self, job: &JobState, error: &anyhow::Error) {
         let cancelled = matches!(error.downcast_ref(), Some(vitrine_core::Error::Cancelled));
         if let Some(live) = self.model.live.as_mut().filter(|live| live.job == job.id) {
             let told = live.told;
@@ -278,11 +323,6 @@ impl App {
                 live.phase = LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), told)));
             }
         }
-        if let Some(asked) = asked
-            && !self.could_not(asked, error)
-        {
-            return;
-        }
         if cancelled {
             if job.kind.asks_before_closing() {
                 self.model.notices.done(format!("Cancelled: {}.", job.title));
@@ -304,28 +344,13 @@ impl App {
 
     /// A new run of this window. The one before it stays in the picture.
     pub(super) fn begin_live(&mut self, live: LiveRun) {
+        let analysis = &mut self.model.analysis;
         if let Some(old) = self.model.live.take().filter(|old| old.name != live.name) {
-            self.states.live.overlaid.insert(old.name.clone());
-            self.model.analysis.curves.insert(old.name.clone(), old.curves);
+            analysis.draw(old.name.clone(), true);
+            analysis.curves.insert(old.name, Load::Ready(old.curves));
         }
-        self.model.analysis.curves.remove(&live.name);
+        analysis.curves.remove(&live.name);
         self.model.live = Some(live);
-    }
-}
-
-/// Those of these runs that have something to go on from.
-fn resumable(store: &Project, runs: &[Run]) -> Vec<RunId> {
-    runs.iter().filter(|run| can_resume(store, run)).map(|run| run.id).collect()
-}
-
-/// The name of a project: its folder's, or for a folder `project` the one around it.
-pub(super) fn name_of(dir: &Path) -> String {
-    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match name(&absolute) {
-        Some(own) if own == "project" => absolute.parent().and_then(name).unwrap_or(own),
-        Some(own) => own,
-        None => absolute.display().to_string(),
     }
 }
 
@@ -351,68 +376,4 @@ fn is_project(dir: &Path) -> bool {
 fn project_in(dir: &Path) -> PathBuf {
     let within = dir.join("project");
     if !is_project(dir) && is_project(&within) { within } else { dir.to_owned() }
-}
-
-/// Reads what the model holds of a project. On a job's thread: a second for a million patches. `go_on` is
-/// asked between the steps.
-pub(super) fn load(
-    mut store: Project,
-    go_on: &dyn Fn() -> vitrine_core::Result<()>,
-) -> anyhow::Result<Loaded> {
-    store.refresh()?;
-    // Read first: what changes from here on is taken up from the journal.
-    let journal = store.journal_position()?;
-    go_on()?;
-    let columns = store.columns()?;
-    go_on()?;
-    let runs = store.runs()?;
-    let split = match store.splits()?.pop() {
-        Some(split) => {
-            let sides = store.split_sides(split.id).context("the newest split")?;
-            Some(CurrentSplit { split, sides: Arc::new(sides) })
-        }
-        None => None,
-    };
-    let mut scores = None;
-    for run in runs.iter().rev() {
-        go_on()?;
-        if let Some(values) = store.scores(run.id, ScoreKind::Teacher)? {
-            scores = Some(CurrentScores { run: run.id, name: run.name.clone(), values: Arc::new(values) });
-            break;
-        }
-    }
-    let count = columns.len();
-    let ids = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
-    let read_only = (!store.is_writable())
-        .then(|| store.read_only_reason().unwrap_or("it was opened for reading").to_owned());
-    let open = OpenProject {
-        generation: 0,
-        dir: store.dir().to_owned(),
-        name: name_of(store.dir()),
-        read_only,
-        size: store.size(),
-        created: store.created()?,
-        pixels: store.pixels(),
-        counts: LabelCounts::of(columns.labels.iter().copied()),
-        sources: store.sources()?,
-        micrographs: store.micrographs()?,
-        resumable: resumable(&store, &runs),
-        runs,
-        split,
-        scores,
-        shown: Shown { ids: Arc::new(ids), ..Shown::default() },
-        selection: Selection::new(count),
-        labelled: None,
-        wanted: None,
-        hidden: Hidden::default(),
-        queue: None,
-        places: vitrine_core::review::QueuePlaces::read(&store)?,
-        detail: None,
-        micrograph: None,
-        features: None,
-        journal,
-        columns: Arc::new(columns),
-    };
-    go_on()?;
-    Ok(Loaded { store, open })
 }

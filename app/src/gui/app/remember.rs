@@ -1,8 +1,9 @@
 //! How each project was looked at last: its view, sorting and filter come back with it.
 
-use super::App;
-use crate::gui::model::{Filter, OpenProject, Order, SortKey};
+use super::state::App;
+use crate::gui::model::OpenProject;
 use crate::gui::settings::ProjectView;
+use crate::gui::values::{Filter, Order, SortKey};
 
 impl App {
     /// Keeps how the open project is looked at, where that has changed. Called every frame.

@@ -1,5 +1,6 @@
 //! What the side panel and the review queues ask for; all of it is read by jobs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,66 +8,51 @@ use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::formats::micrograph;
 use vitrine_core::imaging::bin::bin;
 use vitrine_core::imaging::filters::radial_power;
-use vitrine_core::project::{PatchId, RunId, ScoreKind};
-use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueuePlaces, QueueStart};
+use vitrine_core::project::{Micrograph, PatchColumns, PatchId, RunId, ScoreKind};
+use vitrine_core::review::{self, Queue, QueueKind, QueuePlace, QueueStart};
 use vitrine_core::workflow::score::scorer;
 use vitrine_core::{Error, Image, Remedy};
 
-use super::asked::Asked;
-use super::{App, Outcome};
+use super::notify::failure;
+use super::outcome::{Outcome, ReviewOutcome};
+use super::places::PlacesKept;
+use super::state::App;
 use crate::gui::command::{Command, QueueCommand, SelectCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown, Tab};
+use crate::gui::model::{MicrographView, NoticeKind, OpenQueue, PatchDetail, RunFeatures, Shown};
 use crate::gui::remedy;
+use crate::gui::values::Tab;
 use crate::words;
 
 /// Longest side of a micrograph in the side panel, px.
-const PICTURE: usize = 1024;
+const MAX_PICTURE_SIDE: usize = 1024;
 /// Patches that "select similar" adds.
-const SIMILAR: usize = 50;
+const SIMILAR_ADDED: usize = 50;
 /// Examples that similarity is measured to, at most.
-const EXAMPLES: usize = 64;
+const MAX_EXAMPLES: usize = 64;
 
 /// How long after the last step the place in a queue is written.
 const PLACES_DELAY: Duration = Duration::from_millis(700);
 
-/// Places in queues as the project holds them.
-#[derive(Default)]
-pub struct PlacesKept {
-    /// What was written last.
-    pub written: QueuePlaces,
-    /// Since when the model holds something else.
-    pub changed: Option<Instant>,
-}
-
-/// What a job of this file hands back.
-pub enum Reviewed {
-    /// For the side panel.
-    Detail(Box<PatchDetail>),
-    /// For the side panel.
-    Micrograph(Box<MicrographView>),
-    /// A queue.
-    Queue(Box<Queue>),
-    /// Patches similar to what was selected, and the features if they were read just now.
-    Similar(Vec<PatchId>, RunFeatures),
-}
-
 impl App {
-    /// Reads history, scores and spectrum of a patch, unless that is being read.
+    /// Reads history, scores and spectrum of a patch. While another is being read, the view asks again.
     pub(super) fn read_detail(&mut self, patch: PatchId) -> anyhow::Result<()> {
-        let title = "Reading a patch";
-        if self.jobs.states().iter().any(|job| job.title == title) {
+        if self.jobs.has(JobKind::Patch) {
             return Ok(());
         }
+        let store = self.handle();
         let open = self.open()?;
-        let generation = open.generation;
-        let Some(&entry) = open.columns.last_entry.get(patch as usize) else { return Ok(()) };
+        let Some(key) = open.detail_key(patch) else { return Ok(()) };
+        open.detail.ask(key);
         let runs: Vec<(RunId, String)> = open.runs.iter().map(|run| (run.id, run.name.clone())).collect();
         let known = open.scores.clone();
         let pixels = Arc::clone(&open.pixels);
-        self.ask(Asked::Detail(patch, entry), |app| {
-            let store = app.store()?.reopen()?;
-            app.jobs.spawn(JobKind::Read, title, move |_| {
+        self.jobs.ask(
+            JobKind::Patch,
+            self.scope(),
+            "Reading a patch",
+            move |_| {
+                let store = store?;
                 let mut scores = Vec::new();
                 for (id, name) in runs {
                     let of = |values: &[f32]| values.get(patch as usize).copied().filter(|s| s.is_finite());
@@ -84,57 +70,32 @@ impl App {
                 pixels.get(patch, &mut image.data)?;
                 let history = store.patch_history(patch)?;
                 let spectrum = radial_power(&image)?;
-                let detail = PatchDetail { patch, entry, history, scores, spectrum, problem: None };
-                Ok(Outcome::Reviewed { generation, what: Reviewed::Detail(Box::new(detail)) })
-            })
-        })
+                Ok(PatchDetail { history, scores, spectrum })
+            },
+            move |detail| Outcome::Review(ReviewOutcome::Detail(key, detail)),
+        );
+        Ok(())
     }
 
-    /// Reads the micrograph of a patch, averaged down, unless that is being read.
+    /// Reads the micrograph of a patch, averaged down. While another is being read, the view asks again.
     pub(super) fn read_micrograph(&mut self, patch: PatchId) -> anyhow::Result<()> {
-        let title = "Reading a micrograph";
-        if self.jobs.states().iter().any(|job| job.title == title) {
+        if self.jobs.has(JobKind::Micrograph) {
             return Ok(());
         }
         let open = self.open()?;
-        let generation = open.generation;
         let Some(id) = open.columns.micrograph_of(patch) else { return Ok(()) };
         let Some(known) = open.micrographs.iter().find(|m| m.id == id).cloned() else { return Ok(()) };
+        open.micrograph.ask(id);
         let columns = Arc::clone(&open.columns);
         let dir = open.dir.clone();
-        self.ask(Asked::Micrograph(id), |app| {
-            app.jobs.spawn(JobKind::Read, title, move |_| {
-                let patches: Vec<_> = (0..columns.len() as PatchId)
-                    .filter(|&p| columns.micrograph_of(p) == Some(id))
-                    .filter_map(|p| columns.xy_of(p).map(|xy| (p, xy)))
-                    .collect();
-                let picture = match &known.path {
-                    None => {
-                        Err("The file of the micrograph is not known; only positions are drawn.".to_owned())
-                    }
-                    Some(path) => {
-                        // A path relative to the project works wherever the project was moved to.
-                        let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
-                        micrograph::open(&path)
-                            .map_err(|e| format!("Only positions are drawn: {}", remedy::sentence(&e.into())))
-                    }
-                };
-                let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
-                let dimensions = match (&picture, known.dimensions) {
-                    (Ok(found), _) => [found.image.width as f32, found.image.height as f32],
-                    (_, Some((w, h))) => [w as f32, h as f32],
-                    _ => reach.map(|v| v * 1.05),
-                };
-                let picture = picture.and_then(|found| {
-                    let factor = found.image.width.max(found.image.height).div_ceil(PICTURE).max(1);
-                    let small =
-                        bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
-                    Ok((Arc::new(small), factor))
-                });
-                let view = MicrographView { id, patches, picture, dimensions };
-                Ok(Outcome::Reviewed { generation, what: Reviewed::Micrograph(Box::new(view)) })
-            })
-        })
+        self.jobs.ask(
+            JobKind::Micrograph,
+            self.scope(),
+            "Reading a micrograph",
+            move |_| Ok(micrograph_view(&known, &columns, &dir)),
+            move |view| Outcome::Review(ReviewOutcome::Micrograph(id, view)),
+        );
+        Ok(())
     }
 
     /// Enters, begins or leaves a queue.
@@ -156,7 +117,6 @@ impl App {
             return Err(Error::request(why, Remedy::TrainFirst).into());
         };
         let now = QueueStart { run: scores.run, journal: open.journal };
-        let generation = open.generation;
         // Other scores make another queue, and so does a journal that was cut (a restored backup).
         let kept = open.places.get(kind).map(|kept| kept.start);
         let kept = kept.filter(|kept| !anew && kept.run == now.run && kept.journal <= now.journal);
@@ -164,10 +124,10 @@ impl App {
         if kept.is_none() {
             open.places.set(kind, QueuePlace { start, place: 0, of: 0 });
         }
-        let store = self.store()?.reopen()?;
-        self.jobs.spawn(JobKind::Read, "Reading a queue", move |_| {
+        let (store, scope) = (self.handle()?, self.scope());
+        self.jobs.spawn(JobKind::Queue, scope, "Reading a queue", move |_| {
             let queue = review::build(&store, kind, start)?;
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Queue(Box::new(queue)) })
+            Ok(Outcome::Review(ReviewOutcome::Queue(Box::new(queue))))
         })?;
         Ok(())
     }
@@ -200,8 +160,8 @@ impl App {
         if now {
             return places.store(self.store()?).map(|()| None).map_err(Into::into);
         }
-        let mut store = self.store()?.reopen()?;
-        self.jobs.spawn(JobKind::Read, "Keeping the place in the queue", move |_| {
+        let (mut store, scope) = (self.handle()?, self.scope());
+        self.jobs.spawn(JobKind::Places, scope, "Keeping the place in the queue", move |_| {
             places.store(&mut store)?;
             Ok(Outcome::Nothing)
         })?;
@@ -215,19 +175,19 @@ impl App {
             let why = "no run has learned features of this project yet";
             return Err(Error::request(why, Remedy::TrainFirst).into());
         };
-        let (run, name, generation) = (scores.run, scores.name.clone(), open.generation);
+        let (run, name) = (scores.run, scores.name.clone());
         let examples: Vec<PatchId> = match open.selection.is_empty() {
             true => open.shown.current().into_iter().collect(),
             // Spread over the selection when it is large.
             false => {
-                let step = open.selection.len().div_ceil(EXAMPLES);
+                let step = open.selection.len().div_ceil(MAX_EXAMPLES);
                 open.selection.iter().step_by(step).collect()
             }
         };
         let known = open.features.clone().filter(|f| f.run == run && f.features.len() == open.len());
-        let store = self.store()?.reopen()?;
+        let (store, scope) = (self.handle()?, self.scope());
         let title = format!("Looking for similar patches with {name}");
-        self.jobs.spawn(JobKind::Score, title, move |job| {
+        self.jobs.spawn(JobKind::Score, scope, title, move |job| {
             let found = match known {
                 Some(known) => known,
                 None => {
@@ -242,47 +202,26 @@ impl App {
                     RunFeatures { run, features: Arc::new(features) }
                 }
             };
-            let near = review::nearest(&found.features, &examples, SIMILAR);
-            Ok(Outcome::Reviewed { generation, what: Reviewed::Similar(near, found) })
+            let near = review::nearest(&found.features, &examples, SIMILAR_ADDED);
+            Ok(Outcome::Review(ReviewOutcome::Similar(near, found)))
         })?;
         Ok(())
     }
 
-    /// Takes up what a job of this file hands back.
-    pub(super) fn take_reviewed(&mut self, generation: u64, what: Reviewed) {
-        let Some(open) = self.model.project.as_mut().filter(|open| open.generation == generation) else {
-            return;
-        };
-        match what {
-            Reviewed::Detail(detail) => open.detail = Some(*detail),
-            Reviewed::Micrograph(view) => open.micrograph = Some(*view),
-            Reviewed::Queue(queue) => {
-                let kind = queue.kind;
-                if queue.patches.is_empty() {
-                    self.model.notices.warning(nothing_in(kind, queue.left_out));
-                    return;
-                }
-                let place = open.places.get(kind).filter(|kept| kept.start == queue.start);
-                let place = place.map_or(0, |kept| kept.place);
-                let last = queue.patches.len() - 1;
-                let before = match open.queue.take() {
-                    Some(old) => old.before,
-                    None => open.shown.order.clone(),
-                };
-                let run = open.runs.iter().find(|r| r.id == queue.start.run);
-                let run = run.map_or_else(String::new, |run| run.name.clone());
-                open.shown = Shown {
-                    ids: Arc::new(queue.patches.clone()),
-                    cursor: place.min(last),
-                    order: open.shown.order.clone(),
-                    stale: false,
-                };
-                open.selection.clear();
-                open.queue = Some(OpenQueue { queue: *queue, run, before });
-                // From now on the panel knows how long it is, also when it is left at once.
-                self.keep_queue_place();
+    /// Takes up what a job on the gallery, its side panel or the queues hands back.
+    pub(super) fn take_review_outcome(&mut self, outcome: ReviewOutcome) -> anyhow::Result<()> {
+        let open = self.open()?;
+        match outcome {
+            ReviewOutcome::Arranged { order, ids } => self.take_order(order, ids),
+            ReviewOutcome::Scores(scores) => self.take_scores(scores),
+            ReviewOutcome::Detail(key, detail) => {
+                open.detail.answer(&key, detail.map_err(|error| failure(&error, "this")));
             }
-            Reviewed::Similar(near, features) => {
+            ReviewOutcome::Micrograph(id, view) => {
+                open.micrograph.answer(&id, view.map_err(|error| failure(&error, "this")));
+            }
+            ReviewOutcome::Queue(queue) => self.enter_queue(*queue)?,
+            ReviewOutcome::Similar(near, features) => {
                 open.features = Some(features);
                 let count = near.len() as u64;
                 open.selection.extend(near);
@@ -293,7 +232,67 @@ impl App {
                 );
             }
         }
+        Ok(())
     }
+
+    /// Shows a queue where the person stopped in it.
+    fn enter_queue(&mut self, queue: Queue) -> anyhow::Result<()> {
+        let kind = queue.kind;
+        if queue.patches.is_empty() {
+            self.model.notices.warning(nothing_in(kind, queue.left_out));
+            return Ok(());
+        }
+        let open = self.open()?;
+        let place = open.places.get(kind).filter(|kept| kept.start == queue.start);
+        let place = place.map_or(0, |kept| kept.place);
+        let last = queue.patches.len() - 1;
+        let before = match open.queue.take() {
+            Some(old) => old.before,
+            None => open.shown.order.clone(),
+        };
+        let run = open.runs.iter().find(|r| r.id == queue.start.run);
+        let run = run.map_or_else(String::new, |run| run.name.clone());
+        open.shown = Shown {
+            ids: Arc::new(queue.patches.clone()),
+            cursor: place.min(last),
+            order: open.shown.order.clone(),
+            stale: false,
+        };
+        open.selection.clear();
+        open.queue = Some(OpenQueue { queue, run, before });
+        // From now on the panel knows how long it is, also when it is left at once.
+        self.keep_queue_place();
+        Ok(())
+    }
+}
+
+/// A micrograph averaged down, with the patches on it. A relative path counts from the project's folder `dir`.
+fn micrograph_view(known: &Micrograph, columns: &PatchColumns, dir: &Path) -> MicrographView {
+    let patches: Vec<_> = (0..columns.len() as PatchId)
+        .filter(|&p| columns.micrograph_of(p) == Some(known.id))
+        .filter_map(|p| columns.xy_of(p).map(|xy| (p, xy)))
+        .collect();
+    let picture = match &known.path {
+        None => Err("The file of the micrograph is not known; only positions are drawn.".to_owned()),
+        Some(path) => {
+            // A path relative to the project works wherever the project was moved to.
+            let path = if path.is_absolute() { path.clone() } else { dir.join(path) };
+            micrograph::open(&path)
+                .map_err(|e| format!("Only positions are drawn: {}", remedy::sentence(&e.into())))
+        }
+    };
+    let reach = patches.iter().fold([1.0_f32; 2], |[w, h], (_, [x, y])| [w.max(*x), h.max(*y)]);
+    let dimensions = match (&picture, known.dimensions) {
+        (Ok(found), _) => [found.image.width as f32, found.image.height as f32],
+        (_, Some((w, h))) => [w as f32, h as f32],
+        _ => reach.map(|v| v * 1.05),
+    };
+    let picture = picture.and_then(|found| {
+        let factor = found.image.width.max(found.image.height).div_ceil(MAX_PICTURE_SIDE).max(1);
+        let small = bin(&found.image, factor).map_err(|e| format!("Only positions are drawn: {e}."))?;
+        Ok((Arc::new(small), factor))
+    });
+    MicrographView { patches, picture, dimensions }
 }
 
 fn nothing_in(kind: QueueKind, left_out: usize) -> String {

@@ -10,31 +10,34 @@ use vitrine_core::workflow::train::{
     RunResult, TrainRequest, baseline_of, free_name, resume_run, train_from, train_run,
 };
 
-use super::{App, Outcome};
-use crate::gui::command::{Before, Command, TrainCommand, TrainStart, ViewCommand};
-use crate::gui::jobs::{JobId, JobKind};
-use crate::gui::model::{LivePhase, LiveRun, NoticeKind, Planned, Remedy, Tab};
+use super::outcome::{Outcome, RunOutcome};
+use super::state::App;
+use crate::gui::command::{Command, TrainCommand, ViewCommand};
+use crate::gui::jobs::{JobId, JobKind, Scope};
+use crate::gui::model::{Correction, LivePhase, LiveRun, NoticeKind, Planned};
 use crate::gui::training;
+use crate::gui::values::{Before, Tab, TrainStart};
 
 impl App {
     pub(super) fn apply_train(&mut self, command: TrainCommand) -> anyhow::Result<()> {
         match command {
             TrainCommand::Start(start) => self.start_run(*start, None, None),
-            TrainCommand::StartWithBaseline(start) => self.start_with_baseline(*start),
             TrainCommand::StartCorrected { start, before } => self.start_corrected(*start, before),
-            TrainCommand::StartFrom { run, start } => self.start_run(*start, Some(run), None),
             TrainCommand::StartShown { baseline } => self.start_shown(baseline),
-            TrainCommand::TakeFrom(run) => self.take_from(&run),
-            TrainCommand::Score { run, device } => self.score(run, device),
-            TrainCommand::ReadCurves(names) => self.read_curves(names),
-            TrainCommand::Take { base_name, config } => {
-                self.states.train.take(&base_name, *config);
-                self.states.train.from = None;
-                self.model.tab = Tab::Train;
+            TrainCommand::TakeFrom(run) => self.take_settings(&run, true),
+            TrainCommand::CopySettings(run) => self.take_settings(&run, false),
+            TrainCommand::Draw { run, on } => {
+                self.model.analysis.draw(run, on);
                 Ok(())
             }
-            TrainCommand::OpenConfig(path) => {
-                self.states.train.open_file(&path)?;
+            TrainCommand::Score { run, device } => self.score(run, device),
+            TrainCommand::ReadCurves(names) => {
+                self.read_curves(names);
+                Ok(())
+            }
+            TrainCommand::Take { base_name, config } => {
+                self.model.drafts.train.take(&base_name, *config);
+                self.model.drafts.train.from = None;
                 self.model.tab = Tab::Train;
                 Ok(())
             }
@@ -56,8 +59,8 @@ impl App {
             }
             TrainCommand::Checkpoint => {
                 self.takes_orders()?;
-                if let Some(link) = &self.train {
-                    link.order(TrainControl::Checkpoint);
+                if let Some(handle) = &self.train {
+                    handle.order(TrainControl::Checkpoint);
                     self.model.live.iter_mut().for_each(|live| live.checkpoint_asked = true);
                 }
                 Ok(())
@@ -86,8 +89,8 @@ impl App {
 
     fn order(&mut self, order: TrainControl, phase: LivePhase) {
         let Some(live) = self.model.live.as_mut().filter(|live| live.takes_orders()) else { return };
-        if let Some(link) = &self.train {
-            link.order(order);
+        if let Some(handle) = &self.train {
+            handle.order(order);
             live.phase = phase;
         }
     }
@@ -104,7 +107,7 @@ impl App {
     }
 
     /// The baseline first: it takes less, and its estimate of π serves both.
-    fn start_with_baseline(&mut self, start: TrainStart) -> anyhow::Result<()> {
+    pub(super) fn start_with_baseline(&mut self, start: TrainStart) -> anyhow::Result<()> {
         let baseline = TrainStart {
             name: None,
             base_name: "supervised_baseline".to_owned(),
@@ -130,11 +133,11 @@ impl App {
                 name
             }
         };
-        self.model.analysis.remedy = Some(Remedy { before, after });
+        self.model.analysis.correction = Some(Correction { before, after });
         Ok(())
     }
 
-    fn start_run(
+    pub(super) fn start_run(
         &mut self,
         start: TrainStart,
         from: Option<String>,
@@ -148,26 +151,26 @@ impl App {
             None => free_name(store, &start.base_name)?,
         };
         let mut project = store.reopen()?;
-        let (link, teller) = training::line();
+        let (handle, reporter) = training::run_channel();
         let run = name.clone();
         let (base_name, config, device) = (start.base_name, start.config, start.device);
-        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+        let job = self.jobs.spawn(JobKind::Train, Scope::Window, format!("Training {name}"), move |job| {
             // The run is of the labels on the disk.
             project.flush()?;
             let device = ComputeDevice::open(device)?;
-            let teller = teller.on(&device);
+            let reporter = reporter.on(&device);
             let request =
                 TrainRequest { name: Some(run), base_name, config, device, truth: None, known_prior };
-            let mut listen = |event: &TrainEvent, orders: &_| teller.hear(job, event, orders);
+            let mut listen = |event: &TrainEvent, orders: &_| reporter.report(job, event, orders);
             let result = match from {
                 Some(from) => {
                     train_from(&mut project, &from, request, &mut listen, &mut |step| job.tell(step))?
                 }
                 None => train_run(&mut project, request, &mut listen, &mut |step| job.tell(step))?,
             };
-            Ok(Outcome::Trained(Box::new(result)))
+            Ok(Outcome::Run(RunOutcome::Trained(Box::new(result))))
         })?;
-        self.train = Some(link);
+        self.train = Some(handle);
         let live = LiveRun::new(job, name, device);
         self.begin_live(live.with_history(is_baseline, Vec::new(), None));
         Ok(())
@@ -178,23 +181,23 @@ impl App {
         let stored = self.store()?.run(&name)?;
         let epochs = history(self.store()?, &stored)?;
         let mut project = self.store()?.reopen()?;
-        let (link, teller) = training::line();
+        let (handle, reporter) = training::run_channel();
         let run = name.clone();
-        let job = self.jobs.spawn(JobKind::Train, format!("Training {name}"), move |job| {
+        let job = self.jobs.spawn(JobKind::Train, Scope::Window, format!("Training {name}"), move |job| {
             project.flush()?;
             let device = ComputeDevice::open(device)?;
-            let teller = teller.on(&device);
+            let reporter = reporter.on(&device);
             let result = resume_run(
                 &mut project,
                 &run,
                 device,
                 None,
-                &mut |event, orders| teller.hear(job, event, orders),
+                &mut |event, orders| reporter.report(job, event, orders),
                 &mut |step| job.tell(step),
             )?;
-            Ok(Outcome::Trained(Box::new(result)))
+            Ok(Outcome::Run(RunOutcome::Trained(Box::new(result))))
         })?;
-        self.train = Some(link);
+        self.train = Some(handle);
         let best = stored.best_epoch.map(|epoch| epoch as usize);
         let live = LiveRun::new(job, name, device);
         self.begin_live(live.with_history(is_baseline(&stored), epochs, best));
@@ -204,10 +207,10 @@ impl App {
 
     /// Takes up what the trainer has said.
     pub(super) fn hear_training(&mut self) {
-        let (Some(link), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
-        live.memory = link.memory().or(live.memory);
+        let (Some(handle), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
+        live.memory = handle.memory().or(live.memory);
         let mut heard = false;
-        for event in link.drain() {
+        for event in handle.drain() {
             heard = true;
             live.hear(event);
         }

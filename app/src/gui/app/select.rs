@@ -5,17 +5,17 @@ use std::sync::Arc;
 use vitrine_core::project::{PatchId, ScoreKind};
 use vitrine_core::{Error, Label, Remedy};
 
-use super::{App, Outcome};
+use super::outcome::{Outcome, ReviewOutcome};
+use super::state::App;
 use crate::gui::command::{Command, QueueCommand, SelectCommand, ViewCommand};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::order::arrange;
-use crate::gui::model::{CurrentScores, Filter, NoticeKind, OpenProject, Order, SortKey, Tab};
-use crate::gui::views::queues;
+use crate::gui::model::{CurrentScores, GalleryGrid, NoticeKind, OpenProject, arrange};
+use crate::gui::values::{Filter, Order, SortKey, Tab};
 use crate::words;
 
 impl App {
     pub(super) fn apply_select(&mut self, command: SelectCommand) {
-        let columns = self.states.gallery.columns.max(1);
+        let GalleryGrid { columns, rows, .. } = self.model.gallery;
         let Some(open) = self.model.project.as_mut() else { return };
         let ids = Arc::clone(&open.shown.ids);
         let last = ids.len().saturating_sub(1);
@@ -33,8 +33,7 @@ impl App {
                 }
             }
             SelectCommand::Screens(by) => {
-                let rows = self.states.gallery.rows.max(1) as i64;
-                shown.cursor = moved(shown.cursor, by.saturating_mul(rows * columns as i64), last);
+                shown.cursor = moved(shown.cursor, by.saturating_mul((rows * columns) as i64), last);
             }
             SelectCommand::Place(place) => shown.cursor = place.min(last),
             SelectCommand::Toggle(patch) => open.selection.set(patch, !open.selection.contains(patch)),
@@ -58,7 +57,7 @@ impl App {
                 open.selection.extend(above);
             }
             SelectCommand::Invert => open.selection.invert(&ids),
-            SelectCommand::Clear if self.states.gallery.large => self.states.gallery.large = false,
+            SelectCommand::Clear if self.model.gallery.large => self.model.gallery.large = false,
             SelectCommand::Clear => open.selection.clear(),
         }
     }
@@ -116,7 +115,7 @@ impl App {
             );
             self.model.notices.push(NoticeKind::Done, text, Some(back));
         }
-        self.states.gallery.large = false;
+        self.model.gallery.large = false;
         Ok(())
     }
 
@@ -162,13 +161,15 @@ impl App {
         match command {
             ViewCommand::Tab(tab) => {
                 if self.model.tab != tab {
-                    self.model.analysis.try_again();
+                    self.model.analysis.retry();
                 }
                 self.model.tab = tab;
+                if tab == Tab::Export {
+                    self.begin_export();
+                }
             }
             ViewCommand::Overlay(overlay) => {
                 self.model.overlay = overlay;
-                self.states.overlay_changed();
             }
             ViewCommand::Order(order) => self.request_order(*order)?,
             ViewCommand::Rearrange => {
@@ -177,25 +178,36 @@ impl App {
             }
             ViewCommand::Sort(key) => self.sort_by(key)?,
             ViewCommand::ShowLabel(label) => self.show_label(label)?,
-            ViewCommand::Large => self.states.gallery.large = !self.states.gallery.large,
+            ViewCommand::Large => self.model.gallery.large = !self.model.gallery.large,
+            ViewCommand::Grid { columns, rows } => {
+                (self.model.gallery.columns, self.model.gallery.rows) = (columns.max(1), rows.max(1));
+            }
+            ViewCommand::Examine(run) => {
+                self.model.drafts.diagnosis.run = Some(run);
+                self.apply_view(ViewCommand::Tab(Tab::Diagnosis))?;
+            }
             ViewCommand::Detail(patch) => self.read_detail(patch)?,
             ViewCommand::Micrograph(patch) => self.read_micrograph(patch)?,
             ViewCommand::Queue(command) => self.apply_queue(command)?,
             ViewCommand::Scores(run) => {
                 let open = self.open()?;
-                let generation = open.generation;
                 let Some(name) = open.runs.iter().find(|r| r.id == run).map(|r| r.name.clone()) else {
                     anyhow::bail!("that run is no longer in the project; reload it");
                 };
-                let store = self.store()?.reopen()?;
-                self.jobs.spawn(JobKind::Read, format!("Reading the scores of {name}"), move |_| {
-                    let Some(values) = store.scores(run, ScoreKind::Teacher)? else {
-                        let why = format!("the run {name} has no scores yet");
-                        return Err(Error::request(why, Remedy::ScoreFirst { run: name }).into());
-                    };
-                    let scores = CurrentScores { run, name, values: Arc::new(values) };
-                    Ok(Outcome::Scores { generation, scores })
-                })?;
+                let (store, scope) = (self.handle()?, self.scope());
+                self.jobs.spawn(
+                    JobKind::Scores,
+                    scope,
+                    format!("Reading the scores of {name}"),
+                    move |_| {
+                        let Some(values) = store.scores(run, ScoreKind::Teacher)? else {
+                            let why = format!("the run {name} has no scores yet");
+                            return Err(Error::request(why, Remedy::ScoreFirst { run: name }).into());
+                        };
+                        let scores = CurrentScores { run, name, values: Arc::new(values) };
+                        Ok(Outcome::Review(ReviewOutcome::Scores(scores)))
+                    },
+                )?;
             }
         }
         Ok(())
@@ -212,24 +224,24 @@ impl App {
         open.shown.order = order.clone();
         open.queue = None;
         open.wanted = None;
-        let (generation, mut input) = (open.generation, open.order_input());
+        let mut input = open.order_input();
         let then = match order.filter.changed_since {
-            Some(since) => Some((self.store()?.reopen()?, since)),
+            Some(since) => Some((self.handle()?, since)),
             None => None,
         };
-        self.jobs.spawn(JobKind::Order, "Sorting", move |_| {
+        self.jobs.spawn(JobKind::Order, self.scope(), "Sorting", move |_| {
             if let Some((store, since)) = then {
                 input.then = Some(Arc::new(store.labels_at(since)?));
             }
             let ids = arrange(&order, &input);
-            Ok(Outcome::Arranged { generation, order, ids })
+            Ok(Outcome::Review(ReviewOutcome::Arranged { order, ids }))
         })?;
         Ok(())
     }
 
-    pub(super) fn take_order(&mut self, generation: u64, order: Order, ids: Vec<PatchId>) {
+    pub(super) fn take_order(&mut self, order: Order, ids: Vec<PatchId>) {
         let Some(open) = self.model.project.as_mut() else { return };
-        if open.generation != generation || open.shown.order != order || open.queue.is_some() {
+        if open.shown.order != order || open.queue.is_some() {
             return;
         }
         let current = open.wanted.take().or(open.shown.current());
@@ -238,10 +250,8 @@ impl App {
         open.shown.stale = false;
     }
 
-    pub(super) fn take_scores(&mut self, generation: u64, scores: CurrentScores) {
-        let Some(open) = self.model.project.as_mut().filter(|open| open.generation == generation) else {
-            return;
-        };
+    pub(super) fn take_scores(&mut self, scores: CurrentScores) {
+        let Some(open) = self.model.project.as_mut() else { return };
         open.scores = Some(scores);
         if open.shown.order.key.needs_score() || open.shown.order.filter.score.is_some() {
             open.shown.stale = true;
@@ -263,7 +273,7 @@ fn hider(open: &OpenProject) -> (Hider, (String, Command)) {
         Some(queue) => {
             let kind = queue.queue.kind;
             let back = ViewCommand::Queue(QueueCommand::Enter(kind));
-            (Hider::Queue(queues::title(kind)), "Back to the queue", back)
+            (Hider::Queue(kind.title()), "Back to the queue", back)
         }
         None => (Hider::Filter, "Filter again", ViewCommand::Order(Box::new(open.shown.order.clone()))),
     };

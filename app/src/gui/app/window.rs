@@ -3,22 +3,14 @@
 use eframe::egui;
 use egui::ViewportCommand;
 
-use super::asked::Asked;
-use super::{App, Outcome};
+use super::outcome::{Outcome, WindowOutcome};
+use super::state::App;
 use crate::gui::command::{Command, ProjectCommand, SettingsCommand, WindowCommand};
-use crate::gui::jobs::JobKind;
+use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::keys::KeyMap;
-use crate::gui::model::{NoticeKind, Overlay};
+use crate::gui::model::NoticeKind;
 use crate::gui::theme;
-
-/// Dark or light, as the desktop has said.
-#[derive(Default)]
-pub struct DesktopTheme {
-    /// Whether it is asked at all.
-    follows: bool,
-    /// What it has said.
-    said: Option<egui::Theme>,
-}
+use crate::gui::values::{Load, Overlay};
 
 impl App {
     /// Asks the desktop whether it is dark or light, now and whenever the person comes back to the window:
@@ -48,20 +40,48 @@ impl App {
 
     /// Without an answer all stays as it is.
     fn ask_desktop(&mut self) {
-        let title = "Asking the desktop for its theme";
-        if !self.desktop.follows || self.jobs.states().iter().any(|job| job.title == title) {
+        if !self.desktop.follows || self.jobs.has(JobKind::DesktopTheme) {
             return;
         }
-        let asked = self
-            .jobs
-            .spawn(JobKind::Read, title, |_| Ok(Outcome::DesktopTheme(crate::gui::desktop::theme())));
+        let title = "Asking the desktop for its theme";
+        let asked = self.jobs.spawn(JobKind::DesktopTheme, Scope::Window, title, |_| {
+            Ok(Outcome::Window(WindowOutcome::DesktopTheme(crate::gui::desktop::theme())))
+        });
         // No theme is worth a sentence.
         self.desktop.follows = asked.is_ok();
     }
 
-    pub(super) fn take_desktop_theme(&mut self, theme: Option<egui::Theme>) {
-        self.desktop.said = theme.or(self.desktop.said);
-        self.show_desktop_theme();
+    /// Takes up what a job for the window itself hands back.
+    pub(super) fn take_window_outcome(&mut self, outcome: WindowOutcome) {
+        match outcome {
+            WindowOutcome::Path(path) => self.path_named(path),
+            WindowOutcome::Saved(path) => {
+                let text = format!("Saved {}.", path.display());
+                let reveal = Command::Window(WindowCommand::Reveal(path));
+                self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
+            }
+            WindowOutcome::NoDialog => self.say_no_dialog(),
+            WindowOutcome::SavedBeforeClosing(Ok(())) => {
+                self.ctx.send_viewport_cmd(ViewportCommand::Close);
+            }
+            WindowOutcome::SavedBeforeClosing(Err(_)) => {
+                self.watch_disk();
+                self.model.overlay = Some(Overlay::ConfirmClose);
+            }
+            WindowOutcome::SavedAfterClosing(saved) => {
+                if let Err(error) = saved {
+                    self.say_error("Closing the project", &error);
+                }
+            }
+            WindowOutcome::Devices(devices) => {
+                let devices = self.said_unless_cancelled("Looking for devices", "this", devices);
+                self.model.devices = devices.into();
+            }
+            WindowOutcome::DesktopTheme(theme) => {
+                self.desktop.said = theme.or(self.desktop.said);
+                self.show_desktop_theme();
+            }
+        }
     }
 
     /// What the desktop says holds where the window system library says nothing.
@@ -141,18 +161,22 @@ impl App {
     pub(super) fn apply_window(&mut self, command: WindowCommand) -> anyhow::Result<()> {
         match command {
             WindowCommand::Reveal(path) => {
-                self.jobs.spawn(JobKind::Read, format!("Showing {}", path.display()), move |_| {
+                let title = format!("Showing {}", path.display());
+                self.jobs.spawn(JobKind::Reveal, Scope::Window, title, move |_| {
                     crate::words::reveal(&path)?;
                     Ok(Outcome::Nothing)
                 })?;
             }
             WindowCommand::ReadDevices => {
-                if self.model.devices.is_none() && !self.jobs.has(JobKind::Devices) {
-                    self.ask(Asked::Devices, |app| {
-                        app.jobs.spawn(JobKind::Devices, "Looking for devices", |_| {
-                            Ok(Outcome::Devices(vitrine_core::device::list()))
-                        })
-                    })?;
+                if self.model.devices.is_not_asked() {
+                    self.model.devices = Load::Loading;
+                    self.jobs.ask(
+                        JobKind::Devices,
+                        Scope::Window,
+                        "Looking for devices",
+                        |_| Ok(vitrine_core::device::list()),
+                        |devices| Outcome::Window(WindowOutcome::Devices(devices)),
+                    );
                 }
             }
             WindowCommand::Cancel(id) => {
@@ -192,55 +216,9 @@ impl App {
         if ctx.input(|input| input.events.contains(&came_back)) {
             self.ask_desktop();
         }
-        let (asked, maximised, size, position) = ctx.input(|input| {
-            let viewport = input.viewport();
-            let usual = viewport.maximized != Some(true)
-                && viewport.fullscreen != Some(true)
-                && viewport.minimized != Some(true);
-            (
-                viewport.close_requested(),
-                viewport.maximized,
-                viewport.inner_rect.filter(|_| usual).map(|rect| rect.size()),
-                viewport.outer_rect.filter(|_| usual).map(|rect| rect.min),
-            )
-        });
-        let zoom = ctx.zoom_factor();
-        self.model.settings.maximised = maximised.unwrap_or(self.model.settings.maximised);
-        if let Some(at) = position {
-            self.model.settings.position = Some([(at.x * zoom).round(), (at.y * zoom).round()]);
-        }
-        if let Some(size) = size.filter(|size| size.x > 200.0 && size.y > 200.0) {
-            // Kept without the zoom, which applies to them again at the next start.
-            self.model.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
-        }
-        // Labels that are not on the disk yet are waited for; closing the window makes the wait unseen.
-        let unsafe_labels = asked
-            && !self.leaves
-            && !self.reopens
-            && self.store.as_ref().is_some_and(|store| store.flush().is_err());
-        if asked && (self.model.is_busy() || unsafe_labels) && !self.reopens {
-            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
-            if !self.model.closing {
-                self.model.overlay = Some(Overlay::ConfirmClose);
-            }
-            self.watch_disk();
-        }
-        if self.model.closing
-            && !self.model.is_busy()
-            && !self.jobs.has(JobKind::Open)
-            && !self.jobs.has(JobKind::Reload)
-        {
-            self.model.closing = false;
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-        }
-        let title = match &self.model.project {
-            Some(open) => format!("{} — Vitrine", open.name),
-            None => "Vitrine".to_owned(),
-        };
-        if title != self.title {
-            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
-            self.title = title;
-        }
+        self.remember_place(ctx);
+        self.keep_closing(ctx);
+        self.keep_title(ctx);
         match self.settings_file.keep(&self.model.settings, false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),
             Ok(None) => {}
@@ -248,6 +226,81 @@ impl App {
         }
         if let Some(wait) = self.model.notices.expire() {
             ctx.request_repaint_after(wait);
+        }
+    }
+
+    /// Keeps size and place of the window in the settings, for the next start.
+    fn remember_place(&mut self, ctx: &egui::Context) {
+        let (maximised, size, position) = ctx.input(|input| {
+            let viewport = input.viewport();
+            let usual = viewport.maximized != Some(true)
+                && viewport.fullscreen != Some(true)
+                && viewport.minimized != Some(true);
+            (
+                viewport.maximized,
+                viewport.inner_rect.filter(|_| usual).map(|rect| rect.size()),
+                viewport.outer_rect.filter(|_| usual).map(|rect| rect.min),
+            )
+        });
+        let zoom = ctx.zoom_factor();
+        let settings = &mut self.model.settings;
+        settings.maximised = maximised.unwrap_or(settings.maximised);
+        if let Some(at) = position {
+            settings.position = Some([(at.x * zoom).round(), (at.y * zoom).round()]);
+        }
+        if let Some(size) = size.filter(|size| size.x > 200.0 && size.y > 200.0) {
+            // Kept without the zoom, which applies to them again at the next start.
+            settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
+        }
+    }
+
+    /// Asks before the window closes, where work is under way or labels are not safe; closes it once that is
+    /// over.
+    fn keep_closing(&mut self, ctx: &egui::Context) {
+        let asked = ctx.input(|input| input.viewport().close_requested()) && !self.reopens;
+        let unsafe_labels = || {
+            let store = self.store.as_ref().filter(|_| !self.leaves);
+            store.is_some_and(|store| store.disk_state().waiting > 0)
+        };
+        if asked && self.model.is_busy() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            if !self.model.closing {
+                self.model.overlay = Some(Overlay::ConfirmClose);
+            }
+        } else if asked && unsafe_labels() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.flush_then_close();
+        }
+        let reads = self.jobs.has(JobKind::Open) || self.jobs.has(JobKind::Reload);
+        if self.model.closing && !self.model.is_busy() && !reads {
+            self.model.closing = false;
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    /// Brings the labels onto the disk, on a job; then the window closes.
+    fn flush_then_close(&mut self) {
+        if self.jobs.has(JobKind::Flush) {
+            return;
+        }
+        let store = self.handle();
+        self.jobs.ask(
+            JobKind::Flush,
+            Scope::Window,
+            "Saving the labels",
+            move |_| Ok(store?.flush()?),
+            |saved| Outcome::Window(WindowOutcome::SavedBeforeClosing(saved)),
+        );
+    }
+
+    fn keep_title(&mut self, ctx: &egui::Context) {
+        let title = match &self.model.project {
+            Some(open) => format!("{} — Vitrine", open.name),
+            None => "Vitrine".to_owned(),
+        };
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
         }
     }
 }

@@ -10,7 +10,7 @@ use vitrine_core::project::EntryId;
 use vitrine_core::report::RunSummary;
 use vitrine_core::workflow::comparison::{Comparison, Disagreement, of_epochs};
 
-use crate::gui::command::TrainStart;
+use crate::gui::values::{Asked, Load, TrainStart};
 
 /// A run over its epochs, by column, ready to be drawn.
 #[derive(Debug, Clone, Default)]
@@ -28,13 +28,18 @@ pub struct RunCurves {
 impl RunCurves {
     /// From the epochs of a run.
     pub fn new(name: String, is_baseline: bool, epochs: Vec<EpochMetrics>) -> Self {
-        let mut columns = vec![Vec::with_capacity(epochs.len()); EpochMetrics::COLUMNS.len()];
-        for epoch in &epochs {
-            for (column, value) in columns.iter_mut().zip(epoch.values()) {
-                column.push(value);
-            }
+        let mut curves = Self { name, is_baseline, ..Self::default() };
+        epochs.into_iter().for_each(|epoch| curves.push(epoch));
+        curves
+    }
+
+    /// Adds an epoch at the end.
+    pub fn push(&mut self, epoch: EpochMetrics) {
+        self.columns.resize(EpochMetrics::COLUMNS.len(), Vec::new());
+        for (column, value) in self.columns.iter_mut().zip(epoch.values()) {
+            column.push(value);
         }
-        Self { name, is_baseline, epochs, columns }
+        self.epochs.push(epoch);
     }
 
     /// Epoch and value of a column, where it was measured.
@@ -63,26 +68,15 @@ pub struct Planned {
 /// Runs put side by side, and when that was.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// The names asked for.
-    pub names: Vec<String>,
     /// What came of it.
     pub comparison: Arc<Comparison>,
     /// The labels it was measured with.
     pub journal: EntryId,
 }
 
-/// The patches two runs disagree on.
-#[derive(Debug, Clone)]
-pub struct Disagreements {
-    /// The runs.
-    pub runs: [String; 2],
-    /// The patches, the farthest apart first.
-    pub patches: Vec<Disagreement>,
-}
-
 /// A corrected run of a diagnosis, and the run it is held against.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedy {
+pub struct Correction {
     /// Name of the run before the correction.
     pub before: String,
     /// Name of the corrected run.
@@ -93,26 +87,19 @@ pub struct Remedy {
 #[derive(Debug, Default)]
 pub struct Analysis {
     /// Curves of stored runs, by name.
-    pub curves: BTreeMap<String, Arc<RunCurves>>,
-    /// Names of runs whose curves are being read.
-    pub reading: Vec<String>,
-    /// The last comparison.
-    pub compared: Option<Compared>,
-    /// The comparison asked for and not there yet; it stays here when it could not be made, so that it is
-    /// not asked for again by itself.
-    pub comparing: Option<Vec<String>>,
-    /// Why the comparison asked for could not be made, if so.
-    pub not_compared: Option<String>,
-    /// The last disagreement asked for.
-    pub disagreements: Option<Disagreements>,
+    pub curves: BTreeMap<String, Load<Arc<RunCurves>>>,
+    /// Stored runs whose curves are drawn in Train.
+    pub drawn: BTreeSet<String>,
+    /// Runs side by side, by their names.
+    pub comparison: Asked<Vec<String>, Compared>,
+    /// The patches on which two runs disagree, the farthest apart first.
+    pub disagreement: Asked<[String; 2], Vec<Disagreement>>,
     /// The last diagnosis.
     pub report: Option<Arc<Report>>,
     /// The corrected run that was begun last.
-    pub remedy: Option<Remedy>,
+    pub correction: Option<Correction>,
     /// What trains next.
     pub planned: Option<Planned>,
-    /// Runs whose curves could not be read; in [`Analysis::curves`] they are empty.
-    unread: BTreeSet<String>,
 }
 
 impl Analysis {
@@ -121,31 +108,35 @@ impl Analysis {
         *self = Self::default();
     }
 
-    /// Curves of these runs could not be read: empty ones stand for them, which nobody asks for again.
-    pub fn could_not_read(&mut self, names: Vec<String>) {
-        self.reading.retain(|name| !names.contains(name));
-        for name in names {
-            let empty = RunCurves::new(name.clone(), false, Vec::new());
-            self.curves.insert(name.clone(), Arc::new(empty));
-            self.unread.insert(name);
+    /// Draws the curves of a stored run, or draws them no longer.
+    pub fn draw(&mut self, run: String, on: bool) {
+        if on {
+            self.drawn.insert(run);
+        } else {
+            self.drawn.remove(&run);
         }
     }
 
+    /// The curves of a stored run, once they are read.
+    pub fn curves_of(&self, run: &str) -> Option<&Arc<RunCurves>> {
+        self.curves.get(run)?.ready()
+    }
+
+    /// Which of these runs nobody has asked the curves of.
+    pub fn without_curves<'a>(&self, runs: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+        runs.into_iter().filter(|run| self.curves.get(*run).is_none_or(Load::is_not_asked)).cloned().collect()
+    }
+
     /// What could not be read may be asked for again: the person has come back to it.
-    pub fn try_again(&mut self) {
-        for name in std::mem::take(&mut self.unread) {
-            self.curves.remove(&name);
-        }
-        if self.not_compared.take().is_some() {
-            self.comparing = None;
-        }
+    pub fn retry(&mut self) {
+        self.curves.retain(|_, curves| !matches!(curves, Load::Failed(_)));
+        self.comparison.retry();
+        self.disagreement.retry();
     }
 
     /// What was measured of a run holds no more: it has trained meanwhile.
     pub fn has_trained(&mut self, name: &str) {
         self.curves.remove(name);
-        self.unread.remove(name);
-        self.reading.retain(|reading| reading != name);
-        (self.compared, self.comparing, self.not_compared) = (None, None, None);
+        self.comparison.forget();
     }
 }

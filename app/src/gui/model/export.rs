@@ -1,20 +1,11 @@
-//! An export being prepared, and the last one written.
+//! What an export would write, and the last one written.
 
 use std::path::PathBuf;
 
 use vitrine_core::export::{ExportRequest, Manifest, Preview};
 use vitrine_core::project::EntryId;
 
-/// What an export would write.
-#[derive(Debug, Clone)]
-pub struct Previewed {
-    /// The request.
-    pub request: ExportRequest,
-    /// The labels it was counted with.
-    pub journal: EntryId,
-    /// The counts, or why it cannot be done.
-    pub result: Result<Preview, String>,
-}
+use crate::gui::values::Asked;
 
 /// An export that was written.
 #[derive(Debug, Clone)]
@@ -27,24 +18,11 @@ pub struct Written {
     pub beside: PathBuf,
 }
 
-/// A run and a threshold that another view suggests.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExportProposal {
-    /// The run.
-    pub run: String,
-    /// Least score.
-    pub threshold: f32,
-}
-
-/// An export being prepared, and the last one written.
+/// What an export would write, and the last one written.
 #[derive(Debug, Clone, Default)]
 pub struct ExportState {
-    /// What the newest preview says.
-    pub preview: Option<Previewed>,
-    /// What is being counted now.
-    pub counting: Option<(ExportRequest, EntryId)>,
+    /// What the request would write, counted with the labels of that journal position.
+    pub preview: Asked<(ExportRequest, EntryId), Preview>,
     /// The last export of this project in this window.
     pub written: Option<Written>,
-    /// What another view suggests; counts up so that the same can be suggested twice.
-    pub proposed: Option<(u64, ExportProposal)>,
 }

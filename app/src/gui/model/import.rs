@@ -5,41 +5,32 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use vitrine_core::ingest::{CloseLook, FoundInput, IngestRequest};
-use vitrine_core::project::PixelType;
+use vitrine_core::ingest::{FoundInput, IngestRequest, Inspection};
 
-/// Where an import goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportTarget {
-    /// Into the project that is open.
-    Open,
-    /// Into a new project.
-    New {
-        /// Its folder.
-        dir: PathBuf,
-        /// How its pixels are stored.
-        pixels: PixelType,
-    },
+use crate::gui::drafts::ImportDraft;
+use crate::gui::values::{Asked, Load};
+
+/// What files are.
+#[derive(Debug, Clone)]
+pub struct Recognised {
+    /// Each file or folder, in the order in which they were named.
+    pub found: Vec<FoundInput>,
+    /// Values to begin with for these files.
+    pub proposal: IngestRequest,
 }
 
-/// What was seen of a request.
-#[derive(Debug, Clone)]
-pub struct Looked {
+/// A request whose result is to be seen before anything is written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LookRequest {
     /// The request.
     pub request: IngestRequest,
-    /// Whether it was compared with the open project.
+    /// Whether it is compared with the open project.
     pub with_open: bool,
-    /// What it would bring, or why it cannot be done.
-    pub result: Result<Arc<CloseLook>, String>,
-    /// The person has cancelled it: that is why there is no result, and nothing stands in the way.
-    pub cancelled: bool,
 }
 
 /// How much was free on a disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Room {
-    /// A folder on it, which need not exist.
-    pub dir: PathBuf,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
     /// Bytes; `None` where the system does not say.
     pub free: Option<u64>,
     /// When that was.
@@ -48,33 +39,35 @@ pub struct Room {
 
 /// An import being prepared.
 #[derive(Debug, Clone, Default)]
-pub struct ImportDraft {
+pub struct ImportState {
     /// Files and folders named, in the order in which they came.
     pub paths: Vec<PathBuf>,
-    /// What they are, as far as known.
-    pub found: Vec<FoundInput>,
-    /// Values to begin with for these files.
-    pub proposal: Option<IngestRequest>,
-    /// Counts up with each proposal.
-    pub number: u64,
-    /// The newest look.
-    pub looked: Option<Looked>,
-    /// What is being looked at now.
-    pub looking: Option<(IngestRequest, bool)>,
-    /// How much was free where the project is or will be, as last seen.
-    pub room: Option<Room>,
-    /// The folder of which that is being asked now.
-    pub measuring: Option<PathBuf>,
+    /// What they are.
+    pub recognised: Asked<Vec<PathBuf>, Recognised>,
+    /// The settings as typed.
+    pub draft: ImportDraft,
+    /// What an import would bring.
+    pub look: Asked<LookRequest, Arc<Inspection>>,
+    /// How much is free on the disk of a folder, which need not exist.
+    pub disk_space: Asked<PathBuf, DiskSpace>,
 }
 
-impl ImportDraft {
-    /// Whether the files named have been recognised.
-    pub fn is_recognised(&self) -> bool {
-        self.found.len() == self.paths.len() && self.paths.iter().zip(&self.found).all(|(p, f)| *p == f.path)
+impl ImportState {
+    /// What is known of the files named; while more are being recognised, of those known before.
+    pub fn found(&self) -> &[FoundInput] {
+        self.recognised.last().map_or(&[], |(_, recognised)| &recognised.found)
     }
 
-    /// The look at exactly this request, if it is there.
-    pub fn look_at(&self, request: &IngestRequest, with_open: bool) -> Option<&Looked> {
-        self.looked.as_ref().filter(|looked| looked.request == *request && looked.with_open == with_open)
+    /// Values to begin with, once all files named are recognised.
+    pub fn proposal(&self) -> Option<&IngestRequest> {
+        match self.recognised.of(&self.paths) {
+            Load::Ready(recognised) => Some(&recognised.proposal),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known of the files named what they are, or that nobody can say.
+    pub fn is_recognised(&self) -> bool {
+        self.recognised.of(&self.paths).is_settled()
     }
 }

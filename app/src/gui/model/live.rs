@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::RunCurves;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{PretrainEpoch, RunPhase, TrainEvent};
 
+use super::analysis::RunCurves;
 use crate::gui::jobs::JobId;
 use crate::gui::training::Memory;
 
@@ -171,9 +171,8 @@ impl LiveRun {
                 if best {
                     self.best_epoch = Some(metrics.epoch);
                 }
-                let mut all = self.curves.epochs.clone();
-                all.push((*metrics).clone());
-                self.curves = Arc::new(RunCurves::new(self.name.clone(), self.curves.is_baseline, all));
+                // Views hold the curves only while they draw, so nothing is copied here.
+                Arc::make_mut(&mut self.curves).push((*metrics).clone());
                 self.epochs.push(*metrics);
             }
             TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),

@@ -3,83 +3,38 @@
 
 mod analysis;
 mod export;
+mod gallery;
 mod import;
 mod live;
 mod notice;
 mod open;
-pub mod order;
+mod order;
 mod review;
 mod selection;
 
 use std::path::PathBuf;
 
-pub use analysis::{Analysis, Compared, Disagreements, Planned, Remedy, RunCurves};
-pub use export::{ExportProposal, ExportState, Previewed, Written};
-pub use import::{ImportDraft, ImportTarget, Looked, Room};
+pub use analysis::{Analysis, Compared, Correction, Planned, RunCurves};
+pub use export::{ExportState, Written};
+pub use gallery::GalleryGrid;
+pub use import::{DiskSpace, ImportState, LookRequest, Recognised};
 pub use live::{LivePhase, LiveRun};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
-pub use order::{Filter, Order, OrderInput, SortKey};
-pub use review::{MicrographView, OpenQueue, PatchDetail, RunFeatures};
+pub use order::{OrderInput, arrange};
+pub use review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use selection::Selection;
 
-use serde::{Deserialize, Serialize};
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::project::DiskState;
 
 use crate::gpu::Graphics;
-use crate::gui::command::Needs;
+use crate::gui::command_table::Needs;
+use crate::gui::drafts::Drafts;
 use crate::gui::jobs::JobState;
 use crate::gui::keys::KeyMap;
 use crate::gui::settings::Settings;
-
-/// The main views.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tab {
-    /// Browse and label.
-    #[default]
-    Gallery,
-    /// Start and watch runs.
-    Train,
-    /// Runs side by side.
-    Compare,
-    /// Hand labels and scores to other programs.
-    Export,
-    /// What is wrong with data, configuration or run.
-    Diagnosis,
-}
-
-impl Tab {
-    /// All, as they stand in the navigation.
-    pub const ALL: [Self; 5] = [Self::Gallery, Self::Train, Self::Compare, Self::Export, Self::Diagnosis];
-
-    /// The word on screen.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gallery => "Gallery",
-            Self::Train => "Train",
-            Self::Compare => "Compare",
-            Self::Export => "Export",
-            Self::Diagnosis => "Diagnosis",
-        }
-    }
-}
-
-/// What lies over the main view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overlay {
-    /// The command palette.
-    Palette,
-    /// The list of keys.
-    Keys,
-    /// The settings.
-    Settings,
-    /// Device and versions.
-    About,
-    /// Work is under way: close all the same?
-    ConfirmClose,
-}
+use crate::gui::values::{AskPath, Load, Overlay, Tab};
 
 /// Everything views read.
 pub struct Model {
@@ -89,6 +44,12 @@ pub struct Model {
     pub tab: Tab,
     /// What lies over it.
     pub overlay: Option<Overlay>,
+    /// What the forms hold.
+    pub drafts: Drafts,
+    /// A file that the person is asked to name.
+    pub ask_path: Option<AskPath>,
+    /// The gallery as keys move in it.
+    pub gallery: GalleryGrid,
     /// Work under way, oldest first.
     pub jobs: Vec<JobState>,
     /// The run that is training, or the last one that did since the project was opened.
@@ -104,11 +65,11 @@ pub struct Model {
     /// The graphics device.
     pub graphics: Graphics,
     /// An import being prepared; its page is shown in place of everything else.
-    pub import: Option<ImportDraft>,
+    pub import: Option<ImportState>,
     /// An export being prepared.
     pub export: ExportState,
     /// The devices on which a run could compute; read when somebody asks.
-    pub devices: Option<Vec<DeviceInfo>>,
+    pub devices: Load<Vec<DeviceInfo>>,
     /// Where the settings are kept.
     pub settings_path: Option<PathBuf>,
     /// The window closes as soon as the last job has ended.
@@ -166,10 +127,15 @@ impl Model {
         }
     }
 
+    /// Whether a project is open that takes an import.
+    pub fn open_takes_import(&self) -> bool {
+        self.project.as_ref().is_some_and(|open| open.read_only.is_none())
+    }
+
     /// The device a run takes by itself: the first real GPU, else the processor; `None` until the devices
     /// were read.
     pub fn best_device(&self) -> Option<&DeviceInfo> {
-        let devices = self.devices.as_deref()?;
+        let devices = self.devices.ready()?;
         devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first())
     }
 

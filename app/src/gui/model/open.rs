@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use vitrine_core::LabelCounts;
 use vitrine_core::project::{
-    Change, EntryId, Micrograph, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
+    Change, EntryId, Micrograph, MicrographId, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
 };
 use vitrine_core::review::QueuePlaces;
 
-use super::{MicrographView, OpenQueue, Order, OrderInput, PatchDetail, RunFeatures, Selection};
+use super::order::OrderInput;
+use super::review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
+use super::selection::Selection;
+use crate::gui::values::{Asked, Order};
 
 /// Scores of the run that sorting, filters and the side panel refer to.
 #[derive(Debug, Clone)]
@@ -118,10 +121,10 @@ pub struct OpenProject {
     pub queue: Option<OpenQueue>,
     /// Where the person stopped in the queues.
     pub places: QueuePlaces,
-    /// What the side panel says of a patch, as read last.
-    pub detail: Option<PatchDetail>,
-    /// The micrograph in the side panel, as read last.
-    pub micrograph: Option<MicrographView>,
+    /// What the side panel says of a patch.
+    pub detail: Asked<DetailKey, PatchDetail>,
+    /// The micrograph in the side panel.
+    pub micrograph: Asked<MicrographId, MicrographView>,
     /// Features of all patches, once something asked for them.
     pub features: Option<RunFeatures>,
     /// The last entry of the journal this model has taken up.
@@ -177,9 +180,26 @@ impl OpenProject {
         self.hidden = Hidden { count: self.selection.len() - shown, revision, ids: Some(Arc::clone(ids)) };
     }
 
+    /// What the side panel's words on this patch depend on; `None` for a patch that does not exist.
+    pub fn detail_key(&self, patch: PatchId) -> Option<DetailKey> {
+        let entry = *self.columns.last_entry.get(patch as usize)?;
+        Some(DetailKey { patch, entry, scores: self.scores.as_ref().map(|scores| scores.run) })
+    }
+
     /// Score of a patch under the current run.
     pub fn score(&self, patch: PatchId) -> Option<f32> {
         self.scores.as_ref()?.values.get(patch as usize).copied().filter(|score| !score.is_nan())
+    }
+
+    /// Whether the pixel size of every source is known. Then lengths are in Å, else in px.
+    pub fn is_in_angstrom(&self) -> bool {
+        !self.sources.is_empty() && self.sources.iter().all(|source| source.info.pixel_size.is_some())
+    }
+
+    /// Å per px of a patch, where known.
+    pub fn pixel_size(&self, patch: PatchId) -> Option<f64> {
+        let source = self.columns.source_of(patch)?;
+        self.sources.iter().find(|known| known.id == source)?.info.pixel_size
     }
 
     /// What an order is computed from, for a job.

@@ -6,13 +6,15 @@ use eframe::egui::{self, Ui};
 
 use crate::gui::command::{Command, WindowCommand};
 use crate::gui::model::Model;
+use crate::gui::values::Load;
+use crate::gui::widgets::modal;
 
 /// Draws the dialog.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
-    if model.devices.is_none() {
+    if model.devices.is_not_asked() {
         out.push(Command::Window(WindowCommand::ReadDevices));
     }
-    super::overlay(ui, "about", "About Vitrine", out, |ui, out| {
+    modal(ui, "about", "About Vitrine", out, |ui, out| {
         ui.set_width(560.0);
         ui.weak("A clean particle set from a few hundred labels");
         ui.add_space(6.0);
@@ -83,8 +85,11 @@ fn facts(model: &Model) -> Vec<(String, String)> {
         ("Driver".to_owned(), or(&model.graphics.driver)),
     ];
     match &model.devices {
-        None => facts.push(("Runs compute on".to_owned(), "being looked for".to_owned())),
-        Some(devices) => {
+        Load::NotAsked | Load::Loading => {
+            facts.push(("Runs compute on".to_owned(), "being looked for".to_owned()));
+        }
+        Load::Failed(failure) => facts.push(("Runs compute on".to_owned(), failure.why.clone())),
+        Load::Ready(devices) => {
             for device in devices {
                 let unfit = if device.eligible { "" } else { ", never chosen by itself" };
                 facts.push((

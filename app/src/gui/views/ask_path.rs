@@ -3,15 +3,16 @@
 use eframe::egui;
 use egui::{Key, TextEdit, Ui};
 
-use super::overlay;
-use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
+use crate::gui::command::{Command, SaveCommand};
+use crate::gui::values::{AskPath, Purpose};
 use crate::gui::widgets::form::complaint;
+use crate::gui::widgets::modal;
 use crate::words;
 
 /// Draws the question.
 pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
     let mut closed = Vec::new();
-    overlay(ui, "ask path", &ask.title, &mut closed, |ui, _| {
+    modal(ui, "ask path", &ask.title, &mut closed, |ui, _| {
         let mut text = ask.path.display().to_string();
         ui.horizontal(|ui| {
             let label = ui.label("File");

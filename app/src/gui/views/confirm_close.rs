@@ -5,12 +5,13 @@ use eframe::egui::Ui;
 use crate::gui::command::{Command, ViewCommand, WindowCommand};
 use crate::gui::model::Model;
 use crate::gui::remedy;
+use crate::gui::widgets::modal;
 
 /// Draws the question.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     let busy = model.is_busy();
     let title = if busy { "Work is under way" } else { "Labels are not safe yet" };
-    super::overlay(ui, "confirm close", title, out, |ui, out| {
+    modal(ui, "confirm close", title, out, |ui, out| {
         ui.set_width(420.0);
         for job in model.jobs.iter().filter(|job| job.kind.asks_before_closing()) {
             ui.label(&job.title);

@@ -10,24 +10,20 @@ use vitrine_core::report::charts::points_csv;
 use vitrine_core::report::figures;
 use vitrine_core::report::tables::{NumberStyle, format_number};
 
-use super::{charts, compare, train};
-use crate::gui::command::{
-    Before, Command, CompareCommand, DiagnoseStart, SelectCommand, TrainCommand, TrainStart, ViewCommand,
-};
+use super::{charts, compare};
+use crate::gui::command::{Command, CompareCommand, DraftCommand, SelectCommand, TrainCommand, ViewCommand};
+use crate::gui::drafts::DiagnosisDraft;
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{Model, OpenProject, Remedy, Tab};
+use crate::gui::model::{Correction, Model, OpenProject};
 use crate::gui::theme;
-use crate::gui::widgets::thumbnail::Thumbnails;
-use crate::gui::widgets::{Fold, empty};
+use crate::gui::values::{Before, DiagnoseStart, Load, Tab, TrainStart};
+use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
+use crate::gui::widgets::{Fold, edited, empty};
 use crate::words;
 
 /// What the view remembers.
 #[derive(Default)]
 pub struct State {
-    /// The run to examine; `None` takes the configuration in the form of Train.
-    pub run: Option<String>,
-    /// How much is done.
-    pub depth: Depth,
     thumbnails: Thumbnails,
 }
 
@@ -35,9 +31,10 @@ pub struct State {
 const SHOWN: usize = 8;
 
 /// Draws the view.
-pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
-    ask(ui, model, open, state, train, out);
+    let change = |draft| Command::Draft(DraftCommand::Diagnosis(draft));
+    edited(&model.drafts.diagnosis, out, change, |draft, out| ask(ui, model, open, draft, out));
     ui.separator();
     let Some(report) = &model.analysis.report else {
         if !model.jobs.iter().any(|job| job.kind == JobKind::Diagnose) {
@@ -69,8 +66,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, o
             report.device,
             report.seconds
         ));
-        corrected(ui, model, report, train, out);
-        remedy(ui, model, open, out);
+        corrected(ui, model, report, out);
+        before_and_after(ui, model, open, out);
         for (place, finding) in report.findings.iter().enumerate() {
             self::finding(ui, model, open, place, finding, state, out);
         }
@@ -84,29 +81,23 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, train: &train::State, o
 }
 
 /// What to examine, and the button.
-fn ask(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    state: &mut State,
-    train: &train::State,
-    out: &mut Vec<Command>,
-) {
+fn ask(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut DiagnosisDraft, out: &mut Vec<Command>) {
+    let train = &model.drafts.train;
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Examine");
         let form = format!("the configuration in Train ({})", train.run_base());
-        if state.run.as_ref().is_some_and(|name| !open.runs.iter().any(|run| run.name == *name)) {
-            state.run = None;
+        if draft.run.as_ref().is_some_and(|name| !open.runs.iter().any(|run| run.name == *name)) {
+            draft.run = None;
         }
-        let shown = state.run.as_ref().map_or(form.clone(), |run| format!("the run {run}"));
+        let shown = draft.run.as_ref().map_or(form.clone(), |run| format!("the run {run}"));
         egui::ComboBox::from_id_salt("examined")
             .selected_text(shown)
             .width(300.0)
             .show_ui(ui, |ui| {
-                ui.selectable_value(&mut state.run, None, form);
+                ui.selectable_value(&mut draft.run, None, form);
                 for run in open.runs.iter().rev() {
                     ui.selectable_value(
-                        &mut state.run,
+                        &mut draft.run,
                         Some(run.name.clone()),
                         format!("the run {}", run.name),
                     );
@@ -123,12 +114,12 @@ fn ask(
                 "Also tries π, τ and the learning rate, a short training each: longer.",
             ),
         ] {
-            ui.selectable_value(&mut state.depth, depth, word).on_hover_text(meaning);
+            ui.selectable_value(&mut draft.depth, depth, word).on_hover_text(meaning);
         }
         let at_work = model.jobs.iter().find(|job| job.kind == JobKind::Diagnose);
         let why = if at_work.is_some() {
             Some("An examination is under way.".to_owned())
-        } else if state.run.is_none() {
+        } else if draft.run.is_none() {
             train.problem()
         } else {
             None
@@ -136,10 +127,10 @@ fn ask(
         let button = ui.add_enabled(why.is_none(), egui::Button::new(RichText::new("Examine now").strong()));
         if button.clicked() {
             out.push(Command::Diagnose(Box::new(DiagnoseStart {
-                config: state.run.is_none().then(|| train.config.clone()),
+                config: draft.run.is_none().then(|| train.config.clone()),
                 config_name: train.run_base(),
-                run: state.run.clone(),
-                depth: state.depth,
+                run: draft.run.clone(),
+                depth: draft.depth,
                 device: train.device,
             })));
         }
@@ -156,7 +147,7 @@ fn ask(
 }
 
 /// The corrected configuration: what changes, and the way to train it.
-fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, out: &mut Vec<Command>) {
+fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>) {
     let Some(config) = &report.corrected else { return };
     ui.add_space(8.0);
     egui::Frame::group(ui.style()).show(ui, |ui| {
@@ -178,7 +169,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
         let name =
             format!("{}_corrected", report.run.as_deref().unwrap_or(&report.config_name).replace(' ', "_"));
         ui.horizontal(|ui| {
-            let allowed = model.allows(crate::gui::command::Needs::NoTraining);
+            let allowed = model.allows(crate::gui::command_table::Needs::NoTraining);
             let button = ui
                 .add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"))
                 .on_hover_text("Its numbers before and after are shown here when it has ended.");
@@ -188,7 +179,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
                         name: None,
                         base_name: vitrine_core::learning::config::yaml::stem(base_name),
                         config: config.clone(),
-                        device: train.device,
+                        device: model.drafts.train.device,
                     })
                 };
                 // What was examined, not what stands in the form by now.
@@ -214,8 +205,8 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, train: &train::State, 
 }
 
 /// The corrected run against the one before it.
-fn remedy(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
-    let Some(Remedy { before, after }) = &model.analysis.remedy else { return };
+fn before_and_after(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
+    let Some(Correction { before, after }) = &model.analysis.correction else { return };
     let at_work = model.live.as_ref().filter(|live| live.is_running()).map(|live| live.name.as_str());
     let ended = |name: &String| {
         at_work != Some(name) && open.runs.iter().any(|run| run.name == *name && run.best_epoch.is_some())
@@ -244,26 +235,22 @@ fn remedy(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>
             return;
         }
         let names = vec![before.clone(), after.clone()];
-        let analysis = &model.analysis;
-        match analysis.compared.as_ref().filter(|compared| compared.names == names) {
-            Some(compared) => {
+        match model.analysis.comparison.of(&names) {
+            Load::Ready(compared) => {
                 compare::numbers(ui, open, &compared.comparison, "Before and after");
                 if ui.button("Compare in full").clicked() {
                     out.push(Command::View(ViewCommand::Tab(Tab::Compare)));
                 }
+                return;
             }
-            None => {
-                if analysis.comparing.as_ref() != Some(&names) {
-                    out.push(Command::Compare(CompareCommand::Read(names)));
-                } else if let Some(why) = &analysis.not_compared {
-                    return compare::not_compared(ui, why, &names, out);
-                }
-                ui.horizontal(|ui| {
-                    ui.spinner();
-                    ui.label(format!("Measuring {before} and {after}"));
-                });
-            }
+            Load::Failed(why) => return compare::not_compared(ui, &why, &names, out),
+            Load::NotAsked => out.push(Command::Compare(CompareCommand::Read(names))),
+            Load::Loading => {}
         }
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.label(format!("Measuring {before} and {after}"));
+        });
     });
 }
 
@@ -346,7 +333,7 @@ fn finding(
                     for &patch in finding.patches.iter().take(SHOWN) {
                         let words = format!("{patch}");
                         if state.thumbnails.show(ui, open, patch, 72.0, &words).clicked() {
-                            super::compare_scores::show_in_gallery(patch, out);
+                            show_in_gallery(patch, out);
                         }
                     }
                     let count = words::patches(finding.patches.len() as u64);

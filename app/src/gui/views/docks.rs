@@ -4,10 +4,11 @@
 use eframe::egui;
 use egui::{Align, CentralPanel, CursorIcon, Frame, Label, Layout, Pos2, Rect, RichText, Sense, Ui};
 
-use super::{States, gallery, patch_panel, queues};
+use super::states::States;
+use super::{gallery, patch_panel, queues};
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::Model;
-use crate::gui::settings::{Edge, PANELS};
+use crate::gui::values::{Edge, PANELS};
 use crate::gui::widgets::{bottom_panel, side_panel};
 
 /// A panel: its name in the settings and on the screen.
@@ -26,12 +27,6 @@ fn at_the_bottom(last: &str, others: &[Dock]) -> (&'static str, f32) {
         (_, []) => ("docked.patch", 250.0),
         _ => ("docked", 250.0),
     }
-}
-
-/// Whether a panel has so much more width than height that its parts stand better beside each other than
-/// one below the other, as at the bottom.
-pub fn lies(ui: &Ui) -> bool {
-    ui.available_width() > (ui.available_height() * 1.6).max(420.0)
 }
 
 /// Draws gallery and panels.

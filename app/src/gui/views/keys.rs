@@ -3,8 +3,10 @@
 use eframe::egui;
 use egui::Ui;
 
-use crate::gui::command::{Area, Command, TABLE};
+use crate::gui::command::Command;
+use crate::gui::command_table::{Area, TABLE};
 use crate::gui::model::Model;
+use crate::gui::widgets::modal;
 
 /// The two columns.
 const COLUMNS: [&[Area]; 2] =
@@ -12,7 +14,7 @@ const COLUMNS: [&[Area]; 2] =
 
 /// Draws the list.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
-    super::overlay(ui, "keys", "Keys", out, |ui, _| {
+    modal(ui, "keys", "Keys", out, |ui, _| {
         let room = ui.ctx().content_rect();
         ui.set_width((room.width() - 80.0).clamp(300.0, 760.0));
         // A dialog is 400 points high unless its contents insist.

@@ -2,6 +2,7 @@
 //! runs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui;
@@ -12,35 +13,24 @@ use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
 
 use super::charts::{self, Drawn, Look};
-use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
-use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, Tab};
+use crate::gui::command::{Command, TrainCommand, ViewCommand};
+use crate::gui::command_table::Needs;
+use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject};
 use crate::gui::theme;
 use crate::gui::training::Memory;
 use crate::gui::widgets::{command_button, empty};
 
 /// What the view remembers.
 pub struct State {
-    /// Stored runs whose curves are drawn too.
-    pub overlaid: BTreeSet<String>,
     /// Smoothing of all charts.
     pub smoothing: f64,
     /// Charts on a logarithmic scale.
     pub log: BTreeSet<&'static str>,
-    /// The run whose diagnosis the person goes to.
-    pub examine: Option<String>,
-    /// The newest run was ticked once by itself.
-    begun: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self {
-            overlaid: BTreeSet::new(),
-            smoothing: 0.0,
-            log: BTreeSet::from(["gradient_norm"]),
-            examine: None,
-            begun: false,
-        }
+        Self { smoothing: 0.0, log: BTreeSet::from(["gradient_norm"]) }
     }
 }
 
@@ -59,7 +49,7 @@ fn about(time: Duration) -> String {
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     if let Some(live) = &model.live {
-        head(ui, model, open, live, state, out);
+        head(ui, model, open, live, out);
     } else if open.runs.is_empty() {
         empty(
             ui,
@@ -72,14 +62,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     curves(ui, model, open, state, out);
 }
 
-fn head(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    live: &LiveRun,
-    state: &mut State,
-    out: &mut Vec<Command>,
-) {
+fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         ui.heading(&live.name);
         match &live.phase {
@@ -118,7 +101,7 @@ fn head(
         }
     });
     if let LivePhase::Failed(sentence) = &live.phase {
-        failed(ui, model, open, live, sentence, state, out);
+        failed(ui, model, open, live, sentence, out);
     }
     if let (true, Some((epoch, epochs, batch, batches))) = (live.is_running(), live.progress) {
         let done = epoch.saturating_sub(1) as f32 + batch as f32 / batches.max(1) as f32;
@@ -153,7 +136,6 @@ fn failed(
     open: &OpenProject,
     live: &LiveRun,
     sentence: &str,
-    state: &mut State,
     out: &mut Vec<Command>,
 ) {
     egui::Frame::group(ui.style()).stroke((1.0, ui.visuals().error_fg_color)).show(ui, |ui| {
@@ -180,8 +162,7 @@ fn failed(
                 }
             }
             if ui.button("See the diagnosis").clicked() {
-                state.examine = Some(live.name.clone());
-                out.push(Command::View(ViewCommand::Tab(Tab::Diagnosis)));
+                out.push(Command::View(ViewCommand::Examine(live.name.clone())));
             }
         });
     });
@@ -279,39 +260,10 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
 
 /// The runs drawn, and the charts.
 fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
-    let live = model.live.as_ref();
-    if !std::mem::replace(&mut state.begun, true)
-        && live.is_none()
-        && let Some(run) = open.runs.iter().rev().find(|run| run.best_epoch.is_some())
-    {
-        state.overlaid.insert(run.name.clone());
-    }
-    let smoothing = |ui: &mut Ui, state: &mut State| {
-        let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
-        theme::slider(ui, slider)
-            .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
-    };
     // A slider does not wrap; in a narrow window it has a line of its own.
     let wide = ui.available_width() > 640.0;
     ui.horizontal_wrapped(|ui| {
-        ui.weak("Curves of");
-        for run in &open.runs {
-            let colour = charts::colour_of(open, &run.name, ui.visuals().dark_mode);
-            let is_live = live.is_some_and(|live| live.name == run.name);
-            let mut on = is_live || state.overlaid.contains(&run.name);
-            ui.scope(|ui| {
-                ui.spacing_mut().item_spacing.x = 3.0;
-                let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
-                ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour);
-                if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, &run.name)).changed() {
-                    if on {
-                        state.overlaid.insert(run.name.clone());
-                    } else {
-                        state.overlaid.remove(&run.name);
-                    }
-                }
-            });
-        }
+        choice(ui, model, open, out);
         if wide {
             ui.separator();
             smoothing(ui, state);
@@ -320,34 +272,15 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     if !wide {
         smoothing(ui, state);
     }
-    let missing: Vec<String> = state
-        .overlaid
-        .iter()
-        .filter(|name| open.runs.iter().any(|run| run.name == **name))
-        .filter(|name| !model.analysis.curves.contains_key(*name) && !model.analysis.reading.contains(name))
-        .cloned()
-        .collect();
+    let chosen = model.analysis.drawn.iter();
+    let stored = chosen.filter(|name| open.runs.iter().any(|run| run.name == **name));
+    let missing = model.analysis.without_curves(stored);
     if !missing.is_empty() {
         out.push(Command::Train(TrainCommand::ReadCurves(missing)));
     }
-    let mut drawn: Vec<Drawn> = Vec::new();
-    for name in &state.overlaid {
-        if let Some(curves) = model.analysis.curves.get(name).filter(|_| live.is_none_or(|l| l.name != *name))
-        {
-            drawn.push(Drawn {
-                curves: curves.clone(),
-                colour: charts::colour_of(open, name, ui.visuals().dark_mode),
-            });
-        }
-    }
-    if let Some(live) = live {
-        drawn.push(Drawn {
-            curves: live.curves.clone(),
-            colour: charts::colour_of(open, &live.name, ui.visuals().dark_mode),
-        });
-    }
+    let drawn = drawn(ui, model, open);
     if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
-        let words = if live.is_some_and(LiveRun::is_running) {
+        let words = if model.live.as_ref().is_some_and(LiveRun::is_running) {
             "Curves begin when the first epoch is complete."
         } else {
             "Tick a run above to see its curves, or train one."
@@ -356,6 +289,50 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         ui.vertical_centered(|ui| ui.weak(words));
         return;
     }
+    charts(ui, open, &drawn, state, out);
+}
+
+/// Whose curves are drawn.
+fn choice(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
+    ui.weak("Curves of");
+    for run in &open.runs {
+        let colour = charts::colour_of(open, &run.name, ui.visuals().dark_mode);
+        let is_live = model.live.as_ref().is_some_and(|live| live.name == run.name);
+        let mut on = is_live || model.analysis.drawn.contains(&run.name);
+        ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.x = 3.0;
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
+            ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour);
+            if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, &run.name)).changed() {
+                out.push(Command::Train(TrainCommand::Draw { run: run.name.clone(), on }));
+            }
+        });
+    }
+}
+
+fn smoothing(ui: &mut Ui, state: &mut State) {
+    let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
+    theme::slider(ui, slider)
+        .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+}
+
+/// The curves that are drawn, those of the run that trains last.
+fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<Drawn> {
+    let dark = ui.visuals().dark_mode;
+    let live = model.live.as_ref();
+    let chosen = model.analysis.drawn.iter().filter(|name| live.is_none_or(|live| live.name != **name));
+    let stored = chosen.filter_map(|name| Some((name, model.analysis.curves_of(name)?)));
+    stored
+        .chain(live.map(|live| (&live.name, &live.curves)))
+        .map(|(name, curves)| Drawn {
+            curves: Arc::clone(curves),
+            colour: charts::colour_of(open, name, dark),
+        })
+        .collect()
+}
+
+/// All charts, two in a row where there is room.
+fn charts(ui: &mut Ui, open: &OpenProject, drawn: &[Drawn], state: &mut State, out: &mut Vec<Command>) {
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let columns = if ui.available_width() > 780.0 { 2 } else { 1 };
         let gap = 16.0;
@@ -369,7 +346,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
                         ui.spacing_mut().item_spacing.x = 8.0;
                         let log = state.log.contains(chart.id);
                         let mut look = Look { smoothing: state.smoothing, log, height: 220.0 };
-                        charts::chart(ui, open, chart, &drawn, &mut look, out);
+                        charts::chart(ui, open, chart, drawn, &mut look, out);
                         if look.log != log {
                             if look.log {
                                 state.log.insert(chart.id)

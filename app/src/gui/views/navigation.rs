@@ -3,8 +3,10 @@
 use eframe::egui;
 use egui::{Align, Layout, Ui};
 
-use crate::gui::command::{Command, ViewCommand, info};
-use crate::gui::model::{Model, Tab};
+use crate::gui::command::{Command, ViewCommand};
+use crate::gui::command_table::info;
+use crate::gui::model::Model;
+use crate::gui::values::Tab;
 use crate::gui::widgets::{command_button, command_button_as};
 
 /// Draws the bar.

@@ -6,8 +6,10 @@ use std::path::Path;
 use eframe::egui;
 use egui::{Key, Ui};
 
-use crate::gui::command::{Area, Command, Info, ProjectCommand, TABLE, ViewCommand};
+use crate::gui::command::{Command, ProjectCommand, ViewCommand};
+use crate::gui::command_table::{Area, Info, TABLE};
 use crate::gui::model::Model;
+use crate::gui::widgets::modal;
 
 /// What the palette remembers while it is open.
 #[derive(Default)]
@@ -20,7 +22,7 @@ pub struct State {
 
 /// Draws the palette.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    super::overlay(ui, "palette", "Commands", out, |ui, out| {
+    modal(ui, "palette", "Commands", out, |ui, out| {
         ui.set_width(480.0);
         let (up, down, enter) = ui.input_mut(|input| {
             let none = egui::Modifiers::NONE;
@@ -43,6 +45,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         found.sort_by_key(|row| row.allowed.is_err());
         let last = found.len().saturating_sub(1);
         state.chosen = (state.chosen + usize::from(down)).min(last) - usize::from(up && state.chosen > 0);
+        let mut given = false;
         egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
             for (place, row) in found.iter().enumerate() {
                 let chosen = place == state.chosen;
@@ -56,6 +59,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
                     // Closed first: the command may open something else.
                     out.push(Command::View(ViewCommand::Overlay(None)));
                     out.push(row.does.command());
+                    given = true;
                 }
                 match row.allowed {
                     Ok(()) => response.on_hover_text(row.tooltip),
@@ -66,6 +70,10 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
                 ui.weak("No command has these words.");
             }
         });
+        if given {
+            // Opened again by its own command, it is empty.
+            *state = State::default();
+        }
     });
 }
 

@@ -7,10 +7,11 @@ use vitrine_core::device::DeviceChoice;
 use vitrine_core::project::Run;
 use vitrine_core::review::{QueueKind, QueuePlace, audit_result};
 
-use crate::gui::command::{Command, Needs, QueueCommand, TrainCommand, ViewCommand};
+use crate::gui::command::{Command, QueueCommand, TrainCommand, ViewCommand};
+use crate::gui::command_table::Needs;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, OpenQueue};
-use crate::gui::widgets::command_button_as;
+use crate::gui::widgets::{command_button_as, is_horizontal};
 use crate::words;
 
 /// What the panel remembers.
@@ -18,16 +19,6 @@ use crate::words;
 pub struct State {
     /// The person is asked whether the sample of the audit may go.
     asking: bool,
-}
-
-/// The name of a queue.
-pub const fn title(kind: QueueKind) -> &'static str {
-    match kind {
-        QueueKind::MostUncertain => "Most uncertain",
-        QueueKind::LikelyParticles => "Likely particles",
-        QueueKind::SuspiciousPositives => "Suspicious positives",
-        QueueKind::Audit => "Random audit",
-    }
 }
 
 const fn what(kind: QueueKind) -> &'static str {
@@ -61,10 +52,10 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     };
     ui.add(egui::Label::new(egui::RichText::new(format!("Scores: {}", scores.name)).weak()).truncate());
     ui.add_space(6.0);
-    let lies = super::docks::lies(ui);
+    let horizontal = is_horizontal(ui);
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
         // At the bottom there is room for all of them side by side.
-        if lies {
+        if horizontal {
             ui.columns(QueueKind::ALL.len(), |columns| {
                 for (ui, kind) in columns.iter_mut().zip(QueueKind::ALL) {
                     // Columns stretch the words of what wraps.
@@ -113,7 +104,7 @@ fn queue(
     out: &mut Vec<Command>,
 ) {
     let current = open.queue.as_ref().filter(|queue| queue.queue.kind == kind);
-    let button = egui::Button::selectable(current.is_some(), title(kind))
+    let button = egui::Button::selectable(current.is_some(), kind.title())
         .min_size(egui::vec2(ui.available_width(), 0.0));
     if ui.add(button).on_hover_text(what(kind)).clicked() {
         let command = if current.is_some() { QueueCommand::Leave } else { QueueCommand::Enter(kind) };
@@ -206,7 +197,7 @@ fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &
         .on_disabled_hover_text(allowed.err().unwrap_or_default());
     let at = QueueKind::ALL.iter().position(|known| *known == kind).unwrap_or(0);
     let next = QueueKind::ALL[(at + 1) % QueueKind::ALL.len()];
-    let words = format!("Next queue: {}", title(next));
+    let words = format!("Next queue: {}", next.title());
     if ui.add(egui::Button::new(words).wrap()).on_hover_text(what(next)).clicked() {
         out.push(Command::View(ViewCommand::Queue(QueueCommand::Enter(next))));
     }

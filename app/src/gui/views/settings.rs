@@ -3,10 +3,12 @@
 use eframe::egui;
 use egui::Ui;
 
-use crate::gui::command::{Command, SettingsCommand, TABLE, ViewCommand};
+use crate::gui::command::{Command, SettingsCommand, ViewCommand};
+use crate::gui::command_table::TABLE;
 use crate::gui::keys;
 use crate::gui::model::Model;
-use crate::gui::settings::Theme;
+use crate::gui::values::Theme;
+use crate::gui::widgets::modal;
 
 /// What the dialog remembers while it is open.
 #[derive(Default)]
@@ -21,7 +23,7 @@ pub struct State {
 
 /// Draws the dialog.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    super::overlay(ui, "settings", "Settings", out, |ui, out| {
+    modal(ui, "settings", "Settings", out, |ui, out| {
         ui.set_width(520.0);
         // Before any field takes it.
         if let Some(id) = state.waiting

@@ -1,37 +1,22 @@
 //! The first screen: recent projects, open, new from files, the sample.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use eframe::egui;
 use egui::{Frame, RichText, TextEdit, Ui};
 
-use crate::gui::command::{Command, ImportCommand, ProjectCommand};
+use crate::gui::command::{Command, DraftCommand, ImportCommand, ProjectCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::Model;
-use crate::gui::widgets::form::{section, typed_path};
+use crate::gui::widgets::form::section;
 use crate::gui::widgets::{command_button, command_button_as};
-use crate::words;
+use crate::words::typed_path;
 
 /// What the first screen remembers.
+#[derive(Default)]
 pub struct State {
     /// Path typed to open.
     pub path: String,
-    /// Folder typed for the sample.
-    pub sample: String,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        let sample = words::home().unwrap_or_else(std::env::temp_dir).join("vitrine-sample");
-        Self { path: String::new(), sample: sample.display().to_string() }
-    }
-}
-
-impl State {
-    /// The folder for the sample.
-    pub fn sample_dir(&self) -> PathBuf {
-        typed_path(&self.sample)
-    }
 }
 
 /// Width of the page.
@@ -128,10 +113,13 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
         );
         ui.horizontal(|ui| {
             let name = ui.label("Folder");
-            let edit = TextEdit::singleline(&mut state.sample).desired_width(ui.available_width() - 170.0);
-            ui.add(edit).labelled_by(name.id);
+            let mut folder = model.drafts.sample.clone();
+            let edit = TextEdit::singleline(&mut folder).desired_width(ui.available_width() - 170.0);
+            if ui.add(edit).labelled_by(name.id).changed() {
+                out.push(Command::Draft(DraftCommand::Sample(folder.clone())));
+            }
             let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
-            let ready = !busy && !state.sample.trim().is_empty();
+            let ready = !busy && !folder.trim().is_empty();
             if ui.add_enabled(ready, egui::Button::new("Open the sample")).clicked() {
                 out.push(Command::Project(ProjectCommand::SampleHere));
             }

@@ -8,8 +8,9 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::check::{Violation, violations};
 use vitrine_core::learning::config::fields::{Field, FieldKind, GROUPS, plain};
 
-use crate::gui::command::{AskPath, Command, Purpose, SaveCommand};
+use crate::gui::command::{Command, SaveCommand};
 use crate::gui::model::{Model, OpenProject};
+use crate::gui::values::{AskPath, Purpose};
 use crate::gui::widgets::Fold;
 use crate::words;
 

@@ -2,42 +2,26 @@
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
-use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{Run, RunStatus};
 
 use super::charts::colour_of;
-use super::{live, train};
-use crate::gui::command::{Command, Needs, TrainCommand, ViewCommand};
+use crate::gui::command::{Command, TrainCommand, ViewCommand};
+use crate::gui::command_table::Needs;
 use crate::gui::model::{Model, OpenProject};
 
 /// Draws the list, newest first.
-pub fn ui(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    train: &mut train::State,
-    live: &mut live::State,
-    out: &mut Vec<Command>,
-) {
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
     ScrollArea::both().id_salt("runs").auto_shrink([false, true]).max_height(230.0).show(ui, |ui| {
         egui::Grid::new("runs").num_columns(5).striped(true).min_col_width(40.0).show(ui, |ui| {
             for run in open.runs.iter().rev() {
-                row(ui, model, open, run, train, live, out);
+                row(ui, model, open, run, out);
                 ui.end_row();
             }
         });
     });
 }
 
-fn row(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    run: &Run,
-    train: &mut train::State,
-    live: &mut live::State,
-    out: &mut Vec<Command>,
-) {
+fn row(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 12.0), egui::Sense::hover());
         ui.painter().rect_filled(
@@ -71,26 +55,17 @@ fn row(
         Some(before) => ui.weak(format!("went on from {before}")),
         None => ui.weak(""),
     };
-    ui.horizontal(|ui| actions(ui, model, open, run, is_live, train, live, out));
+    ui.horizontal(|ui| actions(ui, model, open, run, is_live, out));
 }
 
 #[expect(clippy::too_many_arguments, reason = "the row's own, once")]
-fn actions(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    run: &Run,
-    is_live: bool,
-    train: &mut train::State,
-    live: &mut live::State,
-    out: &mut Vec<Command>,
-) {
+fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: bool, out: &mut Vec<Command>) {
     let allowed = model.allows(Needs::NoTraining);
     let why = allowed.err().unwrap_or_default();
     if !is_live && open.resumable.contains(&run.id) {
         let resume = ui.add_enabled(allowed.is_ok(), egui::Button::new("Resume"));
         if resume.clicked() {
-            let device = train.device;
+            let device = model.drafts.train.device;
             out.push(Command::Train(TrainCommand::Continue { run: run.name.clone(), device }));
         }
         resume
@@ -101,11 +76,8 @@ fn actions(
     }
     if run.best_epoch.is_some() && !is_live {
         let on = ui.add_enabled(allowed.is_ok(), egui::Button::new("Continue from this run"));
-        if on.clicked()
-            && let Ok(config) = yaml::parse(&run.config, &run.name)
-        {
-            train.take(&without_number(&run.name), config);
-            train.from = Some(run.name.clone());
+        if on.clicked() {
+            out.push(Command::Train(TrainCommand::TakeFrom(run.name.clone())));
         }
         on.on_hover_text(
             "Train on with the labels of now: puts its settings into the form for a new run that begins with its weights.",
@@ -125,19 +97,16 @@ fn actions(
         );
         if score.on_hover_text("Needed for patches imported since, or where scoring was cancelled.").clicked()
         {
-            let device = train.device;
+            let device = model.drafts.train.device;
             out.push(Command::Train(TrainCommand::Score { run: run.name.clone(), device }));
             ui.close();
         }
         if ui.button("Settings into the form").clicked() {
-            if let Ok(config) = yaml::parse(&run.config, &run.name) {
-                train.take(&without_number(&run.name), config);
-                train.from = None;
-            }
+            out.push(Command::Train(TrainCommand::CopySettings(run.name.clone())));
             ui.close();
         }
         if ui.button("Show its curves").clicked() {
-            live.overlaid.insert(run.name.clone());
+            out.push(Command::Train(TrainCommand::Draw { run: run.name.clone(), on: true }));
             ui.close();
         }
     })
@@ -145,25 +114,5 @@ fn actions(
     .on_hover_text(format!("More for {}", run.name));
     if used {
         ui.weak("scores in use");
-    }
-}
-
-/// "recommended-3" → "recommended": the stem of numbered names.
-pub fn without_number(name: &str) -> String {
-    match name.rsplit_once('-') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
-            stem.to_owned()
-        }
-        _ => name.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn numbers_come_off_names() {
-        assert_eq!(super::without_number("recommended-12"), "recommended");
-        assert_eq!(super::without_number("my-own"), "my-own");
-        assert_eq!(super::without_number("plain"), "plain");
     }
 }

@@ -4,7 +4,8 @@
 use eframe::egui;
 use egui::{Response, Ui};
 
-use crate::gui::command::{Command, info};
+use crate::gui::command::Command;
+use crate::gui::command_table::info;
 use crate::gui::model::Model;
 
 /// The button of command `id`, in its own words. An id that is not in the table shows itself, so that

@@ -1,29 +1,27 @@
 //! Pieces that several views use.
 
 mod command_button;
+mod contrast;
+mod edited;
+mod empty;
 mod fold;
 pub mod form;
 mod label_mark;
+mod modal;
 mod panel;
+mod patch_picture;
 mod scale_bar;
 pub mod thumbnail;
+mod unreadable;
 
 pub use command_button::{command_button, command_button_as};
+pub use contrast::{common_ends, ends};
+pub use edited::edited;
+pub use empty::empty;
 pub use fold::Fold;
 pub use label_mark::{HALO, label_count, label_mark, paint_label, paint_label_on_picture};
-pub use panel::{bottom_panel, left_panel, side_panel};
+pub use modal::modal;
+pub use panel::{bottom_panel, is_horizontal, left_panel, side_panel};
+pub use patch_picture::PatchPicture;
 pub use scale_bar::scale_bar;
-
-use eframe::egui;
-
-/// An empty state: what is not there yet, and what to do about it.
-pub fn empty(ui: &mut egui::Ui, heading: &str, text: &str) {
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.28).max(24.0));
-        ui.heading(heading);
-        ui.add_space(4.0);
-        ui.allocate_ui(egui::vec2(ui.available_width().min(520.0), 0.0), |ui| {
-            ui.vertical_centered(|ui| ui.add(egui::Label::new(egui::RichText::new(text).weak()).wrap()));
-        });
-    });
-}
+pub use unreadable::unreadable;

@@ -6,6 +6,12 @@ use egui::{Panel, Ui};
 use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::Model;
 
+/// Whether a panel has so much more width than height that its parts stand better beside each other than
+/// one below the other, as at the bottom.
+pub fn is_horizontal(ui: &Ui) -> bool {
+    ui.available_width() > (ui.available_height() * 1.6).max(420.0)
+}
+
 /// A panel at the left that can be resized; `name` is its key in the settings, `size` its first width.
 pub fn left_panel<R>(
     ui: &mut Ui,

@@ -9,14 +9,22 @@ use vitrine_core::Label;
 use vitrine_core::project::PatchId;
 use vitrine_core::workflow::compare::stretched;
 
-use super::paint_label;
+use super::label_mark::paint_label;
+use crate::gui::command::{Command, SelectCommand, ViewCommand};
 use crate::gui::model::OpenProject;
 use crate::gui::theme;
+use crate::gui::values::Tab;
+
+/// Goes to a patch in the gallery: what a click on a thumbnail does.
+pub fn show_in_gallery(patch: PatchId, out: &mut Vec<Command>) {
+    out.push(Command::Select(SelectCommand::Patch(patch)));
+    out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
+}
 
 /// Textures kept before all are thrown away.
-const KEPT: usize = 400;
+const MAX_TEXTURES: usize = 400;
 /// Patches read in one frame; the others follow in the next.
-const PER_FRAME: usize = 8;
+const MAX_READ_PER_FRAME: usize = 8;
 
 /// The textures.
 #[derive(Default)]
@@ -83,7 +91,7 @@ impl Thumbnails {
         open: &OpenProject,
         patch: PatchId,
     ) -> Option<egui::TextureId> {
-        if self.generation != open.generation || self.textures.len() > KEPT {
+        if self.generation != open.generation || self.textures.len() > MAX_TEXTURES {
             self.generation = open.generation;
             self.textures.clear();
         }
@@ -94,7 +102,7 @@ impl Thumbnails {
         if self.frame != frame {
             (self.frame, self.read) = (frame, 0);
         }
-        if self.read >= PER_FRAME {
+        if self.read >= MAX_READ_PER_FRAME {
             ctx.request_repaint();
             return None;
         }

@@ -11,8 +11,9 @@
 //! What is read: tensors N×H×W or N×1×H×W, lists or tuples of tensors H×W or 1×H×W, NumPy arrays
 //! or lists of them; f16, bf16, f32, f64, all integers, bool; any strides and offset; the zip
 //! layout and the old one, and plain pickles of NumPy arrays. `micrographs[label]`, a list of
-//! names, is kept, and a `pixel_size` (Å per px of the patches; also `apix`, `angpix`) at the
-//! top or under `metadata`. Everything else is named in a warning.
+//! names, is kept, and a `pixel_size` (Å per px of the patches; also `apix`, `angpix`) at the top or
+//! under `metadata`. Beside a `pixel_size_binned`, that of the patches, it is that of the micrographs. A `patch_size` there is compared with the
+//! patches. Everything else is named in a warning.
 //!
 //! Checksums inside a zip are not verified for data stored as it is, so that opening a large
 //! file does not read it; sizes are.
@@ -26,8 +27,8 @@ use std::path::Path;
 use self::container::Container;
 use self::objects::Value;
 use self::pickle::Id;
-use super::Dataset;
 use super::arrays::{ArrayPatches, Group};
+use super::{Dataset, PatchReader as _};
 use crate::error::{Error, Result};
 use crate::label::Label;
 
@@ -41,7 +42,14 @@ const KEYS: [(&str, Label); 5] = [
 ];
 
 /// Keys whose value is taken as Å per px of the patches.
-const PIXEL_SIZE: [&str; 5] = ["pixel_size", "pixel_size_A", "pixel_size_angstrom", "apix", "angpix"];
+const PIXEL_SIZE: [&str; 6] = [BINNED, "pixel_size", "pixel_size_A", "pixel_size_angstrom", "apix", "angpix"];
+
+/// Key of Å per px of the patches where they were averaged down; any other of [`PIXEL_SIZE`] beside it is
+/// that of the micrographs.
+const BINNED: &str = "pixel_size_binned";
+
+/// Keys whose value is taken as the side of a patch, px, and compared with the patches.
+const PATCH_SIZE: [&str; 2] = ["patch_size", "patch_size_binned"];
 
 const MEND_SHAPE: &str = "save a dict data['patches'] with the keys positive, unlabeled, negative or \
                           false_positive, each a tensor N×H×W or a list of tensors H×W of numbers";
@@ -73,18 +81,25 @@ pub fn open(path: &Path) -> Result<Dataset> {
         groups.push(group);
     }
     for (key, _) in container.pickle.pairs(classes).unwrap_or_default() {
-        let known = container.pickle.text(*key).is_some_and(|key| is_class(key) || PIXEL_SIZE.contains(&key));
+        let known = container.pickle.text(*key).is_some_and(|key| is_class(key) || is_metadata(key));
         if !known {
             let within = if outer.is_some() { "patches." } else { "" };
             unread.push(format!("{within}{}", key_name(&container, *key)));
         }
     }
-    let mut pixel_size = None;
+    let (mut binned, mut pixel_size) = (None, None);
+    let mut patch_size = None;
     let top = outer.unwrap_or(classes);
     for place in [Some(top), container.pickle.get(top, "metadata")].into_iter().flatten() {
         for key in PIXEL_SIZE {
             let found = container.pickle.get(place, key).and_then(|id| objects::number(&mut container, id));
-            pixel_size = pixel_size.or(found.filter(|size| size.is_finite() && *size > 0.0));
+            let found = found.filter(|size| size.is_finite() && *size > 0.0);
+            let known = if key == BINNED { &mut binned } else { &mut pixel_size };
+            *known = known.or(found);
+        }
+        for key in PATCH_SIZE {
+            let found = container.pickle.get(place, key).and_then(|id| objects::number(&mut container, id));
+            patch_size = patch_size.or(found);
         }
     }
     if outer.is_some() {
@@ -94,14 +109,26 @@ pub fn open(path: &Path) -> Result<Dataset> {
         warnings.push(format!("not read from the file: {}", listing(&unread)));
     }
     let reader = ArrayPatches::new(path, groups)?;
+    if let Some(said) = patch_size.filter(|said| *said != reader.size() as f64) {
+        warnings.push(format!(
+            "its metadata says that patches have {said} px, they have {}: a pixel size that stands beside it may \
+             belong to other patches",
+            reader.size()
+        ));
+    }
     Ok(Dataset {
         kind: format!("PyTorch patches ({})", container.layout),
         reader: Box::new(reader),
-        pixel_size,
-        micrograph_pixel_size: None,
+        pixel_size: binned.or(pixel_size),
+        micrograph_pixel_size: pixel_size.filter(|_| binned.is_some()),
         optics: Vec::new(),
         warnings,
     })
+}
+
+/// Whether a key is one whose value is used.
+fn is_metadata(key: &str) -> bool {
+    PIXEL_SIZE.contains(&key) || PATCH_SIZE.contains(&key)
 }
 
 /// Whether a key names a class of patches.
@@ -213,10 +240,10 @@ fn unread_top_level(container: &Container, top: Id) -> Vec<String> {
     for &(key, value) in pickle.pairs(top).unwrap_or_default() {
         match pickle.text(key) {
             Some("patches" | "micrographs") => {}
-            Some(name) if PIXEL_SIZE.contains(&name) => {}
+            Some(name) if is_metadata(name) => {}
             Some("metadata") => {
                 for (key, _) in pickle.pairs(value).unwrap_or_default() {
-                    if !pickle.text(*key).is_some_and(|key| PIXEL_SIZE.contains(&key)) {
+                    if !pickle.text(*key).is_some_and(is_metadata) {
                         unread.push(format!("metadata.{}", key_name(container, *key)));
                     }
                 }

@@ -4,10 +4,13 @@ use eframe::egui;
 use egui::{ComboBox, Ui};
 use vitrine_core::Label;
 
-use super::{State, filter};
-use crate::gui::command::{Command, QueueCommand, ViewCommand, info};
-use crate::gui::model::{Model, OpenProject, Order, SortKey};
+use super::filter;
+use super::state::State;
+use crate::gui::command::{Command, QueueCommand, ViewCommand};
+use crate::gui::command_table::info;
+use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
+use crate::gui::values::{Order, SortKey};
 use crate::gui::widgets::{command_button, command_button_as, paint_label};
 use crate::words;
 
@@ -40,8 +43,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         });
         match &open.queue {
             Some(queue) => {
-                ui.strong(super::super::queues::title(queue.queue.kind))
-                    .on_hover_text(format!("By the scores of {}", queue.run));
+                ui.strong(queue.queue.kind.title()).on_hover_text(format!("By the scores of {}", queue.run));
                 if ui.button("Back to all patches").clicked() {
                     out.push(Command::View(ViewCommand::Queue(QueueCommand::Leave)));
                 }
@@ -122,21 +124,16 @@ fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         });
     combo.response.on_hover_text("What patches are sorted by");
     if chosen != order.key {
-        push(Order { key: chosen, descending: chosen.descends_first(), ..order.clone() }, out);
+        out.push(Command::order(Order { key: chosen, descending: chosen.descends_first(), ..order.clone() }));
     }
     if order.key == SortKey::Random {
         if ui.button("Shuffle again").clicked() {
-            push(Order { seed: order.seed.wrapping_add(1), ..order.clone() }, out);
+            out.push(Command::order(Order { seed: order.seed.wrapping_add(1), ..order.clone() }));
         }
     } else {
         let words = direction(order.key, order.descending);
         if ui.button(words).on_hover_text("Turn the order around").clicked() {
-            push(Order { descending: !order.descending, ..order.clone() }, out);
+            out.push(Command::order(Order { descending: !order.descending, ..order.clone() }));
         }
     }
-}
-
-/// Asks for an order.
-pub(super) fn push(order: Order, out: &mut Vec<Command>) {
-    out.push(Command::View(ViewCommand::Order(Box::new(order))));
 }

@@ -6,9 +6,9 @@ use egui::{DragValue, PopupCloseBehavior, ScrollArea, Ui};
 use vitrine_core::Label;
 use vitrine_core::project::{MicrographId, Side};
 
-use super::bar::push;
 use crate::gui::command::Command;
-use crate::gui::model::{Filter, OpenProject, Order};
+use crate::gui::model::OpenProject;
+use crate::gui::values::{Filter, Order};
 use crate::words;
 
 /// What the menu remembers.
@@ -79,7 +79,7 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, state: &mut State, out: &mut Vec<Comm
             filter = Filter::default();
         }
         if filter != open.shown.order.filter {
-            push(Order { filter, ..open.shown.order.clone() }, out);
+            out.push(Command::order(Order { filter, ..open.shown.order.clone() }));
         }
     });
 }
@@ -230,7 +230,7 @@ pub fn chips(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
                 egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Take away: {words}"))
             });
             if response.on_hover_text("Take this filter away").clicked() {
-                push(Order { filter: without, ..open.shown.order.clone() }, out);
+                out.push(Command::order(Order { filter: without, ..open.shown.order.clone() }));
             }
         }
     });

@@ -8,30 +8,22 @@ use egui::{Color32, Rect, Sense, Ui, Vec2};
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;
 
-use super::{Geometry, State, pointer};
-use crate::gpu::cell::{Preparation, Range, Scales};
+use super::geometry::Geometry;
+use super::pointer;
+use super::state::State;
+use crate::gpu::cell::{Preparation, Scales};
+use crate::gpu::colour_map::ColourMap;
 use crate::gpu::grid::{CURRENT, GridLook, Instance, MEASURED, MISSING, SELECTED, rgba};
-use crate::gpu::look::{Contrast, Look};
+use crate::gpu::look::Look;
 use crate::gpu::pages::{Found, PageSource, Pages, bin_for};
-use crate::gui::command::{Command, SettingsCommand};
+use crate::gui::command::{Command, SettingsCommand, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
+use crate::gui::widgets::common_ends;
 use crate::words;
 
 /// Width of the scroll bar, points.
 const BAR: f32 = 14.0;
-
-/// What the grid was drawn with last.
-#[derive(Default)]
-pub struct Last {
-    ids: Option<Arc<Vec<PatchId>>>,
-    cursor: usize,
-    columns: usize,
-    pitch: f32,
-    /// Points scrolled in the frame before, for the direction.
-    scroll: f64,
-    scales: Option<(u64, Arc<Scales>)>,
-}
 
 /// Draws the grid and takes what the pointer does on it.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
@@ -50,8 +42,10 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     scroll_bar(ui, area, &geometry, state);
     state.scroll = state.scroll.clamp(0.0, geometry.furthest());
     geometry.scroll = (state.scroll * f64::from(scale)).round() / f64::from(scale);
-    state.columns = geometry.columns;
-    state.rows = geometry.rows_shown();
+    let (columns, rows) = (geometry.columns, geometry.rows_shown());
+    if (columns, rows) != (model.gallery.columns, model.gallery.rows) {
+        out.push(Command::View(ViewCommand::Grid { columns, rows }));
+    }
     state.geometry = geometry;
     let flags = pointer::ui(ui, model, open, state, &response, out);
     state.scroll = state.scroll.clamp(0.0, geometry.furthest());
@@ -176,28 +170,10 @@ fn scales(open: &OpenProject, state: &mut State) -> Arc<Scales> {
 
 /// How many entries [`scales`] has for this project.
 fn known_scales(open: &OpenProject) -> usize {
-    if in_angstrom(open) { open.sources.len() } else { 0 }
+    if open.is_in_angstrom() { open.sources.len() } else { 0 }
 }
 
-/// Whether the pixel size of every source is known, so that periods are in Å.
-pub fn in_angstrom(open: &OpenProject) -> bool {
-    !open.sources.is_empty() && open.sources.iter().all(|source| source.info.pixel_size.is_some())
-}
-
-/// The ends of the contrast window of a patch, in the values of its pixels.
-pub fn ends(look: &Look, range: &Range, all: Option<(f32, f32)>) -> (f32, f32) {
-    common_ends(look, all).unwrap_or((range.low, range.high))
-}
-
-/// The ends where they are the same for all patches; `None` where each patch has its own.
-fn common_ends(look: &Look, all: Option<(f32, f32)>) -> Option<(f32, f32)> {
-    match look.contrast {
-        Contrast::Manual => Some((look.manual[0], look.manual[1])),
-        Contrast::All => all,
-        Contrast::Patch => None,
-    }
-}
-
+/// Draws the patches on the screen.
 fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &pointer::Marks) {
     let geometry = state.geometry;
     let Some(render_state) = &model.graphics.render_state else { return };
@@ -210,13 +186,9 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
         }
     }
     if let Some(why) = &state.no_pages {
-        ui.painter().text(
-            geometry.rect.center(),
-            egui::Align2::CENTER_CENTER,
-            why,
-            egui::TextStyle::Body.resolve(ui.style()),
-            ui.visuals().error_fg_color,
-        );
+        let font = egui::TextStyle::Body.resolve(ui.style());
+        let colour = ui.visuals().error_fg_color;
+        ui.painter().text(geometry.rect.center(), egui::Align2::CENTER_CENTER, why, font, colour);
         return;
     }
     let scales = scales(open, state);
@@ -235,16 +207,51 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
         },
     });
     state.window = pages.window();
-    let visible = geometry.visible();
-    let ids = &open.shown.ids;
     let common = common_ends(look, state.window);
-    let (mut wanted, mut unfiltered) = (Vec::new(), 0);
-    let mut instances = Vec::with_capacity(visible.len());
-    // The current patch is drawn last, so that its frame lies over its neighbours' edges.
+    let visible = instances(open, &geometry, marks, pages, common, scale);
+    let missing = visible.wanted.len();
+    let mut wanted = visible.wanted;
+    let ahead = ahead(&geometry, state.scroll >= state.last.scroll);
+    let ahead = open.shown.ids.get(ahead).unwrap_or_default();
+    wanted.extend(ahead.iter().filter(|&&patch| !pages.holds(patch)));
+    state.last.scroll = state.scroll;
+    pages.want(wanted);
+    state.coming = missing + visible.unfiltered.max(usize::from(pages.behind()));
+    if pages.coming() > 0 || pages.behind() {
+        ui.ctx().request_repaint();
+    }
+    let grid_look = grid_look(ui, look, &geometry, pages);
+    if let Some(callback) = pages.callback(grid_look, visible.instances) {
+        ui.painter_at(geometry.rect).add(Callback::new_paint_callback(geometry.rect, callback));
+    }
+}
+
+/// What is drawn of the patches on the screen.
+struct Visible {
+    instances: Vec<Instance>,
+    /// Patches whose pixels are not on the pages.
+    wanted: Vec<PatchId>,
+    /// How many patches are on the pages, but not filtered yet.
+    unfiltered: usize,
+}
+
+/// The patches on the screen, the current one last, so that its frame lies over its neighbours' edges. `common` are
+/// the ends of the contrast window where they are the same for all patches.
+fn instances(
+    open: &OpenProject,
+    geometry: &Geometry,
+    marks: &pointer::Marks,
+    pages: &mut Pages,
+    common: Option<(f32, f32)>,
+    scale: f32,
+) -> Visible {
+    let on_screen = geometry.visible();
+    let mut visible =
+        Visible { instances: Vec::with_capacity(on_screen.len()), wanted: Vec::new(), unfiltered: 0 };
     let current = open.shown.cursor;
-    let places = visible.clone().filter(|&place| place != current);
-    for place in places.chain(visible.contains(&current).then_some(current)) {
-        let Some(&patch) = ids.get(place) else { continue };
+    let places = on_screen.clone().filter(|&place| place != current);
+    for place in places.chain(on_screen.contains(&current).then_some(current)) {
+        let Some(&patch) = open.shown.ids.get(place) else { continue };
         let at = (geometry.rect_of(place).min - geometry.rect.min) * scale;
         let label = marks
             .painted(patch)
@@ -271,45 +278,47 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
                 instance.window = [spot.range.in_cell(low), spot.range.in_cell(high)];
             }
             Found::Unfiltered => {
-                unfiltered += 1;
+                visible.unfiltered += 1;
                 instance.flags |= MISSING;
             }
             Found::Missing => {
-                wanted.push(patch);
+                visible.wanted.push(patch);
                 instance.flags |= MISSING;
             }
         }
-        instances.push(instance);
+        visible.instances.push(instance);
     }
-    let missing = wanted.len();
-    // Then what comes next in the direction of scrolling.
+    visible
+}
+
+/// The places that come onto the screen next: one screen further in the direction of scrolling.
+fn ahead(geometry: &Geometry, down: bool) -> std::ops::Range<usize> {
+    let visible = geometry.visible();
     let screen = visible.len().max(1);
-    let ahead = if state.scroll >= state.last.scroll {
-        visible.end..(visible.end + screen).min(ids.len())
+    if down {
+        visible.end..(visible.end + screen).min(geometry.count)
     } else {
         visible.start.saturating_sub(screen)..visible.start
-    };
-    state.last.scroll = state.scroll;
-    wanted.extend(ids.get(ahead).unwrap_or_default().iter().filter(|&&patch| !pages.holds(patch)));
-    pages.want(wanted);
-    state.coming = missing + unfiltered.max(usize::from(pages.behind()));
-    if pages.coming() > 0 || pages.behind() {
-        ui.ctx().request_repaint();
     }
+}
+
+/// How all patches are drawn.
+fn grid_look(ui: &Ui, look: &Look, geometry: &Geometry, pages: &Pages) -> GridLook {
+    let scale = ui.ctx().pixels_per_point();
+    let side = geometry.side * scale;
     let (texels, page) = pages.sides();
     let dark = ui.visuals().dark_mode;
-    let glyph = (side * 0.055).clamp(3.0 * scale, 7.0 * scale);
-    let grid_look = GridLook {
+    GridLook {
         viewport: [geometry.rect.width() * scale, geometry.rect.height() * scale],
         side: side.round(),
         margin: (geometry.gap() * 0.5 * scale).floor(),
         texels,
         page,
-        colour_row: (look.colours.row() as f32 + 0.5) / crate::gpu::colour_map::ColourMap::ALL.len() as f32,
+        colour_row: (look.colours.row() as f32 + 0.5) / ColourMap::ALL.len() as f32,
         invert: f32::from(u8::from(look.invert)),
         scale,
         linear: f32::from(u8::from(pages.linear())),
-        glyph,
+        glyph: (side * 0.055).clamp(3.0 * scale, 7.0 * scale),
         border: (side * 0.025).clamp(1.5 * scale, 3.0 * scale).round(),
         colours: [
             theme::label(Label::Positive, true),
@@ -320,8 +329,5 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
             ui.visuals().faint_bg_color,
         ]
         .map(rgba),
-    };
-    if let Some(callback) = pages.callback(grid_look, instances) {
-        ui.painter_at(geometry.rect).add(Callback::new_paint_callback(geometry.rect, callback));
     }
 }

@@ -4,7 +4,7 @@ use eframe::egui;
 use egui::{Rect, Sense, Stroke, StrokeKind, Ui, Vec2};
 use vitrine_core::Label;
 
-use super::State;
+use super::state::State;
 use crate::gui::command::{Command, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
@@ -43,7 +43,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     let mark = rect.min + Vec2::splat(22.0);
     ui.painter().circle_filled(mark, 15.0, egui::Color32::from_black_alpha(190));
     paint_label(ui.painter(), mark, 18.0, label, colour);
-    scale_bar(ui, rect, open.pixels.size(), super::picture::pixel_size(open, patch));
+    scale_bar(ui, rect, open.pixels.size(), open.pixel_size(patch));
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Patch {patch}, {label}"))
     });

@@ -3,8 +3,7 @@
 use eframe::egui;
 use egui::{ComboBox, DragValue, Slider, Ui};
 
-use super::State;
-use super::grid::in_angstrom;
+use super::state::State;
 use crate::gpu::colour_map::ColourMap;
 use crate::gpu::look::{Contrast, Look};
 use crate::gui::command::{Command, SettingsCommand};
@@ -83,7 +82,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             look.periods = to_begin_with(look.periods, open);
         }
         if look.band {
-            let unit = if in_angstrom(open) { " Å" } else { " px" };
+            let unit = if open.is_in_angstrom() { " Å" } else { " px" };
             let [short, long] = &mut look.periods;
             let limit = *long * 0.95;
             let response =
@@ -112,7 +111,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
 fn to_begin_with(periods: [f32; 2], open: &OpenProject) -> [f32; 2] {
     let side = open.pixels.size() as f32;
     let sizes = open.sources.iter().filter_map(|source| source.info.pixel_size);
-    let scale = in_angstrom(open).then(|| sizes.fold(0.0, f64::max) as f32);
+    let scale = open.is_in_angstrom().then(|| sizes.fold(0.0, f64::max) as f32);
     let [short, _] = periods;
     if periods == Look::default().periods || short >= side * scale.unwrap_or(1.0) {
         first_band(side, scale)

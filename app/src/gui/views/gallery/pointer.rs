@@ -7,25 +7,11 @@ use egui::{Response, StrokeKind, Ui};
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;
 
-use super::Geometry;
+use super::geometry::Geometry;
+use super::state::State;
 use crate::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
-
-/// What the pointer is in the middle of.
-#[derive(Default)]
-pub struct State {
-    /// Where a range begins.
-    anchor: usize,
-    /// Where a band began and is now, in points of everything.
-    band: Option<((f32, f64), (f32, f64))>,
-    /// Painted so far, in order.
-    painted: Vec<PatchId>,
-    /// The same, to look up.
-    painted_set: HashSet<PatchId>,
-    /// Where the brush was.
-    brush_at: Option<egui::Pos2>,
-}
 
 /// What the pointer has marked in this frame but not done yet.
 #[derive(Default)]
@@ -61,7 +47,7 @@ pub fn ui(
     ui: &Ui,
     model: &Model,
     open: &OpenProject,
-    state: &mut super::State,
+    state: &mut State,
     response: &Response,
     out: &mut Vec<Command>,
 ) -> Marks {
@@ -74,7 +60,7 @@ pub fn ui(
             }
         });
     }
-    if let Some(label) = state.brush {
+    if let Some(label) = model.gallery.brush {
         return brush(ui, model, open, state, label, out);
     }
     let modifiers = ui.input(|input| input.modifiers);
@@ -156,7 +142,7 @@ fn brush(
     ui: &Ui,
     model: &Model,
     open: &OpenProject,
-    state: &mut super::State,
+    state: &mut State,
     label: Label,
     out: &mut Vec<Command>,
 ) -> Marks {
@@ -181,26 +167,28 @@ fn brush(
         ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
     }
     if !held {
-        end_brush(state, out);
+        end_brush(model, state, out);
         return Marks::default();
     }
     Marks { label: Some(label), painted: pointer.painted_set.clone(), ..Marks::default() }
 }
 
 /// Labels what was painted so far, if anything is being painted.
-pub fn end_brush(state: &mut super::State, out: &mut Vec<Command>) {
+pub fn end_brush(model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let pointer = &mut state.pointer;
     pointer.brush_at = None;
     pointer.painted_set.clear();
     let patches = std::mem::take(&mut pointer.painted);
-    if let Some(label) = state.brush.take().filter(|_| !patches.is_empty()) {
+    let Some(label) = model.gallery.brush else { return };
+    if !patches.is_empty() {
         let reason = "window: painted over";
         out.push(Command::Label(LabelCommand::SetPatches { patches, label, reason }));
     }
+    out.push(Command::Label(LabelCommand::EndBrush));
 }
 
 /// Draws the band.
-pub fn draw_band(ui: &Ui, state: &super::State, geometry: &Geometry) {
+pub fn draw_band(ui: &Ui, state: &State, geometry: &Geometry) {
     let Some((from, to)) = state.pointer.band else { return };
     let point = |(x, y): (f32, f64)| {
         let y = (y - geometry.scroll).clamp(-10.0, f64::from(geometry.rect.height()) + 10.0) as f32;

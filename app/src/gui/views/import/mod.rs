@@ -1,22 +1,24 @@
 //! The page of an import: what was named, what it is, settings, and what would come. Nothing is
 //! written before the button at its end is pressed.
 
+mod disk_space;
 mod form;
-mod room;
 mod seen;
+
+use std::sync::Arc;
 
 use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
-use vitrine_core::ingest::Space;
+use vitrine_core::ingest::{Inspection, Space};
 
-pub use form::Form;
-
-use crate::gui::command::{Command, ImportCommand};
+use crate::gui::command::{Command, DraftCommand, ImportCommand};
+use crate::gui::drafts::ImportDraft;
 use crate::gui::jobs::{JobKind, JobState};
-use crate::gui::model::{ImportDraft, ImportTarget, Looked, Model};
-use crate::gui::widgets::form::{complaint, section, typed_path};
-use crate::gui::widgets::left_panel;
-use crate::words;
+use crate::gui::model::{ImportState, LookRequest, Model};
+use crate::gui::values::{ImportTarget, Load};
+use crate::gui::widgets::form::{complaint, section};
+use crate::gui::widgets::{edited, left_panel};
+use crate::words::{self, typed_path};
 
 /// What the page remembers.
 #[derive(Default)]
@@ -25,13 +27,9 @@ pub struct State {
     pub path: String,
     /// The field for it had the focus once, when the page began.
     begun: bool,
-    /// The settings as typed.
-    pub form: Form,
-    /// Number of the proposal the form was filled from.
-    filled: u64,
     seen: seen::State,
     /// When the request last changed, and to what; it is looked at a moment later.
-    changed: Option<(f64, vitrine_core::ingest::IngestRequest, bool)>,
+    changed: Option<(f64, LookRequest)>,
 }
 
 impl State {
@@ -42,25 +40,30 @@ impl State {
 }
 
 /// How long after the last change a request is looked at, seconds.
-const PAUSE: f64 = 0.35;
+const LOOK_DELAY: f64 = 0.35;
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    let Some(draft) = &model.import else { return };
-    if draft.number != state.filled
-        && let Some(proposal) = &draft.proposal
-    {
-        state.form.fill(proposal, draft, model);
-        state.filled = draft.number;
-    }
-    let running = model.jobs.iter().find(|job| job.kind == JobKind::Import);
-    let request = state.form.request(draft);
-    let with_open = state.form.into_open(model);
-    if let (Ok(request), None) = (&request, running) {
-        look_at(ui, draft, state, request, with_open, out);
-    }
+    let Some(import) = &model.import else { return };
+    let change = |draft| Command::Draft(DraftCommand::Import(Box::new(draft)));
+    edited(&import.draft, out, change, |draft, out| page(ui, model, import, draft, state, out));
+}
 
-    let looked = request.as_ref().ok().and_then(|request| draft.look_at(request, with_open));
+fn page(
+    ui: &mut Ui,
+    model: &Model,
+    import: &ImportState,
+    draft: &mut ImportDraft,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    let running = model.jobs.iter().find(|job| job.kind == JobKind::Import);
+    let with_open = draft.into_open && model.open_takes_import();
+    let wanted = draft.request(import.found()).map(|request| LookRequest { request, with_open });
+    if let (Ok(wanted), None) = (&wanted, running) {
+        look_at(ui, import, state, wanted, out);
+    }
+    let look = wanted.as_ref().map_or(Load::NotAsked, |wanted| import.look.of(wanted));
     Panel::top("import head").show(ui, |ui| {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
@@ -75,79 +78,69 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     });
     Panel::bottom("import run").show(ui, |ui| {
         ui.add_space(6.0);
-        run(ui, model, state, draft, &request, looked, running, out);
+        run(ui, model, import, draft, &wanted, &look, running, out);
         ui.add_space(6.0);
     });
     left_panel(ui, model, "import", 430.0, out, |ui, out| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.add_enabled_ui(running.is_none(), |ui| {
-                files(ui, model, draft, state, out);
-                if draft.found.iter().any(|found| found.kind.is_ok()) {
-                    state.form.ui(ui, model, draft);
+                files(ui, model, import, state, out);
+                if import.found().iter().any(|found| found.kind.is_ok()) {
+                    form::ui(ui, draft, import.found());
                 }
             });
         });
     });
     egui::CentralPanel::default().show(ui, |ui| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let older = draft.looked.as_ref().filter(|_| looked.is_none());
-            let waiting = draft.looking.is_some() || !draft.is_recognised();
-            let (seen, form) = (&mut state.seen, &mut state.form);
-            seen::ui(ui, model, draft, looked.or(older), waiting, seen, form, out);
+            let waiting = import.look.pending().is_some() || !import.is_recognised();
+            seen::ui(ui, model, import, &look, waiting, &mut state.seen, draft, out);
         });
     });
 }
 
 /// Asks for a look at the request a moment after it was last changed.
-fn look_at(
-    ui: &Ui,
-    draft: &ImportDraft,
-    state: &mut State,
-    request: &vitrine_core::ingest::IngestRequest,
-    with_open: bool,
-    out: &mut Vec<Command>,
-) {
-    let same = |r: &vitrine_core::ingest::IngestRequest, open: bool| r == request && open == with_open;
-    let asked = draft.looking.as_ref().is_some_and(|(r, open)| same(r, *open))
-        || draft.look_at(request, with_open).is_some();
-    if asked || !draft.is_recognised() || request.inputs.is_empty() {
+fn look_at(ui: &Ui, import: &ImportState, state: &mut State, wanted: &LookRequest, out: &mut Vec<Command>) {
+    let asked = !import.look.of(wanted).is_not_asked();
+    if asked || !import.is_recognised() || wanted.request.inputs.is_empty() {
         state.changed = None;
         return;
     }
     let now = ui.input(|input| input.time);
     // Nothing to compare with yet: at once.
-    let first = draft.looked.is_none() && draft.looking.is_none();
-    match &state.changed {
-        Some((since, r, open)) if same(r, *open) => {
-            if now - since >= PAUSE {
-                let request = Box::new(request.clone());
-                out.push(Command::Import(ImportCommand::Look { request, with_open }));
-                state.changed = None;
-                return;
-            }
+    let first = import.look.newest().is_not_asked() && import.look.last().is_none();
+    let rested = match &state.changed {
+        Some((since, changed)) if changed == wanted => now - since >= LOOK_DELAY,
+        _ => {
+            state.changed = Some((now, wanted.clone()));
+            first
         }
-        _ if first => {
-            let request = Box::new(request.clone());
-            out.push(Command::Import(ImportCommand::Look { request, with_open }));
-            return;
-        }
-        _ => state.changed = Some((now, request.clone(), with_open)),
+    };
+    if rested {
+        state.changed = None;
+        out.push(look(wanted));
+    } else {
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(LOOK_DELAY));
     }
-    ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(PAUSE));
+}
+
+fn look(wanted: &LookRequest) -> Command {
+    let LookRequest { request, with_open } = wanted.clone();
+    Command::Import(ImportCommand::Look { request: Box::new(request), with_open })
 }
 
 /// The files named, what they are, and ways to add more.
-fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out: &mut Vec<Command>) {
+fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, out: &mut Vec<Command>) {
     section(ui, "Files");
-    if draft.paths.is_empty() {
+    if import.paths.is_empty() {
         ui.weak(if model.takes_drops {
             "Drop files or folders onto the window, or name them here."
         } else {
             "Choose files or folders, or name them here."
         });
     }
-    for path in &draft.paths {
-        let found = draft.found.iter().find(|found| found.path == *path);
+    for path in &import.paths {
+        let found = import.found().iter().find(|found| found.path == *path);
         ui.horizontal(|ui| {
             let name =
                 path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
@@ -161,9 +154,12 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
             ui.label(RichText::new(&name).strong()).on_hover_text(path.display().to_string());
         });
         ui.indent(path, |ui| match found {
-            None => {
-                ui.weak("being recognised");
-            }
+            None => match import.recognised.of(&import.paths) {
+                Load::Failed(failure) => complaint(ui, &failure.why),
+                _ => {
+                    ui.weak("being recognised");
+                }
+            },
             Some(found) => match &found.kind {
                 Ok(kind) => {
                     let text = match found.micrographs {
@@ -177,7 +173,7 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
         });
     }
     // Without a proposal nobody could say: that was cancelled.
-    if !draft.paths.is_empty() && draft.is_recognised() && draft.proposal.is_none() {
+    if !import.paths.is_empty() && import.is_recognised() && import.proposal().is_none() {
         let again = ui.button("Recognise them again");
         if again.on_hover_text("Look into the files once more to see what they are.").clicked() {
             out.push(Command::Import(ImportCommand::Recognise));
@@ -198,7 +194,7 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
             .hint_text("/data/micrographs");
         let typed = ui.add(edit).labelled_by(name.id);
         // Who came without files has come to name some.
-        if !std::mem::replace(&mut state.begun, true) && draft.paths.is_empty() {
+        if !std::mem::replace(&mut state.begun, true) && import.paths.is_empty() {
             typed.request_focus();
         }
         let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
@@ -218,10 +214,10 @@ fn files(ui: &mut Ui, model: &Model, draft: &ImportDraft, state: &mut State, out
 fn run(
     ui: &mut Ui,
     model: &Model,
-    state: &mut State,
-    draft: &ImportDraft,
-    request: &Result<vitrine_core::ingest::IngestRequest, String>,
-    looked: Option<&Looked>,
+    import: &ImportState,
+    draft: &mut ImportDraft,
+    wanted: &Result<LookRequest, String>,
+    look: &Load<&Arc<Inspection>>,
     running: Option<&JobState>,
     out: &mut Vec<Command>,
 ) {
@@ -245,13 +241,13 @@ fn run(
         });
         return;
     }
-    ui.horizontal_wrapped(|ui| state.form.target(ui, model));
-    let target = match state.form.into_open(model) {
+    ui.horizontal_wrapped(|ui| form::target(ui, draft, model));
+    let target = match draft.into_open && model.open_takes_import() {
         true => Some(ImportTarget::Open),
-        false if state.form.folder.trim().is_empty() => None,
-        false => Some(ImportTarget::New { dir: typed_path(&state.form.folder), pixels: state.form.pixels }),
+        false if draft.folder.trim().is_empty() => None,
+        false => Some(ImportTarget::New { dir: typed_path(&draft.folder), pixels: draft.pixels }),
     };
-    let look = looked.and_then(|looked| looked.result.as_ref().ok());
+    let seen = look.ready().copied();
     // Where it goes, and how its pixels are stored.
     let place = match (&target, &model.project) {
         (Some(ImportTarget::New { dir, pixels }), _) => Some((dir, *pixels)),
@@ -259,31 +255,32 @@ fn run(
         _ => None,
     };
     let mut no_room = None;
-    if let (Some((dir, pixels)), Some(look), Ok(request)) = (place, look, request)
-        && look.preview.patch_size.is_some()
+    if let (Some((dir, pixels)), Some(seen), Ok(wanted)) = (place, seen, wanted)
+        && seen.preview.patch_size.is_some()
     {
-        room::ask(ui, draft, dir, out);
-        no_room = room::ui(ui, draft, &Space::of(&look.preview, request, pixels), dir);
+        disk_space::ask(ui, import, dir, out);
+        no_room = disk_space::ui(ui, import, &Space::of(&seen.preview, &wanted.request, pixels), dir);
     }
     ui.horizontal_wrapped(|ui| {
-        let comes = look.map_or(0, |look| look.preview.labels.total());
-        let pool = request.as_ref().is_ok_and(|request| request.pool.is_some());
-        let why_not = if draft.paths.is_empty() {
+        let comes = seen.map_or(0, |seen| seen.preview.labels.total());
+        let pool = wanted.as_ref().is_ok_and(|wanted| wanted.request.pool.is_some());
+        let why_not = if import.paths.is_empty() {
             Some("Name some files first.")
-        } else if request.is_err() {
+        } else if wanted.is_err() {
             Some("A setting is no valid number.")
-        } else if look.is_none() && (draft.looking.is_some() || looked.is_none()) {
-            Some("The files are being looked at.")
-        } else if look.is_none() && looked.is_some_and(|looked| looked.cancelled) {
-            Some("Nobody has looked at the files to the end.")
-        } else if look.is_none() {
-            Some("What stands in the way is said at the right.")
-        } else if comes == 0 && !pool {
-            Some("The files hold neither patches nor picks that could be cut.")
-        } else if target.is_none() {
-            Some("Name a folder for the project.")
         } else {
-            no_room
+            match look {
+                Load::NotAsked | Load::Loading => Some("The files are being looked at."),
+                Load::Failed(failure) if failure.cancelled => {
+                    Some("Nobody has looked at the files to the end.")
+                }
+                Load::Failed(_) => Some("What stands in the way is said at the right."),
+                Load::Ready(_) if comes == 0 && !pool => {
+                    Some("The files hold neither patches nor picks that could be cut.")
+                }
+                Load::Ready(_) if target.is_none() => Some("Name a folder for the project."),
+                Load::Ready(_) => no_room,
+            }
         };
         let button = egui::Button::new(RichText::new("Import").strong()).min_size(egui::vec2(120.0, 30.0));
         let pressed = ui.add_enabled(why_not.is_none(), button);
@@ -291,16 +288,18 @@ fn run(
             ui.weak(why);
         }
         // The look was cancelled, or files were mended meanwhile.
-        if let (Some(Looked { request, with_open, result: Err(_), .. }), None) = (looked, &draft.looking)
+        if let (Load::Failed(_), Ok(wanted)) = (look, wanted)
             && ui.button("Look again").clicked()
         {
-            let (request, with_open) = (Box::new(request.clone()), *with_open);
-            out.push(Command::Import(ImportCommand::Look { request, with_open }));
+            out.push(self::look(wanted));
         }
         if pressed.clicked()
-            && let (Ok(request), Some(target)) = (request, target)
+            && let (Ok(wanted), Some(target)) = (wanted, target)
         {
-            out.push(Command::Import(ImportCommand::Run { request: Box::new(request.clone()), target }));
+            out.push(Command::Import(ImportCommand::Run {
+                request: Box::new(wanted.request.clone()),
+                target,
+            }));
         }
     });
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
-use vitrine_core::ingest::{CloseLook, Preview, SeenPatch};
+use vitrine_core::ingest::{Inspection, Preview, SeenPatch};
 use vitrine_core::{Label, Remedy};
 
-use super::Form;
 use crate::gui::command::Command;
-use crate::gui::model::{ImportDraft, Looked, Model};
+use crate::gui::drafts::ImportDraft;
+use crate::gui::model::{ImportState, Model};
 use crate::gui::remedy;
 use crate::gui::theme;
+use crate::gui::values::{Failure, Load};
 use crate::gui::widgets::form::{section, warning};
 use crate::gui::widgets::{Fold, empty, label_count, paint_label};
 use crate::words;
@@ -20,7 +21,7 @@ use crate::words;
 /// What this part remembers: the patches as textures.
 #[derive(Default)]
 pub struct State {
-    of: Option<Arc<CloseLook>>,
+    of: Option<Arc<Inspection>>,
     textures: Vec<TextureHandle>,
 }
 
@@ -29,14 +30,14 @@ pub struct State {
 pub fn ui(
     ui: &mut Ui,
     model: &Model,
-    draft: &ImportDraft,
-    looked: Option<&Looked>,
+    import: &ImportState,
+    look: &Load<&Arc<Inspection>>,
     waiting: bool,
     state: &mut State,
-    form: &mut Form,
+    draft: &mut ImportDraft,
     out: &mut Vec<Command>,
 ) {
-    if draft.paths.is_empty() {
+    if import.paths.is_empty() {
         empty(
             ui,
             "Nothing named yet",
@@ -53,37 +54,42 @@ pub fn ui(
             ui.weak("looking at the files");
         });
     }
-    match looked.map(|looked| &looked.result) {
-        // What kept the last look from an answer may not keep this one.
-        None | Some(Err(_)) if waiting => {}
-        None => {
-            ui.weak("None of the files could be recognised.");
-        }
-        Some(Err(why)) => {
-            let text = egui::RichText::new(format!("{}.", words::capitalised(why)));
-            let own = looked.is_some_and(|looked| looked.cancelled);
-            let text = if own { text.weak() } else { text.color(ui.visuals().error_fg_color) };
-            ui.add(egui::Label::new(text).wrap());
-        }
-        Some(Ok(look)) => {
-            counts(ui, &look.preview, form);
-            warnings(ui, &look.preview, waiting, form);
+    // Until there is an answer to the request as it stands, the one before it.
+    let before = import.look.last().map(|(_, look)| look);
+    match (look, before.as_ref()) {
+        (Load::Failed(failure), _) if !waiting => why_not(ui, failure),
+        (Load::Ready(look), _) | (Load::NotAsked | Load::Loading, Some(look)) => {
+            counts(ui, &look.preview, draft);
+            warnings(ui, &look.preview, waiting, draft);
             patches(ui, look, state);
             lists(ui, model, &look.preview, out);
         }
+        _ if waiting => {}
+        _ => match import.look.newest() {
+            Load::Failed(failure) => why_not(ui, &failure),
+            _ => {
+                ui.weak("None of the files could be recognised.");
+            }
+        },
     }
 }
 
-fn counts(ui: &mut Ui, preview: &Preview, form: &Form) {
+fn why_not(ui: &mut Ui, failure: &Failure) {
+    let text = egui::RichText::new(format!("{}.", words::capitalised(&failure.why)));
+    let text = if failure.cancelled { text.weak() } else { text.color(ui.visuals().error_fg_color) };
+    ui.add(egui::Label::new(text).wrap());
+}
+
+fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
     ui.horizontal_wrapped(|ui| {
         for label in [Label::Positive, Label::Negative, Label::Unlabeled] {
             label_count(ui, label, &preview.labels);
             ui.add_space(8.0);
         }
     });
-    if form.pool.is_some() && !preview.micrographs.is_empty() {
+    if draft.pool.is_some() && !preview.micrographs.is_empty() {
         let many = preview.micrographs.len();
-        let text = match form.pool_count.trim() {
+        let text = match draft.pool_count.trim() {
             "" => "and unlabeled patches at every place found".to_owned(),
             count => format!("and at most {count} unlabeled patches from each of {many} micrographs"),
         };
@@ -127,7 +133,7 @@ fn counts(ui: &mut Ui, preview: &Preview, form: &Form) {
     });
 }
 
-fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
+fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDraft) {
     if preview.warnings.is_empty() {
         return;
     }
@@ -143,12 +149,12 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
                 let words = if from_bottom { "Turn the picks over" } else { "Leave the picks as they are" };
                 let why = "Switches \"y counts from the bottom\" and looks again.";
                 if ui.button(words).on_hover_text(why).clicked() {
-                    form.y_up = from_bottom;
+                    draft.y_up = from_bottom;
                 }
             }
             Some(Remedy::SetMargin(px)) => {
                 if ui.button(format!("Set the margin to {px} px")).clicked() {
-                    form.margin = px.to_string();
+                    draft.margin = px.to_string();
                 }
             }
             _ => {}
@@ -159,7 +165,7 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, form: &mut Form) {
 /// Side of a patch on the screen, points.
 const SIDE: f32 = 92.0;
 
-fn patches(ui: &mut Ui, look: &Arc<CloseLook>, state: &mut State) {
+fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &mut State) {
     if look.patches.is_empty() {
         return;
     }

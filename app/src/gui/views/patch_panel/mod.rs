@@ -11,18 +11,18 @@ use egui::{Rect, Sense, Ui, Vec2};
 use vitrine_core::Label;
 use vitrine_core::project::{Actor, Change, EntryKind, JournalEntry, PatchId};
 
-use super::gallery::picture::{Picture, pixel_size};
 use crate::gui::command::{Command, ViewCommand};
 use crate::gui::model::{Model, OpenProject, PatchDetail};
 use crate::gui::theme;
-use crate::gui::widgets::{Fold, label_mark, scale_bar};
+use crate::gui::values::Load;
+use crate::gui::widgets::{Fold, PatchPicture, is_horizontal, label_mark, scale_bar, unreadable};
 
 /// What the panel remembers.
 #[derive(Default)]
 pub struct State {
     /// Ends of the contrast window for all patches; the gallery measures them.
     pub window: Option<(f32, f32)>,
-    picture: Picture,
+    picture: PatchPicture,
     place: place::State,
     /// The current patch and since when it is.
     since: Option<(PatchId, Instant)>,
@@ -33,13 +33,13 @@ pub struct State {
 impl State {
     /// Drops what lies on the graphics device.
     pub fn forget_drawn(&mut self) {
-        self.picture = Picture::default();
+        self.picture = PatchPicture::default();
         self.place = place::State::default();
     }
 }
 
 /// How long a patch is current before its history is read: not for those one only passes.
-const REST: Duration = Duration::from_millis(150);
+const READ_DELAY: Duration = Duration::from_millis(150);
 
 /// Draws the panel.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
@@ -52,7 +52,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     ask(ui, open, patch, state, out);
     // At the bottom there is width in plenty and little height: parts stand side by side, each with its own
     // scroll bar.
-    if super::docks::lies(ui) {
+    if is_horizontal(ui) {
         let most = ui.available_height() - 40.0;
         ui.columns(PARTS.len(), |columns| {
             for (ui, part) in columns.iter_mut().zip(PARTS) {
@@ -96,7 +96,8 @@ fn part(
     state: &mut State,
     out: &mut Vec<Command>,
 ) {
-    let detail = open.detail.as_ref().filter(|detail| detail.patch == patch);
+    // What was read before its label changed still says what there is to say of the patch itself.
+    let detail = open.detail.last().filter(|(key, _)| key.patch == patch).map(|(_, detail)| detail);
     match part {
         Part::Picture => {
             let label = open.columns.labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
@@ -119,11 +120,10 @@ fn part(
         }
         Part::History => {
             section(ui, model, "Power spectrum", out, |ui, out| {
-                spectrum::ui(ui, open, detail, pixel_size(open, patch), out);
+                spectrum::ui(ui, open, patch, detail, out);
             });
-            let detail = detail.filter(|detail| is_fresh(open, detail));
             section(ui, model, "History of the label", out, |ui, _| {
-                history(ui, open, detail, &mut state.all_of);
+                history(ui, open, patch, &mut state.all_of);
             });
         }
     }
@@ -142,12 +142,6 @@ fn section(
     fold.show(ui, model, out, contents);
 }
 
-/// Whether nothing has happened to the label since its history was read. The label alone does not tell:
-/// it may have been changed and changed back.
-fn is_fresh(open: &OpenProject, detail: &PatchDetail) -> bool {
-    open.columns.last_entry.get(detail.patch as usize) == Some(&detail.entry)
-}
-
 /// Asks for what is not read yet, once the patch has been current for a moment.
 fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
     let since = match state.since {
@@ -158,17 +152,13 @@ fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut
             now
         }
     };
-    let known = open.detail.as_ref().is_some_and(|d| {
-        d.patch == patch && is_fresh(open, d) && d.scores.len() >= usize::from(open.scores.is_some())
-    });
-    let place_known = match open.columns.micrograph_of(patch) {
-        Some(id) => open.micrograph.as_ref().is_some_and(|view| view.id == id),
-        None => true,
-    };
+    let known = open.detail_key(patch).is_none_or(|key| !open.detail.of(&key).is_not_asked());
+    let place_known =
+        open.columns.micrograph_of(patch).is_none_or(|id| !open.micrograph.of(&id).is_not_asked());
     if known && place_known {
         return;
     }
-    match REST.checked_sub(since.elapsed()) {
+    match READ_DELAY.checked_sub(since.elapsed()) {
         Some(wait) => ui.ctx().request_repaint_after(wait),
         None => {
             if !known {
@@ -199,7 +189,7 @@ fn picture(
     }
     let colour = theme::label(label, ui.visuals().dark_mode);
     ui.painter().rect_stroke(rect, 0.0, egui::Stroke::new(3.0, colour), egui::StrokeKind::Outside);
-    scale_bar(ui, rect, open.pixels.size(), pixel_size(open, patch));
+    scale_bar(ui, rect, open.pixels.size(), open.pixel_size(patch));
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Picture of patch {patch}"))
     });
@@ -222,7 +212,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, patch: PatchId) {
     let size = open.pixels.size();
     rows.push((
         "Size",
-        match pixel_size(open, patch) {
+        match open.pixel_size(patch) {
             Some(scale) => format!("{size} px, {:.0} Å", size as f64 * scale),
             None => format!("{size} px, pixel size not known"),
         },
@@ -265,20 +255,19 @@ fn scores(ui: &mut Ui, open: &OpenProject, patch: PatchId, detail: Option<&Patch
 const NEWEST: usize = 12;
 
 /// What happened to the label, newest first.
-fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>, all_of: &mut Option<PatchId>) {
-    let Some(detail) = detail else {
-        ui.weak("Reading…");
-        return;
+fn history(ui: &mut Ui, open: &OpenProject, patch: PatchId, all_of: &mut Option<PatchId>) {
+    let detail = match open.detail_key(patch).map_or(Load::NotAsked, |key| open.detail.of(&key)) {
+        Load::Ready(detail) => detail,
+        Load::Failed(failure) => return unreadable(ui, &failure),
+        Load::NotAsked | Load::Loading => {
+            ui.weak("Reading…");
+            return;
+        }
     };
-    if let Some(why) = &detail.problem {
-        let text = format!("It could not be read: {}.", why.trim_end_matches('.'));
-        ui.add(egui::Label::new(egui::RichText::new(text).weak()).wrap());
-        return;
-    }
     if detail.history.is_empty() {
         ui.weak("Nobody has ever labelled it.");
     }
-    let count = if *all_of == Some(detail.patch) { detail.history.len() } else { NEWEST };
+    let count = if *all_of == Some(patch) { detail.history.len() } else { NEWEST };
     for (entry, change) in detail.history.iter().rev().take(count) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;
@@ -292,7 +281,7 @@ fn history(ui: &mut Ui, open: &OpenProject, detail: Option<&PatchDetail>, all_of
     if earlier > 0 {
         let words = format!("and {} earlier", crate::words::count(earlier as u64));
         if ui.small_button(words).on_hover_text("Show all of the history").clicked() {
-            *all_of = Some(detail.patch);
+            *all_of = Some(patch);
         }
     }
 }

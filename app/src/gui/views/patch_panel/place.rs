@@ -14,7 +14,8 @@ use crate::gpu::cell::percentiles;
 use crate::gui::command::{Command, SelectCommand};
 use crate::gui::model::{MicrographView, OpenProject};
 use crate::gui::theme;
-use crate::gui::widgets::{HALO, paint_label_on_picture};
+use crate::gui::values::Load;
+use crate::gui::widgets::{HALO, paint_label_on_picture, unreadable};
 use crate::words;
 
 /// What the section remembers.
@@ -37,11 +38,11 @@ struct MarksOf {
 }
 
 /// Up to so many marks each is drawn by itself, as large and fine as elsewhere.
-const FEW: usize = 400;
+const MAX_SINGLE_MARKS: usize = 400;
 /// Of more than that each is so large, points; several of one label in one place are one mark.
-const SMALL: f32 = 4.0;
+const MARK_SIDE: f32 = 4.0;
 /// Width of the dark rim around small marks, points.
-const RIM: f32 = 0.8;
+const RIM_WIDTH: f32 = 0.8;
 
 /// Draws the micrograph.
 pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
@@ -49,24 +50,28 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
         ui.weak("The sources do not say from which place on which micrograph this patch is.");
         return;
     };
-    let Some(view) = open.micrograph.as_ref().filter(|view| view.id == id) else {
-        ui.weak("Reading the micrograph…");
-        return;
+    let view = match open.micrograph.of(&id) {
+        Load::Ready(view) => view,
+        Load::Failed(failure) => return unreadable(ui, &failure),
+        Load::NotAsked | Load::Loading => {
+            ui.weak("Reading the micrograph…");
+            return;
+        }
     };
     let [width, height] = view.dimensions.map(|side| side.max(1.0));
     let across = ui.available_width().min(420.0);
     let size = Vec2::new(across, across * (height / width).clamp(0.2, 3.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::CLICK);
     ui.painter().rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
-    if let Some(texture) = texture(ui, open.generation, view, state) {
+    if let Some(texture) = texture(ui, (open.generation, id), view, state) {
         let uv = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
         ui.painter().image(texture, rect, uv, Color32::WHITE);
     }
     let scale = Vec2::new(rect.width() / width, rect.height() / height);
     let at = |[x, y]: [f32; 2]| rect.min + Vec2::new(x * scale.x, y * scale.y);
     let painter = ui.painter_at(rect);
-    if view.patches.len() > FEW {
-        painter.add(many(open, view, rect, &at, state));
+    if view.patches.len() > MAX_SINGLE_MARKS {
+        painter.add(many(open, id, view, rect, &at, state));
     } else {
         for &(other, xy) in &view.patches {
             let (label, colour) = label_of(open, other);
@@ -115,6 +120,7 @@ fn label_of(open: &OpenProject, patch: PatchId) -> (Label, Color32) {
 /// is bounded by the places there are on the screen.
 fn many(
     open: &OpenProject,
+    micrograph: MicrographId,
     view: &MicrographView,
     rect: Rect,
     at: &dyn Fn([f32; 2]) -> Pos2,
@@ -122,7 +128,7 @@ fn many(
 ) -> Arc<Mesh> {
     let of = MarksOf {
         generation: open.generation,
-        micrograph: view.id,
+        micrograph,
         patches: view.patches.len(),
         journal: open.journal,
         rect,
@@ -137,7 +143,7 @@ fn many(
     for &(patch, xy) in &view.patches {
         let (label, colour) = label_of(open, patch);
         let centre = at(xy);
-        let cell = ((centre - rect.min) / SMALL).floor();
+        let cell = ((centre - rect.min) / MARK_SIDE).floor();
         if rect.contains(centre) && taken.insert((cell.x as i32, cell.y as i32, label as u8)) {
             marks.push((centre, label, colour));
         }
@@ -145,7 +151,7 @@ fn many(
     let mut mesh = Mesh::default();
     // All rims first, so that none covers the mark beside it.
     for &(centre, label, _) in &marks {
-        small_mark(&mut mesh, centre, label, HALO, RIM);
+        small_mark(&mut mesh, centre, label, HALO, RIM_WIDTH);
     }
     for (centre, label, colour) in marks {
         small_mark(&mut mesh, centre, label, colour, 0.0);
@@ -158,17 +164,19 @@ fn many(
 /// The mark of a label in four points: a full square, a cross, an open square; `wider` points wider at each
 /// side of its lines.
 fn small_mark(mesh: &mut Mesh, centre: Pos2, label: Label, colour: Color32, wider: f32) {
-    let half = SMALL * 0.5;
+    let half = MARK_SIDE * 0.5;
     match label {
         Label::Positive => {
-            let square = Rect::from_center_size(centre, Vec2::splat(SMALL)).expand(wider);
+            let square = Rect::from_center_size(centre, Vec2::splat(MARK_SIDE)).expand(wider);
             mesh.add_colored_rect(square, colour);
         }
         Label::Unlabeled => {
             for side in [-half, half] {
-                let flat = Rect::from_center_size(centre + Vec2::new(0.0, side), Vec2::new(SMALL + 1.0, 1.0));
+                let flat =
+                    Rect::from_center_size(centre + Vec2::new(0.0, side), Vec2::new(MARK_SIDE + 1.0, 1.0));
                 mesh.add_colored_rect(flat.expand(wider), colour);
-                let tall = Rect::from_center_size(centre + Vec2::new(side, 0.0), Vec2::new(1.0, SMALL - 1.0));
+                let tall =
+                    Rect::from_center_size(centre + Vec2::new(side, 0.0), Vec2::new(1.0, MARK_SIDE - 1.0));
                 mesh.add_colored_rect(tall.expand2(Vec2::new(wider, -wider)), colour);
             }
         }
@@ -193,16 +201,21 @@ fn box_side(open: &OpenProject, patch: PatchId) -> Option<f32> {
     info.box_size.map(|side| side as f32)
 }
 
-fn texture(ui: &Ui, generation: u64, view: &MicrographView, state: &mut State) -> Option<egui::TextureId> {
+fn texture(
+    ui: &Ui,
+    of: (u64, MicrographId),
+    view: &MicrographView,
+    state: &mut State,
+) -> Option<egui::TextureId> {
     let (image, _) = view.picture.as_ref().ok()?;
-    let known = state.texture.as_ref().is_some_and(|(g, id, _)| (*g, *id) == (generation, view.id));
+    let known = state.texture.as_ref().is_some_and(|(g, id, _)| (*g, *id) == of);
     if !known {
         let (low, high) = percentiles(&image.data, 0.5);
         let spread = (high - low).max(f32::MIN_POSITIVE);
         let grey = |v: &f32| Color32::from_gray((((v - low) / spread).clamp(0.0, 1.0) * 255.0) as u8);
         let picture = ColorImage::new([image.width, image.height], image.data.iter().map(grey).collect());
         let handle = ui.ctx().load_texture("micrograph", picture, TextureOptions::LINEAR);
-        state.texture = Some((generation, view.id, handle));
+        state.texture = Some((of.0, of.1, handle));
     }
     state.texture.as_ref().map(|(_, _, handle)| handle.id())
 }

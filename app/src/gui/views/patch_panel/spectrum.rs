@@ -3,12 +3,14 @@
 use eframe::egui;
 use egui::Ui;
 use egui_plot::{HoverPosition, Line, Plot, PlotPoints};
+use vitrine_core::project::PatchId;
 use vitrine_core::report::charts::points_csv;
 use vitrine_core::report::figures;
 
 use crate::gui::command::Command;
 use crate::gui::model::{OpenProject, PatchDetail};
 use crate::gui::theme;
+use crate::gui::values::Load;
 use crate::gui::views::charts;
 
 /// Height of heading and plot, points.
@@ -19,19 +21,20 @@ const HEIGHT: f32 = 132.0;
 pub fn ui(
     ui: &mut Ui,
     open: &OpenProject,
+    patch: PatchId,
     detail: Option<&PatchDetail>,
-    pixel_size: Option<f64>,
     out: &mut Vec<Command>,
 ) {
     let Some(detail) = detail.filter(|detail| detail.spectrum.len() > 2) else {
-        let unread = detail.is_some_and(|detail| detail.problem.is_some());
-        let words = if unread { "It could not be read." } else { "Reading…" };
+        let failed =
+            open.detail_key(patch).is_some_and(|key| matches!(open.detail.of(&key), Load::Failed(_)));
+        let words = if failed { "It could not be read." } else { "Reading…" };
         ui.allocate_ui(egui::vec2(ui.available_width(), HEIGHT), |ui| ui.weak(words));
         return;
     };
+    let pixel_size = open.pixel_size(patch);
     let points = points(&detail.spectrum, pixel_size.unwrap_or(1.0));
-    let (id, title) =
-        (format!("power_spectrum_{}", detail.patch), format!("Power spectrum of patch {}", detail.patch));
+    let (id, title) = (format!("power_spectrum_{patch}"), format!("Power spectrum of patch {patch}"));
     let (unit, x_label) = match pixel_size {
         Some(_) => ("Å", "frequency, 1/Å"),
         None => ("px", "frequency, cycles per px"),

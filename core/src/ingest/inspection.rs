@@ -1,17 +1,21 @@
 //! What a person needs before settings can be chosen and an import begins: what each file is, values
 //! to begin with, and a handful of the patches that would come.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::mic::{Mic, Planned};
 use super::plan::Plan;
-use super::{
-    IngestRequest, OnProgress, Phase, PoolCount, PoolFrom, PoolRequest, Preview, cutting, look, patches, tell,
-};
+use super::planning::box_for_diameter;
+use super::progress::{OnProgress, Phase, tell};
+use super::report::Preview;
+use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
+use super::{cutting, look, planning};
 use crate::error::{Error, Result};
 use crate::formats::detect::{self, Kind};
-use crate::imaging;
+use crate::imaging::{self, CutSettings};
 use crate::label::Label;
 use crate::project::Project;
 
@@ -48,7 +52,7 @@ pub fn recognise(paths: &[PathBuf], progress: OnProgress<'_>) -> Result<Vec<Foun
                 path: path.clone(),
                 kind: Ok(found.format.to_owned()),
                 patches: matches!(found.kind, Kind::Patches | Kind::PatchesAndPicks),
-                picks: matches!(found.kind, Kind::Picks | Kind::MicrographsAndPicks),
+                picks: !found.picks.is_empty(),
                 micrographs: found.micrographs.len(),
             },
             Err(Error::Cancelled) => return Err(Error::Cancelled),
@@ -86,15 +90,17 @@ pub fn suggested_bin(box_size: usize) -> usize {
 pub fn proposal(found: &[FoundInput]) -> IngestRequest {
     let usable: Vec<&FoundInput> = found.iter().filter(|f| f.kind.is_ok()).collect();
     let micrographs = usable.iter().any(|f| f.micrographs > 0);
-    let picks = usable.iter().any(|f| f.picks);
-    let box_size =
-        if picks { box_of(usable.iter().filter(|f| f.picks).map(|f| f.path.as_path())) } else { None };
+    let picked = usable.iter().filter(|f| f.picks).map(|f| f.path.as_path());
+    let Sizes { box_size, diameter } = sizes_of(picked);
+    // A table that says how wide the particle is says how wide a box should be.
+    let box_size = box_size.or(diameter.map(box_for_diameter));
     IngestRequest {
         inputs: usable.iter().map(|f| f.path.clone()).collect(),
         box_size,
         bin: box_size.map_or(1, suggested_bin),
         pool: micrographs.then(|| PoolRequest {
             count: Some(PoolCount::PerMicrograph(POOL)),
+            diameter,
             ..PoolRequest::new(PoolFrom::Blobs)
         }),
         seed: 1,
@@ -102,19 +108,54 @@ pub fn proposal(found: &[FoundInput]) -> IngestRequest {
     }
 }
 
-/// The box on which all picks agree, px.
-fn box_of<'a>(files: impl Iterator<Item = &'a Path>) -> Option<usize> {
-    let mut agreed: Option<f64> = None;
-    for file in files {
-        for pick in detect::open_picks(file).ok()?.picks {
-            let size = pick.box_size?;
-            if agreed.is_some_and(|known| (known - size).abs() >= 1.0) {
-                return None;
+/// What pick files say of sizes, px.
+#[derive(Default)]
+struct Sizes {
+    /// The box on which all picks agree.
+    box_size: Option<usize>,
+    /// The diameter of the particle on which all picks agree.
+    diameter: Option<f64>,
+}
+
+/// The sizes on which all picks agree.
+fn sizes_of<'a>(inputs: impl Iterator<Item = &'a Path>) -> Sizes {
+    let mut boxes = Agreed::Nothing;
+    let mut diameters = Agreed::Nothing;
+    for input in inputs {
+        let Ok(found) = detect::detect(input) else { continue };
+        for table in found.picks.iter().filter_map(|file| detect::open_picks(file).ok()) {
+            for pick in table.picks {
+                boxes = boxes.and(pick.box_size);
+                diameters = diameters.and(pick.diameter);
             }
-            agreed = Some(size);
         }
     }
-    agreed.filter(|size| *size >= 1.0).map(|size| size.round() as usize)
+    Sizes {
+        box_size: boxes.value().filter(|side| *side >= 1.0).map(|side| side.round() as usize),
+        diameter: diameters.value(),
+    }
+}
+
+/// Whether several values agree to within a pixel.
+#[derive(Clone, Copy)]
+enum Agreed {
+    Nothing,
+    On(f64),
+    Not,
+}
+
+impl Agreed {
+    fn and(self, next: Option<f64>) -> Self {
+        match (self, next) {
+            (Self::Not, _) | (_, None) => Self::Not,
+            (Self::On(first), Some(next)) if (first - next).abs() >= 1.0 => Self::Not,
+            (_, Some(next)) => Self::On(next),
+        }
+    }
+
+    fn value(self) -> Option<f64> {
+        if let Self::On(value) = self { Some(value) } else { None }
+    }
 }
 
 /// One of the patches that would come.
@@ -124,13 +165,15 @@ pub struct SeenPatch {
     pub label: Label,
     /// File or micrograph it is from.
     pub from: String,
+    /// Score of the picker, where it gave one.
+    pub score: Option<f64>,
     /// Grey values, row-major, `size × size`.
     pub pixels: Vec<f32>,
 }
 
 /// What an import would bring, with a handful of patches to look at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CloseLook {
+pub struct Inspection {
     /// What was recognised.
     pub preview: Preview,
     /// Side of a patch, px; 0 without patches.
@@ -138,24 +181,33 @@ pub struct CloseLook {
     /// At most as many patches as were asked for, spread over files and micrographs. Patches of the
     /// unlabeled pool are not among them: their places are found during the import.
     pub patches: Vec<SeenPatch>,
+    /// The picks with the lowest scores that become particles, lowest first: at most [`AROUND`]. Without a
+    /// lowest score in the request these are the weakest of all.
+    pub just_above: Vec<SeenPatch>,
+    /// The picks just below the lowest score of the request, highest first: at most [`AROUND`].
+    pub just_below: Vec<SeenPatch>,
 }
+
+/// Patches shown on either side of the lowest score.
+pub const AROUND: usize = 8;
 
 /// As [`super::inspect`], and reads `count` of the patches that would come. Writes nothing.
 ///
 /// # Errors
 /// As [`super::inspect`].
-pub fn inspect_closely(
+pub fn inspect_with_patches(
     request: &IngestRequest,
     project: Option<&Project>,
     count: usize,
     progress: OnProgress<'_>,
-) -> Result<CloseLook> {
-    let mut plan = Plan::make(request, project, progress)?;
+) -> Result<Inspection> {
+    let mut plan = planning::make(request, project, progress)?;
     look::look(&mut plan, request, progress)?;
     let size = plan.size.unwrap_or(0);
     let mut seen = ready(&plan, request, count)?;
     seen.extend(cut(&plan, count.saturating_sub(seen.len()))?);
-    Ok(CloseLook { preview: plan.into_preview(request), size, patches: seen })
+    let (just_above, just_below) = around(&plan, request)?;
+    Ok(Inspection { preview: plan.into_preview(request), size, patches: seen, just_above, just_below })
 }
 
 /// Ready patches, evenly from each input and from its beginning to its end.
@@ -170,8 +222,9 @@ fn ready(plan: &Plan, request: &IngestRequest, count: usize) -> Result<Vec<SeenP
             let index = nth * length / wanted;
             let mut pixels = vec![0.0; size * size];
             data.reader.read(index, &mut pixels)?;
-            let label = patches::label_of(&data.reader.info(index), request);
-            seen.push(SeenPatch { label, from: file_name(&input.path), pixels });
+            let info = data.reader.info(index);
+            let (label, score) = (request.label_of(&info), info.pick_score);
+            seen.push(SeenPatch { label, from: file_name(&input.path), score, pixels });
         }
     }
     Ok(seen)
@@ -192,16 +245,54 @@ fn cut(plan: &Plan, count: usize) -> Result<Vec<SeenPatch>> {
         if picks.is_empty() {
             break;
         }
-        let image = cutting::read(mic)?;
-        let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
-        let patches = imaging::cut(&image, &centres, &settings)?;
-        let pixels = patches.pixels.chunks_exact((patches.size * patches.size).max(1));
-        for (&kept, pixels) in patches.kept.iter().zip(pixels) {
-            let Some(pick) = picks.get(kept) else { continue };
-            seen.push(SeenPatch { label: pick.label, from: mic.name.clone(), pixels: pixels.to_vec() });
-        }
+        seen.extend(cut_some(mic, &picks, &settings)?);
     }
     Ok(seen)
+}
+
+/// Cuts these picks of a micrograph.
+fn cut_some(mic: &Mic, picks: &[&Planned], settings: &CutSettings) -> Result<Vec<SeenPatch>> {
+    let image = cutting::read(mic)?;
+    let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
+    let patches = imaging::cut(&image, &centres, settings)?;
+    let pixels = patches.pixels.chunks_exact((patches.size * patches.size).max(1));
+    let seen = patches.kept.iter().zip(pixels).filter_map(|(&kept, pixels)| {
+        let Planned { label, score, .. } = **picks.get(kept)?;
+        Some(SeenPatch { label, from: mic.name.clone(), score, pixels: pixels.to_vec() })
+    });
+    Ok(seen.collect())
+}
+
+/// The picks just above and just below the lowest score, from a few micrographs.
+fn around(plan: &Plan, request: &IngestRequest) -> Result<(Vec<SeenPatch>, Vec<SeenPatch>)> {
+    let (Some(settings), Some(scores)) = (plan.cut, &plan.scores) else { return Ok(Default::default()) };
+    let least = request.min_score.unwrap_or(scores.lowest);
+    let mut candidates: Vec<(f64, usize, &Planned)> = Vec::new();
+    for (at, mic) in plan.mics.iter().enumerate() {
+        let scored = mic.picks.iter().chain(&mic.below).filter_map(|p| Some((p.score? - least, at, p)));
+        candidates.extend(scored);
+    }
+    candidates.sort_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+    let mut wanted: BTreeMap<usize, Vec<&Planned>> = BTreeMap::new();
+    let (mut above, mut below) = (0, 0);
+    for (distance, at, pick) in candidates {
+        let side = if distance >= 0.0 { &mut above } else { &mut below };
+        if *side < AROUND && (wanted.len() < 2 * MICROGRAPHS || wanted.contains_key(&at)) {
+            *side += 1;
+            wanted.entry(at).or_default().push(pick);
+        }
+    }
+    let mut seen = Vec::new();
+    for (at, picks) in wanted {
+        if let Some(mic) = plan.mics.get(at) {
+            seen.extend(cut_some(mic, &picks, &settings)?);
+        }
+    }
+    seen.sort_by(|a, b| a.score.unwrap_or(f64::NAN).total_cmp(&b.score.unwrap_or(f64::NAN)));
+    let first_above = seen.partition_point(|patch| patch.score.is_some_and(|score| score < least));
+    let just_above = seen.split_off(first_above);
+    seen.reverse();
+    Ok((just_above, seen))
 }
 
 fn file_name(path: &Path) -> String {

@@ -5,7 +5,7 @@ use eframe::egui;
 use egui::{ColorImage, TextureHandle, TextureOptions, Ui};
 use vitrine_core::project::PatchId;
 
-use super::grid::{ends, in_angstrom};
+use super::contrast::ends;
 use crate::gpu::cell::{filtered, measure};
 use crate::gpu::look::Look;
 use crate::gui::model::OpenProject;
@@ -21,12 +21,12 @@ struct Made {
 
 /// A picture that is made again only when what it shows has changed.
 #[derive(Default)]
-pub struct Picture {
+pub struct PatchPicture {
     made: Option<Made>,
     texture: Option<TextureHandle>,
 }
 
-impl Picture {
+impl PatchPicture {
     /// The picture of a patch; `window` is the contrast window for all patches.
     pub fn of(
         &mut self,
@@ -63,11 +63,5 @@ impl Picture {
 
 /// The unit of the band for a patch: Å per px where periods are in Å, else 1.
 fn scale_of(open: &OpenProject, patch: PatchId) -> f32 {
-    if in_angstrom(open) { pixel_size(open, patch).unwrap_or(1.0) as f32 } else { 1.0 }
-}
-
-/// Å per px of a patch, where known.
-pub fn pixel_size(open: &OpenProject, patch: PatchId) -> Option<f64> {
-    let source = open.columns.source_of(patch)?;
-    open.sources.iter().find(|s| s.id == source)?.info.pixel_size
+    if open.is_in_angstrom() { open.pixel_size(patch).unwrap_or(1.0) as f32 } else { 1.0 }
 }

@@ -13,7 +13,7 @@ pub(super) type Labeled = ((f64, f64), Label);
 
 /// Micrograph names and patch places of a project.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Existing {
     micrographs: HashMap<String, Micrograph>,
     places: HashMap<MicrographId, Vec<Labeled>>,
     /// Names of the project and of this import, as far as settled.
@@ -22,7 +22,7 @@ pub(super) struct Known {
     names: Names,
 }
 
-impl Known {
+impl Existing {
     /// Reads what the project holds. Places are read only `with_places`: there may be a million.
     pub fn read(project: Option<&Project>, with_places: bool) -> Result<Self> {
         let Some(project) = project else { return Ok(Self::default()) };

@@ -1,6 +1,6 @@
 //! Whether what would come fits onto the disk, beside the button that would write it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eframe::egui;
@@ -8,7 +8,7 @@ use egui::Ui;
 use vitrine_core::ingest::{Fit, Space};
 
 use crate::gui::command::{Command, ImportCommand};
-use crate::gui::model::ImportDraft;
+use crate::gui::model::{DiskSpace, ImportState};
 use crate::gui::widgets::form::{complaint, warning};
 use crate::words;
 
@@ -16,25 +16,30 @@ use crate::words;
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// Asks how much is free where `dir` is or will be, where that is not known.
-pub fn ask(ui: &Ui, draft: &ImportDraft, dir: &Path, out: &mut Vec<Command>) {
-    let known = draft.room.as_ref().filter(|room| room.dir == *dir);
-    let age = known.map(|room| room.at.elapsed());
-    if age.is_none_or(|age| age > BELIEVED) && draft.measuring.as_deref() != Some(dir) {
+pub fn ask(ui: &Ui, import: &ImportState, dir: &Path, out: &mut Vec<Command>) {
+    let age = known(import, dir).map(|space| space.at.elapsed());
+    if age.is_none_or(|age| age > BELIEVED) && import.disk_space.pending().map(PathBuf::as_path) != Some(dir)
+    {
         out.push(Command::Import(ImportCommand::Measure(dir.to_owned())));
     } else if let Some(age) = age {
         ui.ctx().request_repaint_after(BELIEVED.saturating_sub(age));
     }
 }
 
+/// What the disk of `dir` has said last.
+fn known<'a>(import: &'a ImportState, dir: &Path) -> Option<&'a DiskSpace> {
+    import.disk_space.last().filter(|(of, _)| *of == dir).map(|(_, space)| space)
+}
+
 /// Draws the line; why the import cannot begin, when it cannot fit.
-pub fn ui(ui: &mut Ui, draft: &ImportDraft, space: &Space, dir: &Path) -> Option<&'static str> {
+pub fn ui(ui: &mut Ui, import: &ImportState, space: &Space, dir: &Path) -> Option<&'static str> {
     let at_most = if space.pool > 0 { "at most " } else { "" };
     let takes = format!("The pixels will take {at_most}{}", words::bytes(space.kept()));
     let during = match space.waiting {
         0 => String::new(),
         more => format!(", {} more while the import is under way", words::bytes(more)),
     };
-    let free = draft.room.as_ref().filter(|room| room.dir == *dir).and_then(|room| room.free);
+    let free = known(import, dir).and_then(|space| space.free);
     let Some(free) = free else {
         ui.weak(format!("{takes}{during}."));
         return None;

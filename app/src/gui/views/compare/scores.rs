@@ -6,21 +6,21 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{RichText, Slider, Ui};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot, PlotPoint, VLine};
-use vitrine_core::project::PatchId;
 use vitrine_core::report::charts::histogram_csv;
-use vitrine_core::report::figures;
+use vitrine_core::report::{RunSummary, figures};
 use vitrine_core::workflow::comparison::{BINS, Comparison, LABELS, ScoreTable};
 
-use super::charts::{self, save_items};
-use crate::gui::command::{Command, ExportCommand, SelectCommand, ViewCommand};
-use crate::gui::model::{ExportProposal, OpenProject, Tab};
+use crate::gui::command::{Command, ExportCommand};
+use crate::gui::model::OpenProject;
 use crate::gui::theme;
+use crate::gui::values::ExportProposal;
+use crate::gui::views::charts::{self, save_items};
 use crate::gui::widgets::label_mark;
-use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
 use crate::words;
 
 /// Patches shown on each side of the line.
-const EACH: usize = 12;
+const MAX_EACH: usize = 12;
 /// Side of a patch shown, points.
 const SIDE: f32 = 84.0;
 /// Height of the histogram with its heading, points.
@@ -42,12 +42,6 @@ impl Default for State {
     }
 }
 
-/// Goes to a patch in the gallery.
-pub(super) fn show_in_gallery(patch: PatchId, out: &mut Vec<Command>) {
-    out.push(Command::Select(SelectCommand::Patch(patch)));
-    out.push(Command::View(ViewCommand::Tab(Tab::Gallery)));
-}
-
 /// Draws the part.
 pub fn ui(
     ui: &mut Ui,
@@ -57,29 +51,60 @@ pub fn ui(
     thumbnails: &mut Thumbnails,
     out: &mut Vec<Command>,
 ) {
-    let scored: Vec<usize> = (0..comparison.runs.len())
-        .filter(|&i| comparison.scores.get(i).is_some_and(Option::is_some))
+    let scored: Vec<&RunSummary> = comparison
+        .runs
+        .iter()
+        .zip(&comparison.scores)
+        .filter(|(_, scores)| scores.is_some())
+        .map(|(run, _)| run)
         .collect();
-    let named = |i: &usize| state.run.as_ref() == comparison.runs.get(*i).map(|run| &run.name);
+    let chosen = scored.iter().find(|run| state.run.as_ref() == Some(&run.name));
     // The last that is no baseline, as in the report.
-    let usual = scored.iter().rev().find(|i| comparison.runs.get(**i).is_some_and(|run| !run.is_baseline));
-    let Some(&at) = scored.iter().find(|i| named(i)).or(usual).or(scored.last()) else {
+    let usual = || scored.iter().rev().find(|run| !run.is_baseline);
+    let Some(run) = chosen.or_else(usual).or(scored.last()).copied() else {
         ui.weak(
             "None of these runs has scored the patches. Train shows how: More, Score all patches with it.",
         );
         return;
     };
-    let (Some(run), Some(Some(table))) = (comparison.runs.get(at), comparison.scores.get(at)) else { return };
+    let place = comparison.runs.iter().position(|known| known.name == run.name);
+    let table = place.and_then(|place| comparison.scores.get(place)?.as_ref());
+    let Some(table) = table else { return };
     let whole = ui.available_width();
+    controls(ui, &scored, run, table, state, out);
+    ui.add_space(4.0);
+    if whole > 820.0 {
+        let width = whole - 380.0;
+        ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                plot(ui, open, run, table, width, state, out);
+            });
+            ui.vertical(|ui| counts(ui, table, state.threshold));
+        });
+    } else {
+        plot(ui, open, run, table, whole, state, out);
+        counts(ui, table, state.threshold);
+    }
+    around(ui, open, table, state.threshold, thumbnails, out);
+}
+
+/// Which run, which patches, which threshold, and the way to the export.
+fn controls(
+    ui: &mut Ui,
+    scored: &[&RunSummary],
+    run: &RunSummary,
+    table: &ScoreTable,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
     ui.horizontal_wrapped(|ui| {
         let label = ui.label("Run");
         egui::ComboBox::from_id_salt("scores of")
             .selected_text(&run.name)
             .show_ui(ui, |ui| {
-                for &i in &scored {
-                    if let Some(run) = comparison.runs.get(i) {
-                        ui.selectable_value(&mut state.run, Some(run.name.clone()), &run.name);
-                    }
+                for run in scored {
+                    ui.selectable_value(&mut state.run, Some(run.name.clone()), &run.name);
                 }
             })
             .response
@@ -110,48 +135,54 @@ pub fn ui(
             out.push(Command::Export(ExportCommand::Propose(proposal)));
         }
     });
-    ui.add_space(4.0);
-    let wide = whole > 820.0;
-    let width = if wide { whole - 380.0 } else { whole };
-    let plot = |ui: &mut Ui, state: &mut State, out: &mut Vec<Command>| {
-        let side = if state.all { "all patches" } else { "validation patches" };
-        let title = format!("Scores of {}, {side}", run.name);
-        let id = format!("scores_{}{}", run.name, if state.all { "_all" } else { "" });
-        let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
-        charts::tell_place(ui, &id, area);
-        ui.horizontal(|ui| {
-            ui.strong(&title);
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                charts::menu(ui, &id, &title, |ui| {
-                    // What is shown is what is saved.
-                    let shown = || {
-                        let mut shown = if state.all { table.summary_of_all(run) } else { run.clone() };
-                        shown.name = format!("{}, {side}", run.name);
-                        shown.threshold = Some(state.threshold);
-                        shown
-                    };
-                    let svg = || figures::score_histograms(&shown()).ok().flatten();
-                    save_items(ui, open, &title, &id, svg, || histogram_csv(&shown(), BINS), out);
-                });
+}
+
+/// The histogram with its heading and menu.
+fn plot(
+    ui: &mut Ui,
+    open: &OpenProject,
+    run: &RunSummary,
+    table: &ScoreTable,
+    width: f32,
+    state: &mut State,
+    out: &mut Vec<Command>,
+) {
+    let side = if state.all { "all patches" } else { "validation patches" };
+    let title = format!("Scores of {}, {side}", run.name);
+    let id = format!("scores_{}{}", run.name, if state.all { "_all" } else { "" });
+    let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
+    charts::tell_place(ui, &id, area);
+    ui.horizontal(|ui| {
+        ui.strong(&title);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            charts::menu(ui, &id, &title, |ui| {
+                // What is shown is what is saved.
+                let shown = || {
+                    let mut shown = if state.all { table.summary_of_all(run) } else { run.clone() };
+                    shown.name = format!("{}, {side}", run.name);
+                    shown.threshold = Some(state.threshold);
+                    shown
+                };
+                let svg = || figures::score_histograms(&shown()).ok().flatten();
+                save_items(ui, open, &title, &id, svg, || histogram_csv(&shown(), BINS), out);
             });
         });
-        histogram(ui, table, state, &title, area.bottom() - ui.cursor().min.y);
-    };
-    if wide {
-        ui.horizontal_top(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(width);
-                plot(ui, state, out);
-            });
-            ui.vertical(|ui| counts(ui, table, state.threshold));
-        });
-    } else {
-        plot(ui, state, out);
-        counts(ui, table, state.threshold);
-    }
+    });
+    histogram(ui, table, state, &title, area.bottom() - ui.cursor().min.y);
+}
+
+/// The patches on both sides of the threshold.
+fn around(
+    ui: &mut Ui,
+    open: &OpenProject,
+    table: &ScoreTable,
+    threshold: f64,
+    thumbnails: &mut Thumbnails,
+    out: &mut Vec<Command>,
+) {
     // One full row a side, as far as there is room.
     let fit = (ui.available_width() / (SIDE + ui.spacing().item_spacing.x)) as usize;
-    let (above, below) = table.around(state.threshold, fit.clamp(4, EACH));
+    let (above, below) = table.around(threshold, fit.clamp(4, MAX_EACH));
     for (title, patches) in [("Just above: accepted last", above), ("Just below: left out first", below)] {
         ui.add_space(4.0);
         ui.label(RichText::new(title).strong());

@@ -1,0 +1,171 @@
+//! Writing plots and configurations to files, and reading configurations.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui;
+use vitrine_core::atomic::write_atomically;
+use vitrine_core::report::picture;
+
+use super::dialog::{FileQuestion, Wanted};
+use super::outcome::{Outcome, WindowOutcome};
+use super::picture::WantedPicture;
+use super::state::App;
+use crate::gui::command::SaveCommand;
+use crate::gui::jobs::{JobKind, Scope};
+use crate::gui::remedy;
+use crate::gui::values::{AskPath, Purpose, Tab};
+use crate::gui::views::charts::{PlotPlaces, plot_places};
+
+/// Frames to wait until the dialog is gone from the window.
+const DIALOG_GONE: u32 = 3;
+/// Frames a plot has to come onto the screen: scrolling there takes half a second.
+const ON_SCREEN: u32 = 240;
+
+impl App {
+    pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
+        match command {
+            SaveCommand::Ask(ask) => self.ask_path(*ask),
+            SaveCommand::AskConfig => {
+                // Nothing says what it is called: the last one, or the folder alone, for the name to be typed.
+                let folder = self.open()?.dir.join("");
+                let path = self.model.drafts.train.opened.clone().unwrap_or(folder);
+                self.model.tab = Tab::Train;
+                self.ask_path(AskPath::new("Open a configuration", path, Purpose::OpenConfig));
+            }
+            SaveCommand::Answer(None) => self.model.ask_path = None,
+            SaveCommand::Answer(Some(path)) => self.path_named(path),
+            SaveCommand::Choose => {
+                let Some(ask) = self.model.ask_path.clone() else { return Ok(()) };
+                let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
+                let (folder, name) = if ask.path.is_dir() {
+                    (Some(ask.path), None)
+                } else {
+                    let name = ask.path.file_name().map(|name| name.to_string_lossy().into_owned());
+                    (ask.path.parent().map(Into::into), name)
+                };
+                let wanted = if reads { Wanted::File } else { Wanted::Save };
+                let question = FileQuestion { wanted, title: ask.title, folder, name };
+                self.choose_files(question, |mut paths| {
+                    Outcome::Window(WindowOutcome::Path(paths.swap_remove(0)))
+                })?;
+            }
+            SaveCommand::Go(path) => {
+                let Some(mut ask) = self.model.ask_path.take() else { return Ok(()) };
+                match ask.purpose {
+                    Purpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
+                    Purpose::Picture(plot) => {
+                        let places = PlotPlaces { wanted: Some(plot), found: None };
+                        self.ctx.data_mut(|data| data.insert_temp(plot_places(), places));
+                        self.picture.wanted = Some(WantedPicture { file: path, before: None, frames: 0 });
+                    }
+                    Purpose::OpenConfig => match self.model.drafts.train.open_file(&path) {
+                        Ok(()) => self.model.tab = Tab::Train,
+                        // The question stays, for the path to be mended.
+                        Err(error) => {
+                            ask.wrong = Some(remedy::sentence(&error));
+                            ask.path = path;
+                            self.model.ask_path = Some(ask);
+                        }
+                    },
+                    Purpose::PretrainedWeights => self.model.drafts.train.begin_with(&path),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a file. What had the focus, the palette's field or a button, gives it up, for the next key is
+    /// meant for the name.
+    fn ask_path(&mut self, ask: AskPath) {
+        self.model.ask_path = Some(ask);
+        self.ctx.memory_mut(|memory| {
+            if let Some(id) = memory.focused() {
+                memory.surrender_focus(id);
+            }
+        });
+    }
+
+    /// The person has named another path.
+    pub(super) fn path_named(&mut self, path: PathBuf) {
+        if let Some(ask) = &mut self.model.ask_path {
+            (ask.path, ask.wrong) = (path, None);
+        }
+    }
+
+    fn write(
+        &mut self,
+        path: PathBuf,
+        bytes: impl FnOnce() -> anyhow::Result<Vec<u8>> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let title = format!("Writing {}", path.display());
+        self.jobs.spawn_uncancellable(JobKind::Export, Scope::Window, title, move |_| {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(|e| vitrine_core::Error::io("create", folder, e))?;
+            }
+            write_atomically(&path, &bytes()?)?;
+            Ok(Outcome::Window(WindowOutcome::Saved(path)))
+        })?;
+        Ok(())
+    }
+
+    /// Asks for a picture of a part of the window.
+    fn request_screenshot(&self, ctx: &egui::Context, file: PathBuf, area: egui::Rect) {
+        let (slot, scale, again) = (self.picture.taken.clone(), ctx.pixels_per_point(), ctx.clone());
+        let callback = egui::ScreenshotCallback::new(move |image: Arc<egui::ColorImage>| {
+            let size = egui::vec2(image.width() as f32, image.height() as f32) / scale;
+            let whole = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+            slot.put((file, image.region(&area.intersect(whole), Some(scale))));
+            again.request_repaint();
+        });
+        ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(callback));
+    }
+
+    /// Takes a picture that was asked for, as soon as the dialog is gone and the whole plot is on the
+    /// screen, and writes it.
+    pub(super) fn take_picture(&mut self, ctx: &egui::Context) {
+        if let Some(mut wanted) = self.picture.wanted.take() {
+            ctx.request_repaint();
+            let found = ctx.data(|data| data.get_temp::<PlotPlaces>(plot_places())).and_then(|p| p.found);
+            let at = found.map(|(area, _)| area);
+            let whole = found.is_some_and(|(area, clip)| clip.contains_rect(area));
+            let resting = at.is_some() && at == wanted.before;
+            (wanted.before, wanted.frames) = (at, wanted.frames + 1);
+            match found {
+                _ if wanted.frames <= DIALOG_GONE => self.picture.wanted = Some(wanted),
+                Some((area, _)) if whole && (resting || wanted.frames >= ON_SCREEN) => {
+                    self.request_screenshot(ctx, wanted.file, area)
+                }
+                _ if wanted.frames < ON_SCREEN => self.picture.wanted = Some(wanted),
+                Some((area, clip)) => {
+                    self.model.notices.warning(
+                        "The window is too small to show all of the plot, so the picture has only what is seen of it. \
+                         Enlarge the window, or save the plot as SVG.",
+                    );
+                    self.request_screenshot(ctx, wanted.file, area.intersect(clip));
+                }
+                None => {
+                    self.model.notices.warning("The plot is no longer on the screen; no picture was saved.")
+                }
+            }
+            if self.picture.wanted.is_none() {
+                self.picture.coming = ON_SCREEN;
+            }
+        } else if self.picture.coming > 0 {
+            ctx.request_repaint();
+            self.picture.coming -= 1;
+            if self.picture.coming == 0 {
+                ctx.data_mut(|data| data.insert_temp(plot_places(), PlotPlaces::default()));
+            }
+        }
+        if let Some((path, image)) = self.picture.taken.take() {
+            self.picture.coming = self.picture.coming.min(1);
+            let [width, height] = image.size;
+            let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
+            let written = self.write(path, move || Ok(picture::png(width, height, rgba)?));
+            if let Err(error) = written {
+                self.say_error("Saving the picture", &error);
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the export form holds: which patches, as what, and where.
+
+use std::path::{Path, PathBuf};
+
+use vitrine_core::Label;
+use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat};
+
+use crate::gui::values::ExportProposal;
+use crate::words::typed_path;
+
+/// What is handed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ExportKind {
+    /// Patches by their labels.
+    #[default]
+    Labels,
+    /// Patches by the score of a run.
+    Scores,
+    /// The network of a run.
+    Network,
+}
+
+/// The export that comes next, as it stands in the form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportDraft {
+    /// What is handed on.
+    pub kind: ExportKind,
+    /// Labels written, in the order positive, negative, unlabeled.
+    pub labels: [bool; 3],
+    /// The labels of the other choice: by score, what was found among the unlabeled is wanted too.
+    other_labels: [bool; 3],
+    /// The run.
+    pub run: Option<String>,
+    /// Least score.
+    pub threshold: f32,
+    /// The format.
+    pub format: ExportFormat,
+    /// What a STAR file names.
+    pub star: ExportWhat,
+    /// Where.
+    pub out: String,
+    /// Existing files may be replaced.
+    pub replace: bool,
+    begun: bool,
+}
+
+impl Default for ExportDraft {
+    fn default() -> Self {
+        Self {
+            kind: ExportKind::Labels,
+            labels: [true, false, false],
+            other_labels: BY_SCORE,
+            run: None,
+            threshold: 0.5,
+            format: ExportFormat::RelionStar,
+            star: ExportWhat::Coordinates,
+            out: String::new(),
+            replace: false,
+            begun: false,
+        }
+    }
+}
+
+/// Labels written by score, unless the person chooses others: particles found are unlabeled as yet.
+const BY_SCORE: [bool; 3] = [true, false, true];
+
+/// Labels in the order of [`ExportDraft::labels`].
+pub const LABELS: [Label; 3] = [Label::Positive, Label::Negative, Label::Unlabeled];
+
+impl ExportDraft {
+    /// Fills in what depends on the project, once: `dir` and `name` are the project's, `run` the one whose
+    /// scores are in use.
+    pub fn begin(&mut self, dir: &Path, name: &str, run: Option<&str>, has_positives: bool) {
+        if self.begun {
+            return;
+        }
+        self.begun = true;
+        let folder = std::path::absolute(dir).ok().and_then(|dir| dir.parent().map(Path::to_owned));
+        // A project `X/project` is called X: its exports lie beside it, in X.
+        let out = folder.unwrap_or_default().join(name);
+        if self.out.is_empty() {
+            self.out = self.with_ending(&out).display().to_string();
+        }
+        if self.run.is_none() {
+            self.run = run.map(str::to_owned);
+        }
+        if !has_positives {
+            self.labels = [true; 3];
+        }
+    }
+
+    /// Takes up the run and threshold that another view suggests.
+    pub fn take(&mut self, proposal: &ExportProposal) {
+        self.choose(ExportKind::Scores);
+        self.labels = BY_SCORE;
+        self.run = Some(proposal.run.clone());
+        self.threshold = proposal.threshold;
+    }
+
+    /// Chooses what is handed on. Labels for patches by label and for patches by score are two choices.
+    pub fn choose(&mut self, kind: ExportKind) {
+        if (self.kind == ExportKind::Scores) != (kind == ExportKind::Scores) {
+            std::mem::swap(&mut self.labels, &mut self.other_labels);
+        }
+        self.kind = kind;
+    }
+
+    /// The request; `None` for a network, or when something is missing.
+    pub fn request(&self) -> Option<ExportRequest> {
+        if self.kind == ExportKind::Network || self.out.trim().is_empty() {
+            return None;
+        }
+        let labels: Vec<Label> = LABELS
+            .into_iter()
+            .zip(self.labels)
+            .filter(|(_, wanted)| *wanted)
+            .map(|(label, _)| label)
+            .collect();
+        if labels.is_empty() {
+            return None;
+        }
+        let by_score = self.kind == ExportKind::Scores;
+        if by_score && self.run.is_none() {
+            return None;
+        }
+        Some(ExportRequest {
+            labels,
+            run: self.run.clone().filter(|_| by_score),
+            threshold: by_score.then_some(self.threshold),
+            what: self.star,
+            force: self.replace,
+            ..ExportRequest::new(self.format, typed_path(&self.out))
+        })
+    }
+
+    /// The network to be written: its run and the file; `None` when something is missing.
+    pub fn network(&self) -> Option<(String, PathBuf)> {
+        let out = Some(self.out.trim()).filter(|out| self.kind == ExportKind::Network && !out.is_empty())?;
+        Some((self.run.clone()?, typed_path(out)))
+    }
+
+    /// A path was chosen in a dialog.
+    pub fn chosen(&mut self, out: &Path) {
+        self.out = self.with_ending(out).display().to_string();
+    }
+
+    /// The ending of the file that is written; `None` for a folder.
+    pub fn ending(&self) -> Option<&'static str> {
+        if self.kind == ExportKind::Network { Some("safetensors") } else { self.format.extension() }
+    }
+
+    /// A path with the ending of what is written; other endings of ours go.
+    pub fn with_ending(&self, path: &Path) -> PathBuf {
+        let ours = |ending: &str| {
+            ending == "safetensors"
+                || ExportFormat::ALL.iter().any(|format| format.extension() == Some(ending))
+        };
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let stem = match ending {
+            Some(ending) if ours(&ending) => path.with_extension(""),
+            _ => path.to_owned(),
+        };
+        match self.ending() {
+            None => stem,
+            Some(ending) => {
+                let mut name = stem.into_os_string();
+                name.push(".");
+                name.push(ending);
+                PathBuf::from(name)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_follows_the_format() {
+        let mut form = ExportDraft::default();
+        let with = |form: &ExportDraft, path: &str| form.with_ending(Path::new(path)).display().to_string();
+        assert_eq!(with(&form, "/d/apo"), "/d/apo.star");
+        assert_eq!(with(&form, "/d/apo_v1.2"), "/d/apo_v1.2.star");
+        form.format = ExportFormat::Npz;
+        assert_eq!(with(&form, "/d/apo.star"), "/d/apo.npz");
+        form.format = ExportFormat::Png;
+        assert_eq!(with(&form, "/d/apo.npz"), "/d/apo");
+        form.kind = ExportKind::Network;
+        assert_eq!(with(&form, "/d/apo"), "/d/apo.safetensors");
+    }
+
+    #[test]
+    fn nothing_chosen_is_no_request() {
+        let mut form = ExportDraft { out: "/d/a.star".to_owned(), ..ExportDraft::default() };
+        assert!(
+            form.request()
+                .is_some_and(|request| request.labels == [Label::Positive] && request.run.is_none())
+        );
+        form.choose(ExportKind::Scores);
+        assert!(form.request().is_none(), "no run");
+        form.run = Some("r-1".to_owned());
+        // Particles found by the score are unlabeled; by label alone, unlabeled ones are no particles.
+        let labels = |form: &ExportDraft| form.request().map(|request| request.labels);
+        assert_eq!(labels(&form), Some(vec![Label::Positive, Label::Unlabeled]));
+        form.choose(ExportKind::Labels);
+        assert_eq!(labels(&form), Some(vec![Label::Positive]));
+        form.choose(ExportKind::Scores);
+        assert_eq!(form.request().and_then(|request| request.threshold), Some(0.5));
+        form.labels = [false; 3];
+        assert!(form.request().is_none(), "no label");
+    }
+}

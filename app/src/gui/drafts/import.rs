@@ -1,0 +1,135 @@
+//! What the import form holds: the settings as typed.
+
+use std::path::{Path, PathBuf};
+
+use vitrine_core::Label;
+use vitrine_core::ingest::{FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
+use vitrine_core::project::PixelType;
+
+use crate::words::{self, number};
+
+/// The settings of an import as typed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportDraft {
+    /// Side of the box, px.
+    pub box_size: String,
+    /// Px averaged into one.
+    pub bin: String,
+    /// The bin was typed and does not follow the box.
+    pub bin_typed: bool,
+    /// Outer px left alone.
+    pub margin: String,
+    /// y counts from the bottom.
+    pub y_up: bool,
+    /// Label of what has none.
+    pub label: Option<Label>,
+    /// Å per px.
+    pub pixel_size: String,
+    /// Pool of unlabeled patches.
+    pub pool: Option<PoolFrom>,
+    /// Places per micrograph.
+    pub pool_count: String,
+    /// Distance from positives.
+    pub distance: String,
+    /// Particle diameter.
+    pub diameter: String,
+    /// Into the project that is open, not into a new one.
+    pub into_open: bool,
+    /// Folder of the new project.
+    pub folder: String,
+    /// How the new project stores its pixels.
+    pub pixels: PixelType,
+    seed: u64,
+    inputs: Vec<PathBuf>,
+    /// The person has chosen where the pool comes from.
+    pub pool_chosen: bool,
+}
+
+impl ImportDraft {
+    /// Begins with the proposal for the files at `paths`; what the person has set before for other files stays.
+    /// `open_takes` says whether a project is open that takes them.
+    pub fn fill(&mut self, proposal: &IngestRequest, paths: &[PathBuf], open_takes: bool) {
+        self.inputs.clone_from(&proposal.inputs);
+        self.seed = proposal.seed;
+        if self.box_size.trim().is_empty() {
+            self.box_size = proposal.box_size.map(|side| side.to_string()).unwrap_or_default();
+        }
+        if !self.bin_typed {
+            self.bin = proposal.bin.to_string();
+        }
+        if self.pool_count.is_empty() || (self.pool.is_none() && !self.pool_chosen) {
+            self.pool = proposal.pool.map(|pool| pool.from);
+            self.pool_count = match proposal.pool.and_then(|pool| pool.count) {
+                Some(PoolCount::PerMicrograph(count) | PoolCount::Total(count)) => count.to_string(),
+                None => "120".to_owned(),
+            };
+        }
+        if self.folder.trim().is_empty() {
+            self.into_open = open_takes;
+            self.folder = new_folder(paths);
+        }
+    }
+
+    /// The request as typed, for files that are what `found` says.
+    ///
+    /// # Errors
+    /// When a number is none; the field says which.
+    pub fn request(&self, found: &[FoundInput]) -> Result<IngestRequest, String> {
+        let cuts = found.iter().any(|f| f.picks || f.micrographs > 0);
+        let pool = match self.pool.filter(|_| has_micrographs(found)) {
+            None => None,
+            Some(from) => Some(PoolRequest {
+                count: number::<usize>(&self.pool_count, 1, 100_000)?.map(PoolCount::PerMicrograph),
+                from_positives: number(&self.distance, 0.0, 10_000.0)?,
+                diameter: number(&self.diameter, 2.0, 4096.0)?,
+                ..PoolRequest::new(from)
+            }),
+        };
+        let (box_size, bin, margin) = if cuts {
+            (
+                number(&self.box_size, 2, 4096)?,
+                number(&self.bin, 1, 64)?.unwrap_or(1),
+                number(&self.margin, 0, 100_000)?.unwrap_or(0),
+            )
+        } else {
+            (None, 1, 0)
+        };
+        Ok(IngestRequest {
+            inputs: self.inputs.clone(),
+            box_size,
+            bin,
+            margin,
+            y_up: self.y_up && cuts,
+            label: self.label,
+            pool,
+            pixel_size: number(&self.pixel_size, 0.01, 1000.0)?,
+            seed: self.seed,
+            ..IngestRequest::default()
+        })
+    }
+}
+
+/// Whether there are micrographs among the files.
+pub fn has_micrographs(found: &[FoundInput]) -> bool {
+    found.iter().any(|found| found.micrographs > 0)
+}
+
+/// A folder for a new project that is not there yet: in the home folder, named after the first file.
+fn new_folder(paths: &[PathBuf]) -> String {
+    let stem = paths.first().and_then(|path| {
+        let name = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let own = name(path)?;
+        // "micrographs" says nothing; the folder around it does.
+        let plain = ["micrographs", "picks", "particles", "patches", "data", "train"];
+        match path.parent().and_then(name) {
+            Some(around) if plain.contains(&own.as_str()) => Some(around),
+            _ => Some(own),
+        }
+    });
+    let stem = stem.unwrap_or_else(|| "project".to_owned());
+    let home = words::home().unwrap_or_else(std::env::temp_dir).join("vitrine");
+    let free = (1..1000)
+        .map(|n| home.join(if n == 1 { stem.clone() } else { format!("{stem}-{n}") }))
+        .find(|folder| !folder.exists());
+    free.unwrap_or(home).display().to_string()
+}

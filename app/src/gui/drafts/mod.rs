@@ -1,0 +1,49 @@
+//! What the forms hold. The model owns it and [`App::apply`](crate::gui::App::apply) alone changes it, so
+//! that a button, the palette and a key start work from the same values. A view edits a copy
+//! ([`crate::gui::widgets::edited`]).
+
+mod diagnosis;
+mod export;
+mod import;
+mod train;
+
+pub use diagnosis::DiagnosisDraft;
+pub use export::{ExportDraft, ExportKind, LABELS};
+pub use import::{ImportDraft, has_micrographs};
+pub use train::{TrainDraft, Yaml, presets, without_number};
+
+use crate::words;
+
+/// What the forms hold. The import's draft comes and goes with its page
+/// ([`crate::gui::model::ImportState`]).
+#[derive(Debug, Clone)]
+pub struct Drafts {
+    /// The run that comes next.
+    pub train: TrainDraft,
+    /// The export that comes next.
+    pub export: ExportDraft,
+    /// The examination that comes next.
+    pub diagnosis: DiagnosisDraft,
+    /// The folder of the sample as typed on the first screen; another project leaves it as it is.
+    pub sample: String,
+}
+
+impl Default for Drafts {
+    fn default() -> Self {
+        let sample = words::home().unwrap_or_else(std::env::temp_dir).join("vitrine-sample");
+        Self {
+            train: TrainDraft::default(),
+            export: ExportDraft::default(),
+            diagnosis: DiagnosisDraft::default(),
+            sample: sample.display().to_string(),
+        }
+    }
+}
+
+impl Drafts {
+    /// Another project was opened: what was typed for the old one goes.
+    pub fn forget_project(&mut self) {
+        let sample = std::mem::take(&mut self.sample);
+        *self = Self { sample, ..Self::default() };
+    }
+}

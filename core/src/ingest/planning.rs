@@ -1,0 +1,423 @@
+//! Makes the plan of an import: recognises files, matches picks with micrographs, settles one patch
+//! size for all.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::existing::Existing;
+use super::files::Sorted;
+use super::mic::Mic;
+use super::plan::Plan;
+use super::progress::{Phase, Progress, tell};
+use super::report::{BadMicrograph, InputReport};
+use super::request::IngestRequest;
+use super::{files, picks};
+use crate::error::{Error, Result};
+use crate::formats::micrograph::{self, Match, MicrographHeader, Names};
+use crate::formats::{LeftOut, MicrographEntry, OpticsGroup, detect, micrograph_table};
+use crate::imaging::CutSettings;
+use crate::label::{Label, LabelCounts};
+use crate::project::Project;
+use crate::remedy::{Remedy, Warning};
+
+/// Recognises the request's files and settles what will be done with them.
+pub(super) fn make(
+    request: &IngestRequest,
+    project: Option<&Project>,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Plan> {
+    request.check()?;
+    let mut files = files::sort(request)?;
+    let listed = meant(&mut files)?;
+    let total = files.patches.len() + listed.len() + files.picks.len();
+    let mut done = 0;
+    let mut step = |progress: &mut dyn FnMut(Progress) -> bool| {
+        done += 1;
+        tell(progress, Phase::Recognising, done - 1, total)
+    };
+
+    let mut plan = Plan {
+        existing: Existing::read(project, !listed.is_empty())?,
+        inputs: Vec::new(),
+        tables: Vec::new(),
+        mics: Vec::new(),
+        cut: None,
+        size: None,
+        contrast: None,
+        bad: Vec::new(),
+        left_out: files.left_out,
+        scores: None,
+        unmatched: Vec::new(),
+        ambiguous: Vec::new(),
+        mirrored: false,
+        warnings: files.warnings,
+        pick_counts: Vec::new(),
+    };
+    for micrograph in listed {
+        step(progress)?;
+        let path = micrograph.path.clone();
+        if let Err(error) = plan.add_micrograph(micrograph, request) {
+            plan.bad.push(BadMicrograph { path, reason: reason(error), picks: 0 });
+        }
+    }
+    if plan.mics.is_empty() {
+        plan.refuse_bad(request)?;
+    }
+    plan.existing.learn(plan.mics.iter().map(|m| m.name.clone()).collect::<Vec<_>>());
+    // Picks on a micrograph that cannot be used are on that one and not on none.
+    let paths = plan.mics.iter().map(|m| &m.path).chain(plan.bad.iter().map(|b| &b.path));
+    let names = Names::new(&paths.map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>());
+    let mut failed = None;
+    for path in &files.picks {
+        step(progress)?;
+        match detect::open_picks(path) {
+            Ok(mut table) => {
+                plan.warnings.extend(std::mem::take(&mut table.warnings).into_iter().map(Warning::from));
+                plan.left_out.append(&mut table.left_out);
+                plan.pick_counts.push(table.picks.len());
+                plan.tables.push(table);
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) => {
+                failed.get_or_insert_with(|| plan.left_out.len());
+                plan.left_out.push(LeftOut { path: path.clone(), reason: error.to_string() });
+                if files.picks.len() == 1 {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    if let (true, Some(first)) = (plan.tables.is_empty(), failed.and_then(|at| plan.left_out.get(at))) {
+        return Err(Error::request(
+            format!("none of the {} pick files can be read: {}", files.picks.len(), first.reason),
+            "name files of picks",
+        ));
+    }
+    plan.settle_cut(request)?;
+    if let Some(cut) = plan.cut {
+        picks::sort(&mut plan, &names, &cut, request)?;
+    }
+    for path in &files.patches {
+        step(progress)?;
+        plan.add_patches(path, &names, request, progress)?;
+    }
+    plan.settle_size(project)?;
+    plan.compare_pixel_sizes(project, request)?;
+    Ok(plan)
+}
+
+/// What is wrong with a micrograph, without its name and without the remedy.
+pub(super) fn reason(error: Error) -> String {
+    match error {
+        Error::Format { problem, .. } => problem,
+        other => other.to_string(),
+    }
+}
+
+/// A micrograph to be imported, with what a table says of it.
+struct Meant {
+    path: PathBuf,
+    entry: Option<MicrographEntry>,
+    optics: Option<OpticsGroup>,
+}
+
+/// The micrographs of the request. Where a table lists micrographs, these are meant and no others.
+fn meant(files: &mut Sorted) -> Result<Vec<Meant>> {
+    let paths = std::mem::take(&mut files.micrographs);
+    if files.tables.is_empty() {
+        return Ok(paths.into_iter().map(|path| Meant { path, entry: None, optics: None }).collect());
+    }
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let names = Names::new(&paths.iter().map(|p| p.to_string_lossy().into_owned()).collect::<Vec<_>>());
+    let mut meant: Vec<Meant> = Vec::new();
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    for path in &files.tables {
+        let table = micrograph_table::open(path)?;
+        let count = table.entries.len();
+        let mut missing = Vec::new();
+        for entry in table.entries {
+            let named = || match names.find(&entry.name) {
+                Match::Found(at) => paths.get(at).cloned(),
+                _ => None,
+            };
+            let Some(file) = entry.path.clone().or_else(named) else {
+                missing.push(entry.name);
+                continue;
+            };
+            let optics = entry.optics.and_then(|at| table.optics.get(at).cloned());
+            match places.get(&real(&file)).and_then(|&at| meant.get_mut(at)) {
+                // A second table of the same micrographs may know more.
+                Some(known) => known.learn(entry, optics),
+                None => {
+                    places.insert(real(&file), meant.len());
+                    meant.push(Meant { path: file, entry: Some(entry), optics });
+                }
+            }
+        }
+        let first = missing.first().cloned().unwrap_or_default();
+        if missing.len() == count {
+            return Err(Error::format(
+                path,
+                format!("none of its {count} micrographs is there, the first is {first}"),
+                "put them where the paths in the table lead, seen from its folder or one above it, or name their folder too",
+            ));
+        }
+        if !missing.is_empty() {
+            files.warnings.push(
+                format!(
+                    "{} of the {count} micrographs that {} lists are not there, the first is {first}",
+                    missing.len(),
+                    path.display()
+                )
+                .into(),
+            );
+        }
+    }
+    for path in paths {
+        if !places.contains_key(&real(&path)) {
+            let reason = "the table of micrographs does not list it".to_owned();
+            files.left_out.push(LeftOut { path, reason });
+        }
+    }
+    Ok(meant)
+}
+
+impl Meant {
+    /// Adds what another table says.
+    fn learn(&mut self, other: MicrographEntry, optics: Option<OpticsGroup>) {
+        if let Some(entry) = &mut self.entry {
+            entry.pixel_size = entry.pixel_size.or(other.pixel_size);
+            for (name, value) in other.columns {
+                entry.columns.entry(name).or_insert(value);
+            }
+        }
+        self.optics = self.optics.take().or(optics);
+    }
+}
+
+impl Plan {
+    /// Reads what can be known of a micrograph without its pixels.
+    fn add_micrograph(&mut self, meant: Meant, request: &IngestRequest) -> Result<()> {
+        let Meant { path, entry, optics } = meant;
+        let path = path.as_path();
+        let MicrographHeader { width, height, pixel_size: of_file } = micrograph::header(path)?;
+        let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        // Equally named files of several folders are told apart by the folder.
+        let folder = || path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+        let taken = |name: &str| self.mics.iter().any(|m| m.name == name);
+        let name = match self.existing.name(&file) {
+            Some(known) if !taken(known) => known.to_owned(),
+            _ if !taken(&file) => file,
+            _ => match folder().map(|folder| format!("{folder}/{file}")).filter(|name| !taken(name)) {
+                Some(name) => name,
+                None => path.to_string_lossy().into_owned(),
+            },
+        };
+        if let Some(before) = self.existing.micrograph(&name).and_then(|m| m.dimensions)
+            && before != (width, height)
+        {
+            return Err(Error::format(
+                path,
+                format!(
+                    "it has {width} × {height} px, the micrograph {name} of the project {} × {}",
+                    before.0, before.1
+                ),
+                "rename the file if it is another micrograph",
+            ));
+        }
+        let of_table = entry.as_ref().and_then(|entry| entry.pixel_size);
+        let pixel_size = request.pixel_size.or(of_table).or(of_file);
+        let path = path.to_owned();
+        self.mics.push(Mic { path, name, width, height, pixel_size, table: entry, optics, ..Mic::default() });
+        Ok(())
+    }
+
+    /// How patches are cut from the micrographs, if any are.
+    fn settle_cut(&mut self, request: &IngestRequest) -> Result<()> {
+        if request.pool.is_some() && self.mics.is_empty() {
+            return Err(Error::request(
+                "an unlabeled pool is cut from micrographs, and none was named",
+                Remedy::NameMicrographs,
+            ));
+        }
+        if self.tables.is_empty() && request.pool.is_none() {
+            if !self.mics.is_empty() {
+                self.warnings.push(format!(
+                    "{} micrographs were named without picks and without a pool: nothing is cut from them",
+                    self.mics.len()
+                ).into());
+            }
+            return Ok(());
+        }
+        let box_size = match request.box_size {
+            Some(size) => size,
+            None => self.box_of_picks(request.picks_scale.unwrap_or(1.0))?,
+        };
+        let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
+        self.warnings.extend(cut.statement().map(Warning::from));
+        cut.effective_box()?;
+        self.cut = Some(cut);
+        Ok(())
+    }
+
+    /// The box size on which all picks agree, px of the micrograph; `scale` is that of the picks.
+    fn box_of_picks(&self, scale: f64) -> Result<usize> {
+        let mut range: Option<(f64, f64)> = None;
+        for pick in self.tables.iter().flat_map(|t| &t.picks) {
+            let Some(size) = pick.box_size.map(|size| size * scale) else {
+                range = None;
+                break;
+            };
+            let (low, high) = range.unwrap_or((size, size));
+            range = Some((low.min(size), high.max(size)));
+        }
+        match range {
+            Some((low, high))
+                if high - low < scale.max(1.0) && (1.0..=CutSettings::LARGEST as f64).contains(&high) =>
+            {
+                Ok(high.round() as usize)
+            }
+            Some((low, high)) => {
+                Err(Error::request(format!("the picks have boxes from {low} to {high} px"), Remedy::GiveBox))
+            }
+            None => {
+                Err(match self.tables.iter().flat_map(|t| &t.picks).find_map(|p| Some(p.diameter? * scale)) {
+                    Some(diameter) => Error::request(
+                        format!(
+                            "the box size is not known: the picks give the diameter of the particle, {diameter} px"
+                        ),
+                        format!(
+                            "give a box of 1.5 to 2 times that, such as {} px",
+                            box_for_diameter(diameter)
+                        ),
+                    ),
+                    None => {
+                        Error::request("the box size is not known, for the picks give none", Remedy::GiveBox)
+                    }
+                })
+            }
+        }
+    }
+
+    /// Opens ready patches and counts what they hold.
+    fn add_patches(
+        &mut self,
+        path: &Path,
+        names: &Names,
+        request: &IngestRequest,
+        progress: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<()> {
+        let data = detect::open_patches(path)?;
+        let mut labels = LabelCounts::default();
+        let mut micrographs: HashSet<String> = HashSet::new();
+        for index in 0..data.reader.len() {
+            if index % 65_536 == 65_535 {
+                tell(progress, Phase::Recognising, self.inputs.len(), self.inputs.len() + 1)?;
+            }
+            let info = data.reader.info(index);
+            let label = request.label_of(&info);
+            *labels.get_mut(label) += 1;
+            let Some(name) = info.micrograph.filter(|name| !name.is_empty()) else { continue };
+            // The pool keeps its distance from these too.
+            if request.pool.is_some()
+                && let (Match::Found(at), Some(xy)) = (names.find(&name), info.xy)
+                && let Some(mic) = self.mics.get_mut(at)
+            {
+                match label {
+                    Label::Positive => mic.positives.push(xy),
+                    _ => mic.others.push(xy),
+                }
+            }
+            micrographs.insert(name);
+        }
+        let file = path.display().to_string();
+        self.warnings.extend(data.warnings.into_iter().map(|warning| Warning::from(warning).about(&file)));
+        self.inputs.push(InputReport {
+            path: path.to_owned(),
+            kind: data.kind,
+            labels,
+            size: data.reader.size(),
+            pixel_size: request.pixel_size.or(data.pixel_size),
+            micrographs: micrographs.len(),
+        });
+        Ok(())
+    }
+
+    /// One patch size for all inputs, the micrographs and the project.
+    fn settle_size(&mut self, project: Option<&Project>) -> Result<()> {
+        let mut sizes: Vec<(usize, String)> = Vec::new();
+        if let Some((project, size)) = project.and_then(|p| p.size().map(|s| (p, s))) {
+            sizes.push((size, format!("those of the project {}", project.dir().display())));
+        }
+        sizes.extend(self.inputs.iter().map(|i| (i.size, format!("those of {}", i.path.display()))));
+        if let Some(cut) = self.cut {
+            let what = format!("those cut with box {} and bin {}", cut.box_size, cut.bin);
+            sizes.push((cut.patch_size()?, what));
+        }
+        let Some((first, what)) = sizes.first() else { return Ok(()) };
+        if let Some((size, other)) = sizes.iter().find(|(size, _)| size != first) {
+            return Err(Error::request(
+                format!("patches have different sizes: {size}×{size} px {other}, {first}×{first} px {what}"),
+                Remedy::MatchPatchSize,
+            ));
+        }
+        // A project's size alone is nothing to import.
+        self.size = (!self.inputs.is_empty() || self.cut.is_some()).then_some(*first);
+        Ok(())
+    }
+
+    /// Warns of pixel sizes that differ by more than a hundredth, and of files brought in before.
+    fn compare_pixel_sizes(&mut self, project: Option<&Project>, request: &IngestRequest) -> Result<()> {
+        let mut sizes: Vec<(f64, String)> = Vec::new();
+        for source in project.map(Project::sources).transpose()?.unwrap_or_default() {
+            if self.inputs.iter().any(|i| i.path == source.info.path) {
+                self.warnings.push(
+                    format!(
+                        "{} was imported before, at {}: its patches will be there twice",
+                        source.info.path.display(),
+                        source.imported_at
+                    )
+                    .into(),
+                );
+            }
+            sizes.extend(source.info.pixel_size.map(|s| (s, "in the project".to_owned())));
+        }
+        sizes.extend(self.inputs.iter().filter_map(|i| Some((i.pixel_size?, i.path.display().to_string()))));
+        if self.cut.is_some() {
+            let bin = request.bin as f64;
+            sizes.extend(self.mics.iter().filter_map(|m| Some((m.pixel_size? * bin, m.name.clone()))));
+        }
+        let differ = |a: f64, b: f64| (a / b - 1.0).abs() > 0.01;
+        if let Some((first, what)) = sizes.first()
+            && let Some((size, other)) = sizes.iter().find(|(size, _)| differ(*size, *first))
+        {
+            self.warnings.push(
+                format!(
+                    "patches have different pixel sizes: {first:.3} Å ({what}) and {size:.3} Å ({other})"
+                )
+                .into(),
+            );
+        }
+        if request.pixel_size.is_none() {
+            for table in &self.tables {
+                let mic = self.mics.iter().find_map(|m| m.pixel_size.map(|s| (s, &m.name)));
+                if let (Some(counted), Some((size, name))) = (table.pixel_size, mic)
+                    && differ(counted, size)
+                {
+                    self.warnings.push(format!(
+                        "the coordinates of {} count in px of {counted:.3} Å, the micrograph {name} has {size:.3} Å: \
+                         check that they belong together",
+                        table.path.display()
+                    ).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Side of a box for particles of a diameter, px: 1.75 times as wide, rounded up to an even number.
+pub(super) fn box_for_diameter(diameter: f64) -> usize {
+    let half = (1.75 * diameter / 2.0).ceil();
+    if half.is_finite() && half >= 1.0 && half < CutSettings::LARGEST as f64 { 2 * half as usize } else { 0 }
+}
