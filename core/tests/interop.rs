@@ -1,11 +1,12 @@
 //! Exports opened by the readers other people use: PyPI's starfile, mrcfile, numpy and safetensors,
 //! in a Python environment of its own under the target folder (`scripts/interop.py`).
 //!
-//! Without Python or access to PyPI the tests say that they were skipped; with
-//! `VITRINE_REQUIRE_INTEROP=1` they fail instead.
+//! Their versions stand in `scripts/interop_requirements.txt`. Without Python or access to PyPI the tests say
+//! that they did not run; with `VITRINE_REQUIRE_INTEROP=1` they fail instead.
 #![allow(clippy::unwrap_used)]
 
 mod export_support;
+mod needs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,7 @@ use vitrine_core::Label;
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export};
 use vitrine_core::project::Project;
 
-const PACKAGES: [&str; 4] = ["starfile", "mrcfile", "numpy", "safetensors"];
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop_requirements.txt");
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop.py");
 
 /// Runs a command; what it said when it failed.
@@ -36,16 +37,18 @@ fn make_environment() -> Result<PathBuf, String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("no target folder")?;
     let venv = target.join("interop-venv");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let imports = format!("import {}", PACKAGES.join(", "));
-    if run(&python, &["-c", &imports]).is_ok() {
+    // Which requirements an environment was made from stands in it: others are installed anew.
+    let made_from = venv.join("made_from.txt");
+    let required = std::fs::read_to_string(REQUIREMENTS).map_err(|e| format!("{REQUIREMENTS}: {e}"))?;
+    if std::fs::read_to_string(&made_from).is_ok_and(|made_from| made_from == required)
+        && run(&python, &["-c", "import starfile, mrcfile, numpy, safetensors"]).is_ok()
+    {
         return Ok(python);
     }
     let system = Path::new(if cfg!(windows) { "python" } else { "python3" });
     run(system, &["-m", "venv", "--clear", &venv.display().to_string()])?;
-    let mut install = vec!["-m", "pip", "install", "-q", "--disable-pip-version-check"];
-    install.extend(PACKAGES);
-    run(&python, &install)?;
-    run(&python, &["-c", &imports])?;
+    run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", REQUIREMENTS])?;
+    std::fs::write(&made_from, required).map_err(|e| format!("{}: {e}", made_from.display()))?;
     Ok(python)
 }
 
@@ -54,11 +57,9 @@ fn python(test: &str) -> Option<&'static Path> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PYTHON.get_or_init(make_environment) {
         Ok(python) => Some(python),
-        Err(why) if std::env::var("VITRINE_REQUIRE_INTEROP").as_deref() == Ok("1") => {
-            panic!("interop needs python3 with venv and access to PyPI: {why}")
-        }
         Err(why) => {
-            println!("skipped: interop needs python3 with venv and access to PyPI ({test}: {why})");
+            let why = format!("needs python3 with venv and access to PyPI: {why}");
+            needs::missing(needs::Need::Interop, test, &why);
             None
         }
     }
