@@ -78,7 +78,7 @@ impl Default for Settings {
 }
 
 /// Recent projects kept.
-const RECENT: usize = 12;
+const MAX_RECENT: usize = 12;
 
 impl Settings {
     /// Puts a project first among the recent ones.
@@ -86,7 +86,7 @@ impl Settings {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         self.recent.retain(|known| *known != dir);
         self.recent.insert(0, dir);
-        self.recent.truncate(RECENT);
+        self.recent.truncate(MAX_RECENT);
         let recent: BTreeSet<String> = self.recent.iter().map(|dir| key_of(dir)).collect();
         self.views.retain(|dir, _| recent.contains(dir));
     }
@@ -183,7 +183,7 @@ pub struct SettingsFile {
 }
 
 /// How long after a change the file is written.
-const DELAY: Duration = Duration::from_millis(700);
+const WRITE_DELAY: Duration = Duration::from_millis(700);
 
 impl SettingsFile {
     /// Reads the settings; without a path they last as long as the window. The second value is a
@@ -212,8 +212,8 @@ impl SettingsFile {
             return Ok(None);
         }
         let waited = self.changed.get_or_insert_with(Instant::now).elapsed();
-        if !now && waited < DELAY {
-            return Ok(Some(DELAY - waited));
+        if !now && waited < WRITE_DELAY {
+            return Ok(Some(WRITE_DELAY - waited));
         }
         self.changed = None;
         if let Some(path) = &self.path

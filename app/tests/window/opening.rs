@@ -72,7 +72,7 @@ fn the_gallery_is_filtered_and_sorted_by_a_job() {
     window.key_press(Key::P);
     window.run_steps(2);
     assert_eq!((shown(window.state()).ids.len(), shown(window.state()).stale), (6, true));
-    window.get_by_label("Sort and filter again").click();
+    window.get_by_label("Refresh").click();
     wait(&mut window, "the new order", |app| !app.model.project.as_ref().unwrap().shown.stale);
     assert_eq!(*shown(window.state()).ids, [7, 6, 5, 4, 3]);
     // Without a run there are no scores to sort by: a sentence, and the order stays.

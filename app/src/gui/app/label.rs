@@ -1,4 +1,4 @@
-//! Setting labels, and taking that back.
+//! Setting labels, undo and redo.
 
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;

@@ -1,4 +1,4 @@
-//! Opening, closing, reloading projects.
+//! Opening, closing and reloading projects.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl App {
                 self.sample(dir)
             }
             ProjectCommand::Close => {
-                self.not_while_training()?;
+                self.refuse_while_training()?;
                 self.close_project();
                 Ok(())
             }
@@ -53,7 +53,7 @@ impl App {
         }
     }
 
-    pub(super) fn not_while_training(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_while_training(&self) -> anyhow::Result<()> {
         match self.model.live.as_ref().filter(|live| live.is_running()) {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
@@ -63,7 +63,7 @@ impl App {
     }
 
     /// Two projects that come one after the other: the second would close the first.
-    pub(super) fn not_while_opening(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_while_opening(&self) -> anyhow::Result<()> {
         for kind in [JobKind::Open, JobKind::Sample, JobKind::Import] {
             if let Some(job) = self.jobs.states().into_iter().find(|job| job.kind == kind) {
                 anyhow::bail!(
@@ -85,7 +85,7 @@ impl App {
             // A second handle would only find the project locked by this window.
             return self.reload();
         }
-        self.not_while_training()?;
+        self.refuse_while_training()?;
         if self.jobs.has(JobKind::Open) {
             anyhow::bail!("a project is being opened already; wait for it or cancel it");
         }
@@ -98,7 +98,7 @@ impl App {
                 let _ = flushed.recv();
             }
             let store = Project::open_any(&dir)?;
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
@@ -115,14 +115,14 @@ impl App {
         if is_project(&project) {
             return self.open_project(&project);
         }
-        self.not_while_training()?;
+        self.refuse_while_training()?;
         if self.jobs.has(JobKind::Sample) {
             anyhow::bail!("the sample is being made already; wait for it");
         }
         self.jobs.spawn(JobKind::Sample, Scope::Window, "Making the sample project", move |job| {
             let (store, _, _) =
-                vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.tell(step))?;
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+                vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.report(step))?;
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
@@ -135,15 +135,15 @@ impl App {
             return Ok(());
         }
         self.jobs.spawn(JobKind::Reload, scope, format!("Reloading {name}"), move |job| {
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Reloaded(loaded)))
         })?;
         Ok(())
     }
 
     fn close_project(&mut self) {
-        if let Err(error) = self.keep_places(true) {
-            self.say_error("Keeping the place in the queue", &error);
+        if let Err(error) = self.write_places(true) {
+            self.notify_error("Keeping the place in the queue", &error);
         }
         self.jobs.cancel_scope(self.scope());
         self.model.disk = DiskState::default();
@@ -183,7 +183,7 @@ impl App {
         let next = now.next.map(offer);
         let before = std::mem::replace(&mut self.model.disk, now.clone());
         match (before.failed, now.failed) {
-            (None, Some(why)) => self.say_trouble("Labelling", &why, next),
+            (None, Some(why)) => self.notify_trouble("Labelling", &why, next),
             (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
             _ => {}
         }
@@ -225,7 +225,7 @@ impl App {
             self.model.analysis.retry();
         } else {
             // Nothing begins a run while a project is being opened; should one have, it is not left unseen.
-            self.not_while_training()?;
+            self.refuse_while_training()?;
             self.generations += 1;
             open.generation = self.generations;
             self.close_project();
@@ -241,7 +241,7 @@ impl App {
             if let Some(why) = &open.read_only {
                 self.model.notices.warning(format!("This project can only be looked at: {why}."));
             }
-            self.say_interrupted(&open);
+            self.notify_interrupted(&open);
             let view = self.recall_view(&open);
             self.model.tab = view.tab;
             open.shown.order = view.order.clone();
@@ -270,7 +270,7 @@ impl App {
     }
 
     /// A run whose process died can be continued: say so when its project is opened.
-    fn say_interrupted(&mut self, open: &OpenProject) {
+    fn notify_interrupted(&mut self, open: &OpenProject) {
         use crate::gui::command::TrainCommand;
         use crate::gui::model::NoticeKind;
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
@@ -299,7 +299,7 @@ impl App {
     pub(super) fn fail(&mut self, job: &JobState, error: &anyhow::Error) {
         let cancelled = matches!(error.downcast_ref(), Some(vitrine_core::Error::Cancelled));
         if let Some(live) = self.model.live.as_mut().filter(|live| live.job == job.id) {
-            let told = live.told;
+            let has_reported = live.has_reported;
             if !cancelled {
                 live.phase = LivePhase::Failed(words::in_window(&words::sentence(error)));
             }
@@ -313,11 +313,12 @@ impl App {
             }
             // The run is in the project all the same, with how it ended.
             if let Err(error) = self.read_runs() {
-                self.say_error("Reading the runs", &error);
+                self.notify_error("Reading the runs", &error);
             }
             if let (true, Some(live)) = (cancelled, &mut self.model.live) {
                 let runs = self.model.project.as_ref().map_or(&[][..], |open| open.runs.as_slice());
-                live.phase = LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), told)));
+                live.phase =
+                    LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), has_reported)));
             }
         }
         if cancelled {
@@ -325,7 +326,7 @@ impl App {
                 self.model.notices.done(format!("Cancelled: {}.", job.title));
             }
         } else {
-            self.say_error(&job.title, error);
+            self.notify_error(&job.title, error);
         }
     }
 
@@ -351,12 +352,12 @@ impl App {
     }
 }
 
-/// Why a run has ended that was cancelled, from what is stored of it; `told` says whether its trainer had
-/// begun.
-fn why_stopped(stored: Option<&Run>, told: bool) -> String {
+/// Why a run has ended that was cancelled, from what is stored of it; `has_reported` says whether its
+/// trainer had begun.
+fn why_stopped(stored: Option<&Run>, has_reported: bool) -> String {
     match stored {
         None => "stopped before it began; nothing of it is kept".to_owned(),
-        Some(_) if !told => "stopped before it went on; it is as it was".to_owned(),
+        Some(_) if !has_reported => "stopped before it went on; it is as it was".to_owned(),
         Some(run) => match &run.message {
             Some(why) => why.clone(),
             None => "stopped before the first epoch was complete".to_owned(),

@@ -1,5 +1,4 @@
-//! What the Train form holds: the configuration being edited, as fields or as text, and how its run is
-//! started.
+//! The draft of the Train form: the configuration being edited, as fields or as text, and how its run starts.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
