@@ -220,7 +220,7 @@ impl SettingsFile {
             && let Err(error) = write(path, settings)
         {
             self.failed = Some(settings.clone());
-            return Err(format!("Your settings could not be kept: {error}."));
+            return Err(format!("Your settings could not be saved: {error}."));
         }
         self.written = settings.clone();
         self.failed = None;
@@ -256,12 +256,12 @@ fn set_aside(path: &Path, why: &str) -> String {
         .unwrap_or_else(|| path.with_extension("unreadable.json"));
     match std::fs::rename(path, &aside) {
         Ok(()) => format!(
-            "The settings in {} cannot be read ({why}). They are kept as {}; the window begins with the defaults.",
+            "The settings in {} cannot be read ({why}). They are kept as {}, and the window starts with the defaults.",
             path.display(),
             aside.file_name().unwrap_or_default().to_string_lossy()
         ),
         Err(e) => format!(
-            "The settings in {} cannot be read ({why}) nor moved aside ({e}); the window begins with the defaults.",
+            "The settings in {} cannot be read ({why}) nor moved aside ({e}). The window starts with the defaults.",
             path.display()
         ),
     }

@@ -113,7 +113,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
     // With room again everything is brought onto the disk by itself.
     full.store(false, Ordering::SeqCst);
     wait(&mut window, "the labels", |app| app.model.disk.failed.is_none());
-    assert!(said(&window).contains("all are safe"), "{}", said(&window));
+    assert!(said(&window).contains("All labels are saved"), "{}", said(&window));
     window.key_press(Key::N);
     window.run_steps(2);
     let shown = counts(&window);

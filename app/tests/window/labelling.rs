@@ -196,7 +196,7 @@ fn a_labelled_selection_is_dropped_by_moving_on() {
     assert_eq!(selected(window.state()), 4);
     window.key_press(Key::P);
     window.run_steps(2);
-    window.get_by_label("Labelled 3 patches positive; 1 was so already.");
+    window.get_by_label("Labelled 3 patches positive; 1 already was.");
     // Another mind at once: the same patches.
     window.key_press(Key::N);
     window.run_steps(2);

@@ -290,7 +290,7 @@ fn no_run_begins_while_another_project_is_opened() {
     let mut window = opened(&folder);
     give(&mut window, Command::Project(ProjectCommand::Open(other.clone())));
     give(&mut window, start(500));
-    assert!(said(&window).contains("Opening nine is under way"), "{}", said(&window));
+    assert!(said(&window).contains("Opening nine is running"), "{}", said(&window));
     assert!(window.state().model.live.is_none());
     wait(&mut window, "the other", |app| app.model.project.as_ref().is_some_and(|open| open.dir == other));
 }

@@ -39,7 +39,7 @@ fn a_locked_project_is_opened_to_look_at() {
     window.get_by_label("read only");
     window.key_press(Key::N);
     window.run_steps(2);
-    assert!(said(&window).contains("The project is open for reading only."), "{}", said(&window));
+    assert!(said(&window).contains("The project is read-only."), "{}", said(&window));
     assert_eq!(holder.label_counts().unwrap().negative, 1);
 }
 

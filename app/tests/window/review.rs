@@ -146,20 +146,20 @@ fn the_end_of_a_queue_says_so_and_offers_what_comes_next() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&analysed(dir.path()));
     enter(&mut window, QueueKind::MostUncertain);
-    assert!(window.query_by_label_contains("looked at").is_none());
+    assert!(window.query_by_label_contains("reviewed").is_none());
     window.key_press(Key::End);
     window.run_steps(2);
     window.key_press(Key::N);
     window.run_steps(2);
     let count = window.state().model.project.as_ref().unwrap().shown.ids.len();
-    window.get_by_label(&format!("All {count} looked at"));
+    window.get_by_label(&format!("All {count} reviewed"));
     window.get_by_label(&format!("{} of them still unlabeled", count - 1));
     window.get_by_label("Next queue: Likely particles").click();
     wait(&mut window, "the next queue", |app| {
         let queue = app.model.project.as_ref().unwrap().queue.as_ref();
         queue.is_some_and(|queue| queue.queue.kind == QueueKind::LikelyParticles)
     });
-    window.get_by_label(&format!("all {count} looked at"));
+    window.get_by_label(&format!("all {count} reviewed"));
     window.key_press(Key::End);
     window.run_steps(2);
     window.get_by_label("Continue from recommended-1").click();

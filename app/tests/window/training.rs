@@ -38,7 +38,7 @@ fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
     assert!(window.get_all_by_label("short-1").count() > 0);
     // One run at a time, said as a sentence.
     window.state_mut().apply(start(3));
-    assert!(said(&window).contains("The run short-1 is training already"), "{}", said(&window));
+    assert!(said(&window).contains("The run short-1 is already training"), "{}", said(&window));
     let relabel = LabelCommand::SetPatches { patches: vec![0], label: Label::Negative, reason: "test" };
     window.state_mut().apply(Command::Label(relabel));
     assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, before.negative + 1);

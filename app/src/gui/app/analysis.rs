@@ -57,7 +57,7 @@ impl App {
 
     pub(super) fn score(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
         if !self.store()?.is_writable() {
-            anyhow::bail!("the project is open for reading only, so no scores can be stored in it");
+            anyhow::bail!("the project is read-only, so no scores can be stored in it");
         }
         let (mut store, scope) = (self.handle()?, self.scope());
         self.jobs.spawn(JobKind::Score, scope, format!("Scoring with {name}"), move |job| {
@@ -118,7 +118,7 @@ impl App {
 
     pub(super) fn diagnose(&mut self, start: DiagnoseStart) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Diagnose) {
-            anyhow::bail!("an examination is under way already; wait for it or cancel it");
+            anyhow::bail!("a diagnosis is already running; wait for it or cancel it");
         }
         let (store, scope) = (self.handle()?, self.scope());
         let what = start.run.clone().unwrap_or_else(|| start.config_name.clone());
@@ -129,7 +129,7 @@ impl App {
             let report = diagnose(&store, &request, &mut |progress| {
                 let left = progress
                     .seconds_left
-                    .map_or_else(String::new, |left| format!(", about {left:.0} s to go"));
+                    .map_or_else(String::new, |left| format!(", about {left:.0} s left"));
                 let phase = format!("{}{left}", progress.examination.title());
                 job.progress(&phase, (progress.done * 1000.0) as u64, 1000)
             })?;

@@ -43,9 +43,9 @@ impl App {
         match (request, network) {
             (Some(request), _) => self.write_export(request),
             (None, Some((run, out))) => self.write_model(run, out, force),
-            (None, None) => {
-                Err(anyhow::anyhow!("something is missing in the export view: labels, a run or a path"))
-            }
+            (None, None) => Err(anyhow::anyhow!(
+                "complete the choices in the Export view first: labels, a run and a path"
+            )),
         }
     }
 
@@ -58,7 +58,7 @@ impl App {
 
     fn refuse_second_export(&self) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Export) {
-            anyhow::bail!("an export is being written; wait for it or cancel it");
+            anyhow::bail!("an export is already running; wait for it or cancel it");
         }
         Ok(())
     }

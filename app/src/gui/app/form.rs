@@ -34,7 +34,7 @@ impl App {
         let start = draft.start();
         match draft.from.clone() {
             Some(from) if baseline => anyhow::bail!(
-                "the Train form begins with the weights of {from}, and a baseline of that would compare nothing; \
+                "the Train form starts from the weights of {from}, where a baseline compares nothing; \
                  press \"Train from scratch instead\" there, or train without the baseline"
             ),
             None if baseline => self.start_with_baseline(*start)?,

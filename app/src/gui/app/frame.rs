@@ -63,7 +63,7 @@ impl eframe::App for App {
         match self.write_places(false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),
             Ok(None) => {}
-            Err(error) => self.notify_error("Keeping the place in the queue", &error),
+            Err(error) => self.notify_error("Saving the place in the queue", &error),
         }
     }
 

@@ -190,7 +190,7 @@ impl App {
     fn run_import(&mut self, request: IngestRequest, target: ImportTarget) -> anyhow::Result<()> {
         self.refuse_while_training()?;
         if self.jobs.has(JobKind::Import) {
-            anyhow::bail!("an import is under way; wait for it or cancel it");
+            anyhow::bail!("an import is already running; wait for it or cancel it");
         }
         match target {
             ImportTarget::Open => {
@@ -242,7 +242,7 @@ fn next_step(counts: LabelCounts) -> (&'static str, Tab) {
     if counts.positive == 0 {
         ("Next: label some particles.", Tab::Gallery)
     } else if counts.unlabeled == 0 {
-        ("Next: import unlabeled patches, so that there is something to tell particles from.", Tab::Gallery)
+        ("Next: import unlabeled patches, to tell particles from.", Tab::Gallery)
     } else {
         ("Next: train on them.", Tab::Train)
     }

@@ -67,7 +67,7 @@ impl App {
         for kind in [JobKind::Open, JobKind::Sample, JobKind::Import] {
             if let Some(job) = self.jobs.states().into_iter().find(|job| job.kind == kind) {
                 anyhow::bail!(
-                    "{} is under way, which closes this project; wait for it or cancel it",
+                    "{} is running and will close this project; wait for it or cancel it",
                     job.title
                 );
             }
@@ -87,7 +87,7 @@ impl App {
         }
         self.refuse_while_training()?;
         if self.jobs.has(JobKind::Open) {
-            anyhow::bail!("a project is being opened already; wait for it or cancel it");
+            anyhow::bail!("another project is already opening; wait for it or cancel it");
         }
         let dir = dir.to_owned();
         let title = format!("Opening {}", name_of(&dir));
@@ -117,7 +117,7 @@ impl App {
         }
         self.refuse_while_training()?;
         if self.jobs.has(JobKind::Sample) {
-            anyhow::bail!("the sample is being made already; wait for it");
+            anyhow::bail!("the sample is already being made; wait for it");
         }
         self.jobs.spawn(JobKind::Sample, Scope::Window, "Making the sample project", move |job| {
             let (store, _, _) =
@@ -143,7 +143,7 @@ impl App {
 
     fn close_project(&mut self) {
         if let Err(error) = self.write_places(true) {
-            self.notify_error("Keeping the place in the queue", &error);
+            self.notify_error("Saving the place in the queue", &error);
         }
         self.jobs.cancel_scope(self.scope());
         self.model.disk = DiskState::default();
@@ -184,7 +184,9 @@ impl App {
         let before = std::mem::replace(&mut self.model.disk, now.clone());
         match (before.failed, now.failed) {
             (None, Some(why)) => self.notify_trouble("Labelling", &why, next),
-            (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
+            (Some(_), None) => {
+                self.model.notices.done("The disk accepts labels again. All labels are saved.")
+            }
             _ => {}
         }
     }
@@ -239,7 +241,7 @@ impl App {
             self.model.analysis.drawn.extend(newest.map(|run| run.name.clone()));
             self.model.settings.opened(&open.dir);
             if let Some(why) = &open.read_only {
-                self.model.notices.warning(format!("This project can only be looked at: {why}."));
+                self.model.notices.warning(format!("This project is read-only: {why}."));
             }
             self.notify_interrupted(&open);
             let view = self.recall_view(&open);
@@ -285,10 +287,10 @@ impl App {
             NoticeKind::Warning,
             match resumable {
                 true => {
-                    format!("The run {} was interrupted. It can go on from its last checkpoint.", run.name)
+                    format!("The run {} was interrupted. It can resume from its last checkpoint.", run.name)
                 }
                 false => {
-                    format!("The run {} was interrupted before there was anything to go on from.", run.name)
+                    format!("The run {} was interrupted before its first checkpoint.", run.name)
                 }
             },
             action,
@@ -307,7 +309,7 @@ impl App {
             self.train = None;
             if let Some(planned) = self.model.analysis.planned.take() {
                 self.model.notices.warning(format!(
-                    "{} was not begun, because the run before it did not end well.",
+                    "{} was not started, because the run before it failed.",
                     planned.start.base_name
                 ));
             }
@@ -356,8 +358,8 @@ impl App {
 /// trainer had begun.
 fn why_stopped(stored: Option<&Run>, has_reported: bool) -> String {
     match stored {
-        None => "stopped before it began; nothing of it is kept".to_owned(),
-        Some(_) if !has_reported => "stopped before it went on; it is as it was".to_owned(),
+        None => "stopped before it started; nothing of it is kept".to_owned(),
+        Some(_) if !has_reported => "stopped before it resumed; it is unchanged".to_owned(),
         Some(run) => match &run.message {
             Some(why) => why.clone(),
             None => "stopped before the first epoch was complete".to_owned(),

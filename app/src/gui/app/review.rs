@@ -161,7 +161,7 @@ impl App {
             return places.store(self.store()?).map(|()| None).map_err(Into::into);
         }
         let (mut store, scope) = (self.handle()?, self.scope());
-        self.jobs.spawn(JobKind::Places, scope, "Keeping the place in the queue", move |_| {
+        self.jobs.spawn(JobKind::Places, scope, "Saving the place in the queue", move |_| {
             places.store(&mut store)?;
             Ok(Outcome::Nothing)
         })?;
@@ -226,7 +226,10 @@ impl App {
                 open.selection.extend(near);
                 self.model.notices.push(
                     NoticeKind::Done,
-                    format!("Selected {} that look most like it to the run in use.", words::patches(count)),
+                    format!(
+                        "Selected the {} that are most similar in the run in use.",
+                        words::patches(count)
+                    ),
                     Some(("Show them".to_owned(), Command::Select(SelectCommand::Show))),
                 );
             }
@@ -299,7 +302,7 @@ fn nothing_in(kind: QueueKind, left_out: usize) -> String {
     let left = words::patches(left_out as u64);
     match kind {
         QueueKind::MostUncertain | QueueKind::LikelyParticles => {
-            "Nothing to review: no unlabeled patch has a score under the run in use.".to_owned()
+            "Nothing to review: the run in use has scored no unlabeled patch.".to_owned()
         }
         QueueKind::SuspiciousPositives => format!(
             "Nothing to review: no positive has an out-of-sample score under the run in use ({left} left out: the \

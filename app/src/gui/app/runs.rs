@@ -97,10 +97,10 @@ impl App {
     fn check_can_train(&mut self) -> anyhow::Result<()> {
         self.refuse_while_opening()?;
         if let Some(live) = self.model.live.as_ref().filter(|live| live.is_running()) {
-            anyhow::bail!("the run {} is training already; stop it or wait for its end", live.name);
+            anyhow::bail!("the run {} is already training; stop it or wait for its end", live.name);
         }
         if !self.store()?.is_writable() {
-            anyhow::bail!("the project is open for reading only, so no run can be stored in it");
+            anyhow::bail!("the project is read-only, so no run can be stored in it");
         }
         Ok(())
     }
@@ -262,7 +262,7 @@ impl App {
         let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
         if result.ended_early.as_deref() == Some("stopped") || !result.scored || self.model.closing {
             self.model.notices.warning(format!(
-                "{} was not begun, because {} was stopped.",
+                "{} was not started, because {} was stopped.",
                 planned.start.base_name, result.name
             ));
             return Ok(());

@@ -146,7 +146,7 @@ impl App {
                     self.request_screenshot(ctx, wanted.file, area.intersect(clip));
                 }
                 None => {
-                    self.model.notices.warning("The plot is no longer on the screen; no picture was saved.")
+                    self.model.notices.warning("The plot is no longer on the screen. No picture was saved.")
                 }
             }
             if self.screenshot.wanted.is_none() {

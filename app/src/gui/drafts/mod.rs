@@ -10,7 +10,7 @@ mod train;
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
-pub use train::{TrainDraft, Yaml, presets, without_number};
+pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
 
 use crate::words;
 

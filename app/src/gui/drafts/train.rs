@@ -83,6 +83,11 @@ pub fn presets() -> &'static [(&'static str, RunConfig)] {
     &PRESETS
 }
 
+/// Whether a preset is only for research: it repeats an earlier run, for comparison.
+pub fn is_research(preset: &str) -> bool {
+    preset.starts_with("fixmatch_pu_")
+}
+
 impl TrainDraft {
     /// Takes up a configuration. What was edited before is put aside, not lost.
     pub fn take(&mut self, base_name: &str, config: RunConfig) {

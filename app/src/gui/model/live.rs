@@ -188,7 +188,7 @@ impl LiveRun {
 fn device_words(choice: DeviceChoice) -> String {
     match choice {
         DeviceChoice::Auto => "the best device".to_owned(),
-        DeviceChoice::Cpu => "the processor".to_owned(),
+        DeviceChoice::Cpu => "the CPU".to_owned(),
         DeviceChoice::Gpu(number) => format!("GPU {number}"),
     }
 }

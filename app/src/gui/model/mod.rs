@@ -98,16 +98,16 @@ impl Model {
             }
             Needs::Filled => Ok(()),
             Needs::Scores if project.is_some_and(|p| p.scores.is_none()) => {
-                Err("No run has scored this project yet; train first.")
+                Err("No run has scored this project yet. Train first.")
             }
             Needs::Scores => Ok(()),
             // Elsewhere nobody sees what a key does.
             Needs::Gallery | Needs::Patches if self.tab != Tab::Gallery => {
-                Err("This is for the gallery; go there first.")
+                Err("This command needs the gallery. Go there first.")
             }
             Needs::Patches if project.is_some_and(|p| p.shown.ids.is_empty()) => Err("No patch is shown."),
             Needs::Gallery | Needs::Patches => Ok(()),
-            _ if !writable => Err("The project is open for reading only."),
+            _ if !writable => Err("The project is read-only."),
             Needs::Writable => Ok(()),
             Needs::Labelling | Needs::Labels if self.tab != Tab::Gallery => {
                 Err("Patches are labelled in the gallery.")
@@ -117,12 +117,12 @@ impl Model {
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
             Needs::Training if self.live.as_ref().is_some_and(|live| live.scoring) => {
-                Err("The training has ended; the run scores the patches.")
+                Err("Training has ended. The run is scoring the patches.")
             }
             Needs::Training if self.live.as_ref().is_some_and(|live| live.phase == LivePhase::Stopping) => {
-                Err("The run is stopping already.")
+                Err("The run is already stopping.")
             }
-            Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
+            Needs::NoTraining if training => Err("A run is already training. Stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }
     }

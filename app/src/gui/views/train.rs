@@ -11,7 +11,7 @@ use vitrine_core::learning::config::yaml;
 use super::{live, train_form, train_runs};
 use crate::gui::command::{Command, DraftCommand, SaveCommand, TrainCommand, WindowCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::drafts::{TrainDraft, Yaml, presets};
+use crate::gui::drafts::{TrainDraft, Yaml, is_research, presets};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::values::{PathPurpose, PathQuestion};
 use crate::gui::widgets::{Fold, edited};
@@ -50,7 +50,12 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraft, 
             .width(200.0)
             .truncate()
             .show_ui(ui, |ui| {
+                let mut research = false;
                 for (name, config) in presets() {
+                    if is_research(name) && !std::mem::replace(&mut research, true) {
+                        ui.separator();
+                        ui.weak("Research presets");
+                    }
                     let chosen = ui.selectable_label(draft.base_name == *name, *name);
                     if chosen.on_hover_text(&config.description).clicked() {
                         draft.take(name, config.clone());
