@@ -81,7 +81,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
         said(&window)
     );
     window.get_by_label("Problem");
-    window.get_by_label("labels not safe yet");
+    window.get_by_label("labels not saved yet");
     // The label is on the screen and in the project, and is not claimed to be safe.
     assert_eq!(counts(&window).negative, 2);
     assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap(), counts(&window));
@@ -109,13 +109,13 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
         .events
         .push(eframe::egui::ViewportEvent::Close);
     wait(&mut window, "the question", |app| app.model.overlay.is_some());
-    window.get_by_label("Labels are not safe yet");
-    window.get_by_label("Stay").click();
+    window.get_by_label("Labels are not saved yet");
+    window.get_by_label("Keep open").click();
     window.run_steps(2);
     // With room again everything is brought onto the disk by itself.
     full.store(false, Ordering::SeqCst);
     wait(&mut window, "the labels", |app| app.model.disk.failed.is_none());
-    assert!(said(&window).contains("all are safe"), "{}", said(&window));
+    assert!(said(&window).contains("All labels are saved"), "{}", said(&window));
     window.key_press(Key::N);
     window.run_steps(2);
     let shown = counts(&window);

@@ -63,7 +63,7 @@ fn dropped_files_are_looked_at_then_become_a_project() {
     add(&mut window, &[&files.micrographs, &files.picks, &note]);
     window.get_by_label("Import files");
     window.get_by_label_contains("none of the formats that are read");
-    window.get_by_label("Take note.xyz off the list").click();
+    window.get_by_label("Remove note.xyz from the list").click();
     window.run_steps(3);
     wait(&mut window, "the rest to be recognised", |app| app.model.import.as_ref().unwrap().is_recognised());
     // No file says the box, and the page says where to write it; no option of the command line.
@@ -117,13 +117,13 @@ fn mirrored_picks_are_turned_over_with_one_press() {
     assert_eq!((form.box_size.as_str(), form.bin.as_str()), ("64", "1"), "the picks say the box");
     assert!(seen(window.state()).mirrored);
     window.get_by_label_contains("turn on \"y counts from the bottom\"");
-    window.get_by_label("Turn the picks over").click();
+    window.get_by_label("Flip y").click();
     window.run_steps(2);
     wait(&mut window, "the second look", |app| {
         app.model.import.as_ref().unwrap().look.last().is_some_and(|(looked, _)| looked.request.y_up)
     });
     assert!(!seen(window.state()).mirrored);
-    assert!(window.query_by_label("Turn the picks over").is_none());
+    assert!(window.query_by_label("Flip y").is_none());
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     window.get_by_label_contains(&takes(4));
     window.get_by_label("Pixels, how they are stored").click();
     window.run_steps(3);
-    window.get_by_label("16 bits, half the room").click();
+    window.get_by_label("16-bit float, half the space").click();
     window.run_steps(3);
     window.get_by_label_contains(&takes(2));
 
@@ -231,8 +231,8 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
         window.run_steps(2);
     };
     room(&mut window, 1000);
-    window.get_by_label_contains("only 1 kB are free on that disk. Make room");
-    window.get_by_label("It does not fit onto that disk.");
+    window.get_by_label_contains("only 1 kB are free on that disk. Free some space");
+    window.get_by_label("It does not fit on that disk.");
     window.get_by_label("Import").click();
     window.run_steps(2);
     assert!(!window.state().model.jobs.iter().any(|job| job.title.starts_with("Importing")));

@@ -1,4 +1,4 @@
-//! What the export form holds: which patches, as what, and where.
+//! The draft of the export form: which patches, in which format, and where.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat};
 use crate::gui::values::ExportProposal;
 use crate::words::typed_path;
 
-/// What is handed on.
+/// What is exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ExportKind {
     /// Patches by their labels.
@@ -23,7 +23,7 @@ pub enum ExportKind {
 /// The export that comes next, as it stands in the form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportDraft {
-    /// What is handed on.
+    /// What is exported.
     pub kind: ExportKind,
     /// Labels written, in the order positive, negative, unlabeled.
     pub labels: [bool; 3],
@@ -37,7 +37,7 @@ pub struct ExportDraft {
     pub format: ExportFormat,
     /// What a STAR file names.
     pub star: ExportWhat,
-    /// Where.
+    /// The file or folder, as typed.
     pub out: String,
     /// Existing files may be replaced.
     pub replace: bool,
@@ -97,7 +97,7 @@ impl ExportDraft {
         self.threshold = proposal.threshold;
     }
 
-    /// Chooses what is handed on. Labels for patches by label and for patches by score are two choices.
+    /// Chooses what is exported. Each kind keeps its own choice of labels.
     pub fn choose(&mut self, kind: ExportKind) {
         if (self.kind == ExportKind::Scores) != (kind == ExportKind::Scores) {
             std::mem::swap(&mut self.labels, &mut self.other_labels);

@@ -1,4 +1,4 @@
-//! What the import form holds: the settings as typed.
+//! The draft of the import form: the settings as typed.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! What the forms hold. The model owns it and [`App::apply`](crate::gui::App::apply) alone changes it, so
-//! that a button, the palette and a key start work from the same values. A view edits a copy
+//! Drafts: what the forms hold. The model owns them, and only [`App::apply`](crate::gui::App::apply) changes
+//! them, so a button, the palette and a key start work from the same values. A view edits a copy
 //! ([`crate::gui::widgets::edited`]).
 
 mod diagnosis;
@@ -10,7 +10,7 @@ mod train;
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
-pub use train::{TrainDraft, Yaml, presets, without_number};
+pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
 
 use crate::words;
 

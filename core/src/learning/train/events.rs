@@ -67,7 +67,7 @@ impl std::fmt::Display for RunPhase {
                 return write!(f, "Pretraining, epoch {epoch} of {epochs}");
             }
             Self::EstimatingPrior => "Estimating the class prior",
-            Self::TryingOverlay => "Trying the overlay",
+            Self::TryingOverlay => "Tuning augmentation",
             Self::AskingThePatches => "Estimating the class prior, trying the overlay",
             Self::CompilingKernels => "Compiling kernels",
             Self::Training => "Training",

@@ -1,4 +1,4 @@
-//! What is chosen in the export view: which patches, as what, and where.
+//! The export form: which patches, in which format, and where.
 
 use eframe::egui;
 use egui::{ComboBox, Slider, Ui};
@@ -77,7 +77,7 @@ pub fn ui(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject, out: &mut Ve
 
 fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
     if open.runs.is_empty() {
-        ui.weak("No run yet: train one first.");
+        ui.weak("No run yet. Train one first.");
         return;
     }
     ui.horizontal(|ui| {
@@ -112,15 +112,15 @@ fn formats(ui: &mut Ui, draft: &mut ExportDraft) {
     });
     if matches!(draft.format, ExportFormat::RelionStar | ExportFormat::CryosparcStar) {
         ui.horizontal_wrapped(|ui| {
-            ui.label("The table names");
+            ui.label("STAR contains");
             for (what, words, why) in [
                 (
                     ExportWhat::Coordinates,
-                    "Positions",
-                    "Where particles are on micrographs, to be extracted again.",
+                    "Coordinates",
+                    "Where particles are on the micrographs, to extract them again.",
                 ),
-                (ExportWhat::Stack, "Stack", "The patches themselves, written beside the table."),
-                (ExportWhat::Both, "Both", "Positions and the patches."),
+                (ExportWhat::Stack, "Particle images", "The patches themselves, written beside the table."),
+                (ExportWhat::Both, "Both", "Coordinates and particle images."),
             ] {
                 ui.radio_value(&mut draft.star, what, words).on_hover_text(why);
             }

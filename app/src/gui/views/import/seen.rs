@@ -1,5 +1,5 @@
-//! What an import would bring: counts, sizes, a handful of patches, and what a person should know
-//! before going on, with a remedy to press where there is one.
+//! The preview of an import: counts, sizes, some patches, and warnings, each with a button where a program can
+//! remedy it.
 
 use std::sync::Arc;
 
@@ -39,18 +39,18 @@ pub fn ui(
     if import.paths.is_empty() {
         empty(
             ui,
-            "Nothing named yet",
+            "No files yet",
             "Patches: PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, folders of pictures. Or micrographs (MRC, \
              TIFF, PNG, JPEG) with picks (STAR, EMAN .box, CSV, .cbox). What is recognised is shown here before \
              anything is written.",
         );
         return;
     }
-    section(ui, "What would come");
+    section(ui, "Preview");
     if waiting {
         ui.horizontal(|ui| {
             ui.spinner();
-            ui.weak("looking at the files");
+            ui.weak("Reading files…");
         });
     }
     // Until there is an answer to the request as it stands, the one before it.
@@ -67,7 +67,7 @@ pub fn ui(
         _ => match import.look.newest() {
             Load::Failed(failure) => why_not(ui, &failure),
             _ => {
-                ui.weak("None of the files could be recognised.");
+                ui.weak("No file has a known format.");
             }
         },
     }
@@ -104,7 +104,7 @@ fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
             row("Patches", format!("{size} × {size} px"));
         }
         if let Some(side) = preview.box_size {
-            row("Cut with a box of", format!("{side} px of the micrograph"));
+            row("Box size", format!("{side} px of the micrograph"));
         }
         row(
             "Pixel size",
@@ -115,16 +115,13 @@ fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
             row("Micrographs", format!("{}, {with} of them with picks", preview.micrographs.len()));
         }
         if preview.at_edge > 0 {
-            row(
-                "Left out",
-                format!("{} picks too near an edge for the box", words::count(preview.at_edge as u64)),
-            );
+            row("Skipped", format!("{} picks too close to the edge", words::count(preview.at_edge as u64)));
         }
         if preview.duplicates > 0 {
             row(
-                "Left out",
+                "Skipped",
                 format!(
-                    "{} picks at places that have a patch already",
+                    "{} picks at places that already have a patch",
                     words::count(preview.duplicates as u64)
                 ),
             );
@@ -145,8 +142,8 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDra
             continue;
         }
         if preview.mirrored && text.contains("y of the picks") {
-            let remedy = if draft.y_up { "Leave the picks as they are" } else { "Turn the picks over" };
-            let why = "Switches \"y counts from the bottom\" and looks again.";
+            let remedy = if draft.y_up { "Do not flip y" } else { "Flip y" };
+            let why = "Switches \"y counts from the bottom\" and reads the files again.";
             if ui.button(remedy).on_hover_text(why).clicked() {
                 draft.y_up = !draft.y_up;
             }
@@ -166,7 +163,7 @@ fn margin_of(warning: &str) -> Option<usize> {
 }
 
 /// Side of a patch on the screen, points.
-const SIDE: f32 = 92.0;
+const PATCH_SIDE: f32 = 92.0;
 
 fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &mut State) {
     if look.patches.is_empty() {
@@ -188,7 +185,7 @@ fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::splat(6.0);
         for (patch, texture) in look.patches.iter().zip(&state.textures) {
-            let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::hover());
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(PATCH_SIDE), Sense::hover());
             egui::Image::new(texture).paint_at(ui, rect);
             let colour = theme::label(patch.label, ui.visuals().dark_mode);
             let corner = rect.left_bottom() + egui::vec2(10.0, -10.0);
@@ -218,7 +215,7 @@ fn picture(patch: &SeenPatch, size: usize) -> ColorImage {
 }
 
 /// Rows shown of a long list.
-const ROWS: usize = 200;
+const MAX_ROWS: usize = 200;
 
 fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) {
     ui.add_space(10.0);
@@ -247,11 +244,11 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
         let title = format!("Micrographs ({})", preview.micrographs.len());
         Fold::new("import.micrographs", title).show(ui, model, out, |ui, _| {
             egui::Grid::new("import micrographs").num_columns(5).striped(true).show(ui, |ui| {
-                for heading in ["Name", "Size", "Picks", "At an edge", "There already"] {
+                for heading in ["Name", "Size", "Picks", "Too close to the edge", "Already there"] {
                     ui.strong(heading);
                 }
                 ui.end_row();
-                for micrograph in preview.micrographs.iter().take(ROWS) {
+                for micrograph in preview.micrographs.iter().take(MAX_ROWS) {
                     ui.label(&micrograph.name).on_hover_text(micrograph.path.display().to_string());
                     ui.label(format!("{} × {}", micrograph.width, micrograph.height));
                     for count in [micrograph.picks, micrograph.at_edge, micrograph.duplicates] {
@@ -266,7 +263,7 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
     if !preview.unmatched.is_empty() {
         let title = format!("Picks without a micrograph ({})", preview.unmatched.len());
         Fold::new("import.unmatched", title).open_at_first(true).show(ui, model, out, |ui, _| {
-            for name in preview.unmatched.iter().take(ROWS) {
+            for name in preview.unmatched.iter().take(MAX_ROWS) {
                 ui.label(format!("{}: {} picks", name.name, words::count(name.picks as u64)));
             }
             more(ui, preview.unmatched.len());
@@ -278,7 +275,7 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
 }
 
 fn more(ui: &mut Ui, count: usize) {
-    if count > ROWS {
-        ui.weak(format!("and {} more", words::count((count - ROWS) as u64)));
+    if count > MAX_ROWS {
+        ui.weak(format!("and {} more", words::count((count - MAX_ROWS) as u64)));
     }
 }
