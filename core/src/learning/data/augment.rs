@@ -201,15 +201,19 @@ impl Augmenter {
 mod tests {
     use super::*;
     use crate::device::ComputeDevice;
-    use crate::learning::data::sampler::generator;
     use crate::learning::network::weights::to_vec;
+    use crate::learning::random::{Stream, generator};
 
     fn overlaid(views: &[f32], from: std::ops::Range<usize>, strength: f64) -> Vec<f32> {
         let device = ComputeDevice::cpu().inner;
         let augmenter = Augmenter::new(2, 1, &device);
         let count = views.len() / 4;
         let views = Tensor::<4>::from_data(TensorData::new(views.to_vec(), [count, 1, 2, 2]), &device);
-        to_vec(augmenter.overlay(views, from, strength, &mut generator(3, 1, 1)).reshape([count * 4]))
+        to_vec(
+            augmenter
+                .overlay(views, from, strength, &mut generator(3, 1, Stream::WeakViews))
+                .reshape([count * 4]),
+        )
     }
 
     fn moments(x: &[f32]) -> (f32, f32) {

@@ -52,8 +52,8 @@ impl Mix {
 mod tests {
     use super::*;
     use crate::device::ComputeDevice;
-    use crate::learning::data::sampler::generator;
     use crate::learning::network::weights::to_vec;
+    use crate::learning::random::{Stream, generator};
 
     #[test]
     fn blends_and_finds_the_labels_back() {
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn draws_what_is_asked_for() {
-        let mut rng = generator(1, 1, 1);
+        let mut rng = generator(1, 1, Stream::WeakViews);
         assert!(Mix::draw(4, 0.0, &mut rng).is_none());
         let shares: Vec<f64> = (0..400).map(|_| Mix::draw(4, 1.0, &mut rng).unwrap().share).collect();
         assert!((shares.iter().sum::<f64>() / 400.0 - 0.5).abs() < 0.05);

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(signs(&Classes::by_logits(&batch, 0.1, logits.clone())), "+----");
         let alone = Batch { positive: Vec::new(), negative: Vec::new(), ..batch.clone() };
         assert_eq!(signs(&Classes::by_logits(&alone, 0.6, logits)), "++-");
-        let targets = [PseudoTarget::Negative, PseudoTarget::LeftOut, PseudoTarget::Positive];
+        let targets = [PseudoTarget::Negative, PseudoTarget::Ignored, PseudoTarget::Positive];
         assert_eq!(signs(&Classes::by_targets(&batch, &targets, &device)), "+-?+-");
     }
 
