@@ -44,7 +44,7 @@ impl BatchViews {
         let weak = weak_views(weak_rng)?;
         let mix = Mix::draw(batch.len(), settings.mixup, weak_rng);
         let weak = match &mix {
-            Some(mix) => mix.blend(weak),
+            Some(mix) => mix.mix(weak),
             None => weak,
         };
         let strong = if config.consistency.kind != ConsistencyKind::None && !batch.unlabeled.is_empty() {
