@@ -11,7 +11,7 @@ use vitrine_core::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::data::patch_store::{DevicePool, HalfPatches, PatchStore};
-use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::infer::predict::TestTimeAugmentation;
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 
 const SIZE: usize = 16;
@@ -78,8 +78,13 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
     let mut trainer = Trainer::new(config, 0.3, data(None), device);
     let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
     let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
-    values
-        .extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).unwrap().into_iter().map(f64::from));
+    values.extend(
+        trainer
+            .logits(&(0..16).collect::<Vec<_>>(), TestTimeAugmentation::None)
+            .unwrap()
+            .into_iter()
+            .map(f64::from),
+    );
     values
 }
 

@@ -175,7 +175,7 @@ fn an_exported_model_is_read_by_the_script() {
     use vitrine_core::learning::config::RunConfig;
     use vitrine_core::learning::loss::consistency::ConsistencyState;
     use vitrine_core::learning::network::Network;
-    use vitrine_core::learning::network::weights::{NamedTensors, collect};
+    use vitrine_core::learning::network::weights::{NamedTensors, extract};
     use vitrine_core::learning::prior::PriorUsed;
     use vitrine_core::learning::train::checkpoint::{
         Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path,
@@ -186,7 +186,7 @@ fn an_exported_model_is_read_by_the_script() {
     let project = export_support::project(&dir.path().join("project"));
     let config = RunConfig::default();
     let network = Network::new(config.backbone, config.seed, &ComputeDevice::cpu().inner).valid();
-    let weights = collect(&network);
+    let weights = extract(&network);
     let pixels = [export_support::pixels(0)];
     let checkpoint = Checkpoint {
         header: CheckpointHeader {
@@ -202,7 +202,7 @@ fn an_exported_model_is_read_by_the_script() {
             trial: Default::default(),
             optimizer_steps: 9,
             history: History::default(),
-            within: None,
+            mid_epoch: None,
         },
         model: weights.clone(),
         student: NamedTensors::new(),

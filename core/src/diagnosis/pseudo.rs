@@ -12,8 +12,8 @@ use crate::label::Label;
 use crate::learning::config::{Backbone, ConsistencyKind, PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
 use crate::learning::eval::metrics::calibration;
-use crate::learning::infer::predict::Views;
-use crate::learning::infer::predict::probability;
+use crate::learning::infer::predict::{TestTimeAugmentation, probability};
+use crate::learning::prior::limited;
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
@@ -101,7 +101,7 @@ impl Probe {
 pub(super) fn smaller(config: &RunConfig, shared: &Shared) -> f64 {
     match config.prior {
         PriorConfig::Given(value) => value,
-        PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.01, 0.99)),
+        PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| limited(p.estimate)),
     }
 }
 
@@ -179,8 +179,11 @@ pub(super) fn probe(
         }
         let p = |logits: Vec<f32>| -> Vec<f32> { logits.into_iter().map(probability).collect() };
         let student = p(trainer.student_logits(&unlabeled)?);
-        let scoring =
-            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)?) } else { student.clone() };
+        let scoring = if config.teacher.enabled {
+            p(trainer.logits(&unlabeled, TestTimeAugmentation::None)?)
+        } else {
+            student.clone()
+        };
         let gap = student.iter().zip(&scoring).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
         found.gap.push(gap / student.len().max(1) as f64);
         let spread =
@@ -480,7 +483,7 @@ fn compare(
         ));
     }
     if let (PriorConfig::Given(value), Some(estimate)) = (config.prior, &shared.prior) {
-        let other = estimate.estimate.clamp(0.01, 0.99);
+        let other = limited(estimate.estimate);
         let changed = RunConfig { prior: PriorConfig::Given(other), ..config.clone() };
         trials.push((format!("π = {other:.2}"), "prior", value.into(), "estimate".into(), changed, other));
     }

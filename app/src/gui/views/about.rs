@@ -53,7 +53,8 @@ pub fn report(model: &Model) -> String {
 
 /// The libraries that draw and compute, and their versions. They do not say themselves; a test compares these
 /// with the lock file.
-const LIBRARIES: [(&str, &str); 3] = [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", "0.22.1")];
+const LIBRARIES: [(&str, &str); 3] =
+    [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", vitrine_core::device::BURN_VERSION)];
 
 /// The operating system with its version where it says so in a file, and the kind of desktop session.
 fn system() -> &'static str {

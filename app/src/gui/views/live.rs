@@ -175,7 +175,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
     if let Some(e) = live.pretrained {
         facts.push((
             format!("pretraining {} of {}: loss {:.3}, spread {:.2}", e.epoch, e.epochs, e.loss, e.spread),
-            e.meaning,
+            e.explanation,
         ));
     }
     if let Some(pace) = live.pace() {
