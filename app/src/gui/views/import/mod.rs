@@ -3,6 +3,7 @@
 
 mod disk_space;
 mod form;
+mod scores;
 mod seen;
 
 use std::sync::Arc;
@@ -273,6 +274,9 @@ fn run(
                     Some("Nobody has looked at the files to the end.")
                 }
                 Load::Failed(_) => Some("What stands in the way is said at the right."),
+                Load::Ready(seen) if !seen.preview.bad.is_empty() && !draft.skip_bad => {
+                    Some("Some micrographs cannot be used; the list at the right has the reasons.")
+                }
                 Load::Ready(_) if comes == 0 && !pool => {
                     Some("The files hold neither patches nor picks that could be cut.")
                 }
