@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use eframe::egui::{DroppedFile, DroppedFileHandle, HoveredFile};
+use eframe::egui::{DroppedFile, DroppedFileHandle, Event, HoveredFile, Modifiers, PointerButton, vec2};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
@@ -124,6 +124,75 @@ fn mirrored_picks_are_turned_over_with_one_press() {
     });
     assert!(!seen(window.state()).mirrored);
     assert!(window.query_by_label("Flip y").is_none());
+}
+
+#[test]
+fn weak_picks_and_broken_micrographs_are_left_out_by_field_histogram_and_button() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let table = vitrine_core::formats::detect::open_picks(&files.picks).unwrap();
+    let mut rows = "image_name\tx_coord\ty_coord\tscore\n".to_owned();
+    for (at, pick) in table.picks.iter().enumerate() {
+        let name = pick.micrograph.as_deref().unwrap();
+        rows.push_str(&format!("{name}\t{}\t{}\t{}\n", pick.x, pick.y, at % 10));
+    }
+    let picks = dir.path().join("topaz.txt");
+    std::fs::write(&picks, rows).unwrap();
+    let whole = std::fs::read(files.micrographs.join("sample_001.mrc")).unwrap();
+    std::fs::write(files.micrographs.join("torn.mrc"), &whole[..4000]).unwrap();
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &picks]);
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    wait(&mut window, "scores", |app| {
+        app.model.import.as_ref().unwrap().look.last().is_some_and(|(_, look)| look.preview.scores.is_some())
+    });
+    window.run_steps(2);
+    let all = seen(window.state()).labels.positive;
+    window.get_by_label_contains("1 of 4 micrographs cannot be used");
+    window.get_by_label_contains("torn.mrc: the header declares");
+    window.get_by_label("Leave them out").click();
+    window.run_steps(2);
+    wait(&mut window, "the look without them", |app| {
+        app.model.import.as_ref().unwrap().look.last().is_some_and(|(looked, _)| looked.request.skip_bad)
+    });
+    // The threshold is dragged from the left to the middle of the histogram: the better half stays.
+    let histogram = window.get_by_label_contains("Histogram of the scores").rect();
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let from = histogram.left_center() + vec2(8.0, 0.0);
+    window.hover_at(from);
+    window.run_steps(1);
+    window.event(button(from, true));
+    window.run_steps(1);
+    window.hover_at(histogram.center());
+    window.run_steps(2);
+    window.event(button(histogram.center(), false));
+    window.run_steps(2);
+    wait(&mut window, "the look above the threshold", |app| {
+        app.model
+            .import
+            .as_ref()
+            .unwrap()
+            .look
+            .last()
+            .is_some_and(|(looked, _)| looked.request.min_score.is_some())
+    });
+    let preview = seen(window.state());
+    assert!(preview.below_min_score > 0 && preview.labels.positive < all, "{preview:?}");
+    let state = window.state().model.import.as_ref().unwrap();
+    let least: f64 = state.draft.min_score.parse().unwrap();
+    assert!((3.5..=5.5).contains(&least), "{least}");
+    let (_, inspected) = state.look.last().unwrap();
+    assert!(inspected.just_above.iter().all(|patch| patch.score.unwrap() >= least));
+    assert!(!inspected.just_below.is_empty());
+    assert!(inspected.just_below.iter().all(|patch| patch.score.unwrap() < least));
+    window.get_by_label("The weakest that are taken");
+    window.get_by_label("The best of those below");
 }
 
 #[test]

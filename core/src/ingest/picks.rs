@@ -200,7 +200,7 @@ fn refuse_when_none_matches(plan: &Plan, on: &[Vec<Planned>]) -> Result<()> {
             "none of the {picks} picks lies on a micrograph that was named: they are on {}",
             shown(plan.unmatched.iter().map(|u| u.name.as_str()))
         ),
-        "name these micrographs, or their folder",
+        "name these micrographs, or their folder, with --micrographs",
     ))
 }
 

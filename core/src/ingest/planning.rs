@@ -290,7 +290,7 @@ impl Plan {
                     ),
                     None => Error::request(
                         "the box size is not known, for the picks give none",
-                        "give the box size, px of the unbinned micrograph",
+                        "give it with --box, px of the unbinned micrograph",
                     ),
                 })
             }

@@ -29,6 +29,9 @@ pub fn ui(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
                 "Some box files count rows from the bottom of the micrograph. The preview says when the picks fit \
                  better that way.",
             );
+            ui.checkbox(&mut draft.recenter, "move centres by refinement shifts").on_hover_text(
+                "Takes rlnOriginXAngst and rlnOriginYAngst, or cryoSPARC's alignments, off the coordinates.",
+            );
         }
     }
     if has_micrographs(found) {
@@ -63,6 +66,10 @@ fn cutting(ui: &mut Ui, draft: &mut ImportDraft) {
     let why = "Keep boxes this far from the edges of a micrograph.";
     text_field(ui, "Margin", &mut draft.margin, 70.0, "0", why);
     beside(ui, "px", number::<usize>(&draft.margin, 0, 100_000).err());
+    let why = "Coordinates and boxes of the picks are multiplied by this: 4 for picks made on images averaged four by \
+               four.";
+    text_field(ui, "Scale of picks", &mut draft.picks_scale, 70.0, "1", why);
+    beside(ui, "times", number::<f64>(&draft.picks_scale, 0.001, 1000.0).err());
 }
 
 fn pool(ui: &mut Ui, draft: &mut ImportDraft) {

@@ -2,6 +2,7 @@
 
 mod disk_space;
 mod form;
+mod scores;
 mod seen;
 
 use std::sync::Arc;
@@ -270,6 +271,9 @@ fn run(
                 Load::NotAsked | Load::Loading => Some("Reading files…"),
                 Load::Failed(failure) if failure.cancelled => Some("Re-read the files first."),
                 Load::Failed(_) => Some("Fix the problem shown on the right."),
+                Load::Ready(seen) if !seen.preview.bad.is_empty() && !draft.skip_bad => {
+                    Some("Some micrographs cannot be used; the list on the right has the reasons.")
+                }
                 Load::Ready(_) if comes == 0 && !pool => {
                     Some("The files hold no patches, and no picks to extract patches at.")
                 }
