@@ -10,6 +10,7 @@ need_desktop
 need xvfb "a display without a screen, for the test of the window" \
      xdotool "keys and mouse, for the test of the window" \
      x11-apps "a look at the display, for the test of the window"
+need relion "RELION itself, which must take what is exported"
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   need python3 "readers other people use, for the interoperability test" \
        python3-venv "an environment of their own for these readers"

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use vitrine_core::LabelCounts;
-use vitrine_core::ingest::{IngestRequest, IngestSummary, free_space, inspect_with_patches, proposal, recognise};
+use vitrine_core::ingest::{
+    IngestRequest, IngestSummary, free_space, inspect_with_patches, proposal, recognise,
+};
 use vitrine_core::project::Project;
 use vitrine_core::workflow::import::{import_into, new_from_files};
 

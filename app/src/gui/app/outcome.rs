@@ -8,7 +8,7 @@ use eframe::egui;
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Report;
 use vitrine_core::export::{ExportRequest, Preview};
-use vitrine_core::ingest::{Inspection, IngestSummary};
+use vitrine_core::ingest::{IngestSummary, Inspection};
 use vitrine_core::project::{EntryId, MicrographId, PatchId, RunId};
 use vitrine_core::review::Queue;
 use vitrine_core::workflow::comparison::Disagreement;

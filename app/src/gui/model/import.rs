@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use vitrine_core::ingest::{Inspection, FoundInput, IngestRequest};
+use vitrine_core::ingest::{FoundInput, IngestRequest, Inspection};
 
 use crate::gui::drafts::ImportDraft;
 use crate::gui::values::{Asked, Load};
