@@ -19,6 +19,7 @@ use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export};
 use vitrine_core::project::Project;
 
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop_requirements.txt");
+const IMPORTS: &str = "import starfile, mrcfile, numpy, safetensors, cryosparc";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop.py");
 
 /// Runs a command; what it said when it failed.
@@ -41,7 +42,7 @@ fn make_environment() -> Result<PathBuf, String> {
     let made_from = venv.join("made_from.txt");
     let required = std::fs::read_to_string(REQUIREMENTS).map_err(|e| format!("{REQUIREMENTS}: {e}"))?;
     if std::fs::read_to_string(&made_from).is_ok_and(|made_from| made_from == required)
-        && run(&python, &["-c", "import starfile, mrcfile, numpy, safetensors"]).is_ok()
+        && run(&python, &["-c", IMPORTS]).is_ok()
     {
         return Ok(python);
     }
@@ -235,4 +236,51 @@ fn an_exported_model_is_read_by_the_script() {
     let said = run(python, &[SCRIPT, "--model", &out.display().to_string()]).unwrap();
     let values: usize = weights.values().map(|w| w.values.len()).sum();
     assert!(said.contains(&format!("{} tensors, {values} values", weights.len())), "{said}");
+}
+
+/// Two files of one cryoSPARC job, written by cryosparc-tools, are joined in either order; what is exported of
+/// them is what cryosparc-tools itself joins and selects, and the table for RELION names the same images.
+#[test]
+fn cryosparc_tools_reads_what_is_exported_of_its_own_job() {
+    use vitrine_core::ingest::{IngestRequest, ingest};
+    use vitrine_core::project::{Actor, PixelType};
+
+    let Some(python) = python("cryosparc_tools_reads_what_is_exported_of_its_own_job") else { return };
+    const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop_cryosparc.py");
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().display().to_string();
+    run(python, &[SCRIPT, "--make", &folder]).unwrap();
+    let (particles, passthrough) = (dir.path().join("particles.cs"), dir.path().join("passthrough.cs"));
+    for (number, inputs) in
+        [vec![particles.clone(), passthrough.clone()], vec![passthrough.clone(), particles.clone()]]
+            .into_iter()
+            .enumerate()
+    {
+        let mut project =
+            Project::create(&dir.path().join(format!("project_{number}")), None, PixelType::F32).unwrap();
+        let request = IngestRequest { inputs, ..IngestRequest::default() };
+        let done = ingest(&mut project, &request, &mut |_| true).unwrap();
+        assert_eq!((done.labels.total(), done.found.inputs.len()), (24, 1));
+        assert_eq!(project.micrographs().unwrap().len(), 3);
+        let chosen: Vec<(u32, Label)> = (1..24).step_by(2).map(|id| (id, Label::Positive)).collect();
+        project.set_labels(&chosen, &Actor::Person("x".into()), None, "").unwrap();
+        let uids: Vec<u64> = chosen
+            .iter()
+            .map(|(id, _)| project.patch(*id).unwrap().columns["uid"].parse().unwrap())
+            .collect();
+        std::fs::write(dir.path().join("chosen.json"), serde_json::to_string(&uids).unwrap()).unwrap();
+        for (format, name) in [(ExportFormat::CryosparcCs, "out.cs"), (ExportFormat::RelionStar, "out.star")]
+        {
+            let request = ExportRequest { force: true, ..ExportRequest::new(format, dir.path().join(name)) };
+            export(&project, &request, &mut |_| Ok(())).unwrap();
+        }
+        let said = run(python, &[SCRIPT, "--check", &folder]).unwrap();
+        assert!(said.contains("12 of 24 cryoSPARC particles agree"), "{said}");
+    }
+    // A file of another job has no record of the particles.
+    let other = dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    run(python, &[SCRIPT, "--make", &other.display().to_string()]).unwrap();
+    let error = vitrine_core::formats::cryosparc::open_joined(&particles, &[other.join("passthrough.cs")]);
+    assert!(error.err().unwrap().to_string().contains("no record of 24 of the 24 particles"));
 }

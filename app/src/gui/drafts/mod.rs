@@ -5,11 +5,13 @@
 mod diagnosis;
 mod export;
 mod import;
+mod micrographs;
 mod train;
 
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
+pub use micrographs::{MicrographsDraft, optics_bounds};
 pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
 
 use crate::words;

@@ -2,6 +2,7 @@
 //! line, and shows a preview before anything is written.
 
 mod form;
+mod micrographs;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -49,12 +50,12 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft,
         if wide {
             ui.columns(2, |columns| {
                 if let [left, right] = columns {
-                    choices(left, open, draft, out);
+                    choices(left, model, open, draft, out);
                     what_comes(right, model, open, draft, out);
                 }
             });
         } else {
-            choices(ui, open, draft, out);
+            choices(ui, model, open, draft, out);
             what_comes(ui, model, open, draft, out);
         }
     });
@@ -98,9 +99,11 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
     (existing && !draft.replace).then(|| "Allow replacing, or choose another name.".to_owned())
 }
 
-fn choices(ui: &mut Ui, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
+fn choices(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
     ui.heading("Export");
-    form::ui(ui, draft, open, out);
+    // What the last count found, also while the next one runs: fields should not come and go.
+    let missing = model.export.preview.last().map(|(_, preview)| preview.missing_optics.as_slice());
+    form::ui(ui, draft, open, missing.unwrap_or_default(), out);
 }
 
 /// The counts and the button.
