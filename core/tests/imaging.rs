@@ -3,7 +3,7 @@
 
 mod needs;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use needs::shared;
 use rand::{RngExt, SeedableRng};

@@ -174,7 +174,7 @@ fn bad(ui: &mut Ui, preview: &Preview, draft: &mut ImportDraft) {
     ui.add_space(8.0);
     let all = preview.bad.len() + preview.micrographs.len();
     warning(ui, &format!("{} of {all} micrographs cannot be used.", preview.bad.len()));
-    for bad in preview.bad.iter().take(ROWS) {
+    for bad in preview.bad.iter().take(MAX_ROWS) {
         let name = bad
             .path
             .file_name()
@@ -364,7 +364,7 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
     if !preview.left_out.is_empty() {
         let title = format!("Files left out ({})", preview.left_out.len());
         Fold::new("import.left_out", title).show(ui, model, out, |ui, _| {
-            for file in preview.left_out.iter().take(ROWS) {
+            for file in preview.left_out.iter().take(MAX_ROWS) {
                 let name = file
                     .path
                     .file_name()
