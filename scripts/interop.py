@@ -74,8 +74,9 @@ def star(path, patches, expected, labels, stack_name):
     check(set(table["rlnOpticsGroup"]) <= set(groups.index), f"{path}: a particle has an unknown group")
     for name in ("rlnOpticsGroupName", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"):
         check(name in optics, f"{path}: no {name}")
-    for size in optics["rlnMicrographOriginalPixelSize"]:
+    for size in optics["rlnMicrographPixelSize"]:
         equal(size, expected["micrograph_pixel_size"], f"{path}: micrograph pixel size")
+    check("rlnMicrographOriginalPixelSize" not in optics, f"{path}: a pixel size of the movie was invented")
     if stack_name:
         for size in optics["rlnImagePixelSize"]:
             equal(size, expected["pixel_size"], f"{path}: image pixel size")
@@ -131,9 +132,11 @@ def boxes(folder, patches):
     equal({p.stem for p in folder.glob("*.box")}, set(by_micrograph), f"{folder}: files")
     for name, of_micrograph in by_micrograph.items():
         found = np.loadtxt(folder / f"{name}.box", usecols=(0, 1, 2, 3), ndmin=2)
+        check(np.array_equal(found, np.trunc(found)), f"{folder}: {name} holds fractions of a px")
+        check(np.all(found[:, 2:] % 2 == 0), f"{folder}: {name} has odd boxes")
         centres = found[:, :2] + found[:, 2:] / 2
-        wanted = np.array([[p["x"], p["y"]] for p in of_micrograph])
-        check(np.allclose(centres, wanted, rtol=0, atol=1e-9), f"{folder}: {name} differs")
+        wanted = np.trunc([[p["x"], p["y"]] for p in of_micrograph])
+        check(np.array_equal(centres, wanted), f"{folder}: {name} differs")
 
 
 def exports(folder):

@@ -149,7 +149,7 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
         let question = app.model.import.as_ref().and_then(|import| Some(import.look.last()?.0));
         question.is_some_and(|looked| looked.request.y_up == turned && (looked.request.margin > 0) == margin)
     };
-    camera.window.get_by_label("Turn the picks over").click();
+    camera.window.get_by_label("Flip y").click();
     camera.wait("the look at the turned picks", |app| settled(app, true, false))?;
     camera.window.get_by_label_contains("Set the margin to").click();
     camera.wait("the look inside the margin", |app| settled(app, true, true))?;

@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::Backbone;
-use vitrine_core::learning::infer::predict::{Views, host_logits};
+use vitrine_core::learning::infer::predict::{TestTimeAugmentation, host_logits};
 use vitrine_core::learning::loss::risk::cross_entropy;
 use vitrine_core::learning::network::Network;
 use vitrine_core::learning::optim::adamw::{AdamW, clip_factor, global_norm};
@@ -106,9 +106,10 @@ fn bench() -> Result<(), Box<dyn Error>> {
     for backbone in [Backbone::SmallCnn, Backbone::Resnet18] {
         let network = Network::new(backbone, 1, &device);
         // Compiles what a GPU needs.
-        host_logits(&network, &pixels, SIZE, Views::Eight, &device);
+        host_logits(&network, &pixels, SIZE, TestTimeAugmentation::Symmetries, &device);
         let started = Instant::now();
-        let scores = host_logits(&network, &pixels, SIZE, Views::Eight, &device).len() as f64;
+        let scores =
+            host_logits(&network, &pixels, SIZE, TestTimeAugmentation::Symmetries, &device).len() as f64;
         let rate = scores / started.elapsed().as_secs_f64();
         println!("{backbone:?} scores {rate:.0} patches a second, each turned and mirrored eight ways");
     }

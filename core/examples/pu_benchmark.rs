@@ -27,7 +27,7 @@ use vitrine_core::learning::config::check;
 use vitrine_core::learning::config::fields::fields;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PriorConfig, RiskKind, RunConfig};
-use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::infer::predict::TestTimeAugmentation;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path};
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::project::{Actor, PatchId, Project};
@@ -123,7 +123,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let scorer = scorer(train, &run.name, device.clone())?;
             let scores = score_project(&test, &scorer, &mut |_| true)?;
             let value = judge(&scores, &truth)?;
-            let scorer = scorer.with_views(Views::One);
+            let scorer = scorer.with_augmentation(TestTimeAugmentation::None);
             let one_view = judge(&score_project(&test, &scorer, &mut |_| true)?, &truth)?;
             found.push(value);
             together.resize(scores.len(), 0.0);

@@ -24,7 +24,7 @@ use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
 use vitrine_core::learning::config::Backbone;
 use vitrine_core::learning::data::patch_store::{DevicePool, PatchStore};
-use vitrine_core::learning::infer::predict::{Views, pool_logits};
+use vitrine_core::learning::infer::predict::{TestTimeAugmentation, pool_logits};
 use vitrine_core::learning::infer::scorer::Scorer;
 use vitrine_core::learning::network::Network;
 use vitrine_core::project::Project;
@@ -69,8 +69,8 @@ fn measure(
     let kinds: Vec<Vec<f32>> = (0..64).map(picture).collect();
     let normaliser = Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, &kinds)?;
     let network = Network::new(backbone, 1, &device.inner).valid();
-    let scorer = Scorer::of(network.clone(), normaliser, device.clone());
-    let at_once = scorer.at_once();
+    let scorer = Scorer::from_network(network.clone(), normaliser, device.clone());
+    let at_once = scorer.chunk_size();
 
     let part: Vec<f32> = (0..at_once).flat_map(|i| kinds[i % kinds.len()].iter().copied()).collect();
     let pool = DevicePool::new(&PatchStore::from(part.clone()), SIZE, device);
@@ -89,12 +89,12 @@ fn measure(
             Ok::<(), Box<dyn Error>>(())
         };
     // The first pass compiles what a GPU needs.
-    pool_logits(&network, &pool, &all, Views::Eight)?;
+    pool_logits(&network, &pool, &all, TestTimeAugmentation::Symmetries)?;
     scorer.score(&part);
     // Enough that a GPU is at its pace, little enough for two cores.
     let seconds = if device.is_cpu { 0.0 } else { 10.0 };
     line("that lie on the device", at_once, seconds, &mut || {
-        pool_logits(&network, &pool, &all, Views::Eight)?;
+        pool_logits(&network, &pool, &all, TestTimeAugmentation::Symmetries)?;
         Ok(())
     })?;
     line("in memory", at_once, seconds, &mut || {

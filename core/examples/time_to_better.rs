@@ -28,7 +28,7 @@ use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::yaml;
-use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::infer::predict::TestTimeAugmentation;
 use vitrine_core::learning::infer::scorer::Scorer;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, resume_path};
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
@@ -69,7 +69,7 @@ impl Task {
     fn scores(&self, mut checkpoint: Checkpoint, device: &ComputeDevice) -> vitrine_core::Result<Vec<f32>> {
         let averaged = std::mem::take(&mut checkpoint.teacher);
         checkpoint.model = if averaged.is_empty() { checkpoint.student.clone() } else { averaged };
-        let scorer = Scorer::new(&checkpoint, device.clone())?.with_views(Views::One);
+        let scorer = Scorer::new(&checkpoint, device.clone())?.with_augmentation(TestTimeAugmentation::None);
         let project = self.test.as_ref().unwrap_or(&self.train);
         score_project(project, &scorer, &mut |_| true)
     }

@@ -9,6 +9,10 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::remedy::Remedy;
 
+/// Version of Burn, as in the workspace's manifest, because Burn itself does not say. A test of the program compares it with
+/// the lock file.
+pub const BURN_VERSION: &str = "0.22.1";
+
 /// What a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {

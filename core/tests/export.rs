@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod export_support;
+mod needs;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use export_support::{
     COUNTS, PIXEL, RUN, SIZE, check_manifest, contents, label, micrograph, names, pixels, quiet, request,
     score, sentence, setup, xy,
 };
+use needs::shared;
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
 use vitrine_core::formats::{PatchInfo, detect};
 use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
@@ -91,7 +93,7 @@ fn a_threshold_selects_by_score() {
         assert_eq!(merit, score(id));
     }
     let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains("_vitrineLabel") && text.contains("_rlnMicrographOriginalPixelSize"));
+    assert!(text.contains("_vitrineLabel") && text.contains("_rlnMicrographPixelSize"));
     assert_eq!(preview(&project, &wanted).unwrap().existing.len(), 2);
 }
 
@@ -266,7 +268,8 @@ fn boxes_come_back() {
         let ids: Vec<usize> = placed().filter(|id| id % 3 == m).collect();
         assert_eq!(picks.len(), ids.len());
         for (&id, pick) in ids.iter().zip(&picks) {
-            assert!((pick.x - xy(id).0).abs() < 1e-9 && (pick.y - xy(id).1).abs() < 1e-9);
+            // Whole numbers, as RELION truncates them.
+            assert_eq!((pick.x, pick.y), (xy(id).0.trunc(), xy(id).1.trunc()));
             assert_eq!((pick.label, pick.box_size), (Some(label(id)), Some(2.0 * SIZE as f64)));
         }
     }
@@ -306,18 +309,6 @@ fn what_cannot_be_exported_says_why() {
     let positives = ExportRequest::new(ExportFormat::Npz, out.join("a.npz"));
     assert!(sentence(export(&bare, &positives, &mut quiet)).contains("no positive patch"));
     assert!(names(&out).is_empty());
-}
-
-/// A folder of the real files, or `None`, which is told.
-fn shared(test: &str, folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VITRINE_SHARED_DATA")
-        .map_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data").into(), PathBuf::from);
-    let dir = root.join(folder);
-    if !dir.is_dir() {
-        println!("skipped: {test} needs ../shared/data");
-        return None;
-    }
-    Some(dir)
 }
 
 /// Takes a particle table into a new project as it is, every second particle positive.

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod needs;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
+use needs::shared;
 use proptest::prelude::*;
 use vitrine_core::formats::image_folder::{self, FolderWriter, PngDepth};
 use vitrine_core::formats::npy::{self, NpzGroup, NpzOptions};
@@ -47,20 +50,6 @@ const MOST_MEMORY_PICTURE: usize = 256 << 20;
 
 fn corpus(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/arrays")).join(name)
-}
-
-/// A folder of the shared data, or a line that says that the test is skipped.
-fn shared(test: &str, folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VITRINE_SHARED_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    println!("skipped: {test} needs ../shared/data");
-    None
 }
 
 fn counts(data: &Dataset) -> LabelCounts {

@@ -3,13 +3,15 @@
 //! a process of its own, because the environment must be set before the first kernel.
 #![allow(clippy::unwrap_used)]
 
+mod needs;
+
 use vitrine_core::Label;
 use vitrine_core::device::{self, ComputeDevice, DeviceChoice};
 use vitrine_core::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::data::patch_store::{DevicePool, HalfPatches, PatchStore};
-use vitrine_core::learning::infer::predict::Views;
+use vitrine_core::learning::infer::predict::TestTimeAugmentation;
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 
 const SIZE: usize = 16;
@@ -76,8 +78,13 @@ fn one_step(device: &ComputeDevice) -> Vec<f64> {
     let mut trainer = Trainer::new(config, 0.3, data(None), device);
     let metrics = trainer.run_epoch(1, |_, _| AfterBatch::Continue).unwrap().unwrap();
     let mut values = vec![metrics.loss, metrics.gradient_norm, metrics.p_mean, metrics.p_std];
-    values
-        .extend(trainer.logits(&(0..16).collect::<Vec<_>>(), Views::One).unwrap().into_iter().map(f64::from));
+    values.extend(
+        trainer
+            .logits(&(0..16).collect::<Vec<_>>(), TestTimeAugmentation::None)
+            .unwrap()
+            .into_iter()
+            .map(f64::from),
+    );
     values
 }
 
@@ -130,11 +137,8 @@ fn steps_read_together(gpu: &ComputeDevice) {
 fn one_step_on_wgpu_matches_the_cpu() {
     let gpus: Vec<_> = device::list().into_iter().filter(|d| d.id != "cpu").collect();
     let Some(gpu) = gpus.first() else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "no Vulkan device at all: scripts/test.sh installs software Vulkan (mesa-vulkan-drivers)"
-        );
-        println!("skipped: the parity test needs a GPU or software Vulkan");
+        let test = "one_step_on_wgpu_matches_the_cpu";
+        needs::missing(needs::Need::Gpu, test, "needs a GPU or software Vulkan (mesa-vulkan-drivers)");
         return;
     };
     if std::env::var_os(CHILD).is_none() {

@@ -1,8 +1,11 @@
 //! Imaging on real micrographs (where they are at hand) and on the simulated sample.
 #![allow(clippy::unwrap_used)]
 
+mod needs;
+
 use std::path::{Path, PathBuf};
 
+use needs::shared;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::Image;
@@ -10,19 +13,6 @@ use vitrine_core::imaging::{
     Border, Contrast, ContrastEstimate, CutSettings, MirrorCheck, MirrorVerdict, PickBias, PoolKind,
     PoolSettings, SampleSettings, cut, pool, replicated_border, sample_micrograph, seed_for,
 };
-
-/// The folder of test data, unless it is missing.
-fn shared(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VITRINE_SHARED_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    let found = root.join("empiar10017").is_dir().then(|| root.join("empiar10017"));
-    if found.is_none() {
-        println!("skipped: {name} needs ../shared/data");
-    }
-    found
-}
 
 fn read_micrograph(path: &Path) -> Image {
     let luma = image::open(path).unwrap().into_luma8();
@@ -58,7 +48,7 @@ fn distance(a: (f64, f64), b: (f64, f64)) -> f64 {
 /// coordinates, contrast, and blobs that find most of the picks.
 #[test]
 fn real_micrographs() {
-    let Some(root) = shared("real_micrographs") else { return };
+    let Some(root) = shared("real_micrographs", "empiar10017") else { return };
     let mut names: Vec<PathBuf> =
         std::fs::read_dir(root.join("micrographs")).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();

@@ -1,11 +1,12 @@
 //! Exports opened by the readers other people use: PyPI's starfile, mrcfile, numpy and safetensors,
 //! in a Python environment of its own under the target folder (`scripts/interop.py`).
 //!
-//! Without Python or access to PyPI the tests say that they were skipped; with
-//! `VITRINE_REQUIRE_INTEROP=1` they fail instead.
+//! Their versions stand in `scripts/interop_requirements.txt`. Without Python or access to PyPI the tests say
+//! that they did not run; with `VITRINE_REQUIRE_INTEROP=1` they fail instead.
 #![allow(clippy::unwrap_used)]
 
 mod export_support;
+mod needs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,8 @@ use vitrine_core::Label;
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export};
 use vitrine_core::project::Project;
 
-const PACKAGES: [&str; 4] = ["starfile", "mrcfile", "numpy", "safetensors"];
+const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop_requirements.txt");
+const IMPORTS: &str = "import starfile, mrcfile, numpy, safetensors, cryosparc";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop.py");
 
 /// Runs a command; what it said when it failed.
@@ -36,16 +38,18 @@ fn make_environment() -> Result<PathBuf, String> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().ok_or("no target folder")?;
     let venv = target.join("interop-venv");
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let imports = format!("import {}", PACKAGES.join(", "));
-    if run(&python, &["-c", &imports]).is_ok() {
+    // Which requirements an environment was made from stands in it: others are installed anew.
+    let made_from = venv.join("made_from.txt");
+    let required = std::fs::read_to_string(REQUIREMENTS).map_err(|e| format!("{REQUIREMENTS}: {e}"))?;
+    if std::fs::read_to_string(&made_from).is_ok_and(|made_from| made_from == required)
+        && run(&python, &["-c", IMPORTS]).is_ok()
+    {
         return Ok(python);
     }
     let system = Path::new(if cfg!(windows) { "python" } else { "python3" });
     run(system, &["-m", "venv", "--clear", &venv.display().to_string()])?;
-    let mut install = vec!["-m", "pip", "install", "-q", "--disable-pip-version-check"];
-    install.extend(PACKAGES);
-    run(&python, &install)?;
-    run(&python, &["-c", &imports])?;
+    run(&python, &["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", REQUIREMENTS])?;
+    std::fs::write(&made_from, required).map_err(|e| format!("{}: {e}", made_from.display()))?;
     Ok(python)
 }
 
@@ -54,11 +58,9 @@ fn python(test: &str) -> Option<&'static Path> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match PYTHON.get_or_init(make_environment) {
         Ok(python) => Some(python),
-        Err(why) if std::env::var("VITRINE_REQUIRE_INTEROP").as_deref() == Ok("1") => {
-            panic!("interop needs python3 with venv and access to PyPI: {why}")
-        }
         Err(why) => {
-            println!("skipped: interop needs python3 with venv and access to PyPI ({test}: {why})");
+            let why = format!("needs python3 with venv and access to PyPI: {why}");
+            needs::missing(needs::Need::Interop, test, &why);
             None
         }
     }
@@ -174,7 +176,7 @@ fn an_exported_model_is_read_by_the_script() {
     use vitrine_core::learning::config::RunConfig;
     use vitrine_core::learning::loss::consistency::ConsistencyState;
     use vitrine_core::learning::network::Network;
-    use vitrine_core::learning::network::weights::{NamedTensors, collect};
+    use vitrine_core::learning::network::weights::{NamedTensors, extract};
     use vitrine_core::learning::prior::PriorUsed;
     use vitrine_core::learning::train::checkpoint::{
         Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path,
@@ -185,7 +187,7 @@ fn an_exported_model_is_read_by_the_script() {
     let project = export_support::project(&dir.path().join("project"));
     let config = RunConfig::default();
     let network = Network::new(config.backbone, config.seed, &ComputeDevice::cpu().inner).valid();
-    let weights = collect(&network);
+    let weights = extract(&network);
     let pixels = [export_support::pixels(0)];
     let checkpoint = Checkpoint {
         header: CheckpointHeader {
@@ -201,7 +203,7 @@ fn an_exported_model_is_read_by_the_script() {
             trial: Default::default(),
             optimizer_steps: 9,
             history: History::default(),
-            within: None,
+            mid_epoch: None,
         },
         model: weights.clone(),
         student: NamedTensors::new(),
@@ -233,4 +235,51 @@ fn an_exported_model_is_read_by_the_script() {
     let said = run(python, &[SCRIPT, "--model", &out.display().to_string()]).unwrap();
     let values: usize = weights.values().map(|w| w.values.len()).sum();
     assert!(said.contains(&format!("{} tensors, {values} values", weights.len())), "{said}");
+}
+
+/// Two files of one cryoSPARC job, written by cryosparc-tools, are joined in either order; what is exported of
+/// them is what cryosparc-tools itself joins and selects, and the table for RELION names the same images.
+#[test]
+fn cryosparc_tools_reads_what_is_exported_of_its_own_job() {
+    use vitrine_core::ingest::{IngestRequest, ingest};
+    use vitrine_core::project::{Actor, PixelType};
+
+    let Some(python) = python("cryosparc_tools_reads_what_is_exported_of_its_own_job") else { return };
+    const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/interop_cryosparc.py");
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().display().to_string();
+    run(python, &[SCRIPT, "--make", &folder]).unwrap();
+    let (particles, passthrough) = (dir.path().join("particles.cs"), dir.path().join("passthrough.cs"));
+    for (number, inputs) in
+        [vec![particles.clone(), passthrough.clone()], vec![passthrough.clone(), particles.clone()]]
+            .into_iter()
+            .enumerate()
+    {
+        let mut project =
+            Project::create(&dir.path().join(format!("project_{number}")), None, PixelType::F32).unwrap();
+        let request = IngestRequest { inputs, ..IngestRequest::default() };
+        let done = ingest(&mut project, &request, &mut |_| true).unwrap();
+        assert_eq!((done.labels.total(), done.found.inputs.len()), (24, 1));
+        assert_eq!(project.micrographs().unwrap().len(), 3);
+        let chosen: Vec<(u32, Label)> = (1..24).step_by(2).map(|id| (id, Label::Positive)).collect();
+        project.set_labels(&chosen, &Actor::Person("x".into()), None, "").unwrap();
+        let uids: Vec<u64> = chosen
+            .iter()
+            .map(|(id, _)| project.patch(*id).unwrap().columns["uid"].parse().unwrap())
+            .collect();
+        std::fs::write(dir.path().join("chosen.json"), serde_json::to_string(&uids).unwrap()).unwrap();
+        for (format, name) in [(ExportFormat::CryosparcCs, "out.cs"), (ExportFormat::RelionStar, "out.star")]
+        {
+            let request = ExportRequest { force: true, ..ExportRequest::new(format, dir.path().join(name)) };
+            export(&project, &request, &mut |_| Ok(())).unwrap();
+        }
+        let said = run(python, &[SCRIPT, "--check", &folder]).unwrap();
+        assert!(said.contains("12 of 24 cryoSPARC particles agree"), "{said}");
+    }
+    // A file of another job has no record of the particles.
+    let other = dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    run(python, &[SCRIPT, "--make", &other.display().to_string()]).unwrap();
+    let error = vitrine_core::formats::cryosparc::open_joined(&particles, &[other.join("passthrough.cs")]);
+    assert!(error.err().unwrap().to_string().contains("no record of 24 of the 24 particles"));
 }

@@ -8,9 +8,7 @@ use vitrine_core::learning::config::{
 use vitrine_core::learning::loss::consistency::{
     ConsistencyState, RunningConfidence, align, consistency_loss, pseudo_labels,
 };
-use vitrine_core::learning::loss::risk::{
-    LabelledLogits, ge_binomial, label_distribution, nnpu, risk, variational,
-};
+use vitrine_core::learning::loss::risk::{LabelledLogits, dist_pu, ge_binomial, nnpu, risk, vpu};
 use vitrine_core::learning::network::weights::to_vec;
 use vitrine_core::learning::optim::adamw::clip_factor;
 
@@ -60,7 +58,7 @@ fn nnpu_turns_when_the_inner_term_is_negative() {
     let found = risk(&config(RiskKind::Nnpu), 0.8, labelled(&[0.0, LN3], &[0.0, -LN3], &[])).unwrap();
     close(value(found.shown), 0.8 * 3.0 / 8.0);
     close(value(found.objective), 1.0 / 8.0);
-    close(value(found.turned.unwrap()), 1.0);
+    close(value(found.clamped.unwrap()), 1.0);
     let gentle = RiskConfig { gamma: 0.5, ..config(RiskKind::Nnpu) };
     let found = risk(&gentle, 0.8, labelled(&[0.0, LN3], &[0.0, -LN3], &[])).unwrap();
     close(value(found.objective), 1.0 / 16.0);
@@ -68,7 +66,7 @@ fn nnpu_turns_when_the_inner_term_is_negative() {
     let tolerant = RiskConfig { beta: 0.2, ..config(RiskKind::Nnpu) };
     let found = risk(&tolerant, 0.8, labelled(&[0.0, LN3], &[0.0, -LN3], &[])).unwrap();
     close(value(found.objective), 0.8 * 3.0 / 8.0 - 1.0 / 8.0);
-    close(value(found.turned.unwrap()), 0.0);
+    close(value(found.clamped.unwrap()), 0.0);
     // uPU takes the negative term as it is.
     let found = risk(&config(RiskKind::Upu), 0.8, labelled(&[0.0, LN3], &[0.0, -LN3], &[])).unwrap();
     close(value(found.objective), 0.8 * 3.0 / 8.0 - 1.0 / 8.0);
@@ -258,10 +256,10 @@ fn nnpu_gradient_follows_the_published_step() {
     // Inner term negative: the step is −γ times the gradient of the inner term alone; the first term
     // contributes nothing, and back-propagation through max(·, 0) would give something else.
     assert!(whole(&all, 0.9).1 < 0.0);
-    let turned = RiskConfig { gamma: 0.7, ..config(RiskKind::Nnpu) };
-    let (analytic, numeric) = gradients(&all, objective(turned, 0.9), |x| -0.7 * whole(x, 0.9).1);
+    let clamped = RiskConfig { gamma: 0.7, ..config(RiskKind::Nnpu) };
+    let (analytic, numeric) = gradients(&all, objective(clamped, 0.9), |x| -0.7 * whole(x, 0.9).1);
     agree(&analytic, &numeric);
-    let (_, through_max) = gradients(&all, objective(turned, 0.9), |x| {
+    let (_, through_max) = gradients(&all, objective(clamped, 0.9), |x| {
         let (plus, inner) = whole(x, 0.9);
         plus + inner.max(0.0)
     });
@@ -307,7 +305,7 @@ fn ge_binomial_gradient_matches_finite_differences() {
 }
 
 #[test]
-fn variational_and_label_distribution_gradients_match_finite_differences() {
+fn vpu_and_dist_pu_gradients_match_finite_differences() {
     let logits = [0.4, -0.3, 1.1, -0.8];
     let p = |g: f64| 1.0 / (1.0 + (-g).exp());
     let mean_p = |x: &[f64]| x.iter().map(|&g| p(g)).sum::<f64>() / x.len() as f64;
@@ -317,7 +315,7 @@ fn variational_and_label_distribution_gradients_match_finite_differences() {
     let value_at = |x: &[f64]| (mean_p(&x[1..]) + 1e-6).ln() - p(x[0]).ln();
     let run = |x| {
         let (positive, unlabeled) = split(x);
-        variational(positive, unlabeled)
+        vpu(positive, unlabeled)
     };
     let (analytic, numeric) = gradients(&logits, run, value_at);
     agree(&analytic, &numeric);
@@ -330,7 +328,7 @@ fn variational_and_label_distribution_gradients_match_finite_differences() {
     };
     let run = |x| {
         let (positive, unlabeled) = split(x);
-        label_distribution(0.1, 0.3, positive, unlabeled)
+        dist_pu(0.1, 0.3, positive, unlabeled)
     };
     let (analytic, numeric) = gradients(&logits, run, value_at);
     agree(&analytic, &numeric);

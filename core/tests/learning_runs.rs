@@ -17,7 +17,7 @@ use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_path};
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
-use vitrine_core::learning::train::preflight::ask;
+use vitrine_core::learning::train::preflight::preflight;
 use vitrine_core::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
 
@@ -219,7 +219,7 @@ fn from_a_checkpoint_within_an_epoch_a_run_goes_on_exactly() {
         let (batch, batches) = listener.join().unwrap().expect("a checkpoint before the end of the epoch");
 
         let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
-        let place = checkpoint.header.within.as_ref().unwrap();
+        let place = checkpoint.header.mid_epoch.as_ref().unwrap();
         assert_eq!((checkpoint.header.epoch, place.batch, place.batches), (within - 1, batch, batches));
         // Two batches make a step here, and there is no checkpoint between them.
         assert!(batch % 2 == 0 && batch < batches, "{batch} of {batches}");
@@ -235,7 +235,7 @@ fn from_a_checkpoint_within_an_epoch_a_run_goes_on_exactly() {
         assert_eq!(whole.model.model, resumed.model.model, "from within epoch {within}");
         assert_eq!(whole.best_epoch, resumed.best_epoch);
         // Complete epochs are stored as before.
-        assert_eq!(Checkpoint::load(&resume_path(folder.path())).unwrap().header.within, None);
+        assert_eq!(Checkpoint::load(&resume_path(folder.path())).unwrap().header.mid_epoch, None);
     }
 }
 
@@ -289,7 +289,7 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
             }
         };
         let data = made(bright).data;
-        ask(&config, &data, &ComputeDevice::cpu(), None, say, progress).unwrap();
+        preflight(&config, &data, &ComputeDevice::cpu(), None, say, progress).unwrap();
         assert!(told.last().is_some_and(|(done, to_do)| done == to_do), "{told:?}");
         assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 == pair[1].1), "{told:?}");
         found.into_inner().unwrap()
@@ -299,7 +299,7 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
         let choice = asked(0.3, overlay);
         let ends = [choice.tried[0], *choice.tried.last().unwrap()];
         let factors: Vec<f64> = choice.tried.iter().map(|tried| tried.factor).collect();
-        match OverlayChoice::is_clear(&ends) {
+        match OverlayChoice::is_decided(&ends) {
             true => assert_eq!(factors, [0.0, overlay]),
             false => assert_eq!(factors, [0.0, overlay / 2.0, overlay]),
         }

@@ -382,7 +382,7 @@ fn an_estimated_prior_turns_fewer_steps() {
         c.risk.gamma = 0.0;
     });
     let (_, before, after) = tried_on_run(subject, kinds::ALWAYS_TURNED, Depth::Quick, 12);
-    let turned = |of: &Trained| of.history.iter().map(|m| m.nnpu_turned_rate).sum::<f64>() / 12.0;
-    assert!(turned(&before) > 0.8 && turned(&after) < 0.3, "{} and {}", turned(&before), turned(&after));
+    let clamped = |of: &Trained| of.history.iter().map(|m| m.nnpu_clamped_rate).sum::<f64>() / 12.0;
+    assert!(clamped(&before) > 0.8 && clamped(&after) < 0.3, "{} and {}", clamped(&before), clamped(&after));
     assert!(after.auc > before.auc - 0.02);
 }

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
+use vitrine_core::export::{
+    ExportFormat, ExportRequest, ExportWhat, GivenOptics, YDirection, export, preview,
+};
 use vitrine_core::workflow::model::export_model;
 use vitrine_core::{Error, Label};
 
@@ -24,26 +26,38 @@ use crate::words;
 Examples:
   vitrine export apo/ --format relion-star --out apo.star
   vitrine export apo/ --run recommended-1 --threshold 0.5 --labels positive,unlabeled --format relion-star --what both --out apo.star
+  vitrine export apo/ --format relion-coordinates --out RELION/Vitrine/apo
+  vitrine export apo/ --format relion-star --voltage 300 --cs 2.7 --amplitude-contrast 0.1 --out apo.star
+  vitrine export apo/ --format relion-star --micrograph-names .mrc --out apo.star
   vitrine export apo/ --labels all --format npz --out apo.npz
   vitrine export apo/ --run recommended-1 --threshold 0.9 --labels unlabeled --format csv --out found.csv --dry-run
   vitrine export apo/ --run recommended-1 --format model --out model.safetensors
 
 Formats:
-  relion-star     RELION 3.1 to 5, optics table carried over
-  cryosparc-star  for cryoSPARC's Import Particle Stack
-  csv             id, micrograph, x, y, label, score, source
-  npz             NumPy arrays positive, unlabeled, negative
-  mrcs            MRC stack with a table beside it
-  png             a folder of pictures per label
-  box             EMAN box files, one per micrograph
-  model           the run's network as safetensors with a JSON card")]
+  relion-star         particle table of RELION 3.1 to 5, optics table carried over
+  relion-coordinates  a folder for RELION's Extract job: a list of micrographs and a STAR file for each
+  relion-subset       rows of the RELION table the patches came from, byte by byte
+  cryosparc-star      for cryoSPARC's Import Particle Stack
+  cryosparc-cs        records of the .cs files the patches came from, with their uids
+  csv                 id, micrograph, x, y, label, score, source
+  npz                 NumPy arrays positive, unlabeled, negative
+  mrcs                MRC stack with a table beside it
+  png                 a folder of pictures per label
+  box                 EMAN box files, one per micrograph
+  model               the run's network as safetensors with a JSON card
+
+Which way y counts:
+  source  as the picks counted it when they were imported; tables for RELION as RELION reads the file:
+          MRC as stored, TIFF turned over
+  down    from the first stored row
+  up      from the last stored row")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
     /// What to write (see below)
     #[arg(long, value_parser = format)]
     format: Format,
-    /// File to write; for png and box the folder
+    /// File to write; for relion-coordinates, png and box the folder
     #[arg(long, short)]
     out: PathBuf,
     /// Labels to write: positive, negative, unlabeled, a comma-separated list, or all
@@ -61,6 +75,30 @@ pub struct Args {
     /// STAR only: coordinates, stack or both
     #[arg(long, default_value = "coordinates")]
     what: ExportWhat,
+    /// From which row y counts: source, down or up (see below)
+    #[arg(long, default_value = "source")]
+    y: YDirection,
+    /// Originals of converted pictures: an ending (.mrc), a folder, a STAR file or a list of names
+    #[arg(long, value_name = "ORIGINALS")]
+    micrograph_names: Option<PathBuf>,
+    /// Voltage in kV, where the sources do not say it
+    #[arg(long, value_name = "KV")]
+    voltage: Option<f64>,
+    /// Spherical aberration in mm, where the sources do not say it
+    #[arg(long, value_name = "MM")]
+    cs: Option<f64>,
+    /// Amplitude contrast, where the sources do not say it
+    #[arg(long, value_name = "SHARE")]
+    amplitude_contrast: Option<f64>,
+    /// Å per px of the unbinned micrographs, where the sources do not say it
+    #[arg(long, value_name = "ANGSTROM")]
+    pixel_size: Option<f64>,
+    /// RELION stack only: background of mean 0 and standard deviation 1
+    #[arg(long)]
+    normalise: bool,
+    /// RELION stack only: turn the contrast over, so that dark particles become light
+    #[arg(long)]
+    invert: bool,
     /// Replace existing files
     #[arg(long)]
     force: bool,
@@ -98,6 +136,16 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         threshold: args.threshold,
         below: args.below,
         what: args.what,
+        y: args.y,
+        micrograph_names: args.micrograph_names.clone(),
+        optics: GivenOptics {
+            voltage: args.voltage,
+            spherical_aberration: args.cs,
+            amplitude_contrast: args.amplitude_contrast,
+            pixel_size: args.pixel_size,
+        },
+        normalise: args.normalise,
+        invert: args.invert,
         force: args.force,
     };
     if args.dry_run {

@@ -82,6 +82,11 @@ enum Command {
     Presets(presets::Args),
 }
 
+/// The whole command line, for pages that describe it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Parses the command line, does what it says, and turns the outcome into an exit status.
 pub fn run() -> ExitCode {
     hush_graphics();

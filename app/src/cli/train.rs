@@ -294,7 +294,7 @@ fn epoch_line(m: &EpochMetrics, best: bool) -> String {
 
 /// Prints how a run ended.
 pub fn print_result(result: &RunResult) {
-    let how = result.ended_early.map_or_else(String::new, |why| format!(" ({})", why.as_str()));
+    let how = result.ended_early.map_or_else(String::new, |why| format!(" ({})", why.stored()));
     print_line(&format!(
         "{}: {} {}{how}, scores from epoch {}; validation AUC P/U {}, corrected {}; prior {:.3}{}",
         result.name,
@@ -343,7 +343,7 @@ pub fn as_json(result: &RunResult) -> serde_json::Value {
         "run": result.name,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
-        "ended_early": result.ended_early.map(EarlyEnd::as_str),
+        "ended_early": result.ended_early.map(EarlyEnd::stored),
         "prior": result.prior,
         "best": result.best,
     })

@@ -1,4 +1,4 @@
-//! Everything the window can be told to do.
+//! The commands of the window.
 //!
 //! Views push [`Command`]s; [`App::apply`](crate::gui::App::apply) carries them out. Those that a
 //! person gives by key, palette or menu stand in [`crate::gui::command_table`] as well.
@@ -18,8 +18,8 @@ use crate::gui::drafts::{DiagnosisDraft, ExportDraft, ImportDraft, TrainDraft};
 use crate::gui::jobs::JobId;
 use crate::gui::settings::Settings;
 use crate::gui::values::{
-    AskPath, Before, DiagnoseStart, Edge, ExportProposal, ImportTarget, Order, Overlay, SortKey, Tab, Theme,
-    TrainStart,
+    Before, DiagnoseStart, Edge, ExportProposal, ImportTarget, Order, Overlay, PathQuestion, SortKey, Tab,
+    Theme, TrainStart,
 };
 
 /// A command, by area.
@@ -35,7 +35,7 @@ pub enum Command {
     Label(LabelCommand),
     /// The current patch and the selection.
     Select(SelectCommand),
-    /// What is shown.
+    /// What the window shows.
     View(ViewCommand),
     /// Runs.
     Train(TrainCommand),
@@ -73,9 +73,9 @@ pub enum ProjectCommand {
     SampleHere,
     /// Close the project and show the first screen.
     Close,
-    /// Take up patches, labels and runs that something else has written.
+    /// Read patches, labels and runs that another program has written.
     Reload,
-    /// Take a project off the list of recent ones; its files stay.
+    /// Remove a project from the list of recent ones. Its files stay.
     Forget(PathBuf),
     /// Files or folders dropped onto the window: a project is opened, others wait for import.
     Dropped(Vec<PathBuf>),
@@ -88,26 +88,26 @@ pub enum ImportCommand {
     Add(Vec<PathBuf>),
     /// Take one off again.
     Remove(PathBuf),
-    /// Say once more what the files are; that was cancelled.
+    /// Read the files again; reading them was cancelled.
     Recognise,
     /// Choose files in a dialog.
     ChooseFiles,
     /// Choose folders in a dialog.
     ChooseFolders,
-    /// See what a request would bring; the newest wins.
+    /// Preview a request. The newest one wins.
     Look {
         /// The request.
         request: Box<IngestRequest>,
         /// Whether it is compared with the open project.
         with_open: bool,
     },
-    /// See how much is free on the disk of this folder.
+    /// Read the free space on the disk of this folder.
     Measure(PathBuf),
     /// Bring the files in.
     Run {
-        /// What and how.
+        /// The files and the settings.
         request: Box<IngestRequest>,
-        /// Where.
+        /// The project it goes into.
         target: ImportTarget,
     },
     /// Leave the page; nothing was written.
@@ -136,20 +136,20 @@ pub enum LabelCommand {
     Set(Label),
     /// Label these patches.
     SetPatches {
-        /// Which.
+        /// The patches.
         patches: Vec<PatchId>,
-        /// To what.
+        /// The new label.
         label: Label,
-        /// Why, for the journal: "rubber band", "queue: most uncertain".
+        /// The reason, for the journal: "rubber band", "queue: most uncertain".
         reason: &'static str,
     },
     /// Paint this label over patches for as long as its key is held.
     Brush(Label),
     /// The key was let go.
     EndBrush,
-    /// Take the last step back.
+    /// Undo the last step.
     Undo,
-    /// Make the step again that was taken back last.
+    /// Redo the step that was undone last.
     Redo,
 }
 
@@ -198,7 +198,7 @@ impl SelectCommand {
     }
 }
 
-/// What is shown.
+/// What the window shows.
 #[derive(Debug, Clone)]
 pub enum ViewCommand {
     /// Change to a main view.
@@ -237,11 +237,11 @@ pub enum ViewCommand {
 /// Review queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueCommand {
-    /// Go on where one stopped, or begin where one never did.
+    /// Enter a queue where the person stopped, or at its start.
     Enter(QueueKind),
-    /// Begin with the labels and scores of now.
+    /// Build the queue again from the current labels and scores.
     Restart(QueueKind),
-    /// Back to all patches.
+    /// Leave the queue and show all patches.
     Leave,
 }
 
@@ -268,16 +268,16 @@ pub enum TrainCommand {
     CopySettings(String),
     /// Draw the curves of a stored run, or draw them no longer.
     Draw {
-        /// Its name.
+        /// The run's name.
         run: String,
         /// Whether they are drawn.
         on: bool,
     },
     /// Score every patch with a run.
     Score {
-        /// Its name.
+        /// The run's name.
         run: String,
-        /// Where to compute.
+        /// The device.
         device: DeviceChoice,
     },
     /// Read the epochs of stored runs, for their curves.
@@ -289,20 +289,20 @@ pub enum TrainCommand {
         /// The configuration.
         config: Box<RunConfig>,
     },
-    /// Go on with a run that was stopped or interrupted.
+    /// Resume a run that was stopped or interrupted.
     Continue {
-        /// Its name.
+        /// The run's name.
         run: String,
-        /// Where to compute.
+        /// The device.
         device: DeviceChoice,
     },
-    /// Wait after the current batch.
+    /// Pause after the current batch.
     Pause,
-    /// Go on.
+    /// Resume a paused run.
     Resume,
-    /// End and keep the best epoch.
+    /// Stop and keep the best epoch.
     Stop,
-    /// Write a checkpoint after the current step, and tell of it.
+    /// Save a checkpoint after the current step.
     Checkpoint,
 }
 
@@ -319,7 +319,7 @@ pub enum CompareCommand {
 #[derive(Debug, Clone)]
 pub enum SaveCommand {
     /// Ask where.
-    Ask(Box<AskPath>),
+    Ask(Box<PathQuestion>),
     /// Ask which configuration is to be read into the Train form.
     AskConfig,
     /// Choose the file in a dialog of the system.
@@ -335,7 +335,7 @@ pub enum SaveCommand {
 pub enum ExportCommand {
     /// Write what stands in the export view.
     WriteShown,
-    /// Count what a request would write; the newest wins.
+    /// Preview a request. The newest one wins.
     Preview(Box<ExportRequest>),
     /// Write the network of a run and its card.
     WriteModel {
@@ -377,7 +377,7 @@ pub enum SettingsCommand {
     DefaultKey(&'static str),
     /// A panel was resized.
     Panel {
-        /// Its name.
+        /// The panel's name.
         name: &'static str,
         /// Points.
         size: f32,
@@ -388,7 +388,7 @@ pub enum SettingsCommand {
     SwapPanels,
     /// A panel beside the gallery goes to this edge, and is shown.
     Dock {
-        /// Its name.
+        /// The panel's name.
         panel: &'static str,
         /// The edge.
         edge: Edge,

@@ -1,5 +1,5 @@
-//! The commands a person gives by name or key: words, tooltip, default key and what they need. The
-//! palette, the list of keys and the settings are made from this table.
+//! The commands that a person gives by name or key: name, tooltip, default key and requirements. The palette,
+//! the list of keys and the settings are made from this table.
 
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
@@ -21,7 +21,7 @@ pub enum Area {
     Label,
     /// Choosing patches.
     Select,
-    /// What is shown.
+    /// What the window shows.
     View,
     /// Runs.
     Train,
@@ -47,7 +47,7 @@ impl Area {
     }
 }
 
-/// What must be there for a command to make sense; [`Model::allows`](crate::gui::model::Model::allows)
+/// What a command requires; [`Model::allows`](crate::gui::model::Model::allows)
 /// says why it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -145,21 +145,21 @@ macro_rules! table {
 /// Every command a person gives by name or key.
 pub static TABLE: &[Info] = table![
     "label.positive" Label Labels key(Key::P), "Label positive",
-        "Say that the selected patches are particles.", Command::Label(LabelCommand::Set(Label::Positive));
+        "Label the selected patches as particles.", Command::Label(LabelCommand::Set(Label::Positive));
     "label.negative" Label Labels key(Key::N), "Label negative",
-        "Say that the selected patches are no particles.", Command::Label(LabelCommand::Set(Label::Negative));
-    "label.unlabeled" Label Labels key(Key::U), "Take the label away",
-        "Make the selected patches unlabeled: nobody has said.", Command::Label(LabelCommand::Set(Label::Unlabeled));
+        "Label the selected patches as no particles.", Command::Label(LabelCommand::Set(Label::Negative));
+    "label.unlabeled" Label Labels key(Key::U), "Clear label",
+        "Make the selected patches unlabeled.", Command::Label(LabelCommand::Set(Label::Unlabeled));
     "label.paint_positive" Label Labelling key(Key::Num1), "Paint positive",
-        "Hold the key and move the pointer over patches: they are particles.", Command::Label(LabelCommand::Brush(Label::Positive));
+        "Hold the key and move the pointer over patches to label them as particles.", Command::Label(LabelCommand::Brush(Label::Positive));
     "label.paint_negative" Label Labelling key(Key::Num2), "Paint negative",
-        "Hold the key and move the pointer over patches: they are no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
+        "Hold the key and move the pointer over patches to label them as no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
     "label.paint_unlabeled" Label Labelling key(Key::Num3), "Paint unlabeled",
-        "Hold the key and move the pointer over patches: their labels go.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
+        "Hold the key and move the pointer over patches to clear their labels.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
     "label.undo" Label Labelling ctrl(Key::Z), "Undo labelling",
-        "Take the last labelling back.", Command::Label(LabelCommand::Undo);
+        "Undo the last labelling.", Command::Label(LabelCommand::Undo);
     "label.redo" Label Labelling ctrl_shift(Key::Z), "Redo labelling",
-        "Make the labelling again that was taken back last.", Command::Label(LabelCommand::Redo);
+        "Redo the labelling that was undone last.", Command::Label(LabelCommand::Redo);
 
     "select.next" Select Patches key(Key::ArrowRight), "Next patch",
         "Go to the next patch.", Command::Select(SelectCommand::Step(1));
@@ -169,26 +169,26 @@ pub static TABLE: &[Info] = table![
         "Go one row down.", Command::Select(SelectCommand::Rows(1));
     "select.up" Select Patches key(Key::ArrowUp), "Patch above",
         "Go one row up.", Command::Select(SelectCommand::Rows(-1));
-    "select.page_down" Select Patches key(Key::PageDown), "A screen further",
-        "Go one screen of patches further.", Command::Select(SelectCommand::Screens(1));
-    "select.page_up" Select Patches key(Key::PageUp), "A screen back",
-        "Go one screen of patches back.", Command::Select(SelectCommand::Screens(-1));
+    "select.page_down" Select Patches key(Key::PageDown), "Page down",
+        "Go one screen of patches down.", Command::Select(SelectCommand::Screens(1));
+    "select.page_up" Select Patches key(Key::PageUp), "Page up",
+        "Go one screen of patches up.", Command::Select(SelectCommand::Screens(-1));
     "select.first" Select Patches key(Key::Home), "First patch",
         "Go to the first patch shown.", Command::Select(SelectCommand::Place(0));
     "select.last" Select Patches key(Key::End), "Last patch",
         "Go to the last patch shown.", Command::Select(SelectCommand::Place(usize::MAX));
     "select.all" Select Patches ctrl(Key::A), "Select all shown",
         "Select every patch that is shown.", Command::Select(SelectCommand::All);
-    "select.above" Select Patches ctrl_shift(Key::A), "Select all above this point",
+    "select.above" Select Patches ctrl_shift(Key::A), "Select all up to here",
         "Select every patch shown up to the current one.", Command::Select(SelectCommand::AllAbove);
     "select.invert" Select Patches ctrl(Key::I), "Invert the selection",
-        "Select what is shown and not selected, instead of what is.", Command::Select(SelectCommand::Invert);
+        "Select the shown patches that are not selected, and unselect the others.", Command::Select(SelectCommand::Invert);
     "select.similar" Select Patches key(Key::S), "Select similar",
-        "Select the patches that the run in use sees as most like the selected ones or the current one.", Command::Select(SelectCommand::Similar);
+        "Select the patches most similar to the selected ones, or to the current one, in the features of the run in use.", Command::Select(SelectCommand::Similar);
     "select.show" Select Patches key(Key::V), "Show only the selected",
-        "Show the selected patches and no others, to see what a label would be for.", Command::Select(SelectCommand::Show);
-    "select.none" Select Patches key(Key::Escape), "Select nothing",
-        "Drop the selection.", Command::Select(SelectCommand::Clear);
+        "Show only the selected patches, to check what a label would change.", Command::Select(SelectCommand::Show);
+    "select.none" Select Patches key(Key::Escape), "Clear selection",
+        "Unselect all patches.", Command::Select(SelectCommand::Clear);
 
     "view.gallery" View Project ctrl(Key::Num1), "Gallery",
         "Browse and label patches.", Command::View(ViewCommand::Tab(Tab::Gallery));
@@ -199,45 +199,45 @@ pub static TABLE: &[Info] = table![
     "view.export" View Project ctrl(Key::Num4), "Export",
         "Hand labels and scores to other programs.", Command::View(ViewCommand::Tab(Tab::Export));
     "view.diagnosis" View Project ctrl(Key::Num5), "Diagnosis",
-        "See what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
+        "Find out what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
     "view.large" View Patches key(Key::Space), "Large view",
         "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
     "sort.import" View Project None, "Sort by import order",
-        "Show patches in the order of the files; once more: backwards.", sort(SortKey::Import);
+        "Show patches in the order of the files. Again: reverse order.", sort(SortKey::Import);
     "sort.score" View Scores None, "Sort by score",
-        "Show the highest scores of the run in use first; once more: the lowest.", sort(SortKey::Score);
+        "Show the highest scores of the run in use first. Again: the lowest first.", sort(SortKey::Score);
     "sort.uncertainty" View Scores None, "Sort by uncertainty",
-        "Show the scores nearest to 0.5 first; once more: last.", sort(SortKey::Uncertainty);
+        "Show the scores closest to 0.5 first. Again: last.", sort(SortKey::Uncertainty);
     "sort.disagreement" View Scores None, "Sort by disagreement of model and label",
-        "Show first where the score is farthest from the label; once more: last.", sort(SortKey::Disagreement);
+        "Show patches first whose score is farthest from their label. Again: last.", sort(SortKey::Disagreement);
     "sort.micrograph" View Project None, "Sort by micrograph",
-        "Show patches micrograph by micrograph; once more: backwards.", sort(SortKey::Micrograph);
+        "Show patches micrograph by micrograph. Again: reverse order.", sort(SortKey::Micrograph);
     "sort.label_time" View Project None, "Sort by time of labelling",
-        "Show what was labelled last first; once more: last.", sort(SortKey::LabelTime);
+        "Show the patches labelled last first. Again: last.", sort(SortKey::LabelTime);
     "sort.random" View Project None, "Sort at random",
-        "Shuffle the patches; once more: anew.", sort(SortKey::Random);
+        "Shuffle the patches. Again: another shuffle.", sort(SortKey::Random);
     "filter.positive" View Project None, "Filter: only positive",
-        "Show positive patches and no others.", only(Some(Label::Positive));
+        "Show only positive patches.", only(Some(Label::Positive));
     "filter.negative" View Project None, "Filter: only negative",
-        "Show negative patches and no others.", only(Some(Label::Negative));
+        "Show only negative patches.", only(Some(Label::Negative));
     "filter.unlabeled" View Project None, "Filter: only unlabeled",
-        "Show unlabeled patches and no others.", only(Some(Label::Unlabeled));
+        "Show only unlabeled patches.", only(Some(Label::Unlabeled));
     "filter.none" View Project None, "Filter: show all patches",
-        "Take the whole filter away.", only(None);
-    "view.rearrange" View Gallery key(Key::F5), "Sort and filter again",
-        "Sort and filter again with the labels of now.", Command::View(ViewCommand::Rearrange);
+        "Remove the filter.", only(None);
+    "view.rearrange" View Gallery key(Key::F5), "Refresh",
+        "Sort and filter again with the current labels.", Command::View(ViewCommand::Rearrange);
     "queue.uncertain" View Scores None, "Queue: most uncertain",
-        "Go through the unlabeled patches whose score is nearest to 0.5.", queue(QueueKind::MostUncertain);
+        "Review the unlabeled patches whose score is closest to 0.5.", queue(QueueKind::MostUncertain);
     "queue.particles" View Scores None, "Queue: likely particles",
-        "Go through the unlabeled patches with the highest scores.", queue(QueueKind::LikelyParticles);
+        "Review the unlabeled patches with the highest scores.", queue(QueueKind::LikelyParticles);
     "queue.positives" View Scores None, "Queue: suspicious positives",
-        "Go through the positives with the lowest out-of-sample scores.", queue(QueueKind::SuspiciousPositives);
+        "Review the positives with the lowest out-of-sample scores.", queue(QueueKind::SuspiciousPositives);
     "queue.audit" View Scores None, "Queue: random audit",
-        "Judge a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
-    "view.queues" View Gallery key(Key::F6), "Panel of the review queues",
+        "Label a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
+    "view.queues" View Gallery key(Key::F6), "Review queues panel",
         "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel("queues"));
-    "view.patch" View Gallery key(Key::F7), "Panel of the current patch",
-        "Show or hide what is known of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
+    "view.patch" View Gallery key(Key::F7), "Current patch panel",
+        "Show or hide the panel of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
     "view.queues.left" View Gallery None, "Review queues to the left",
         "Put the review queues at the left of the gallery.", dock("queues", Edge::Left);
     "view.queues.right" View Gallery None, "Review queues to the right",
@@ -245,45 +245,45 @@ pub static TABLE: &[Info] = table![
     "view.queues.bottom" View Gallery None, "Review queues to the bottom",
         "Put the review queues below the gallery.", dock("queues", Edge::Bottom);
     "view.patch.left" View Gallery None, "Current patch to the left",
-        "Put what is known of the current patch at the left of the gallery.", dock("patch", Edge::Left);
+        "Put the panel of the current patch at the left of the gallery.", dock("patch", Edge::Left);
     "view.patch.right" View Gallery None, "Current patch to the right",
-        "Put what is known of the current patch at the right of the gallery.", dock("patch", Edge::Right);
+        "Put the panel of the current patch at the right of the gallery.", dock("patch", Edge::Right);
     "view.patch.bottom" View Gallery None, "Current patch to the bottom",
-        "Put what is known of the current patch below the gallery.", dock("patch", Edge::Bottom);
-    "view.swap" View Gallery key(Key::F8), "Panels change sides",
-        "Put the panel at the left to the right, and the one at the right to the left.", Command::Settings(SettingsCommand::SwapPanels);
+        "Put the panel of the current patch below the gallery.", dock("patch", Edge::Bottom);
+    "view.swap" View Gallery key(Key::F8), "Swap panels",
+        "Swap the left and right panels.", Command::Settings(SettingsCommand::SwapPanels);
 
     "export.write" Project Filled ctrl(Key::E), "Write the export",
-        "Write what stands in the export view; its page shows first what that is.",
+        "Write the export as chosen in the Export view. Elsewhere, open that view first.",
         Command::Export(ExportCommand::WriteShown);
     "project.open" Project Nothing ctrl(Key::O), "Open a project…",
         "Choose the folder of a project.", Command::Project(ProjectCommand::OpenDialog);
     "project.import" Project Nothing ctrl_shift(Key::O), "Import files…",
-        "Bring patches, or micrographs with picks, into a new or the open project.",
+        "Import patches, or micrographs with picks, into a new project or the open one.",
         Command::Import(ImportCommand::Add(Vec::new()));
     "project.sample" Project Nothing None, "Open the sample",
-        "Make the simulated sample, or open it where it was made before.", Command::Project(ProjectCommand::SampleHere);
+        "Open the simulated sample. The first time it is created.", Command::Project(ProjectCommand::SampleHere);
     "project.close" Project Project ctrl(Key::W), "Close the project",
         "Close the project and show the first screen.", Command::Project(ProjectCommand::Close);
     "project.reload" Project Project ctrl(Key::R), "Reload the project",
-        "Take up what another program has written into the project.", Command::Project(ProjectCommand::Reload);
+        "Read what another program has written into the project.", Command::Project(ProjectCommand::Reload);
 
     "train.open" Train Project None, "Open a configuration…",
         "Read a configuration in YAML into the Train form.", Command::Save(SaveCommand::AskConfig);
     "train.start" Train NoTraining None, "Start training",
-        "Start a run with what stands in the Train form.",
+        "Start a run with the settings of the Train form.",
         Command::Train(TrainCommand::StartShown { baseline: false });
     "train.baseline" Train NoTraining None, "Start training with supervised baseline",
-        "Start a plain classifier on the same split, then the run that stands in the Train form.",
+        "Train a plain classifier on the same split, then the run of the Train form.",
         Command::Train(TrainCommand::StartShown { baseline: true });
     "train.pause" Train Training None, "Pause training",
-        "Wait after the current batch.", Command::Train(TrainCommand::Pause);
-    "train.resume" Train Training None, "Unpause training",
-        "Go on with a paused run.", Command::Train(TrainCommand::Resume);
-    "train.checkpoint" Train Training None, "Checkpoint now",
-        "Write a checkpoint after the current step, for the run to go on from there after a crash, and say so.", Command::Train(TrainCommand::Checkpoint);
+        "Pause after the current batch.", Command::Train(TrainCommand::Pause);
+    "train.resume" Train Training None, "Resume training",
+        "Resume a paused run.", Command::Train(TrainCommand::Resume);
+    "train.checkpoint" Train Training None, "Save checkpoint",
+        "Save a checkpoint after the current step, so that the run can resume from there.", Command::Train(TrainCommand::Checkpoint);
     "train.stop" Train Training None, "Stop training",
-        "End after the current batch and keep the best epoch; the run can go on later.", Command::Train(TrainCommand::Stop);
+        "Stop after the current batch and keep the best epoch. The run can be resumed later.", Command::Train(TrainCommand::Stop);
 
     "window.palette" Window Nothing ctrl(Key::P), "Command palette",
         "Find a command by typing.", Command::View(ViewCommand::Overlay(Some(Overlay::Palette)));
@@ -292,13 +292,13 @@ pub static TABLE: &[Info] = table![
     "window.settings" Window Nothing ctrl(Key::Comma), "Settings",
         "Theme, size and keys.", Command::View(ViewCommand::Overlay(Some(Overlay::Settings)));
     "window.about" Window Nothing None, "About Vitrine",
-        "Device and versions, for reports of faults.", Command::View(ViewCommand::Overlay(Some(Overlay::About)));
-    "window.larger" Window Nothing ctrl(Key::Plus), "Everything larger",
-        "Enlarge text and controls.", Command::Settings(SettingsCommand::ScaleBy(0.1));
-    "window.smaller" Window Nothing ctrl(Key::Minus), "Everything smaller",
+        "Devices and versions, for bug reports.", Command::View(ViewCommand::Overlay(Some(Overlay::About)));
+    "window.larger" Window Nothing ctrl(Key::Plus), "Zoom in",
+        "Make text and controls larger.", Command::Settings(SettingsCommand::ScaleBy(0.1));
+    "window.smaller" Window Nothing ctrl(Key::Minus), "Zoom out",
         "Make text and controls smaller.", Command::Settings(SettingsCommand::ScaleBy(-0.1));
-    "window.normal" Window Nothing ctrl(Key::Num0), "Everything in normal size",
-        "Text and controls in their normal size.", Command::Settings(SettingsCommand::Scale(1.0));
+    "window.normal" Window Nothing ctrl(Key::Num0), "Reset zoom",
+        "Show text and controls in their normal size.", Command::Settings(SettingsCommand::Scale(1.0));
     "window.close" Window Nothing ctrl(Key::Q), "Close the window",
-        "Close Vitrine; asks when work is under way.", Command::Window(WindowCommand::Close);
+        "Close Vitrine. Asks first while work is running.", Command::Window(WindowCommand::Close);
 ];

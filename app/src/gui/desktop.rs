@@ -1,5 +1,5 @@
-//! Whether the desktop is dark or light, where the window system library does not tell: on Linux the
-//! desktop's portal does.
+//! Whether the desktop is dark or light, where the window system library does not say. On Linux the desktop's
+//! portal says it.
 
 use eframe::egui::Theme;
 

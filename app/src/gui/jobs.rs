@@ -1,6 +1,6 @@
-//! Work that must not hold up a frame: each job is one named thread of the operating system that
-//! tells how far it is through a latest-value slot, can be cancelled, and hands back one value. What that is for, jobs do not know.
-//! Jobs and what they compute on give way to the thread that draws.
+//! Background jobs. Each job runs on a named thread, reports its progress through a latest-value slot, can be
+//! cancelled, and hands back one value. Jobs do not know who uses that value. Their threads run at a lower
+//! priority than the one that draws.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,17 +131,17 @@ pub enum Scope {
 /// A job as views see it.
 #[derive(Debug, Clone)]
 pub struct JobState {
-    /// Its number.
+    /// Number of the job.
     pub id: JobId,
-    /// What it does.
+    /// The kind of work.
     pub kind: JobKind,
     /// What its answer is for.
     pub scope: Scope,
     /// What it does, in words with the thing's name: "Opening apo".
     pub title: String,
-    /// How far it is, as it last told.
+    /// The last progress report; `None` before the first.
     pub step: Option<Progress>,
-    /// When it began.
+    /// When the job started.
     pub started: Instant,
     /// Whether it polls its cancel flag.
     pub can_cancel: bool,
@@ -149,7 +149,7 @@ pub struct JobState {
     pub cancelled: bool,
 }
 
-/// A value that a thread replaces and the window reads: only the newest counts.
+/// A value that a thread replaces and the window reads. Only the latest value counts.
 #[derive(Debug)]
 pub struct Latest<T>(Arc<Mutex<Option<T>>>);
 
@@ -182,7 +182,7 @@ impl<T> Latest<T> {
     }
 }
 
-/// Where threads ask for frames. The window may be opened anew while they work; they go on asking here.
+/// Requests frames from other threads. It survives a window that is opened again after a lost graphics device.
 #[derive(Clone)]
 pub struct Frames(Arc<Mutex<egui::Context>>);
 
@@ -192,7 +192,7 @@ impl Frames {
         Self(Arc::new(Mutex::new(ctx)))
     }
 
-    /// From now on frames of that window.
+    /// Requests frames of that window from now on.
     pub fn turn_to(&self, ctx: egui::Context) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ctx;
     }
@@ -203,7 +203,7 @@ impl Frames {
     }
 }
 
-/// What a job's thread has of the window.
+/// The window's end of a job, for its thread.
 #[derive(Clone)]
 pub struct JobContext {
     cancel: Arc<AtomicBool>,
@@ -212,17 +212,17 @@ pub struct JobContext {
 }
 
 impl JobContext {
-    /// Tells how far the job is; whether it should go on. This is what core's `Watch` wants:
-    /// `&mut |step| job.tell(step)`.
-    pub fn tell(&self, progress: &Progress) -> bool {
+    /// Reports progress. Returns whether the job should go on, as core's progress callbacks expect:
+    /// `&mut |step| job.report(step)`.
+    pub fn report(&self, progress: &Progress) -> bool {
         self.step.put(progress.clone());
         self.frames.request();
         !self.is_cancelled()
     }
 
-    /// As [`JobContext::tell`], in parts.
+    /// As [`JobContext::report`], in parts.
     pub fn progress(&self, phase: &str, done: u64, total: u64) -> bool {
-        self.tell(&Progress { phase: phase.to_owned().into(), done, total })
+        self.report(&Progress { phase: phase.to_owned().into(), done, total })
     }
 
     /// Whether the person has cancelled.
@@ -234,7 +234,7 @@ impl JobContext {
     ///
     /// # Errors
     /// [`Error::Cancelled`] once the person has cancelled.
-    pub fn go_on(&self) -> vitrine_core::Result<()> {
+    pub fn check_cancelled(&self) -> vitrine_core::Result<()> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -246,9 +246,9 @@ impl JobContext {
 
 /// A job that has ended.
 pub struct Finished<T> {
-    /// Its last state.
+    /// The job's last state.
     pub job: JobState,
-    /// What it hands back.
+    /// The value that the job handed back.
     pub outcome: anyhow::Result<T>,
 }
 
@@ -301,7 +301,7 @@ impl<T: Send + 'static> Jobs<T> {
         work: impl FnOnce(&JobContext) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<JobId> {
         let job = self.job(kind, scope, title.into());
-        self.start(job, move |context| caught(|| work(context)))
+        self.start(job, move |context| catch_panic(|| work(context)))
     }
 
     /// As [`Jobs::spawn`], for work that is done before anybody could cancel it: that is not offered.
@@ -316,7 +316,7 @@ impl<T: Send + 'static> Jobs<T> {
         work: impl FnOnce(&JobContext) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<JobId> {
         let job = JobState { can_cancel: false, ..self.job(kind, scope, title.into()) };
-        self.start(job, move |context| caught(|| work(context)))
+        self.start(job, move |context| catch_panic(|| work(context)))
     }
 
     /// Starts `work` for a view that waits for it. Whatever comes of it, an error, a fault of the program or no
@@ -338,7 +338,7 @@ impl<T: Send + 'static> Jobs<T> {
             answer.map(|answer| answer(result))
         };
         let started = self.start(job.clone(), move |context| {
-            give(caught(|| work(context))).context("the question was answered before")
+            give(catch_panic(|| work(context))).context("the question was answered before")
         });
         if let Err(error) = started {
             let answer = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -452,7 +452,7 @@ impl<T: Send + 'static> Jobs<T> {
 }
 
 /// What the work returns. A fault in it is an error, not the end of the window.
-fn caught<A>(work: impl FnOnce() -> anyhow::Result<A>) -> anyhow::Result<A> {
+fn catch_panic<A>(work: impl FnOnce() -> anyhow::Result<A>) -> anyhow::Result<A> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(anyhow::anyhow!(
             "this ended by a fault of the program; what was complete is kept. Please report it with the text of About"

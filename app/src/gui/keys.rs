@@ -25,7 +25,7 @@ impl KeyMap {
                 None => info.shortcut,
                 Some(text) if text.is_empty() => None,
                 Some(text) => parse(text).or_else(|| {
-                    complaints.push(format!("'{text}' is no key; \"{}\" keeps its default.", info.name));
+                    complaints.push(format!("'{text}' is not a key; \"{}\" keeps its default.", info.name));
                     info.shortcut
                 }),
             };

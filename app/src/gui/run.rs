@@ -1,5 +1,5 @@
-//! Opening the window, with its icon; opening it again when the graphics device is lost; and why there is
-//! no window, in words.
+//! Opens the window with its icon, and opens it again when the graphics device is lost. Says why, when there
+//! is no window.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,9 +13,9 @@ use super::settings::{Settings, SettingsFile};
 use super::values::Start;
 
 /// A device lost so soon after the window was opened counts as lost again.
-const SOON: Duration = Duration::from_secs(20);
+const LOST_AGAIN_WITHIN: Duration = Duration::from_secs(20);
 /// So often in a row the window is opened anew.
-const MOST_LOSSES: u32 = 3;
+const MAX_LOSSES: u32 = 3;
 
 /// Opens the window and returns when it is closed. When its graphics device is lost it is opened anew,
 /// with the same application behind it: runs and jobs notice nothing.
@@ -70,8 +70,8 @@ pub fn run_watched(start: Start, each_frame: impl FnMut(&mut App) + 'static) -> 
             Some(app) if app.reopens() => place = WindowPlace::of(&app.model.settings),
             _ => return Ok(()),
         }
-        losses = if opened.elapsed() < SOON { losses + 1 } else { 1 };
-        if losses > MOST_LOSSES {
+        losses = if opened.elapsed() < LOST_AGAIN_WITHIN { losses + 1 } else { 1 };
+        if losses > MAX_LOSSES {
             anyhow::bail!(
                 "the graphics device was lost {losses} times within moments. Labels and runs are safe on the disk. Update \
                  the driver of your graphics card, or use the command line: see `vitrine --help`"

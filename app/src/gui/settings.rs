@@ -78,7 +78,7 @@ impl Default for Settings {
 }
 
 /// Recent projects kept.
-const RECENT: usize = 12;
+const MAX_RECENT: usize = 12;
 
 impl Settings {
     /// Puts a project first among the recent ones.
@@ -86,7 +86,7 @@ impl Settings {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         self.recent.retain(|known| *known != dir);
         self.recent.insert(0, dir);
-        self.recent.truncate(RECENT);
+        self.recent.truncate(MAX_RECENT);
         let recent: BTreeSet<String> = self.recent.iter().map(|dir| key_of(dir)).collect();
         self.views.retain(|dir, _| recent.contains(dir));
     }
@@ -183,7 +183,7 @@ pub struct SettingsFile {
 }
 
 /// How long after a change the file is written.
-const DELAY: Duration = Duration::from_millis(700);
+const WRITE_DELAY: Duration = Duration::from_millis(700);
 
 impl SettingsFile {
     /// Reads the settings; without a path they last as long as the window. The second value is a
@@ -212,15 +212,15 @@ impl SettingsFile {
             return Ok(None);
         }
         let waited = self.changed.get_or_insert_with(Instant::now).elapsed();
-        if !now && waited < DELAY {
-            return Ok(Some(DELAY - waited));
+        if !now && waited < WRITE_DELAY {
+            return Ok(Some(WRITE_DELAY - waited));
         }
         self.changed = None;
         if let Some(path) = &self.path
             && let Err(error) = write(path, settings)
         {
             self.failed = Some(settings.clone());
-            return Err(format!("Your settings could not be kept: {error}."));
+            return Err(format!("Your settings could not be saved: {error}."));
         }
         self.written = settings.clone();
         self.failed = None;
@@ -256,12 +256,12 @@ fn set_aside(path: &Path, why: &str) -> String {
         .unwrap_or_else(|| path.with_extension("unreadable.json"));
     match std::fs::rename(path, &aside) {
         Ok(()) => format!(
-            "The settings in {} cannot be read ({why}). They are kept as {}; the window begins with the defaults.",
+            "The settings in {} cannot be read ({why}). They are kept as {}, and the window starts with the defaults.",
             path.display(),
             aside.file_name().unwrap_or_default().to_string_lossy()
         ),
         Err(e) => format!(
-            "The settings in {} cannot be read ({why}) nor moved aside ({e}); the window begins with the defaults.",
+            "The settings in {} cannot be read ({why}) nor moved aside ({e}). The window starts with the defaults.",
             path.display()
         ),
     }

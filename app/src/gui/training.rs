@@ -1,5 +1,5 @@
 //! The channel between the window and a run: events one way, orders the other. The run itself is
-//! [`vitrine_core::workflow::train`] on a job's thread, with a handle of its own on the project.
+//! [`vitrine_core::workflow::train`] on a job's thread, with its own handle on the project.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::gui::jobs::{JobContext, Latest};
 pub struct RunHandle {
     events: Receiver<TrainEvent>,
     progress: Latest<TrainEvent>,
-    memory: Latest<Memory>,
+    memory: Latest<RunMemory>,
     orders: Arc<Mutex<Orders>>,
 }
 
@@ -22,7 +22,7 @@ pub struct RunHandle {
 pub struct RunReporter {
     events: SyncSender<TrainEvent>,
     progress: Latest<TrainEvent>,
-    memory: Latest<Memory>,
+    memory: Latest<RunMemory>,
     orders: Arc<Mutex<Orders>>,
     /// The device, once the run has opened it.
     device: Option<ComputeDevice>,
@@ -34,9 +34,9 @@ pub struct RunReporter {
     phase: Mutex<String>,
 }
 
-/// Memory a run holds.
+/// RunMemory a run holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Memory {
+pub enum RunMemory {
     /// Bytes this program holds on the computer: that is where a run on the processor has everything.
     Computer(u64),
     /// Bytes the run holds on its GPU, those it keeps for use again included.
@@ -91,7 +91,7 @@ impl RunHandle {
     }
 
     /// The memory the run was last seen to hold, once.
-    pub fn memory(&self) -> Option<Memory> {
+    pub fn memory(&self) -> Option<RunMemory> {
         self.memory.take()
     }
 
@@ -144,7 +144,7 @@ impl RunReporter {
     }
 
     /// Looks at the memory from time to time, on the run's own thread.
-    fn look_at_memory(&self) {
+    fn measure_memory(&self) {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         if looked.is_some_and(|looked| looked.elapsed() < MEMORY_INTERVAL) {
             return;
@@ -152,8 +152,8 @@ impl RunReporter {
         *looked = Some(Instant::now());
         let gpu = self.device.as_ref().filter(|device| !device.is_cpu);
         let held = match gpu {
-            Some(gpu) => gpu.inner.memory_pool_usage().map(|usage| Memory::Device(usage.bytes_reserved)),
-            None => memory().map(Memory::Computer),
+            Some(gpu) => gpu.inner.memory_pool_usage().map(|usage| RunMemory::Device(usage.bytes_reserved)),
+            None => memory().map(RunMemory::Computer),
         };
         if let Some(held) = held {
             self.memory.put(held);
@@ -182,7 +182,7 @@ impl RunReporter {
             let _ = self.events.send(before);
         }
         if let TrainEvent::Progress { epoch, epochs, batch, batches } = event {
-            self.look_at_memory();
+            self.measure_memory();
             self.progress.put(event);
             // The same for the status bar, over the whole run.
             let phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,5 @@
-//! Why there is no window, said on the desktop: who starts the program from a menu sees no standard error.
+//! Shows on the desktop why there is no window. A person who starts the program from a menu does not see
+//! standard error.
 
 use std::io::IsTerminal as _;
 

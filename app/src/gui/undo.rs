@@ -1,5 +1,5 @@
-//! Label edits as values: what was set, before and after. The store's journal is the list of them,
-//! so undo reaches back over restarts; nothing is kept here.
+//! Label edits as values: what was set, before and after. They are read from the project's journal, so undo
+//! reaches back over restarts.
 
 use vitrine_core::Label;
 use vitrine_core::project::{Change, EntryId, EntryKind, PatchId, Project, RunId};

@@ -229,6 +229,8 @@ fn a_folder_that_cannot_be_written_is_read_all_the_same() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::process::Command;
 
+    use crate::needs::{Need, missing};
+
     let dir = tempfile::tempdir().unwrap();
     let allow = |path: &Path, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -240,8 +242,8 @@ fn a_folder_that_cannot_be_written_is_read_all_the_same() {
     if as_nobody {
         let there = Command::new("setpriv").arg("--version").output().is_ok_and(|o| o.status.success());
         if !there {
-            println!("skipped: a_folder_that_cannot_be_written needs setpriv when run by the administrator");
-            return;
+            let test = "a_folder_that_cannot_be_written_is_read_all_the_same";
+            return missing(Need::OtherUser, test, "needs setpriv when the administrator runs it");
         }
         std::fs::copy(env!("CARGO_BIN_EXE_vitrine"), &program).unwrap();
         allow(dir.path(), 0o755);

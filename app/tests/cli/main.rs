@@ -7,6 +7,9 @@ mod evaluate;
 mod help;
 mod micrographs;
 #[cfg(unix)]
+#[path = "../../../core/tests/needs/mod.rs"]
+mod needs;
+#[cfg(unix)]
 mod resume;
 mod session;
 mod support;

@@ -15,6 +15,8 @@ use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::train::checkpoint::resume_path;
 use vitrine_core::project::Project;
 
+#[cfg(target_os = "linux")]
+use crate::needs::{Need, missing};
 use crate::support::{drawn, nine, opened, said, small, wait, window};
 use eframe::egui::Key;
 
@@ -79,7 +81,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
         said(&window)
     );
     window.get_by_label("Problem");
-    window.get_by_label("labels not safe yet");
+    window.get_by_label("labels not saved yet");
     // The label is on the screen and in the project, and is not claimed to be safe.
     assert_eq!(counts(&window).negative, 2);
     assert_eq!(Project::open_read_only(&folder).unwrap().label_counts().unwrap(), counts(&window));
@@ -107,13 +109,13 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
         .events
         .push(eframe::egui::ViewportEvent::Close);
     wait(&mut window, "the question", |app| app.model.overlay.is_some());
-    window.get_by_label("Labels are not safe yet");
-    window.get_by_label("Stay").click();
+    window.get_by_label("Labels are not saved yet");
+    window.get_by_label("Keep open").click();
     window.run_steps(2);
     // With room again everything is brought onto the disk by itself.
     full.store(false, Ordering::SeqCst);
     wait(&mut window, "the labels", |app| app.model.disk.failed.is_none());
-    assert!(said(&window).contains("all are safe"), "{}", said(&window));
+    assert!(said(&window).contains("All labels are saved"), "{}", said(&window));
     window.key_press(Key::N);
     window.run_steps(2);
     let shown = counts(&window);
@@ -317,30 +319,31 @@ fn on_a_full_disk_nothing_is_lost_and_labelling_goes_on_when_there_is_room() {
     if let Some(disk) = std::env::var_os(SMALL_DISK) {
         return label_on_a_full_disk(Path::new(&disk));
     }
+    let test = "bad_days::on_a_full_disk_nothing_is_lost_and_labelling_goes_on_when_there_is_room";
+    let missing = |why: &str| missing(Need::Mount, test, why);
     // A file system in memory of 4 MB, seen by the child only.
     let dir = tempfile::tempdir().unwrap();
     let child = std::process::Command::new("unshare")
         .args(["-r", "-m", "sh", "-c"])
         .arg(format!(
-            "mount -t tmpfs -o size=4m none \"${SMALL_DISK}\" || exit 77; exec \"$0\" --exact \
-             bad_days::on_a_full_disk_nothing_is_lost_and_labelling_goes_on_when_there_is_room"
+            "mount -t tmpfs -o size=4m none \"${SMALL_DISK}\" || exit 77; exec \"$0\" --exact {test}"
         ))
         .arg(std::env::current_exe().unwrap())
         .env(SMALL_DISK, dir.path())
         .output();
     match child {
         Ok(child) if child.status.code() == Some(77) => {
-            println!("skipped: the system mounts no disk for a test")
+            missing("needs a system that mounts a file system for a test");
         }
         Ok(child) => {
             let said = [child.stdout, child.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
             if said[1].contains("unshare failed") {
-                println!("skipped: {}", said[1].trim());
+                missing(&format!("needs user namespaces: {}", said[1].trim()));
             } else {
                 assert!(child.status.success() && said[0].contains("1 passed"), "{}", said.join("\n"));
             }
         }
-        Err(e) => println!("skipped: no unshare here ({e})"),
+        Err(e) => missing(&format!("needs unshare: {e}")),
     }
 }
 

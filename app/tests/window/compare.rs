@@ -2,7 +2,7 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, SaveCommand, ViewCommand};
-use vitrine::gui::values::{AskPath, Purpose, Tab};
+use vitrine::gui::values::{PathPurpose, PathQuestion, Tab};
 use vitrine_core::Label;
 
 use crate::support::{opened, save_plot, small, wait};
@@ -55,7 +55,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     assert_eq!(table.at(1.1).rejected, counts);
     window.state_mut().states.compare.scores.threshold = 0.0;
     window.run_steps(3);
-    window.get_by_label("Just above: accepted last");
+    window.get_by_label("Barely accepted");
     window.get_by_label("No patch on this side.");
     // A patch can be clicked: it is shown in the gallery.
     let first = table.around(0.0, 1).0[0];
@@ -138,7 +138,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     window.set_size(eframe::egui::vec2(1400.0, 560.0));
     window.run_steps(12);
     let small = dir.path().join("plots/small.png");
-    let ask = AskPath::new("Save the plot", small.clone(), Purpose::Picture("roc".to_owned()));
+    let ask = PathQuestion::new("Save the plot", small.clone(), PathPurpose::Picture("roc".to_owned()));
     window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
     window.run_steps(3);
     window.get_by_label("Save").click();

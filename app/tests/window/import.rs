@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use eframe::egui::{DroppedFile, DroppedFileHandle, HoveredFile};
+use eframe::egui::{DroppedFile, DroppedFileHandle, Event, HoveredFile, Modifiers, PointerButton, vec2};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
@@ -63,7 +63,7 @@ fn dropped_files_are_looked_at_then_become_a_project() {
     add(&mut window, &[&files.micrographs, &files.picks, &note]);
     window.get_by_label("Import files");
     window.get_by_label_contains("none of the formats that are read");
-    window.get_by_label("Take note.xyz off the list").click();
+    window.get_by_label("Remove note.xyz from the list").click();
     window.run_steps(3);
     wait(&mut window, "the rest to be recognised", |app| app.model.import.as_ref().unwrap().is_recognised());
     // No file says the box, and the page says where to write it; no option of the command line.
@@ -117,13 +117,82 @@ fn mirrored_picks_are_turned_over_with_one_press() {
     assert_eq!((form.box_size.as_str(), form.bin.as_str()), ("64", "1"), "the picks say the box");
     assert!(seen(window.state()).mirrored);
     window.get_by_label_contains("turn on \"y counts from the bottom\"");
-    window.get_by_label("Turn the picks over").click();
+    window.get_by_label("Flip y").click();
     window.run_steps(2);
     wait(&mut window, "the second look", |app| {
         app.model.import.as_ref().unwrap().look.last().is_some_and(|(looked, _)| looked.request.y_up)
     });
     assert!(!seen(window.state()).mirrored);
-    assert!(window.query_by_label("Turn the picks over").is_none());
+    assert!(window.query_by_label("Flip y").is_none());
+}
+
+#[test]
+fn weak_picks_and_broken_micrographs_are_left_out_by_field_histogram_and_button() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let table = vitrine_core::formats::detect::open_picks(&files.picks).unwrap();
+    let mut rows = "image_name\tx_coord\ty_coord\tscore\n".to_owned();
+    for (at, pick) in table.picks.iter().enumerate() {
+        let name = pick.micrograph.as_deref().unwrap();
+        rows.push_str(&format!("{name}\t{}\t{}\t{}\n", pick.x, pick.y, at % 10));
+    }
+    let picks = dir.path().join("topaz.txt");
+    std::fs::write(&picks, rows).unwrap();
+    let whole = std::fs::read(files.micrographs.join("sample_001.mrc")).unwrap();
+    std::fs::write(files.micrographs.join("torn.mrc"), &whole[..4000]).unwrap();
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &picks]);
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    wait(&mut window, "scores", |app| {
+        app.model.import.as_ref().unwrap().look.last().is_some_and(|(_, look)| look.preview.scores.is_some())
+    });
+    window.run_steps(2);
+    let all = seen(window.state()).labels.positive;
+    window.get_by_label_contains("1 of 4 micrographs cannot be used");
+    window.get_by_label_contains("torn.mrc: the header declares");
+    window.get_by_label("Leave them out").click();
+    window.run_steps(2);
+    wait(&mut window, "the look without them", |app| {
+        app.model.import.as_ref().unwrap().look.last().is_some_and(|(looked, _)| looked.request.skip_bad)
+    });
+    // The threshold is dragged from the left to the middle of the histogram: the better half stays.
+    let histogram = window.get_by_label_contains("Histogram of the scores").rect();
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let from = histogram.left_center() + vec2(8.0, 0.0);
+    window.hover_at(from);
+    window.run_steps(1);
+    window.event(button(from, true));
+    window.run_steps(1);
+    window.hover_at(histogram.center());
+    window.run_steps(2);
+    window.event(button(histogram.center(), false));
+    window.run_steps(2);
+    wait(&mut window, "the look above the threshold", |app| {
+        app.model
+            .import
+            .as_ref()
+            .unwrap()
+            .look
+            .last()
+            .is_some_and(|(looked, _)| looked.request.min_score.is_some())
+    });
+    let preview = seen(window.state());
+    assert!(preview.below_min_score > 0 && preview.labels.positive < all, "{preview:?}");
+    let state = window.state().model.import.as_ref().unwrap();
+    let least: f64 = state.draft.min_score.parse().unwrap();
+    assert!((3.5..=5.5).contains(&least), "{least}");
+    let (_, inspected) = state.look.last().unwrap();
+    assert!(inspected.just_above.iter().all(|patch| patch.score.unwrap() >= least));
+    assert!(!inspected.just_below.is_empty());
+    assert!(inspected.just_below.iter().all(|patch| patch.score.unwrap() < least));
+    window.get_by_label("The weakest that are taken");
+    window.get_by_label("The best of those below");
 }
 
 #[test]
@@ -218,7 +287,7 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
     window.get_by_label_contains(&takes(4));
     window.get_by_label("Pixels, how they are stored").click();
     window.run_steps(3);
-    window.get_by_label("16 bits, half the room").click();
+    window.get_by_label("16-bit float, half the space").click();
     window.run_steps(3);
     window.get_by_label_contains(&takes(2));
 
@@ -231,8 +300,8 @@ fn the_room_is_told_before_anything_is_written_and_half_of_it_can_be_chosen() {
         window.run_steps(2);
     };
     room(&mut window, 1000);
-    window.get_by_label_contains("only 1 kB are free on that disk. Make room");
-    window.get_by_label("It does not fit onto that disk.");
+    window.get_by_label_contains("only 1 kB are free on that disk. Free some space");
+    window.get_by_label("It does not fit on that disk.");
     window.get_by_label("Import").click();
     window.run_steps(2);
     assert!(!window.state().model.jobs.iter().any(|job| job.title.starts_with("Importing")));

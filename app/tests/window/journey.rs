@@ -64,7 +64,7 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
     });
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.get_by_label_contains(" shown");
-    window.get_by_label("Take away: positive").click();
+    window.get_by_label("Remove filter: positive").click();
     let all = before.positive + before.unlabeled;
     wait(&mut window, "all", |app| app.model.project.as_ref().unwrap().shown.ids.len() as u64 == all);
 

@@ -180,7 +180,7 @@ fn selected_patches_that_are_not_shown_are_counted_and_can_be_shown() {
     wait(&mut window, "the selected", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 3);
     assert_eq!(*window.state().model.project.as_ref().unwrap().shown.ids, [0, 1, 4]);
     assert!(window.query_by_label_contains("not shown").is_none());
-    window.get_by_label("Take away: 3 patches that were selected").click();
+    window.get_by_label("Remove filter: 3 patches that were selected").click();
     wait(&mut window, "all", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 9);
 }
 
@@ -196,7 +196,7 @@ fn a_labelled_selection_is_dropped_by_moving_on() {
     assert_eq!(selected(window.state()), 4);
     window.key_press(Key::P);
     window.run_steps(2);
-    window.get_by_label("Labelled 3 patches positive; 1 was so already.");
+    window.get_by_label("Labelled 3 patches positive; 1 already was.");
     // Another mind at once: the same patches.
     window.key_press(Key::N);
     window.run_steps(2);

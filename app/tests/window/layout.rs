@@ -205,7 +205,7 @@ fn the_form_of_an_import_is_as_wide_as_it_was_left() {
     let dir = tempfile::tempdir().unwrap();
     let project = nine(dir.path());
     let mut window = kept(dir.path(), &project);
-    let edge = |window: &Window| middle(window, "Nothing named yet").x;
+    let edge = |window: &Window| middle(window, "No files yet").x;
     window.state_mut().apply(Command::Import(ImportCommand::Add(Vec::new())));
     window.run_steps(4);
     let before = edge(&window);

@@ -130,10 +130,10 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
     cancel(&mut window, JobKind::Look, look);
     wait(&mut window, "an end", look);
     if window.state().model.import.as_ref().unwrap().look.newest().ready().is_none() {
-        window.get_by_label_contains("Looking at the files was cancelled");
+        window.get_by_label_contains("Reading the files was cancelled");
         // Nothing but the person stands in the way, and while there is another look nothing does.
-        assert!(window.query_by_label_contains("stands in the way").is_none());
-        window.get_by_label("Look again").click();
+        assert!(window.query_by_label_contains("Fix the problem").is_none());
+        window.get_by_label("Re-read").click();
         window.run_steps(3);
         assert!(window.query_by_label_contains("was cancelled").is_none());
         wait(&mut window, "the second look", |app| {
@@ -160,11 +160,11 @@ fn recognising_files_is_cancelled_and_done_again() {
     wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
     let import = window.state().model.import.as_ref().unwrap();
     assert!(import.proposal().is_none() && import.look.last().is_none());
-    assert_eq!(window.get_all_by_label("looking what it is was cancelled").count(), 2);
-    window.get_by_label("Recognise them again").click();
+    assert_eq!(window.get_all_by_label("reading the files was cancelled").count(), 2);
+    window.get_by_label("Re-read").click();
     wait(&mut window, "what they are", |app| app.model.import.as_ref().unwrap().proposal().is_some());
     window.get_by_label("EMAN box file");
-    assert!(window.query_by_label("Recognise them again").is_none());
+    assert!(window.query_by_label("Re-read").is_none());
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn no_run_begins_while_another_project_is_opened() {
     let mut window = opened(&folder);
     give(&mut window, Command::Project(ProjectCommand::Open(other.clone())));
     give(&mut window, start(500));
-    assert!(said(&window).contains("Opening nine is under way"), "{}", said(&window));
+    assert!(said(&window).contains("Opening nine is running"), "{}", said(&window));
     assert!(window.state().model.live.is_none());
     wait(&mut window, "the other", |app| app.model.project.as_ref().is_some_and(|open| open.dir == other));
 }

@@ -13,6 +13,9 @@ mod labelling;
 mod layout;
 mod lifecycle;
 mod names;
+#[cfg(target_os = "linux")]
+#[path = "../../../core/tests/needs/mod.rs"]
+mod needs;
 mod opening;
 mod palette;
 mod review;

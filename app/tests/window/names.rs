@@ -5,7 +5,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{
     Command, ImportCommand, QueueCommand, SaveCommand, SelectCommand, SettingsCommand, ViewCommand,
 };
-use vitrine::gui::values::{AskPath, Overlay, Purpose, Tab};
+use vitrine::gui::values::{Overlay, PathPurpose, PathQuestion, Tab};
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::review::QueueKind;
 
@@ -126,8 +126,8 @@ fn everything_has_a_name() {
     check(&mut window, "a key to be typed");
     window.state_mut().apply(Command::View(ViewCommand::Overlay(None)));
     window.run_steps(2);
-    for purpose in [Purpose::Text("some".to_owned()), Purpose::OpenConfig] {
-        let ask = AskPath::new("A file", dir.path().join("some.yaml"), purpose);
+    for purpose in [PathPurpose::Text("some".to_owned()), PathPurpose::OpenConfig] {
+        let ask = PathQuestion::new("A file", dir.path().join("some.yaml"), purpose);
         window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
         check(&mut window, "a file to be named");
         window.state_mut().apply(Command::Save(SaveCommand::Answer(None)));

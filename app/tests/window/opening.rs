@@ -39,7 +39,7 @@ fn a_locked_project_is_opened_to_look_at() {
     window.get_by_label("read only");
     window.key_press(Key::N);
     window.run_steps(2);
-    assert!(said(&window).contains("The project is open for reading only."), "{}", said(&window));
+    assert!(said(&window).contains("The project is read-only."), "{}", said(&window));
     assert_eq!(holder.label_counts().unwrap().negative, 1);
 }
 
@@ -72,7 +72,7 @@ fn the_gallery_is_filtered_and_sorted_by_a_job() {
     window.key_press(Key::P);
     window.run_steps(2);
     assert_eq!((shown(window.state()).ids.len(), shown(window.state()).stale), (6, true));
-    window.get_by_label("Sort and filter again").click();
+    window.get_by_label("Refresh").click();
     wait(&mut window, "the new order", |app| !app.model.project.as_ref().unwrap().shown.stale);
     assert_eq!(*shown(window.state()).ids, [7, 6, 5, 4, 3]);
     // Without a run there are no scores to sort by: a sentence, and the order stays.

@@ -13,7 +13,7 @@ use crate::train::{ended, ready};
 fn give(window: &mut Window, words: &str) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::P);
     window.run_steps(3);
-    window.get_by_label("Type a part of a name").type_text(words);
+    window.get_by_label("Type part of a name").type_text(words);
     window.run_steps(3);
     window.key_press(Key::Enter);
     window.run_steps(3);

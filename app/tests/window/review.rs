@@ -55,7 +55,7 @@ fn a_queue_remembers_its_place_and_its_patches() {
     window.get_by_label("2 labelled");
     window.get_by_label("Back to all patches").click();
     wait(&mut window, "all patches", |app| app.model.project.as_ref().unwrap().shown.ids.len() == 120);
-    window.get_by_label(&format!("stopped at 4 of {}", first.len()));
+    window.get_by_label(&format!("4 / {} reviewed", first.len()));
     enter(&mut window, QueueKind::MostUncertain);
     let open = window.state().model.project.as_ref().unwrap();
     assert_eq!((&open.shown.ids, open.shown.cursor), (&first, 3), "the same patches, at the same place");
@@ -135,7 +135,7 @@ fn a_moved_project_keeps_its_places_in_the_queues() {
     std::fs::rename(&folder, &moved).unwrap();
     let mut window = opened(&moved);
     window.run_steps(2);
-    window.get_by_label_contains("stopped at 4 of ");
+    window.get_by_label_contains("4 / ");
     enter(&mut window, QueueKind::MostUncertain);
     let shown = &window.state().model.project.as_ref().unwrap().shown;
     assert_eq!((shown.cursor, shown.current()), (3, patch));
@@ -146,26 +146,26 @@ fn the_end_of_a_queue_says_so_and_offers_what_comes_next() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&analysed(dir.path()));
     enter(&mut window, QueueKind::MostUncertain);
-    assert!(window.query_by_label_contains("looked at").is_none());
+    assert!(window.query_by_label_contains("reviewed").is_none());
     window.key_press(Key::End);
     window.run_steps(2);
     window.key_press(Key::N);
     window.run_steps(2);
     let count = window.state().model.project.as_ref().unwrap().shown.ids.len();
-    window.get_by_label(&format!("All {count} looked at"));
+    window.get_by_label(&format!("All {count} reviewed"));
     window.get_by_label(&format!("{} of them still unlabeled", count - 1));
     window.get_by_label("Next queue: Likely particles").click();
     wait(&mut window, "the next queue", |app| {
         let queue = app.model.project.as_ref().unwrap().queue.as_ref();
         queue.is_some_and(|queue| queue.queue.kind == QueueKind::LikelyParticles)
     });
-    window.get_by_label(&format!("all {count} looked at"));
+    window.get_by_label(&format!("all {count} reviewed"));
     window.key_press(Key::End);
     window.run_steps(2);
     window.get_by_label("Continue from recommended-1").click();
     window.run_steps(3);
     assert_eq!(window.state().model.tab, Tab::Train);
-    window.get_by_label_contains("Begins with the weights of recommended-1");
+    window.get_by_label_contains("Starts from the weights of recommended-1");
 }
 
 #[test]
@@ -175,16 +175,16 @@ fn the_sample_of_an_audit_goes_only_when_the_person_says_so() {
     enter(&mut window, QueueKind::Audit);
     let sample = window.state().model.project.as_ref().unwrap().shown.ids.clone();
     // With nothing judged there is nothing to lose.
-    window.get_by_label("Begin anew");
+    window.get_by_label("Restart");
     window.key_press(Key::P);
     window.run_steps(2);
-    window.get_by_label("Begin anew…").click();
+    window.get_by_label("Restart…").click();
     window.run_steps(2);
-    window.get_by_label_contains("Judged in this one: 1 patch; their labels stay.");
+    window.get_by_label_contains("Judged in this one: 1 patch. Their labels stay.");
     window.get_by_label("Keep this one").click();
     window.run_steps(2);
     assert_eq!(window.state().model.project.as_ref().unwrap().shown.ids, sample);
-    window.get_by_label("Begin anew…").click();
+    window.get_by_label("Restart…").click();
     window.run_steps(2);
     window.get_by_label("Draw another sample").click();
     wait(&mut window, "another sample", |app| app.model.project.as_ref().unwrap().shown.ids != sample);

@@ -227,7 +227,7 @@ fn notices_and_status() {
         "Imported 9 patches into nine: 2 positive, 1 negative, 6 unlabeled.".to_owned(),
         next,
     );
-    notices.warning("The run short-1 was interrupted. It can go on from its last checkpoint.");
+    notices.warning("The run short-1 was interrupted. It can resume from its last checkpoint.");
     notices.error("Could not write /data/apo.star: the disk is full; free some space and try again.");
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(2);

@@ -5,7 +5,7 @@ use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::command::{Command, LabelCommand, SaveCommand, ViewCommand};
 use vitrine::gui::model::LivePhase;
-use vitrine::gui::values::{AskPath, Purpose, Tab};
+use vitrine::gui::values::{PathPurpose, PathQuestion, Tab};
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::PretrainKind;
@@ -287,8 +287,8 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     window.run_steps(12);
     window.get_by_label("Continue from this run").click();
     window.run_steps(3);
-    window.get_by_label_contains("Begins with the weights of short-1");
-    window.get_by_label("Train on").click();
+    window.get_by_label_contains("Starts from the weights of short-1");
+    window.get_by_label("Fine-tune with current labels").click();
     wait(&mut window, "the second run", |app| {
         app.model.live.as_ref().is_some_and(|live| live.name == "short-2")
     });
@@ -300,7 +300,7 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     assert_eq!((gain.before.as_str(), gain.after.as_str(), gain.relabelled), ("short-1", "short-2", 3));
     assert_eq!(gain.problem, None);
     assert!(gain.rows.iter().all(|(_, before, after)| before.is_finite() && after.is_finite()));
-    window.get_by_label("What relabelling has gained: short-2 after short-1");
+    window.get_by_label("Gain from relabelling: short-2 after short-1");
     drop(window);
     let project = Project::open_read_only(&folder).unwrap();
     assert_eq!(project.run("short-2").unwrap().began_with.as_deref(), Some("short-1"));
@@ -358,7 +358,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     press_train(&window);
     ended(&mut window);
     let weights = pretrained_path(&folder.join("runs/short-1"));
-    let ask = AskPath::new("t", weights.clone(), Purpose::PretrainedWeights);
+    let ask = PathQuestion::new("t", weights.clone(), PathPurpose::PretrainedWeights);
     window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
     window.state_mut().apply(Command::Save(SaveCommand::Go(weights.clone())));
     window.run_steps(3);

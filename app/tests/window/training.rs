@@ -38,7 +38,7 @@ fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
     assert!(window.get_all_by_label("short-1").count() > 0);
     // One run at a time, said as a sentence.
     window.state_mut().apply(start(3));
-    assert!(said(&window).contains("The run short-1 is training already"), "{}", said(&window));
+    assert!(said(&window).contains("The run short-1 is already training"), "{}", said(&window));
     let relabel = LabelCommand::SetPatches { patches: vec![0], label: Label::Negative, reason: "test" };
     window.state_mut().apply(Command::Label(relabel));
     assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, before.negative + 1);
@@ -67,14 +67,14 @@ fn a_run_that_stops_before_its_first_epoch_promises_nothing() {
     window.state_mut().model.live = Some(live);
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(3);
-    window.get_by_label("Stopping after this batch; no epoch is complete that could be kept");
-    assert!(window.query_by_label_contains("checkpoint will be written").is_none());
-    for order in ["Pause training", "Checkpoint now", "Stop training"] {
+    window.get_by_label("Stopping after this batch: there is no complete epoch to keep");
+    assert!(window.query_by_label_contains("checkpoint will be saved").is_none());
+    for order in ["Pause training", "Save checkpoint", "Stop training"] {
         assert!(window.get_by_label(order).accesskit_node().is_disabled(), "{order}");
     }
     window.state_mut().model.live.as_mut().unwrap().best_epoch = Some(2);
     window.run_steps(2);
-    window.get_by_label("Stopping after this batch; epoch 2 is kept");
+    window.get_by_label("Stopping after this batch: keeps epoch 2");
 }
 
 #[test]
@@ -90,10 +90,10 @@ fn a_run_pauses_and_stops_when_told() {
     window.get_by_label("Pause training").click();
     window.run_steps(2);
     // What is asked for is acknowledged at once, not when it is done.
-    window.get_by_label("Checkpoint now").click();
+    window.get_by_label("Save checkpoint").click();
     window.run_steps(2);
-    window.get_by_label_contains("checkpoint will be written when the run goes on");
-    window.get_by_label("Unpause training").click();
+    window.get_by_label_contains("checkpoint will be saved when the run resumes");
+    window.get_by_label("Resume training").click();
     wait(&mut window, "the checkpoint", |app| {
         app.model.live.as_ref().is_some_and(|l| l.checkpoint.is_some() && !l.checkpoint_asked)
     });

@@ -10,7 +10,9 @@ use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::{Backbone, RunConfig};
 use crate::learning::data::TrainingData;
-use crate::learning::inspect::probe::{NetworkProbe, probe_network, range_test};
+use crate::learning::inspect::ProbeSetup;
+use crate::learning::inspect::layers::{NetworkProbe, probe_network};
+use crate::learning::inspect::range_test::range_test;
 
 /// Steps looked at layer by layer.
 const PROBED_STEPS: usize = 6;
@@ -46,7 +48,8 @@ pub(super) fn examine(
     let (config, swapped) = fitting(&subject.config, &quick.data, model.is_some());
     // A run's own weights belong to patches of its own size; units are what is asked of them here,
     // and those answer at any size the network takes.
-    let probed = probe_network(&config, model, prior, &quick.data, device, PROBED_STEPS)?;
+    let setup = ProbeSetup { config: &config, prior, data: &quick.data, device };
+    let probed = probe_network(setup, model, PROBED_STEPS)?;
     if swapped {
         section.say("Looked at with small_cnn: the quick patches are too small for the configured network.");
     }
@@ -198,7 +201,8 @@ fn rates(
     let mut config = baseline_config(&subject.config);
     config.batch.size = 32;
     let prior = shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.02, 0.95));
-    let points = range_test(&config, prior, data, device, RATE_RANGE, RANGE_STEPS)?;
+    let setup = ProbeSetup { config: &config, prior, data, device };
+    let points = range_test(setup, RATE_RANGE, RANGE_STEPS)?;
     let range = read_range(&points);
     section.series.push(Series {
         name: "learning_rate_range",

@@ -304,13 +304,13 @@ fn always_turned(
     before: &[EpochMetrics],
     m: &EpochMetrics,
 ) -> Option<(Severity, String)> {
-    let nearly = |m: &EpochMetrics| m.nnpu_turned_rate > 0.9;
+    let nearly = |m: &EpochMetrics| m.nnpu_clamped_rate > 0.9;
     (config.risk.kind == RiskKind::Nnpu && nearly(m) && before.last().is_some_and(nearly)).then(|| {
         (
             Severity::Warning,
             format!(
                 "nnPU turned {} of the steps: the prior is too high or the network has learned the positives by heart.",
-                percent(m.nnpu_turned_rate)
+                percent(m.nnpu_clamped_rate)
             ),
         )
     })
@@ -453,7 +453,7 @@ mod tests {
             p_mean: 0.3,
             p_std: 0.25,
             gradient_norm: 1.0,
-            nnpu_turned_rate: 0.2,
+            nnpu_clamped_rate: 0.2,
             ..EpochMetrics::default()
         }
     }
@@ -519,7 +519,7 @@ mod tests {
         assert_eq!(kind(&with(9, 1, |m| m.validation_auc_pu = 0.51)), Some((kinds::AT_CHANCE, 6)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.6)), Some((kinds::FELL, 7)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.9)), Some((kinds::ABOVE_CEILING, 7)));
-        assert_eq!(kind(&with(9, 6, |m| m.nnpu_turned_rate = 1.0)), Some((kinds::ALWAYS_TURNED, 7)));
+        assert_eq!(kind(&with(9, 6, |m| m.nnpu_clamped_rate = 1.0)), Some((kinds::ALWAYS_TURNED, 7)));
         let vanish = |m: &mut EpochMetrics| (m.gradient_norm, m.validation_auc_pu) = (1e-9, 0.5);
         assert_eq!(kind(&with(2, 1, vanish)), Some((kinds::VANISHED, 1)));
     }

@@ -196,12 +196,12 @@ fn rough_prior(scores: &[f32], positive: &[usize], unlabeled: &[usize]) -> f64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::data::sampler::generator;
+    use crate::learning::random::{Stream, generator};
     use rand::RngExt;
 
     #[test]
     fn known_negatives_give_the_share_of_a_mixture() {
-        let mut rng = generator(5, 0, 0);
+        let mut rng = generator(5, 0, Stream::EpochOrder);
         let mut draw = |n: usize, mean: f32| -> Vec<f32> {
             (0..n).map(|_| mean + (0..6).map(|_| rng.random_range(-1.0..1.0)).sum::<f32>()).collect()
         };

@@ -2,8 +2,8 @@
 
 use rand::seq::SliceRandom;
 
-use crate::learning::data::sampler::generator;
 use crate::learning::eval::metrics::auc;
+use crate::learning::random::{Stream, generator};
 
 /// Folds of the cross-validation.
 const FOLDS: usize = 4;
@@ -23,7 +23,7 @@ pub fn separability(a: &[Vec<f64>], b: &[Vec<f64>], seed: u64) -> Option<f64> {
     // Folds with the same share of both groups.
     for count in [a.len(), b.len()] {
         let mut part: Vec<usize> = (0..count).map(|i| i % FOLDS).collect();
-        part.shuffle(&mut generator(seed, 0, 31));
+        part.shuffle(&mut generator(seed, 0, Stream::LinearFolds));
         fold.extend(part);
     }
     let (mut scores_a, mut scores_b) = (Vec::new(), Vec::new());
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn tells_shifted_groups_apart_and_equal_ones_not() {
-        let mut rng = generator(3, 0, 0);
+        let mut rng = generator(3, 0, Stream::EpochOrder);
         let mut rows = |shift: f64, n: usize| -> Vec<Vec<f64>> {
             (0..n)
                 .map(|_| {

@@ -9,6 +9,7 @@ use super::{Clock, Examination, TrainingCache, kinds};
 use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::{ConsistencyKind, PriorConfig, RunConfig};
+use crate::learning::prior::limited;
 
 /// Validation AUC by which the method may lie below the plain classifier.
 const MAX_AUC_LOSS: f64 = 0.08;
@@ -127,7 +128,7 @@ fn trials(config: &RunConfig, prior: f64, estimate: Option<f64>) -> Vec<Trial> {
         });
     }
     if let (PriorConfig::Given(value), Some(estimate)) = (config.prior, estimate) {
-        let other = estimate.clamp(0.01, 0.99);
+        let other = limited(estimate);
         trials.push(Trial {
             words: format!("π = {other:.2}"),
             key: "prior",

@@ -7,7 +7,8 @@ use super::{Examination, SharedData, Subject, kinds};
 use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::Backbone;
-use crate::learning::inspect::probe::{check_gradients, one_step};
+use crate::learning::inspect::ProbeSetup;
+use crate::learning::inspect::gradient_check::{check_gradients, first_step_norms};
 
 /// Tensors checked.
 const MAX_TENSORS: usize = 14;
@@ -65,10 +66,10 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDe
         section.say("The device is the CPU, so there is no other to compare it with.");
         return Ok(section);
     }
-    let (cpu, gpu) = (
-        one_step(&config, prior, &quick.data, &ComputeDevice::cpu())?,
-        one_step(&config, prior, &quick.data, device)?,
-    );
+    let norms_on = |device: &ComputeDevice| {
+        first_step_norms(ProbeSetup { config: &config, prior, data: &quick.data, device })
+    };
+    let (cpu, gpu) = (norms_on(&ComputeDevice::cpu())?, norms_on(device)?);
     let scale = cpu.iter().skip(1).map(|c| c.1.abs()).fold(1e-6, f64::max);
     let worst = cpu
         .iter()

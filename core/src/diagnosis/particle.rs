@@ -387,12 +387,12 @@ fn box_size(subject: &Subject, own: &Group, section: &mut Section) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::data::sampler::generator;
+    use crate::learning::random::{Stream, generator};
     use rand::RngExt;
 
     /// Profiles with a dip of `depth` in the middle and noise.
     fn made(n: usize, depth: impl Fn(usize) -> f64, seed: u64) -> Vec<Profile> {
-        let mut rng = generator(seed, 0, 0);
+        let mut rng = generator(seed, 0, Stream::EpochOrder);
         (0..n)
             .map(|k| {
                 std::array::from_fn(|i| {

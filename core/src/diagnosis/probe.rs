@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::{Backbone, PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
-use crate::learning::infer::predict::{Views, probability};
+use crate::learning::infer::predict::{TestTimeAugmentation, probability};
+use crate::learning::prior::limited;
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::{AfterBatch, Trainer};
 
@@ -89,7 +90,7 @@ impl Probe {
 pub(super) fn prior_of(config: &RunConfig, shared: &SharedData) -> f64 {
     match config.prior {
         PriorConfig::Given(value) => value,
-        PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| p.estimate.clamp(0.01, 0.99)),
+        PriorConfig::Estimate(_) => shared.prior.as_ref().map_or(0.3, |p| limited(p.estimate)),
     }
 }
 
@@ -167,8 +168,11 @@ pub(super) fn probe(
         }
         let p = |logits: Vec<f32>| -> Vec<f32> { logits.into_iter().map(probability).collect() };
         let student = p(trainer.student_logits(&unlabeled)?);
-        let scoring =
-            if config.teacher.enabled { p(trainer.logits(&unlabeled, Views::One)?) } else { student.clone() };
+        let scoring = if config.teacher.enabled {
+            p(trainer.logits(&unlabeled, TestTimeAugmentation::None)?)
+        } else {
+            student.clone()
+        };
         let gap = student.iter().zip(&scoring).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
         found.gap.push(gap / student.len().max(1) as f64);
         let spread = |p: &[f32]| variance(&p.iter().map(|&v| f64::from(v)).collect::<Vec<_>>()).sqrt();

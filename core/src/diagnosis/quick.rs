@@ -17,9 +17,10 @@ use crate::learning::config::{
     ScheduleConfig, SelfTrainingConfig, TeacherConfig,
 };
 use crate::learning::data::TrainingData;
-use crate::learning::data::sampler::{generator, shares};
+use crate::learning::data::sampler::shares;
 use crate::learning::eval::metrics::auc;
-use crate::learning::infer::predict::Views;
+use crate::learning::infer::predict::TestTimeAugmentation;
+use crate::learning::random::{Stream, generator};
 use crate::learning::train::trainer::{AfterBatch, Trainer};
 use crate::project::Side;
 
@@ -66,7 +67,7 @@ impl QuickData {
         let factor = subject.size.div_ceil(MAX_SIDE).max(1);
         let factor = if subject.size / factor < 16 { 1 } else { factor };
         let small = subject.size / factor;
-        let mut rng = generator(subject.config.seed, 0, 41);
+        let mut rng = generator(subject.config.seed, 0, Stream::QuickSample);
         let chosen = sample_by_label(MAX_PATCHES_BY_LABEL, &mut rng, |label| {
             (0..subject.len())
                 .filter(|&i| {
@@ -172,7 +173,7 @@ pub fn train_and_score(
         clock.within(epoch - 1, epochs)?;
         trainer.run_epoch(epoch, |_, _| AfterBatch::Continue)?;
     }
-    trainer.logits(held, Views::Four)
+    trainer.logits(held, TestTimeAugmentation::Flips)
 }
 
 /// Out-of-fold logits of the training side: each patch is scored by a network that has not seen it.
@@ -209,7 +210,7 @@ impl OutOfFold {
                 "label more patches",
             ));
         }
-        let mut rng = generator(config.seed, 0, 42);
+        let mut rng = generator(config.seed, 0, Stream::QuickFolds);
         let mut folds = vec![Vec::new(); FOLDS];
         for label in Label::ALL {
             let mut patches = data.with_label(&data.train, label);

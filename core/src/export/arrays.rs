@@ -3,11 +3,12 @@
 use std::io::BufWriter;
 use std::path::Path;
 
+use super::finish::Finish;
+use super::format::ExportFormat;
+use super::job::{ExportProgress, Job};
+use super::rows::{common, used_sources};
+use super::staging::Staging;
 use crate::error::Result;
-use crate::export::manifest::common;
-use crate::export::rows::used_sources;
-use crate::export::staging::Staging;
-use crate::export::{ExportProgress, Job};
 use crate::formats::PatchInfo;
 use crate::formats::mrc::{Writer, WriterMode};
 use crate::formats::npy::{self, NpzGroup, NpzOptions};
@@ -27,8 +28,12 @@ pub(super) fn write_mrcs(job: &mut Job<'_>, staging: &Staging, target: &Path) ->
     let pixels = job.project.pixels();
     let mut patch = vec![0.0; job.size * job.size];
     let selection = job.selection;
+    let relion = job.request.format == ExportFormat::RelionStar;
+    let finish = Finish::new(job.size, relion && job.request.normalise, relion && job.request.invert);
     for (at, &id) in selection.ids.iter().enumerate() {
         pixels.get(id, &mut patch)?;
+        job.frame.orient(job.rows.get(id)?.place.micrograph, &mut patch, job.size);
+        finish.apply(&mut patch);
         stack.push(&patch)?;
         job.tick("pixels", at + 1)?;
     }
@@ -51,7 +56,7 @@ pub(super) fn write_npz(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
             .collect();
         let mut info = Vec::with_capacity(of_label.len());
         for &id in &of_label {
-            info.push(job.rows.info(id, label)?);
+            info.push(job.rows.info(job.frame, id, label)?);
         }
         ids.push(of_label);
         infos.push((label, info));
@@ -61,12 +66,15 @@ pub(super) fn write_npz(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let options = NpzOptions { pixel_size: pixel_size(job)?, compress: false };
     let pixels = job.project.pixels();
     let total = selection.ids.len();
+    let (frame, size) = (job.frame, job.size);
+    let places = job.project.places()?;
     let mut done = 0;
     let out = &job.request.out;
     let file = BufWriter::new(staging.create(out)?);
     npy::write_npz(file, out, job.size, &groups, options, |group, index, patch| {
         if let Some(&id) = ids.get(group).and_then(|ids| ids.get(index)) {
             pixels.get(id, patch)?;
+            frame.orient(places.get(id as usize).and_then(|place| place.micrograph), patch, size);
         }
         done += 1;
         if done % 256 == 0 || done == total {

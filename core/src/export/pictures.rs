@@ -1,8 +1,8 @@
 //! Exports as folders of pictures, to look at.
 
+use super::job::Job;
+use super::staging::Staging;
 use crate::error::Result;
-use crate::export::Job;
-use crate::export::staging::Staging;
 use crate::formats::image_folder::{FolderWriter, PngDepth};
 
 /// Writes `LABEL/LABEL_000001.png` and so on, and the table `patches.csv`.
@@ -13,7 +13,8 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let selection = job.selection;
     for (at, (&id, &label)) in selection.ids.iter().zip(&selection.labels).enumerate() {
         pixels.get(id, &mut patch)?;
-        let info = job.rows.info(id, label)?;
+        job.frame.orient(job.rows.get(id)?.place.micrograph, &mut patch, job.size);
+        let info = job.rows.info(job.frame, id, label)?;
         folder.add(label, &patch, &info)?;
         job.tick("pixels", at + 1)?;
     }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::frame::Frame;
 use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
 use crate::label::Label;
-use crate::project::{MicrographId, PatchId, PatchRow, Project, Source, SourceId};
+use crate::project::{PatchId, PatchRow, Project, Source, SourceId};
 
 /// Ids read at once.
 const CHUNK: PatchId = 4096;
@@ -13,7 +14,6 @@ const CHUNK: PatchId = 4096;
 /// Reads patches by id; quick when ids ascend.
 pub(super) struct Rows<'p> {
     project: &'p Project,
-    names: HashMap<MicrographId, String>,
     paths: HashMap<SourceId, String>,
     chunk: Vec<PatchRow>,
 }
@@ -22,7 +22,6 @@ impl<'p> Rows<'p> {
     pub fn new(project: &'p Project) -> Result<Self> {
         Ok(Self {
             project,
-            names: project.micrographs()?.into_iter().map(|m| (m.id, m.name)).collect(),
             paths: project
                 .sources()?
                 .into_iter()
@@ -44,23 +43,19 @@ impl<'p> Rows<'p> {
         })
     }
 
-    /// Name of a micrograph.
-    pub fn micrograph(&self, id: Option<MicrographId>) -> Option<&str> {
-        self.names.get(&id?).map(String::as_str)
-    }
-
     /// The file of a source.
     pub fn source(&self, id: SourceId) -> &str {
         self.paths.get(&id).map_or("", String::as_str)
     }
 
-    /// Patch `id` as the writers want it, with the label given and without other columns.
-    pub fn info(&mut self, id: PatchId, label: Label) -> Result<PatchInfo> {
+    /// Patch `id` as the writers want it, with the label given, named and placed as `frame` says,
+    /// without other columns.
+    pub fn info(&mut self, frame: &Frame, id: PatchId, label: Label) -> Result<PatchInfo> {
         let place = self.get(id)?.place;
         Ok(PatchInfo {
             label: Some(label),
-            micrograph: self.micrograph(place.micrograph).map(str::to_owned),
-            xy: place.xy,
+            micrograph: frame.name(place.micrograph).map(str::to_owned),
+            xy: frame.xy(&place),
             ..PatchInfo::default()
         })
     }
@@ -74,4 +69,19 @@ pub(super) fn used_sources(project: &Project, ids: &[PatchId]) -> Result<Vec<Sou
         ids.get(next).is_some_and(|&id| ((id - source.first) as usize) < source.count)
     });
     Ok(sources)
+}
+
+/// The score that a picker gave a pick.
+pub(super) fn pick_score(row: &PatchRow) -> Option<f64> {
+    // Projects made before the score had a place of its own keep it among the columns.
+    let among_columns =
+        || ["rlnAutopickFigureOfMerit", "score"].iter().find_map(|name| row.columns.get(*name)?.parse().ok());
+    // RELION writes −999 where a picker gave none.
+    row.pick_score.or_else(among_columns).filter(|score: &f64| score.is_finite() && *score != -999.0)
+}
+
+/// What all sources agree on.
+pub(super) fn common(sources: &[Source], of: impl Fn(&Source) -> Option<f64>) -> Option<f64> {
+    let first = of(sources.first()?)?;
+    sources.iter().all(|source| of(source) == Some(first)).then_some(first)
 }

@@ -1,9 +1,10 @@
 //! Which patches an export writes.
 
+use super::format::{ExportFormat, ExportWhat};
+use super::request::ExportRequest;
 use crate::error::{Error, Result};
-use crate::export::{ExportFormat, ExportRequest, ExportWhat};
 use crate::label::{Label, LabelCounts};
-use crate::project::{EntryId, PatchId, Project, Run, ScoreKind};
+use crate::project::{EntryId, PatchId, Place, Project, Run, ScoreKind, SourceId};
 use crate::remedy::{Remedy, Warning};
 
 /// The patches selected, with what is written of them, as of one journal position.
@@ -26,13 +27,15 @@ pub(super) struct Selection {
     pub outside: u64,
     /// Selected, but the format needs a position.
     pub left_out: u64,
+    /// Selected, but the format hands back records of a kind of file that they did not come from.
+    pub without_record: u64,
     /// Among `ids`, without a position on a named micrograph.
     pub unplaced: u64,
 }
 
 impl Selection {
     /// Applies a request that was checked.
-    pub fn choose(project: &Project, request: &ExportRequest) -> Result<Self> {
+    pub fn choose(project: &Project, request: &ExportRequest, places: &[Place]) -> Result<Self> {
         let run = request.run.as_deref().map(|name| project.run(name)).transpose()?;
         let all_scores = match &run {
             Some(run) => Some(project.scores(run.id, ScoreKind::Teacher)?.ok_or_else(|| {
@@ -44,7 +47,7 @@ impl Selection {
             None => None,
         };
         let (position, all_labels) = labels_at_rest(project)?;
-        let places = project.places()?;
+        let with_record = sources_with_records(project, request.format)?;
         let bounded = request.threshold.is_some() || request.below.is_some();
         let mut selection = Self {
             ids: Vec::new(),
@@ -56,9 +59,10 @@ impl Selection {
             without_score: 0,
             outside: 0,
             left_out: 0,
+            without_record: 0,
             unplaced: 0,
         };
-        for (id, (&label, place)) in all_labels.iter().zip(&places).enumerate() {
+        for (id, (&label, place)) in all_labels.iter().zip(places).enumerate() {
             if !request.labels.is_empty() && !request.labels.contains(&label) {
                 continue;
             }
@@ -72,6 +76,10 @@ impl Selection {
                 && (request.threshold.is_some_and(|t| score < t) || request.below.is_some_and(|t| score >= t))
             {
                 selection.outside += 1;
+                continue;
+            }
+            if with_record.as_ref().is_some_and(|sources| !sources.contains(&place.source)) {
+                selection.without_record += 1;
                 continue;
             }
             if place.micrograph.is_none() || place.xy.is_none() {
@@ -99,30 +107,35 @@ impl Selection {
     pub fn warnings(&self, request: &ExportRequest) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if self.left_out > 0 {
-            let remedy = if request.format == ExportFormat::Box {
-                "export them as npz, mrcs or png".into()
-            } else {
+            let remedy = if request.format.is_star() {
                 Remedy::ExportPixels
+            } else {
+                "export them as npz, mrcs or png".into()
             };
-            warnings.push(Warning::new(
+            let text = format!(
+                "{} of the selected patches have no coordinates on a named micrograph and are left out",
+                self.left_out
+            );
+            warnings.push(Warning::new(text, remedy));
+        }
+        if self.without_record > 0 {
+            warnings.push(
                 format!(
-                    "{} of the selected patches have no coordinates on a named micrograph and are left out",
-                    self.left_out
-                ),
-                remedy,
-            ));
+                    "{} of the selected patches did not come from {} and are left out",
+                    self.without_record,
+                    record_file(request.format)
+                )
+                .into(),
+            );
         }
         let table = request.format == ExportFormat::Csv
             || (request.format.is_star() && request.what == ExportWhat::Stack);
         if self.unplaced > 0 && table {
-            warnings.push(
-                format!(
-                    "{} of the exported patches have no coordinates on a named micrograph, so the table cannot be \
-                     used as picks",
-                    self.unplaced
-                )
-                .into(),
-            );
+            warnings.push(format!(
+                "{} of the exported patches have no coordinates on a named micrograph, so the table cannot be \
+                 used as picks",
+                self.unplaced
+            ).into());
         }
         if self.without_score > 0 {
             let run = self.run.as_ref().map_or("", |run| run.name.as_str());
@@ -162,6 +175,16 @@ impl Selection {
                 },
             );
         }
+        if self.without_record > 0 {
+            return Error::request(
+                format!(
+                    "none of the {} selected patches came from {}",
+                    self.without_record,
+                    record_file(request.format)
+                ),
+                "export a STAR table (relion-star, cryosparc-star), which needs no such file",
+            );
+        }
         if self.outside > 0 || self.without_score > 0 {
             return Error::request(
                 format!(
@@ -173,6 +196,25 @@ impl Selection {
         }
         Error::request(format!("the project has no {labels} patch"), "choose other labels")
     }
+}
+
+/// The kind of file whose records a format hands back.
+const fn record_file(format: ExportFormat) -> &'static str {
+    match format {
+        ExportFormat::CryosparcCs => "a cryoSPARC .cs file",
+        _ => "a RELION table",
+    }
+}
+
+/// The sources whose records the format can hand back; `None` where it needs none.
+fn sources_with_records(project: &Project, format: ExportFormat) -> Result<Option<Vec<SourceId>>> {
+    let kind = match format {
+        ExportFormat::CryosparcCs => "cryoSPARC",
+        ExportFormat::RelionSubset => "RELION",
+        _ => return Ok(None),
+    };
+    let sources = project.sources()?.into_iter();
+    Ok(Some(sources.filter(|source| source.info.kind.starts_with(kind)).map(|source| source.id).collect()))
 }
 
 /// A score as the shortest decimal number that means the same 32-bit number: 0.1, not

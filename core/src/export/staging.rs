@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{TempDir, TempPath};
 
+use super::manifest::{FOLDER_MANIFEST, Manifest};
+use super::request::{ExportRequest, manifest_beside};
 use crate::error::{Error, Result};
-use crate::export::manifest::{FOLDER_MANIFEST, Manifest};
-use crate::export::{ExportRequest, manifest_path};
 use crate::project::Project;
 use crate::remedy::Remedy;
 
@@ -189,7 +189,7 @@ pub(super) fn occupied(target: &Path) -> bool {
 
 /// Whether a file or folder carries a manifest of an export, or is one.
 fn is_export(target: &Path) -> bool {
-    let beside = manifest_path(target);
+    let beside = manifest_beside(target);
     target.to_string_lossy().ends_with(".manifest.json")
         || beside.exists()
         || target.join(FOLDER_MANIFEST).exists()

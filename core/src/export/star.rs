@@ -2,53 +2,110 @@
 
 use std::io::BufWriter;
 
+use super::arrays;
+use super::format::ExportFormat;
+use super::frame::Frame;
+use super::job::Job;
+use super::optics::{Images, OpticsField, OpticsTable};
+use super::relion_names::{root_of, within};
+use super::request::ExportRequest;
+use super::rows::{Rows, pick_score};
+use super::selection::Selection;
+use super::staging::Staging;
 use crate::error::Result;
-use crate::export::optics::OpticsTable;
-use crate::export::staging::Staging;
-use crate::export::{ExportFormat, Job, arrays};
 use crate::formats::PatchInfo;
-use crate::formats::relion::{Flavour, Particle, StarOptions, write_star};
+use crate::formats::relion::{DropReason, DroppedColumn, Flavour, Particle, StarOptions, survey, write_star};
+use crate::project::Project;
+use crate::remedy::Warning;
 
 /// RELION's column for the score of a picker, by which it can select; ours takes its place.
-const FIGURE_OF_MERIT: &str = "rlnAutopickFigureOfMerit";
+pub(super) const FIGURE_OF_MERIT: &str = "rlnAutopickFigureOfMerit";
 
-/// Writes the table and, where wanted, its stack.
-pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
-    let (request, selection) = (job.request, job.selection);
-    let out = &request.out;
-    let images = request.writes_stack();
-    let stack = out.with_extension("mrcs");
-    if images {
-        arrays::write_mrcs(job, staging, &stack)?;
+/// What a person should know before a table is written.
+pub(super) struct Findings {
+    /// Sentences.
+    pub warnings: Vec<String>,
+    /// Columns that are left out.
+    pub left_out: Vec<DroppedColumn>,
+    /// What RELION needs and nobody said.
+    pub missing: Vec<OpticsField>,
+}
+
+/// A table that is being made: everything but the patches.
+struct Table<'a> {
+    request: &'a ExportRequest,
+    selection: &'a Selection,
+    frame: &'a Frame,
+    optics: OpticsTable,
+    options: StarOptions,
+    /// Whether the images are those of the sources.
+    of_sources: bool,
+    stack_name: String,
+    /// Whether every patch has a score of the run.
+    scored: bool,
+    used: Vec<usize>,
+    replaced: bool,
+}
+
+impl<'a> Table<'a> {
+    fn new(
+        project: &Project,
+        request: &'a ExportRequest,
+        selection: &'a Selection,
+        frame: &'a Frame,
+        size: usize,
+        rows: &mut Rows<'_>,
+    ) -> Result<Self> {
+        let own = request.writes_stack();
+        let first = selection.ids.first().map(|&id| rows.get(id)).transpose()?;
+        let of_sources = !own
+            && first.is_some_and(|row| {
+                row.columns.contains_key("rlnImageName") || row.columns.contains_key("blob/path")
+            });
+        let images = match (own, of_sources) {
+            (true, _) => Images::Own(size),
+            (false, true) => Images::OfSources(size),
+            (false, false) => Images::None,
+        };
+        let stack = request.out.with_extension("mrcs");
+        let bare = || stack.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // RELION looks for stacks from the folder of its project.
+        let root = root_of(&request.out, &project.micrographs()?);
+        let stack_name = root.and_then(|root| within(&root, &stack)).unwrap_or_else(bare);
+        Ok(Self {
+            request,
+            selection,
+            frame,
+            optics: OpticsTable::new(project, request, &selection.ids, images)?,
+            options: StarOptions {
+                flavour: match request.format {
+                    ExportFormat::CryosparcStar => Flavour::CryoSparc,
+                    _ => Flavour::Relion31,
+                },
+                image_size: own.then_some(size),
+                // Pixel sizes stand in the groups.
+                ..StarOptions::default()
+            },
+            of_sources,
+            stack_name,
+            scored: !selection.scores.is_empty() && selection.scores.iter().all(|s| s.is_finite()),
+            used: Vec::new(),
+            replaced: false,
+        })
     }
-    let stack_name = stack.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let table = OpticsTable::new(job.project, &selection.ids, images)?;
-    let flavour = match request.format {
-        ExportFormat::CryosparcStar => Flavour::CryoSparc,
-        _ => Flavour::Relion31,
-    };
-    let options = StarOptions {
-        flavour,
-        image_size: images.then_some(job.size),
-        // Pixel sizes stand in the groups.
-        ..StarOptions::default()
-    };
-    let scored = !selection.scores.is_empty() && selection.scores.iter().all(|s| s.is_finite());
-    let mut replaced = false;
-    let mut used: Vec<usize> = Vec::new();
-    let file = BufWriter::new(staging.create(out)?);
-    let mut particle = |at: usize| {
-        job.tick("table", at)?;
-        let (Some(&id), Some(&label)) = (selection.ids.get(at), selection.labels.get(at)) else {
+
+    /// The particle at `at` of the selection.
+    fn particle(&mut self, rows: &mut Rows<'_>, at: usize) -> Result<Particle> {
+        let (Some(&id), Some(&label)) = (self.selection.ids.get(at), self.selection.labels.get(at)) else {
             return Ok(Particle::default());
         };
-        let row = job.rows.get(id)?;
+        let row = rows.get(id)?;
         let (place, mut columns) = (row.place, row.columns.clone());
-        let (group, pixel) = table.find(place.source, row.optics);
+        let (group, pixel) = self.optics.find(place.source, row.optics);
         if let Some(group) = group
-            && !used.contains(&group)
+            && !self.used.contains(&group)
         {
-            used.push(group);
+            self.used.push(group);
         }
         // Shifts of RELION 3.0 count in px of the images they were found on, not of ours.
         for (old, new) in [("rlnOriginX", "rlnOriginXAngst"), ("rlnOriginY", "rlnOriginYAngst")] {
@@ -59,60 +116,153 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
                 columns.entry(new.to_owned()).or_insert_with(|| value.to_string());
             }
         }
-        let score = selection.score(at);
-        if let Some(score) = score.filter(|_| scored) {
-            replaced |= columns.insert(FIGURE_OF_MERIT.to_owned(), score.to_string()).is_some();
+        let score = self.selection.score(at);
+        match score.filter(|_| self.scored) {
+            Some(score) => {
+                self.replaced |= columns.insert(FIGURE_OF_MERIT.to_owned(), score.to_string()).is_some();
+            }
+            None => {
+                if let Some(score) = pick_score(row) {
+                    columns.entry(FIGURE_OF_MERIT.to_owned()).or_insert_with(|| score.to_string());
+                }
+            }
         }
+        let images = self.request.writes_stack();
         Ok(Particle {
             info: PatchInfo {
                 label: Some(label),
-                micrograph: job.rows.micrograph(place.micrograph).map(str::to_owned),
-                xy: place.xy,
+                micrograph: self.frame.name(place.micrograph).map(str::to_owned),
+                xy: self.frame.xy(&place),
                 optics: group,
                 pick_score: None,
                 columns,
+                ..PatchInfo::default()
             },
             score,
-            image: images.then(|| (stack_name.clone(), at)),
+            image: images.then(|| (self.stack_name.clone(), at)),
         })
-    };
-    let written = write_star(file, out, &table.groups, selection.ids.len(), &mut particle, options)?;
-    job.tick("table", selection.ids.len())?;
-    job.left_out_columns = written.left_out;
-    if replaced {
-        job.warnings.push(
-            format!("{FIGURE_OF_MERIT} holds the score of the run, in place of what the source had there")
-                .into(),
-        );
     }
-    let missing = table.missing(&used);
-    if !missing.is_empty() {
-        job.warnings.push(
-            format!(
-                "the sources do not say {}; RELION asks for them when it imports the table",
-                missing.join(", ")
-            )
-            .into(),
-        );
+
+    /// What a person should know, once all particles were seen.
+    fn findings(&self, size: usize, left_out: Vec<DroppedColumn>) -> Findings {
+        let (request, selection) = (self.request, self.selection);
+        let own = request.writes_stack();
+        let relion = request.format == ExportFormat::RelionStar;
+        let missing = self.optics.missing(&self.used);
+        let mut warnings = Vec::new();
+        if !missing.is_empty() {
+            let names: Vec<&str> = missing.iter().map(|field| field.as_str()).collect();
+            warnings.push(format!(
+                "the sources do not say the {}, which RELION needs in its optics table: give what your microscope had",
+                names.join(", ")
+            ));
+        }
+        warnings.extend(dropped(&left_out, selection.ids.len()));
+        if self.replaced {
+            warnings.push(format!(
+                "{FIGURE_OF_MERIT} holds the score of the run, in place of what the source had there"
+            ));
+        }
+        let labels = [selection.counts.positive, selection.counts.unlabeled, selection.counts.negative];
+        if request.format == ExportFormat::CryosparcStar && labels.iter().filter(|n| **n > 0).count() > 1 {
+            warnings.push(
+                "cryoSPARC knows no labels, so particles of several labels are mixed in this table".into(),
+            );
+        }
+        if self.of_sources && !left_out.iter().any(|left| left.column == "rlnImageName") {
+            warnings.push(
+                "rlnImageName is that of the source and leads to its stacks, as seen from the project they were \
+                 extracted in"
+                    .into(),
+            );
+        }
+        if relion && own {
+            if size % 2 == 1 {
+                warnings.push(format!(
+                    "the patches have {size} px a side, and RELION works with even sizes only"
+                ));
+            }
+            if !request.normalise {
+                warnings.push(
+                    "the stack holds the pixels as they are; RELION's refinement wants them normalised, and \
+                     particles lighter than the ice: have the patches normalised, and inverted where particles are dark"
+                        .into(),
+                );
+            }
+        }
+        Findings { warnings, left_out, missing }
     }
-    let labels = [selection.counts.positive, selection.counts.unlabeled, selection.counts.negative];
-    if flavour == Flavour::CryoSparc && labels.iter().filter(|n| **n > 0).count() > 1 {
-        job.warnings
-            .push("cryoSPARC knows no labels, so particles of several labels are mixed in this table".into());
-    }
-    if !images && table_has_images(job)? {
-        job.warnings.push(
-            "rlnImageName is that of the source and leads to its stacks, as seen from the project they were \
-             extracted in"
-                .into(),
-        );
-    }
-    Ok(())
 }
 
-/// Whether the table kept the image names of its source.
-fn table_has_images(job: &mut Job<'_>) -> Result<bool> {
-    let Some(&first) = job.selection.ids.first() else { return Ok(false) };
-    let has = job.rows.get(first)?.columns.contains_key("rlnImageName");
-    Ok(has && !job.left_out_columns.iter().any(|name| name == "rlnImageName"))
+/// Sentences on columns that are left out, those with the same reason together.
+fn dropped(left_out: &[DroppedColumn], rows: usize) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let mut reasons: Vec<DropReason> = left_out.iter().map(|left| left.reason).collect();
+    reasons.sort();
+    reasons.dedup();
+    let mut sentences = Vec::new();
+    for reason in reasons {
+        let of: Vec<&str> =
+            left_out.iter().filter(|left| left.reason == reason).map(|left| left.column.as_str()).collect();
+        let mut names = of.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        if of.len() > SHOWN {
+            names = format!("{names} and {} more", of.len() - SHOWN);
+        }
+        sentences.push(match reason {
+            DropReason::Particles(lacking) => {
+                format!("left out, because {lacking} of the {rows} patches have no value: {names}")
+            }
+            DropReason::OpticsGroups(1) => {
+                format!("left out of the optics table, because one of its groups has no value: {names}")
+            }
+            DropReason::OpticsGroups(lacking) => {
+                format!(
+                    "left out of the optics table, because {lacking} of its groups have no value: {names}"
+                )
+            }
+            DropReason::NoCounterpart => {
+                format!("left out, because the table's readers know no such columns: {names}")
+            }
+        });
+    }
+    sentences
+}
+
+/// What a person should know of the table that would be written.
+pub(super) fn look(
+    project: &Project,
+    request: &ExportRequest,
+    selection: &Selection,
+    frame: &Frame,
+    size: usize,
+) -> Result<Findings> {
+    let mut rows = Rows::new(project)?;
+    let mut table = Table::new(project, request, selection, frame, size, &mut rows)?;
+    let (groups, options) = (table.optics.groups.clone(), table.options);
+    let mut particle = |at: usize| table.particle(&mut rows, at);
+    let written = survey(&request.out, &groups, selection.ids.len(), &mut particle, options)?;
+    Ok(table.findings(size, written.left_out))
+}
+
+/// Writes the table and, where wanted, its stack.
+pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
+    let (request, selection, frame, size) = (job.request, job.selection, job.frame, job.size);
+    let out = &request.out;
+    if request.writes_stack() {
+        arrays::write_mrcs(job, staging, &out.with_extension("mrcs"))?;
+    }
+    let mut rows = Rows::new(job.project)?;
+    let mut table = Table::new(job.project, request, selection, frame, size, &mut rows)?;
+    let (groups, options) = (table.optics.groups.clone(), table.options);
+    let file = BufWriter::new(staging.create(out)?);
+    let mut particle = |at: usize| {
+        job.tick("table", at)?;
+        table.particle(&mut rows, at)
+    };
+    let written = write_star(file, out, &groups, selection.ids.len(), &mut particle, options)?;
+    job.tick("table", selection.ids.len())?;
+    let findings = table.findings(size, written.left_out);
+    job.left_out_columns = findings.left_out.into_iter().map(|left| left.column).collect();
+    job.warnings.extend(findings.warnings.into_iter().map(Warning::from));
+    Ok(())
 }

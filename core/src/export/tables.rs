@@ -5,19 +5,16 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use super::job::Job;
+use super::originals::without_endings;
+use super::rows::{pick_score, used_sources};
+use super::staging::Staging;
 use crate::error::{Error, Result};
-use crate::export::Job;
-use crate::export::rows::used_sources;
-use crate::export::staging::Staging;
 use crate::formats::{Pick, eman_box};
 use crate::project::{MicrographId, SourceId};
 
 /// The columns of a CSV export. A cell is empty where nothing is known.
 const HEADER: [&str; 7] = ["id", "micrograph", "x", "y", "label", "score", "source"];
-
-/// Endings of micrographs that the names of box files do without.
-const ENDINGS: [&str; 10] =
-    [".mrc", ".mrcs", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".eer", ".gz", ".bz2"];
 
 /// Writes one row per patch, in the order of the selection.
 pub(super) fn write_csv(job: &mut Job<'_>, staging: &Staging, target: &Path) -> Result<()> {
@@ -26,15 +23,19 @@ pub(super) fn write_csv(job: &mut Job<'_>, staging: &Staging, target: &Path) -> 
     table.write_record(HEADER).map_err(refused)?;
     let selection = job.selection;
     for (at, (&id, &label)) in selection.ids.iter().zip(&selection.labels).enumerate() {
-        let place = job.rows.get(id)?.place;
+        let row = job.rows.get(id)?;
+        let (place, picked) = (row.place, pick_score(row));
         let number = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+        let xy = job.frame.xy(&place);
+        // Without a run the score is the picker's.
+        let score = if selection.run.is_some() { selection.score(at) } else { picked };
         let row = [
             &id.to_string(),
-            job.rows.micrograph(place.micrograph).unwrap_or_default(),
-            &number(place.xy.map(|xy| xy.0)),
-            &number(place.xy.map(|xy| xy.1)),
+            job.frame.name(place.micrograph).unwrap_or_default(),
+            &number(xy.map(|xy| xy.0)),
+            &number(xy.map(|xy| xy.1)),
             label.as_str(),
-            &number(selection.score(at)),
+            &number(score),
             job.rows.source(place.source),
         ];
         table.write_record(row).map_err(refused)?;
@@ -59,6 +60,17 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
         });
         boxes.insert(source.id, side);
     }
+    let mut uneven: Vec<f64> =
+        boxes.values().copied().filter(|&side| eman_box::whole_side(side) != side).collect();
+    uneven.sort_by(f64::total_cmp);
+    uneven.dedup();
+    for side in uneven {
+        job.warnings.push(format!(
+            "boxes of {side} px are written as {} px around the same centre: box files hold whole numbers, and \
+             RELION and EMAN work with even boxes",
+            eman_box::whole_side(side)
+        ).into());
+    }
     if guessed > 0 {
         job.warnings.push(format!(
             "{guessed} sources do not say how large their boxes are on the micrograph; the side of a patch, {} px, \
@@ -82,13 +94,14 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let mut done = 0;
     for of_micrograph in order.chunk_by(|a, b| a.0 == b.0) {
         let Some(&(micrograph, ..)) = of_micrograph.first() else { continue };
-        let name = job.rows.micrograph(Some(micrograph)).unwrap_or_default().to_owned();
+        let name = job.frame.name(Some(micrograph)).unwrap_or_default().to_owned();
         let file_name = format!("{}.box", file_stem(&name)?);
         if let Some(other) = written.insert(file_name.to_lowercase(), name.clone()) {
             return Err(Error::request(
                 format!("the micrographs {other} and {name} would both be written as {file_name}"),
                 "export as relion-star or csv, which keep whole names",
-            ));
+            )
+            .into());
         }
         let path = folder.join(&file_name);
         let file = fs::File::create_new(&path).map_err(|e| Error::io("create", &path, e))?;
@@ -99,7 +112,7 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
                 .iter()
                 .filter_map(|&(_, _, at)| {
                     let id = *selection.ids.get(at)?;
-                    let (x, y) = places.get(id as usize)?.xy?;
+                    let (x, y) = job.frame.xy(places.get(id as usize)?)?;
                     Some(Pick {
                         x,
                         y,
@@ -121,13 +134,7 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
 
 /// Name of a micrograph without folders and ending.
 fn file_stem(name: &str) -> Result<&str> {
-    let mut stem = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    while let Some(shorter) = ENDINGS.iter().find_map(|ending| {
-        let at = stem.len().checked_sub(ending.len())?;
-        stem.get(at..).filter(|end| end.eq_ignore_ascii_case(ending)).and_then(|_| stem.get(..at))
-    }) {
-        stem = shorter;
-    }
+    let stem = without_endings(name.rsplit(['/', '\\']).next().unwrap_or(name));
     if stem.is_empty() || stem.starts_with('.') {
         return Err(Error::request(
             format!("the micrograph '{name}' gives no file name"),

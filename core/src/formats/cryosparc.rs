@@ -6,31 +6,23 @@
 //! for as RELION's are; a leading `>` in a path marks it as relative to the project. Fractions are
 //! multiplied with the micrograph's shape as they are: y counts from the first stored row.
 //!
-//! The header is parsed by the crate `npyz` after its length and nesting were checked (a hostile
-//! header would otherwise exhaust memory or stack); the records are then cut at the offsets it
-//! gives, since their fields are known only at run time.
+//! A job of cryoSPARC often writes two files: one with what it changed and a passthrough file with
+//! what it took over. Both list the same particles, in any order, and are joined by `uid`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use npyz::{DType, TypeChar};
-
+use super::cs_records::{Field, Records};
 use super::stack_set::{References, StackSet, resolve};
 use super::{
     Dataset, MicrographEntry, MicrographTable, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable,
 };
 use crate::error::{Error, Result};
 
-/// Longest header that is parsed, bytes; real ones have a few thousand.
-const MAX_HEADER: usize = 1 << 20;
-/// Largest file that is read, bytes: some ten million particles.
-const MAX_BYTES: u64 = 8 << 30;
-/// Longest vector field (a pose, a shape) that is kept as a column.
-const MAX_VECTOR: usize = 16;
-
-/// Fields that [`PatchInfo`], [`Pick`] or [`Dataset`] have a place for.
-const OWN: [&str; 5] =
-    ["location/micrograph_path", "location/center_x_frac", "location/center_y_frac", "blob/path", "blob/idx"];
+/// Fields that [`PatchInfo`], [`Pick`] or [`Dataset`] have a place for. The image (`blob/path`,
+/// `blob/idx`) is kept, so that an export can name it again.
+const OWN: [&str; 3] = ["location/micrograph_path", "location/center_x_frac", "location/center_y_frac"];
 
 /// Fields in which picking jobs keep a score.
 const PICK_SCORES: [&str; 2] = ["pick_stats/ncc_score", "pick_stats/score"];
@@ -47,7 +39,16 @@ const OPTICS: [(&str, &str); 3] = [
 /// # Errors
 /// When the file or a stack cannot be read, a needed field or a stack is missing.
 pub fn open(path: &Path) -> Result<Dataset> {
-    let table = Records::read(path)?;
+    open_joined(path, &[])
+}
+
+/// Opens a particle file with its stacks; fields that it lacks come from `further` files that list
+/// the same particles.
+///
+/// # Errors
+/// As [`open`], and when a further file has no record of a particle.
+pub fn open_joined(path: &Path, further: &[PathBuf]) -> Result<Dataset> {
+    let table = Records::joined(path, further)?;
     let (stack, image) = (table.need(path, "blob/path")?, table.need(path, "blob/idx")?);
     let mut references = References::default();
     for row in 0..table.len {
@@ -98,7 +99,16 @@ pub fn open(path: &Path) -> Result<Dataset> {
 /// # Errors
 /// When the file cannot be read or has no `location/*` fields.
 pub fn open_picks(path: &Path) -> Result<PickTable> {
-    let table = Records::read(path)?;
+    open_picks_joined(path, &[])
+}
+
+/// Reads the positions of a particle file; fields that it lacks come from `further` files that list
+/// the same particles.
+///
+/// # Errors
+/// As [`open_picks`], and when a further file has no record of a particle.
+pub fn open_picks_joined(path: &Path, further: &[PathBuf]) -> Result<PickTable> {
+    let table = Records::joined(path, further)?;
     for name in [
         "location/micrograph_path",
         "location/micrograph_shape",
@@ -120,7 +130,7 @@ pub fn open_picks(path: &Path) -> Result<PickTable> {
         location.check(path, &table, row)?;
         let Some((x, y)) = location.xy(&table, row) else { continue };
         let score = PICK_SCORES.iter().find_map(|name| table.number(row, table.find(name)?));
-        let mut columns = table.columns(row);
+        let mut columns = columns(&table, row);
         // As in RELION's tables: a pick has no field for its group, so it keeps the number.
         if let Some(group) = groups.get(row) {
             columns.insert("rlnOpticsGroup".to_owned(), (group + 1).to_string());
@@ -160,6 +170,83 @@ pub(crate) fn contents(path: &Path) -> Result<(bool, bool)> {
     Ok((table.find("blob/path").is_some(), Location::find(&table).is_some()))
 }
 
+/// Which of several `.cs` files list the same particles: for each file to be read the further ones
+/// that are joined to it. The first file with images is the one that is read, else the first with
+/// positions, else the first.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn join_by_uid(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Vec<PathBuf>)>> {
+    let mut groups: Vec<(std::collections::HashSet<u64>, Vec<(u8, PathBuf)>)> = Vec::new();
+    for path in paths {
+        let table = Records::read(path)?;
+        let rank = match (table.find("blob/path").is_some(), Location::find(&table).is_some()) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
+        let uids: std::collections::HashSet<u64> = table.uids().into_iter().flatten().collect();
+        let same = groups
+            .iter_mut()
+            .find(|(known, _)| !uids.is_empty() && (uids.is_subset(known) || known.is_subset(&uids)));
+        match same {
+            Some((known, files)) => {
+                // The fewest particles are those that all files have.
+                if uids.len() < known.len() {
+                    *known = uids;
+                }
+                files.push((rank, path.clone()));
+            }
+            None => groups.push((uids, vec![(rank, path.clone())])),
+        }
+    }
+    let settled = groups.into_iter().map(|(_, mut files)| {
+        // Stable: files of the same rank stay in the order in which they were named.
+        files.sort_by_key(|(rank, _)| *rank);
+        let mut paths = files.into_iter().map(|(_, path)| path);
+        (paths.next().unwrap_or_default(), paths.collect())
+    });
+    Ok(settled.collect())
+}
+
+/// Particles of a `.cs` file, to be written again as they are.
+pub struct CsTable {
+    records: Records,
+}
+
+impl CsTable {
+    /// Reads the file; fields that it lacks come from `further` files that list the same particles.
+    ///
+    /// # Errors
+    /// When a file cannot be read or has no record of a particle.
+    pub fn open(path: &Path, further: &[PathBuf]) -> Result<Self> {
+        Ok(Self { records: Records::joined(path, further)? })
+    }
+
+    /// The identifier of a particle, as [`PatchInfo::columns`] keeps it under `uid`.
+    pub fn uid(&self, row: usize) -> Option<String> {
+        let field = self.records.find("uid")?;
+        (row < self.records.len).then(|| self.records.show(row, field)).flatten()
+    }
+}
+
+/// Writes the chosen rows of tables into one `.cs` file, field by field as they are; `path` is the
+/// name of `out` in error messages.
+///
+/// # Errors
+/// When the tables have different fields, or the disk refuses.
+pub fn write_records(out: impl Write, path: &Path, parts: &[(&CsTable, &[usize])]) -> Result<()> {
+    let parts: Vec<(&Records, &[usize])> =
+        parts.iter().map(|(table, rows)| (&table.records, *rows)).collect();
+    super::cs_records::write(out, path, &parts)
+}
+
+/// Everything of a record that has no place of its own.
+fn columns(table: &Records, row: usize) -> BTreeMap<String, String> {
+    let fields = table.fields().iter().filter(|f| !OWN.contains(&f.name.as_str()));
+    fields.filter_map(|f| table.show(row, f).map(|value| (f.name.clone(), value))).collect()
+}
+
 /// Fields of the micrographs of an exposure, the dose-weighted ones first.
 const EXPOSURE: [&str; 2] = ["micrograph_blob", "micrograph_blob_non_dw"];
 
@@ -189,7 +276,7 @@ pub(crate) fn exposures(path: &Path) -> Result<MicrographTable> {
         .map(|row| {
             let name = project_path(&table.text(row, file)).to_owned();
             let pixel_size = pixel.and_then(|f| table.show(row, f)).and_then(|v| v.parse().ok());
-            let mut columns = table.columns(row);
+            let mut columns = columns(&table, row);
             // Defocus and identity belong to the particles too, paths and shapes do not.
             columns.retain(|field, _| field.starts_with("ctf/") || field == "uid");
             if let Some(uid) = columns.remove("uid") {
@@ -334,287 +421,11 @@ impl PatchReader for CsReader {
                 .iter()
                 .find_map(|name| self.table.number(index, self.table.find(name)?))
                 .filter(|score| score.is_finite()),
-            columns: self.table.columns(index),
+            columns: columns(&self.table, index),
         }
     }
 
     fn read(&mut self, index: usize, out: &mut [f32]) -> Result<()> {
         self.stacks.read(index, out)
     }
-}
-
-/// One field of the records.
-#[derive(Debug, Clone)]
-struct Field {
-    name: String,
-    offset: usize,
-    kind: Kind,
-    /// Bytes of one element.
-    size: usize,
-    /// Elements: 1 for a scalar.
-    count: usize,
-    big: bool,
-}
-
-/// What an element is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Kind {
-    Int,
-    Uint,
-    Float,
-    /// Text, a byte per character, filled up with zeros.
-    Bytes,
-    /// Text, four bytes per character.
-    Unicode,
-    /// Not read.
-    Other,
-}
-
-/// A structured array in memory.
-struct Records {
-    fields: Vec<Field>,
-    stride: usize,
-    len: usize,
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Records {
-    /// Reads `path` whole.
-    fn read(path: &Path) -> Result<Self> {
-        let fail = |e| Error::io("read", path, e);
-        let length = std::fs::metadata(path).map_err(fail)?.len();
-        if length > MAX_BYTES {
-            return Err(Error::format(
-                path,
-                format!("it has {length} bytes"),
-                "split it into files below 8 GiB",
-            ));
-        }
-        let bytes = std::fs::read(path).map_err(fail)?;
-        let broken = |problem: String| {
-            Error::format(path, problem, "copy it again, or export the particles again from cryoSPARC")
-        };
-        let start = header_end(&bytes).map_err(broken)?;
-        let header = npyz::NpyHeader::from_reader(&bytes[..start])
-            .map_err(|e| broken(format!("its NumPy header cannot be read: {e}")))?;
-        let DType::Record(record) = header.dtype() else {
-            return Err(broken("it is a plain NumPy array without named fields, no cryoSPARC table".into()));
-        };
-        if header.shape().len() != 1 {
-            return Err(broken(format!("its shape {:?} is not that of a table", header.shape())));
-        }
-        let mut fields = Vec::with_capacity(record.len());
-        let mut stride = 0usize;
-        for field in &record {
-            let parsed = parse_field(field, stride)
-                .ok_or_else(|| broken(format!("its field {} has no fixed size", field.name)))?;
-            stride = parsed
-                .size
-                .checked_mul(parsed.count)
-                .and_then(|n| n.checked_add(stride))
-                .filter(|n| *n < MAX_HEADER)
-                .ok_or_else(|| broken(format!("its field {} is too large", field.name)))?;
-            fields.push(parsed);
-        }
-        let declared = header.shape()[0];
-        let there = (bytes.len() - start).checked_div(stride).unwrap_or(0);
-        if stride == 0 || declared > there as u64 {
-            return Err(broken(format!("it declares {declared} particles and ends after {there}")));
-        }
-        Ok(Self { fields, stride, len: declared as usize, bytes, start })
-    }
-
-    fn find(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name)
-    }
-
-    /// The field `name`, or an error that names the fields there are.
-    fn need(&self, path: &Path, name: &str) -> Result<&Field> {
-        self.find(name).ok_or_else(|| {
-            let names: Vec<&str> = self.fields.iter().map(|f| f.name.as_str()).collect();
-            Error::format(
-                path,
-                format!("it has no field {name}; it has {}", super::stack_set::list(&names)),
-                "give the file of the same job that has it (particles.cs for images, its passthrough file for locations)",
-            )
-        })
-    }
-
-    /// Bytes of element `at` of a field; in range since `read` measured the file.
-    fn raw(&self, row: usize, field: &Field, at: usize) -> &[u8] {
-        let from = self.start + row * self.stride + field.offset + at * field.size;
-        &self.bytes[from..from + field.size]
-    }
-
-    /// Element `at` as a number.
-    fn element(&self, row: usize, field: &Field, at: usize) -> Option<f64> {
-        if at >= field.count {
-            return None;
-        }
-        let mut word = [0; 8];
-        let raw = self.raw(row, field, at);
-        word.get_mut(..raw.len())?.copy_from_slice(raw);
-        if field.big {
-            word.get_mut(..raw.len())?.reverse();
-        }
-        let bits = u64::from_le_bytes(word);
-        let unused = 64 - 8 * raw.len() as u32;
-        Some(match (field.kind, raw.len()) {
-            (Kind::Uint, 1..) => bits as f64,
-            // Moves the sign to the top and back.
-            (Kind::Int, 1..) => ((bits << unused) as i64 >> unused) as f64,
-            (Kind::Float, 2) => half::f16::from_bits(bits as u16).to_f64(),
-            (Kind::Float, 4) => f64::from(f32::from_bits(bits as u32)),
-            (Kind::Float, 8) => f64::from_bits(bits),
-            _ => return None,
-        })
-    }
-
-    /// A scalar field as a number.
-    fn number(&self, row: usize, field: &Field) -> Option<f64> {
-        self.element(row, field, 0).filter(|_| field.count == 1)
-    }
-
-    /// A text field.
-    fn text(&self, row: usize, field: &Field) -> String {
-        let raw = if field.count == 0 { &[] } else { self.raw(row, field, 0) };
-        match field.kind {
-            Kind::Bytes => String::from_utf8_lossy(raw).trim_end_matches('\0').to_owned(),
-            Kind::Unicode => raw
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|c| if field.big { u32::from_be_bytes(*c) } else { u32::from_le_bytes(*c) })
-                .take_while(|c| *c != 0)
-                .map(|c| char::from_u32(c).unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect(),
-            _ => String::new(),
-        }
-    }
-
-    /// One element in the digits of its own type: 0.1 stored in 32 bits is "0.1".
-    fn show_element(&self, row: usize, field: &Field, at: usize) -> Option<String> {
-        let raw = self.raw(row, field, at);
-        let mut word = [0; 8];
-        match field.kind {
-            Kind::Bytes | Kind::Unicode => return Some(self.text(row, field)),
-            Kind::Other => return None,
-            Kind::Int | Kind::Uint | Kind::Float => {
-                word.get_mut(..raw.len())?.copy_from_slice(raw);
-                if field.big {
-                    word.get_mut(..raw.len())?.reverse();
-                }
-            }
-        }
-        let bits = u64::from_le_bytes(word);
-        match (field.kind, raw.len()) {
-            // 64-bit identifiers do not fit a float.
-            (Kind::Uint, 1..) => Some(bits.to_string()),
-            (Kind::Float, 4) => Some(f32::from_bits(bits as u32).to_string()),
-            _ => self.element(row, field, at).map(|v| v.to_string()),
-        }
-    }
-
-    /// A field as text; vectors are separated by commas.
-    fn show(&self, row: usize, field: &Field) -> Option<String> {
-        if field.count == 0 || field.count > MAX_VECTOR {
-            return None;
-        }
-        let parts: Option<Vec<String>> =
-            (0..field.count).map(|at| self.show_element(row, field, at)).collect();
-        parts.map(|parts| parts.join(","))
-    }
-
-    /// Everything of a record that has no place of its own.
-    fn columns(&self, row: usize) -> BTreeMap<String, String> {
-        self.fields
-            .iter()
-            .filter(|f| !OWN.contains(&f.name.as_str()))
-            .filter_map(|f| self.show(row, f).map(|value| (f.name.clone(), value)))
-            .collect()
-    }
-}
-
-/// Checks magic, version, length and nesting of a NumPy header; gives the first byte of the data.
-fn header_end(bytes: &[u8]) -> Result<usize, String> {
-    let word = |at: usize| bytes.get(at).copied().map(usize::from);
-    if bytes.get(..6) != Some(b"\x93NUMPY") {
-        return Err("it does not begin like a NumPy file".to_owned());
-    }
-    let ends = || "it ends within its NumPy header".to_owned();
-    let (length, text) = match bytes[6..].first() {
-        Some(1) => (word(8).zip(word(9)).map(|(a, b)| a | b << 8), 10),
-        Some(2 | 3) => (
-            word(8)
-                .zip(word(9))
-                .zip(word(10).zip(word(11)))
-                .map(|((a, b), (c, d))| a | b << 8 | c << 16 | d << 24),
-            12,
-        ),
-        _ => return Err("its NumPy version is none of 1, 2 and 3".to_owned()),
-    };
-    let length = length.ok_or_else(ends)?;
-    if length > MAX_HEADER {
-        return Err(format!("its NumPy header claims {length} bytes"));
-    }
-    let end = text + length;
-    let header = bytes.get(text..end).ok_or_else(ends)?;
-    // The parser calls itself once per bracket.
-    let mut depth = 0i32;
-    for byte in header {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth > 12 {
-            return Err("its NumPy header is nested too deep".to_owned());
-        }
-    }
-    // The parser also multiplies the shape without looking for overflow; a table has one number.
-    let header = String::from_utf8_lossy(header);
-    for key in ["shape'", "shape\""] {
-        for (at, _) in header.match_indices(key) {
-            let rest = header[at + key.len()..].trim_start();
-            let Some(value) = rest.strip_prefix(':') else { continue };
-            let value = value.split([')', ']']).next().unwrap_or_default();
-            if value.split(',').filter(|n| n.contains(|c: char| c.is_ascii_alphanumeric())).count() > 1 {
-                return Err("it is an array of several dimensions, no cryoSPARC table".to_owned());
-            }
-        }
-    }
-    Ok(end)
-}
-
-/// A field at `offset`, unless its size is not fixed.
-fn parse_field(field: &npyz::Field, offset: usize) -> Option<Field> {
-    let mut dtype = &field.dtype;
-    let mut count = 1usize;
-    while let DType::Array(n, inner) = dtype {
-        count = count.checked_mul(usize::try_from(*n).ok()?)?;
-        dtype = inner;
-    }
-    let size = dtype.num_bytes()?;
-    let (kind, big) = match dtype {
-        DType::Plain(ty) => {
-            let kind = match ty.type_char() {
-                TypeChar::Int => Kind::Int,
-                TypeChar::Uint | TypeChar::Bool => Kind::Uint,
-                TypeChar::Float => Kind::Float,
-                TypeChar::ByteStr => Kind::Bytes,
-                TypeChar::UnicodeStr => Kind::Unicode,
-                _ => Kind::Other,
-            };
-            (kind, ty.endianness() == npyz::Endianness::Big)
-        }
-        _ => (Kind::Other, false),
-    };
-    // Nothing wider than 64 bits is a number here.
-    let kind = if matches!(kind, Kind::Int | Kind::Uint | Kind::Float) && !(1..=8).contains(&size) {
-        Kind::Other
-    } else {
-        kind
-    };
-    Some(Field { name: field.name.clone(), offset, kind, size, count, big })
 }

@@ -96,8 +96,18 @@ fn are_ends_of_filaments(picks: &[Pick]) -> bool {
     !picks.is_empty() && picks.chunks(2).all(marks)
 }
 
-/// Writes the picks of one micrograph as boxes of `box_size` px, with their labels where known;
-/// `path` is the name of `out` in error messages.
+/// The side a box is written with, px: the smallest even whole number that is no smaller than
+/// `box_size`.
+pub fn whole_side(box_size: f64) -> f64 {
+    2.0 * (box_size / 2.0).ceil()
+}
+
+/// Writes the picks of one micrograph as boxes of [`whole_side`]`(box_size)` px, with their labels
+/// where known; `path` is the name of `out` in error messages.
+///
+/// All numbers are whole, since readers take them as integers (RELION's `readCoordinates`). The
+/// centre that such a reader makes of corner and side is the pick's, without its fraction of a px:
+/// RELION cuts there too when it reads the pick from a STAR file.
 ///
 /// # Errors
 /// When `box_size` or a position is no finite number, or the disk refuses.
@@ -110,14 +120,15 @@ pub fn write<'a>(
     if !(box_size.is_finite() && box_size > 0.0) {
         return Err(Error::request(format!("{box_size} px is no box size"), "give a positive box size"));
     }
+    let side = whole_side(box_size);
     for pick in picks {
-        let (x, y) = (pick.x - box_size / 2.0, pick.y - box_size / 2.0);
+        let (x, y) = (pick.x.trunc() - side / 2.0, pick.y.trunc() - side / 2.0);
         if !(x.is_finite() && y.is_finite()) {
             return Err(Error::request("a pick has no finite position", "leave it out"));
         }
         match pick.label {
-            Some(label) => writeln!(out, "{x}\t{y}\t{box_size}\t{box_size}\t{label}"),
-            None => writeln!(out, "{x}\t{y}\t{box_size}\t{box_size}"),
+            Some(label) => writeln!(out, "{x}\t{y}\t{side}\t{side}\t{label}"),
+            None => writeln!(out, "{x}\t{y}\t{side}\t{side}"),
         }
         .map_err(|e| Error::io("write", path, e))?;
     }

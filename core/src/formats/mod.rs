@@ -7,6 +7,7 @@
 mod arrays;
 pub mod cbox;
 pub mod cryosparc;
+mod cs_records;
 pub mod detect;
 pub mod eman_box;
 mod eman_json;
@@ -21,16 +22,19 @@ pub mod mrc;
 mod mrc_writer;
 mod names;
 pub mod npy;
+mod numbers;
 pub mod pick_csv;
 mod pick_files;
 mod plain_coordinates;
 pub mod pytorch;
 pub mod relion;
 mod relion_columns;
+pub mod relion_coordinates;
 mod relion_project;
 mod relion_writer;
 mod stack_set;
 pub mod star;
+pub mod star_subset;
 mod text;
 mod via;
 

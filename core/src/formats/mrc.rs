@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 
+use super::numbers::plain;
 use super::{Dataset, PatchInfo, PatchReader};
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -525,7 +526,7 @@ fn parse(bytes: &[u8], big: bool, path: &Path) -> Result<Header> {
         (length.is_finite() && length > 0.0 && samples > 0).then(|| length / f64::from(samples))
     };
     let pixel_size = match (side(0), side(1)) {
-        (Some(x), Some(y)) if (x - y).abs() <= 0.01 * x => Some(x),
+        (Some(x), Some(y)) if (x - y).abs() <= 0.01 * x => Some(plain(x)),
         _ => None,
     };
     Ok(Header {

@@ -21,8 +21,11 @@ use super::{Dataset, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
 
+pub(crate) use super::numbers::decimal;
 pub(crate) use super::relion_columns::number_in;
-pub use super::relion_writer::{Flavour, Particle, StarOptions, Written, write_star};
+pub use super::relion_writer::{
+    DropReason, DroppedColumn, Flavour, Particle, StarOptions, Written, survey, write_star,
+};
 
 /// Columns that have fields of their own in [`PatchInfo`] and [`Pick`].
 const OWN: [&str; 5] = [MICROGRAPH, X, Y, GROUP, LABEL];
@@ -379,10 +382,10 @@ fn image_name(name: &str) -> Option<(u32, &str)> {
     .filter(|(_, stack)| !stack.is_empty())
 }
 
-/// Å per px of the micrographs a group was picked on.
+/// Å per px of the micrographs a group was picked on. `rlnMicrographOriginalPixelSize` is that of the
+/// movie before binning, so it says nothing of the micrograph.
 fn micrograph_pixel_size(group: &OpticsGroup) -> Option<f64> {
     number_in(&group.columns, "rlnMicrographPixelSize")
-        .or_else(|| number_in(&group.columns, "rlnMicrographOriginalPixelSize"))
 }
 
 /// What all groups agree on.
@@ -402,10 +405,10 @@ fn missing_column(path: &Path, star: &StarFile, column: &str) -> Error {
             "give it as micrographs, and the coordinates of a picking or extraction job as picks",
         );
     }
-    let mend = if column == IMAGE {
+    let remedy = if column == IMAGE {
         "give the particles file of an extraction job, or import the file as picks on micrographs"
     } else {
         "give a STAR file with coordinates, as picking and extraction jobs write it"
     };
-    Error::format(path, format!("no table has the column {column}: {}", star.outline()), mend)
+    Error::format(path, format!("no table has the column {column}: {}", star.outline()), remedy)
 }

@@ -21,6 +21,10 @@ pub(crate) const Y: &str = "rlnCoordinateY";
 pub(crate) const GROUP: &str = "rlnOpticsGroup";
 /// Score of RELION's and other programs' pickers.
 pub(crate) const FIGURE_OF_MERIT: &str = "rlnAutopickFigureOfMerit";
+/// What RELION writes where a picker gave no value (`manualpicker.cpp`).
+pub(crate) const NOT_GIVEN: &str = "-999";
+/// Columns in which RELION marks a value that was not given.
+pub(crate) const MARKED: [&str; 3] = [FIGURE_OF_MERIT, "rlnClassNumber", "rlnAnglePsi"];
 /// Column under which Vitrine writes labels; RELION keeps columns it does not know.
 pub(crate) const LABEL: &str = "vitrineLabel";
 /// Column under which Vitrine writes scores.

@@ -3,13 +3,15 @@
 //!
 //! A table has one set of columns for all rows. A column that some particles lack would have to
 //! be filled with invented values, so it is left out, and the names of what was left out are given
-//! back for the export's manifest.
+//! back for the export's manifest. Only where RELION itself marks a value that was not given (the
+//! figure of merit, class and angle of a picker) the mark is written.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::relion_columns::{LABEL, SCORE, number_in};
+use super::numbers::decimal;
+use super::relion_columns::{LABEL, MARKED, NOT_GIVEN, SCORE, number_in};
 use super::star::StarWriter;
 use super::{OpticsGroup, PatchInfo};
 use crate::error::{Error, Result};
@@ -49,14 +51,34 @@ pub struct StarOptions {
     pub micrograph_pixel_size: Option<f64>,
 }
 
-/// What was written.
+/// Why a column is left out of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    /// So many particles have no value for it.
+    Particles(usize),
+    /// So many optics groups have no value for it.
+    OpticsGroups(usize),
+    /// The table's reader knows no such column.
+    NoCounterpart,
+}
+
+/// A column that is left out of a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DroppedColumn {
+    /// Its name.
+    pub column: String,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// What was written, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// Particles.
     pub rows: usize,
     /// Columns that not every particle or not every optics group had, and columns of other
-    /// programs without a counterpart.
-    pub left_out: Vec<String>,
+    /// programs without a counterpart; by name, each once.
+    pub left_out: Vec<DroppedColumn>,
 }
 
 /// How often something occurs among the particles.
@@ -71,6 +93,93 @@ struct Census {
     scores: usize,
     /// Number of every optics group in the new table, from 1; groups in order of appearance.
     groups: Vec<Option<usize>>,
+}
+
+/// The columns of a table, settled from all particles before the first is written.
+struct Layout {
+    images: bool,
+    micrographs: bool,
+    positions: bool,
+    labels: bool,
+    scores: bool,
+    keep: Vec<String>,
+    optics: Optics,
+    left_out: Vec<DroppedColumn>,
+}
+
+/// The optics table: names and cells of the groups that occur, renumbered from 1.
+struct Optics {
+    names: Vec<String>,
+    groups: Vec<BTreeMap<String, String>>,
+    keep: Vec<String>,
+}
+
+impl Layout {
+    fn of(census: &Census, optics: &[OpticsGroup], count: usize, options: StarOptions) -> Self {
+        let own = options.flavour == Flavour::Relion31;
+        let mut left_out: Vec<DroppedColumn> = census
+            .unknown
+            .iter()
+            .map(|column| DroppedColumn { column: column.clone(), reason: DropReason::NoCounterpart })
+            .collect();
+        let mut keep = Vec::new();
+        for (name, &n) in &census.columns {
+            let reason = if !own && !name.starts_with("rln") {
+                DropReason::NoCounterpart
+            } else if n < count && !(own && MARKED.contains(&name.as_str())) {
+                DropReason::Particles(count - n)
+            } else {
+                keep.push(name.clone());
+                continue;
+            };
+            left_out.push(DroppedColumn { column: name.clone(), reason });
+        }
+        let mut all = |n: usize, names: &[&str]| {
+            if n > 0 && n < count {
+                let reason = DropReason::Particles(count - n);
+                left_out
+                    .extend(names.iter().map(|name| DroppedColumn { column: (*name).to_owned(), reason }));
+            }
+            n == count
+        };
+        let images = census.images == count;
+        let micrographs = all(census.micrographs, &["rlnMicrographName"]);
+        let positions = all(census.positions, &["rlnCoordinateX", "rlnCoordinateY"]);
+        let labels = own && all(census.labels, &[LABEL]);
+        let scores = own && all(census.scores, &[SCORE]);
+        let optics = Optics::of(census, optics, images, options, &mut left_out);
+        left_out.sort();
+        left_out.dedup_by(|a, b| a.column == b.column);
+        Self { images, micrographs, positions, labels, scores, keep, optics, left_out }
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<&str> = Vec::new();
+        columns.extend(self.micrographs.then_some("rlnMicrographName"));
+        if self.positions {
+            columns.extend(["rlnCoordinateX", "rlnCoordinateY"]);
+        }
+        columns.extend(self.images.then_some("rlnImageName"));
+        columns.push("rlnOpticsGroup");
+        columns.extend(self.labels.then_some(LABEL));
+        columns.extend(self.scores.then_some(SCORE));
+        columns.into_iter().map(str::to_owned).chain(self.keep.iter().cloned()).collect()
+    }
+}
+
+/// What [`write_star`] would write, without writing: how many rows, and what is left out.
+///
+/// # Errors
+/// As [`write_star`], the disk aside.
+pub fn survey(
+    path: &Path,
+    optics: &[OpticsGroup],
+    count: usize,
+    particle: &mut dyn FnMut(usize) -> Result<Particle>,
+    options: StarOptions,
+) -> Result<Written> {
+    let census = take_census(path, optics, count, particle)?;
+    Ok(Written { rows: count, left_out: Layout::of(&census, optics, count, options).left_out })
 }
 
 /// Writes `count` particles to `out`, called `path` in error messages. `particle` gives them by
@@ -88,73 +197,46 @@ pub fn write_star<W: Write>(
     options: StarOptions,
 ) -> Result<Written> {
     let census = take_census(path, optics, count, particle)?;
-    let mut left_out = census.unknown.clone();
-    let keep: Vec<&String> = census
-        .columns
-        .iter()
-        .filter(|(name, n)| {
-            let known = options.flavour == Flavour::Relion31 || name.starts_with("rln");
-            if **n < count || !known {
-                left_out.push((*name).clone());
-            }
-            **n == count && known
-        })
-        .map(|(name, _)| name)
-        .collect();
-    let has = |n: usize, name: &str, left_out: &mut Vec<String>| {
-        if n > 0 && n < count {
-            left_out.push(name.to_owned());
-        }
-        n == count
-    };
-    let images = census.images == count;
-    let micrographs = has(census.micrographs, "rlnMicrographName", &mut left_out);
-    let positions = has(census.positions, "rlnCoordinateX, rlnCoordinateY", &mut left_out);
-    let own = options.flavour == Flavour::Relion31;
-    let labels = own && has(census.labels, LABEL, &mut left_out);
-    let scores = own && has(census.scores, SCORE, &mut left_out);
-
+    let layout = Layout::of(&census, optics, count, options);
     let mut star = StarWriter::new(out, path);
-    write_optics(&mut star, optics, &census, images, options, &mut left_out)?;
-    let mut columns: Vec<String> = Vec::new();
-    columns.extend(micrographs.then(|| "rlnMicrographName".to_owned()));
-    if positions {
-        columns.extend(["rlnCoordinateX".to_owned(), "rlnCoordinateY".to_owned()]);
-    }
-    columns.extend(images.then(|| "rlnImageName".to_owned()));
-    columns.push("rlnOpticsGroup".to_owned());
-    columns.extend(labels.then(|| LABEL.to_owned()));
-    columns.extend(scores.then(|| SCORE.to_owned()));
-    columns.extend(keep.iter().map(|name| (*name).clone()));
+    write_optics(&mut star, &layout.optics)?;
+    let columns = layout.columns();
     star.table("particles", &columns)?;
     for index in 0..count {
         let particle = particle(index)?;
         let translated = translate(&particle, optics).0;
         let Particle { info, score, image } = particle;
         let mut cells: Vec<String> = Vec::with_capacity(columns.len());
-        if micrographs {
+        if layout.micrographs {
             cells.extend(info.micrograph);
         }
-        if positions && let Some((x, y)) = info.xy {
+        if layout.positions
+            && let Some((x, y)) = info.xy
+        {
             cells.extend([x.to_string(), y.to_string()]);
         }
-        if images && let Some((stack, section)) = image {
+        if layout.images
+            && let Some((stack, section)) = image
+        {
             cells.push(format!("{:06}@{stack}", section + 1));
         }
         cells.push(group_number(&census.groups, info.optics).to_string());
-        if labels && let Some(label) = info.label {
+        if layout.labels
+            && let Some(label) = info.label
+        {
             cells.push(label.to_string());
         }
-        if scores && let Some(score) = score {
+        if layout.scores
+            && let Some(score) = score
+        {
             cells.push(score.to_string());
         }
-        cells.extend(keep.iter().filter_map(|name| translated.get(*name).cloned()));
+        let kept = |name| translated.get(name).cloned().unwrap_or_else(|| NOT_GIVEN.to_owned());
+        cells.extend(layout.keep.iter().map(kept));
         star.row(cells.iter().map(String::as_str))?;
     }
     star.finish()?;
-    left_out.sort();
-    left_out.dedup();
-    Ok(Written { rows: count, left_out })
+    Ok(Written { rows: count, left_out: layout.left_out })
 }
 
 /// Goes through all particles once.
@@ -164,7 +246,7 @@ fn take_census(
     count: usize,
     particle: &mut dyn FnMut(usize) -> Result<Particle>,
 ) -> Result<Census> {
-    let refuse = |problem: String, mend: &str| Err(Error::format(path, problem, mend));
+    let refuse = |problem: String, remedy: &str| Err(Error::format(path, problem, remedy));
     if count == 0 {
         return refuse(
             "there are no particles to write".into(),
@@ -242,6 +324,8 @@ fn translate(particle: &Particle, optics: &[OpticsGroup]) -> (BTreeMap<String, S
     for (name, value) in source {
         let (new, value) = match name.as_str() {
             "rlnImageName" if particle.image.is_some() => continue,
+            // Together they are an image name, which comes below.
+            "blob/path" | "blob/idx" => continue,
             LABEL | SCORE | "rlnMicrographName" | "rlnCoordinateX" | "rlnCoordinateY" | "rlnOpticsGroup" => {
                 continue;
             }
@@ -265,64 +349,86 @@ fn translate(particle: &Particle, optics: &[OpticsGroup]) -> (BTreeMap<String, S
             None => unknown.push(name.clone()),
         }
     }
+    if particle.image.is_none()
+        && let Some(image) = cryosparc_image(source)
+    {
+        columns.entry("rlnImageName".to_owned()).or_insert(image);
+    }
     (columns, unknown)
 }
 
-/// Writes `data_optics`: the groups that occur, renumbered from 1.
-fn write_optics<W: Write>(
-    star: &mut StarWriter<W>,
-    optics: &[OpticsGroup],
-    census: &Census,
-    images: bool,
-    options: StarOptions,
-    left_out: &mut Vec<String>,
-) -> Result<()> {
-    let mut names: Vec<String> = Vec::new();
-    let mut groups: Vec<BTreeMap<String, String>> = Vec::new();
-    for (at, group) in census.groups.iter().enumerate() {
-        let known = group.and_then(|g| optics.get(g));
-        let mut columns = known.map(|g| g.columns.clone()).unwrap_or_default();
-        columns.remove("rlnOpticsGroup");
-        let mut name =
-            columns.remove("rlnOpticsGroupName").unwrap_or_else(|| format!("opticsGroup{}", at + 1));
-        // RELION tells groups apart by name when it joins tables.
-        while names.contains(&name) {
-            name = format!("{name}_{}", at + 1);
-        }
-        names.push(name);
-        if let Some(size) = known.and_then(|g| g.pixel_size) {
-            columns.entry("rlnImagePixelSize".to_owned()).or_insert_with(|| size.to_string());
-        }
-        if let Some(size) = options.micrograph_pixel_size {
-            // Both names are in use: RELION 3.1 writes the second into particle tables.
-            columns.insert("rlnMicrographPixelSize".to_owned(), size.to_string());
-            columns.insert("rlnMicrographOriginalPixelSize".to_owned(), size.to_string());
-        }
-        if images {
-            if let Some(size) = options.image_pixel_size {
-                columns.insert("rlnImagePixelSize".to_owned(), size.to_string());
+/// The image of a cryoSPARC particle as RELION names it: sections count from 1, and the mark `>`
+/// for the project folder goes.
+fn cryosparc_image(columns: &BTreeMap<String, String>) -> Option<String> {
+    let stack = columns.get("blob/path")?.trim_start_matches('>');
+    let section = columns.get("blob/idx")?.parse::<u64>().ok()?.checked_add(1)?;
+    (!stack.is_empty()).then(|| format!("{section:06}@{stack}"))
+}
+
+impl Optics {
+    fn of(
+        census: &Census,
+        optics: &[OpticsGroup],
+        images: bool,
+        options: StarOptions,
+        left_out: &mut Vec<DroppedColumn>,
+    ) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        let mut groups: Vec<BTreeMap<String, String>> = Vec::new();
+        for (at, group) in census.groups.iter().enumerate() {
+            let known = group.and_then(|g| optics.get(g));
+            let mut columns = known.map(|g| g.columns.clone()).unwrap_or_default();
+            columns.remove("rlnOpticsGroup");
+            let mut name =
+                columns.remove("rlnOpticsGroupName").unwrap_or_else(|| format!("opticsGroup{}", at + 1));
+            // RELION tells groups apart by name when it joins tables.
+            while names.contains(&name) {
+                name = format!("{name}_{}", at + 1);
             }
+            names.push(name);
+            if let Some(size) = known.and_then(|g| g.pixel_size) {
+                columns.entry("rlnImagePixelSize".to_owned()).or_insert_with(|| decimal(size));
+            }
+            if let Some(size) = options.micrograph_pixel_size {
+                columns.insert("rlnMicrographPixelSize".to_owned(), decimal(size));
+            }
+            if images && let Some(size) = options.image_pixel_size {
+                columns.insert("rlnImagePixelSize".to_owned(), decimal(size));
+            }
+            // Images of the source keep their own size; the option knows those of the new stack.
             if let Some(size) = options.image_size {
                 columns.insert("rlnImageSize".to_owned(), size.to_string());
             }
-            columns.insert("rlnImageDimensionality".to_owned(), "2".to_owned());
+            if images || options.image_size.is_some() {
+                columns.insert("rlnImageDimensionality".to_owned(), "2".to_owned());
+            }
+            groups.push(columns);
         }
-        groups.push(columns);
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        for name in groups.iter().flat_map(BTreeMap::keys) {
+            *counts.entry(name).or_default() += 1;
+        }
+        let mut keep = Vec::new();
+        for (name, n) in counts {
+            if n == groups.len() {
+                keep.push(name.clone());
+            } else {
+                let reason = DropReason::OpticsGroups(groups.len() - n);
+                left_out.push(DroppedColumn { column: name.clone(), reason });
+            }
+        }
+        Self { names, groups, keep }
     }
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    for name in groups.iter().flat_map(BTreeMap::keys) {
-        *counts.entry(name).or_default() += 1;
-    }
-    let mut keep = Vec::new();
-    for (name, n) in counts {
-        if n == groups.len() { keep.push(name.clone()) } else { left_out.push(name.clone()) }
-    }
+}
+
+/// Writes `data_optics`.
+fn write_optics<W: Write>(star: &mut StarWriter<W>, optics: &Optics) -> Result<()> {
     let mut header = vec!["rlnOpticsGroup".to_owned(), "rlnOpticsGroupName".to_owned()];
-    header.extend(keep.iter().cloned());
+    header.extend(optics.keep.iter().cloned());
     star.table("optics", &header)?;
-    for (at, (name, columns)) in names.iter().zip(&groups).enumerate() {
+    for (at, (name, columns)) in optics.names.iter().zip(&optics.groups).enumerate() {
         let number = (at + 1).to_string();
-        let rest = keep.iter().filter_map(|c| columns.get(c)).map(String::as_str);
+        let rest = optics.keep.iter().filter_map(|c| columns.get(c)).map(String::as_str);
         star.row([number.as_str(), name.as_str()].into_iter().chain(rest))?;
     }
     Ok(())

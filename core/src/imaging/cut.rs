@@ -115,9 +115,10 @@ fn inside(width: usize, height: usize, centre: (f64, f64)) -> bool {
     along(centre.0, width) && along(centre.1, height)
 }
 
-/// Upper left pixel of the box around `centre`, rounded to the nearest px: the centre is pixel
-/// `box/2` of the box (the convention of RELION and EMAN). `None` when the box leaves the image
-/// less its margin.
+/// Upper left pixel of the box around `centre`, whose fraction of a px is cut off: the centre is pixel
+/// `box/2` of the box. RELION cuts there too (`(long int)xcoor` and `FIRST_XMIPP_INDEX` in its
+/// `preprocessing.cpp`), so that the patch a person labels is the one RELION extracts. `None` when the
+/// box leaves the image less its margin.
 pub(crate) fn origin(
     width: usize,
     height: usize,
@@ -126,7 +127,7 @@ pub(crate) fn origin(
     margin: usize,
 ) -> Option<(usize, usize)> {
     let along = |position: f64, length: usize| {
-        let first = position.round() - (box_size / 2) as f64;
+        let first = position.trunc() - (box_size / 2) as f64;
         let last = first + box_size as f64;
         (first >= margin as f64 && last <= length as f64 - margin as f64).then_some(first as usize)
     };
@@ -150,8 +151,8 @@ pub struct CutResult {
     pub statement: Option<String>,
 }
 
-/// Cuts and bins the box around every centre (px of the unbinned micrograph, rounded to the
-/// nearest px; the centre falls on pixel `box/2` of the box). Centres whose box would leave the
+/// Cuts and bins the box around every centre (px of the unbinned micrograph, without their fraction;
+/// the centre falls on pixel `box/2` of the box). Centres whose box would leave the
 /// image or touch its margin are returned in `at_edge`, those outside the image in `outside`.
 ///
 /// # Errors
@@ -246,7 +247,7 @@ mod tests {
     fn averages_the_right_pixels() {
         // 10 columns; box 4 around (5, 4): columns 3..7, rows 2..6; first square 23 24 33 34.
         let settings = CutSettings { box_size: 4, bin: 2, margin: 0 };
-        let out = cut(&ramp(10, 10), &[(5.4, 3.6)], &settings).unwrap();
+        let out = cut(&ramp(10, 10), &[(5.4, 4.9)], &settings).unwrap();
         assert_eq!(out.size, 2);
         assert_eq!(out.pixels, vec![28.5, 30.5, 48.5, 50.5]);
         assert_eq!((out.kept, out.at_edge, out.statement), (vec![0], vec![], None));
@@ -256,7 +257,7 @@ mod tests {
     fn counts_what_is_at_the_edge() {
         let settings = CutSettings { box_size: 4, bin: 1, margin: 0 };
         // Box of 4 around c covers c−2..c+2: 2 and 8 just fit into 0..10.
-        let centres = [(2.0, 2.0), (1.4, 5.0), (8.0, 8.0), (8.6, 5.0), (-3e300, 5.0), (5.0, 1e18)];
+        let centres = [(2.9, 2.0), (1.9, 5.0), (8.9, 8.0), (9.4, 5.0), (-3e300, 5.0), (5.0, 1e18)];
         let out = cut(&ramp(10, 10), &centres, &settings).unwrap();
         assert_eq!(out.kept, vec![0, 2]);
         assert_eq!((out.at_edge, out.outside), (vec![1, 3], vec![4, 5]));

@@ -13,12 +13,13 @@ use rand_chacha::ChaCha8Rng;
 
 use super::conversion::{SHIFT_PAIRS, SHIFTS};
 use super::mic::{Mic, Planned, pixel};
+use super::optics::{PoolOptics, TableOptics};
 use super::plan::Plan;
 use super::planning;
 use super::progress::{Phase, Progress, tell};
 use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::error::{Error, Result};
-use crate::formats::{OpticsGroup, PickTable, micrograph};
+use crate::formats::{PickTable, micrograph};
 use crate::image::Image;
 use crate::imaging::{self, CutSettings, PoolKind, PoolSettings, seed_for};
 use crate::label::Label;
@@ -92,7 +93,8 @@ pub(super) fn bring_in(
     let (Some(cut), Some(size)) = (plan.cut, plan.size) else { return Ok(0) };
     let visits = visits(plan, request.pool.is_some());
     let tables: Vec<PickTable> = std::mem::take(&mut plan.tables);
-    let groups: Vec<HashMap<String, usize>> = tables.iter().map(groups).collect();
+    let optics: Vec<TableOptics> =
+        tables.iter().enumerate().map(|(at, table)| TableOptics::of(table, at, &plan.mics)).collect();
     let mut spool = match request.pool {
         Some(_) => Some(Spool::new(spool_dir, size)?),
         None => None,
@@ -116,12 +118,15 @@ pub(super) fn bring_in(
             }
             Err(error) => return Err(error),
         };
-        if let (Some(at), Some(table), Some(groups)) =
-            (visit.table, visit.table.and_then(|t| tables.get(t)), visit.table.and_then(|t| groups.get(t)))
+        if let (Some(at), Some(table), Some(optics)) =
+            (visit.table, visit.table.and_then(|t| tables.get(t)), visit.table.and_then(|t| optics.get(t)))
         {
             if current != Some(at) {
                 let on = plan.mics.iter().filter(|m| m.picks.iter().any(|p| p.table == at));
-                importer.source(&source(table, on, &cut, request))?;
+                let further = plan.further.get(&table.path).cloned().unwrap_or_default();
+                let info = source(table, on, &cut, request);
+                let groups = optics.groups.clone();
+                importer.source(&SourceInfo { optics: groups, further_files: further, ..info })?;
                 current = Some(at);
             }
             let id = known(&mut ids, visit.mic, mic, importer)?;
@@ -129,7 +134,8 @@ pub(super) fn bring_in(
             let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
             cut_all(mic, &image, &centres, &cut, |index, pixels| {
                 let Some(pick) = picks.get(index) else { return Ok(()) };
-                importer.push(&patch(table, groups, pick, id, mic, request), pixels).map(drop)
+                let group = optics.find(table, pick, visit.mic);
+                importer.push(&patch(table, group, pick, id, mic, request), pixels).map(drop)
             })?;
         }
         if visit.pool
@@ -147,8 +153,8 @@ pub(super) fn bring_in(
     }
     let pooled = match (spool, &request.pool) {
         (Some(spool), Some(pool)) => {
-            let optics = PoolOptics::of(plan, &tables, &groups);
-            add_pool(plan, pool, spool, &mut ids, &cut, optics, importer, progress)?
+            let optics = PoolOptics::of(&plan.mics, &tables, &optics);
+            add_pool(plan, pool, request.y_up, spool, &mut ids, &cut, optics, importer, progress)?
         }
         _ => 0,
     };
@@ -191,6 +197,7 @@ fn known(
     }
     let id = importer.micrograph(&NewMicrograph {
         name: mic.name.clone(),
+        table_name: mic.table_name.clone(),
         path: Some(mic.path.clone()),
         dimensions: Some((mic.width, mic.height)),
         pixel_size: mic.pixel_size,
@@ -208,7 +215,8 @@ fn source<'a>(
     cut: &CutSettings,
     request: &IngestRequest,
 ) -> SourceInfo {
-    let pixel_size = common(on.map(|m| m.pixel_size)).or(table.pixel_size);
+    // The table knows in what its coordinates count.
+    let pixel_size = request.pixel_size.or(table.pixel_size).or_else(|| common(on.map(|m| m.pixel_size)));
     SourceInfo {
         path: table.path.clone(),
         kind: table.kind.clone(),
@@ -217,8 +225,8 @@ fn source<'a>(
         box_size: cut.effective_box().ok().map(|b| b as f64),
         bin: Some(cut.bin as f64),
         y_up: request.y_up,
-        optics: table.optics.clone(),
         warnings: table.warnings.clone(),
+        ..SourceInfo::default()
     }
 }
 
@@ -228,22 +236,15 @@ fn common(mut values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     values.all(|v| v == Some(first)).then_some(first)
 }
 
-/// Index of every optics group of a table by its number there.
-fn groups(table: &PickTable) -> HashMap<String, usize> {
-    let numbers = table.optics.iter().enumerate();
-    numbers.filter_map(|(at, group)| Some((group.columns.get(GROUP)?.clone(), at))).collect()
-}
-
 /// A pick as a patch.
 fn patch(
     table: &PickTable,
-    groups: &HashMap<String, usize>,
+    optics: Option<usize>,
     planned: &Planned,
     micrograph: MicrographId,
     mic: &Mic,
     request: &IngestRequest,
 ) -> NewPatch {
-    let optics = group_of(table, groups, planned);
     let pick = table.picks.get(planned.row);
     let mut columns = pick.map(|p| p.columns.clone()).unwrap_or_default();
     if optics.is_some() {
@@ -269,11 +270,6 @@ fn patch(
         pick_score: planned.score,
         columns,
     }
-}
-
-/// Index of the optics group of a pick.
-fn group_of(table: &PickTable, groups: &HashMap<String, usize>, pick: &Planned) -> Option<usize> {
-    groups.get(table.picks.get(pick.row)?.columns.get(GROUP)?).copied()
 }
 
 /// Where the pool of one micrograph is cut.
@@ -377,39 +373,12 @@ impl Spool {
     }
 }
 
-/// Optics groups for pool patches: those of the picks on the same micrograph, where these agree.
-struct PoolOptics {
-    all: Vec<OpticsGroup>,
-    of_mic: Vec<Option<usize>>,
-}
-
-impl PoolOptics {
-    fn of(plan: &Plan, tables: &[PickTable], groups: &[HashMap<String, usize>]) -> Self {
-        let mut all: Vec<OpticsGroup> = Vec::new();
-        let mut of_mic = Vec::with_capacity(plan.mics.len());
-        for mic in &plan.mics {
-            let mut found = mic.picks.iter().map(|pick| {
-                let table = tables.get(pick.table)?;
-                table.optics.get(group_of(table, groups.get(pick.table)?, pick)?)
-            });
-            let first = found.next().flatten();
-            let group = first.filter(|_| found.all(|g| g == first));
-            of_mic.push(group.map(|group| {
-                all.iter().position(|g| g == group).unwrap_or_else(|| {
-                    all.push(group.clone());
-                    all.len() - 1
-                })
-            }));
-        }
-        Self { all, of_mic }
-    }
-}
-
 /// Adds the pool as a source of its own.
 #[expect(clippy::too_many_arguments, reason = "each is a different thing, and it is called once")]
 fn add_pool(
     plan: &mut Plan,
     pool: &PoolRequest,
+    y_up: bool,
     spool: Spool,
     ids: &mut [Option<MicrographId>],
     cut: &CutSettings,
@@ -441,9 +410,10 @@ fn add_pool(
         micrograph_pixel_size: pixel_size,
         box_size: cut.effective_box().ok().map(|b| b as f64),
         bin: Some(cut.bin as f64),
-        y_up: false,
-        optics: optics.all,
-        warnings: Vec::new(),
+        // Its places go back the way the picks of the same import came.
+        y_up,
+        optics: optics.groups.clone(),
+        ..SourceInfo::default()
     })?;
     spool.drain(|index, at, xy, pixels| {
         if index % CHUNK == 0 {
@@ -456,9 +426,9 @@ fn add_pool(
             source_index: index,
             micrograph: Some(micrograph),
             xy: Some(xy),
-            optics: optics.of_mic.get(at).copied().flatten(),
+            optics: optics.group(at),
             pick_score: None,
-            columns: mic.table.as_ref().map(|table| table.columns.clone()).unwrap_or_default(),
+            columns: optics.columns(at),
         };
         importer.push(&patch, pixels).map(drop)
     })?;

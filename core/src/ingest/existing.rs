@@ -2,6 +2,7 @@
 //! under another file name, and the places of its patches, so that none is cut twice.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::formats::micrograph::{Match, Names};
@@ -15,6 +16,8 @@ pub(super) type Labeled = ((f64, f64), Label);
 #[derive(Default)]
 pub(super) struct Existing {
     micrographs: HashMap<String, Micrograph>,
+    /// Names of the project's micrographs by their files, symbolic links resolved.
+    by_file: HashMap<PathBuf, String>,
     places: HashMap<MicrographId, Vec<Labeled>>,
     /// Names of the project and of this import, as far as settled.
     all: Vec<String>,
@@ -39,8 +42,32 @@ impl Existing {
         let all: Vec<String> = micrographs.iter().map(|m| m.name.clone()).collect();
         let names = Names::new(&all);
         let settled = all.iter().cloned().collect();
+        let file = |m: &Micrograph| Some((real(m.path.as_deref()?)?, m.name.clone()));
+        let by_file = micrographs.iter().filter_map(file).collect();
         let micrographs = micrographs.into_iter().map(|m| (m.name.clone(), m)).collect();
-        Ok(Self { micrographs, places, all, settled, names })
+        Ok(Self { micrographs, by_file, places, all, settled, names })
+    }
+
+    /// The name of the project's micrograph that lies at `path`.
+    pub fn at(&self, path: &Path) -> Option<&str> {
+        self.by_file.get(&real(path)?).map(String::as_str)
+    }
+
+    /// Whether the project's micrograph of that exact name may be the file `path`: its own file is
+    /// this one, is not known, or is no longer there.
+    pub fn may_be(&self, name: &str, path: &Path) -> bool {
+        let file = self.micrograph(name).and_then(|m| m.path.as_deref()).and_then(real);
+        file.is_none_or(|file| real(path) == Some(file))
+    }
+
+    /// Several names that the micrograph called `name` fits equally well.
+    pub fn several(&self, name: &str) -> Vec<&str> {
+        match self.names.find(name) {
+            Match::Ambiguous(several) => {
+                several.iter().filter_map(|&at| self.all.get(at).map(String::as_str)).collect()
+            }
+            Match::Found(_) | Match::Nothing => Vec::new(),
+        }
     }
 
     /// The name under which the micrograph called `name` is known already.
@@ -74,4 +101,9 @@ impl Existing {
     pub fn places(&self, name: &str) -> &[Labeled] {
         self.micrograph(name).and_then(|m| self.places.get(&m.id)).map_or(&[], Vec::as_slice)
     }
+}
+
+/// A file that is there, symbolic links resolved.
+fn real(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
 }

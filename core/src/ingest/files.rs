@@ -1,12 +1,12 @@
 //! Tells the files of a request apart: ready patches, micrographs, picks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::LeftOut;
 use crate::formats::detect::{self, Kind, Recognised};
+use crate::formats::{LeftOut, cryosparc};
 use crate::remedy::{Remedy, Warning};
 
 /// The request's files by what they are.
@@ -17,6 +17,8 @@ pub(super) struct Sorted {
     /// Tables that list micrographs.
     pub tables: Vec<PathBuf>,
     pub picks: Vec<PathBuf>,
+    /// Files that list the same particles as another one, by that one.
+    pub further: HashMap<PathBuf, Vec<PathBuf>>,
     /// Files of the folders that are no micrographs.
     pub left_out: Vec<LeftOut>,
     pub warnings: Vec<Warning>,
@@ -33,8 +35,12 @@ impl Sorted {
 
 /// Tells the request's files apart.
 pub(super) fn sort(request: &IngestRequest) -> Result<Sorted> {
-    let mut sorted = Sorted::default();
+    let mut sorted = Sorted { further: joined(request)?, ..Sorted::default() };
+    let is_further = |path: &PathBuf, sorted: &Sorted| sorted.further.values().flatten().any(|f| f == path);
     for path in &request.inputs {
+        if is_further(path, &sorted) {
+            continue;
+        }
         let found = detect::detect(path)?;
         if matches!(found.kind, Kind::Patches | Kind::PatchesAndPicks) {
             sorted.patches.push(path.clone());
@@ -64,7 +70,8 @@ pub(super) fn sort(request: &IngestRequest) -> Result<Sorted> {
         }
         sorted.take_micrographs(found);
     }
-    sorted.picks.extend(request.picks.iter().cloned());
+    let picks = request.picks.iter().filter(|path| !is_further(path, &sorted)).cloned().collect::<Vec<_>>();
+    sorted.picks.extend(picks);
     for files in [&mut sorted.patches, &mut sorted.micrographs, &mut sorted.tables, &mut sorted.picks] {
         let mut seen = HashSet::new();
         files.retain(|path| seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())));
@@ -77,6 +84,20 @@ pub(super) fn sort(request: &IngestRequest) -> Result<Sorted> {
         ));
     }
     Ok(sorted)
+}
+
+/// Which `.cs` files of the request list the same particles, such as the two files of one cryoSPARC job.
+fn joined(request: &IngestRequest) -> Result<HashMap<PathBuf, Vec<PathBuf>>> {
+    let mut further = HashMap::new();
+    for files in [&request.inputs, &request.picks] {
+        let tables: Vec<PathBuf> =
+            files.iter().filter(|path| extension(path) == "cs" && path.is_file()).cloned().collect();
+        if tables.len() > 1 {
+            let groups = cryosparc::join_by_uid(&tables)?;
+            further.extend(groups.into_iter().filter(|(_, files)| !files.is_empty()));
+        }
+    }
+    Ok(further)
 }
 
 /// Lower-case extension of a path; empty without one.

@@ -215,7 +215,7 @@ fn ready(plan: &Plan, request: &IngestRequest, count: usize) -> Result<Vec<SeenP
     let mut seen = Vec::new();
     let share = count.div_ceil(plan.inputs.len().max(1));
     for input in &plan.inputs {
-        let mut data = detect::open_patches(&input.path)?;
+        let mut data = plan.open_patches(&input.path)?;
         let (size, length) = (data.reader.size(), data.reader.len());
         let wanted = share.min(length).min(count.saturating_sub(seen.len()));
         for nth in 0..wanted {

@@ -11,6 +11,8 @@ pub(super) struct Mic {
     pub path: PathBuf,
     /// Its name in the project.
     pub name: String,
+    /// Its name with folders in the tables that name it, that of micrographs before those of picks.
+    pub table_name: Option<String>,
     pub width: usize,
     pub height: usize,
     /// Å per px: as asked for, else of the table of micrographs, else of the file's header.
@@ -53,5 +55,12 @@ pub(super) struct Planned {
 
 /// The px on which a box is centred: picks that share it give the same patch.
 pub(super) fn pixel((x, y): (f64, f64)) -> (i64, i64) {
-    (x.round() as i64, y.round() as i64)
+    (x.trunc() as i64, y.trunc() as i64)
+}
+
+/// A name that says in which folder the micrograph lies, as other programs have it; bare names say
+/// nothing that the file does not.
+pub(super) fn with_folder(name: &str) -> Option<String> {
+    let name = name.strip_prefix('>').unwrap_or(name);
+    name.contains('/').then(|| name.to_owned())
 }

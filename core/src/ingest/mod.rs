@@ -11,6 +11,7 @@
 //! | `files` | tells the named files apart |
 //! | `mic`, `plan` | one micrograph of the import; everything an import will do |
 //! | `conversion` | from coordinates of a file to px of the micrograph |
+//! | `optics` | which optics and which defocus patches get |
 //! | `picks` | sorts picks into those to cut, those at an edge and those already there |
 //! | `planning` | makes the plan: matches picks with micrographs, settles the patch size |
 //! | `patches` | brings in patches that were cut by other programs |
@@ -28,6 +29,7 @@ mod files;
 mod inspection;
 mod look;
 mod mic;
+mod optics;
 mod patches;
 mod picks;
 mod plan;

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::mic::with_folder;
 use super::plan::Plan;
 use super::progress::{Phase, Progress, tell};
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::detect;
 use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
 
 /// Progress is told every so many patches.
@@ -24,7 +24,7 @@ pub(super) fn bring_in(
     let mut done = 0;
     for at in 0..plan.inputs.len() {
         let Some(input) = plan.inputs.get(at) else { break };
-        let mut data = detect::open_patches(&input.path)?;
+        let mut data = plan.open_patches(&input.path)?;
         let size = data.reader.size();
         if size != input.size || data.reader.len() as u64 != input.labels.total() {
             return Err(Error::format(&input.path, "it changed while it was read", "import it again"));
@@ -37,6 +37,7 @@ pub(super) fn bring_in(
             box_size: None,
             bin: None,
             y_up: false,
+            further_files: plan.further.get(&input.path).cloned().unwrap_or_default(),
             optics: data.optics,
             warnings: data.warnings,
         })?;
@@ -56,7 +57,9 @@ pub(super) fn bring_in(
                     Some(id) => Some(*id),
                     None => {
                         let known = plan.existing.name(&name).unwrap_or(&name).to_owned();
-                        let id = importer.micrograph(&NewMicrograph::named(&known))?;
+                        let new =
+                            NewMicrograph { table_name: with_folder(&name), ..NewMicrograph::named(&known) };
+                        let id = importer.micrograph(&new)?;
                         names.insert(known);
                         micrographs.insert(name, id);
                         Some(id)

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::conversion::{Conversions, scale_warning};
-use super::mic::{Planned, pixel};
+use super::mic::{Planned, pixel, with_folder};
 use super::plan::Plan;
 use super::report::{Ambiguous, PickScores, Unmatched};
 use super::request::{BelowMinScore, IngestRequest};
@@ -22,6 +22,7 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
     let mut miss_at: HashMap<String, usize> = HashMap::new();
     let mut scores = Vec::new();
     let mut conversions = Conversions::default();
+    let mut named: Vec<Option<String>> = vec![None; plan.mics.len()];
     for (table, content) in plan.tables.iter().enumerate() {
         let of_file = content.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         for (row, pick) in content.picks.iter().enumerate() {
@@ -48,6 +49,12 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
                 }
                 continue;
             };
+            if let (Some(name), Some(named)) = (&pick.micrograph, at.and_then(|at| named.get_mut(at)))
+                && named.is_none()
+                && mic.table_name.is_none()
+            {
+                *named = with_folder(name);
+            }
             let xy = conversions.place(content, pick, mic, request)?;
             let label = pick.label.or(request.label).unwrap_or(Label::Positive);
             if pick.label.is_none() {
@@ -71,6 +78,9 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
             }),
             _ => plan.unmatched.push(Unmatched { name, picks }),
         }
+    }
+    for (mic, named) in plan.mics.iter_mut().zip(named) {
+        mic.table_name = mic.table_name.take().or(named);
     }
     refuse_when_none_matches(plan, &on)?;
     warn_of_misses(plan);

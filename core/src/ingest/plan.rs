@@ -1,6 +1,9 @@
 //! Everything one import will do, settled before a pixel is cut: which input is what, which picks lie
 //! on which micrograph, and one patch size for all.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
 use super::existing::Existing;
 use super::mic::Mic;
 use super::report::{
@@ -8,7 +11,7 @@ use super::report::{
 };
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::{LeftOut, PickTable};
+use crate::formats::{Dataset, LeftOut, PickTable, cryosparc, detect};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::{Label, LabelCounts};
 use crate::remedy::{Remedy, Warning};
@@ -18,6 +21,8 @@ pub(super) struct Plan {
     pub existing: Existing,
     pub inputs: Vec<InputReport>,
     pub tables: Vec<PickTable>,
+    /// Files that list the same particles as another one, by that one.
+    pub further: HashMap<PathBuf, Vec<PathBuf>>,
     pub mics: Vec<Mic>,
     /// How patches are cut; `None` when nothing is.
     pub cut: Option<CutSettings>,
@@ -41,6 +46,28 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Opens ready patches, with the files that are joined to `path`.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn open_patches(&self, path: &Path) -> Result<Dataset> {
+        match self.further.get(path) {
+            Some(further) => cryosparc::open_joined(path, further),
+            None => detect::open_patches(path),
+        }
+    }
+
+    /// Opens picks, with the files that are joined to `path`.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn open_picks(&self, path: &Path) -> Result<PickTable> {
+        match self.further.get(path) {
+            Some(further) => cryosparc::open_picks_joined(path, further),
+            None => detect::open_picks(path),
+        }
+    }
+
     /// Takes a micrograph out of the import, for `reason`.
     pub fn set_aside(&mut self, at: usize, reason: String) {
         if at >= self.mics.len() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::existing::Existing;
 use super::files::Sorted;
-use super::mic::Mic;
+use super::mic::{Mic, with_folder};
 use super::plan::Plan;
 use super::progress::{Phase, Progress, tell};
 use super::report::{BadMicrograph, InputReport};
@@ -14,7 +14,7 @@ use super::request::IngestRequest;
 use super::{files, picks};
 use crate::error::{Error, Result};
 use crate::formats::micrograph::{self, Match, MicrographHeader, Names};
-use crate::formats::{LeftOut, MicrographEntry, OpticsGroup, detect, micrograph_table};
+use crate::formats::{LeftOut, MicrographEntry, OpticsGroup, micrograph_table};
 use crate::imaging::CutSettings;
 use crate::label::{Label, LabelCounts};
 use crate::project::Project;
@@ -40,6 +40,7 @@ pub(super) fn make(
         existing: Existing::read(project, !listed.is_empty())?,
         inputs: Vec::new(),
         tables: Vec::new(),
+        further: files.further,
         mics: Vec::new(),
         cut: None,
         size: None,
@@ -70,7 +71,7 @@ pub(super) fn make(
     let mut failed = None;
     for path in &files.picks {
         step(progress)?;
-        match detect::open_picks(path) {
+        match plan.open_picks(path) {
             Ok(mut table) => {
                 plan.warnings.extend(std::mem::take(&mut table.warnings).into_iter().map(Warning::from));
                 plan.left_out.append(&mut table.left_out);
@@ -103,6 +104,7 @@ pub(super) fn make(
     }
     plan.settle_size(project)?;
     plan.compare_pixel_sizes(project, request)?;
+    plan.settle_pixel_sizes(request);
     Ok(plan)
 }
 
@@ -203,16 +205,30 @@ impl Plan {
         let MicrographHeader { width, height, pixel_size: of_file } = micrograph::header(path)?;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         // Equally named files of several folders are told apart by the folder.
-        let folder = || path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+        let folder = path.parent().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
         let taken = |name: &str| self.mics.iter().any(|m| m.name == name);
-        let name = match self.existing.name(&file) {
-            Some(known) if !taken(known) => known.to_owned(),
-            _ if !taken(&file) => file,
-            _ => match folder().map(|folder| format!("{folder}/{file}")).filter(|name| !taken(name)) {
-                Some(name) => name,
-                None => path.to_string_lossy().into_owned(),
-            },
+        let elsewhere = |name: &str| !self.existing.may_be(name, path);
+        let called = entry.as_ref().map_or(file.as_str(), |entry| entry.name.as_str());
+        // The file says which micrograph it is; its name only where the project knows no other file for it.
+        let same_name = self.existing.name(called);
+        let known = self.existing.at(path).or(same_name.filter(|name| !elsewhere(name)));
+        let name = match known.filter(|name| !taken(name)) {
+            Some(known) => known.to_owned(),
+            None => {
+                let in_folder = folder.map(|folder| format!("{folder}/{file}"));
+                let whole = path.to_string_lossy().into_owned();
+                let free = |name: &String| !taken(name) && !elsewhere(name);
+                [Some(file.clone()), in_folder].into_iter().flatten().find(free).unwrap_or(whole)
+            }
         };
+        if known.is_none()
+            && let Some(other) = same_name
+        {
+            self.warnings.push(format!(
+                "{} is taken for another micrograph than {other} of the project, which is another file: it is called {name}",
+                path.display()
+            ).into());
+        }
         if let Some(before) = self.existing.micrograph(&name).and_then(|m| m.dimensions)
             && before != (width, height)
         {
@@ -227,8 +243,19 @@ impl Plan {
         }
         let of_table = entry.as_ref().and_then(|entry| entry.pixel_size);
         let pixel_size = request.pixel_size.or(of_table).or(of_file);
+        let table_name = entry.as_ref().and_then(|entry| with_folder(&entry.name));
         let path = path.to_owned();
-        self.mics.push(Mic { path, name, width, height, pixel_size, table: entry, optics, ..Mic::default() });
+        self.mics.push(Mic {
+            path,
+            name,
+            table_name,
+            width,
+            height,
+            pixel_size,
+            table: entry,
+            optics,
+            ..Mic::default()
+        });
         Ok(())
     }
 
@@ -307,7 +334,7 @@ impl Plan {
         request: &IngestRequest,
         progress: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<()> {
-        let data = detect::open_patches(path)?;
+        let data = self.open_patches(path)?;
         let mut labels = LabelCounts::default();
         let mut micrographs: HashSet<String> = HashSet::new();
         for index in 0..data.reader.len() {
@@ -329,6 +356,18 @@ impl Plan {
                 }
             }
             micrographs.insert(name);
+        }
+        let mut ambiguous: Vec<&String> =
+            micrographs.iter().filter(|name| !self.existing.several(name).is_empty()).collect();
+        ambiguous.sort();
+        if let Some(first) = ambiguous.first() {
+            self.warnings.push(format!(
+                "{}: {} of its micrographs fit several of the project equally well and are taken for others; the first \
+                 is {first}, which could be {}",
+                path.display(),
+                ambiguous.len(),
+                self.existing.several(first).join(" or ")
+            ).into());
         }
         let file = path.display().to_string();
         self.warnings.extend(data.warnings.into_iter().map(|warning| Warning::from(warning).about(&file)));
@@ -364,6 +403,40 @@ impl Plan {
         // A project's size alone is nothing to import.
         self.size = (!self.inputs.is_empty() || self.cut.is_some()).then_some(*first);
         Ok(())
+    }
+
+    /// The pixel size of every micrograph: as asked for, else that of the table of micrographs, else
+    /// that of the tables of picks, else that of the header. Exactly 1 Å in a header is what programs
+    /// write that do not know it.
+    fn settle_pixel_sizes(&mut self, request: &IngestRequest) {
+        if request.pixel_size.is_some() {
+            return;
+        }
+        let agreed = |mut sizes: Box<dyn Iterator<Item = Option<f64>> + '_>| {
+            let first = sizes.next().flatten()?;
+            sizes.all(|size| size == Some(first)).then_some(first)
+        };
+        let of_all = agreed(Box::new(self.tables.iter().map(|table| table.pixel_size)));
+        let mut suspect = 0;
+        for mic in &mut self.mics {
+            if mic.table.as_ref().is_some_and(|table| table.pixel_size.is_some()) {
+                continue;
+            }
+            let mut tables: Vec<usize> = mic.picks.iter().map(|pick| pick.table).collect();
+            tables.dedup();
+            let of_picks = agreed(Box::new(
+                tables.iter().map(|&at| self.tables.get(at).and_then(|table| table.pixel_size)),
+            ));
+            let of_header = mic.pixel_size.filter(|size| *size != 1.0);
+            suspect += usize::from(mic.pixel_size == Some(1.0) && of_picks.or(of_all).is_none());
+            mic.pixel_size = of_picks.or(of_header).or(of_all);
+        }
+        if suspect > 0 {
+            self.warnings.push(format!(
+                "the headers of {suspect} micrographs say exactly 1 Å per px, as headers do that nobody has filled in; it \
+                 is not taken: give the pixel size"
+            ).into());
+        }
     }
 
     /// Warns of pixel sizes that differ by more than a hundredth, and of files brought in before.

@@ -12,10 +12,11 @@
 //! | [`train`] | a run from preflight to its last epoch, its events and checkpoints |
 //! | [`infer`] | scores of patches from a trained network |
 //! | [`eval`] | measures of a ranking |
-//! | [`inspect`] | what the diagnosis reads from a network: layers, units, gradients |
+//! | [`inspect`] | what the diagnosis measures inside a network: layers, units, gradients |
 //!
 //! A method is a composition: a risk, a consistency term, optionally self-training and alignment, a teacher, a
-//! network and a schedule. [`train::trainer`] puts them together; [`train::run`] drives the epochs.
+//! network and a schedule. [`train::trainer`] puts them together; [`train::run`] drives the epochs. Random numbers
+//! come from [`random`].
 
 pub mod config;
 pub mod data;
@@ -27,4 +28,6 @@ pub mod network;
 pub mod optim;
 pub mod pretrain;
 pub mod prior;
+pub mod random;
+mod readback;
 pub mod train;

@@ -36,6 +36,8 @@ pub struct SourceInfo {
     pub bin: Option<f64>,
     /// Whether y was counted from the bottom in the file.
     pub y_up: bool,
+    /// Further files that list the same particles, joined by their identifiers.
+    pub further_files: Vec<PathBuf>,
     /// Optics groups, in the order [`NewPatch::optics`] counts in.
     pub optics: Vec<OpticsGroup>,
     /// Sentences a person was shown.
@@ -54,6 +56,9 @@ impl SourceInfo {
 pub struct NewMicrograph {
     /// Its name, by which patches of several sources are brought together.
     pub name: String,
+    /// Its name in the tables of the program that made it, folders included; `None` where no table
+    /// names it.
+    pub table_name: Option<String>,
     /// The file.
     pub path: Option<PathBuf>,
     /// Columns and rows, px.
@@ -180,8 +185,8 @@ impl Importer<'_> {
         db.conn
             .execute(
                 "INSERT INTO sources (path, kind, imported_at, first_patch, patch_count, pixel_size, \
-                 micrograph_pixel_size, box_size, bin, y_up, optics, warnings) \
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 micrograph_pixel_size, box_size, bin, y_up, optics, warnings, further_files) \
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     info.path.to_string_lossy(),
                     info.kind,
@@ -193,7 +198,8 @@ impl Importer<'_> {
                     info.bin,
                     info.y_up,
                     serde_json::to_string(&info.optics).map_err(json)?,
-                    serde_json::to_string(&info.warnings).map_err(json)?
+                    serde_json::to_string(&info.warnings).map_err(json)?,
+                    serde_json::to_string(&info.further_files).map_err(json)?
                 ],
             )
             .map_err(db.err("store a source"))?;
@@ -209,12 +215,13 @@ impl Importer<'_> {
     }
 
     /// The micrograph of that name; added when the project does not know it. What was not known of
-    /// it before (file, dimensions, pixel size) is filled in.
+    /// it before (file, dimensions, pixel size, name in tables) is filled in; a name in tables with
+    /// folders takes the place of one without.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn micrograph(&mut self, new: &NewMicrograph) -> Result<MicrographId> {
-        let bare = new.path.is_none() && new.dimensions.is_none() && new.pixel_size.is_none();
+        let bare = *new == NewMicrograph::named(&new.name);
         if bare && let Some(id) = self.micrographs.get(&new.name) {
             return Ok(*id);
         }
@@ -223,16 +230,19 @@ impl Importer<'_> {
         let (width, height) = new.dimensions.unzip();
         db.conn
             .execute(
-                "INSERT INTO micrographs (name, path, width, height, pixel_size) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT (name) DO UPDATE SET path = coalesce(path, excluded.path), \
+                "INSERT INTO micrographs (name, path, width, height, pixel_size, table_name) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET path = coalesce(path, excluded.path), \
                  width = coalesce(width, excluded.width), height = coalesce(height, excluded.height), \
-                 pixel_size = coalesce(pixel_size, excluded.pixel_size)",
+                 pixel_size = coalesce(pixel_size, excluded.pixel_size), \
+                 table_name = CASE WHEN table_name IS NULL OR (instr(table_name, '/') = 0 \
+                 AND instr(excluded.table_name, '/') > 0) THEN excluded.table_name ELSE table_name END",
                 params![
                     new.name,
                     new.path.as_ref().map(|p| p.to_string_lossy()),
                     width.map(|w| w as i64),
                     height.map(|h| h as i64),
-                    new.pixel_size
+                    new.pixel_size,
+                    new.table_name
                 ],
             )
             .map_err(&err)?;

@@ -31,6 +31,8 @@ pub struct Micrograph {
     pub id: MicrographId,
     /// Name of the micrograph, unique in the project.
     pub name: String,
+    /// Its name in the tables of the program that made it, folders included; `None` where no table names it.
+    pub table_name: Option<String>,
     /// The file it was read from; `None` where only its name is known.
     pub path: Option<PathBuf>,
     /// Columns and rows, px, where known.
@@ -94,13 +96,14 @@ impl Project {
             .conn
             .prepare_cached(
                 "SELECT id, path, kind, imported_at, first_patch, patch_count, pixel_size, \
-                 micrograph_pixel_size, box_size, bin, y_up, optics, warnings FROM sources ORDER BY id",
+                 micrograph_pixel_size, box_size, bin, y_up, optics, warnings, further_files \
+                 FROM sources ORDER BY id",
             )
             .map_err(&err)?;
         let mut rows = stmt.query([]).map_err(&err)?;
         let mut sources = Vec::new();
         while let Some(row) = rows.next().map_err(&err)? {
-            let read = || -> rusqlite::Result<(Source, String, String)> {
+            let read = || -> rusqlite::Result<(Source, String, String, String)> {
                 let info = SourceInfo {
                     path: PathBuf::from(row.get::<_, String>(1)?),
                     kind: row.get(2)?,
@@ -109,6 +112,7 @@ impl Project {
                     box_size: row.get(8)?,
                     bin: row.get(9)?,
                     y_up: row.get(10)?,
+                    further_files: Vec::new(),
                     optics: Vec::new(),
                     warnings: Vec::new(),
                 };
@@ -119,11 +123,12 @@ impl Project {
                     count: unsigned(row.get(5)?),
                     info,
                 };
-                Ok((source, row.get(11)?, row.get(12)?))
+                Ok((source, row.get(11)?, row.get(12)?, row.get(13)?))
             };
-            let (mut source, optics, warnings) = read().map_err(&err)?;
+            let (mut source, optics, warnings, further) = read().map_err(&err)?;
             source.info.optics = self.json(&optics)?;
             source.info.warnings = self.json(&warnings)?;
+            source.info.further_files = self.json(&further)?;
             sources.push(source);
         }
         Ok(sources)
@@ -138,7 +143,9 @@ impl Project {
         let mut stmt = self
             .db
             .conn
-            .prepare_cached("SELECT id, name, path, width, height, pixel_size FROM micrographs ORDER BY id")
+            .prepare_cached(
+                "SELECT id, name, path, width, height, pixel_size, table_name FROM micrographs ORDER BY id",
+            )
             .map_err(&err)?;
         let rows = stmt
             .query_map([], |row| {
@@ -150,6 +157,7 @@ impl Project {
                     path: row.get::<_, Option<String>>(2)?.map(PathBuf::from),
                     dimensions: width.zip(height),
                     pixel_size: row.get(5)?,
+                    table_name: row.get(6)?,
                 })
             })
             .map_err(&err)?;

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use half::f16;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{Dtype, SafeTensors};
 
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::learning::infer::scorer::Scorer;
+use crate::learning::network::tensor_file::{TensorBytes, pack};
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project};
 use crate::read_ahead::{in_parts, read_normalised};
@@ -119,7 +120,7 @@ pub fn features(
     in_parts(
         total,
         size * size,
-        scorer.at_once(),
+        scorer.chunk_size(),
         |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
         |part| {
             let found = scorer.features(&part);
@@ -141,12 +142,10 @@ pub fn features(
 }
 
 fn store(features: &Features, path: &Path) -> Result<()> {
-    let failed =
-        |e: safetensors::SafeTensorError| Error::io("write", path, std::io::Error::other(e.to_string()));
     let bytes: Vec<u8> = features.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    let view = TensorView::new(Dtype::F16, vec![features.len(), features.width], &bytes).map_err(failed)?;
-    let file = serialize([("features", view)], None).map_err(failed)?;
-    write_atomically(path, &file)
+    let shape = vec![features.len(), features.width];
+    let tensor = TensorBytes { name: "features".to_owned(), dtype: Dtype::F16, shape, bytes: &bytes };
+    write_atomically(path, &pack(path, [tensor], None)?)
 }
 
 #[cfg(test)]

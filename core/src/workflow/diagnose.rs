@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::config::yaml;
-use crate::learning::data::sampler::generator;
+use crate::learning::random::{Stream, generator};
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, Side};
@@ -144,7 +144,7 @@ fn sides(project: &Project, config: &RunConfig, run: Option<&Run>) -> Result<(Ve
 
 /// All patches of a small project, a random sample of each label of a large one, by id.
 fn chosen(labels: &[Label], seed: u64) -> Vec<PatchId> {
-    sample_by_label(MAX_PATCHES_BY_LABEL, &mut generator(seed, 0, 40), |label| {
+    sample_by_label(MAX_PATCHES_BY_LABEL, &mut generator(seed, 0, Stream::DiagnosisSample), |label| {
         (0..).zip(labels).filter(|(_, l)| **l == label).map(|(id, _)| id).collect()
     })
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -12,6 +11,7 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::config::{Backbone, RunConfig};
+use crate::learning::network::tensor_file::{TensorBytes, pack};
 use crate::learning::prior::PriorUsed;
 use crate::learning::train::checkpoint::Checkpoint;
 use crate::progress::{ProgressSink, report};
@@ -81,18 +81,8 @@ pub fn export_model(
     }
     let checkpoint = Checkpoint::load(&path)?;
     report(progress, "Packing the weights", 1, STEPS)?;
-    let views: Vec<(String, TensorView<'_>)> = checkpoint
-        .model
-        .iter()
-        .map(|(name, tensor)| {
-            let bytes: &[u8] = bytemuck::cast_slice(&tensor.values);
-            TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)
-                .map(|view| (name.clone(), view))
-                .map_err(|e| Error::format(&path, format!("weight {name}: {e}"), "train again"))
-        })
-        .collect::<Result<_>>()?;
-    let bytes = safetensors::serialize(views, None)
-        .map_err(|e| Error::defect(format!("{}: cannot be written: {e}", out.display())))?;
+    let tensors = checkpoint.model.iter().map(|(name, tensor)| TensorBytes::of(name.clone(), tensor));
+    let bytes = pack(out, tensors, None)?;
     let header = checkpoint.header;
     let mut scales: Vec<Option<f64>> = project.sources()?.into_iter().map(|s| s.info.pixel_size).collect();
     scales.dedup();

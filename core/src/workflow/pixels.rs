@@ -42,7 +42,7 @@ pub(super) fn read(
 }
 
 fn bad(id: PatchId, error: &Error) -> Error {
-    Error::request(format!("patch {id}: {error}"), "remove the patch or mend its file")
+    Error::request(format!("patch {id}: {error}"), "remove the patch or repair its file")
 }
 
 /// Hands every patch to `take`, in order, and tells progress.

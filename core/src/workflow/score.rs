@@ -47,7 +47,7 @@ fn scores_of(
     progress: ProgressSink<'_>,
 ) -> Result<Vec<f32>> {
     let mut scores = Vec::with_capacity(total);
-    in_parts(total, scorer.size() * scorer.size(), scorer.at_once(), read, |part| {
+    in_parts(total, scorer.size() * scorer.size(), scorer.chunk_size(), read, |part| {
         scores.extend(scorer.score(&part));
         report(progress, RunPhase::Scoring.to_string(), scores.len(), total)
     })?;

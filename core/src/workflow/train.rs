@@ -16,14 +16,15 @@ use crate::learning::config::check::cautions;
 use crate::learning::config::yaml;
 use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConfig};
 use crate::learning::infer::scorer::Scorer;
-use crate::learning::pretrain::named_weights;
+use crate::learning::pretrain::load_named_weights;
 use crate::learning::pretrain::weights_file::pretraining_path;
 use crate::learning::prior::PriorUsed;
 use crate::learning::prior::best_bin::labelling_rate_suspicion;
+use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
-use crate::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, check_fit, train};
+use crate::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use crate::progress::{ProgressSink, report};
 use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind};
 use crate::remedy::Remedy;
@@ -156,10 +157,10 @@ fn train_new(
         warnings.push(format!("This run begins with the weights of {from}, so there is no pretraining."));
     }
     let prepared = prepare(project, &config, truth.as_deref(), progress)?;
-    check_fit(&config, &prepared.data)?;
+    check_data(&config, &prepared.data)?;
     if config.pretrain.kind == PretrainKind::Weights {
         // Before there is a run that could only fail.
-        named_weights(&config, &prepared.normaliser)?;
+        load_named_weights(&config, &prepared.normaliser)?;
     }
     let name = match name {
         Some(name) => name,
@@ -185,7 +186,7 @@ fn train_new(
         normaliser: prepared.normaliser,
         device,
         folder: Some(folder),
-        resume: from.map(|(_, model)| model.as_beginning()),
+        resume: from.map(|(_, model)| model.into_initial_weights()),
         known_prior,
     };
     drive(project, &run, job, &warnings, listen, progress)
@@ -402,7 +403,7 @@ fn finish(
     };
     let stopped = outcome.ended_early == Some(EarlyEnd::Stopped);
     let end = if stopped { RunEnd::Stopped } else { RunEnd::Finished };
-    project.end_run(run.id, end, outcome.ended_early.map(EarlyEnd::as_str))?;
+    project.end_run(run.id, end, outcome.ended_early.map(EarlyEnd::stored))?;
     let best = outcome
         .history
         .iter()
@@ -433,14 +434,11 @@ pub fn free_name(project: &Project, base: &str) -> Result<String> {
     Ok((1..).map(name).find(|name| !taken.contains(name)).unwrap_or_else(|| base.to_owned()))
 }
 
-/// As in the workspace's manifest; Burn itself does not say.
-const BURN_VERSION: &str = "0.22.1";
-
 /// Versions stored with each run.
 pub fn versions() -> Value {
     json!({
         "vitrine": env!("CARGO_PKG_VERSION"),
-        "burn": BURN_VERSION,
+        "burn": crate::device::BURN_VERSION,
         "os": std::env::consts::OS,
         "arch": std::env::consts::ARCH,
     })

@@ -7,8 +7,9 @@ pub mod training;
 use std::sync::Arc;
 
 use burn::module::Module;
-use rand::RngExt;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use vitrine_core::Label;
 use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{BoxAt, RunRecord, Subject, kinds};
@@ -17,9 +18,8 @@ use vitrine_core::imaging::{
 };
 use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::config::{Backbone, PriorConfig, RunConfig, SurrogateLoss};
-use vitrine_core::learning::data::sampler::generator;
 use vitrine_core::learning::network::Network;
-use vitrine_core::learning::network::weights::collect;
+use vitrine_core::learning::network::weights::extract;
 use vitrine_core::project::Side;
 
 /// Side of a patch, px.
@@ -92,7 +92,8 @@ fn made(seed: u64, how: Picks) -> Subject {
         defocus: (12_000.0, 30_000.0),
     };
     let cut = CutSettings { box_size: SIZE, bin: 1, margin: 0 };
-    let mut rng = generator(seed, 0, 90);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(90);
     let mut subject = Subject {
         size: SIZE,
         pixels: Arc::new(Vec::new()),
@@ -395,7 +396,7 @@ fn collapsed(subject: Subject) -> Subject {
 
 fn dead_layers(mut subject: Subject) -> Subject {
     let network = Network::new(Backbone::SmallCnn, 1, &ComputeDevice::cpu().inner).valid();
-    let mut model = collect(&network);
+    let mut model = extract(&network);
     // The third block answers to nothing: scale 0 and offset −1 in front of its rectifier.
     for (name, tensor) in &mut model {
         if name.contains("block3.norm.gamma") {

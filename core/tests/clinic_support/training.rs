@@ -8,10 +8,10 @@ use vitrine_core::imaging::normalise::Normaliser;
 use vitrine_core::learning::config::{RunConfig, SurrogateLoss};
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::eval::metrics::auc;
-use vitrine_core::learning::infer::predict::{Views, probability};
-use vitrine_core::learning::network::weights::{NamedTensors, collect};
+use vitrine_core::learning::infer::predict::{TestTimeAugmentation, probability};
+use vitrine_core::learning::network::weights::{NamedTensors, extract};
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
-use vitrine_core::learning::train::preflight::ask;
+use vitrine_core::learning::train::preflight::preflight;
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 use vitrine_core::project::Side;
 
@@ -55,7 +55,7 @@ fn data_of(subject: &Subject, kind: NormaliserKind) -> TrainingData {
 pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
     let data = data_of(subject, config.normaliser);
     let device = ComputeDevice::cpu();
-    let prior = ask(config, &data, &device, None, |_| {}, |_, _| true).unwrap().prior.value;
+    let prior = preflight(config, &data, &device, None, |_| {}, |_, _| true).unwrap().prior.value;
     let mut config = config.clone();
     config.schedule.epochs = epochs;
     let held = data.validation.clone();
@@ -70,7 +70,7 @@ pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
             }
         }
     }
-    let logits = trainer.logits(&held, Views::One).unwrap();
+    let logits = trainer.logits(&held, TestTimeAugmentation::None).unwrap();
     let truth = subject.truth.as_ref().unwrap();
     let of = |wanted: bool| -> Vec<f32> {
         held.iter().zip(&logits).filter(|(i, _)| truth[**i] == Some(wanted)).map(|(_, l)| *l).collect()
@@ -86,7 +86,7 @@ pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
         auc: if error.is_none() { auc(&of(true), &of(false)).unwrap() } else { 0.5 },
         says: unlabeled.iter().sum::<f64>() / unlabeled.len() as f64,
         error,
-        model: collect(&trainer.scoring_network()),
+        model: extract(&trainer.scoring_network()),
     }
 }
 

@@ -8,8 +8,5 @@ mod fuzz;
 mod images;
 mod make;
 mod mrc;
-mod pickers;
-mod picks;
-mod pictures;
-mod real;
-mod tables;
+#[path = "../needs/mod.rs"]
+mod needs;

@@ -1,22 +1,12 @@
 //! Files that other programs wrote (cryoDRGN's, ASPIRE's and mrcfile's test data, EMPIAR-10017).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use vitrine_core::formats::detect::{Kind, detect, open_patches, open_picks};
 use vitrine_core::formats::micrograph::{self, Match, match_name};
 use vitrine_core::formats::{Dataset, mrc};
 
-/// A file of the shared data, or `None` (said aloud) where they are not.
-fn shared(test: &str, name: &str) -> Option<PathBuf> {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
-    if !root.is_dir() {
-        println!("skipped: {test} needs ../shared/data");
-        return None;
-    }
-    let path = root.join(name);
-    assert!(path.exists(), "{name} is missing from ../shared/data");
-    Some(path)
-}
+use crate::needs::shared;
 
 fn read(set: &mut Dataset, index: usize) -> Vec<f32> {
     let mut out = vec![0.0; set.reader.size() * set.reader.size()];

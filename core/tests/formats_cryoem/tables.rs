@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use vitrine_core::formats::detect::{Kind, detect, open_patches, open_picks};
-use vitrine_core::formats::relion::{self, Flavour, Particle, StarOptions};
+use vitrine_core::formats::relion::{self, DropReason, Flavour, Particle, StarOptions};
 use vitrine_core::formats::star::{StarFile, StarWriter};
 use vitrine_core::formats::{Dataset, cryosparc};
 use vitrine_core::{Error, Label};
@@ -64,7 +64,7 @@ fn project(folder: &Path) -> std::path::PathBuf {
         folder,
         "Select/job2/particles.star",
         "# version 30001\n\ndata_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnOpticsGroupName #2\n_rlnVoltage #3\n\
-         _rlnImagePixelSize #4\n_rlnMicrographOriginalPixelSize #5\n7 high 300 2.5 1.25\n3 low 200 2.5 1.25\n\n\
+         _rlnImagePixelSize #4\n_rlnMicrographPixelSize #5\n_rlnMicrographOriginalPixelSize #6\n7 high 300 2.5 1.25 0.625\n3 low 200 2.5 1.25 0.625\n\n\
          # version 30001\n\ndata_particles\n\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnImageName\n_rlnMicrographName\n\
          _rlnOpticsGroup\n_rlnDefocusU\n_rlnOriginXAngst\n\
          10.5 20 000002@Extract/job1/a.mrcs mics/a.mrc 7 12000.5 -1.5\n\
@@ -155,7 +155,10 @@ fn positions_alone_make_a_table_and_gaps_are_reported() {
     let options = StarOptions { micrograph_pixel_size: Some(1.5), ..StarOptions::default() };
     let mut out = Vec::new();
     let written = relion::write_star(&mut out, &path, &[], 2, &mut particle, options).unwrap();
-    assert_eq!(written.left_out, ["tag"]);
+    assert_eq!(written.left_out.len(), 1);
+    assert_eq!(written.left_out[0].column, "tag");
+    // One of the two picks has none.
+    assert_eq!(written.left_out[0].reason, DropReason::Particles(1));
     std::fs::write(&path, &out).unwrap();
     let again = open_picks(&path).unwrap();
     assert_eq!(again.pixel_size, Some(1.5));
@@ -246,5 +249,6 @@ fn cryosparc_particles() {
     let cell = |name: &str| table.row(0)[table.column(name).unwrap()].to_owned();
     assert_eq!(cell("rlnDefocusU"), "12000.5");
     assert!((cell("rlnDefocusAngle").parse::<f64>().unwrap() - 180.0).abs() < 1e-4);
-    assert!(written.left_out.contains(&"location/micrograph_shape".to_owned()), "{:?}", written.left_out);
+    let shape = written.left_out.iter().find(|dropped| dropped.column == "location/micrograph_shape");
+    assert_eq!(shape.unwrap().reason, DropReason::NoCounterpart);
 }

@@ -421,15 +421,7 @@ fn a_table_says_which_micrographs_are_meant() {
 
 #[test]
 fn inputs_from_bug_reports() {
-    let root = std::env::var_os("VITRINE_SHARED_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    let data = root.join("field");
-    if !data.exists() {
-        println!("skipped: inputs_from_bug_reports needs ../shared/data/field");
-        return;
-    }
+    let Some(data) = crate::needs::shared("inputs_from_bug_reports", "field") else { return };
     let pool =
         Some(PoolRequest { count: Some(PoolCount::PerMicrograph(3)), ..PoolRequest::new(PoolFrom::Random) });
     let relion = IngestRequest {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod field;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod real;
 
 use std::path::Path;

@@ -3,17 +3,9 @@
 use super::*;
 use std::path::PathBuf;
 
-/// A folder of the data kept beside the repository; `None`, with a line that says so, without it.
+/// A folder of the test data, as [`crate::needs::shared`].
 fn shared(name: &str, test: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("VITRINE_SHARED_DATA").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")),
-        PathBuf::from,
-    );
-    let found = Some(root.join(name)).filter(|p| p.exists());
-    if found.is_none() {
-        println!("skipped: {test} needs ../shared/data");
-    }
-    found
+    crate::needs::shared(test, name)
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Measuring runs, comparing them, examining them, and scoring with them.
+//! Measuring, comparing and diagnosing runs, and scoring patches with them.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl App {
     }
 
     fn take_curves(&mut self, names: &[String], answer: Answer<Vec<RunCurves>>) {
-        let answer = self.said_unless_cancelled("Reading the epochs of runs", "this", answer);
+        let answer = self.notify_unless_cancelled("Reading the epochs of runs", "this", answer);
         let curves = &mut self.model.analysis.curves;
         match answer {
             Ok(read) => {
@@ -56,12 +56,12 @@ impl App {
 
     pub(super) fn score(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
         if !self.store()?.is_writable() {
-            anyhow::bail!("the project is open for reading only, so no scores can be stored in it");
+            anyhow::bail!("the project is read-only, so no scores can be stored in it");
         }
         let (mut store, scope) = (self.handle()?, self.scope());
         self.jobs.spawn(JobKind::Score, scope, format!("Scoring with {name}"), move |job| {
             let scorer = scorer(&store, &name, ComputeDevice::open(device)?)?;
-            let scores = score_project(&store, &scorer, &mut |step| job.tell(step))?;
+            let scores = score_project(&store, &scorer, &mut |step| job.report(step))?;
             let run = store.run(&name)?.id;
             store.set_scores(run, vitrine_core::project::ScoreKind::Teacher, &scores)?;
             Ok(Outcome::Run(RunOutcome::Scored { run, name }))
@@ -91,7 +91,7 @@ impl App {
                     self.scope(),
                     "Comparing runs",
                     move |job| {
-                        let comparison = Comparison::read(&store?, &names, &mut |step| job.tell(step))?;
+                        let comparison = Comparison::read(&store?, &names, &mut |step| job.report(step))?;
                         Ok(Compared { comparison: Arc::new(comparison), journal })
                     },
                     move |compared| Outcome::Run(RunOutcome::Compared(asked, compared)),
@@ -117,7 +117,7 @@ impl App {
 
     pub(super) fn diagnose(&mut self, start: DiagnoseStart) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Diagnose) {
-            anyhow::bail!("an examination is under way already; wait for it or cancel it");
+            anyhow::bail!("a diagnosis is already running; wait for it or cancel it");
         }
         let (store, scope) = (self.handle()?, self.scope());
         let what = start.run.clone().unwrap_or_else(|| start.config_name.clone());
@@ -128,7 +128,7 @@ impl App {
             let report = diagnose(&store, &request, &mut |progress| {
                 let left = progress
                     .seconds_left
-                    .map_or_else(String::new, |left| format!(", about {left:.0} s to go"));
+                    .map_or_else(String::new, |left| format!(", about {left:.0} s left"));
                 let phase = format!("{}{left}", progress.examination.title());
                 job.progress(&phase, (progress.done * 1000.0) as u64, 1000)
             })?;
@@ -144,7 +144,7 @@ impl App {
             RunOutcome::Scored { run, name } => return self.take_scored(run, &name),
             RunOutcome::Curves(names, curves) => self.take_curves(&names, curves),
             RunOutcome::Compared(names, compared) => {
-                let compared = self.said_unless_cancelled("Comparing runs", "measuring the runs", compared);
+                let compared = self.notify_unless_cancelled("Comparing runs", "measuring the runs", compared);
                 let analysis = &mut self.model.analysis;
                 let measured = compared.is_ok();
                 if analysis.comparison.answer(&names, compared) && measured {
@@ -152,7 +152,7 @@ impl App {
                 }
             }
             RunOutcome::Disagreement(runs, patches) => {
-                let patches = self.said_unless_cancelled("Looking for disagreement", "this", patches);
+                let patches = self.notify_unless_cancelled("Looking for disagreement", "this", patches);
                 self.model.analysis.disagreement.answer(&runs, patches);
             }
             RunOutcome::Diagnosed(report) => self.model.analysis.report = Some(Arc::from(report)),

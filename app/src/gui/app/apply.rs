@@ -1,4 +1,4 @@
-//! The one place that changes the model: commands of the person, and what jobs hand back.
+//! The one place that changes the model: it carries out commands and takes up what jobs hand back.
 
 use super::outcome::{ExportOutcome, Outcome, RunOutcome};
 use super::state::App;
@@ -37,9 +37,9 @@ impl App {
             Command::Window(command) => self.apply_window(command),
         };
         if let Err(error) = done {
-            self.say_error("", &error);
+            self.notify_error("", &error);
         }
-        self.keep_queue_place();
+        self.remember_queue_place();
         self.model.jobs = self.jobs.states();
         self.ctx.request_repaint();
     }
@@ -56,7 +56,7 @@ impl App {
         let done = match outcome {
             Ok(outcome) if waited_for => self.take(&job, outcome),
             Ok(outcome) => {
-                self.say_elsewhere(&outcome);
+                self.notify_elsewhere(&outcome);
                 Ok(())
             }
             Err(error) => {
@@ -65,7 +65,7 @@ impl App {
             }
         };
         if let Err(error) = done {
-            self.say_error(&job.title, &error);
+            self.notify_error(&job.title, &error);
         }
     }
 
@@ -88,12 +88,12 @@ impl App {
     }
 
     /// Says what was done for a project that is no longer open.
-    fn say_elsewhere(&mut self, outcome: &Outcome) {
+    fn notify_elsewhere(&mut self, outcome: &Outcome) {
         match outcome {
             Outcome::Run(RunOutcome::Scored { name, .. }) => {
                 self.model.notices.done(format!("{name} has scored every patch of its project."));
             }
-            Outcome::Export(ExportOutcome::Written(written)) => self.say_exported(written),
+            Outcome::Export(ExportOutcome::Written(written)) => self.notify_exported(written),
             _ => {}
         }
     }

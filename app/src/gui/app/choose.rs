@@ -1,6 +1,6 @@
 //! Choosing files and folders in a dialog of the system. Each dialog waits on a thread of its own. The
-//! desktop's file portal may be missing; then nothing answers, and the person types the path. Or it may
-//! hang; then the person cancels the dialog in the status bar.
+//! desktop's file portal may be missing; then the person types the path. It may also hang; then the person
+//! cancels the dialog in the status bar.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::state::App;
 use crate::gui::jobs::{JobKind, Scope};
 
 /// "Nothing was chosen" that comes so soon was said by no person.
-const AT_ONCE: Duration = Duration::from_millis(300);
+const FASTEST_PERSON: Duration = Duration::from_millis(300);
 
 impl App {
     /// Questions for files go there instead of to the system; for tests.
@@ -44,7 +44,7 @@ impl App {
             let asked = Instant::now();
             Ok(match dialogs(question).filter(|paths| !paths.is_empty()) {
                 Some(paths) => take(paths),
-                None if asked.elapsed() < AT_ONCE => Outcome::Window(WindowOutcome::NoDialog),
+                None if asked.elapsed() < FASTEST_PERSON => Outcome::Window(WindowOutcome::NoDialog),
                 None => Outcome::Nothing,
             })
         })?;
@@ -52,7 +52,7 @@ impl App {
     }
 
     /// The desktop has no file dialog.
-    pub(super) fn say_no_dialog(&mut self) {
+    pub(super) fn notify_no_dialog(&mut self) {
         self.model.notices.warning(if self.model.takes_drops {
             "No file dialog answered on this desktop: type the path instead, or drop the files onto the window."
         } else {

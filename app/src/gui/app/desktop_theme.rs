@@ -5,8 +5,8 @@ use eframe::egui;
 /// Dark or light, as the desktop has said.
 #[derive(Default)]
 pub struct DesktopTheme {
-    /// Whether it is asked at all.
+    /// Whether the program asks the desktop.
     pub follows: bool,
-    /// What it has said.
+    /// The last answer.
     pub said: Option<egui::Theme>,
 }

@@ -1,4 +1,4 @@
-//! Dialogs of the system in which files and folders are chosen: the question, and who answers it.
+//! File dialogs of the system: the question, and who answers it.
 
 use std::path::PathBuf;
 use std::sync::Arc;

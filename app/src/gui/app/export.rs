@@ -1,4 +1,4 @@
-//! Counting and writing exports: the same calls as the command line's.
+//! Previewing and writing exports, by the same calls as the command line.
 
 use std::path::PathBuf;
 
@@ -43,9 +43,9 @@ impl App {
         match (request, network) {
             (Some(request), _) => self.write_export(request),
             (None, Some((run, out))) => self.write_model(run, out, force),
-            (None, None) => {
-                Err(anyhow::anyhow!("something is missing in the export view: labels, a run or a path"))
-            }
+            (None, None) => Err(anyhow::anyhow!(
+                "complete the choices in the Export view first: labels, a run and a path"
+            )),
         }
     }
 
@@ -56,15 +56,15 @@ impl App {
         self.model.drafts.export.begin(&open.dir, &open.name, run, open.counts.positive > 0);
     }
 
-    fn not_twice(&self) -> anyhow::Result<()> {
+    fn refuse_second_export(&self) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Export) {
-            anyhow::bail!("an export is being written; wait for it or cancel it");
+            anyhow::bail!("an export is already running; wait for it or cancel it");
         }
         Ok(())
     }
 
     fn write_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
-        self.not_twice()?;
+        self.refuse_second_export()?;
         let (project, scope) = (self.handle()?, self.scope());
         let title = format!("Exporting to {}", request.out.display());
         self.jobs.spawn(JobKind::Export, scope, title, move |job| {
@@ -84,10 +84,10 @@ impl App {
     }
 
     fn write_model(&mut self, run: String, out: PathBuf, force: bool) -> anyhow::Result<()> {
-        self.not_twice()?;
+        self.refuse_second_export()?;
         let (project, scope) = (self.handle()?, self.scope());
         self.jobs.spawn(JobKind::Export, scope, format!("Exporting to {}", out.display()), move |job| {
-            export_model(&project, &run, &out, force, &mut |step| job.tell(step))?;
+            export_model(&project, &run, &out, force, &mut |step| job.report(step))?;
             let beside = out.with_extension("json");
             Ok(Outcome::Export(ExportOutcome::Written(Written { out, manifest: None, beside })))
         })?;
@@ -113,7 +113,7 @@ impl App {
     pub(super) fn take_export_outcome(&mut self, outcome: ExportOutcome) {
         match outcome {
             ExportOutcome::Written(written) => {
-                self.say_exported(&written);
+                self.notify_exported(&written);
                 self.model.export.written = Some(written);
                 // Counted again: the files are there now.
                 self.model.export.preview.forget();
@@ -127,7 +127,7 @@ impl App {
     }
 
     /// Says that an export was written.
-    pub(super) fn say_exported(&mut self, written: &Written) {
+    pub(super) fn notify_exported(&mut self, written: &Written) {
         let text = match &written.manifest {
             Some(manifest) => {
                 format!("Exported {} to {}.", words::patches(manifest.counts.total()), written.out.display())

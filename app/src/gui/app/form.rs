@@ -1,5 +1,4 @@
-//! What forms hold, as the person changes it; and the Train form as its buttons, the palette and the review
-//! queues use it.
+//! Changes of drafts, and starting the run of the Train form.
 
 use vitrine_core::learning::config::yaml;
 
@@ -35,8 +34,8 @@ impl App {
         let start = draft.start();
         match draft.from.clone() {
             Some(from) if baseline => anyhow::bail!(
-                "the Train form begins with the weights of {from}, and a baseline of that would compare nothing; \
-                 press \"Begin anew instead\" there, or train without the baseline"
+                "the Train form starts from the weights of {from}, where a baseline compares nothing; \
+                 press \"Train from scratch instead\" there, or train without the baseline"
             ),
             None if baseline => self.start_with_baseline(*start)?,
             from => self.start_run(*start, from, None)?,

@@ -1,4 +1,4 @@
-//! A frame: what jobs and keys bring, then the views and what they ask for.
+//! One frame: take up what jobs and keys bring, then draw the views and apply their commands.
 
 use eframe::egui;
 
@@ -43,10 +43,10 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         for finished in self.jobs.drain() {
             // The last events come before the end.
-            self.hear_training();
+            self.take_run_events();
             self.finish(finished);
         }
-        self.hear_training();
+        self.take_run_events();
         self.model.jobs = self.jobs.states();
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
@@ -56,14 +56,14 @@ impl eframe::App for App {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         self.watch_disk();
-        self.take_picture(ctx);
+        self.take_screenshot(ctx);
         self.take_drops(ctx);
         self.remember_view();
-        self.keep_window(ctx);
-        match self.keep_places(false) {
+        self.update_window(ctx);
+        match self.write_places(false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),
             Ok(None) => {}
-            Err(error) => self.say_error("Keeping the place in the queue", &error),
+            Err(error) => self.notify_error("Saving the place in the queue", &error),
         }
     }
 
@@ -84,6 +84,6 @@ impl Drop for App {
     fn drop(&mut self) {
         // Nobody can read a notice any more; the file simply stays as it was.
         let _ = self.settings_file.keep(&self.model.settings, true);
-        let _ = self.keep_places(true);
+        let _ = self.write_places(true);
     }
 }

@@ -1,4 +1,4 @@
-//! Preparing an import and running it.
+//! Preparing an import, and running it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl App {
             move |job| {
                 let found =
                     recognise(&paths, &mut |step| job.progress(step.phase.as_str(), step.done, step.total))?;
-                job.go_on()?;
+                job.check_cancelled()?;
                 let proposal = proposal(&found);
                 Ok(Recognised { found, proposal })
             },
@@ -151,7 +151,7 @@ impl App {
         self.jobs.ask(
             JobKind::Look,
             Scope::Window,
-            "Looking at the files",
+            "Reading files",
             move |job| {
                 let store = store.transpose()?;
                 let look = inspect_with_patches(&wanted.request, store.as_ref(), MAX_SHOWN, &mut |step| {
@@ -168,11 +168,11 @@ impl App {
         match outcome {
             ImportOutcome::Chosen(paths) => self.add_to_import(paths),
             ImportOutcome::Recognised(paths, recognised) => {
-                let recognised = recognised.map_err(|error| failure(&error, "looking what it is"));
+                let recognised = recognised.map_err(|error| failure(&error, "reading the files"));
                 self.take_recognised(&paths, recognised);
             }
             ImportOutcome::Looked(asked, look) => {
-                let look = look.map_err(|error| failure(&error, "looking at the files"));
+                let look = look.map_err(|error| failure(&error, "reading the files"));
                 if let Some(import) = &mut self.model.import {
                     import.look.answer(&asked, look);
                 }
@@ -189,16 +189,16 @@ impl App {
     }
 
     fn run_import(&mut self, request: IngestRequest, target: ImportTarget) -> anyhow::Result<()> {
-        self.not_while_training()?;
+        self.refuse_while_training()?;
         if self.jobs.has(JobKind::Import) {
-            anyhow::bail!("an import is under way; wait for it or cancel it");
+            anyhow::bail!("an import is already running; wait for it or cancel it");
         }
         match target {
             ImportTarget::Open => {
                 let mut store = self.handle()?;
                 let title = format!("Importing into {}", self.open()?.name);
                 self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
-                    let summary = import_into(&mut store, &request, &mut |step| job.tell(step))?;
+                    let summary = import_into(&mut store, &request, &mut |step| job.report(step))?;
                     let (loaded, summary) = (Box::new(load(store, &|| Ok(()))?), Box::new(summary));
                     Ok(Outcome::Import(ImportOutcome::Done { loaded, summary }))
                 })?;
@@ -207,7 +207,7 @@ impl App {
                 let title = format!("Importing into {}", name_of(&dir));
                 self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
                     let (store, summary) =
-                        new_from_files(&dir, &request, pixels, &mut |step| job.tell(step))?;
+                        new_from_files(&dir, &request, pixels, &mut |step| job.report(step))?;
                     let (loaded, summary) = (Box::new(load(store, &|| Ok(()))?), Box::new(summary));
                     Ok(Outcome::Import(ImportOutcome::Done { loaded, summary }))
                 })?;
@@ -243,7 +243,7 @@ fn next_step(counts: LabelCounts) -> (&'static str, Tab) {
     if counts.positive == 0 {
         ("Next: label some particles.", Tab::Gallery)
     } else if counts.unlabeled == 0 {
-        ("Next: import unlabeled patches, so that there is something to tell particles from.", Tab::Gallery)
+        ("Next: import unlabeled patches, to tell particles from.", Tab::Gallery)
     } else {
         ("Next: train on them.", Tab::Train)
     }

@@ -1,4 +1,4 @@
-//! Setting labels, and taking that back.
+//! Setting labels, undo and redo.
 
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;
@@ -110,8 +110,8 @@ fn selection_sentence(all: u64, changed: u64, label: Label) -> String {
     match all.saturating_sub(changed) {
         0 => format!("{}.", done(words::patches(all))),
         _ if changed == 0 => format!("All {} were {label} already.", words::patches(all)),
-        1 => format!("{}; 1 was so already.", done(words::patches(changed))),
-        rest => format!("{}; {} were so already.", done(words::patches(changed)), words::count(rest)),
+        1 => format!("{}; 1 already was.", done(words::patches(changed))),
+        rest => format!("{}; {} already were.", done(words::patches(changed)), words::count(rest)),
     }
 }
 

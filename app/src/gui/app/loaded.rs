@@ -1,4 +1,4 @@
-//! Reading a project: what the model holds of it, and its store.
+//! Reading a project: its store, and what the model holds of it.
 
 use std::path::Path;
 use std::sync::Arc;

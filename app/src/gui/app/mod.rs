@@ -1,5 +1,5 @@
-//! The application: owns the project's store, the jobs and the line to the run, and is the one place
-//! that changes the [`Model`](crate::gui::model::Model).
+//! The application. It owns the project's store, the jobs and the channel to the run, and it alone changes
+//! the [`Model`](crate::gui::model::Model).
 
 mod analysis;
 mod apply;
@@ -14,13 +14,13 @@ mod label;
 mod loaded;
 mod notify;
 mod outcome;
-mod picture;
 mod places;
 mod project;
 mod remember;
 mod review;
 mod runs;
 mod save;
+mod screenshot;
 mod select;
 mod state;
 mod window;

@@ -1,4 +1,4 @@
-//! Errors as notices, and as the reasons that views show.
+//! Errors as notices, and as failures that views show.
 
 use super::outcome::Answer;
 use super::state::App;
@@ -17,13 +17,13 @@ pub(super) fn failure(error: &anyhow::Error, what: &str) -> Failure {
 
 impl App {
     /// Shows an error as a notice, behind what was tried ("Opening apo").
-    pub(super) fn say_error(&mut self, tried: &str, error: &anyhow::Error) {
-        self.say_trouble(tried, &remedy::sentence(error), remedy::way_on(error));
+    pub(super) fn notify_error(&mut self, tried: &str, error: &anyhow::Error) {
+        self.notify_trouble(tried, &remedy::sentence(error), remedy::way_on(error));
     }
 
     /// An answer for the model. An error is shown in a notice as well, behind what was tried; not where the person
     /// has cancelled `what`.
-    pub(super) fn said_unless_cancelled<T>(
+    pub(super) fn notify_unless_cancelled<T>(
         &mut self,
         tried: &str,
         what: &str,
@@ -32,14 +32,14 @@ impl App {
         answer.map_err(|error| {
             let why = failure(&error, what);
             if !why.cancelled {
-                self.say_error(tried, &error);
+                self.notify_error(tried, &error);
             }
             why
         })
     }
 
     /// Shows a sentence of trouble as a notice, with the way out.
-    pub(super) fn say_trouble(&mut self, tried: &str, sentence: &str, action: Option<(String, Command)>) {
+    pub(super) fn notify_trouble(&mut self, tried: &str, sentence: &str, action: Option<(String, Command)>) {
         let text =
             if tried.is_empty() { words::capitalised(sentence) } else { format!("{tried}: {sentence}") };
         let text = if text.ends_with(['.', '!', '?']) { text } else { format!("{text}.") };

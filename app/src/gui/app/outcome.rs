@@ -1,5 +1,5 @@
-//! What the window's jobs hand back, by area as the commands. What a view waits for comes with its question,
-//! and as an error where it could not be read.
+//! What jobs hand back, grouped by area like the commands. An answer that a view waits for comes with its
+//! question, and is an error where it could not be read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub enum ImportOutcome {
     Done {
         /// The project, read afresh.
         loaded: Box<Loaded>,
-        /// What came.
+        /// Counts and warnings of the import.
         summary: Box<IngestSummary>,
     },
 }
@@ -98,9 +98,9 @@ pub enum RunOutcome {
     Trained(Box<RunResult>),
     /// A run has scored every patch.
     Scored {
-        /// Its number.
+        /// The run.
         run: RunId,
-        /// Its name.
+        /// The run's name.
         name: String,
     },
     /// The epochs of these runs.

@@ -1,4 +1,4 @@
-//! Where the person is in the review queues, as the project holds it.
+//! The person's places in the review queues, as last written into the project.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Opening, closing, reloading projects.
+//! Opening, closing and reloading projects.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl App {
                 self.sample(dir)
             }
             ProjectCommand::Close => {
-                self.not_while_training()?;
+                self.refuse_while_training()?;
                 self.close_project();
                 Ok(())
             }
@@ -54,7 +54,7 @@ impl App {
         }
     }
 
-    pub(super) fn not_while_training(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_while_training(&self) -> anyhow::Result<()> {
         match self.model.live.as_ref().filter(|live| live.is_running()) {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
@@ -64,11 +64,11 @@ impl App {
     }
 
     /// Two projects that come one after the other: the second would close the first.
-    pub(super) fn not_while_opening(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_while_opening(&self) -> anyhow::Result<()> {
         for kind in [JobKind::Open, JobKind::Sample, JobKind::Import] {
             if let Some(job) = self.jobs.states().into_iter().find(|job| job.kind == kind) {
                 anyhow::bail!(
-                    "{} is under way, which closes this project; wait for it or cancel it",
+                    "{} is running and will close this project; wait for it or cancel it",
                     job.title
                 );
             }
@@ -86,9 +86,9 @@ impl App {
             // A second handle would only find the project locked by this window.
             return self.reload();
         }
-        self.not_while_training()?;
+        self.refuse_while_training()?;
         if self.jobs.has(JobKind::Open) {
-            anyhow::bail!("a project is being opened already; wait for it or cancel it");
+            anyhow::bail!("another project is already opening; wait for it or cancel it");
         }
         let dir = dir.to_owned();
         let title = format!("Opening {}", name_of(&dir));
@@ -99,7 +99,7 @@ impl App {
                 let _ = flushed.recv();
             }
             let store = Project::open_any(&dir)?;
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
@@ -116,14 +116,14 @@ impl App {
         if is_project(&project) {
             return self.open_project(&project);
         }
-        self.not_while_training()?;
+        self.refuse_while_training()?;
         if self.jobs.has(JobKind::Sample) {
-            anyhow::bail!("the sample is being made already; wait for it");
+            anyhow::bail!("the sample is already being made; wait for it");
         }
         self.jobs.spawn(JobKind::Sample, Scope::Window, "Making the sample project", move |job| {
             let (store, _, _) =
-                vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.tell(step))?;
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+                vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.report(step))?;
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
         })?;
         Ok(())
@@ -136,15 +136,15 @@ impl App {
             return Ok(());
         }
         self.jobs.spawn(JobKind::Reload, scope, format!("Reloading {name}"), move |job| {
-            let loaded = Box::new(load(store, &|| job.go_on())?);
+            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
             Ok(Outcome::Project(ProjectOutcome::Reloaded(loaded)))
         })?;
         Ok(())
     }
 
     fn close_project(&mut self) {
-        if let Err(error) = self.keep_places(true) {
-            self.say_error("Keeping the place in the queue", &error);
+        if let Err(error) = self.write_places(true) {
+            self.notify_error("Saving the place in the queue", &error);
         }
         self.jobs.cancel_scope(self.scope());
         self.model.disk = DiskState::default();
@@ -185,9 +185,11 @@ impl App {
         match (before.failed, now.failed) {
             (None, Some(why)) => {
                 let button = why.remedy.as_ref().and_then(remedy::button);
-                self.say_trouble("Labelling", &remedy::warning(&why), button);
+                self.notify_trouble("Labelling", &remedy::warning(&why), button);
             }
-            (Some(_), None) => self.model.notices.done("The disk takes labels again: all are safe."),
+            (Some(_), None) => {
+                self.model.notices.done("The disk accepts labels again. All labels are saved.")
+            }
             _ => {}
         }
     }
@@ -228,7 +230,7 @@ impl App {
             self.model.analysis.retry();
         } else {
             // Nothing begins a run while a project is being opened; should one have, it is not left unseen.
-            self.not_while_training()?;
+            self.refuse_while_training()?;
             self.generations += 1;
             open.generation = self.generations;
             self.close_project();
@@ -242,9 +244,9 @@ impl App {
             self.model.analysis.drawn.extend(newest.map(|run| run.name.clone()));
             self.model.settings.opened(&open.dir);
             if let Some(why) = &open.read_only {
-                self.model.notices.warning(format!("This project can only be looked at: {why}."));
+                self.model.notices.warning(format!("This project is read-only: {why}."));
             }
-            self.say_interrupted(&open);
+            self.notify_interrupted(&open);
             let view = self.recall_view(&open);
             self.model.tab = view.tab;
             open.shown.order = view.order.clone();
@@ -273,7 +275,7 @@ impl App {
     }
 
     /// A run whose process died can be continued: say so when its project is opened.
-    fn say_interrupted(&mut self, open: &OpenProject) {
+    fn notify_interrupted(&mut self, open: &OpenProject) {
         use crate::gui::command::TrainCommand;
         use crate::gui::model::NoticeKind;
         let Some(run) = open.runs.iter().rev().find(|run| run.status == RunStatus::Interrupted) else {
@@ -288,10 +290,10 @@ impl App {
             NoticeKind::Warning,
             match resumable {
                 true => {
-                    format!("The run {} was interrupted. It can go on from its last checkpoint.", run.name)
+                    format!("The run {} was interrupted. It can resume from its last checkpoint.", run.name)
                 }
                 false => {
-                    format!("The run {} was interrupted before there was anything to go on from.", run.name)
+                    format!("The run {} was interrupted before its first checkpoint.", run.name)
                 }
             },
             action,
@@ -302,7 +304,7 @@ impl App {
     pub(super) fn fail(&mut self, job: &JobState, error: &anyhow::Error) {
         let cancelled = matches!(error.downcast_ref(), Some(vitrine_core::Error::Cancelled));
         if let Some(live) = self.model.live.as_mut().filter(|live| live.job == job.id) {
-            let told = live.told;
+            let has_reported = live.has_reported;
             if !cancelled {
                 live.phase = LivePhase::Failed(remedy::sentence(error));
             }
@@ -310,17 +312,18 @@ impl App {
             self.train = None;
             if let Some(planned) = self.model.analysis.planned.take() {
                 self.model.notices.warning(format!(
-                    "{} was not begun, because the run before it did not end well.",
+                    "{} was not started, because the run before it failed.",
                     planned.start.base_name
                 ));
             }
             // The run is in the project all the same, with how it ended.
             if let Err(error) = self.read_runs() {
-                self.say_error("Reading the runs", &error);
+                self.notify_error("Reading the runs", &error);
             }
             if let (true, Some(live)) = (cancelled, &mut self.model.live) {
                 let runs = self.model.project.as_ref().map_or(&[][..], |open| open.runs.as_slice());
-                live.phase = LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), told)));
+                live.phase =
+                    LivePhase::Ended(Some(why_stopped(runs.iter().find(|r| r.name == name), has_reported)));
             }
         }
         if cancelled {
@@ -328,7 +331,7 @@ impl App {
                 self.model.notices.done(format!("Cancelled: {}.", job.title));
             }
         } else {
-            self.say_error(&job.title, error);
+            self.notify_error(&job.title, error);
         }
     }
 
@@ -354,12 +357,12 @@ impl App {
     }
 }
 
-/// Why a run has ended that was cancelled, from what is stored of it; `told` says whether its trainer had
-/// begun.
-fn why_stopped(stored: Option<&Run>, told: bool) -> String {
+/// Why a run has ended that was cancelled, from what is stored of it; `has_reported` says whether its
+/// trainer had begun.
+fn why_stopped(stored: Option<&Run>, has_reported: bool) -> String {
     match stored {
-        None => "stopped before it began; nothing of it is kept".to_owned(),
-        Some(_) if !told => "stopped before it went on; it is as it was".to_owned(),
+        None => "stopped before it started; nothing of it is kept".to_owned(),
+        Some(_) if !has_reported => "stopped before it resumed; it is unchanged".to_owned(),
         Some(run) => match &run.message {
             Some(why) => why.clone(),
             None => "stopped before the first epoch was complete".to_owned(),

@@ -1,4 +1,4 @@
-//! How each project was looked at last: its view, sorting and filter come back with it.
+//! Remembering how each project was viewed: opening it again restores view, sorting and filter.
 
 use super::state::App;
 use crate::gui::model::OpenProject;

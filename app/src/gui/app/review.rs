@@ -1,4 +1,4 @@
-//! What the side panel and the review queues ask for; all of it is read by jobs.
+//! The jobs behind the side panel and the review queues.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -133,7 +133,7 @@ impl App {
     }
 
     /// Keeps the place in the queue that is open; called whenever the current patch changes.
-    pub(super) fn keep_queue_place(&mut self) {
+    pub(super) fn remember_queue_place(&mut self) {
         let Some(open) = &mut self.model.project else { return };
         let Some(queue) = &open.queue else { return };
         let (kind, start, of) = (queue.queue.kind, queue.queue.start, queue.queue.patches.len());
@@ -142,7 +142,7 @@ impl App {
 
     /// Writes places in queues into the project, a moment after the last step or `now`. A step is a key
     /// held down; each on the disk by itself would wear it out.
-    pub(super) fn keep_places(&mut self, now: bool) -> anyhow::Result<Option<Duration>> {
+    pub(super) fn write_places(&mut self, now: bool) -> anyhow::Result<Option<Duration>> {
         let Some(open) = self.model.project.as_ref().filter(|open| open.read_only.is_none()) else {
             return Ok(None);
         };
@@ -161,7 +161,7 @@ impl App {
             return places.store(self.store()?).map(|()| None).map_err(Into::into);
         }
         let (mut store, scope) = (self.handle()?, self.scope());
-        self.jobs.spawn(JobKind::Places, scope, "Keeping the place in the queue", move |_| {
+        self.jobs.spawn(JobKind::Places, scope, "Saving the place in the queue", move |_| {
             places.store(&mut store)?;
             Ok(Outcome::Nothing)
         })?;
@@ -196,7 +196,7 @@ impl App {
                         Some(features) => features,
                         None => {
                             let scorer = scorer(&store, &name, ComputeDevice::open(DeviceChoice::Auto)?)?;
-                            review::features(&store, &scorer, &dir, &mut |step| job.tell(step))?
+                            review::features(&store, &scorer, &dir, &mut |step| job.report(step))?
                         }
                     };
                     RunFeatures { run, features: Arc::new(features) }
@@ -227,7 +227,10 @@ impl App {
                 open.selection.extend(near);
                 self.model.notices.push(
                     NoticeKind::Done,
-                    format!("Selected {} that look most like it to the run in use.", words::patches(count)),
+                    format!(
+                        "Selected the {} that are most similar in the run in use.",
+                        words::patches(count)
+                    ),
                     Some(("Show them".to_owned(), Command::Select(SelectCommand::Show))),
                 );
             }
@@ -261,7 +264,7 @@ impl App {
         open.selection.clear();
         open.queue = Some(OpenQueue { queue, run, before });
         // From now on the panel knows how long it is, also when it is left at once.
-        self.keep_queue_place();
+        self.remember_queue_place();
         Ok(())
     }
 }
@@ -299,7 +302,7 @@ fn nothing_in(kind: QueueKind, left_out: usize) -> String {
     let left = words::patches(left_out as u64);
     match kind {
         QueueKind::MostUncertain | QueueKind::LikelyParticles => {
-            "Nothing to review: no unlabeled patch has a score under the run in use.".to_owned()
+            "Nothing to review: the run in use has scored no unlabeled patch.".to_owned()
         }
         QueueKind::SuspiciousPositives => format!(
             "Nothing to review: no positive has an out-of-sample score under the run in use ({left} left out: the \

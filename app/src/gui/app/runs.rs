@@ -1,4 +1,4 @@
-//! Training and exporting: requests to the library, on threads of their own.
+//! Starting runs, giving them orders, and taking up their events.
 
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::prior::PriorUsed;
@@ -14,7 +14,7 @@ use super::outcome::{Outcome, RunOutcome};
 use super::state::App;
 use crate::gui::command::{Command, TrainCommand, ViewCommand};
 use crate::gui::jobs::{JobId, JobKind, Scope};
-use crate::gui::model::{Correction, LivePhase, LiveRun, NoticeKind, Planned};
+use crate::gui::model::{Correction, LivePhase, LiveRun, NoticeKind, PlannedRun};
 use crate::gui::training;
 use crate::gui::values::{Before, Tab, TrainStart};
 
@@ -95,13 +95,13 @@ impl App {
         }
     }
 
-    fn may_train(&mut self) -> anyhow::Result<()> {
-        self.not_while_opening()?;
+    fn check_can_train(&mut self) -> anyhow::Result<()> {
+        self.refuse_while_opening()?;
         if let Some(live) = self.model.live.as_ref().filter(|live| live.is_running()) {
-            anyhow::bail!("the run {} is training already; stop it or wait for its end", live.name);
+            anyhow::bail!("the run {} is already training; stop it or wait for its end", live.name);
         }
         if !self.store()?.is_writable() {
-            anyhow::bail!("the project is open for reading only, so no run can be stored in it");
+            anyhow::bail!("the project is read-only, so no run can be stored in it");
         }
         Ok(())
     }
@@ -115,7 +115,7 @@ impl App {
             device: start.device,
         };
         self.start_run(baseline, None, None)?;
-        self.model.analysis.planned = Some(Planned { start, known_prior: None });
+        self.model.analysis.planned = Some(PlannedRun { start, known_prior: None });
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl App {
             Before::Train(mut start) => {
                 let name = free_name(self.store()?, &start.base_name)?;
                 start.name = Some(name.clone());
-                self.model.analysis.planned = Some(Planned { start: *start, known_prior: None });
+                self.model.analysis.planned = Some(PlannedRun { start: *start, known_prior: None });
                 name
             }
         };
@@ -143,7 +143,7 @@ impl App {
         from: Option<String>,
         known_prior: Option<PriorUsed>,
     ) -> anyhow::Result<()> {
-        self.may_train()?;
+        self.check_can_train()?;
         let is_baseline = start.base_name == "supervised_baseline";
         let store = self.store()?;
         let name = match start.name {
@@ -164,9 +164,9 @@ impl App {
             let mut listen = |event: &TrainEvent, orders: &_| reporter.report(job, event, orders);
             let result = match from {
                 Some(from) => {
-                    train_from(&mut project, &from, request, &mut listen, &mut |step| job.tell(step))?
+                    train_from(&mut project, &from, request, &mut listen, &mut |step| job.report(step))?
                 }
-                None => train_run(&mut project, request, &mut listen, &mut |step| job.tell(step))?,
+                None => train_run(&mut project, request, &mut listen, &mut |step| job.report(step))?,
             };
             Ok(Outcome::Run(RunOutcome::Trained(Box::new(result))))
         })?;
@@ -177,7 +177,7 @@ impl App {
     }
 
     fn continue_run(&mut self, name: String, device: DeviceChoice) -> anyhow::Result<()> {
-        self.may_train()?;
+        self.check_can_train()?;
         let stored = self.store()?.run(&name)?;
         let epochs = history(self.store()?, &stored)?;
         let mut project = self.store()?.reopen()?;
@@ -193,7 +193,7 @@ impl App {
                 device,
                 None,
                 &mut |event, orders| reporter.report(job, event, orders),
-                &mut |step| job.tell(step),
+                &mut |step| job.report(step),
             )?;
             Ok(Outcome::Run(RunOutcome::Trained(Box::new(result))))
         })?;
@@ -206,13 +206,13 @@ impl App {
     }
 
     /// Takes up what the trainer has said.
-    pub(super) fn hear_training(&mut self) {
+    pub(super) fn take_run_events(&mut self) {
         let (Some(handle), Some(live)) = (&self.train, self.model.live.as_mut()) else { return };
         live.memory = handle.memory().or(live.memory);
         let mut heard = false;
         for event in handle.drain() {
             heard = true;
-            live.hear(event);
+            live.take_event(event);
         }
         // The list of runs shows the new run from its first word on.
         let name = live.name.clone();
@@ -222,7 +222,7 @@ impl App {
             && !known
             && let Err(error) = self.read_runs()
         {
-            self.say_error("Reading the runs", &error);
+            self.notify_error("Reading the runs", &error);
         }
     }
 
@@ -230,7 +230,7 @@ impl App {
     pub(super) fn take_run(&mut self, result: &RunResult) -> anyhow::Result<()> {
         self.train = None;
         if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
-            live.phase = LivePhase::Ended(result.ended_early.map(|why| why.as_str().to_owned()));
+            live.phase = LivePhase::Ended(result.ended_early.map(|why| why.stored().to_owned()));
         }
         self.model.analysis.has_trained(&result.name);
         self.read_runs()?;
@@ -263,7 +263,7 @@ impl App {
         let Some(planned) = self.model.analysis.planned.take() else { return Ok(()) };
         if result.ended_early == Some(EarlyEnd::Stopped) || !result.scored || self.model.closing {
             self.model.notices.warning(format!(
-                "{} was not begun, because {} was stopped.",
+                "{} was not started, because {} was stopped.",
                 planned.start.base_name, result.name
             ));
             return Ok(());

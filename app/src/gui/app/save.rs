@@ -9,18 +9,18 @@ use vitrine_core::report::picture;
 
 use super::dialog::{FileQuestion, Wanted};
 use super::outcome::{Outcome, WindowOutcome};
-use super::picture::WantedPicture;
+use super::screenshot::WantedScreenshot;
 use super::state::App;
 use crate::gui::command::SaveCommand;
 use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::remedy;
-use crate::gui::values::{AskPath, Purpose, Tab};
+use crate::gui::values::{PathPurpose, PathQuestion, Tab};
 use crate::gui::views::charts::{PlotPlaces, plot_places};
 
 /// Frames to wait until the dialog is gone from the window.
-const DIALOG_GONE: u32 = 3;
+const DIALOG_FRAMES: u32 = 3;
 /// Frames a plot has to come onto the screen: scrolling there takes half a second.
-const ON_SCREEN: u32 = 240;
+const SCROLL_FRAMES: u32 = 240;
 
 impl App {
     pub(super) fn apply_save(&mut self, command: SaveCommand) -> anyhow::Result<()> {
@@ -31,13 +31,13 @@ impl App {
                 let folder = self.open()?.dir.join("");
                 let path = self.model.drafts.train.opened.clone().unwrap_or(folder);
                 self.model.tab = Tab::Train;
-                self.ask_path(AskPath::new("Open a configuration", path, Purpose::OpenConfig));
+                self.ask_path(PathQuestion::new("Open a configuration", path, PathPurpose::OpenConfig));
             }
             SaveCommand::Answer(None) => self.model.ask_path = None,
             SaveCommand::Answer(Some(path)) => self.path_named(path),
             SaveCommand::Choose => {
                 let Some(ask) = self.model.ask_path.clone() else { return Ok(()) };
-                let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
+                let reads = matches!(ask.purpose, PathPurpose::OpenConfig | PathPurpose::PretrainedWeights);
                 let (folder, name) = if ask.path.is_dir() {
                     (Some(ask.path), None)
                 } else {
@@ -53,13 +53,14 @@ impl App {
             SaveCommand::Go(path) => {
                 let Some(mut ask) = self.model.ask_path.take() else { return Ok(()) };
                 match ask.purpose {
-                    Purpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
-                    Purpose::Picture(plot) => {
+                    PathPurpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
+                    PathPurpose::Picture(plot) => {
                         let places = PlotPlaces { wanted: Some(plot), found: None };
                         self.ctx.data_mut(|data| data.insert_temp(plot_places(), places));
-                        self.picture.wanted = Some(WantedPicture { file: path, before: None, frames: 0 });
+                        self.screenshot.wanted =
+                            Some(WantedScreenshot { file: path, before: None, frames: 0 });
                     }
-                    Purpose::OpenConfig => match self.model.drafts.train.open_file(&path) {
+                    PathPurpose::OpenConfig => match self.model.drafts.train.open_file(&path) {
                         Ok(()) => self.model.tab = Tab::Train,
                         // The question stays, for the path to be mended.
                         Err(error) => {
@@ -68,7 +69,7 @@ impl App {
                             self.model.ask_path = Some(ask);
                         }
                     },
-                    Purpose::PretrainedWeights => self.model.drafts.train.begin_with(&path),
+                    PathPurpose::PretrainedWeights => self.model.drafts.train.begin_with(&path),
                 }
             }
         }
@@ -77,7 +78,7 @@ impl App {
 
     /// Asks for a file. What had the focus, the palette's field or a button, gives it up, for the next key is
     /// meant for the name.
-    fn ask_path(&mut self, ask: AskPath) {
+    fn ask_path(&mut self, ask: PathQuestion) {
         self.model.ask_path = Some(ask);
         self.ctx.memory_mut(|memory| {
             if let Some(id) = memory.focused() {
@@ -111,7 +112,7 @@ impl App {
 
     /// Asks for a picture of a part of the window.
     fn request_screenshot(&self, ctx: &egui::Context, file: PathBuf, area: egui::Rect) {
-        let (slot, scale, again) = (self.picture.taken.clone(), ctx.pixels_per_point(), ctx.clone());
+        let (slot, scale, again) = (self.screenshot.taken.clone(), ctx.pixels_per_point(), ctx.clone());
         let callback = egui::ScreenshotCallback::new(move |image: Arc<egui::ColorImage>| {
             let size = egui::vec2(image.width() as f32, image.height() as f32) / scale;
             let whole = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
@@ -123,8 +124,8 @@ impl App {
 
     /// Takes a picture that was asked for, as soon as the dialog is gone and the whole plot is on the
     /// screen, and writes it.
-    pub(super) fn take_picture(&mut self, ctx: &egui::Context) {
-        if let Some(mut wanted) = self.picture.wanted.take() {
+    pub(super) fn take_screenshot(&mut self, ctx: &egui::Context) {
+        if let Some(mut wanted) = self.screenshot.wanted.take() {
             ctx.request_repaint();
             let found = ctx.data(|data| data.get_temp::<PlotPlaces>(plot_places())).and_then(|p| p.found);
             let at = found.map(|(area, _)| area);
@@ -132,11 +133,11 @@ impl App {
             let resting = at.is_some() && at == wanted.before;
             (wanted.before, wanted.frames) = (at, wanted.frames + 1);
             match found {
-                _ if wanted.frames <= DIALOG_GONE => self.picture.wanted = Some(wanted),
-                Some((area, _)) if whole && (resting || wanted.frames >= ON_SCREEN) => {
+                _ if wanted.frames <= DIALOG_FRAMES => self.screenshot.wanted = Some(wanted),
+                Some((area, _)) if whole && (resting || wanted.frames >= SCROLL_FRAMES) => {
                     self.request_screenshot(ctx, wanted.file, area)
                 }
-                _ if wanted.frames < ON_SCREEN => self.picture.wanted = Some(wanted),
+                _ if wanted.frames < SCROLL_FRAMES => self.screenshot.wanted = Some(wanted),
                 Some((area, clip)) => {
                     self.model.notices.warning(
                         "The window is too small to show all of the plot, so the picture has only what is seen of it. \
@@ -145,26 +146,26 @@ impl App {
                     self.request_screenshot(ctx, wanted.file, area.intersect(clip));
                 }
                 None => {
-                    self.model.notices.warning("The plot is no longer on the screen; no picture was saved.")
+                    self.model.notices.warning("The plot is no longer on the screen. No picture was saved.")
                 }
             }
-            if self.picture.wanted.is_none() {
-                self.picture.coming = ON_SCREEN;
+            if self.screenshot.wanted.is_none() {
+                self.screenshot.coming = SCROLL_FRAMES;
             }
-        } else if self.picture.coming > 0 {
+        } else if self.screenshot.coming > 0 {
             ctx.request_repaint();
-            self.picture.coming -= 1;
-            if self.picture.coming == 0 {
+            self.screenshot.coming -= 1;
+            if self.screenshot.coming == 0 {
                 ctx.data_mut(|data| data.insert_temp(plot_places(), PlotPlaces::default()));
             }
         }
-        if let Some((path, image)) = self.picture.taken.take() {
-            self.picture.coming = self.picture.coming.min(1);
+        if let Some((path, image)) = self.screenshot.taken.take() {
+            self.screenshot.coming = self.screenshot.coming.min(1);
             let [width, height] = image.size;
             let rgba: Vec<u8> = image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
             let written = self.write(path, move || Ok(picture::png(width, height, rgba)?));
             if let Err(error) = written {
-                self.say_error("Saving the picture", &error);
+                self.notify_error("Saving the picture", &error);
             }
         }
     }

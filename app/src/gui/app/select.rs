@@ -77,7 +77,7 @@ impl App {
         };
         self.request_order(Order { filter: Filter::default(), ..before })?;
         self.open()?.wanted = Some(patch);
-        let text = format!("Patch {patch} {hidden_by}; all patches are shown now.");
+        let text = format!("Patch {patch} {hidden_by}. All patches are shown now.");
         self.model.notices.push(NoticeKind::Done, text, Some(back));
         Ok(())
     }
@@ -90,7 +90,7 @@ impl App {
         open.selection.clear();
         open.selection.extend(patches.iter().copied().filter(|&patch| (patch as usize) < count));
         if open.selection.is_empty() {
-            anyhow::bail!("the project holds none of these patches; examine it again");
+            anyhow::bail!("the project has none of these patches; run the diagnosis again");
         }
         open.count_hidden();
         if open.hidden.count == 0 {
@@ -109,7 +109,7 @@ impl App {
             self.open()?.wanted = first;
             let were = if hidden == 1 { "was" } else { "were" };
             let text = format!(
-                "{} of the {} selected patches {were} {by}; the selected ones and no others are shown now.",
+                "{} of the {} selected patches {were} {by}. Only the selected ones are shown now.",
                 words::count(hidden),
                 words::count(selected)
             );

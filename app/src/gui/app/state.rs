@@ -1,4 +1,4 @@
-//! The application: it owns the project's store, the jobs and the line to the run.
+//! The application. It owns the project's store, the jobs and the channel to the run.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
@@ -9,8 +9,8 @@ use vitrine_core::project::{DiskState, Flush, Project};
 use super::desktop_theme::DesktopTheme;
 use super::dialog::{self, FileDialogs};
 use super::outcome::Outcome;
-use super::picture::Picture;
 use super::places::PlacesKept;
+use super::screenshot::Screenshot;
 use crate::gpu::Graphics;
 use crate::gui::command::{Command, ProjectCommand};
 use crate::gui::drafts::Drafts;
@@ -24,9 +24,9 @@ use crate::gui::{theme, views};
 
 /// The application.
 pub struct App {
-    /// What views read.
+    /// The model that views read.
     pub model: Model,
-    /// What views remember from frame to frame.
+    /// What views remember between frames.
     pub states: views::States,
     /// The store of the open project; views never see it.
     pub(super) store: Option<Project>,
@@ -42,7 +42,7 @@ pub struct App {
     /// The last title given to the window.
     pub(super) title: String,
     /// A picture of part of the window, on its way to a file.
-    pub(super) picture: Picture,
+    pub(super) screenshot: Screenshot,
     /// Places in queues as the project holds them.
     pub(super) places: PlacesKept,
     /// The window closes only to be opened anew.
@@ -123,7 +123,7 @@ impl App {
             ctx,
             generations: 0,
             title: String::new(),
-            picture: Picture::default(),
+            screenshot: Screenshot::default(),
             places: PlacesKept::default(),
             reopens: false,
             flush: std::sync::Arc::new(std::fs::File::sync_data),
@@ -171,7 +171,7 @@ impl App {
         }
         self.model.graphics = Graphics::new(cc.wgpu_render_state.clone(), &self.ctx);
         self.states.forget_drawn();
-        self.picture = Picture::default();
+        self.screenshot = Screenshot::default();
         self.title.clear();
         self.reopens = false;
     }

@@ -1,4 +1,4 @@
-//! Settings, and the window itself: its size and title, files dropped onto it, closing.
+//! Settings, and the window itself: size, title, dropped files, closing.
 
 use eframe::egui;
 use egui::ViewportCommand;
@@ -60,7 +60,7 @@ impl App {
                 let reveal = Command::Window(WindowCommand::Reveal(path));
                 self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
             }
-            WindowOutcome::NoDialog => self.say_no_dialog(),
+            WindowOutcome::NoDialog => self.notify_no_dialog(),
             WindowOutcome::SavedBeforeClosing(Ok(())) => {
                 self.ctx.send_viewport_cmd(ViewportCommand::Close);
             }
@@ -70,11 +70,11 @@ impl App {
             }
             WindowOutcome::SavedAfterClosing(saved) => {
                 if let Err(error) = saved {
-                    self.say_error("Closing the project", &error);
+                    self.notify_error("Closing the project", &error);
                 }
             }
             WindowOutcome::Devices(devices) => {
-                let devices = self.said_unless_cancelled("Looking for devices", "this", devices);
+                let devices = self.notify_unless_cancelled("Looking for devices", "this", devices);
                 self.model.devices = devices.into();
             }
             WindowOutcome::DesktopTheme(theme) => {
@@ -138,7 +138,7 @@ impl App {
                 let undo = Command::Settings(SettingsCommand::Restore(Box::new(before.clone())));
                 self.model.notices.push(
                     NoticeKind::Warning,
-                    "All settings are as at the first start, keys included.".to_owned(),
+                    "All settings were reset, including keys.".to_owned(),
                     Some(("Undo".to_owned(), undo)),
                 );
             }
@@ -195,7 +195,7 @@ impl App {
                 }
                 self.jobs.cancel_all();
                 if self.model.is_busy() {
-                    self.model.notices.warning("The window closes as soon as what is under way has stopped.");
+                    self.model.notices.warning("The window closes as soon as the running work has stopped.");
                 }
             }
         }
@@ -211,14 +211,14 @@ impl App {
     }
 
     /// What the window does by itself every frame.
-    pub(super) fn keep_window(&mut self, ctx: &egui::Context) {
+    pub(super) fn update_window(&mut self, ctx: &egui::Context) {
         let came_back = egui::Event::WindowFocused(true);
         if ctx.input(|input| input.events.contains(&came_back)) {
             self.ask_desktop();
         }
         self.remember_place(ctx);
-        self.keep_closing(ctx);
-        self.keep_title(ctx);
+        self.handle_closing(ctx);
+        self.update_title(ctx);
         match self.settings_file.keep(&self.model.settings, false) {
             Ok(Some(wait)) => ctx.request_repaint_after(wait),
             Ok(None) => {}
@@ -256,7 +256,7 @@ impl App {
 
     /// Asks before the window closes, where work is under way or labels are not safe; closes it once that is
     /// over.
-    fn keep_closing(&mut self, ctx: &egui::Context) {
+    fn handle_closing(&mut self, ctx: &egui::Context) {
         let asked = ctx.input(|input| input.viewport().close_requested()) && !self.reopens;
         let unsafe_labels = || {
             let store = self.store.as_ref().filter(|_| !self.leaves);
@@ -293,7 +293,7 @@ impl App {
         );
     }
 
-    fn keep_title(&mut self, ctx: &egui::Context) {
+    fn update_title(&mut self, ctx: &egui::Context) {
         let title = match &self.model.project {
             Some(open) => format!("{} — Vitrine", open.name),
             None => "Vitrine".to_owned(),

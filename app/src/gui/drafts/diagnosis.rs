@@ -1,12 +1,12 @@
-//! What is to be examined.
+//! The draft of the Diagnosis form.
 
 use vitrine_core::diagnosis::Depth;
 
-/// What is to be examined.
+/// The draft of the Diagnosis form.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DiagnosisDraft {
     /// The run; `None` takes the configuration in the Train form.
     pub run: Option<String>,
-    /// How much is done.
+    /// How thorough the diagnosis is.
     pub depth: Depth,
 }

@@ -1,14 +1,15 @@
-//! What the export form holds: which patches, as what, and where.
+//! The draft of the export form: which patches, in which format, and where.
 
 use std::path::{Path, PathBuf};
 
 use vitrine_core::Label;
 use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat};
 
+use super::micrographs::MicrographsDraft;
 use crate::gui::values::ExportProposal;
 use crate::words::typed_path;
 
-/// What is handed on.
+/// What is exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ExportKind {
     /// Patches by their labels.
@@ -23,7 +24,7 @@ pub enum ExportKind {
 /// The export that comes next, as it stands in the form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportDraft {
-    /// What is handed on.
+    /// What is exported.
     pub kind: ExportKind,
     /// Labels written, in the order positive, negative, unlabeled.
     pub labels: [bool; 3],
@@ -37,7 +38,13 @@ pub struct ExportDraft {
     pub format: ExportFormat,
     /// What a STAR file names.
     pub star: ExportWhat,
-    /// Where.
+    /// Names, optics and y of micrographs.
+    pub micrographs: MicrographsDraft,
+    /// Whether patches of a RELION stack are normalised.
+    pub normalise: bool,
+    /// Whether patches of a RELION stack are inverted.
+    pub invert: bool,
+    /// The file or folder, as typed.
     pub out: String,
     /// Existing files may be replaced.
     pub replace: bool,
@@ -54,6 +61,9 @@ impl Default for ExportDraft {
             threshold: 0.5,
             format: ExportFormat::RelionStar,
             star: ExportWhat::Coordinates,
+            micrographs: MicrographsDraft::default(),
+            normalise: false,
+            invert: false,
             out: String::new(),
             replace: false,
             begun: false,
@@ -97,7 +107,7 @@ impl ExportDraft {
         self.threshold = proposal.threshold;
     }
 
-    /// Chooses what is handed on. Labels for patches by label and for patches by score are two choices.
+    /// Chooses what is exported. Each kind keeps its own choice of labels.
     pub fn choose(&mut self, kind: ExportKind) {
         if (self.kind == ExportKind::Scores) != (kind == ExportKind::Scores) {
             std::mem::swap(&mut self.labels, &mut self.other_labels);
@@ -123,14 +133,26 @@ impl ExportDraft {
         if by_score && self.run.is_none() {
             return None;
         }
+        let optics = self.micrographs.given().ok()?;
+        let stack = self.writes_relion_stack();
         Some(ExportRequest {
             labels,
             run: self.run.clone().filter(|_| by_score),
             threshold: by_score.then_some(self.threshold),
             what: self.star,
+            y: self.micrographs.y,
+            micrograph_names: self.micrographs.originals(),
+            optics,
+            normalise: self.normalise && stack,
+            invert: self.invert && stack,
             force: self.replace,
             ..ExportRequest::new(self.format, typed_path(&self.out))
         })
+    }
+
+    /// Whether patches are written that RELION refines.
+    pub fn writes_relion_stack(&self) -> bool {
+        self.format == ExportFormat::RelionStar && self.star != ExportWhat::Coordinates
     }
 
     /// The network to be written: its run and the file; `None` when something is missing.
@@ -188,6 +210,25 @@ mod tests {
         assert_eq!(with(&form, "/d/apo.npz"), "/d/apo");
         form.kind = ExportKind::Network;
         assert_eq!(with(&form, "/d/apo"), "/d/apo.safetensors");
+    }
+
+    #[test]
+    fn what_a_person_types_of_the_microscope_reaches_the_request() {
+        let mut form = ExportDraft { out: "/d/a.star".to_owned(), ..ExportDraft::default() };
+        form.micrographs.voltage = "300".to_owned();
+        form.micrographs.spherical_aberration = "2,7".to_owned();
+        form.micrographs.names = " .mrc ".to_owned();
+        let request = form.request().expect("a request");
+        assert_eq!((request.optics.voltage, request.optics.spherical_aberration), (Some(300.0), Some(2.7)));
+        assert_eq!(request.optics.amplitude_contrast, None);
+        assert_eq!(request.micrograph_names, Some(PathBuf::from(".mrc")));
+        // The options of a stack do not stand in the way of a table without one.
+        form.normalise = true;
+        assert!(form.request().is_some_and(|request| !request.normalise));
+        form.star = ExportWhat::Both;
+        assert!(form.request().is_some_and(|request| request.normalise));
+        form.micrographs.voltage = "3oo".to_owned();
+        assert!(form.request().is_none());
     }
 
     #[test]

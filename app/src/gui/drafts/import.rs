@@ -1,9 +1,9 @@
-//! What the import form holds: the settings as typed.
+//! The draft of the import form: the settings as typed.
 
 use std::path::{Path, PathBuf};
 
 use vitrine_core::Label;
-use vitrine_core::ingest::{FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
+use vitrine_core::ingest::{BelowMinScore, FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use vitrine_core::project::PixelType;
 
 use crate::words::{self, number};
@@ -21,6 +21,16 @@ pub struct ImportDraft {
     pub margin: String,
     /// y counts from the bottom.
     pub y_up: bool,
+    /// Factor from the px of the picks to those of the micrographs.
+    pub picks_scale: String,
+    /// The shifts of a refinement move the centres.
+    pub recenter: bool,
+    /// Lowest score of a pick that becomes a particle.
+    pub min_score: String,
+    /// What becomes of picks below it.
+    pub below_min_score: BelowMinScore,
+    /// Micrographs that cannot be used are left out.
+    pub skip_bad: bool,
     /// Label of what has none.
     pub label: Option<Label>,
     /// Å per px.
@@ -100,6 +110,11 @@ impl ImportDraft {
             bin,
             margin,
             y_up: self.y_up && cuts,
+            picks_scale: number(&self.picks_scale, 0.001, 1000.0)?.filter(|_| cuts),
+            recenter: self.recenter && cuts,
+            min_score: number(&self.min_score, -1e9, 1e9)?.filter(|_| cuts),
+            below_min_score: self.below_min_score,
+            skip_bad: self.skip_bad && cuts,
             label: self.label,
             pool,
             pixel_size: number(&self.pixel_size, 0.01, 1000.0)?,

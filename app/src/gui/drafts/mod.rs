@@ -1,16 +1,18 @@
-//! What the forms hold. The model owns it and [`App::apply`](crate::gui::App::apply) alone changes it, so
-//! that a button, the palette and a key start work from the same values. A view edits a copy
+//! Drafts: what the forms hold. The model owns them, and only [`App::apply`](crate::gui::App::apply) changes
+//! them, so a button, the palette and a key start work from the same values. A view edits a copy
 //! ([`crate::gui::widgets::edited`]).
 
 mod diagnosis;
 mod export;
 mod import;
+mod micrographs;
 mod train;
 
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
-pub use train::{TrainDraft, Yaml, presets, without_number};
+pub use micrographs::{MicrographsDraft, optics_bounds};
+pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
 
 use crate::words;
 

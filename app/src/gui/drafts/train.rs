@@ -1,5 +1,4 @@
-//! What the Train form holds: the configuration being edited, as fields or as text, and how its run is
-//! started.
+//! The draft of the Train form: the configuration being edited, as fields or as text, and how its run starts.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -82,6 +81,11 @@ pub fn presets() -> &'static [(&'static str, RunConfig)] {
         presets::PRESETS.iter().filter_map(load).collect()
     });
     &PRESETS
+}
+
+/// Whether a preset is only for research: it repeats an earlier run, for comparison.
+pub fn is_research(preset: &str) -> bool {
+    preset.starts_with("fixmatch_pu_")
 }
 
 impl TrainDraft {

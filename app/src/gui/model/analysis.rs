@@ -1,4 +1,5 @@
-//! What the window has measured of runs: curves over epochs, comparisons, the run that comes next.
+//! What the window has measured of runs: curves over epochs, comparisons, the diagnosis; and the run that
+//! comes next.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct RunCurves {
     pub name: String,
     /// Whether it is a plain classifier.
     pub is_baseline: bool,
-    /// The epochs.
+    /// The epochs, first to last.
     pub epochs: Vec<EpochMetrics>,
     /// Values by column of [`EpochMetrics::COLUMNS`].
     columns: Vec<Vec<f64>>,
@@ -58,19 +59,19 @@ impl RunCurves {
 
 /// A run that begins when the one before it has ended.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub struct PlannedRun {
     /// The run.
     pub start: TrainStart,
     /// π as the first run has estimated it from the same patches and labels.
     pub known_prior: Option<PriorUsed>,
 }
 
-/// Runs put side by side, and when that was.
+/// A comparison of runs, and the labels it used.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// What came of it.
+    /// The comparison.
     pub comparison: Arc<Comparison>,
-    /// The labels it was measured with.
+    /// The journal position of the labels it was measured with.
     pub journal: EntryId,
 }
 
@@ -98,8 +99,8 @@ pub struct Analysis {
     pub report: Option<Arc<Report>>,
     /// The corrected run that was begun last.
     pub correction: Option<Correction>,
-    /// What trains next.
-    pub planned: Option<Planned>,
+    /// The run that trains next.
+    pub planned: Option<PlannedRun>,
 }
 
 impl Analysis {

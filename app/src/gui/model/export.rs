@@ -1,4 +1,4 @@
-//! What an export would write, and the last one written.
+//! The preview of an export, and the last export.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What keys need to know of the gallery.
+//! The state of the gallery that keys depend on.
 
 use vitrine_core::Label;
 

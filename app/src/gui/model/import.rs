@@ -1,5 +1,5 @@
-//! An import being prepared: what was named, what it is, and what it would bring. Nothing of it is
-//! written before the person says so.
+//! An import being prepared: the files added, what they are, and what importing them would bring. Nothing is
+//! written before the person presses Import.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use vitrine_core::ingest::{FoundInput, IngestRequest, Inspection};
 use crate::gui::drafts::ImportDraft;
 use crate::gui::values::{Asked, Load};
 
-/// What files are.
+/// The formats of the files added.
 #[derive(Debug, Clone)]
 pub struct Recognised {
     /// Each file or folder, in the order in which they were named.
@@ -40,25 +40,25 @@ pub struct DiskSpace {
 /// An import being prepared.
 #[derive(Debug, Clone, Default)]
 pub struct ImportState {
-    /// Files and folders named, in the order in which they came.
+    /// The files and folders added, in that order.
     pub paths: Vec<PathBuf>,
-    /// What they are.
+    /// The formats of the files.
     pub recognised: Asked<Vec<PathBuf>, Recognised>,
     /// The settings as typed.
     pub draft: ImportDraft,
-    /// What an import would bring.
+    /// The preview of the import.
     pub look: Asked<LookRequest, Arc<Inspection>>,
-    /// How much is free on the disk of a folder, which need not exist.
+    /// Free space on the disk of a folder. The folder need not exist.
     pub disk_space: Asked<PathBuf, DiskSpace>,
 }
 
 impl ImportState {
-    /// What is known of the files named; while more are being recognised, of those known before.
+    /// The files as recognised; while more are being read, those known before.
     pub fn found(&self) -> &[FoundInput] {
         self.recognised.last().map_or(&[], |(_, recognised)| &recognised.found)
     }
 
-    /// Values to begin with, once all files named are recognised.
+    /// Initial settings, once all files are recognised.
     pub fn proposal(&self) -> Option<&IngestRequest> {
         match self.recognised.of(&self.paths) {
             Load::Ready(recognised) => Some(&recognised.proposal),
@@ -66,7 +66,7 @@ impl ImportState {
         }
     }
 
-    /// Whether it is known of the files named what they are, or that nobody can say.
+    /// Whether reading the files has ended, with a result or a failure.
     pub fn is_recognised(&self) -> bool {
         self.recognised.of(&self.paths).is_settled()
     }

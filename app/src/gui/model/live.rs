@@ -1,4 +1,4 @@
-//! The run that is training, as far as its thread has told.
+//! The run that is training, from the events that its thread has reported.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,18 +10,18 @@ use vitrine_core::learning::train::events::{PretrainEpoch, RunPhase, TrainEvent}
 
 use super::analysis::RunCurves;
 use crate::gui::jobs::JobId;
-use crate::gui::training::Memory;
+use crate::gui::training::RunMemory;
 
-/// How far a run is, seen from the window.
+/// The phase of a run, as the window sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LivePhase {
-    /// Under way; what it does in words.
+    /// Running, in this phase.
     Running(RunPhase),
-    /// Waiting for the person.
+    /// Paused by the person.
     Paused,
-    /// Told to stop, ending its batch.
+    /// Ordered to stop; the current batch is still running.
     Stopping,
-    /// Ended by its schedule, by a rule or by the person; why where it ended early.
+    /// Ended by its schedule, by a rule or by the person, with the reason if it ended early.
     Ended(Option<String>),
     /// Ended by an error, as a sentence.
     Failed(String),
@@ -32,43 +32,43 @@ pub enum LivePhase {
 pub struct LiveRun {
     /// The job it runs as.
     pub job: JobId,
-    /// Its name.
+    /// The run's name.
     pub name: String,
-    /// The device, in words.
+    /// The device, in words, until the project says it.
     pub device: String,
-    /// How far it is.
+    /// The phase.
     pub phase: LivePhase,
-    /// Where it was told to compute.
+    /// The device that was chosen.
     pub choice: DeviceChoice,
-    /// Its trainer has said something, if only that it has begun.
-    pub told: bool,
-    /// The training has ended and the patches are scored: orders do nothing any more.
+    /// Whether the trainer has reported any event.
+    pub has_reported: bool,
+    /// Training has ended and the patches are being scored: orders have no effect any more.
     pub scoring: bool,
-    /// Epoch, epochs, batch, batches of the last progress told.
+    /// Epoch, epochs, batch and batches of the last progress report.
     pub progress: Option<(usize, usize, usize, usize)>,
-    /// π with the ends of its interval.
+    /// π and the ends of its interval.
     pub prior: Option<(f64, f64, f64)>,
-    /// What came of the trial of the overlay.
+    /// The result of tuning the overlay.
     pub overlay: Option<OverlayChoice>,
     /// The last epoch of pretraining, where there is one.
     pub pretrained: Option<PretrainEpoch>,
     /// Epochs complete since it was started here.
     pub epochs: Vec<EpochMetrics>,
-    /// The best of them, counted from 1.
+    /// The best epoch, counted from 1.
     pub best_epoch: Option<usize>,
-    /// Sentences to read.
+    /// Warnings of the trainer.
     pub warnings: Vec<String>,
     /// Epoch of the last checkpoint that was asked for, and the batches done of it and in all where it was
     /// not complete.
     pub checkpoint: Option<(usize, Option<(usize, usize)>)>,
-    /// The person has asked for a checkpoint that is not written yet.
+    /// The person has asked for a checkpoint that is not saved yet.
     pub checkpoint_asked: bool,
     /// When it was started here.
     pub started: Instant,
     /// All epochs, those before it went on included, for drawing.
     pub curves: Arc<RunCurves>,
-    /// Memory it held when last looked.
-    pub memory: Option<Memory>,
+    /// Memory that the run used when it was last measured.
+    pub memory: Option<RunMemory>,
     /// The epoch under way and when it began.
     epoch_began: Option<(usize, Instant)>,
 }
@@ -81,7 +81,7 @@ impl LiveRun {
             name,
             device: device_words(choice),
             choice,
-            told: false,
+            has_reported: false,
             scoring: false,
             phase: LivePhase::Running(RunPhase::Preparing),
             progress: None,
@@ -107,7 +107,7 @@ impl LiveRun {
         self
     }
 
-    /// Time to the end at the pace of the last epochs; `None` before that can be said.
+    /// Estimated time to the end, at the pace of the last epochs; `None` before there is an estimate.
     pub fn time_left(&self) -> Option<Duration> {
         let (epoch, epochs, batch, batches) = self.progress?;
         if self.scoring || epoch == 0 || batches == 0 || !matches!(self.phase, LivePhase::Running(_)) {
@@ -145,9 +145,9 @@ impl LiveRun {
         self.is_running() && !self.scoring
     }
 
-    /// Takes up what the trainer said.
-    pub fn hear(&mut self, event: TrainEvent) {
-        self.told = true;
+    /// Takes up an event of the trainer.
+    pub fn take_event(&mut self, event: TrainEvent) {
+        self.has_reported = true;
         match event {
             // Also of a run that was told to stop, for it has.
             TrainEvent::Phase(RunPhase::Scoring) => {
@@ -188,7 +188,7 @@ impl LiveRun {
 fn device_words(choice: DeviceChoice) -> String {
     match choice {
         DeviceChoice::Auto => "the best device".to_owned(),
-        DeviceChoice::Cpu => "the processor".to_owned(),
+        DeviceChoice::Cpu => "the CPU".to_owned(),
         DeviceChoice::Gpu(number) => format!("GPU {number}"),
     }
 }

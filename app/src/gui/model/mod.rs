@@ -1,5 +1,5 @@
-//! The model: everything a view may read. It holds no file handles and computes nothing in a frame
-//! that grows with the number of patches; [`App::apply`](crate::gui::App::apply) alone changes it.
+//! The model: everything that views read. It holds no file handles, and no frame does work that grows with
+//! the number of patches. Only [`App::apply`](crate::gui::App::apply) changes it.
 
 mod analysis;
 mod export;
@@ -14,7 +14,7 @@ mod selection;
 
 use std::path::PathBuf;
 
-pub use analysis::{Analysis, Compared, Correction, Planned, RunCurves};
+pub use analysis::{Analysis, Compared, Correction, PlannedRun, RunCurves};
 pub use export::{ExportState, Written};
 pub use gallery::GalleryGrid;
 pub use import::{DiskSpace, ImportState, LookRequest, Recognised};
@@ -34,7 +34,7 @@ use crate::gui::drafts::Drafts;
 use crate::gui::jobs::JobState;
 use crate::gui::keys::KeyMap;
 use crate::gui::settings::Settings;
-use crate::gui::values::{AskPath, Load, Overlay, Tab};
+use crate::gui::values::{Load, Overlay, PathQuestion, Tab};
 
 /// Everything views read.
 pub struct Model {
@@ -42,46 +42,46 @@ pub struct Model {
     pub project: Option<OpenProject>,
     /// The main view.
     pub tab: Tab,
-    /// What lies over it.
+    /// The overlay above the main view.
     pub overlay: Option<Overlay>,
     /// What the forms hold.
     pub drafts: Drafts,
     /// A file that the person is asked to name.
-    pub ask_path: Option<AskPath>,
+    pub ask_path: Option<PathQuestion>,
     /// The gallery as keys move in it.
     pub gallery: GalleryGrid,
-    /// Work under way, oldest first.
+    /// Running jobs, oldest first.
     pub jobs: Vec<JobState>,
     /// The run that is training, or the last one that did since the project was opened.
     pub live: Option<LiveRun>,
-    /// What was measured of the runs.
+    /// Measurements of runs.
     pub analysis: Analysis,
-    /// What the person is told.
+    /// Notices on the screen.
     pub notices: Notices,
-    /// What the person has set.
+    /// The settings.
     pub settings: Settings,
     /// Keys, from the table of commands and the settings.
     pub keys: KeyMap,
     /// The graphics device.
     pub graphics: Graphics,
-    /// An import being prepared; its page is shown in place of everything else.
+    /// The import being prepared; while there is one, its page covers everything else.
     pub import: Option<ImportState>,
     /// An export being prepared.
     pub export: ExportState,
-    /// The devices on which a run could compute; read when somebody asks.
+    /// The devices that a run could use; read on demand.
     pub devices: Load<Vec<DeviceInfo>>,
-    /// Where the settings are kept.
+    /// The settings file; `None` where there is none.
     pub settings_path: Option<PathBuf>,
     /// The window closes as soon as the last job has ended.
     pub closing: bool,
     /// Whether files can be dropped onto the window.
     pub takes_drops: bool,
-    /// Whether labels are on the disk.
+    /// What the disk has not confirmed yet, and why.
     pub disk: DiskState,
 }
 
 impl Model {
-    /// Whether a command can be given now; if not, why not.
+    /// Checks whether a command can be given now.
     ///
     /// # Errors
     /// The reason, to show as a tooltip.
@@ -98,16 +98,16 @@ impl Model {
             }
             Needs::Filled => Ok(()),
             Needs::Scores if project.is_some_and(|p| p.scores.is_none()) => {
-                Err("No run has scored this project yet; train first.")
+                Err("No run has scored this project yet. Train first.")
             }
             Needs::Scores => Ok(()),
             // Elsewhere nobody sees what a key does.
             Needs::Gallery | Needs::Patches if self.tab != Tab::Gallery => {
-                Err("This is for the gallery; go there first.")
+                Err("This command needs the gallery. Go there first.")
             }
             Needs::Patches if project.is_some_and(|p| p.shown.ids.is_empty()) => Err("No patch is shown."),
             Needs::Gallery | Needs::Patches => Ok(()),
-            _ if !writable => Err("The project is open for reading only."),
+            _ if !writable => Err("The project is read-only."),
             Needs::Writable => Ok(()),
             Needs::Labelling | Needs::Labels if self.tab != Tab::Gallery => {
                 Err("Patches are labelled in the gallery.")
@@ -117,12 +117,12 @@ impl Model {
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
             Needs::Training if self.live.as_ref().is_some_and(|live| live.scoring) => {
-                Err("The training has ended; the run scores the patches.")
+                Err("Training has ended. The run is scoring the patches.")
             }
             Needs::Training if self.live.as_ref().is_some_and(|live| live.phase == LivePhase::Stopping) => {
-                Err("The run is stopping already.")
+                Err("The run is already stopping.")
             }
-            Needs::NoTraining if training => Err("A run is training already; stop it or wait for its end."),
+            Needs::NoTraining if training => Err("A run is already training. Stop it or wait for its end."),
             Needs::Training | Needs::NoTraining => Ok(()),
         }
     }
@@ -132,19 +132,18 @@ impl Model {
         self.project.as_ref().is_some_and(|open| open.read_only.is_none())
     }
 
-    /// The device a run takes by itself: the first real GPU, else the processor; `None` until the devices
-    /// were read.
+    /// The device that `auto` chooses: the first eligible GPU, or else the CPU; `None` until the devices are read.
     pub fn best_device(&self) -> Option<&DeviceInfo> {
         let devices = self.devices.ready()?;
         devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first())
     }
 
-    /// Whether there is no GPU that a run would take; not before the devices were read.
+    /// Whether no GPU is eligible for a run; `false` until the devices are read.
     pub fn lacks_gpu(&self) -> bool {
         self.best_device().is_some_and(|best| best.id == "cpu")
     }
 
-    /// Whether something is under way that closing would end.
+    /// Whether a job is running that closing the window would end.
     pub fn is_busy(&self) -> bool {
         self.jobs.iter().any(|job| job.kind.asks_before_closing())
     }

@@ -1,10 +1,11 @@
-//! What the person is told: sentences that name the thing and offer the next step.
+//! Notices: sentences that tell the person what happened, each with a button for the next step where there is
+//! one.
 
 use std::time::{Duration, Instant};
 
 use crate::gui::command::Command;
 
-/// How grave it is.
+/// The severity of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoticeKind {
     /// Something that was asked for is done.
@@ -18,20 +19,21 @@ pub enum NoticeKind {
 /// A sentence on the screen.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// Its number, to dismiss it by.
+    /// Number of the notice, to dismiss it.
     pub id: u64,
-    /// How grave it is.
+    /// The severity.
     pub kind: NoticeKind,
-    /// What happened, where, what to do.
+    /// What happened, where, and what to do.
     pub text: String,
-    /// The next step: words of the button and what it does.
+    /// The next step: the text of its button, and the command.
     pub action: Option<(String, Command)>,
-    /// When it appeared.
+    /// When the notice appeared.
     pub at: Instant,
 }
 
 impl Notice {
-    /// How long it stays; errors stay until dismissed, an offer long enough to be read and taken.
+    /// How long the notice stays; `None` until it is dismissed. Errors stay, and an offer stays long enough to read and
+    /// take it.
     pub const fn lasts(&self) -> Option<Duration> {
         match (self.kind, &self.action) {
             (NoticeKind::Done, None) => Some(Duration::from_secs(6)),
@@ -49,8 +51,8 @@ pub struct Notices {
     next: u64,
 }
 
-/// More than this many at a time nobody reads.
-const MOST: usize = 5;
+/// More notices at a time than a person reads.
+const MAX_SHOWN: usize = 5;
 
 impl Notices {
     /// Those on the screen, oldest first.
@@ -79,7 +81,7 @@ impl Notices {
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
         self.shown.push(Notice { id: self.next, kind, text, action, at: Instant::now() });
-        if self.shown.len() > MOST {
+        if self.shown.len() > MAX_SHOWN {
             // Errors are the last to be pushed out.
             let at = self.shown.iter().position(|n| n.kind != NoticeKind::Error).unwrap_or(0);
             self.shown.remove(at);

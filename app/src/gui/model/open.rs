@@ -1,5 +1,5 @@
-//! The open project as views see it: arrays of all patches, kept in step with the store by
-//! [`OpenProject::take_changes`], so that nothing is read again after a label was set.
+//! The open project as views see it: arrays over all patches. [`OpenProject::take_changes`] keeps them in
+//! step with the store, so a label change reads nothing again.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::gui::values::{Asked, Order};
 pub struct CurrentScores {
     /// The run.
     pub run: RunId,
-    /// Its name.
+    /// The run's name.
     pub name: String,
     /// One score per patch, NaN where it has none.
     pub values: Arc<Vec<f32>>,
@@ -42,8 +42,8 @@ pub struct Shown {
     pub order: Order,
     /// The patches, first to last.
     pub ids: Arc<Vec<PatchId>>,
-    /// Labels or scores have changed since in a way that could change `ids`. They are left alone
-    /// until the person asks, so that patches do not jump from under the hand.
+    /// Labels or scores have changed since in a way that could change `ids`. The order stays until the person asks
+    /// for a refresh, so that patches do not move under the pointer.
     pub stale: bool,
     /// Place of the current patch in `ids`.
     pub cursor: usize,
@@ -66,10 +66,10 @@ impl Shown {
     }
 }
 
-/// How many selected patches are not shown, and what that was counted from.
+/// How many selected patches the gallery does not show, and from which selection and order that was counted.
 #[derive(Debug, Clone, Default)]
 pub struct Hidden {
-    /// So many.
+    /// Number of selected patches that the gallery does not show.
     pub count: usize,
     revision: u64,
     ids: Option<Arc<Vec<PatchId>>>,
@@ -77,17 +77,18 @@ pub struct Hidden {
 
 /// The open project.
 pub struct OpenProject {
-    /// Counts up with each project opened in this window; caches of pixels belong to one number.
+    /// Number of the project: it goes up with each project opened in this window. Caches of pixels belong to one
+    /// number, and so does the answer of a job.
     pub generation: u64,
-    /// Its folder.
+    /// The project's folder.
     pub dir: PathBuf,
-    /// Its name, the folder's.
+    /// The project's name: that of its folder, or of the folder around one called `project`.
     pub name: String,
-    /// Why it may only be read, as a sentence.
+    /// Why the project is read-only, as a sentence; `None` if it is writable.
     pub read_only: Option<String>,
     /// Side of a patch, px.
     pub size: Option<usize>,
-    /// When it was made, RFC 3339, UTC.
+    /// When the project was created, RFC 3339, UTC.
     pub created: String,
     /// The pixels; a clone may go to another thread.
     pub pixels: Arc<Pixels>,
@@ -101,15 +102,15 @@ pub struct OpenProject {
     pub micrographs: Vec<Micrograph>,
     /// Runs, oldest first.
     pub runs: Vec<Run>,
-    /// Those that have something to go on from.
+    /// Runs that have a checkpoint to resume from.
     pub resumable: Vec<RunId>,
     /// The newest split.
     pub split: Option<CurrentSplit>,
-    /// Scores in use.
+    /// The scores in use; `None` until a run has scored the patches.
     pub scores: Option<CurrentScores>,
-    /// What is shown.
+    /// What the gallery shows, and the current patch.
     pub shown: Shown,
-    /// What is selected.
+    /// The selected patches.
     pub selection: Selection,
     /// The revision of the selection when all of it was labelled; [`OpenProject::drop_labelled`].
     pub labelled: Option<u64>,
@@ -151,13 +152,13 @@ impl OpenProject {
         }
     }
 
-    /// Whether the selection was labelled and is as it was then: another label corrects the first, and
-    /// moving on drops it, so that it is not labelled again unseen.
+    /// Whether the selection was labelled and has not changed since. Another label then corrects the first one;
+    /// moving on clears the selection, so that it is not labelled again by accident.
     pub fn is_labelled(&self) -> bool {
         !self.selection.is_empty() && self.labelled == Some(self.selection.revision())
     }
 
-    /// The person moves on: a selection that was labelled has served its purpose.
+    /// The person moves on: clears a selection that was labelled.
     pub fn drop_labelled(&mut self) {
         if self.is_labelled() {
             self.selection.clear();

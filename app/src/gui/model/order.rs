@@ -1,5 +1,5 @@
-//! Which patches the gallery shows, and in which order: sorted and filtered on a job thread from
-//! arrays shared with the model, so that no frame waits for it.
+//! Sorting and filtering the gallery. A job computes the order from arrays that it shares with the model, so
+//! no frame waits for it.
 
 use std::sync::Arc;
 

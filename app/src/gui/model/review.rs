@@ -1,4 +1,4 @@
-//! What jobs have read for the side panel and the review queues.
+//! What jobs read for the side panel and the review queues.
 
 use std::sync::Arc;
 
@@ -45,11 +45,11 @@ pub struct MicrographView {
 /// The queue a person goes through.
 #[derive(Debug, Clone)]
 pub struct OpenQueue {
-    /// Its patches.
+    /// The queue.
     pub queue: Queue,
-    /// The name of its run.
+    /// The name of the run that ordered it.
     pub run: String,
-    /// What was shown before.
+    /// The order that the gallery showed before.
     pub before: Order,
 }
 

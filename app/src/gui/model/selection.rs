@@ -1,5 +1,5 @@
-//! Which patches are selected: one bit a patch and a running count, so that two million patches are
-//! 250 kB and asking for one costs nothing.
+//! The selected patches: one bit per patch and a running count. Two million patches take 250 kB, and asking
+//! for one takes constant time.
 
 use vitrine_core::project::PatchId;
 

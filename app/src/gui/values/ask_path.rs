@@ -1,30 +1,30 @@
-//! A file to be named by the person, and what is done with it then.
+//! A question for a file, and what happens with the answer.
 
 use std::path::PathBuf;
 
-/// A file to be named, and what is done with it then.
+/// A question for a file, and what happens with the answer.
 #[derive(Debug, Clone)]
-pub struct AskPath {
+pub struct PathQuestion {
     /// "Save the plot Validation AUC".
     pub title: String,
     /// The path so far.
     pub path: PathBuf,
-    /// What is done.
-    pub purpose: Purpose,
-    /// Why that could not be done with the path as it is.
+    /// What happens with the file.
+    pub purpose: PathPurpose,
+    /// Why that failed with the path as it is.
     pub wrong: Option<String>,
 }
 
-impl AskPath {
+impl PathQuestion {
     /// A question that begins with this path.
-    pub fn new(title: impl Into<String>, path: PathBuf, purpose: Purpose) -> Self {
+    pub fn new(title: impl Into<String>, path: PathBuf, purpose: PathPurpose) -> Self {
         Self { title: title.into(), path, purpose, wrong: None }
     }
 }
 
-/// What is done with a file that was named.
+/// What happens with the file.
 #[derive(Debug, Clone)]
-pub enum Purpose {
+pub enum PathPurpose {
     /// This text is written.
     Text(String),
     /// A picture of the plot of this name is written, once all of it is on the screen.

@@ -1,20 +1,20 @@
-//! An examination to be started.
+//! A diagnosis to start.
 
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config::RunConfig;
 
-/// What is to be examined.
+/// A diagnosis to start.
 #[derive(Debug, Clone)]
 pub struct DiagnoseStart {
     /// The configuration; `None` takes that of the run.
     pub config: Option<RunConfig>,
-    /// What it is called.
+    /// The name of the configuration.
     pub config_name: String,
     /// A run whose epochs and network are examined too.
     pub run: Option<String>,
-    /// How much is done.
+    /// How thorough the diagnosis is.
     pub depth: Depth,
-    /// Where to compute.
+    /// The device.
     pub device: DeviceChoice,
 }

@@ -1,4 +1,4 @@
-//! An export that another view suggests.
+//! An export that another view proposes.
 
 /// A run and a threshold that another view suggests.
 #[derive(Debug, Clone, PartialEq)]

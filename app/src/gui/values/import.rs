@@ -11,9 +11,9 @@ pub enum ImportTarget {
     Open,
     /// Into a new project.
     New {
-        /// Its folder.
+        /// The folder of the new project.
         dir: PathBuf,
-        /// How its pixels are stored.
+        /// How it stores pixels.
         pixels: PixelType,
     },
 }

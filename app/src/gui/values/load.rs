@@ -9,7 +9,7 @@ pub struct Failure {
     pub cancelled: bool,
 }
 
-/// How far it is.
+/// The state of something that a job reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Load<T> {
     /// Nobody has asked for it.

@@ -1,5 +1,5 @@
-//! Plain values that travel between the parts of the window: what is shown, how it is sorted, what a
-//! command carries. They hold no handles and import nothing of the window.
+//! Plain values that travel between the parts of the window: what is shown, how it is sorted, what a command
+//! carries. They hold no handles and import nothing else of the window.
 
 mod ask_path;
 mod diagnose;
@@ -13,7 +13,7 @@ mod start;
 mod theme;
 mod train;
 
-pub use ask_path::{AskPath, Purpose};
+pub use ask_path::{PathPurpose, PathQuestion};
 pub use diagnose::DiagnoseStart;
 pub use export::ExportProposal;
 pub use import::ImportTarget;

@@ -1,4 +1,4 @@
-//! What the person asked to see in the gallery: sorted how, filtered by what.
+//! How the gallery is sorted and filtered.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ pub struct Order {
     pub descending: bool,
     /// Of [`SortKey::Random`].
     pub seed: u32,
-    /// Which are shown.
+    /// Which patches are shown.
     pub filter: Filter,
 }
 

@@ -1,4 +1,4 @@
-//! What the window shows: the main view, and what lies over it.
+//! What the window shows: the main view, and the overlay above it.
 
 use serde::{Deserialize, Serialize};
 

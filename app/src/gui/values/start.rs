@@ -1,4 +1,4 @@
-//! How the window begins.
+//! How the window starts.
 
 use std::path::PathBuf;
 

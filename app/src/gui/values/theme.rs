@@ -22,9 +22,9 @@ impl Theme {
     /// The word on screen.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::System => "as the system",
-            Self::Dark => "dark",
-            Self::Light => "light",
+            Self::System => "System",
+            Self::Dark => "Dark",
+            Self::Light => "Light",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A run to be started.
+//! A run to start.
 
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::RunConfig;
@@ -12,7 +12,7 @@ pub struct TrainStart {
     pub base_name: String,
     /// The method.
     pub config: RunConfig,
-    /// Where to compute.
+    /// The device.
     pub device: DeviceChoice,
 }
 

@@ -1,4 +1,4 @@
-//! About: versions and devices, to be copied into a report of a fault.
+//! About: versions and devices, to copy into a bug report.
 
 use std::sync::OnceLock;
 
@@ -28,9 +28,8 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         });
         ui.add_space(8.0);
         ui.horizontal(|ui| {
-            let why =
-                "Versions, devices and the problems on the screen, to be pasted into a report of a fault.";
-            if ui.button("Copy for a report").on_hover_text(why).clicked() {
+            let why = "Versions, devices and the problems on the screen, to paste into a bug report.";
+            if ui.button("Copy for a bug report").on_hover_text(why).clicked() {
                 ui.ctx().copy_text(report(model));
             }
             if let Some(path) = &model.settings_path
@@ -54,7 +53,8 @@ pub fn report(model: &Model) -> String {
 
 /// The libraries that draw and compute, and their versions. They do not say themselves; a test compares these
 /// with the lock file.
-const LIBRARIES: [(&str, &str); 3] = [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", "0.22.1")];
+const LIBRARIES: [(&str, &str); 3] =
+    [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", vitrine_core::device::BURN_VERSION)];
 
 /// The operating system with its version where it says so in a file, and the kind of desktop session.
 fn system() -> &'static str {
@@ -86,12 +86,12 @@ fn facts(model: &Model) -> Vec<(String, String)> {
     ];
     match &model.devices {
         Load::NotAsked | Load::Loading => {
-            facts.push(("Runs compute on".to_owned(), "being looked for".to_owned()));
+            facts.push(("Runs compute on".to_owned(), "searching…".to_owned()));
         }
         Load::Failed(failure) => facts.push(("Runs compute on".to_owned(), failure.why.clone())),
         Load::Ready(devices) => {
             for device in devices {
-                let unfit = if device.eligible { "" } else { ", never chosen by itself" };
+                let unfit = if device.eligible { "" } else { ", never chosen automatically" };
                 facts.push((
                     format!("Runs: {}", device.id),
                     format!("{} ({}, {}{unfit})", device.name, device.kind, device.backend),

@@ -1,16 +1,16 @@
-//! A file to be named: typed, or chosen in a dialog of the system where there is one.
+//! The dialog that asks for a file: typed, or chosen in a dialog of the system where there is one.
 
 use eframe::egui;
 use egui::{Key, TextEdit, Ui};
 
 use crate::gui::command::{Command, SaveCommand};
-use crate::gui::values::{AskPath, Purpose};
+use crate::gui::values::{PathPurpose, PathQuestion};
 use crate::gui::widgets::form::complaint;
 use crate::gui::widgets::modal;
 use crate::words;
 
 /// Draws the question.
-pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, ask: &PathQuestion, out: &mut Vec<Command>) {
     let mut closed = Vec::new();
     modal(ui, "ask path", &ask.title, &mut closed, |ui, _| {
         let mut text = ask.path.display().to_string();
@@ -35,12 +35,12 @@ pub fn ui(ui: &mut Ui, ask: &AskPath, out: &mut Vec<Command>) {
         }
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let reads = matches!(ask.purpose, Purpose::OpenConfig | Purpose::PretrainedWeights);
+            let reads = matches!(ask.purpose, PathPurpose::OpenConfig | PathPurpose::PretrainedWeights);
             let named = !text.trim().is_empty();
             if ui.add_enabled(named, egui::Button::new(if reads { "Open" } else { "Save" })).clicked() {
                 out.push(Command::Save(SaveCommand::Go(text.clone().into())));
             }
-            if ui.button("Choose…").on_hover_text("Choose the file in a dialog of the system").clicked() {
+            if ui.button("Choose…").on_hover_text("Choose the file in a file dialog").clicked() {
                 out.push(Command::Save(SaveCommand::Choose));
             }
             if ui.button("Cancel").clicked() {

@@ -1,4 +1,4 @@
-//! Diagnosis: what is wrong with data, configuration or run, why, what to do, and the corrected
+//! Diagnosis: what is wrong with data, configuration or a run, why, what to do, and the corrected
 //! configuration.
 
 use eframe::egui;
@@ -28,7 +28,7 @@ pub struct State {
 }
 
 /// Patches shown with a finding.
-const SHOWN: usize = 8;
+const MAX_PATCHES: usize = 8;
 
 /// Draws the view.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
@@ -41,8 +41,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             empty(
                 ui,
                 "Not examined yet",
-                "An examination looks at pixels, labels, split, class prior and configuration, trains small classifiers to \
-                 see what can be learnt, and says what to change. The quick one takes seconds, the standard one minutes.",
+                "An examination checks pixels, labels, split, class prior and configuration, trains small classifiers to see what \
+                 can be learned, and says what to change. Quick takes seconds, Standard takes minutes.",
             );
         }
         return;
@@ -72,7 +72,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             self::finding(ui, model, open, place, finding, state, out);
         }
         ui.add_space(10.0);
-        ui.strong("What was looked at");
+        ui.strong("Checks");
         for section in &report.sections {
             self::section(ui, model, open, section, out);
         }
@@ -106,12 +106,12 @@ fn ask(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut DiagnosisDraf
             .response
             .labelled_by(label.id);
         for (depth, word, meaning) in [
-            (Depth::Quick, "Quick", "Only what needs no training: seconds."),
-            (Depth::Standard, "Standard", "With short trainings: some minutes."),
+            (Depth::Quick, "Quick", "Only checks without training. Seconds."),
+            (Depth::Standard, "Standard", "With short trainings. Some minutes."),
             (
                 Depth::Sweeps,
-                "With sweeps",
-                "Also tries π, τ and the learning rate, a short training each: longer.",
+                "Thorough",
+                "Also tries several π, τ and learning rates, with a short training each. Longer.",
             ),
         ] {
             ui.selectable_value(&mut draft.depth, depth, word).on_hover_text(meaning);
@@ -172,7 +172,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
             let allowed = model.allows(crate::gui::command_table::Needs::NoTraining);
             let button = ui
                 .add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"))
-                .on_hover_text("Its numbers before and after are shown here when it has ended.");
+                .on_hover_text("Afterwards its numbers before and after are shown here.");
             if button.clicked() {
                 let start = |base_name: &str, config: &RunConfig| {
                     Box::new(TrainStart {
@@ -193,12 +193,12 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
             if let Err(why) = allowed {
                 button.on_disabled_hover_text(why);
             }
-            if ui.button("Into the form").on_hover_text("Look at it in Train first.").clicked() {
+            if ui.button("Copy to the Train form").on_hover_text("Look at it in Train first.").clicked() {
                 let base_name = vitrine_core::learning::config::yaml::stem(&name);
                 out.push(Command::Train(TrainCommand::Take { base_name, config: Box::new(config.clone()) }));
             }
             if report.run.is_none() {
-                ui.weak("The configuration as it was is trained after it, to compare.");
+                ui.weak("The configuration as it was is trained afterwards, to compare.");
             }
         });
     });
@@ -220,7 +220,7 @@ fn before_and_after(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Ve
                 match at_work {
                     Some(name) => {
                         ui.spinner();
-                        ui.label(format!("{name} is being trained."));
+                        ui.label(format!("{name} is training."));
                         if ui.button("Watch it").clicked() {
                             out.push(Command::View(ViewCommand::Tab(Tab::Train)));
                         }
@@ -330,7 +330,7 @@ fn finding(
             }
             if !finding.patches.is_empty() {
                 ui.horizontal_wrapped(|ui| {
-                    for &patch in finding.patches.iter().take(SHOWN) {
+                    for &patch in finding.patches.iter().take(MAX_PATCHES) {
                         let words = format!("{patch}");
                         if state.thumbnails.show(ui, open, patch, 72.0, &words).clicked() {
                             show_in_gallery(patch, out);
@@ -338,7 +338,7 @@ fn finding(
                     }
                     let count = words::patches(finding.patches.len() as u64);
                     let select = ui.button(format!("Select {count} in the gallery"));
-                    if select.on_hover_text("To look at them and label them anew.").clicked() {
+                    if select.on_hover_text("To check their labels.").clicked() {
                         out.push(Command::Select(SelectCommand::ShowThese(finding.patches.clone())));
                     }
                 });
@@ -349,7 +349,7 @@ fn finding(
 fn section(ui: &mut Ui, model: &Model, open: &OpenProject, section: &Section, out: &mut Vec<Command>) {
     let title = section.examination.title();
     let heading = match (&section.skipped, section.findings.len()) {
-        (Some(_), _) => format!("{title}: left out"),
+        (Some(_), _) => format!("{title}: not run"),
         (None, 0) => format!("{title}: nothing found"),
         (None, 1) => format!("{title}: 1 finding"),
         (None, n) => format!("{title}: {n} findings"),
@@ -377,7 +377,7 @@ fn series(ui: &mut Ui, open: &OpenProject, title: &str, series: &Series, out: &m
     let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
     ui.scope(|ui| {
         ui.set_width(width);
-        charts::tell_place(ui, &id, area);
+        charts::report_place(ui, &id, area);
         ui.horizontal(|ui| {
             ui.strong(&series.y_label);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -403,6 +403,6 @@ fn series(ui: &mut Ui, open: &OpenProject, title: &str, series: &Series, out: &m
         let number = |value: f64| format_number(value, NumberStyle::Plain);
         let value = |[x, y]: &[f64; 2]| format!("{} at {}, {}", number(*y), number(*x), series.x_label);
         let last = series.points.last().map(value);
-        charts::tell_plot(&shown.response, &title, last.as_slice());
+        charts::describe_plot(&shown.response, &title, last.as_slice());
     });
 }

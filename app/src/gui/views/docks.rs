@@ -1,5 +1,5 @@
-//! The gallery with the panels around it: each at the left, the right or the bottom, moved by dragging its
-//! heading to an edge, from its menu or by a command.
+//! The gallery and the panels around it. A panel is at the left, the right or the bottom. It moves by
+//! dragging its heading, from its menu, or by a command.
 
 use eframe::egui;
 use egui::{Align, CentralPanel, CursorIcon, Frame, Label, Layout, Pos2, Rect, RichText, Sense, Ui};
@@ -93,7 +93,7 @@ fn head(ui: &mut Ui, model: &Model, (panel, title): Dock, area: Rect, out: &mut 
                 out.push(Command::Settings(SettingsCommand::Dock { panel, edge }));
             }
         }
-        handle.on_hover_text("Drag it to the left, right or lower edge to move the panel there.");
+        handle.on_hover_text("Drag to the left, right or lower edge to move the panel.");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let menu = ui.menu_button("Move", |ui| {
                 for edge in Edge::ALL {
@@ -117,7 +117,7 @@ fn head(ui: &mut Ui, model: &Model, (panel, title): Dock, area: Rect, out: &mut 
 }
 
 /// How near an edge a panel is let go to go there, as a share of the window's part for gallery and panels.
-const NEAR: f32 = 0.25;
+const EDGE_SHARE: f32 = 0.25;
 
 /// The edge a hand at this point means; in the middle none.
 fn edge_at(area: Rect, at: Pos2) -> Option<Edge> {
@@ -130,16 +130,16 @@ fn edge_at(area: Rect, at: Pos2) -> Option<Edge> {
         (Edge::Bottom, (area.bottom() - at.y) / area.height()),
     ];
     let nearest = shares.into_iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    (nearest.1 < NEAR).then_some(nearest.0)
+    (nearest.1 < EDGE_SHARE).then_some(nearest.0)
 }
 
 /// While a panel is dragged: where it would go.
 fn show_target(ui: &Ui, area: Rect, edge: Option<Edge>) {
     let Some(edge) = edge else { return };
     let part = match edge {
-        Edge::Left => area.with_max_x(area.left() + area.width() * NEAR),
-        Edge::Right => area.with_min_x(area.right() - area.width() * NEAR),
-        Edge::Bottom => area.with_min_y(area.bottom() - area.height() * NEAR),
+        Edge::Left => area.with_max_x(area.left() + area.width() * EDGE_SHARE),
+        Edge::Right => area.with_min_x(area.right() - area.width() * EDGE_SHARE),
+        Edge::Bottom => area.with_min_y(area.bottom() - area.height() * EDGE_SHARE),
     };
     let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("where a panel goes"));
     let painter = ui.ctx().layer_painter(layer);
@@ -149,7 +149,7 @@ fn show_target(ui: &Ui, area: Rect, edge: Option<Edge>) {
     painter.text(
         part.center(),
         egui::Align2::CENTER_CENTER,
-        "Let it go here",
+        "Drop here",
         egui::FontId::proportional(16.0),
         ui.visuals().strong_text_color(),
     );

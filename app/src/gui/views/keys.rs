@@ -1,4 +1,4 @@
-//! The list of keys, from the table of commands: all of it at a glance where the window is large enough.
+//! The list of keys, made from the table of commands. A large window shows all of it at once.
 
 use eframe::egui;
 use egui::Ui;
@@ -30,7 +30,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 }
                 mouse(&mut columns[0], model);
             });
-            ui.weak("Settings gives every command another key, also those that have none.");
+            ui.weak("Change keys in Settings, also for commands without one.");
         });
     });
 }
@@ -66,9 +66,9 @@ fn mouse(ui: &mut Ui, model: &Model) {
             ui.label(does);
             ui.end_row();
         };
-        row("Click", "Go to a patch, drop the selection");
+        row("Click", "Go to a patch, clear the selection");
         row("Double click", "Show it large");
-        row("Ctrl+Click", "Select it or take it out");
+        row("Ctrl+Click", "Select or unselect it");
         row("Shift+Click", "Select all up to it");
         row("Drag", "Select with a rubber band");
         row("Ctrl+Drag", "Add to the selection");

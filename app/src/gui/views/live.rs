@@ -1,5 +1,4 @@
-//! The run that is training, while it trains: phase, pace, orders, and its curves over those of other
-//! runs.
+//! The run that is training: its phase, pace and buttons, and its curves over those of other runs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,12 +11,12 @@ use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
 
-use super::charts::{self, Drawn, Look};
+use super::charts::{self, ChartLook, DrawnRun};
 use crate::gui::command::{Command, TrainCommand, ViewCommand};
 use crate::gui::command_table::Needs;
 use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject};
 use crate::gui::theme;
-use crate::gui::training::Memory;
+use crate::gui::training::RunMemory;
 use crate::gui::widgets::{command_button, empty};
 
 /// What the view remembers.
@@ -54,8 +53,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         empty(
             ui,
             "No run yet",
-            "A run learns from the positives and the unlabeled, then scores every patch. Choose a preset at the left and \
-             press Train; the curves appear here while it works.",
+            "A run learns from the positive and unlabeled patches, then scores every patch. Choose a preset on the left and \
+             press Train. The curves appear here.",
         );
         return;
     }
@@ -71,20 +70,20 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
                 let words = ui.label(phase.to_string());
                 if *phase == RunPhase::CompilingKernels {
                     words.on_hover_text(
-                        "The GPU's programs are made at the first batch; later batches are much faster.",
+                        "The GPU programs are compiled at the first batch. Later batches are much faster.",
                     );
                 }
             }
             LivePhase::Paused => {
-                ui.label("Paused; the batch under way is done first");
+                ui.label("Paused after the current batch");
             }
             LivePhase::Stopping => {
                 ui.spinner();
                 let kept = match live.best_epoch {
-                    Some(epoch) => format!("epoch {epoch} is kept"),
-                    None => "no epoch is complete that could be kept".to_owned(),
+                    Some(epoch) => format!("keeps epoch {epoch}"),
+                    None => "there is no complete epoch to keep".to_owned(),
                 };
-                ui.label(format!("Stopping after this batch; {kept}"));
+                ui.label(format!("Stopping after this batch: {kept}"));
             }
             LivePhase::Ended(None) => {
                 ui.label("Finished");
@@ -154,8 +153,8 @@ fn failed(
                 .any(|run| run.name == live.name && ComputeDevice::described_a_gpu(&run.device));
             if kept && on_gpu {
                 // The best device is the GPU that has just failed.
-                let button = egui::Button::new("Resume on the processor");
-                let why = "From the last good epoch, without the GPU: slower, and sure to work.";
+                let button = egui::Button::new("Resume on the CPU");
+                let why = "From the last good epoch, without the GPU. Slower, but reliable.";
                 if ui.add_enabled(allowed, button).on_hover_text(why).clicked() {
                     let device = vitrine_core::device::DeviceChoice::Cpu;
                     out.push(Command::Train(TrainCommand::Continue { run: live.name.clone(), device }));
@@ -174,17 +173,17 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
     if let Some(left) = live.time_left() {
         facts.push((
             format!("{} left", about(left)),
-            "At the pace of the last epochs; scoring the patches comes after.",
+            "At the pace of the last epochs. Scoring the patches comes after that.",
         ));
     }
     if let Some(e) = live.pretrained {
         facts.push((
             format!("pretraining {} of {}: loss {:.3}, spread {:.2}", e.epoch, e.epochs, e.loss, e.spread),
-            e.meaning,
+            e.explanation,
         ));
     }
     if let Some(pace) = live.pace() {
-        facts.push((format!("{pace:.0} patches/s"), "Patches taken in per second in the last epoch."));
+        facts.push((format!("{pace:.0} patches/s"), "Patches per second in the last epoch."));
     }
     if let Some((value, low, high)) = live.prior {
         let words = if low < high {
@@ -194,7 +193,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         };
         facts.push((
             words,
-            "Class prior: share of particles among the unlabeled, with the interval of the estimate.",
+            "Class prior: fraction of particles among the unlabeled, with the interval of the estimate.",
         ));
     }
     let tried = live.overlay.as_ref().map(OverlayChoice::sentence);
@@ -202,13 +201,13 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         facts.push((format!("overlay {}", choice.chosen), tried));
     }
     match live.memory.filter(|_| live.is_running()) {
-        Some(Memory::Computer(bytes)) => facts.push((
+        Some(RunMemory::Computer(bytes)) => facts.push((
             format!("{:.1} GB in use", bytes as f64 / 1e9),
-            "Memory this program holds on the computer; on the processor a run has everything there.",
+            "Memory that this program uses. A run on the CPU keeps everything there.",
         )),
-        Some(Memory::Device(bytes)) => facts.push((
+        Some(RunMemory::Device(bytes)) => facts.push((
             format!("{:.2} GB on the GPU", bytes as f64 / 1e9),
-            "Memory the run holds on its GPU, what it keeps for use again included.",
+            "Memory that the run uses on its GPU, including what it keeps for reuse.",
         )),
         None => {}
     }
@@ -216,21 +215,21 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
     if live.checkpoint_asked && live.is_running() && live.phase != LivePhase::Stopping {
         // What comes before the first epoch has no weights that are worth keeping.
         let words = match (&live.phase, live.progress) {
-            (LivePhase::Paused, _) => "checkpoint will be written when the run goes on",
-            (_, Some((epoch, ..))) if epoch > 0 => "checkpoint will be written after this step",
-            _ => "checkpoint will be written after the first step",
+            (LivePhase::Paused, _) => "checkpoint will be saved when the run resumes",
+            (_, Some((epoch, ..))) if epoch > 0 => "checkpoint will be saved after this step",
+            _ => "checkpoint will be saved after the first step",
         };
-        facts.push((words.to_owned(), "The run can go on from it exactly as if it had never stopped."));
+        facts.push((words.to_owned(), "The run can resume from it exactly as if it had never stopped."));
     }
     if let Some((epoch, within)) = live.checkpoint {
         let words = match within {
             Some((batch, batches)) => format!("checkpoint in epoch {epoch}, batch {batch} of {batches}"),
             None => format!("checkpoint of epoch {epoch}"),
         };
-        facts.push((words, "The run can go on from here after a crash."));
+        facts.push((words, "The run can resume from here after a crash."));
     }
     let device = open.runs.iter().find(|run| run.name == live.name).map_or(&live.device, |run| &run.device);
-    facts.push((format!("on {device}"), "Where it computes."));
+    facts.push((format!("on {device}"), "The device it runs on."));
     ui.horizontal_wrapped(|ui| {
         for (i, (words, meaning)) in facts.into_iter().enumerate() {
             if i > 0 {
@@ -244,15 +243,15 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         && metrics.validation_auc_pu.is_finite()
     {
         let words = format!(
-            "Epoch kept: {best}, validation AUC against unlabeled {:.3} (ceiling {:.3})",
+            "Using epoch {best}, validation AUC against unlabeled {:.3} (ceiling {:.3})",
             metrics.validation_auc_pu, metrics.validation_auc_ceiling
         );
         ui.label(words).on_hover_text(CHARTS.first().map_or("", |chart| chart.note));
         if metrics.validation_auc_pu > metrics.validation_auc_ceiling {
             ui.colored_label(
                 ui.visuals().warn_fg_color,
-                "That is above the ceiling: fewer of the unlabeled are particles than π says, or the picks are easier than \
-                 the other particles.",
+                "This is above the ceiling: fewer of the unlabeled are particles than π says, or the picks are easier than the \
+                 other particles.",
             );
         }
     }
@@ -281,7 +280,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     let drawn = drawn(ui, model, open);
     if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
         let words = if model.live.as_ref().is_some_and(LiveRun::is_running) {
-            "Curves begin when the first epoch is complete."
+            "Curves appear after the first epoch."
         } else {
             "Tick a run above to see its curves, or train one."
         };
@@ -313,18 +312,18 @@ fn choice(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>
 fn smoothing(ui: &mut Ui, state: &mut State) {
     let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
     theme::slider(ui, slider)
-        .on_hover_text("Weight of earlier epochs in the line; the measured values stay behind it, pale.");
+        .on_hover_text("Weight of earlier epochs in the line. The measured values stay visible, pale.");
 }
 
 /// The curves that are drawn, those of the run that trains last.
-fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<Drawn> {
+fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<DrawnRun> {
     let dark = ui.visuals().dark_mode;
     let live = model.live.as_ref();
     let chosen = model.analysis.drawn.iter().filter(|name| live.is_none_or(|live| live.name != **name));
     let stored = chosen.filter_map(|name| Some((name, model.analysis.curves_of(name)?)));
     stored
         .chain(live.map(|live| (&live.name, &live.curves)))
-        .map(|(name, curves)| Drawn {
+        .map(|(name, curves)| DrawnRun {
             curves: Arc::clone(curves),
             colour: charts::colour_of(open, name, dark),
         })
@@ -332,7 +331,7 @@ fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<Drawn> {
 }
 
 /// All charts, two in a row where there is room.
-fn charts(ui: &mut Ui, open: &OpenProject, drawn: &[Drawn], state: &mut State, out: &mut Vec<Command>) {
+fn charts(ui: &mut Ui, open: &OpenProject, drawn: &[DrawnRun], state: &mut State, out: &mut Vec<Command>) {
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         let columns = if ui.available_width() > 780.0 { 2 } else { 1 };
         let gap = 16.0;
@@ -345,7 +344,7 @@ fn charts(ui: &mut Ui, open: &OpenProject, drawn: &[Drawn], state: &mut State, o
                         ui.set_width(width);
                         ui.spacing_mut().item_spacing.x = 8.0;
                         let log = state.log.contains(chart.id);
-                        let mut look = Look { smoothing: state.smoothing, log, height: 220.0 };
+                        let mut look = ChartLook { smoothing: state.smoothing, log, height: 220.0 };
                         charts::chart(ui, open, chart, drawn, &mut look, out);
                         if look.log != log {
                             if look.log {

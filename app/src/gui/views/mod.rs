@@ -1,6 +1,5 @@
-//! The views: one file each, all with the same shape,
-//! `pub fn ui(ui, &Model, &mut State, &mut Vec<Command>)`. A view reads the model, remembers only what
-//! concerns its own looks in its `State`, and pushes commands.
+//! The views, one file each. All have the shape `pub fn ui(ui, &Model, &mut State, &mut Vec<Command>)`: a
+//! view reads the model, pushes commands, and remembers only its own looks in its `State`.
 
 pub mod about;
 mod ask_path;

@@ -1,4 +1,4 @@
-//! The bar at the top: the project, the main views, palette, keys, settings.
+//! The bar at the top: the project, the main views, commands, keys, settings.
 
 use eframe::egui;
 use egui::{Align, Layout, Ui};

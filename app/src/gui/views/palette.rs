@@ -1,4 +1,4 @@
-//! The command palette: type some letters, press Enter.
+//! The command palette: type part of a command's name and press Enter.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -14,9 +14,9 @@ use crate::gui::widgets::modal;
 /// What the palette remembers while it is open.
 #[derive(Default)]
 pub struct State {
-    /// What was typed.
+    /// The search text.
     pub text: String,
-    /// Which of the commands found is chosen.
+    /// Index of the chosen command among those found.
     pub chosen: usize,
 }
 
@@ -32,7 +32,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
                 input.key_pressed(Key::Enter),
             )
         });
-        let name = ui.label("Type a part of a name");
+        let name = ui.label("Type part of a name");
         let edit = ui
             .add(egui::TextEdit::singleline(&mut state.text).desired_width(f32::INFINITY))
             .labelled_by(name.id);
@@ -67,7 +67,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
                 };
             }
             if found.is_empty() {
-                ui.weak("No command has these words.");
+                ui.weak("No matching command.");
             }
         });
         if given {
@@ -87,7 +87,7 @@ struct Row<'a> {
     does: Does<'a>,
 }
 
-/// What a line does.
+/// The effect of a line.
 enum Does<'a> {
     /// A command of the table.
     Give(&'static Info),

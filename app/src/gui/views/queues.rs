@@ -1,4 +1,4 @@
-//! Review queues: which patches to look at next, how far one is, and what an audit has found.
+//! Review queues: which patches to label next, the progress in each queue, and the estimate of an audit.
 
 use eframe::egui;
 use egui::{ProgressBar, Ui};
@@ -24,16 +24,18 @@ pub struct State {
 const fn what(kind: QueueKind) -> &'static str {
     match kind {
         QueueKind::MostUncertain => {
-            "Unlabeled, score nearest to 0.5 first. A label here teaches the next run most."
+            "Unlabeled patches, scores closest to 0.5 first. Labels here help the next run most."
         }
-        QueueKind::LikelyParticles => "Unlabeled, highest score first: particles nobody has marked.",
+        QueueKind::LikelyParticles => {
+            "Unlabeled patches, highest scores first: particles that were not picked."
+        }
         QueueKind::SuspiciousPositives => {
-            "Positives with the lowest score first. Out-of-sample scores only: positives the run was trained on are \
-             left out."
+            "Positives with the lowest scores first. Out-of-sample scores only: positives that the run was trained on \
+             are left out."
         }
         QueueKind::Audit => {
-            "A random sample of the unlabeled with a score of 0.5 or more. Judge each one: the share of particles \
-             among them is the precision of what the run finds."
+            "A random sample of the unlabeled patches with scores of 0.5 or more. Label each one: the fraction of particles \
+             among them estimates the precision of the run."
         }
     }
 }
@@ -44,7 +46,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     // Asked of the audit that is open, and forgotten with it.
     state.asking &= open.queue.as_ref().is_some_and(|queue| queue.queue.kind == QueueKind::Audit);
     let Some(scores) = &open.scores else {
-        ui.weak("They need the scores of a run: which patches are uncertain, which are likely particles.");
+        ui.weak("Queues need the scores of a run.");
         ui.add_space(4.0);
         score_with(ui, model, open, out);
         command_button_as(ui, model, "view.train", "Train a run", out);
@@ -127,9 +129,9 @@ fn queue(
 fn stopped(at: QueuePlace) -> Option<String> {
     let place = words::count(at.place as u64 + 1);
     match at.of {
-        0 => (at.place > 0).then(|| format!("stopped at {place}")),
-        of if at.place + 1 >= of => Some(format!("all {} looked at", words::count(of as u64))),
-        of => Some(format!("stopped at {place} of {}", words::count(of as u64))),
+        0 => (at.place > 0).then(|| format!("{place} reviewed")),
+        of if at.place + 1 >= of => Some(format!("all {} reviewed", words::count(of as u64))),
+        of => Some(format!("{place} / {} reviewed", words::count(of as u64))),
     }
 }
 
@@ -156,7 +158,7 @@ fn progress(
     let share = place as f32 / patches.len().max(1) as f32;
     let text = format!("{} of {}", words::count(place as u64), words::count(patches.len() as u64));
     let bar = ui.add(ProgressBar::new(share).desired_width(ui.available_width()).text(text));
-    bar.on_hover_text("Where you are in the queue; it is remembered");
+    bar.on_hover_text("Your place in the queue. It is remembered.");
     ui.label(match kind {
         QueueKind::SuspiciousPositives => format!("{} no longer positive", words::count(judged as u64)),
         _ => format!("{} labelled", words::count(judged as u64)),
@@ -166,7 +168,7 @@ fn progress(
     }
     if kind == QueueKind::SuspiciousPositives && queue.queue.left_out > 0 {
         ui.weak(format!(
-            "{} left out: the run was trained on them or has not scored them",
+            "{} left out: the run was trained on them, or has not scored them",
             words::patches(queue.queue.left_out as u64)
         ));
     }
@@ -183,7 +185,7 @@ fn progress(
 fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &mut Vec<Command>) {
     let kind = queue.queue.kind;
     ui.separator();
-    ui.strong(format!("All {} looked at", words::count(queue.queue.patches.len() as u64)));
+    ui.strong(format!("All {} reviewed", words::count(queue.queue.patches.len() as u64)));
     if left > 0 && kind != QueueKind::SuspiciousPositives {
         ui.weak(format!("{} of them still unlabeled", words::count(left as u64)));
     }
@@ -193,7 +195,7 @@ fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &
     if on.clicked() {
         out.push(Command::Train(TrainCommand::TakeFrom(queue.run.clone())));
     }
-    on.on_hover_text("Shows the Train form, to train on with the new labels.")
+    on.on_hover_text("Opens the Train form, to fine-tune with the new labels.")
         .on_disabled_hover_text(allowed.err().unwrap_or_default());
     let at = QueueKind::ALL.iter().position(|known| *known == kind).unwrap_or(0);
     let next = QueueKind::ALL[(at + 1) % QueueKind::ALL.len()];
@@ -210,17 +212,17 @@ fn begin_anew(ui: &mut Ui, queue: &OpenQueue, judged: usize, state: &mut State, 
     let precious = kind == QueueKind::Audit && judged > 0;
     let restart = Command::View(ViewCommand::Queue(QueueCommand::Restart(kind)));
     if !precious {
-        if ui.button("Begin anew").on_hover_text("Make the queue again from the labels of now").clicked() {
+        if ui.button("Restart").on_hover_text("Build the queue again from the current labels").clicked() {
             out.push(restart);
         }
         return;
     }
     if !state.asking {
-        state.asking = ui.button("Begin anew…").on_hover_text("Draw another sample").clicked();
+        state.asking = ui.button("Restart…").on_hover_text("Draw another sample").clicked();
         return;
     }
     let words = format!(
-        "Another sample begins the estimate from nothing. Judged in this one: {}; their labels stay.",
+        "A new sample starts the estimate again. Judged in this one: {}. Their labels stay.",
         words::patches(judged as u64)
     );
     ui.add(egui::Label::new(egui::RichText::new(words).color(ui.visuals().warn_fg_color)).wrap());
@@ -242,7 +244,7 @@ fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {
             ui.strong(format!("Precision {:.0} %", share.value * 100.0));
             ui.label(format!("95 % interval {:.0} to {:.0} %", share.low * 100.0, share.high * 100.0));
             ui.weak(format!(
-                "{} of {} judged are particles (Wilson)",
+                "{} of {} labelled are particles (Wilson interval)",
                 words::count(found.positive),
                 words::count(found.positive + found.negative)
             ));
@@ -257,7 +259,7 @@ fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {
                 ui.colored_label(
                     ui.visuals().warn_fg_color,
                     format!(
-                        "{} skipped: judge them too, or the estimate leans",
+                        "{} skipped: label them too, or the estimate is biased",
                         words::count(skipped as u64)
                     ),
                 );

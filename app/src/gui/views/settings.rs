@@ -52,15 +52,15 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             ui.weak(format!("{:.0} %", model.settings.scale * 100.0));
         });
         let mut advance = model.settings.auto_advance;
-        if ui.checkbox(&mut advance, "After labelling go on to the next patch").changed() {
+        if ui.checkbox(&mut advance, "Go to the next patch after labelling").changed() {
             out.push(Command::Settings(SettingsCommand::AutoAdvance(advance)));
         }
         ui.add_space(8.0);
         ui.strong("Keys");
         ui.add(
             egui::Label::new(
-                "Click a key to change it, then press the new one; Escape leaves it as it is. Or type it: for \
-                 example Ctrl+Shift+A, or nothing for no key, and Enter.",
+                "Click a key, then press the new one. Escape cancels. Or type it, for example Ctrl+Shift+A, and press Enter. \
+                 Empty means no key.",
             )
             .wrap(),
         );
@@ -83,8 +83,8 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         });
         ui.add_space(8.0);
         ui.horizontal(|ui| {
-            let why = "Theme, size, keys and panels as at the first start; recent projects stay.";
-            if ui.button("Everything as at the first start").on_hover_text(why).clicked() {
+            let why = "Theme, size, keys and panels go back to their defaults. Recent projects stay.";
+            if ui.button("Reset all settings").on_hover_text(why).clicked() {
                 out.push(Command::Settings(SettingsCommand::Reset));
             }
             if ui.button("Close").clicked() {

@@ -158,7 +158,7 @@ fn recent(ui: &mut Ui, dir: &Path, out: &mut Vec<Command>) {
                 }
             });
         });
-        let forget = ui.small_button("Forget").on_hover_text("Take it off this list; its files stay.");
+        let forget = ui.small_button("Remove from list").on_hover_text("Its files stay.");
         if forget.clicked() {
             out.push(Command::Project(ProjectCommand::Forget(dir.to_owned())));
         }

@@ -1,4 +1,4 @@
-//! What views remember from frame to frame.
+//! What the views remember between frames.
 
 use super::{compare, diagnosis, gallery, import, live, palette, patch_panel, queues, settings, start};
 

@@ -1,5 +1,4 @@
-//! The bar at the bottom: the three counts, always and always all three, the selection, and jobs with
-//! their progress.
+//! The bar at the bottom: the counts of all three labels, the selection, and jobs with their progress.
 
 use eframe::egui;
 use egui::{Align, Layout, ProgressBar, Ui};
@@ -30,20 +29,20 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 let selected = ui.label(format!("{} selected", words::count(open.selection.len() as u64)));
                 if open.is_labelled() {
                     selected.on_hover_text(
-                        "They were labelled. Another label is for them too; the next step or click drops the \
+                        "They were just labelled. Another label applies to them too. The next step or click clears the \
                          selection.",
                     );
                 }
                 if open.hidden.count > 0 {
                     let hidden = format!("{} of them not shown", words::count(open.hidden.count as u64));
                     ui.colored_label(ui.visuals().warn_fg_color, hidden).on_hover_text(
-                        "A label is set for all that are selected; V shows them and no others.",
+                        "A label applies to all selected patches. V shows only these.",
                     );
                 }
             }
             if let Some(why) = &model.disk.failed {
                 ui.separator();
-                ui.colored_label(ui.visuals().error_fg_color, "labels not safe yet")
+                ui.colored_label(ui.visuals().error_fg_color, "labels not saved yet")
                     .on_hover_text(remedy::warning(why));
             }
             if let Some(why) = &open.read_only {
@@ -63,7 +62,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 free = false;
             }
             if free && model.project.is_some() && model.lacks_gpu() {
-                ui.weak("No GPU: runs use the processor").on_hover_text(super::train::NO_GPU);
+                ui.weak("No GPU: runs use the CPU").on_hover_text(super::train::NO_GPU);
             }
         });
     });

@@ -1,5 +1,5 @@
-//! Train: at the left the configuration and the buttons that start a run, in the middle the runs of the
-//! project and the curves of the one that trains.
+//! Train: on the left the configuration and the buttons that start a run, in the middle the project's runs
+//! and the curves of the one that is training.
 
 use eframe::egui;
 use egui::{Button, Panel, RichText, ScrollArea, TextEdit, Ui};
@@ -11,14 +11,14 @@ use vitrine_core::learning::config::yaml;
 use super::{live, train_form, train_runs};
 use crate::gui::command::{Command, DraftCommand, SaveCommand, TrainCommand, WindowCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::drafts::{TrainDraft, Yaml, presets};
+use crate::gui::drafts::{TrainDraft, Yaml, is_research, presets};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::values::{AskPath, Purpose};
+use crate::gui::values::{PathPurpose, PathQuestion};
 use crate::gui::widgets::{Fold, edited};
 
 /// What it means that there is no GPU, and what can be done.
-pub const NO_GPU: &str = "No graphics card was found that a run could compute on. Everything works on the processor, but \
-                          more slowly. If this computer has a card, install its Vulkan driver; About lists what was found.";
+pub const NO_GPU: &str = "No GPU was found for training. Everything works on the CPU, but more slowly. If this computer has a GPU, \
+                          install its Vulkan driver. About lists the devices found.";
 
 /// Draws the middle.
 pub fn ui(ui: &mut Ui, model: &Model, live: &mut live::State, out: &mut Vec<Command>) {
@@ -50,7 +50,12 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraft, 
             .width(200.0)
             .truncate()
             .show_ui(ui, |ui| {
+                let mut research = false;
                 for (name, config) in presets() {
+                    if is_research(name) && !std::mem::replace(&mut research, true) {
+                        ui.separator();
+                        ui.weak("Research presets");
+                    }
                     let chosen = ui.selectable_label(draft.base_name == *name, *name);
                     if chosen.on_hover_text(&config.description).clicked() {
                         draft.take(name, config.clone());
@@ -66,7 +71,7 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraft, 
             }
             if ui.button("Save as YAML…").clicked() {
                 let path = open.dir.join(format!("{}.yaml", draft.run_base()));
-                let ask = AskPath::new("Save the configuration", path, Purpose::Text(draft.text()));
+                let ask = PathQuestion::new("Save the configuration", path, PathPurpose::Text(draft.text()));
                 out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
                 ui.close();
             }
@@ -81,8 +86,7 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraft, 
             draft.show_yaml();
         }
         if draft.is_changed() {
-            let reset =
-                ui.small_button("Reset").on_hover_text("Back to what was chosen, without the changes.");
+            let reset = ui.small_button("Reset").on_hover_text("Undo the changes to the configuration.");
             if reset.clicked() {
                 draft.reset();
             }
@@ -118,7 +122,7 @@ fn put_aside(ui: &mut Ui, draft: &mut TrainDraft) {
     if draft.has_unfinished() {
         ui.horizontal_wrapped(|ui| {
             let words =
-                "The YAML text has a mistake; the form holds what was valid before it. The text is kept.";
+                "The YAML text has a mistake. The form shows the last valid configuration, and the text is kept.";
             ui.label(RichText::new(words).small());
             if ui.small_button("Drop the text").clicked() {
                 draft.drop_unfinished();
@@ -162,7 +166,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
         ui.end_row();
         if model.lacks_gpu() {
             ui.label("");
-            ui.add(egui::Label::new(RichText::new("No GPU found: runs use the processor.").weak().small()))
+            ui.add(egui::Label::new(RichText::new("No GPU found. Runs use the CPU.").weak().small()))
                 .on_hover_text(NO_GPU);
             ui.end_row();
         }
@@ -175,9 +179,9 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
     });
     if let Some(from) = draft.from.clone() {
         ui.horizontal_wrapped(|ui| {
-            let words = format!("Begins with the weights of {from} and learns on with the labels of now.");
+            let words = format!("Starts from the weights of {from} and trains on the current labels.");
             ui.colored_label(ui.visuals().hyperlink_color, words);
-            if ui.small_button("Begin anew instead").clicked() {
+            if ui.small_button("Train from scratch instead").clicked() {
                 draft.from = None;
             }
         });
@@ -203,7 +207,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             Ok(()) => response.on_hover_text(words),
             Err(why) => response.on_disabled_hover_text(why),
         };
-        let words = if draft.from.is_some() { "Train on" } else { "Train" };
+        let words = if draft.from.is_some() { "Fine-tune with current labels" } else { "Train" };
         // The one button this view is for stands out.
         let train = Button::new(RichText::new(words).strong())
             .fill(ui.visuals().selection.bg_fill)
@@ -221,8 +225,8 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             }
             explain(
                 both,
-                "First a plain classifier, then this run: same patches, same seed, same network, same length. The \
-                 difference is what the method gains.",
+                "First a plain classifier, then this run: same patches, seed, network and length. The difference is the gain \
+                 of the method.",
             );
         }
     });
@@ -235,7 +239,7 @@ fn device(ui: &mut Ui, model: &Model, draft: &mut TrainDraft, label: egui::Id) {
     let words = |choice: DeviceChoice| match choice {
         DeviceChoice::Auto => match best {
             Some(best) => format!("Best: {}", best.name),
-            None => "Best of this computer".to_owned(),
+            None => "Best device of this computer".to_owned(),
         },
         choice => devices
             .iter()
@@ -248,7 +252,7 @@ fn device(ui: &mut Ui, model: &Model, draft: &mut TrainDraft, label: egui::Id) {
         .truncate()
         .show_ui(ui, |ui| {
             ui.selectable_value(&mut draft.device, DeviceChoice::Auto, words(DeviceChoice::Auto))
-                .on_hover_text("The first real GPU, else the processor.");
+                .on_hover_text("The first GPU, or else the CPU.");
             for device in devices {
                 let Ok(choice) = device.id.parse::<DeviceChoice>() else { continue };
                 let mut meaning = format!("{}, {}", device.kind, device.backend);

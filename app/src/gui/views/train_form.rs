@@ -1,5 +1,5 @@
-//! The configuration as a form, made from the table of fields in `vitrine_core`: each field with its
-//! sentence, unit and range, and what is wrong with it.
+//! The configuration as a form, made from the table of fields in `vitrine_core`. Each field shows its
+//! description, unit and range, and what is wrong with it.
 
 use eframe::egui;
 use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
@@ -10,7 +10,7 @@ use vitrine_core::learning::config::fields::{Field, FieldKind, GROUPS, plain};
 
 use crate::gui::command::{Command, SaveCommand};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::values::{AskPath, Purpose};
+use crate::gui::values::{PathPurpose, PathQuestion};
 use crate::gui::widgets::Fold;
 use crate::words;
 
@@ -92,7 +92,7 @@ fn choose_weights(ui: &mut Ui, open: &OpenProject, config: &mut RunConfig, out: 
                 "" => open.dir.join("pretrained.safetensors"),
                 known => known.into(),
             };
-            let ask = AskPath::new("Open pretrained weights", path, Purpose::PretrainedWeights);
+            let ask = PathQuestion::new("Open pretrained weights", path, PathPurpose::PretrainedWeights);
             out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
         }
     });

@@ -1,4 +1,4 @@
-//! The runs of the project: how each ended, and what can be done with it.
+//! The list of the project's runs: how each ended, and what can be done with it.
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
@@ -48,11 +48,11 @@ fn row(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, out: &mut Vec<
     }
     // What is stored of a run is read again when it has ended.
     match live_run.and_then(|live| live.best_epoch).or(run.best_epoch.map(|epoch| epoch as usize)) {
-        Some(best) => ui.weak(format!("keeps epoch {best}")),
-        None => ui.weak("no epoch complete"),
+        Some(best) => ui.weak(format!("using epoch {best}")),
+        None => ui.weak("no complete epoch"),
     };
     match run.began_with.as_deref() {
-        Some(before) => ui.weak(format!("went on from {before}")),
+        Some(before) => ui.weak(format!("continued from {before}")),
         None => ui.weak(""),
     };
     ui.horizontal(|ui| actions(ui, model, open, run, is_live, out));
@@ -70,7 +70,7 @@ fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: b
         }
         resume
             .on_hover_text(
-                "The same run goes on from its last checkpoint to its end, with the labels and the split it began with.",
+                "Resume this run from its last checkpoint, with the labels and the split it started with.",
             )
             .on_disabled_hover_text(why);
     }
@@ -80,7 +80,7 @@ fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: b
             out.push(Command::Train(TrainCommand::TakeFrom(run.name.clone())));
         }
         on.on_hover_text(
-            "Train on with the labels of now: puts its settings into the form for a new run that begins with its weights.",
+            "Fine-tune with the current labels: copies its settings into the form for a new run that starts from its weights.",
         )
         .on_disabled_hover_text(why);
     }
@@ -95,13 +95,13 @@ fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: b
             writable.is_ok() && run.best_epoch.is_some() && !is_live,
             egui::Button::new("Score all patches with it"),
         );
-        if score.on_hover_text("Needed for patches imported since, or where scoring was cancelled.").clicked()
+        if score.on_hover_text("Needed for patches imported since, or when scoring was cancelled.").clicked()
         {
             let device = model.drafts.train.device;
             out.push(Command::Train(TrainCommand::Score { run: run.name.clone(), device }));
             ui.close();
         }
-        if ui.button("Settings into the form").clicked() {
+        if ui.button("Copy settings").clicked() {
             out.push(Command::Train(TrainCommand::CopySettings(run.name.clone())));
             ui.close();
         }

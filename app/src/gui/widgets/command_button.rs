@@ -1,5 +1,4 @@
-//! A button that gives a command of the table: its words, its tooltip with the key, and why it
-//! cannot be pressed when it cannot.
+//! A button for a command of the table: its name, its tooltip with the key, and why it is disabled.
 
 use eframe::egui;
 use egui::{Response, Ui};

@@ -1,4 +1,4 @@
-//! Editing what a form holds.
+//! Editing a draft.
 
 use crate::gui::command::Command;
 

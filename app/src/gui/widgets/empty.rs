@@ -1,4 +1,4 @@
-//! A view that has nothing to show yet.
+//! The empty state of a view.
 
 use eframe::egui;
 

@@ -1,4 +1,4 @@
-//! Parts of a view that fold away, and stay as the person left them.
+//! Foldable sections of a view. They stay as the person left them.
 
 use eframe::egui;
 use egui::collapsing_header::CollapsingState;

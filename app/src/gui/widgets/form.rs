@@ -1,4 +1,4 @@
-//! Rows of a form: a name that screen readers connect with the field, the field, and what is wrong.
+//! Rows of a form: a name that screen readers connect with the field, the field, and what is wrong with it.
 
 use eframe::egui;
 use egui::{Response, RichText, TextEdit, Ui};

@@ -1,5 +1,5 @@
-//! The mark of a label: colour and form together. A filled disc is positive, a cross negative, an
-//! open ring unlabeled, as in the icon.
+//! The mark of a label, by colour and shape: a filled disc is positive, a cross is negative, an open ring is
+//! unlabeled, as in the icon.
 
 use eframe::egui;
 use egui::{Color32, Pos2, Response, Sense, Stroke, Ui, Vec2};

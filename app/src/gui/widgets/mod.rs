@@ -1,4 +1,4 @@
-//! Pieces that several views use.
+//! Widgets that several views use.
 
 mod command_button;
 mod contrast;
@@ -15,7 +15,7 @@ pub mod thumbnail;
 mod unreadable;
 
 pub use command_button::{command_button, command_button_as};
-pub use contrast::{common_ends, ends};
+pub use contrast::{common_contrast_ends, contrast_ends};
 pub use edited::edited;
 pub use empty::empty;
 pub use fold::Fold;

@@ -1,4 +1,4 @@
-//! Panels whose size the person sets and the settings keep.
+//! Panels that the person can resize. The settings keep their sizes.
 
 use eframe::egui;
 use egui::{Panel, Ui};
@@ -39,7 +39,7 @@ pub fn side_panel<R>(
 }
 
 /// The most a panel at the bottom takes of the height there is: what is above it stays of use.
-const SHARE: f32 = 0.5;
+const MAX_HEIGHT_SHARE: f32 = 0.5;
 
 /// A panel at the bottom; as [`left_panel`], with a height, which is at most half of what there is. In a
 /// small window that is less than what is kept, and in a large one it is as high again as it was set.
@@ -65,7 +65,7 @@ fn show<R>(
     out: &mut Vec<Command>,
     contents: impl FnOnce(&mut Ui, &mut Vec<Command>) -> R,
 ) -> R {
-    let most = if height { (ui.available_height() * SHARE).round() } else { f32::INFINITY };
+    let most = if height { (ui.available_height() * MAX_HEIGHT_SHARE).round() } else { f32::INFINITY };
     let wanted = model.settings.panels.get(name).copied().unwrap_or(size).min(most);
     // The size of before is that of another window: back to what was set, as far as it fits.
     let place = egui::Id::unique(("most of a panel", name));

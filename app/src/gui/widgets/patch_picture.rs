@@ -1,11 +1,11 @@
-//! One patch as a picture of egui's own, coloured by the processor: for the large view and the side
-//! panel, where every pixel is wanted.
+//! One patch as an egui texture, coloured by the CPU: for the large view and the side panel, which show every
+//! pixel.
 
 use eframe::egui;
 use egui::{ColorImage, TextureHandle, TextureOptions, Ui};
 use vitrine_core::project::PatchId;
 
-use super::contrast::ends;
+use super::contrast::contrast_ends;
 use crate::gpu::cell::{filtered, measure};
 use crate::gpu::look::Look;
 use crate::gui::model::OpenProject;
@@ -41,7 +41,7 @@ impl PatchPicture {
             let image =
                 filtered(&open.pixels, patch, look.band.then_some(look.periods), scale_of(open, patch))?;
             let range = measure(&image.data, look.cut);
-            let (low, high) = ends(look, &range, window);
+            let (low, high) = contrast_ends(look, &range, window);
             let steps = look.colours.steps();
             let last = (steps.len() - 1) as f32;
             let spread = (high - low).max(f32::MIN_POSITIVE);

@@ -1,5 +1,5 @@
-//! A handful of patches drawn by the processor: read once, kept as textures until the project changes.
-//! The gallery, which shows thousands, has pages on the GPU instead.
+//! Some patches drawn by the CPU. They are read once and kept as textures until the project changes. The
+//! gallery, which shows thousands, keeps its pages on the GPU.
 
 use std::collections::HashMap;
 

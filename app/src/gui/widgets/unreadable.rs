@@ -1,4 +1,4 @@
-//! What could not be read.
+//! Says why something could not be read.
 
 use eframe::egui;
 

@@ -59,12 +59,12 @@ impl Container {
             return open_stream(path);
         }
         let problem = format!("this is no PyTorch file, {}", describe_start(&start));
-        let mend = if start.is_empty() {
+        let remedy = if start.is_empty() {
             MEND_DAMAGED
         } else {
             "name a file written by torch.save, or rename the file after its real format"
         };
-        Err(Error::format(path, problem, mend))
+        Err(Error::format(path, problem, remedy))
     }
 
     /// The bytes of the storage with this key.

@@ -1,11 +1,11 @@
-//! The rules a configuration must keep beyond being readable: ranges and contradictions.
+//! The rules of a configuration: ranges of its numbers, and settings that contradict each other.
 
 use crate::learning::config::{ConsistencyKind, PretrainKind, PriorConfig, RiskKind, RunConfig};
 
-/// A rule that is broken: the key's path, what is wrong, and what to write instead.
+/// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Dotted path, e.g. `optimizer.learning_rate`.
+    /// Dotted path of the field, e.g. `optimizer.learning_rate`.
     pub key: &'static str,
     /// What is wrong with the value.
     pub problem: String,
@@ -13,11 +13,11 @@ pub struct Violation {
     pub remedy: String,
 }
 
-/// A numeric field: its key, how to read it, its range and its unit, for checks and for forms.
+/// A numeric field with its allowed range.
 pub struct NumberField {
-    /// Dotted path.
+    /// Dotted path of the field.
     pub key: &'static str,
-    /// Reads the value.
+    /// Reads its value.
     pub get: fn(&RunConfig) -> f64,
     /// Smallest allowed value.
     pub low: f64,
@@ -77,122 +77,153 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "schedule.early_stopping_patience": schedule.early_stopping_patience in 0 .. 10000;
 };
 
-/// Checks ranges and contradictions; the first broken rule, or `None`.
+/// The first broken rule; `None` where the configuration breaks none.
 pub fn first_violation(config: &RunConfig) -> Option<Violation> {
     violations(config).into_iter().next()
 }
 
 /// Every broken rule: ranges first, then contradictions.
 pub fn violations(config: &RunConfig) -> Vec<Violation> {
-    let mut found = Vec::new();
-    for field in NUMBER_FIELDS {
-        let value = (field.get)(config);
-        // Written so that NaN is refused too.
-        if !(value >= field.low && value <= field.high) {
-            found.push(Violation {
-                key: field.key,
-                problem: format!("{} is {value}, outside {} to {}", field.key, field.low, field.high),
-                remedy: format!("write a value from {} to {}", field.low, field.high),
-            });
-        }
-    }
-    let mut broken = |key, problem: &str, remedy: &str| {
-        found.push(Violation { key, problem: problem.to_owned(), remedy: remedy.to_owned() });
-    };
-    if let PriorConfig::Given(prior) = config.prior
-        && !(prior > 0.0 && prior < 1.0)
-    {
-        broken(
-            "prior",
-            &format!("prior is {prior}, outside the open interval 0 to 1"),
-            "write the share of particles among the unlabeled, or estimate",
-        );
-    }
-    if config.split.validation + config.split.test > 0.8 {
-        broken(
-            "split.test",
-            "validation and test together leave less than a fifth of the patches for training",
-            "lower split.validation or split.test",
-        );
-    }
-    if config.consistency.kind == ConsistencyKind::MeanTeacher && !config.teacher.enabled {
-        broken(
-            "consistency.kind",
-            "consistency.kind mean_teacher compares with a teacher, but teacher.enabled is false",
-            "set teacher.enabled: true",
-        );
-    }
-    if config.alignment.weight > 0.0 && !config.teacher.enabled {
-        broken(
-            "alignment.weight",
-            "the alignment compares with a teacher, but teacher.enabled is false",
-            "set teacher.enabled: true, or alignment.weight: 0",
-        );
-    }
-    if config.alignment.weight > 0.0 && config.augmentation.weak.mixup > 0.0 {
-        broken(
-            "alignment.weight",
-            "a view that is mixed from two patches has no class to be aligned with",
-            "set augmentation.weak.mixup: 0, or alignment.weight: 0",
-        );
-    }
-    if config.schedule.warm_up_epochs >= config.schedule.epochs && config.schedule.epochs > 1 {
-        broken(
-            "schedule.warm_up_epochs",
-            "the warm-up is as long as the run, so the learning rate never reaches its peak",
-            "lower schedule.warm_up_epochs or raise schedule.epochs",
-        );
-    }
-    let uses_unlabeled = config.risk.kind != RiskKind::Supervised
-        || config.consistency.kind != ConsistencyKind::None
-        || config.self_training.enabled;
-    if uses_unlabeled && config.batch.unlabeled <= 0.0 {
-        broken(
-            "batch.unlabeled",
-            "the method learns from unlabeled patches, but batch.unlabeled is 0",
-            "give the unlabeled a part, e.g. batch.unlabeled: 3",
-        );
-    }
-    if config.self_training.enabled && config.risk.kind == RiskKind::GeBinomial {
-        broken(
-            "self_training.enabled",
-            "self-training replaces the risk, which GE-binomial's whole-batch term does not allow",
-            "use risk.kind naive or nnpu with self-training",
-        );
-    }
-    if config.augmentation.weak.mixup > 0.0 && config.consistency.kind != ConsistencyKind::None {
-        broken(
-            "augmentation.weak.mixup",
-            "pseudo-labels of the consistency term would come from patches mixed together",
-            "set augmentation.weak.mixup: 0, or consistency.kind: none",
-        );
-    }
-    let names_weights = !config.pretrain.weights.trim().is_empty();
-    if config.pretrain.kind == PretrainKind::Weights && !names_weights {
-        broken(
-            "pretrain.weights",
-            "pretrain.kind is weights, but pretrain.weights names no file",
-            "name the pretrained.safetensors in the folder of a run that was pretrained",
-        );
-    }
-    if config.pretrain.kind != PretrainKind::Weights && names_weights {
-        broken(
-            "pretrain.weights",
-            "pretrain.weights names a file that this run would not use",
-            "set pretrain.kind: weights, or leave pretrain.weights out",
-        );
-    }
+    let mut found: Vec<Violation> =
+        NUMBER_FIELDS.iter().filter_map(|field| out_of_range(field, config)).collect();
+    let groups: [fn(&RunConfig) -> Vec<Violation>; 5] =
+        [prior_and_split, teacher, schedule_and_batch, mixing, pretraining];
+    found.extend(groups.iter().flat_map(|rules| rules(config)));
     found
 }
 
-/// Sentences about a configuration that breaks no rule and yet will hardly do what was meant.
+fn out_of_range(field: &NumberField, config: &RunConfig) -> Option<Violation> {
+    let value = (field.get)(config);
+    // Written so that NaN is refused too.
+    let allowed = value >= field.low && value <= field.high;
+    (!allowed).then(|| Violation {
+        key: field.key,
+        problem: format!("{} is {value}, outside {} to {}", field.key, field.low, field.high),
+        remedy: format!("write a value from {} to {}", field.low, field.high),
+    })
+}
+
+/// The violation of a rule that is broken.
+fn broken(is_broken: bool, key: &'static str, problem: impl Into<String>, remedy: &str) -> Option<Violation> {
+    is_broken.then(|| Violation { key, problem: problem.into(), remedy: remedy.to_owned() })
+}
+
+fn prior_and_split(config: &RunConfig) -> Vec<Violation> {
+    let given = match config.prior {
+        PriorConfig::Given(prior) => Some(prior),
+        PriorConfig::Estimate(_) => None,
+    };
+    let prior = given.and_then(|prior| {
+        broken(
+            !(prior > 0.0 && prior < 1.0),
+            "prior",
+            format!("prior is {prior}, outside the open interval 0 to 1"),
+            "write the share of particles among the unlabeled, or estimate",
+        )
+    });
+    let split = broken(
+        config.split.validation + config.split.test > 0.8,
+        "split.test",
+        "validation and test together leave less than a fifth of the patches for training",
+        "lower split.validation or split.test",
+    );
+    prior.into_iter().chain(split).collect()
+}
+
+fn teacher(config: &RunConfig) -> Vec<Violation> {
+    let (has_teacher, aligns) = (config.teacher.enabled, config.alignment.weight > 0.0);
+    let rules = [
+        broken(
+            config.consistency.kind == ConsistencyKind::MeanTeacher && !has_teacher,
+            "consistency.kind",
+            "consistency.kind mean_teacher compares with a teacher, but teacher.enabled is false",
+            "set teacher.enabled: true",
+        ),
+        broken(
+            aligns && !has_teacher,
+            "alignment.weight",
+            "the alignment compares with a teacher, but teacher.enabled is false",
+            "set teacher.enabled: true, or alignment.weight: 0",
+        ),
+    ];
+    rules.into_iter().flatten().collect()
+}
+
+fn schedule_and_batch(config: &RunConfig) -> Vec<Violation> {
+    let uses_unlabeled = config.risk.kind != RiskKind::Supervised
+        || config.consistency.kind != ConsistencyKind::None
+        || config.self_training.enabled;
+    let rules = [
+        broken(
+            config.schedule.warm_up_epochs >= config.schedule.epochs && config.schedule.epochs > 1,
+            "schedule.warm_up_epochs",
+            "the warm-up is as long as the run, so the learning rate never reaches its peak",
+            "lower schedule.warm_up_epochs or raise schedule.epochs",
+        ),
+        broken(
+            uses_unlabeled && config.batch.unlabeled <= 0.0,
+            "batch.unlabeled",
+            "the method learns from unlabeled patches, but batch.unlabeled is 0",
+            "give the unlabeled a part, e.g. batch.unlabeled: 3",
+        ),
+    ];
+    rules.into_iter().flatten().collect()
+}
+
+/// Parts of a method that do not go together.
+fn mixing(config: &RunConfig) -> Vec<Violation> {
+    let mixes = config.augmentation.weak.mixup > 0.0;
+    let rules = [
+        broken(
+            config.alignment.weight > 0.0 && mixes,
+            "alignment.weight",
+            "a view mixed from two patches has no class, so the alignment cannot use it",
+            "set augmentation.weak.mixup: 0, or alignment.weight: 0",
+        ),
+        broken(
+            config.self_training.enabled && config.risk.kind == RiskKind::GeBinomial,
+            "self_training.enabled",
+            "self-training replaces the risk, which the whole-batch term of GE-binomial does not allow",
+            "use risk.kind naive or nnpu with self-training",
+        ),
+        broken(
+            mixes && config.consistency.kind != ConsistencyKind::None,
+            "augmentation.weak.mixup",
+            "with mixup the consistency term would take its pseudo-labels from mixed patches",
+            "set augmentation.weak.mixup: 0, or consistency.kind: none",
+        ),
+    ];
+    rules.into_iter().flatten().collect()
+}
+
+fn pretraining(config: &RunConfig) -> Vec<Violation> {
+    let uses_file = config.pretrain.kind == PretrainKind::Weights;
+    let names_file = !config.pretrain.weights.trim().is_empty();
+    let rules = [
+        broken(
+            uses_file && !names_file,
+            "pretrain.weights",
+            "pretrain.kind is weights, but pretrain.weights names no file",
+            "name the pretrained.safetensors in the folder of a run that was pretrained",
+        ),
+        broken(
+            !uses_file && names_file,
+            "pretrain.weights",
+            "pretrain.weights names a file that this run would not use",
+            "set pretrain.kind: weights, or leave pretrain.weights out",
+        ),
+    ];
+    rules.into_iter().flatten().collect()
+}
+
+/// Warnings about a configuration that breaks no rule but will hardly do what was meant.
 pub fn cautions(config: &RunConfig) -> Vec<String> {
     let mut found = Vec::new();
     let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
     if config.self_training.enabled && begins > epochs {
         found.push(format!(
-            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}: it learns nothing from \
-             its pseudo-labels. Train longer, or let self-training begin earlier."
+            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}, so it never begins. \
+             Train longer, or let self-training begin earlier."
         ));
     }
     found

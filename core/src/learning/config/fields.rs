@@ -1,6 +1,5 @@
-//! Every field of a configuration in the words of a form: what it is called, what it does in one
-//! sentence, its unit, its usual range, and when it matters. Allowed ranges are those of
-//! [`crate::learning::config::check`].
+//! Every field of a configuration as a form shows it: label, sentence, unit, usual range, and which methods use it.
+//! Allowed ranges are in [`crate::learning::config::check`].
 
 use serde_json::{Value, json};
 
@@ -8,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::learning::config::check::NUMBER_FIELDS;
 use crate::learning::config::{ConsistencyKind, PretrainKind, RiskKind, RunConfig};
 
-/// What a field takes.
+/// The values a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     /// A number; its range is [`Field::range`].
@@ -19,7 +18,7 @@ pub enum FieldKind {
     Flag,
     /// One of these words, each with its meaning.
     Choice(&'static [(&'static str, &'static str)]),
-    /// A number between 0 and 1, or the word `estimate`.
+    /// A number above 0 and below 1, or the word `estimate`.
     Prior,
     /// The path of a file; empty for none.
     Path,
@@ -29,17 +28,17 @@ pub enum FieldKind {
 pub struct Field {
     /// Dotted path, as in YAML.
     pub key: &'static str,
-    /// What a form calls it.
+    /// Label in a form.
     pub label: &'static str,
-    /// What it does, in one sentence.
+    /// What the field does, in one sentence or two.
     pub sentence: &'static str,
     /// Unit of the number; empty where it has none.
     pub unit: &'static str,
-    /// What it takes.
+    /// The values it takes.
     pub kind: FieldKind,
-    /// Smallest and largest number that good runs have; others may be set, on purpose.
+    /// Smallest and largest usual number; others are allowed.
     pub usual: Option<(f64, f64)>,
-    /// Whether the method of this configuration looks at it.
+    /// Whether the method of this configuration uses the field.
     pub used: fn(&RunConfig) -> bool,
 }
 
@@ -52,43 +51,46 @@ pub struct FieldGroup {
 }
 
 const BACKBONES: FieldKind = FieldKind::Choice(&[
-    ("small_cnn", "four convolution blocks, the quick one"),
-    ("resnet18", "18 layers, slower, patches of 32 px or more"),
+    ("small_cnn", "four convolution blocks; fast"),
+    ("resnet18", "18 layers; slower, needs patches of 32 px or more"),
 ]);
 const NORMALISERS: FieldKind = FieldKind::Choice(&[
-    ("per_patch_z_score", "each patch to mean 0 and deviation 1"),
-    ("global_mean_std", "all by mean and deviation of the training side"),
-    ("robust_percentiles", "all by percentiles 1 and 99 of the training side"),
-    ("background_ring", "each by its pixels outside the particle, as RELION"),
+    ("per_patch_z_score", "each patch to mean 0 and standard deviation 1"),
+    ("global_mean_std", "all patches by mean and standard deviation of the training side"),
+    ("robust_percentiles", "all patches by percentiles 1 and 99 of the training side"),
+    ("background_ring", "each patch by its pixels outside the particle, as RELION does"),
 ]);
 const RISKS: FieldKind = FieldKind::Choice(&[
-    ("supervised", "positives against known negatives; unlabeled stay out"),
-    ("naive", "unlabeled stand in for negatives"),
+    ("supervised", "positives against known negatives; the unlabeled are not used"),
+    ("naive", "treats the unlabeled as negatives"),
     ("upu", "unbiased PU risk"),
     ("nnpu", "non-negative PU risk"),
-    ("ge_binomial", "expectation with a binomial posterior, as Topaz"),
-    ("vpu", "variational, without π"),
-    ("dist_pu", "mean scores held to the known shares"),
+    ("ge_binomial", "generalised expectation with a binomial, as in Topaz"),
+    ("vpu", "variational risk; needs no π"),
+    ("dist_pu", "matches mean scores to the class shares"),
 ]);
 const SURROGATES: FieldKind = FieldKind::Choice(&[("sigmoid", "bounded"), ("logistic", "unbounded")]);
 const CONSISTENCIES: FieldKind = FieldKind::Choice(&[
-    ("none", "no such term"),
+    ("none", "no consistency term"),
     ("fixmatch", "hard pseudo-labels above a threshold"),
     ("softmatch", "pseudo-labels weighted by confidence"),
-    ("mean_teacher", "agree with the teacher's p"),
+    ("mean_teacher", "squared difference to the teacher's p"),
 ]);
-const ROTATIONS: FieldKind =
-    FieldKind::Choice(&[("none", "not at all"), ("quarter", "by multiples of 90°"), ("any", "by any angle")]);
+const ROTATIONS: FieldKind = FieldKind::Choice(&[
+    ("none", "no rotation"),
+    ("quarter", "by multiples of 90°"),
+    ("any", "by any angle"),
+]);
 const SELECTIONS: FieldKind = FieldKind::Choice(&[
     ("validation_auc", "the epoch with the highest validation AUC"),
     ("last", "the last epoch"),
 ]);
 
 const BEGINNINGS: FieldKind = FieldKind::Choice(&[
-    ("none", "off: first weights drawn at random"),
-    ("simsiam", "first learn from this project's patches without their labels"),
-    ("masked", "the same, by drawing the hidden half of patches"),
-    ("weights", "begin with weights that an earlier pretraining left"),
+    ("none", "off: random initial weights"),
+    ("simsiam", "SimSiam on this project's patches, without labels"),
+    ("masked", "masked reconstruction on this project's patches, without labels"),
+    ("weights", "load the weights of an earlier pretraining"),
 ]);
 
 /// One row of [`GROUPS`].
@@ -118,76 +120,76 @@ macro_rules! used {
     };
 }
 
-/// All fields by heading. `description` is left out: it is a sentence of the author's.
+/// All fields by heading, except `description`, which is free text.
 pub const GROUPS: &[FieldGroup] = &[
     FieldGroup {
         name: "Run",
         fields: fields![
             "schedule.epochs" FieldKind::Whole, "Epochs", "passes",
-                "How often the run goes through the unlabeled patches (or the positives, where the risk is supervised).",
+                "Number of passes over the unlabeled patches (over the positives, where the risk is supervised).",
                 usual 20 .. 200;
-            "backbone" BACKBONES, "Network", "", "The network that looks at a patch.";
+            "backbone" BACKBONES, "Network", "", "The network that scores a patch.";
             "seed" FieldKind::Whole, "Seed", "",
-                "Start of the random numbers: on the CPU the same seed gives the same run.";
-            "schedule.select_by" SELECTIONS, "Keep", "", "Which epoch's weights score the patches.";
+                "Seed of the random numbers. On the CPU the same seed gives the same run.";
+            "schedule.select_by" SELECTIONS, "Keep", "", "The epoch whose weights score the patches.";
             "schedule.early_stopping_patience" FieldKind::Whole, "Stop without progress after", "epochs",
-                "Ends the run when validation has not improved for this long; 0 means never.", usual 0 .. 50;
+                "Ends the run when validation has not improved for this many epochs; 0 means never.", usual 0 .. 50;
         ],
     },
     FieldGroup {
         name: "Data",
         fields: fields![
             "prior" FieldKind::Prior, "Class prior π", "",
-                "Share of particles among the unlabeled patches, not among all; estimated from the data or given.",
+                "Share of particles among the unlabeled patches (not among all patches). Estimated from the data, or given.",
                 usual 0.05 .. 0.6;
             "split.validation" FieldKind::Number, "Validation share", "of the patches",
-                "Patches kept out of the training to measure it.", usual 0.1 .. 0.3;
+                "Patches held out of training to measure it after every epoch.", usual 0.1 .. 0.3;
             "split.test" FieldKind::Number, "Test share", "of the patches",
-                "Patches kept out of training and choice of the epoch alike.", usual 0 .. 0.3;
+                "Patches held out of training and of the choice of the best epoch.", usual 0 .. 0.3;
             "split.seed" FieldKind::Whole, "Seed of the split", "",
                 "Runs with the same seed and shares are compared on the same patches.";
             "normaliser" NORMALISERS, "Normaliser", "",
-                "How pixel values are brought to one scale; fitted on the training side only.";
+                "Brings pixel values to one scale. Fitted on the training side only.";
         ],
     },
     FieldGroup {
         name: "Pretraining",
         fields: fields![
             "pretrain.kind" BEGINNINGS, "Begin with", "",
-                "What the network knows before it sees a label. Measured so far it gains nothing: compare with a run without.";
+                "How the initial weights are made. No gain was measured so far, so compare with a run without pretraining.";
             "pretrain.weights" FieldKind::Path, "Weights", "",
-                "A pretrained.safetensors from the folder of a run, of this project or another with the same network and patch size.",
+                "A pretrained.safetensors from the folder of a run, of this or another project with the same network and patch size.",
                 if |c| c.pretrain.kind == PretrainKind::Weights;
             "pretrain.epochs" FieldKind::Whole, "Epochs of pretraining", "passes",
-                "How often pretraining goes through the patches of the training side.", usual 20 .. 200, if pretrains;
+                "Number of passes of pretraining over the training side.", usual 20 .. 200, if pretrains;
             "pretrain.batch_size" FieldKind::Whole, "Patches per step", "patches",
-                "Patches of one step of pretraining.", usual 32 .. 256, if pretrains;
+                "Patches per step of pretraining.", usual 32 .. 256, if pretrains;
             "pretrain.learning_rate" FieldKind::Number, "Learning rate of pretraining", "per step",
-                "Peak step size of pretraining: lower it where SimSiam's spread falls to 0.",
+                "Peak learning rate of pretraining. Lower it when SimSiam's spread falls to 0.",
                 usual 1e-4 .. 1e-2, if pretrains;
         ],
     },
     FieldGroup {
         name: "Labelled part of the loss",
         fields: fields![
-            "risk.kind" RISKS, "Risk", "", "How positives, negatives and unlabeled enter the labelled part of the loss.";
-            "risk.loss" SURROGATES, "Surrogate loss", "", "Shape of the loss inside uPU and nnPU.",
+            "risk.kind" RISKS, "Risk", "", "How positives, unlabeled and known negatives enter the loss.";
+            "risk.loss" SURROGATES, "Surrogate loss", "", "The surrogate loss of uPU and nnPU.",
                 if |c| matches!(c.risk.kind, RiskKind::Upu | RiskKind::Nnpu);
             "risk.beta" FieldKind::Number, "β", "of the loss",
-                "How far nnPU's inner term may fall below 0 before the step turns.",
+                "nnPU clamps its inner term when it falls below −β.",
                 usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::Nnpu;
             "risk.gamma" FieldKind::Number, "γ", "of a step",
-                "Length of nnPU's turned step.", usual 0.1 .. 1, if |c| c.risk.kind == RiskKind::Nnpu;
+                "Factor of nnPU's step while the inner term is clamped.", usual 0.1 .. 1, if |c| c.risk.kind == RiskKind::Nnpu;
             "risk.positive_weight" FieldKind::Number, "Weight of positives", "of the loss",
-                "Share of the positives' term in the naive loss.",
+                "Weight of the positives' term in the naive risk; the unlabeled get the rest.",
                 usual 0.3 .. 0.7, if |c| c.risk.kind == RiskKind::Naive;
             "risk.negative_weight" FieldKind::Number, "Weight of known negatives", "×",
-                "Weight of the term of the known negatives; fewer of them than positives count less.", usual 0.3 .. 3;
+                "Weight of the term of the known negatives. With fewer negatives than positives it is scaled down by their ratio.", usual 0.3 .. 3;
             "risk.slack" FieldKind::Number, "Weight of the expectation", "×",
-                "How strongly GE-binomial holds the mean score to π.",
+                "Weight of GE-binomial's expectation term, which ties the mean score to π.",
                 usual 0.3 .. 10, if |c| c.risk.kind == RiskKind::GeBinomial;
             "risk.entropy" FieldKind::Number, "Weight of the entropy", "×",
-                "How strongly Dist-PU asks each unlabeled patch to be one or the other.",
+                "Weight of Dist-PU's entropy term, which pushes p of each unlabeled patch towards 0 or 1.",
                 usual 0 .. 0.1, if |c| c.risk.kind == RiskKind::DistPu;
         ],
     },
@@ -195,39 +197,39 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Self-training",
         fields: fields![
             "self_training.enabled" FieldKind::Flag, "Self-training", "",
-                "From some epoch on, the unlabeled at both ends of the ranking count as labelled and the band between stays out.";
+                "Pseudo-labels the highest- and lowest-ranked unlabeled patches from some epoch on; the others are left out.";
             "self_training.start_epoch" FieldKind::Whole, "First epoch", "epoch",
-                "From here on pseudo-labels replace the risk.", usual 5 .. 100, if |c| c.self_training.enabled;
+                "From this epoch on pseudo-labels replace the risk.", usual 5 .. 100, if |c| c.self_training.enabled;
             "self_training.positive_share" FieldKind::Number, "Taken as positive", "× π",
-                "Share of the unlabeled with the highest scores that counts as positive.",
+                "Share of the unlabeled, from the top of the ranking, that gets the pseudo-label positive.",
                 usual 0.5 .. 1, if |c| c.self_training.enabled;
             "self_training.negative_margin" FieldKind::Number, "Margin below", "× π",
-                "The unlabeled below the best margin·π of the ranking count as negative: larger is more careful.",
+                "The unlabeled below the top margin·π of the ranking get the pseudo-label negative. Larger values leave more out.",
                 usual 1 .. 1.5,
                 if |c| c.self_training.enabled;
             "self_training.trial" FieldKind::Flag, "On trial", "",
-                "Give it up, and go back, when the validation AUC falls in its first three epochs.",
+                "Turns self-training off, and goes back to the weights before it, when the validation AUC falls in its first three epochs.",
                 if |c| c.self_training.enabled;
             "self_training.estimate_prior" FieldKind::Flag, "Estimate π in each epoch", "",
-                "Takes π from the validation patches as the network ranks them then.", if |c| c.self_training.enabled;
+                "Estimates π before each epoch from the current scores of the validation patches.", if |c| c.self_training.enabled;
         ],
     },
     FieldGroup {
         name: "Consistency",
         fields: fields![
             "consistency.kind" CONSISTENCIES, "Term", "",
-                "What the unlabeled are asked to agree with: the weak view's answer to the strong view.";
+                "Asks the strong view of an unlabeled patch to agree with the pseudo-label from its weak view.";
             "consistency.threshold" FieldKind::Number, "Threshold τ", "of p",
-                "FixMatch takes a pseudo-label when max(p, 1 − p) reaches it.", usual 0.7 .. 0.98,
+                "FixMatch uses a pseudo-label when max(p, 1 − p) reaches τ.", usual 0.7 .. 0.98,
                 if |c| c.consistency.kind == ConsistencyKind::Fixmatch;
             "consistency.weight" FieldKind::Number, "Weight λ", "×",
-                "Weight of the term in the loss after the ramp-up.",
+                "Weight of the consistency term after the ramp-up.",
                 usual 0.1 .. 2, if |c| c.consistency.kind != ConsistencyKind::None;
             "consistency.ramp_up_epochs" FieldKind::Whole, "Ramp-up", "epochs",
-                "Over which λ rises from 0, so that early mistakes are not believed.", usual 5 .. 50,
+                "Epochs over which λ rises from 0, so that early wrong pseudo-labels count little.", usual 5 .. 50,
                 if |c| c.consistency.kind != ConsistencyKind::None;
             "consistency.soft_targets" FieldKind::Flag, "Soft targets", "",
-                "SoftMatch aims at p itself instead of its rounded value.",
+                "SoftMatch uses p itself as the target instead of p rounded to 0 or 1.",
                 if |c| c.consistency.kind == ConsistencyKind::Softmatch;
             "consistency.distribution_alignment" FieldKind::Flag, "Align with π", "",
                 "Shifts pseudo-labels so that their running mean equals π.",
@@ -238,7 +240,7 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Alignment",
         fields: fields![
             "alignment.weight" FieldKind::Number, "Weight", "×",
-                "How strongly patches taken for the same class are asked to look alike to the network; 0 asks nothing.",
+                "Weight of the term that pulls features of patches with the same label or pseudo-label together; 0 turns it off.",
                 usual 0 .. 1, if |c| c.teacher.enabled;
         ],
     },
@@ -246,68 +248,68 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Teacher",
         fields: fields![
             "teacher.enabled" FieldKind::Flag, "Teacher", "",
-                "Validation and scores come from a moving average of the weights.";
+                "Validation and scores use a moving average of the weights.";
             "teacher.decay" FieldKind::Number, "Decay", "per step",
-                "Share of the old average kept at each step: nearer to 1 is slower and smoother.",
+                "Share of the old average that a step keeps. Closer to 1 is slower and smoother.",
                 usual 0.99 .. 0.9999, if |c| c.teacher.enabled;
             "teacher.pseudo_labels" FieldKind::Flag, "Gives pseudo-labels", "",
-                "The average, not the network in training, says what the unlabeled are.", if |c| c.teacher.enabled;
-            "teacher.decay_warm_up" FieldKind::Flag, "Short memory first", "",
-                "The average follows quickly in the first steps.", if |c| c.teacher.enabled;
+                "The teacher, not the student, makes the pseudo-labels.", if |c| c.teacher.enabled;
+            "teacher.decay_warm_up" FieldKind::Flag, "Warm-up of the decay", "",
+                "The decay starts low, so that the average soon forgets the first steps.", if |c| c.teacher.enabled;
         ],
     },
     FieldGroup {
         name: "Batch",
         fields: fields![
-            "batch.size" FieldKind::Whole, "Size", "patches", "Patches per step, over all labels.", usual 16 .. 256;
+            "batch.size" FieldKind::Whole, "Size", "patches", "Patches of a batch, over all labels.", usual 16 .. 256;
             "batch.positive" FieldKind::Number, "Positive", "parts", "Parts of positives in a batch.", usual 1 .. 4;
             "batch.unlabeled" FieldKind::Number, "Unlabeled", "parts", "Parts of unlabeled patches in a batch.",
                 usual 1 .. 10;
             "batch.negative" FieldKind::Number, "Negative", "parts",
                 "Parts of known negatives in a batch, where there are any.", usual 0.5 .. 4;
             "batch.unlabeled_per_epoch" FieldKind::Whole, "Unlabeled per epoch", "patches",
-                "At most so many take part in an epoch, drawn anew each time; 0 means all.", usual 0 .. 100000;
+                "At most this many unlabeled patches take part in an epoch, drawn anew for each; 0 means all.", usual 0 .. 100000;
         ],
     },
     FieldGroup {
-        name: "Step size",
+        name: "Optimiser",
         fields: fields![
             "optimizer.learning_rate" FieldKind::Number, "Learning rate", "per step",
-                "Peak step size: too high diverges, too low learns nothing.", usual 1e-4 .. 1e-2;
+                "Peak learning rate. Too high diverges; too low learns nothing.", usual 1e-4 .. 1e-2;
             "schedule.warm_up_epochs" FieldKind::Whole, "Warm-up", "epochs",
-                "Over which the learning rate rises from 0.", usual 0 .. 10;
-            "schedule.cosine" FieldKind::Flag, "Fall to 0", "",
-                "The learning rate falls along a half cosine until the end.";
-            "schedule.restart_epoch" FieldKind::Whole, "Begin anew at", "epoch",
-                "It falls to 0 before this epoch and begins anew there; 0 means never.", usual 0 .. 150;
+                "Epochs over which the learning rate rises from 0.", usual 0 .. 10;
+            "schedule.cosine" FieldKind::Flag, "Cosine decay", "",
+                "The learning rate falls to 0 along half a cosine.";
+            "schedule.restart_epoch" FieldKind::Whole, "Restart at", "epoch",
+                "The learning rate falls to 0 before this epoch and starts at its peak again; 0 means never.", usual 0 .. 150;
             "optimizer.weight_decay" FieldKind::Number, "Weight decay", "per step",
-                "Pull of the weights towards 0, apart from the gradient.", usual 0 .. 0.01;
-            "optimizer.gradient_clip" FieldKind::Number, "Longest gradient", "norm",
-                "A longer gradient over all weights is shortened to this norm; 0 means never.", usual 0 .. 20;
+                "Shrinks the weights towards 0 at each step, independent of the gradient.", usual 0 .. 0.01;
+            "optimizer.gradient_clip" FieldKind::Number, "Gradient clipping", "norm",
+                "The gradient over all weights is shortened to this norm where it is longer; 0 means never.", usual 0 .. 20;
             "optimizer.accumulation" FieldKind::Whole, "Accumulation", "batches",
-                "Batches whose gradients are averaged into one step.", usual 1 .. 4;
+                "Batches whose gradients are averaged for one step.", usual 1 .. 4;
         ],
     },
     FieldGroup {
         name: "Weak view",
         fields: fields![
-            "augmentation.weak.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.";
-            "augmentation.weak.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.";
+            "augmentation.weak.flip" FieldKind::Flag, "Mirror", "", "Mirrors patches at random.";
+            "augmentation.weak.rotation" ROTATIONS, "Rotate", "", "Rotates patches at random.";
             "augmentation.weak.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.", usual 0 .. 5;
             "augmentation.weak.overlay" FieldKind::Number, "Overlay", "×",
-                "Lays another unlabeled patch over each, times up to this: makes clear particles faint; 0 means none.",
+                "Blends another unlabeled patch, times a factor up to this, into each view. That makes clear particles faint. 0 means none.",
                 usual 0 .. 2;
             "augmentation.weak.overlay_trial" FieldKind::Flag, "Overlay on trial", "",
-                "Tries the overlay before the run; takes half of it, or none, where held-out positives do not bear it.";
+                "Tries the overlay before the run with quick classifiers. Uses half of it, or none, where held-out positives rank worse with it.";
             "augmentation.weak.mixup" FieldKind::Number, "Mixup", "of Beta",
-                "Mixes each view and its label with another's; larger mixes more evenly, 0 not at all.", usual 0 .. 1;
+                "Mixes each view and its label with another patch's, by a share drawn from Beta(a, a). Larger mixes more evenly; 0 means none.", usual 0 .. 1;
         ],
     },
     FieldGroup {
         name: "Strong view",
         fields: fields![
-            "augmentation.strong.flip" FieldKind::Flag, "Mirror", "", "Mirrors a patch at random.", if strong;
-            "augmentation.strong.rotation" ROTATIONS, "Turn", "", "Turns a patch at random.", if strong;
+            "augmentation.strong.flip" FieldKind::Flag, "Mirror", "", "Mirrors patches at random.", if strong;
+            "augmentation.strong.rotation" ROTATIONS, "Rotate", "", "Rotates patches at random.", if strong;
             "augmentation.strong.shift" FieldKind::Number, "Shift", "px", "Largest shift in x and y.",
                 usual 0 .. 8, if strong;
             "augmentation.strong.scale" FieldKind::Number, "Magnify", "±", "Largest change of size.",
@@ -318,15 +320,15 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Largest constant added, in standard deviations of a patch.", usual 0 .. 0.5, if strong;
             "augmentation.strong.noise" FieldKind::Number, "Noise", "deviations",
                 "Strongest white noise added, in standard deviations of a patch.", usual 0 .. 1, if strong;
-            "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy mixed in.",
+            "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy that is blended in.",
                 usual 0 .. 0.7, if strong;
             "augmentation.strong.erase" FieldKind::Number, "Erase", "of the side",
-                "Side of the square replaced by the patch's mean.", usual 0 .. 0.4, if strong;
+                "Largest side of the square that the patch's mean replaces.", usual 0 .. 0.4, if strong;
         ],
     },
 ];
 
-/// The strong view is shown to the consistency term and to SimSiam only.
+/// Only the consistency term and SimSiam use strong views.
 fn strong(config: &RunConfig) -> bool {
     config.consistency.kind != ConsistencyKind::None || config.pretrain.kind == PretrainKind::Simsiam
 }
@@ -341,8 +343,7 @@ impl Field {
         NUMBER_FIELDS.iter().find(|n| n.key == self.key).map(|n| (n.low, n.high))
     }
 
-    /// Which numbers it takes, in words: "usually 20 to 200; 1 to 10000 possible". `None` for fields that
-    /// take no number.
+    /// The numbers it takes, in words: "usually 20 to 200; 1 to 10000 possible". `None` where it takes no number.
     pub fn range_words(&self) -> Option<String> {
         let between = |(low, high): (f64, f64)| format!("{} to {}", plain(low), plain(high));
         let possible = match (self.kind, self.range()) {
@@ -359,7 +360,7 @@ impl Field {
         })
     }
 
-    /// A sentence where this number is allowed, but is no usual one.
+    /// A sentence that says so where this number is allowed but unusual.
     pub fn unusual(&self, value: f64) -> Option<String> {
         let (low, high) = self.usual?;
         let allowed = self.range().is_none_or(|(least, most)| value >= least && value <= most);
@@ -376,21 +377,21 @@ impl Field {
         format!("/{}", self.key.replace('.', "/"))
     }
 
-    /// The value in a configuration: a number, a truth value or a word.
+    /// The value in a configuration: a number, true or false, or a word.
     pub fn get(&self, config: &RunConfig) -> Value {
         let value = serde_json::to_value(config).unwrap_or(Value::Null);
         match value.pointer(&self.pointer()) {
-            // A method with settings of its own is a mapping whose `kind` is the word.
+            // A choice with settings of its own is a mapping whose `kind` is the word.
             Some(Value::Object(map)) => map.get("kind").cloned().unwrap_or(Value::Null),
             Some(value) => value.clone(),
             None => Value::Null,
         }
     }
 
-    /// Sets the value; ranges and contradictions are for [`crate::learning::config::check::violations`] to say.
+    /// Sets the value. Does not check ranges and contradictions; [`crate::learning::config::check::violations`] does.
     ///
     /// # Errors
-    /// When the field does not take such a value.
+    /// When the field does not take the value.
     pub fn set(&self, config: &mut RunConfig, value: &Value) -> Result<()> {
         let refuse = || {
             let remedy = match self.kind {
@@ -408,7 +409,7 @@ impl Field {
         let mut whole = serde_json::to_value(&*config).map_err(|_| refuse())?;
         let slot = whole.pointer_mut(&self.pointer()).ok_or_else(refuse)?;
         if slot.is_object() {
-            // A normaliser chosen by its word gets its usual settings; the same one again keeps its own.
+            // A normaliser chosen anew gets its usual settings; choosing the same one again keeps its settings.
             if slot.get("kind") == Some(value) {
                 return Ok(());
             }
@@ -432,7 +433,7 @@ impl Field {
     }
 }
 
-/// A number as a person writes it.
+/// A number as people write it: 0.001 and 1e-5, not 0.00001.
 pub fn plain(value: f64) -> String {
     if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e7) {
         format!("{value:e}")

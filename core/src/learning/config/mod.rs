@@ -1,8 +1,8 @@
-//! What a training run is made of, as a person writes it in YAML.
+//! The configuration of a run, as people write it in YAML.
 //!
-//! A method is a composition: a [`RiskConfig`] + a [`ConsistencyConfig`] + a [`TeacherConfig`] + a
-//! [`Backbone`] + a [`ScheduleConfig`]. Reading files and naming the place of a mistake is in
-//! [`crate::learning::config::yaml`]; this file holds the fields, their meaning and their sane ranges.
+//! A method is a composition: a [`RiskConfig`], a [`ConsistencyConfig`], a [`TeacherConfig`], a [`Backbone`] and a
+//! [`ScheduleConfig`]. This file holds the fields, their meaning and their allowed ranges. [`yaml`] reads files and
+//! names the place of a mistake, [`check`] holds the rules, [`fields`] describes each field for a form.
 
 pub mod check;
 pub mod fields;
@@ -14,41 +14,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::imaging::normalise::NormaliserKind;
 
-/// A whole run. Every field has a default, so a file only names what differs.
+/// The configuration of a run. Every field has a default, so a file only names what differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
     /// One sentence for the list of presets.
     pub description: String,
-    /// Seed of initialisation, order, augmentation and split.
+    /// Seed of the initial weights, the order of patches and the views.
     pub seed: u64,
     /// The network.
     pub backbone: Backbone,
-    /// How pixels are normalised; fitted on the training split only.
+    /// How pixels are normalised; fitted on the training side only.
     pub normaliser: NormaliserKind,
-    /// Shares of training, validation and test patches.
+    /// Shares of validation and test patches.
     pub split: SplitConfig,
-    /// π, the share of particles among the unlabeled.
+    /// The class prior π: the share of particles among the unlabeled.
     pub prior: PriorConfig,
-    /// The labelled part of the loss.
+    /// How labels enter the loss.
     pub risk: RiskConfig,
-    /// Pseudo-labels for both ends of the ranking.
+    /// Pseudo-labels for the highest- and lowest-ranked unlabeled patches.
     pub self_training: SelfTrainingConfig,
-    /// The unlabeled part of the loss.
+    /// The consistency term of the unlabeled.
     pub consistency: ConsistencyConfig,
-    /// Features of patches of the same class held together.
+    /// The term that pulls features of patches of the same class together.
     pub alignment: AlignmentConfig,
-    /// Average of past weights used for pseudo-labels and scores.
+    /// Moving average of the weights, for pseudo-labels and scores.
     pub teacher: TeacherConfig,
-    /// What a batch is made of.
+    /// Size and composition of a batch.
     pub batch: BatchConfig,
-    /// Random changes of patches.
+    /// Random changes of patches: weak and strong views.
     pub augmentation: AugmentationConfig,
-    /// What the network has learnt before it sees a label.
+    /// Pretraining without labels, before the run trains.
     pub pretrain: PretrainConfig,
-    /// Step size and its limits.
+    /// Learning rate, weight decay and clipping.
     pub optimizer: OptimizerConfig,
-    /// Length of the run and the course of the step size.
+    /// Length of the run, and the learning rate over it.
     pub schedule: ScheduleConfig,
 }
 
@@ -75,25 +75,25 @@ impl Default for RunConfig {
     }
 }
 
-/// The networks on offer.
+/// The networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backbone {
-    /// Four convolution blocks; the quick one.
+    /// Four convolution blocks; fast.
     SmallCnn,
     /// ResNet-18 with one input channel (He et al. 2016).
     Resnet18,
 }
 
-/// Shares of the patches; what is left of 1 after validation and test is for training.
+/// Shares of validation and test patches; the rest is the training side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplitConfig {
-    /// Share for validation, 0.05 to 0.5.
+    /// Share of validation patches, 0.05 to 0.5.
     pub validation: f64,
-    /// Share for the test, 0 to 0.5.
+    /// Share of test patches, 0 to 0.5.
     pub test: f64,
-    /// Seed of the split; runs with the same seed and shares are compared on the same patches.
+    /// Seed of the split. Runs with the same seed and shares are compared on the same patches.
     pub seed: u64,
 }
 
@@ -107,7 +107,7 @@ impl Default for SplitConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PriorConfig {
-    /// Given by the person, between 0 and 1.
+    /// A given value, above 0 and below 1.
     Given(f64),
     /// Estimated from out-of-fold scores before the run ([`crate::learning::prior::binormal`]).
     Estimate(EstimateWord),
@@ -121,34 +121,34 @@ pub enum EstimateWord {
     Estimate,
 }
 
-/// The risks on offer.
+/// The risks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskKind {
-    /// Positives against known negatives; the unlabeled stay out.
+    /// Positives against known negatives; the unlabeled are not used.
     Supervised,
-    /// The unlabeled stand in for negatives.
+    /// Treats the unlabeled as negatives.
     Naive,
     /// Unbiased PU risk (du Plessis et al. 2015).
     Upu,
     /// Non-negative PU risk (Kiryo et al. 2017).
     Nnpu,
-    /// Generalised expectation with a binomial posterior (Bepler et al. 2019, Topaz).
+    /// Generalised expectation with a binomial distribution (Bepler et al. 2019, Topaz).
     GeBinomial,
     /// Variational risk (Chen et al. 2020), without its mixup term; needs no π.
     Vpu,
-    /// Mean scores held to the known shares (Zhao et al. 2022).
+    /// Matches mean scores to the class shares (Zhao et al. 2022).
     DistPu,
 }
 
 impl RiskKind {
-    /// Whether π enters the risk.
+    /// Whether the risk uses π.
     pub fn uses_prior(self) -> bool {
         matches!(self, Self::Upu | Self::Nnpu | Self::GeBinomial | Self::DistPu)
     }
 }
 
-/// The surrogate loss inside uPU and nnPU.
+/// The surrogate loss of uPU and nnPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SurrogateLoss {
@@ -158,22 +158,22 @@ pub enum SurrogateLoss {
     Logistic,
 }
 
-/// The labelled part of the loss.
+/// How labels enter the loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RiskConfig {
-    /// Which risk.
+    /// The risk.
     pub kind: RiskKind,
     /// Surrogate loss of uPU and nnPU.
     pub loss: SurrogateLoss,
-    /// nnPU: the inner term may fall to −β before the step turns, 0 to 1.
+    /// nnPU: the inner term is clamped when it falls below −β, 0 to 1.
     pub beta: f64,
-    /// nnPU: length of the turned step, 0 to 1.
+    /// nnPU: factor γ of the step while the inner term is clamped, 0 to 1.
     pub gamma: f64,
-    /// Naive: share of the positives' term in the loss, 0.01 to 0.99.
+    /// Naive: weight of the positives' term, 0.01 to 0.99; the unlabeled get the rest.
     pub positive_weight: f64,
-    /// Weight of the term of the known negatives, 0 to 10; with fewer negatives than positives it is
-    /// scaled down by their ratio.
+    /// Weight of the term of the known negatives, 0 to 10. With fewer negatives than positives it is scaled down by their
+    /// ratio.
     pub negative_weight: f64,
     /// GE-binomial: weight of the expectation term, 0.01 to 100.
     pub slack: f64,
@@ -196,24 +196,23 @@ impl Default for RiskConfig {
     }
 }
 
-/// Self-training at both ends of the ranking: from `start_epoch` on, the unlabeled with the highest
-/// scores count as positive, those with the lowest as negative, and the band between stays out.
-/// Replaces the risk from that epoch on.
+/// Self-training: from `start_epoch` on, the highest-ranked unlabeled patches get the pseudo-label positive and the
+/// lowest-ranked the pseudo-label negative; the others are left out. Pseudo-labels replace the risk from that epoch on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SelfTrainingConfig {
     /// Whether it is on.
     pub enabled: bool,
-    /// First epoch with pseudo-labels, counted from 1; before it the risk alone trains.
+    /// First epoch with pseudo-labels, counted from 1. Before it the risk trains alone.
     pub start_epoch: usize,
-    /// Share of the unlabeled taken as positive, in units of π, 0 to 1.
+    /// Share of the unlabeled with the pseudo-label positive, in units of π, 0 to 1.
     pub positive_share: f64,
-    /// The unlabeled taken as negative are the lowest 1 − `negative_margin`·π, 1 to 3.
+    /// The lowest share 1 − `negative_margin`·π of the unlabeled gets the pseudo-label negative, 1 to 3.
     pub negative_margin: f64,
-    /// Give it up, and go back to the weights from before, when the mean validation AUC of its first
-    /// three epochs is below that of the three epochs before.
+    /// Turns self-training off, and goes back to the weights before it, when the mean validation AUC of its first three
+    /// epochs is below that of the three epochs before.
     pub trial: bool,
-    /// Estimate π anew before each of its epochs, from the validation patches (TEDⁿ, Garg et al. 2021).
+    /// Estimates π anew before each epoch from the validation patches (TEDⁿ, Garg et al. 2021).
     pub estimate_prior: bool,
 }
 
@@ -230,11 +229,11 @@ impl Default for SelfTrainingConfig {
     }
 }
 
-/// The consistency terms on offer.
+/// The consistency terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsistencyKind {
-    /// No term for the unlabeled beyond the risk.
+    /// No consistency term.
     None,
     /// Hard pseudo-labels where max(p, 1−p) ≥ τ (Sohn et al. 2020).
     Fixmatch,
@@ -244,11 +243,11 @@ pub enum ConsistencyKind {
     MeanTeacher,
 }
 
-/// The unlabeled part of the loss.
+/// The consistency term of the unlabeled.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsistencyConfig {
-    /// Which term.
+    /// The term.
     pub kind: ConsistencyKind,
     /// FixMatch: τ, 0.5 to 0.999.
     pub threshold: f64,
@@ -256,9 +255,9 @@ pub struct ConsistencyConfig {
     pub weight: f64,
     /// Epochs over which λ rises from 0 (Gaussian ramp e^(−5(1−t)²)), 0 to 1000.
     pub ramp_up_epochs: usize,
-    /// SoftMatch: the teacher's p itself is the target instead of its rounded value.
+    /// SoftMatch: the target is p itself instead of p rounded to 0 or 1.
     pub soft_targets: bool,
-    /// Shift the pseudo-labels so that their running mean equals π.
+    /// Shifts the pseudo-labels so that their running mean equals π.
     pub distribution_alignment: bool,
 }
 
@@ -275,27 +274,27 @@ impl Default for ConsistencyConfig {
     }
 }
 
-/// The term that asks views of patches of the same class, by label or pseudo-label, to look alike to the network
+/// The term that pulls features of patches with the same label or pseudo-label together
 /// ([`crate::learning::loss::alignment`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlignmentConfig {
-    /// Its weight in the loss, 0 to 10; 0 leaves it out.
+    /// Its weight in the loss, 0 to 10; 0 turns it off.
     pub weight: f64,
 }
 
-/// Exponential moving average of the weights.
+/// The teacher: an exponential moving average of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TeacherConfig {
-    /// Whether validation and scores come from the average.
+    /// Whether validation and scores use the teacher.
     pub enabled: bool,
-    /// Share of the old average kept at each step, 0.5 to 0.99999.
+    /// Share of the old average that a step keeps, 0.5 to 0.99999.
     pub decay: f64,
-    /// Whether the average also gives the pseudo-labels, of the consistency term and of self-training; else the
-    /// student does.
+    /// Whether the teacher makes the pseudo-labels of the consistency term and of self-training; otherwise the student
+    /// does.
     pub pseudo_labels: bool,
-    /// Start with a short memory: decay min(`decay`, (1 + step)/(10 + step)).
+    /// Starts with a low decay: min(`decay`, (1 + step)/(10 + step)).
     pub decay_warm_up: bool,
 }
 
@@ -305,11 +304,11 @@ impl Default for TeacherConfig {
     }
 }
 
-/// Patches per step and the ratio positive : unlabeled : negative in it.
+/// Size of a batch and the ratio positive : unlabeled : negative in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchConfig {
-    /// Patches per step over all labels, 4 to 4096.
+    /// Patches of a batch over all labels, 4 to 4096.
     pub size: usize,
     /// Parts of positives.
     pub positive: f64,
@@ -317,7 +316,7 @@ pub struct BatchConfig {
     pub unlabeled: f64,
     /// Parts of known negatives; ignored where there are none.
     pub negative: f64,
-    /// At most this many unlabeled patches take part in an epoch, drawn anew each epoch; 0 means all.
+    /// At most this many unlabeled patches take part in an epoch, drawn anew for each; 0 means all.
     pub unlabeled_per_epoch: usize,
 }
 
@@ -327,46 +326,46 @@ impl Default for BatchConfig {
     }
 }
 
-/// The two strengths of random change.
+/// Random changes of patches, in two strengths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AugmentationConfig {
-    /// Changes under which a particle stays obviously the same.
+    /// Weak views: small changes that leave a particle clearly recognisable.
     pub weak: WeakConfig,
-    /// Changes under which the model must still agree with its weak view.
+    /// Strong views: large changes, for the consistency term and SimSiam.
     pub strong: StrongConfig,
 }
 
-/// How far a patch may be turned.
+/// How patches are rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rotation {
-    /// Not at all.
+    /// No rotation.
     None,
-    /// By multiples of 90°: no interpolation.
+    /// By multiples of 90°, without interpolation.
     Quarter,
-    /// By any angle: particles lie at random in the ice.
+    /// By any angle, as particles lie in the ice.
     Any,
 }
 
-/// Weak view.
+/// Changes of a weak view.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WeakConfig {
-    /// Mirror at random.
+    /// Mirrors at random.
     pub flip: bool,
-    /// Turn at random.
+    /// Rotates at random.
     pub rotation: Rotation,
-    /// Shift by up to this many px in x and y, whole px, 0 to 32.
+    /// Largest shift in x and y, 0 to 32 px; shifts are whole px.
     pub shift: f64,
-    /// Lay another unlabeled patch over each view, multiplied by a factor from 0 up to this, 0 to 5; 0
-    /// lays none. For networks that learn which particles people pick instead of what a particle is.
+    /// Blends another unlabeled patch into each view, multiplied by a random factor from 0 up to this, 0 to 5; 0 means no
+    /// overlay. It helps where the network learns which particles people pick instead of what a particle is.
     pub overlay: f64,
-    /// Before the run, try on quick classifiers whether positives that were held out are ranked as well
-    /// with the overlay as without; take half of it, or none, where they are not.
+    /// Tries the overlay before the run with quick classifiers. Uses half of it, or none, where held-out positives rank
+    /// worse with it than without.
     pub overlay_trial: bool,
-    /// Mixup (Zhang et al. 2018): each view and its labels are mixed with another's, by a share drawn from
-    /// Beta(`mixup`, `mixup`) for every batch, 0 to 10; 0 mixes nothing.
+    /// Mixup (Zhang et al. 2018): mixes each view and its label with another patch's, by a share drawn from
+    /// Beta(`mixup`, `mixup`) for every batch, 0 to 10; 0 means none.
     pub mixup: f64,
 }
 
@@ -383,27 +382,27 @@ impl Default for WeakConfig {
     }
 }
 
-/// Strong view. Patches are normalised, so 1 is about one standard deviation of a patch.
+/// Changes of a strong view. Patches are normalised, so 1 is about one standard deviation of a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StrongConfig {
-    /// Mirror at random.
+    /// Mirrors at random.
     pub flip: bool,
-    /// Turn at random.
+    /// Rotates at random.
     pub rotation: Rotation,
-    /// Shift by up to this many px in x and y, 0 to 32.
+    /// Largest shift in x and y, 0 to 32 px.
     pub shift: f64,
-    /// Magnify by a factor within 1 ± this, 0 to 0.5.
+    /// Magnifies by a factor within 1 ± this, 0 to 0.5.
     pub scale: f64,
-    /// Multiply the contrast by a factor within 1 ± this, 0 to 0.9.
+    /// Multiplies the contrast by a factor within 1 ± this, 0 to 0.9.
     pub contrast: f64,
-    /// Add a constant within ± this, 0 to 2.
+    /// Adds a constant within ± this, 0 to 2.
     pub brightness: f64,
-    /// Add white noise of a standard deviation up to this times that of the patch, 0 to 2.
+    /// Adds white noise whose standard deviation is up to this times that of the patch, 0 to 2.
     pub noise: f64,
-    /// Blend with a blurred copy by a share up to this, 0 to 1.
+    /// Blends in a blurred copy by a share up to this, 0 to 1.
     pub blur: f64,
-    /// Replace a square by the patch mean, its side up to this share of the patch, 0 to 0.6.
+    /// Replaces a square by the patch's mean; its side is up to this share of the patch, 0 to 0.6.
     pub erase: f64,
 }
 
@@ -423,27 +422,27 @@ impl Default for StrongConfig {
     }
 }
 
-/// Where the first weights come from.
+/// Where the initial weights come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PretrainKind {
-    /// Drawn at random.
+    /// Random initial weights.
     None,
-    /// Learnt from the patches alone, without their labels (SimSiam, Chen & He 2021).
+    /// SimSiam on the patches, without labels (Chen & He 2021).
     Simsiam,
-    /// Learnt by drawing the hidden half of patches (He et al. 2022, Xie et al. 2022).
+    /// Masked reconstruction on the patches, without labels (He et al. 2022, Xie et al. 2022).
     Masked,
-    /// Read from a file that an earlier pretraining left.
+    /// The weights of an earlier pretraining, from a file.
     Weights,
 }
 
-/// What the network learns from patches before it sees a label.
+/// Pretraining without labels, before the run trains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PretrainConfig {
-    /// Where the first weights come from.
+    /// Where the initial weights come from.
     pub kind: PretrainKind,
-    /// Passes over the patches of the training side, 1 to 10000.
+    /// Passes over the training side, 1 to 10000.
     pub epochs: usize,
     /// Patches per step, 4 to 4096.
     pub batch_size: usize,
@@ -465,7 +464,7 @@ impl Default for PretrainConfig {
     }
 }
 
-/// AdamW and what is done to its gradient.
+/// Settings of AdamW and of its gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
@@ -473,9 +472,9 @@ pub struct OptimizerConfig {
     pub learning_rate: f64,
     /// Decoupled weight decay on convolution and linear weights, 0 to 1.
     pub weight_decay: f64,
-    /// The gradient over all weights together is shortened to this norm; 0 means never.
+    /// The gradient over all weights is shortened to this norm where it is longer; 0 means never.
     pub gradient_clip: f64,
-    /// Batches whose gradients are averaged into one step, 1 to 64.
+    /// Batches whose gradients are averaged for one step, 1 to 64.
     pub accumulation: usize,
 }
 
@@ -485,31 +484,32 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// What validation picks the best epoch by.
+/// How the epoch whose weights score is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SelectBy {
-    /// AUC of validation positives against validation unlabeled.
+    /// The highest AUC of validation positives against validation unlabeled.
     ValidationAuc,
-    /// The last epoch: for schedules that end at a step size of zero.
+    /// The last epoch, for schedules that end with a learning rate of 0.
     Last,
 }
 
-/// Length of the run and the course of the learning rate.
+/// Length of the run, and the learning rate over it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
-    /// Passes over the unlabeled (over the positives where the risk is supervised), 1 to 10000.
+    /// Passes over the unlabeled (over the positives, where the risk is supervised), 1 to 10000.
     pub epochs: usize,
-    /// Epochs over which the learning rate rises from 0, linear.
+    /// Epochs over which the learning rate rises linearly from 0.
     pub warm_up_epochs: usize,
-    /// Let the learning rate fall to 0 along a half cosine.
+    /// Lets the learning rate fall to 0 along half a cosine.
     pub cosine: bool,
-    /// Let it fall to 0 before this epoch and begin anew there, e.g. where self-training begins; 0 means never.
+    /// Lets the learning rate fall to 0 before this epoch and start at its peak again, e.g. where self-training begins; 0
+    /// means never.
     pub restart_epoch: usize,
-    /// Stop when validation has not improved for this many epochs; 0 means never.
+    /// Stops the run when validation has not improved for this many epochs; 0 means never.
     pub early_stopping_patience: usize,
-    /// Which epoch's weights score the patches.
+    /// The epoch whose weights score the patches.
     pub select_by: SelectBy,
 }
 

@@ -1,8 +1,8 @@
-//! Weak and strong views, made on the device from numbers drawn on the host.
+//! Makes weak and strong views on the device from random numbers drawn on the host.
 //!
-//! The numbers come from generators seeded by run, epoch and purpose, so that a run is repeatable
-//! and a resumed run sees the same views. Geometry is one affine map and one bilinear sampling
-//! with reflected borders; noise comes from a bank made once per run.
+//! The numbers come from generators seeded by run, epoch and purpose, so a run is repeatable and a resumed run sees the
+//! same views. Each view is one affine map with bilinear sampling and reflected borders. Noise comes from a bank that is
+//! drawn once for a run.
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
@@ -18,19 +18,19 @@ use crate::learning::config::{Rotation, StrongConfig, WeakConfig};
 pub struct Augmenter {
     size: usize,
     device: Device,
-    /// Pixel centres in [−1, 1] with a one behind: 1×S²×3.
+    /// Pixel centres (x, y, 1) with x and y in [−1, 1]: 1×S²×3.
     base_grid: Tensor<3>,
-    /// White noise of deviation 1: bank×S².
+    /// White noise of standard deviation 1: bank×S².
     noise: Tensor<2>,
     noise_count: usize,
     /// 5×5 Gaussian of σ = 1 px: 1×1×5×5.
     blur_kernel: Tensor<4>,
-    /// Column and row of each pixel as shares of the side: 1×S×S each.
+    /// Column and row of each pixel, divided by the side: 1×S×S each.
     columns: Tensor<3>,
     rows: Tensor<3>,
 }
 
-/// Half the geometry of a view: out-pixel to in-pixel, as rows of a 2×3 matrix.
+/// A random affine map from output to input pixels, as the rows of a 2×3 matrix.
 fn affine(rng: &mut ChaCha8Rng, flip: bool, rotation: Rotation, shift: [f64; 2], zoom: f64) -> [f64; 6] {
     let (sin, cos) = match rotation {
         Rotation::None => (0.0, 1.0),
@@ -93,12 +93,12 @@ impl Augmenter {
         if still { patches } else { self.warp(patches, &maps) }
     }
 
-    /// Lays one of the views `from` over each view (N×1×S×S), multiplied by a factor drawn from 0 to
-    /// `strength`; mean and standard deviation of each view stay what they were.
+    /// Blends one of the views `from` into each view (N×1×S×S), multiplied by a random factor from 0 to `strength`. The mean
+    /// and standard deviation of each view are kept.
     ///
-    /// People pick the particles they see best, and a network that takes the unlabeled as negative learns
-    /// that difference too. What lies on a view here is what lies on micrographs: ice, carbon, a
-    /// neighbour. It makes clear particles faint, so that being clear no longer tells picked from not picked.
+    /// People pick the particles they see best, and a network that treats the unlabeled as negatives learns this
+    /// difference too. The overlay counters this bias: blending in another unlabeled patch (ice, carbon, a neighbouring
+    /// particle) makes clear particles as faint as the unpicked ones.
     pub fn overlay(
         &self,
         views: Tensor<4>,
@@ -115,14 +115,14 @@ impl Augmenter {
         let others = Tensor::<1, Int>::from_data(TensorData::new(others, [count]), &self.device);
         let factors = Tensor::<1>::from_data(TensorData::new(factors, [count]), &self.device);
         let flat = views.reshape([count, channels * height * width]);
-        let laid_over = flat.clone().select(0, others) * factors.reshape([count, 1]);
+        let blended_in = flat.clone().select(0, others) * factors.reshape([count, 1]);
         let moments = |x: &Tensor<2>| {
             let mean = x.clone().mean_dim(1);
             let deviation = (x.clone() - mean.clone()).powi_scalar(2).mean_dim(1).sqrt();
             (mean, deviation)
         };
         let (mean, deviation) = moments(&flat);
-        let sum = flat + laid_over;
+        let sum = flat + blended_in;
         let (sum_mean, sum_deviation) = moments(&sum);
         let result = (sum - sum_mean) * (deviation / (sum_deviation + 1e-6)) + mean;
         result.reshape([count, channels, height, width])
@@ -140,7 +140,7 @@ impl Augmenter {
             maps.push(affine(rng, config.flip, config.rotation, shift, zoom));
             gain.push((1.0 + within(rng, config.contrast)) as f32);
             offset.push(within(rng, config.brightness) as f32);
-            // The sign doubles the bank.
+            // Random signs double the number of noise images.
             noise.push(within(rng, config.noise) as f32);
             blur.push(within(rng, config.blur).abs() as f32);
             picks.push(rng.random_range(0..self.noise_count) as i64);
@@ -201,15 +201,19 @@ impl Augmenter {
 mod tests {
     use super::*;
     use crate::device::ComputeDevice;
-    use crate::learning::data::sampler::generator;
     use crate::learning::network::weights::to_vec;
+    use crate::learning::random::{Stream, generator};
 
     fn overlaid(views: &[f32], from: std::ops::Range<usize>, strength: f64) -> Vec<f32> {
         let device = ComputeDevice::cpu().inner;
         let augmenter = Augmenter::new(2, 1, &device);
         let count = views.len() / 4;
         let views = Tensor::<4>::from_data(TensorData::new(views.to_vec(), [count, 1, 2, 2]), &device);
-        to_vec(augmenter.overlay(views, from, strength, &mut generator(3, 1, 1)).reshape([count * 4]))
+        to_vec(
+            augmenter
+                .overlay(views, from, strength, &mut generator(3, 1, Stream::WeakViews))
+                .reshape([count * 4]),
+        )
     }
 
     fn moments(x: &[f32]) -> (f32, f32) {
@@ -218,8 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_laid_over_changes_the_pattern_and_not_mean_or_deviation() {
-        // A bright spot on the second pixel, and what is laid over has its spot on the third.
+    fn the_overlay_changes_the_pattern_but_not_mean_or_deviation() {
+        // The view has a bright spot on the second pixel, the blended-in one on the third.
         let views = [0.0, 4.0, 0.0, 0.0, 1.0, 1.0, 9.0, 1.0];
         let after = overlaid(&views, 1..2, 2.0);
         assert!(after[2] > after[0] + 0.1, "the other patch shows: {after:?}");
@@ -227,13 +231,13 @@ mod tests {
             let ((mean, deviation), (new_mean, new_deviation)) = (moments(before), moments(after));
             assert!((mean - new_mean).abs() < 1e-5 && (deviation - new_deviation).abs() < 1e-4);
         }
-        // A patch laid over itself is the same patch.
+        // A patch blended into itself stays the same.
         assert!(after[4..].iter().zip(&views[4..]).all(|(a, b)| (a - b).abs() < 1e-4));
         assert_eq!(after, overlaid(&views, 1..2, 2.0));
     }
 
     #[test]
-    fn nothing_is_laid_over_without_strength_or_unlabeled() {
+    fn there_is_no_overlay_without_strength_or_unlabeled() {
         let views = [0.0, 4.0, 0.0, 0.0, 1.0, 1.0, 9.0, 1.0];
         assert_eq!(overlaid(&views, 1..2, 0.0), views);
         assert_eq!(overlaid(&views, 1..1, 2.0), views);

@@ -1,4 +1,4 @@
-//! A batch as the network sees it: which views of its patches are made, in which order.
+//! Makes the views of a batch that the networks get.
 
 use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
@@ -16,15 +16,14 @@ pub(crate) struct BatchViews {
     pub weak: Tensor<4>,
     /// Strong views of the unlabeled, for the consistency term (U×1×S×S).
     pub strong: Option<Tensor<4>>,
-    /// Second weak views, for the alignment (N×1×S×S).
-    pub again: Option<Tensor<4>>,
-    /// How `weak` was mixed.
+    /// Second weak views of all patches, for the alignment (N×1×S×S).
+    pub second_weak: Option<Tensor<4>>,
+    /// The mixup that was applied to `weak`.
     pub mix: Option<Mix>,
 }
 
 impl BatchViews {
-    /// Makes the views that a configuration asks for. Weak views draw from the first generator, all others from the
-    /// second.
+    /// Makes the views that the configuration needs. Weak views draw from the first generator, all others from the second.
     ///
     /// # Errors
     /// When a patch cannot be read.
@@ -45,7 +44,7 @@ impl BatchViews {
         let weak = weak_views(weak_rng)?;
         let mix = Mix::draw(batch.len(), settings.mixup, weak_rng);
         let weak = match &mix {
-            Some(mix) => mix.blend(weak),
+            Some(mix) => mix.mix(weak),
             None => weak,
         };
         let strong = if config.consistency.kind != ConsistencyKind::None && !batch.unlabeled.is_empty() {
@@ -54,7 +53,7 @@ impl BatchViews {
         } else {
             None
         };
-        let again = if config.alignment.weight > 0.0 { Some(weak_views(other_rng)?) } else { None };
-        Ok(Self { weak, strong, again, mix })
+        let second_weak = if config.alignment.weight > 0.0 { Some(weak_views(other_rng)?) } else { None };
+        Ok(Self { weak, strong, second_weak, mix })
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod augment;
 pub(crate) mod batch_views;
-mod mixup;
+pub(crate) mod mixup;
 pub mod patch_store;
 pub mod sampler;
 mod training_data;

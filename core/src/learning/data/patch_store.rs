@@ -1,4 +1,4 @@
-//! Where the pixels of a run lie: in memory, on the device, or read anew for every batch.
+//! Holds the pixels of a run: in memory, on the device, or read for every batch.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,45 +10,45 @@ use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Affine;
 
-/// Normalised patches that are read when they are needed.
+/// A source from which normalised patches are read when they are needed.
 pub trait PatchSource: Send + Sync {
-    /// How many there are.
+    /// Number of patches.
     fn count(&self) -> usize;
 
-    /// Fills `out` (S×S) with a normalised patch.
+    /// Reads a normalised patch into `out` (S×S).
     ///
     /// # Errors
-    /// When it can no longer be read.
+    /// When the patch can no longer be read.
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
 }
 
-/// Patches of a source that has 16 bits a pixel, as they came: what normalises them is done when they are
-/// needed, so that no bit is lost.
+/// Patches of a source with 16 bits per pixel, not normalised. They are normalised when they are read, so that no precision
+/// is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HalfPatches {
-    /// N×S×S values as they came.
+    /// Pixels as imported (N×S×S).
     pub raw: Vec<f16>,
-    /// What normalises each patch (N).
+    /// The map that normalises each patch (N).
     pub maps: Vec<Affine>,
 }
 
-/// Normalised patches (N×S×S): held, or read when they are needed.
+/// The patches of a run (N×S×S).
 #[derive(Clone)]
 pub enum PatchStore {
-    /// All values in memory.
+    /// Normalised, in memory.
     Held(Arc<Vec<f32>>),
-    /// All in memory, in 16 bits: half as much for the same values.
+    /// In memory with 16 bits per pixel, which takes half the space.
     Half(Arc<HalfPatches>),
-    /// Read for every batch, because all of them would fill the memory.
+    /// Read for every batch, because all patches together do not fit into memory.
     Streamed(Arc<dyn PatchSource>),
 }
 
 impl fmt::Debug for PatchStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held(pixels) => write!(f, "{} values held", pixels.len()),
-            Self::Half(patches) => write!(f, "{} patches held in 16 bits", patches.maps.len()),
-            Self::Streamed(source) => write!(f, "{} patches streamed", source.count()),
+            Self::Held(pixels) => write!(f, "{} values in memory", pixels.len()),
+            Self::Half(patches) => write!(f, "{} patches in memory, in 16 bits", patches.maps.len()),
+            Self::Streamed(source) => write!(f, "{} patches read batch by batch", source.count()),
         }
     }
 }
@@ -66,7 +66,7 @@ impl From<Vec<f32>> for PatchStore {
 }
 
 impl PatchStore {
-    /// How many patches of `area` px there are; `None` when held values are no whole number of them.
+    /// Number of patches of `area` px; `None` when the values in memory are not a whole number of patches.
     pub fn count(&self, area: usize) -> Option<usize> {
         match self {
             Self::Held(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
@@ -77,10 +77,10 @@ impl PatchStore {
         }
     }
 
-    /// Fills `out` (S×S) with a patch.
+    /// Reads a normalised patch into `out` (S×S).
     ///
     /// # Errors
-    /// When there is no such patch or it cannot be read.
+    /// When the patch does not exist or cannot be read.
     pub fn read(&self, index: usize, out: &mut [f32]) -> Result<()> {
         let missing = || Error::defect(format!("there is no patch {index} in this run"));
         let place = index * out.len()..(index + 1) * out.len();
@@ -99,7 +99,7 @@ impl PatchStore {
         }
     }
 
-    /// Bytes in memory.
+    /// Bytes of pixels in memory.
     fn bytes(&self) -> usize {
         match self {
             Self::Held(pixels) => size_of_val(pixels.as_slice()),
@@ -109,12 +109,12 @@ impl PatchStore {
     }
 }
 
-/// The most a device is given at once, bytes. GPUs bind one buffer of 2 GiB at most, and what a run needs
-/// besides must find room too.
-const MOST_ON_DEVICE: usize = 1 << 30;
+/// Largest pool that is uploaded to a GPU, bytes. GPUs bind buffers of at most 2 GiB, and the rest of a run needs memory
+/// too.
+const MAX_ON_DEVICE: usize = 1 << 30;
 
-/// The patches of a run for its device. Small pools lie on a GPU and are gathered there; the processor
-/// reads them where they are, and so does a GPU that they would fill.
+/// The patches of a run, ready for its device. A GPU holds pools of up to 1 GiB and gathers batches itself. For the CPU,
+/// and for larger pools, each batch is read on the host.
 pub struct DevicePool {
     pixels: Pixels,
     size: usize,
@@ -141,7 +141,7 @@ impl fmt::Debug for DevicePool {
         match &self.pixels {
             Pixels::OnDevice(_) => write!(f, "all patches on the device"),
             Pixels::HalfOnDevice(_) => write!(f, "all patches on the device, in 16 bits"),
-            Pixels::OnHost(store) => write!(f, "{store:?}, handed to the device by the batch"),
+            Pixels::OnHost(store) => write!(f, "{store:?}, uploaded batch by batch"),
         }
     }
 }
@@ -149,15 +149,15 @@ impl fmt::Debug for DevicePool {
 impl DevicePool {
     /// Makes patches of `size`×`size` px ready for a device.
     pub fn new(store: &PatchStore, size: usize, device: &ComputeDevice) -> Self {
-        let most = if device.is_cpu { 0 } else { MOST_ON_DEVICE };
-        Self::with_limit(store, size, &device.inner, most)
+        let max_bytes = if device.is_cpu { 0 } else { MAX_ON_DEVICE };
+        Self::with_limit(store, size, &device.inner, max_bytes)
     }
 
-    /// As [`Self::new`]; at most `most` bytes lie on the device, else nothing does.
-    fn with_limit(store: &PatchStore, size: usize, device: &Device, most: usize) -> Self {
+    /// As [`Self::new`], with the limit up to which the pool is uploaded, bytes.
+    fn with_limit(store: &PatchStore, size: usize, device: &Device, max_bytes: usize) -> Self {
         let area = size * size;
         let pixels = match store {
-            store if store.bytes() > most => Pixels::OnHost(store.clone()),
+            store if store.bytes() > max_bytes => Pixels::OnHost(store.clone()),
             PatchStore::Held(values) => {
                 let data = TensorData::new(values.to_vec(), [values.len() / area, area]);
                 Pixels::OnDevice(Box::new(Tensor::from_data(data, device)))
@@ -182,7 +182,7 @@ impl DevicePool {
     /// Patches by index as N×1×S×S.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// When a patch cannot be read.
     pub fn gather(&self, indices: &[usize]) -> Result<Tensor<4>> {
         let (count, size) = (indices.len(), self.size);
         let on_device = || {

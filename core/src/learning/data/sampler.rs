@@ -1,6 +1,5 @@
-//! Which patches make up each batch.
+//! Chooses the patches of each batch.
 
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -9,64 +8,56 @@ use crate::learning::config::BatchConfig;
 /// Indices of one batch into the training pool.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// Known particles.
+    /// Patches labelled positive.
     pub positive: Vec<usize>,
-    /// Nobody has said.
+    /// Patches without a label.
     pub unlabeled: Vec<usize>,
-    /// Known non-particles.
+    /// Patches labelled negative.
     pub negative: Vec<usize>,
 }
 
 impl Batch {
-    /// Patches in the batch.
+    /// Number of patches.
     pub fn len(&self) -> usize {
         self.positive.len() + self.unlabeled.len() + self.negative.len()
     }
 
-    /// Whether there are none.
+    /// Whether the batch holds no patch.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// A generator for one purpose within a run: the same numbers for the same run, epoch and purpose,
-/// whether the run was resumed or not.
-pub fn generator(seed: u64, epoch: usize, purpose: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(((epoch as u64) << 8) | purpose);
-    rng
-}
-
-/// Deals a list again and again, shuffled anew each time it is used up.
-struct Deck {
-    cards: Vec<usize>,
+/// Goes through a list again and again, in a new random order each time.
+struct ShuffledCycle {
+    patches: Vec<usize>,
     next: usize,
 }
 
-impl Deck {
-    fn new(cards: &[usize], rng: &mut ChaCha8Rng) -> Self {
-        let mut cards = cards.to_vec();
-        cards.shuffle(rng);
-        Self { cards, next: 0 }
+impl ShuffledCycle {
+    fn new(patches: &[usize], rng: &mut ChaCha8Rng) -> Self {
+        let mut patches = patches.to_vec();
+        patches.shuffle(rng);
+        Self { patches, next: 0 }
     }
 
-    fn deal(&mut self, count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
-        let mut hand = Vec::with_capacity(count);
-        while hand.len() < count && !self.cards.is_empty() {
-            if self.next == self.cards.len() {
-                self.cards.shuffle(rng);
+    fn next_batch(&mut self, count: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+        let mut batch = Vec::with_capacity(count);
+        while batch.len() < count && !self.patches.is_empty() {
+            if self.next == self.patches.len() {
+                self.patches.shuffle(rng);
                 self.next = 0;
             }
-            hand.push(self.cards[self.next]);
+            batch.push(self.patches[self.next]);
             self.next += 1;
         }
-        hand
+        batch
     }
 }
 
-/// How many patches of each label a batch holds: `size` shared out by the configured parts among
-/// the labels that exist, at least one of each. A known negative is drawn no oftener than a positive:
-/// a handful of them, some perhaps wrong, must not fill a fifth of every batch.
+/// How many positive, unlabeled and negative patches a batch holds. `size` is divided by the configured parts among
+/// the labels that exist; each of them gets at least one. A known negative is drawn no more often than a positive:
+/// a few negatives, some perhaps wrong, must not fill a fifth of every batch.
 pub fn shares(config: &BatchConfig, available: [usize; 3]) -> [usize; 3] {
     let parts = [config.positive, config.unlabeled, config.negative];
     let mut parts: Vec<f64> =
@@ -84,9 +75,9 @@ pub fn shares(config: &BatchConfig, available: [usize; 3]) -> [usize; 3] {
     shares
 }
 
-/// The batches of one epoch: every unlabeled patch once (or `unlabeled_per_epoch` of them), while
-/// positives and negatives are dealt again as often as needed. Without unlabeled patches in the
-/// batch the larger labelled side sets the length.
+/// The batches of one epoch. Every unlabeled patch appears once (or `unlabeled_per_epoch` of them); positives and
+/// negatives repeat as often as needed. Where batches hold no unlabeled patches, the larger labelled class sets the
+/// length of the epoch.
 pub fn epoch_batches(
     config: &BatchConfig,
     positive: &[usize],
@@ -105,12 +96,12 @@ pub fn epoch_batches(
         let need = |count: usize, share: usize| if share > 0 { count.div_ceil(share) } else { 0 };
         need(positive.len(), p).max(need(negative.len(), n))
     };
-    let mut decks = [positive, unlabeled, negative].map(|cards| Deck::new(cards, rng));
+    let mut cycles = [positive, unlabeled, negative].map(|patches| ShuffledCycle::new(patches, rng));
     (0..batches)
         .map(|_| Batch {
-            positive: decks[0].deal(p, rng),
-            unlabeled: decks[1].deal(u, rng),
-            negative: decks[2].deal(n, rng),
+            positive: cycles[0].next_batch(p, rng),
+            unlabeled: cycles[1].next_batch(u, rng),
+            negative: cycles[2].next_batch(n, rng),
         })
         .collect()
 }
@@ -118,6 +109,7 @@ pub fn epoch_batches(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learning::random::{Stream, generator};
 
     #[test]
     fn shares_follow_the_ratio_and_skip_missing_labels() {
@@ -134,7 +126,8 @@ mod tests {
     fn every_unlabeled_patch_is_seen_once_before_any_twice() {
         let config = BatchConfig { size: 8, ..Default::default() };
         let unlabeled: Vec<usize> = (100..130).collect();
-        let batches = epoch_batches(&config, &[1, 2, 3], &unlabeled, &[], &mut generator(1, 1, 0));
+        let batches =
+            epoch_batches(&config, &[1, 2, 3], &unlabeled, &[], &mut generator(1, 1, Stream::EpochOrder));
         let seen: Vec<usize> = batches.iter().flat_map(|b| b.unlabeled.clone()).collect();
         let mut first: Vec<usize> = seen[..30].to_vec();
         first.sort_unstable();
@@ -146,8 +139,10 @@ mod tests {
     fn the_same_seed_and_epoch_give_the_same_batches() {
         let config = BatchConfig::default();
         let unlabeled: Vec<usize> = (0..500).collect();
-        let deal = |epoch| epoch_batches(&config, &[1, 2, 3], &unlabeled, &[], &mut generator(7, epoch, 0));
-        assert_eq!(deal(3), deal(3));
-        assert_ne!(deal(3), deal(4));
+        let batches = |epoch| {
+            epoch_batches(&config, &[1, 2, 3], &unlabeled, &[], &mut generator(7, epoch, Stream::EpochOrder))
+        };
+        assert_eq!(batches(3), batches(3));
+        assert_ne!(batches(3), batches(4));
     }
 }

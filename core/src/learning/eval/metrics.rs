@@ -1,16 +1,15 @@
-//! How well scores rank particles above everything else, measured from plain slices.
+//! Measures how well scores rank particles above everything else.
 //!
-//! Two comparisons exist and are never mixed up: positives against **known negatives** (an ordinary
-//! AUC) and positives against **unlabeled** patches. The second contains particles on both sides,
-//! so even a perfect ranking reaches only 1 − π/2; [`corrected_auc`] takes that back when the
-//! positives are a random sample of the particles. Command line, window and report all show the
-//! numbers computed here.
+//! There are two comparisons. Positives against **known negatives** give an ordinary AUC. Positives against
+//! **unlabeled** patches have particles on both sides, so even a perfect ranking only reaches 1 − π/2;
+//! [`corrected_auc`] corrects for that where the positives are a random sample of the particles. Command line, window
+//! and report all show the numbers computed here.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// Why a number could not be measured; `Display` is a sentence for a person.
+/// Why a measure could not be computed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetricError {
     /// A class has too few scores.
@@ -18,19 +17,19 @@ pub enum MetricError {
     TooFew {
         /// "positive", "unlabeled", "negative" or "comparison".
         class: &'static str,
-        /// How many there are.
+        /// Number of scores.
         have: usize,
-        /// How many are needed.
+        /// Number of scores needed.
         need: usize,
     },
     /// A score is NaN or infinite.
     #[error("{class} score number {index} is {value}, not a finite number")]
     NotFinite {
-        /// Which of the slices holds it.
+        /// The class whose scores hold it.
         class: &'static str,
-        /// Position in the slice, counted from 0.
+        /// Index of the score, counted from 0.
         index: usize,
-        /// The value in words: "NaN", "inf".
+        /// The value as text: "NaN", "inf".
         value: String,
     },
     /// A class prior outside the open interval (0, 1).
@@ -40,16 +39,16 @@ pub enum MetricError {
 
 impl From<MetricError> for Error {
     fn from(cause: MetricError) -> Self {
-        let mend = match cause {
+        let remedy = match cause {
             MetricError::TooFew { .. } => "label more patches, or give that class more room in the split",
             MetricError::NotFinite { .. } => "the model has diverged; score with an earlier checkpoint",
             MetricError::Prior(_) => "write `prior: estimate`, or a number between 0 and 1",
         };
-        Self::request(cause.to_string(), mend)
+        Self::request(cause.to_string(), remedy)
     }
 }
 
-/// Fails when one of `scores` is no finite number.
+/// Checks that all scores are finite numbers.
 ///
 /// # Errors
 /// [`MetricError::NotFinite`] with the first such position.
@@ -60,7 +59,7 @@ pub fn check_finite(scores: &[f32], class: &'static str) -> Result<(), MetricErr
     }
 }
 
-/// Fails when there are fewer than `need` scores.
+/// Checks that there are at least `need` scores.
 ///
 /// # Errors
 /// [`MetricError::TooFew`].
@@ -71,15 +70,15 @@ pub fn check_count(scores: &[f32], class: &'static str, need: usize) -> Result<(
     Ok(())
 }
 
-/// Fails when `prior` is not strictly between 0 and 1.
+/// Checks that `prior` lies between 0 and 1, exclusive.
 fn check_prior(prior: f64) -> Result<(), MetricError> {
     // Written so that NaN fails too.
     if prior > 0.0 && prior < 1.0 { Ok(()) } else { Err(MetricError::Prior(prior.to_string())) }
 }
 
-/// One distinct score with the counts at or above it.
+/// One distinct score, with the number of scores at or above it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct RankStep {
     /// The score.
     pub threshold: f32,
     /// Positives with a score ≥ `threshold`.
@@ -91,23 +90,22 @@ pub struct Step {
 /// A point of a ROC or precision–recall curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
-    /// ROC: share of the others accepted. PR: recall.
+    /// ROC: share of the others accepted. Precision–recall: recall.
     pub x: f64,
-    /// ROC: recall. PR: precision.
+    /// ROC: recall. Precision–recall: precision.
     pub y: f64,
 }
 
-/// Positives and the patches they are compared with, ranked by score from the top; equal scores
-/// form one step. Everything threshold-free is read off it.
+/// Positives and the patches they are compared with, ranked from the highest score down. Equal scores form one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
-    steps: Vec<Step>,
+    steps: Vec<RankStep>,
     positives: usize,
     others: usize,
 }
 
 impl Ranking {
-    /// Sorts both slices, O(n log n). `other` holds unlabeled or negative scores.
+    /// Ranks both slices in O(n log n). `other` holds unlabeled or negative scores.
     ///
     /// # Errors
     /// When a slice is empty or holds a score that is no finite number.
@@ -118,9 +116,9 @@ impl Ranking {
         check_finite(other, "comparison")?;
         let mut all: Vec<(f32, bool)> =
             positive.iter().map(|&s| (s, true)).chain(other.iter().map(|&s| (s, false))).collect();
-        // Adding 0.0 turns −0 into +0, which are equal scores but not equal under `total_cmp`.
+        // Adding 0.0 turns −0 into +0: the two are equal scores, but not equal under `total_cmp`.
         all.sort_unstable_by(|a, b| (b.0 + 0.0).total_cmp(&(a.0 + 0.0)));
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps: Vec<RankStep> = Vec::new();
         let (mut positives, mut others) = (0, 0);
         for (score, is_positive) in all {
             if is_positive {
@@ -133,28 +131,28 @@ impl Ranking {
                     last.positives = positives;
                     last.others = others;
                 }
-                _ => steps.push(Step { threshold: score, positives, others }),
+                _ => steps.push(RankStep { threshold: score, positives, others }),
             }
         }
         Ok(Self { steps, positives, others })
     }
 
-    /// The distinct scores from the highest to the lowest.
-    pub fn steps(&self) -> &[Step] {
+    /// The distinct scores, from the highest to the lowest.
+    pub fn steps(&self) -> &[RankStep] {
         &self.steps
     }
 
-    /// How many positives were ranked.
+    /// Number of positives.
     pub fn positives(&self) -> usize {
         self.positives
     }
 
-    /// How many others were ranked.
+    /// Number of others.
     pub fn others(&self) -> usize {
         self.others
     }
 
-    /// Each step with its own counts: (positives here, others here, positives above, others above).
+    /// The counts of each step: (positives in it, others in it, positives above, others above).
     fn groups(&self) -> impl Iterator<Item = (f64, f64, f64, f64)> + '_ {
         let mut above = (0, 0);
         self.steps.iter().map(move |step| {
@@ -169,8 +167,8 @@ impl Ranking {
         })
     }
 
-    /// Area under the ROC curve: the chance that a random positive scores above a random other,
-    /// ties counting one half (Mann–Whitney).
+    /// Area under the ROC curve: the probability that a random positive scores above a random other. Ties count one half
+    /// (Mann–Whitney).
     pub fn auc(&self) -> f64 {
         let wins: f64 = self.groups().map(|(p, o, p_above, _)| o * (p_above + 0.5 * p)).sum();
         wins / (self.positives as f64 * self.others as f64)
@@ -190,7 +188,7 @@ impl Ranking {
         let (m, n) = (self.positives as f64, self.others as f64);
         let (mut spread_positive, mut spread_other) = (0.0, 0.0);
         for (p, o, p_above, o_above) in self.groups() {
-            // Share of the others that a positive of this score beats, and the reverse view.
+            // Share of the others below a positive of this score, and share of the positives above an other of it.
             let beats = (n - o_above - 0.5 * o) / n;
             let beaten_by = (p_above + 0.5 * p) / m;
             spread_positive += p * (beats - auc).powi(2);
@@ -209,7 +207,7 @@ impl Ranking {
         total / self.positives as f64
     }
 
-    /// ROC curve from (0, 0) to (1, 1), one point per distinct score.
+    /// ROC curve from (0, 0) to (1, 1), with one point for each distinct score.
     pub fn roc(&self) -> Vec<CurvePoint> {
         let (m, n) = (self.positives as f64, self.others as f64);
         std::iter::once(CurvePoint { x: 0.0, y: 0.0 })
@@ -219,10 +217,10 @@ impl Ranking {
             .collect()
     }
 
-    /// Precision over recall, one point per distinct score, from the highest score down. The first
-    /// point repeats the first precision at recall 0, so that the curve starts at the axis.
+    /// Precision over recall, with one point for each distinct score, from the highest score down. A first point repeats the
+    /// first precision at recall 0, so that the curve starts at the axis.
     pub fn precision_recall(&self) -> Vec<CurvePoint> {
-        let point = |s: &Step| CurvePoint {
+        let point = |s: &RankStep| CurvePoint {
             x: s.positives as f64 / self.positives as f64,
             y: s.positives as f64 / (s.positives + s.others) as f64,
         };
@@ -230,8 +228,8 @@ impl Ranking {
         start.into_iter().chain(self.steps.iter().map(point)).collect()
     }
 
-    /// The counts at or above `threshold`, which is rounded to `f32` as the scores are: a typed 0.9
-    /// accepts a score that prints as 0.9.
+    /// The counts at or above `threshold`. It is rounded to f32 like the scores, so that a typed 0.9 accepts a score that
+    /// prints as 0.9.
     fn at(&self, threshold: f64) -> (usize, usize) {
         let threshold = threshold as f32;
         let below = self.steps.partition_point(|s| s.threshold >= threshold);
@@ -251,7 +249,7 @@ impl Ranking {
         self.at(threshold).1 as f64 / self.others as f64
     }
 
-    /// What to expect at `threshold` when the others are unlabeled and `prior` of them are particles.
+    /// Expected counts and rates at `threshold`, where the others are unlabeled and a share `prior` of them are particles.
     ///
     /// # Errors
     /// When `prior` does not lie between 0 and 1.
@@ -275,7 +273,7 @@ impl Ranking {
         })
     }
 
-    /// The threshold with the highest [`pu_criterion`]; among equals the highest threshold.
+    /// The threshold with the highest [`pu_criterion`]; of several, the highest.
     ///
     /// # Errors
     /// When `prior` does not lie between 0 and 1.
@@ -296,7 +294,7 @@ impl Ranking {
     }
 }
 
-/// What a threshold does to the unlabeled patches, judged from positives, unlabeled and π.
+/// Effect of a threshold on the unlabeled patches, estimated from positives, unlabeled and π.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ThresholdRow {
     /// Patches with a score at or above it are accepted.
@@ -305,11 +303,11 @@ pub struct ThresholdRow {
     pub recall: f64,
     /// Share of the unlabeled accepted.
     pub unlabeled_rate: f64,
-    /// How many unlabeled are accepted.
+    /// Number of unlabeled accepted.
     pub accepted: usize,
-    /// How many of them are expected to be particles: π · recall · all unlabeled, at most `accepted`.
+    /// Expected particles among them: π · recall · number of unlabeled, at most `accepted`.
     pub expected_particles: f64,
-    /// The other accepted ones.
+    /// Expected non-particles among them.
     pub expected_others: f64,
     /// π · recall / (share accepted); `None` where nothing is accepted.
     pub expected_precision: Option<f64>,
@@ -319,15 +317,14 @@ pub struct ThresholdRow {
     pub expected_accuracy: f64,
 }
 
-/// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no
-/// negatives. It is the expected accuracy on the unlabeled plus the constant π, because
-/// P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
+/// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no negatives. It equals the
+/// expected accuracy on the unlabeled plus π, because P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
 pub fn pu_criterion(recall: f64, unlabeled_rate: f64, prior: f64) -> f64 {
     2.0 * prior * recall + (1.0 - unlabeled_rate)
 }
 
-/// The highest AUC that positives against unlabeled can reach: 1 − π/2, since a share π of the
-/// unlabeled are particles themselves and those are beaten half of the time.
+/// The highest AUC of positives against unlabeled: 1 − π/2. A share π of the unlabeled are particles themselves, and a
+/// positive scores above such a particle half of the time.
 ///
 /// # Errors
 /// When `prior` does not lie between 0 and 1.
@@ -336,9 +333,8 @@ pub fn auc_ceiling(prior: f64) -> Result<f64, MetricError> {
     Ok(1.0 - prior / 2.0)
 }
 
-/// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of
-/// the particles. Not clipped: a value above 1 says that `prior` is too high or that the positives
-/// are easier than the other particles.
+/// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of the particles. It is not
+/// clipped: above 1, `prior` is too high or the positives are easier than the other particles.
 ///
 /// # Errors
 /// When `prior` does not lie between 0 and 1.
@@ -363,8 +359,8 @@ pub fn average_precision(positive: &[f32], other: &[f32]) -> Result<f64, MetricE
     Ok(Ranking::new(positive, other)?.average_precision())
 }
 
-/// Drops points of a curve that lie closer than 1/`resolution` to the last kept one; both ends
-/// stay. A monotone curve keeps at most about 2·`resolution` points.
+/// Drops points of a curve that lie closer than 1/`resolution` to the last point kept. Both ends stay. A monotone curve keeps
+/// about 2·`resolution` points at most.
 pub fn thin(curve: &[CurvePoint], resolution: usize) -> Vec<CurvePoint> {
     let gap = 1.0 / resolution.max(1) as f64;
     let mut kept: Vec<CurvePoint> = Vec::new();
@@ -377,7 +373,7 @@ pub fn thin(curve: &[CurvePoint], resolution: usize) -> Vec<CurvePoint> {
     kept
 }
 
-/// One bin of scores.
+/// One bin of scores in a calibration curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CalibrationBin {
     /// Lower edge, included.
@@ -394,9 +390,9 @@ pub struct CalibrationBin {
     pub share_positive: Option<f64>,
 }
 
-/// Whether p can be taken at its word: bins of p with the share of particles in each, and the
-/// expected calibration error Σ wₖ·|shareₖ − mean pₖ|. Needs known negatives. `prior` is the share
-/// of particles in the population the scores are for; without it the sample is taken as it is.
+/// Calibration of p: bins of p with the share of particles in each, and the expected calibration error
+/// Σ wₖ·|shareₖ − mean pₖ|. Needs known negatives. `prior` is the share of particles in the population that is scored;
+/// without it, the share of the sample is used.
 ///
 /// # Errors
 /// When a slice is empty, holds a score that is no finite number, or `prior` is outside (0, 1).
@@ -450,14 +446,14 @@ pub fn calibration(
     Ok((rows, error))
 }
 
-/// The bin of a score on [0, 1]; scores outside count in the outer bins.
+/// The bin of a score in [0, 1]; scores outside count in the first or last bin.
 fn bin_of(score: f32, bins: usize) -> usize {
     // `as` saturates: negative scores give 0.
     ((f64::from(score) * bins as f64) as usize).min(bins - 1)
 }
 
-/// How many scores fall into each of `bins` equal bins on [0, 1]; values outside count in the outer
-/// bins, values that are no finite number nowhere.
+/// Number of scores in each of `bins` equal bins on [0, 1]. Values outside count in the first or last bin; NaN and infinity
+/// are not counted.
 pub fn histogram(scores: &[f32], bins: usize) -> Vec<usize> {
     let bins = bins.clamp(1, 1000);
     let mut counts = vec![0; bins];

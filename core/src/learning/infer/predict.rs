@@ -1,4 +1,4 @@
-//! Scores of patches under a trained network.
+//! Logits and features of patches from a trained network.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -16,43 +16,43 @@ pub fn probability(logit: f32) -> f32 {
     (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
 }
 
-/// Under how many views of a patch its logit is averaged. The views are mirrorings and quarter turns,
-/// which move pixels without interpolating: a particle stays a particle under all of them.
+/// Over which mirrored and turned copies of a patch the network's output is averaged. They move pixels without
+/// interpolation, and a particle stays a particle in all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Views {
-    /// The patch as it is.
-    One,
-    /// The four mirrorings.
-    Four,
-    /// The four mirrorings, and the same transposed: all eight symmetries of the square.
-    Eight,
+pub enum TestTimeAugmentation {
+    /// The patch alone.
+    None,
+    /// The patch, mirrored in x, in y and in both: four copies.
+    Flips,
+    /// These four and their transposes: all eight symmetries of the square.
+    Symmetries,
 }
 
-/// Mean over `views` of what `answer` says of patches (N×1×S×S).
-fn over_views<const D: usize>(
+/// Mean of `output` over the copies of patches (N×1×S×S).
+fn averaged<const D: usize>(
     patches: Tensor<4>,
-    views: Views,
-    answer: impl Fn(Tensor<4>) -> Tensor<D>,
+    augmentation: TestTimeAugmentation,
+    output: impl Fn(Tensor<4>) -> Tensor<D>,
 ) -> Tensor<D> {
-    if views == Views::One {
-        return answer(patches);
-    }
-    let mirrorings = |patches: Tensor<4>| {
-        let mirrored = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
-        mirrored.into_iter().fold(answer(patches), |total, view| total + answer(view))
+    let sum_over_flips = |patches: Tensor<4>| {
+        let flipped = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
+        flipped.into_iter().fold(output(patches), |total, copy| total + output(copy))
     };
-    if views == Views::Four {
-        return mirrorings(patches) / 4.0;
+    match augmentation {
+        TestTimeAugmentation::None => output(patches),
+        TestTimeAugmentation::Flips => sum_over_flips(patches) / 4.0,
+        TestTimeAugmentation::Symmetries => {
+            let transposed = patches.clone().swap_dims(2, 3);
+            (sum_over_flips(patches) + sum_over_flips(transposed)) / 8.0
+        }
     }
-    let transposed = patches.clone().swap_dims(2, 3);
-    (mirrorings(patches) + mirrorings(transposed)) / 8.0
 }
 
-fn logits(network: &Network, patches: Tensor<4>, views: Views) -> Tensor<1> {
-    over_views(patches, views, |patches| network.forward(patches))
+fn logits(network: &Network, patches: Tensor<4>, augmentation: TestTimeAugmentation) -> Tensor<1> {
+    averaged(patches, augmentation, |patches| network.forward(patches))
 }
 
-/// Logits of patches of the pool, each the mean over `views`. The network must be in validation form.
+/// Logits of patches of the pool, by index. The network must be in validation form.
 ///
 /// # Errors
 /// When a patch cannot be read.
@@ -60,53 +60,52 @@ pub fn pool_logits(
     network: &Network,
     pool: &DevicePool,
     indices: &[usize],
-    views: Views,
+    augmentation: TestTimeAugmentation,
 ) -> Result<Vec<f32>> {
     let mut all = Vec::with_capacity(indices.len());
-    // Some forward passes are with the device before the first answer is waited for.
+    // Several forward passes are submitted before their results are read, so that a GPU does not run idle.
     for group in indices.chunks(8 * CHUNK) {
-        let answers: Result<Vec<_>> =
-            group.chunks(CHUNK).map(|chunk| Ok(logits(network, pool.gather(chunk)?, views))).collect();
-        all.extend(to_vec(Tensor::cat(answers?, 0)));
+        let outputs: Result<Vec<_>> =
+            group.chunks(CHUNK).map(|chunk| Ok(logits(network, pool.gather(chunk)?, augmentation))).collect();
+        all.extend(to_vec(Tensor::cat(outputs?, 0)));
     }
     Ok(all)
 }
 
-/// What `answer` says of normalised patches (N×S×S) from the host, some at a time. Nothing is waited for
-/// until all of it is with the device.
+/// `output` of normalised patches (N×S×S) that lie on the host, a chunk at a time. All chunks are submitted before the
+/// first result is read.
 fn from_host(
     pixels: &[f32],
     size: usize,
     device: &Device,
-    answer: impl Fn(Tensor<4>) -> Tensor<1>,
+    output: impl Fn(Tensor<4>) -> Tensor<1>,
 ) -> Vec<f32> {
-    let answers: Vec<Tensor<1>> = pixels
+    let outputs: Vec<Tensor<1>> = pixels
         .chunks(CHUNK * size * size)
         .map(|chunk| {
             let count = chunk.len() / (size * size);
-            answer(Tensor::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device))
+            output(Tensor::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device))
         })
         .collect();
-    if answers.is_empty() { Vec::new() } else { to_vec(Tensor::cat(answers, 0)) }
+    if outputs.is_empty() { Vec::new() } else { to_vec(Tensor::cat(outputs, 0)) }
 }
 
-/// Features (N×C, row by row) of normalised patches (N×S×S) from the host, averaged over the four
-/// mirrorings.
+/// Features (N×C, row by row) of normalised patches (N×S×S) that lie on the host, averaged over the four flips.
 pub fn host_features(network: &Network, pixels: &[f32], size: usize, device: &Device) -> Vec<f32> {
     let network = network.valid();
     from_host(pixels, size, device, |patches| {
-        over_views(patches, Views::Four, |patches| network.features(patches)).flatten::<1>(0, 1)
+        averaged(patches, TestTimeAugmentation::Flips, |patches| network.features(patches)).flatten::<1>(0, 1)
     })
 }
 
-/// Logits of normalised patches (N×S×S) from the host, averaged over `views`.
+/// Logits of normalised patches (N×S×S) that lie on the host.
 pub fn host_logits(
     network: &Network,
     pixels: &[f32],
     size: usize,
-    views: Views,
+    augmentation: TestTimeAugmentation,
     device: &Device,
 ) -> Vec<f32> {
     let network = network.valid();
-    from_host(pixels, size, device, |patches| logits(&network, patches, views))
+    from_host(pixels, size, device, |patches| logits(&network, patches, augmentation))
 }

@@ -1,3 +1,8 @@
-//! Measurements on a network for the diagnosis.
+//! What the diagnosis measures inside a network while it makes its first steps.
 
-pub mod probe;
+pub mod gradient_check;
+pub mod layers;
+pub mod range_test;
+mod setup;
+
+pub use setup::ProbeSetup;

@@ -1,30 +1,30 @@
-//! Alignment of features: views of patches that are taken for the same class are asked to look alike.
+//! The alignment term: pulls features of patches of the same class together.
 //!
 //! The noisy-pair robust supervised non-contrastive loss (NoiSNCL) of Zhao et al. 2025 ("Noisy-Pair Robust
-//! Representation Alignment for Positive-Unlabeled Learning", arXiv 2510.01278), on the features before the last
-//! layer: those of a view under the network in training, and those of a second view under its average. Who is
-//! taken for what comes from labels and pseudo-labels, so some pairs are wrong. The square root of the distance
-//! gives pairs that are far apart, which are wrong more often, a smaller pull than the distance itself would.
+//! Representation Alignment for Positive-Unlabeled Learning", arXiv 2510.01278), on the features before the last layer.
+//! It compares features of a view under the student with features of a second view under the teacher. Classes come from
+//! labels and pseudo-labels, so some pairs are wrong. Pairs that lie far apart are wrong more often; the square root of
+//! the distance pulls them less strongly than the distance itself would.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::learning::data::sampler::Batch;
 use crate::learning::loss::self_training::PseudoTarget;
 
-/// Smallest 1 − cos: the square root has no slope at 0.
-const LEAST_DISTANCE: f64 = 1e-4;
+/// Smallest 1 − cos, because the square root has no finite slope at 0.
+const MIN_DISTANCE: f64 = 1e-4;
 
-/// Which patches of a batch are taken for the same class, in the order positive, unlabeled, negative. A patch that is
-/// taken for neither is compared only with itself.
+/// The class of each patch of a batch, in the order positive, unlabeled, negative. A patch of neither class is compared
+/// only with itself.
 pub struct Classes {
-    /// 1 for a particle, else 0 (shape N).
+    /// 1 for the class "particle", else 0 (shape N).
     particle: Tensor<1>,
-    /// 1 for no particle, else 0 (shape N).
+    /// 1 for the class "no particle", else 0 (shape N).
     other: Tensor<1>,
 }
 
 impl Classes {
-    /// By labels and the pseudo-labels of self-training, which are by index into the pool.
+    /// Classes by labels and by the pseudo-labels of self-training (`targets`, one for each patch of the run).
     pub fn by_targets(batch: &Batch, targets: &[PseudoTarget], device: &Device) -> Self {
         let of_unlabeled = |wanted| batch.unlabeled.iter().map(move |&patch| targets[patch] == wanted);
         let part = |positive: bool, wanted, negative: bool| {
@@ -42,8 +42,8 @@ impl Classes {
         }
     }
 
-    /// By labels, and of the unlabeled the π of them with the highest logits (shape U) as particles; equal logits
-    /// count alike. They are ranked on the device by comparing each with each, so that a GPU is not waited for.
+    /// Classes by labels; of the unlabeled, the share π with the highest logits (shape U) are particles, the others are
+    /// not. Equal logits get the same class. The ranking compares every pair on the device, which needs no readback.
     pub fn by_logits(batch: &Batch, prior: f64, logits: Tensor<1>) -> Self {
         let (device, count) = (logits.device(), batch.unlabeled.len());
         let higher = logits.clone().reshape([1, count]).greater(logits.reshape([count, 1]));
@@ -65,7 +65,7 @@ impl Classes {
         }
     }
 
-    /// 1 where two patches are of the same class (N×N).
+    /// 1 where two patches have the same class (N×N).
     fn same(&self) -> Tensor<2> {
         let outer = |part: &Tensor<1>| {
             let count = part.dims()[0];
@@ -75,9 +75,9 @@ impl Classes {
     }
 }
 
-/// The term before its weight: with x = 1 − cos between the features of view i (N×C, with gradient) and of the
-/// second view of j (N×C, without), the mean over i of the mean over all j of i's class of 2·x for j = i and
-/// 2·√x otherwise.
+/// The term before its weight. With x = 1 − cos between the features of view i (`first`, N×C, with gradient) and of the
+/// second view of j (`second`, N×C, without gradient), it is the mean over i of the mean over all j of i's class of
+/// 2·x where j = i, and 2·√x otherwise.
 pub fn alignment_loss(first: Tensor<2>, second: Tensor<2>, classes: &Classes) -> Tensor<1> {
     let count = first.dims()[0];
     let itself = Tensor::<2>::eye(count, &second.device());
@@ -85,11 +85,11 @@ pub fn alignment_loss(first: Tensor<2>, second: Tensor<2>, classes: &Classes) ->
     let of_class = others.clone().sum_dim(1) + 1.0;
     let weighted = |pairs: Tensor<2>| Tensor::from_inner(pairs / of_class.clone() * (2.0 / count as f64));
     let cosine = unit(first).matmul(Tensor::from_inner(unit(second)).transpose());
-    let distance = (cosine.neg() + 1.0).clamp_min(LEAST_DISTANCE);
+    let distance = (cosine.neg() + 1.0).clamp_min(MIN_DISTANCE);
     (distance.clone() * weighted(itself) + distance.sqrt() * weighted(others)).sum()
 }
 
-/// Rows of length 1.
+/// Scales rows to length 1.
 fn unit(features: Tensor<2>) -> Tensor<2> {
     let length = (features.clone() * features.clone()).sum_dim(1).sqrt();
     features / (length + 1e-6)
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(signs(&Classes::by_logits(&batch, 0.1, logits.clone())), "+----");
         let alone = Batch { positive: Vec::new(), negative: Vec::new(), ..batch.clone() };
         assert_eq!(signs(&Classes::by_logits(&alone, 0.6, logits)), "++-");
-        let targets = [PseudoTarget::Negative, PseudoTarget::LeftOut, PseudoTarget::Positive];
+        let targets = [PseudoTarget::Negative, PseudoTarget::Ignored, PseudoTarget::Positive];
         assert_eq!(signs(&Classes::by_targets(&batch, &targets, &device)), "+-?+-");
     }
 
@@ -147,7 +147,7 @@ mod tests {
             to_vec(alignment_loss(first.clone(), second.clone(), &classes).inner())[0]
         };
         let half = 1.0 - 0.5f32.sqrt();
-        let least = LEAST_DISTANCE as f32;
+        let least = MIN_DISTANCE as f32;
         // Each only with itself: 2·(0 + half + 0)/3, where 0 is the least.
         assert!((loss([0.0; 3], [0.0; 3]) - 2.0 * (half + 2.0 * least) / 3.0).abs() < 1e-5);
         // The first two are of one class: the pairs (0, 1) and (1, 0) count by their root.

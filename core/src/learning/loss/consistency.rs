@@ -1,4 +1,4 @@
-//! The unlabeled part of the loss: the strong view must agree with what the weak view says.
+//! The consistency term: the strong view of an unlabeled patch must agree with the pseudo-label from its weak view.
 
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -7,7 +7,7 @@ use crate::learning::config::{ConsistencyConfig, ConsistencyKind};
 use crate::learning::loss::risk::cross_entropy;
 use crate::learning::network::weights::to_vec;
 
-/// Running statistics that survive from batch to batch, as they stand in a checkpoint.
+/// Running statistics over batches, as a checkpoint stores them.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ConsistencyState {
     /// Running mean of p on the unlabeled, for distribution alignment.
@@ -19,14 +19,13 @@ pub struct ConsistencyState {
 }
 
 impl ConsistencyState {
-    /// Before the first batch: p as the prior says, confidence as SoftMatch starts for two classes.
+    /// The statistics before the first batch: mean p is the prior; the confidence starts as SoftMatch does for two classes.
     pub fn new(prior: f64) -> Self {
         Self { mean_p: prior, mean_confidence: 0.5, var_confidence: 1.0 }
     }
 }
 
-/// A [`ConsistencyState`] on the device, where pseudo-labels are made of it: nobody has to wait for what
-/// the last batch said.
+/// A [`ConsistencyState`] on the device, so that making pseudo-labels needs no readback.
 #[derive(Debug, Clone)]
 pub struct RunningConfidence {
     /// Mean of p, mean of the confidence, its variance (shape 3).
@@ -40,14 +39,14 @@ impl RunningConfidence {
         Self { values: Tensor::from_data(TensorData::new(values.to_vec(), [3]), device) }
     }
 
-    /// Reads it back.
+    /// Reads the state back.
     pub fn state(&self) -> ConsistencyState {
         let values = to_vec(self.values.clone());
         let value = |place: usize| values.get(place).copied().map_or(f64::NAN, f64::from);
         ConsistencyState { mean_p: value(0), mean_confidence: value(1), var_confidence: value(2) }
     }
 
-    /// Takes in the p of some patches (momentum 0.99; Chen et al. 2023 use 0.999 on far longer runs).
+    /// Updates the statistics with p of some patches (momentum 0.99; Chen et al. 2023 use 0.999 in far longer runs).
     pub fn update(&mut self, p: Tensor<1>) {
         const MOMENTUM: f64 = 0.99;
         let count = p.dims()[0];
@@ -66,12 +65,12 @@ impl RunningConfidence {
     }
 }
 
-/// Targets and weights for the strong views of one batch of unlabeled patches, on the device.
+/// Targets and weights for the strong views of the unlabeled patches of a batch, on the device.
 #[derive(Debug, Clone)]
 pub struct PseudoLabels {
     /// Target in [0, 1] for each patch (shape U).
     pub target: Tensor<1>,
-    /// Weight of each patch, 0 where the pseudo-label is not trusted (shape U).
+    /// Weight of each patch; 0 leaves the patch out (shape U).
     pub weight: Tensor<1>,
 }
 
@@ -88,7 +87,7 @@ pub fn align(p: Tensor<1>, mean_p: Tensor<1>, prior: f64) -> Tensor<1> {
     for_particle.clone() / (for_particle + against)
 }
 
-/// Pseudo-labels from p (shape U; weak view of the teacher, or of the student without gradient).
+/// Pseudo-labels from p of the weak views (shape U), of the teacher or of the student, without gradient.
 pub fn pseudo_labels(
     config: &ConsistencyConfig,
     running: &RunningConfidence,
@@ -117,9 +116,9 @@ pub fn pseudo_labels(
     }
 }
 
-/// The term before λ: the mean over the batch of weight × distance between the strong view's logit
-/// and the target (cross-entropy; squared difference of probabilities for Mean Teacher). Patches of
-/// weight 0 count in the mean, as FixMatch does (Sohn et al. 2020, equation 4).
+/// The term before λ: the mean over the batch of weight × distance between the strong view's logit and the target. The
+/// distance is the cross-entropy; for Mean Teacher it is the squared difference of probabilities. Patches of weight 0
+/// count in the mean, as in FixMatch (Sohn et al. 2020, equation 4).
 pub fn consistency_loss(
     kind: ConsistencyKind,
     strong: Tensor<1>,

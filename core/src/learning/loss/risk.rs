@@ -1,38 +1,48 @@
-//! The labelled part of the loss: what positives, unlabeled and known negatives contribute.
+//! The risks: the part of the loss that labels enter.
 //!
-//! Every risk takes logits (N) and gives one value to minimise; `E` below is the mean over a batch.
-//! Known negatives are a term of their own, `negative_weight · E_N[ℓ(−g)]`, added to any risk.
+//! Every risk takes logits (N) and returns one value to minimise. Below, `E` is the mean over a batch and `g` the logit.
+//! Known negatives are a term of their own, `negative_weight · E_N[ℓ(−g)]`, which is added to any risk.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid, softmax};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::learning::config::{RiskConfig, RiskKind, SurrogateLoss};
+use crate::learning::data::sampler::Batch;
 
-/// Logits of one batch by label; a part that is missing is `None`.
+/// Logits of one batch by label; `None` where the batch holds no patch of that label.
 pub struct LabelledLogits {
-    /// Known particles.
+    /// Logits of positives (shape P).
     pub positive: Option<Tensor<1>>,
-    /// Nobody has said.
+    /// Logits of unlabeled patches (shape U).
     pub unlabeled: Option<Tensor<1>>,
-    /// Known non-particles.
+    /// Logits of negatives (shape N).
     pub negative: Option<Tensor<1>>,
 }
 
-/// What a risk gives.
+impl LabelledLogits {
+    /// Splits the logits of a batch, which begin with those of its patches in the order positive, unlabeled, negative.
+    pub(crate) fn split(batch: &Batch, logits: &Tensor<1>) -> Self {
+        let (p, u, n) = (batch.positive.len(), batch.unlabeled.len(), batch.negative.len());
+        let part = |from: usize, count: usize| (count > 0).then(|| logits.clone().narrow(0, from, count));
+        Self { positive: part(0, p), unlabeled: part(p, u), negative: part(p + u, n) }
+    }
+}
+
+/// The value of a risk on a batch.
 pub struct RiskValue {
     /// The value whose gradient is the step (shape 1).
     pub objective: Tensor<1>,
-    /// The value to show: for nnPU the non-negative risk, which is not the objective when the step
-    /// is turned (shape 1, no gradient).
+    /// The value to report (shape 1, no gradient). For nnPU this is the non-negative risk, which differs from the
+    /// objective while the inner term is clamped.
     pub shown: Tensor<1>,
     /// Weighted term of the known negatives (shape 1, no gradient); `None` without any.
     pub negative_term: Option<Tensor<1>>,
-    /// nnPU: 1 where the step was turned, else 0 (shape 1, no gradient).
-    pub turned: Option<Tensor<1>>,
+    /// nnPU: 1 where the inner term was below −β and therefore clamped, else 0 (shape 1, no gradient).
+    pub clamped: Option<Tensor<1>>,
 }
 
 impl RiskValue {
-    /// `share` of this risk and the rest of another.
+    /// `share` times this risk plus 1 − `share` times another.
     pub fn mixed(self, other: Self, share: f64) -> Self {
         let mix = |a: Tensor<1>, b: Tensor<1>| a * share + b * (1.0 - share);
         let both = |a: Option<Tensor<1>>, b: Option<Tensor<1>>| a.zip(b).map(|(a, b)| mix(a, b));
@@ -40,7 +50,7 @@ impl RiskValue {
             objective: mix(self.objective, other.objective),
             shown: mix(self.shown, other.shown),
             negative_term: both(self.negative_term, other.negative_term),
-            turned: both(self.turned, other.turned),
+            clamped: both(self.clamped, other.clamped),
         }
     }
 }
@@ -75,9 +85,9 @@ fn pu_parts(
     (as_positive, as_negative)
 }
 
-/// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β the objective is the
-/// whole risk; below, it is −γ times the inner term alone, which is *not* what back-propagation
-/// through `max(·, 0)` gives. Returns objective, shown value and whether the step was turned.
+/// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β, the objective is the whole risk. Below −β
+/// it is −γ times the inner term alone; back-propagation through `max(·, 0)` would give something else. Returns
+/// objective, reported value and whether the inner term was clamped (1 or 0).
 pub fn nnpu(
     config: &RiskConfig,
     prior: f64,
@@ -85,17 +95,16 @@ pub fn nnpu(
     unlabeled: Tensor<1>,
 ) -> (Tensor<1>, Tensor<1>, Tensor<1>) {
     let (as_positive, inner) = pu_parts(config.loss, prior, positive, unlabeled);
-    let turned = inner.clone().detach().lower_scalar(-config.beta).float().cast(inner.dtype());
-    let straight = turned.clone().neg() + 1.0;
+    let clamped = inner.clone().detach().lower_scalar(-config.beta).float().cast(inner.dtype());
+    let unclamped = clamped.clone().neg() + 1.0;
     let shown = (as_positive.clone() + inner.clone().clamp_min(-config.beta)).detach();
-    let objective = (as_positive + inner.clone()) * straight - inner * (turned.clone() * config.gamma);
-    (objective, shown, turned)
+    let objective = (as_positive + inner.clone()) * unclamped - inner * (clamped.clone() * config.gamma);
+    (objective, shown, clamped)
 }
 
-/// GE-binomial (Bepler et al. 2019, equations 4 to 6, as Topaz computes it): cross-entropy of the
-/// positives plus `slack` times the cross-entropy between the normal approximation of the
-/// distribution of the number of particles among the unlabeled of the batch, N(Σp, Σp(1−p)), and
-/// the binomial distribution with π.
+/// GE-binomial (Bepler et al. 2019, equations 4 to 6, as Topaz computes it): the cross-entropy of the positives, plus
+/// `slack` times the cross-entropy between two distributions of the number of particles among the unlabeled of the
+/// batch: the normal approximation N(Σp, Σp(1−p)) and the binomial distribution with π.
 pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let device = unlabeled.device();
     let count = unlabeled.dims()[0];
@@ -113,15 +122,15 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
     log_sigmoid(positive).mean().neg() + expectation * slack
 }
 
-/// VPU (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. Least where p is proportional to the
-/// probability of being a particle; its mixup term is left out.
-pub fn variational(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+/// VPU, the variational risk (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. It is smallest where p is proportional to the
+/// probability of being a particle. The paper's mixup term is left out.
+pub fn vpu(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
 }
 
-/// Dist-PU (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times the
-/// mean entropy of p among the unlabeled, without which all of them could stay at π.
-pub fn label_distribution(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+/// Dist-PU, label distribution alignment (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times the
+/// mean entropy of p among the unlabeled. Without the entropy, p = π for every unlabeled patch would be a minimum.
+pub fn dist_pu(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let p = sigmoid(unlabeled.clone());
     let certain = cross_entropy(unlabeled, p.clone()).mean();
     (sigmoid(positive).mean() - 1.0).abs() * (2.0 * prior) + (p.mean() - prior).abs() + certain * entropy
@@ -140,11 +149,11 @@ fn log_binomial_pmf(n: usize, p: f64) -> Vec<f32> {
         .collect()
 }
 
-/// The configured risk of one batch. Where a part the risk needs is missing from the batch, its
-/// term is left out; [`crate::learning::train::trainer`] refuses data that could never have it.
+/// The configured risk of one batch; `None` where the batch holds nothing that the risk uses. Terms of labels that are
+/// missing from the batch are left out; [`crate::learning::train::check_data`] refuses data that never has them.
 pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<RiskValue> {
     let LabelledLogits { positive, unlabeled, negative } = logits;
-    let mut turned = None;
+    let mut clamped = None;
     let mut shown = None;
     let main = match (config.kind, positive, unlabeled) {
         (RiskKind::Supervised, Some(p), _) => Some(log_sigmoid(p).mean().neg()),
@@ -158,14 +167,14 @@ pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<R
             Some(as_positive + as_negative)
         }
         (RiskKind::Nnpu, Some(p), Some(u)) => {
-            let (objective, value, was_turned) = nnpu(config, prior, p, u);
-            turned = Some(was_turned);
+            let (objective, value, was_clamped) = nnpu(config, prior, p, u);
+            clamped = Some(was_clamped);
             shown = Some(value);
             Some(objective)
         }
         (RiskKind::GeBinomial, Some(p), Some(u)) => Some(ge_binomial(config.slack, prior, p, u)),
-        (RiskKind::Vpu, Some(p), Some(u)) => Some(variational(p, u)),
-        (RiskKind::DistPu, Some(p), Some(u)) => Some(label_distribution(config.entropy, prior, p, u)),
+        (RiskKind::Vpu, Some(p), Some(u)) => Some(vpu(p, u)),
+        (RiskKind::DistPu, Some(p), Some(u)) => Some(dist_pu(config.entropy, prior, p, u)),
         (_, Some(p), None) => Some(log_sigmoid(p).mean().neg()),
         (_, None, _) => None,
     };
@@ -189,5 +198,5 @@ pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<R
         (None, None) => return None,
     };
     let shown = shown?;
-    Some(RiskValue { objective, shown, negative_term: shown_negative, turned })
+    Some(RiskValue { objective, shown, negative_term: shown_negative, clamped })
 }

@@ -1,33 +1,38 @@
-//! Self-training at both ends of the ranking of the unlabeled, and the trial it has to pass.
+//! Self-training: pseudo-labels for the highest- and lowest-ranked unlabeled patches, and the trial they must pass.
 //!
-//! Self-training believes its own ranking. Where picks are not a random sample of particles it finds the
-//! particles nobody picks; where something else scores as high as particles it talks itself into them,
-//! and the model gets worse every epoch. Which of the two it is shows on patches held out: so it starts
-//! as a trial, and is given up when the validation AUC falls ([`Trial`]).
+//! Self-training trusts its own ranking. Where the picks are not a random sample of the particles, it finds
+//! particles that nobody picked. Where something else scores as high as particles, it learns to call that a
+//! particle, and the model gets worse every epoch. The validation patches show which of the two happens. So
+//! self-training starts as a trial and is turned off when the validation AUC falls ([`SelfTrainingTrial`]).
 
 use serde::{Deserialize, Serialize};
 
-/// What an unlabeled patch counts as in an epoch.
+/// The pseudo-label of a patch for an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PseudoTarget {
-    /// Among the highest scores.
+    /// The patch is among the highest scores.
     Positive,
-    /// Among the lowest scores.
+    /// The patch is among the lowest scores.
     Negative,
-    /// In the band between, or not unlabeled at all.
-    LeftOut,
+    /// The patch lies between the two, or has a label.
+    Ignored,
 }
 
-/// Ranks scores and takes the top `positive_share`·π as positive, the lowest
-/// 1 − `negative_margin`·π as negative. Ties are broken by position, so the outcome is repeatable.
-pub fn both_ends(scores: &[f32], prior: f64, positive_share: f64, negative_margin: f64) -> Vec<PseudoTarget> {
+/// Ranks the unlabeled by score. The top share `positive_share`·π becomes positive, the bottom share
+/// 1 − `negative_margin`·π negative; the rest is ignored. Position breaks ties, so the result is repeatable.
+pub(crate) fn select_pseudo_labels(
+    scores: &[f32],
+    prior: f64,
+    positive_share: f64,
+    negative_margin: f64,
+) -> Vec<PseudoTarget> {
     let count = scores.len();
     let top = ((count as f64 * prior * positive_share).round() as usize).min(count);
-    let kept_from_bottom = (1.0 - negative_margin * prior).clamp(0.0, 1.0);
-    let bottom = ((count as f64 * kept_from_bottom).round() as usize).min(count - top);
+    let bottom_share = (1.0 - negative_margin * prior).clamp(0.0, 1.0);
+    let bottom = ((count as f64 * bottom_share).round() as usize).min(count - top);
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
-    let mut targets = vec![PseudoTarget::LeftOut; count];
+    let mut targets = vec![PseudoTarget::Ignored; count];
     for &i in &order[..top] {
         targets[i] = PseudoTarget::Positive;
     }
@@ -37,56 +42,50 @@ pub fn both_ends(scores: &[f32], prior: f64, positive_share: f64, negative_margi
     targets
 }
 
-/// Epochs on either side that a trial compares.
+/// Epochs before and after the start of self-training that a trial compares.
 const TRIAL_EPOCHS: usize = 3;
 
-/// Where a run stands with its self-training. Part of the checkpoint.
+/// The trial of self-training in a run, as the checkpoint stores it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Trial {
+pub struct SelfTrainingTrial {
     /// Validation AUC of the last epochs before self-training.
     before: Vec<f64>,
     /// Validation AUC of the first epochs with it.
     after: Vec<f64>,
-    /// Settled: true when self-training stays on, false when it was given up.
+    /// True when self-training stays on, false when it was turned off; `None` until the trial is decided.
     kept: Option<bool>,
 }
 
-/// What an epoch's validation says about a trial.
+/// What the trial says after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// Nothing to decide.
+    /// Nothing is decided in this epoch.
     Undecided,
-    /// Self-training stays: mean validation AUC before and after.
+    /// Self-training stays on. Mean validation AUC before and after its start.
     Kept(f64, f64),
-    /// Back to the weights from before it: mean validation AUC before and after.
+    /// Self-training is turned off. Mean validation AUC before and after its start.
     GivenUp(f64, f64),
 }
 
-impl Trial {
-    /// Whether self-training was tried and given up.
+impl SelfTrainingTrial {
+    /// Whether self-training was tried and turned off.
     pub fn given_up(&self) -> bool {
         self.kept == Some(false)
     }
 
-    /// Epochs that were lost to a trial that failed; the run is given them back.
+    /// Epochs lost to a failed trial. The run is that many epochs longer.
     pub fn lost_epochs(&self) -> usize {
         if self.given_up() { TRIAL_EPOCHS } else { 0 }
     }
 
-    /// Whether the next epoch would be the first with self-training, so that the weights have to be kept.
+    /// Whether the next epoch with self-training is the first, so that the weights before it must be kept.
     pub fn about_to_start(&self) -> bool {
         self.kept.is_none() && self.after.is_empty()
     }
 
-    /// Whether the weights from before are still needed.
-    pub fn running(&self) -> bool {
-        self.kept.is_none() && !self.after.is_empty()
-    }
-
-    /// Takes in the validation AUC of an epoch; `on` says whether it trained with self-training. An AUC
-    /// that is no number (no positives in validation) counts as a failed trial: what cannot be judged is
-    /// not trusted.
-    pub fn note(&mut self, on: bool, validation_auc: f64) -> Verdict {
+    /// Records the validation AUC of an epoch; `on` says whether the epoch trained with self-training. A NaN AUC
+    /// (no validation positives) fails the trial, because self-training must not stay on unchecked.
+    pub fn record(&mut self, on: bool, validation_auc: f64) -> Verdict {
         if self.kept.is_some() {
             return Verdict::Undecided;
         }
@@ -102,7 +101,7 @@ impl Trial {
             return Verdict::Undecided;
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        // Started in the first epoch there is nothing to compare with.
+        // Self-training that starts in the first epoch is compared with chance.
         let before = if self.before.is_empty() { 0.5 } else { mean(&self.before) };
         let after = mean(&self.after);
         let kept = after >= before;
@@ -117,17 +116,16 @@ mod tests {
     use super::*;
 
     fn verdict(before: &[f64], after: &[f64]) -> Verdict {
-        let mut trial = Trial::default();
+        let mut trial = SelfTrainingTrial::default();
         for &auc in before {
-            assert_eq!(trial.note(false, auc), Verdict::Undecided);
+            assert_eq!(trial.record(false, auc), Verdict::Undecided);
         }
         assert!(trial.about_to_start());
         let (last, first) = after.split_last().unwrap();
         for &auc in first {
-            assert_eq!(trial.note(true, auc), Verdict::Undecided);
-            assert!(trial.running());
+            assert_eq!(trial.record(true, auc), Verdict::Undecided);
         }
-        trial.note(true, *last)
+        trial.record(true, *last)
     }
 
     #[test]
@@ -141,38 +139,38 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_judged_is_not_trusted() {
+    fn a_trial_without_an_auc_fails() {
         assert!(matches!(verdict(&[f64::NAN; 3], &[f64::NAN; 3]), Verdict::GivenUp(..)));
     }
 
     #[test]
-    fn a_settled_trial_stays_settled() {
-        let mut trial = Trial::default();
-        trial.note(false, 0.9);
+    fn a_decided_trial_stays_decided() {
+        let mut trial = SelfTrainingTrial::default();
+        trial.record(false, 0.9);
         for _ in 0..3 {
-            trial.note(true, 0.8);
+            trial.record(true, 0.8);
         }
-        assert!(trial.given_up() && !trial.running() && !trial.about_to_start());
+        assert!(trial.given_up() && !trial.about_to_start());
         assert_eq!(trial.lost_epochs(), 3);
-        assert_eq!(trial.note(true, 0.99), Verdict::Undecided);
+        assert_eq!(trial.record(true, 0.99), Verdict::Undecided);
         assert!(trial.given_up());
     }
 
     #[test]
-    fn takes_the_ends_and_leaves_the_band() {
+    fn the_top_and_the_bottom_get_pseudo_labels() {
         let scores: Vec<f32> = (0..10).map(|i| i as f32).collect();
-        // π = 0.5: top 0.8·0.5·10 = 4, bottom (1 − 1.2·0.5)·10 = 4, two left out.
-        let targets = both_ends(&scores, 0.5, 0.8, 1.2);
+        // π = 0.5: top 0.8·0.5·10 = 4, bottom (1 − 1.2·0.5)·10 = 4, two ignored.
+        let targets = select_pseudo_labels(&scores, 0.5, 0.8, 1.2);
         assert_eq!(targets.iter().filter(|t| **t == PseudoTarget::Positive).count(), 4);
         assert_eq!(&targets[..4], &[PseudoTarget::Negative; 4]);
-        assert_eq!(&targets[4..6], &[PseudoTarget::LeftOut; 2]);
+        assert_eq!(&targets[4..6], &[PseudoTarget::Ignored; 2]);
         assert_eq!(&targets[6..], &[PseudoTarget::Positive; 4]);
     }
 
     #[test]
     fn never_counts_a_patch_twice() {
-        let targets = both_ends(&[1.0, 1.0, 1.0], 0.99, 1.0, 1.0);
+        let targets = select_pseudo_labels(&[1.0, 1.0, 1.0], 0.99, 1.0, 1.0);
         assert_eq!(targets.len(), 3);
-        assert!(both_ends(&[], 0.3, 0.8, 1.2).is_empty());
+        assert!(select_pseudo_labels(&[], 0.3, 0.8, 1.2).is_empty());
     }
 }

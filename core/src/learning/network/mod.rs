@@ -1,26 +1,24 @@
-//! The networks: patches N×1×H×W in, one logit a patch out (N). Large means "particle".
+//! The networks. They take patches (N×1×H×W) and return one logit for each (N); a large logit means "particle".
 
+mod block;
+pub(crate) mod init;
 pub(crate) mod kernels;
 #[cfg(test)]
 mod parity_tests;
 mod resnet18;
 mod small_cnn;
+pub(crate) mod tensor_file;
 pub mod weights;
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::relu;
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
 
 pub use resnet18::Resnet18;
 pub use small_cnn::SmallCnn;
 
 use crate::learning::config::Backbone;
-use kernels::{ConvNorm, Mode, conv_norm};
+use init::seeded;
+use kernels::Mode;
 
 /// One of the networks.
 #[derive(Module, Debug)]
@@ -34,7 +32,7 @@ pub enum Network {
 }
 
 impl Backbone {
-    /// Numbers by which the network describes a patch.
+    /// Number of features of a patch.
     pub const fn width(self) -> usize {
         match self {
             Self::SmallCnn => 128,
@@ -42,18 +40,30 @@ impl Backbone {
         }
     }
 
-    /// Pixels along a side that one place of [`Network::feature_map`] stands for.
+    /// Side of the square that one place of [`Network::feature_map`] stands for, px.
     pub const fn stride(self) -> usize {
         match self {
             Self::SmallCnn => 8,
             Self::Resnet18 => 32,
         }
     }
+
+    /// Smallest side of a patch that the network takes, px.
+    pub(crate) const fn min_size(self) -> usize {
+        match self {
+            Self::SmallCnn => 16,
+            Self::Resnet18 => 32,
+        }
+    }
+}
+
+/// Whether a weight of this name belongs to the last layer, which pretraining leaves out.
+pub(crate) fn is_head(name: &str) -> bool {
+    name.split('.').any(|part| part == "head")
 }
 
 impl Network {
-    /// Builds the network with weights drawn from `seed` alone (He et al. 2015 for convolutions), so
-    /// that they are the same on every device.
+    /// Builds the network with initial weights that depend on `seed` alone, so that they are the same on every device.
     pub fn new(backbone: Backbone, seed: u64, device: &Device) -> Self {
         let network = match backbone {
             Backbone::SmallCnn => Self::SmallCnn(SmallCnn::new(device)),
@@ -75,23 +85,23 @@ impl Network {
         }
     }
 
-    /// Features (N×C) before the last layer, for similarity: the mean of [`Self::feature_map`] over the patch.
+    /// Features (N×C) before the last layer: the mean of [`Self::feature_map`] over the patch.
     pub fn features(&self, patches: Tensor<4>) -> Tensor<2> {
-        match kernels::on(&patches) {
+        match kernels::mode_of(&patches) {
             Some(mode) => kernels::global_mean(mode, self.map_own(mode, patches)),
             None => global_mean(self.map_burn(patches)),
         }
     }
 
-    /// Features of each place, channel-last: N×⌈H/s⌉×⌈W/s⌉×C s being the backbone's stride.
+    /// Features of each place, channel-last: N×⌈H/s⌉×⌈W/s⌉×C, where s is [`Backbone::stride`].
     pub fn feature_map(&self, patches: Tensor<4>) -> Tensor<4> {
-        match kernels::on(&patches) {
+        match kernels::mode_of(&patches) {
             Some(mode) => self.map_own(mode, patches),
             None => self.map_burn(patches).permute([0, 2, 3, 1]),
         }
     }
 
-    /// Channel-last features of each place through our own kernels.
+    /// Features of each place, channel-last, by our own kernels on the CPU.
     fn map_own(&self, mode: Mode, patches: Tensor<4>) -> Tensor<4> {
         match self {
             Self::SmallCnn(network) => network.map_own(mode, channel_last(patches)),
@@ -99,7 +109,7 @@ impl Network {
         }
     }
 
-    /// Features of each place (N×C×H×W) in Burn's own operations, on any device.
+    /// Features of each place (N×C×H×W) by Burn's own operations, on any device.
     fn map_burn(&self, patches: Tensor<4>) -> Tensor<4> {
         match self {
             Self::SmallCnn(network) => network.map(patches),
@@ -107,7 +117,7 @@ impl Network {
         }
     }
 
-    /// What comes out behind each rectifier (N×C×H×W) with the name of its block, for looking inside.
+    /// The output of each ReLU (N×C×H×W), with the name of its block.
     pub fn activations(&self, patches: Tensor<4>) -> Vec<(String, Tensor<4>)> {
         match self {
             Self::SmallCnn(network) => network.activations(patches),
@@ -116,114 +126,7 @@ impl Network {
     }
 }
 
-/// The module with weights drawn from `seed` alone.
-pub(crate) fn seeded<M: Module>(module: M, seed: u64) -> M {
-    module.map(&mut SeededInit { rng: ChaCha8Rng::seed_from_u64(seed), path: Vec::new() })
-}
-
-/// Draws weights on the host: the device's own generator differs between devices and threads.
-struct SeededInit {
-    rng: ChaCha8Rng,
-    path: Vec<String>,
-}
-
-impl ModuleMapper for SeededInit {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let is_bias = self.path.last().is_some_and(|name| name == "bias");
-        // Scales, offsets and running statistics keep their ones and zeros; only the bias of a
-        // linear layer would start at random.
-        if D < 2 && !is_bias {
-            return param;
-        }
-        let (id, tensor, mapper) = param.consume();
-        if is_bias {
-            let zeros = tensor.zeros_like().set_require_grad(tensor.is_require_grad());
-            return Param::from_mapped_value(id, zeros, mapper);
-        }
-        let dims = tensor.dims();
-        // Convolutions are stored out×in×k×k, linear layers in×out.
-        let fan_in: usize = if D == 2 { dims[0] } else { dims[1..].iter().product() };
-        let gain = if D == 2 { 1.0 } else { 2.0 };
-        let deviation = (gain / fan_in as f64).sqrt();
-        let count: usize = dims.iter().product();
-        let values: Vec<f32> = match Normal::new(0.0, deviation) {
-            Ok(normal) => (0..count).map(|_| normal.sample(&mut self.rng) as f32).collect(),
-            Err(_) => vec![0.0; count],
-        };
-        let device = tensor.device();
-        let drawn = Tensor::<D>::from_data(TensorData::new(values, dims), &device)
-            .set_require_grad(tensor.is_require_grad());
-        Param::from_mapped_value(id, drawn, mapper)
-    }
-}
-
-/// Convolution, batch normalisation, ReLU.
-#[derive(Module, Debug)]
-pub struct ConvBlock {
-    conv: Conv2d,
-    norm: BatchNorm,
-}
-
-impl ConvBlock {
-    fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
-        let pad = kernel / 2;
-        Self {
-            conv: Conv2dConfig::new(channels, [kernel, kernel])
-                .with_stride([stride, stride])
-                .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
-                .with_bias(false)
-                .init(device),
-            norm: BatchNormConfig::new(channels[1]).init(device),
-        }
-    }
-
-    fn forward_linear(&self, x: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(x))
-    }
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        relu(self.forward_linear(x))
-    }
-
-    /// The same through our own kernels, on channel-last images (N×H×W×C): norm(conv(x)), plus the
-    /// shortcut, through ReLU if asked.
-    fn forward_own(&self, mode: Mode, x: Tensor<4>, shortcut: Option<Tensor<4>>, relu: bool) -> Tensor<4> {
-        let norm = &self.norm;
-        let block = ConvNorm {
-            weights: self.conv.weight.val(),
-            gamma: norm.gamma.val(),
-            beta: norm.beta.val(),
-            stride: self.conv.stride[0],
-            epsilon: norm.epsilon,
-            running: match mode {
-                Mode::Training => [norm.running_mean.value_sync(), norm.running_var.value_sync()],
-                Mode::Scoring => [norm.running_mean.value(), norm.running_var.value()],
-            },
-            shortcut,
-            relu,
-        };
-        let running = block.running.clone();
-        let (out, batch) = conv_norm(mode, x, block);
-        if let Some(batch) = batch {
-            // As Burn's own layer keeps them.
-            let [mean, variance] = running.map(|old| old * (1.0 - norm.momentum));
-            let [batch_mean, batch_variance] = batch.map(|new| new * norm.momentum);
-            norm.running_mean.update(mean + batch_mean);
-            norm.running_var.update(variance + batch_variance);
-        }
-        out
-    }
-}
-
-/// N×1×H×W as N×H×W×1: one channel looks the same either way.
+/// N×1×H×W as N×H×W×1. With one channel the values keep their order.
 fn channel_last(x: Tensor<4>) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
     x.reshape([n, h, w, c])

@@ -1,13 +1,14 @@
 //! Our own kernels against Burn's operations: same logits, same gradients, same training.
 
-use burn::module::ModuleVisitor;
+use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::TensorData;
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::learning::loss::risk::cross_entropy;
-use crate::learning::network::weights::{collect, to_vec};
+use crate::learning::network::weights::{extract, to_vec};
 use crate::learning::optim::adamw::AdamW;
 
 fn patches(count: usize, size: usize, device: &Device) -> Tensor<4> {
@@ -65,7 +66,7 @@ fn compare(backbone: Backbone, sizes: &[(usize, usize)]) {
             let grads = loss(out.clone()).backward();
             let dx = to_vec(x.grad(&grads).unwrap_or_else(|| panic!("no gradient of the input")));
             let gradients = gradients(&network, &GradientsParams::from_grads(grads, &network));
-            let running = collect(&network.valid());
+            let running = extract(&network.valid());
             (to_vec(out), dx, gradients, running)
         };
         let (own, burn) = (run(true), run(false));

@@ -6,7 +6,8 @@ use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, Mode, kernels};
+use crate::learning::network::block::ConvBlock;
+use crate::learning::network::kernels::{self, Mode};
 
 /// Two 3×3 convolutions with a shortcut (He et al. 2016, figure 2).
 #[derive(Module, Debug)]

@@ -6,7 +6,8 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use super::{ConvBlock, Mode, kernels};
+use crate::learning::network::block::ConvBlock;
+use crate::learning::network::kernels::{self, Mode};
 
 /// Convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels, 3×3 mean at every other place
 /// after the first and the second, mean over the patch, one linear layer. The first layer is wide because

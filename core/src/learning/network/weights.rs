@@ -1,4 +1,4 @@
-//! Weights by name: between a network on a device and plain arrays in a file.
+//! Weights by name: from a network on a device to plain arrays, and back.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct NamedTensor {
 
 impl NamedTensor {
     /// Copies a tensor to the host.
-    pub fn of<const D: usize>(tensor: Tensor<D>) -> Self {
+    pub fn from_tensor<const D: usize>(tensor: Tensor<D>) -> Self {
         Self { shape: tensor.dims().to_vec(), values: to_vec(tensor) }
     }
 }
@@ -31,7 +31,7 @@ pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// All weights and running statistics of a network in validation form ([`Module::valid`]).
-pub fn collect<M: Module>(module: &M) -> NamedTensors {
+pub fn extract<M: Module>(module: &M) -> NamedTensors {
     struct Collect {
         path: Vec<String>,
         out: NamedTensors,
@@ -44,7 +44,7 @@ pub fn collect<M: Module>(module: &M) -> NamedTensors {
             self.path.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.out.insert(self.path.join("."), NamedTensor::of(param.val().inner()));
+            self.out.insert(self.path.join("."), NamedTensor::from_tensor(param.val().inner()));
         }
     }
     let mut collect = Collect { path: Vec::new(), out: NamedTensors::new() };
@@ -52,18 +52,18 @@ pub fn collect<M: Module>(module: &M) -> NamedTensors {
     collect.out
 }
 
-/// Puts weights into a network of the same structure.
+/// Puts weights into a network of the same structure, in validation form or not.
 ///
 /// # Errors
-/// A sentence naming the first weight that is missing or of another shape.
-pub fn restore<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String> {
-    struct Restore<'a> {
+/// A sentence that names the first weight that is missing or has another shape.
+pub fn load<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String> {
+    struct Load<'a> {
         path: Vec<String>,
         weights: &'a NamedTensors,
         problem: Option<String>,
         used: usize,
     }
-    impl ModuleMapper for Restore<'_> {
+    impl ModuleMapper for Load<'_> {
         fn enter_module(&mut self, name: &str, _container: &str) {
             self.path.push(name.to_owned());
         }
@@ -83,7 +83,7 @@ pub fn restore<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String
                 }
                 Some(found) => {
                     self.problem.get_or_insert_with(|| {
-                        format!("weight {name} has shape {:?}, the network wants {dims:?}", found.shape)
+                        format!("weight {name} has shape {:?}, the network needs {dims:?}", found.shape)
                     });
                     tensor
                 }
@@ -95,12 +95,12 @@ pub fn restore<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String
             Param::from_mapped_value(id, tensor, mapper)
         }
     }
-    let mut restore = Restore { path: Vec::new(), weights, problem: None, used: 0 };
-    let module = module.map(&mut restore);
-    match restore.problem {
+    let mut loader = Load { path: Vec::new(), weights, problem: None, used: 0 };
+    let module = module.map(&mut loader);
+    match loader.problem {
         Some(problem) => Err(problem),
-        None if restore.used != weights.len() => {
-            Err(format!("{} weights have no place in the network", weights.len() - restore.used))
+        None if loader.used != weights.len() => {
+            Err(format!("the network has no place for {} of the weights", weights.len() - loader.used))
         }
         None => Ok(module),
     }

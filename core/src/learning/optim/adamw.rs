@@ -1,8 +1,8 @@
 //! AdamW with one gradient norm over all weights.
 //!
-//! Burn's own optimiser clips each tensor by itself and restores its state on the default device,
-//! which may be a GPU that is not there; this one keeps its moments under the names of the weights,
-//! so that they live in the same checkpoint file.
+//! Burn's own optimiser clips each tensor by itself and restores its state on the default device, which may be a GPU
+//! that does not exist. This one clips by the norm over all weights and keeps its moments under the names of the
+//! weights, so that they can be stored in the same checkpoint file.
 
 use std::collections::BTreeMap;
 
@@ -26,12 +26,26 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// An optimiser that has not made a step.
+    /// An optimiser before its first step.
     pub fn new(weight_decay: f64) -> Self {
         Self { weight_decay, step: 0, moments: BTreeMap::new() }
     }
 
-    /// Makes one step. `scale` (shape 1) multiplies every gradient: the factor of the global clip.
+    /// Makes one step with the gradient over all weights shortened to `limit` where its `norm` ([`global_norm`], shape 1)
+    /// is longer. A limit of 0 never shortens it.
+    pub fn clipped_step<M: Module>(
+        &mut self,
+        learning_rate: f64,
+        module: M,
+        gradients: GradientsParams,
+        norm: Tensor<1>,
+        limit: f64,
+    ) -> M {
+        let scale = (limit > 0.0).then(|| clip_factor(norm, limit));
+        self.step(learning_rate, module, gradients, scale)
+    }
+
+    /// Makes one step. `scale` (shape 1) multiplies every gradient; `None` leaves them as they are.
     pub fn step<M: Module>(
         &mut self,
         learning_rate: f64,
@@ -60,13 +74,13 @@ impl AdamW {
     pub fn state(&self) -> NamedTensors {
         let mut tensors = NamedTensors::new();
         for (name, (first, second)) in &self.moments {
-            tensors.insert(format!("first.{name}"), NamedTensor::of(first.clone()));
-            tensors.insert(format!("second.{name}"), NamedTensor::of(second.clone()));
+            tensors.insert(format!("first.{name}"), NamedTensor::from_tensor(first.clone()));
+            tensors.insert(format!("second.{name}"), NamedTensor::from_tensor(second.clone()));
         }
         tensors
     }
 
-    /// Restores what [`Self::state`] gave.
+    /// Restores what [`Self::state`] returned.
     pub fn restore(&mut self, step: u64, mut state: NamedTensors, device: &Device) {
         self.step = step;
         self.moments.clear();
@@ -91,7 +105,7 @@ struct StepMapper<'a> {
     learning_rate: f64,
     gradients: GradientsParams,
     scale: Option<Tensor<1>>,
-    /// `scale` on the host, once somebody asked.
+    /// `scale` on the host, once it was needed.
     host_scale: Option<f32>,
     path: Vec<String>,
 }
@@ -167,14 +181,14 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams, device: &
     struct Squares<'a> {
         gradients: &'a GradientsParams,
         total: Tensor<1>,
-        /// What was summed on the CPU.
+        /// Sum of the tensors that lie on the CPU.
         host: f64,
     }
     impl ModuleVisitor for Squares<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = self.gradients.get::<D>(param.id) {
                 if kernels::on_cpu(&gradient) {
-                    self.host += kernels::squares(gradient);
+                    self.host += kernels::sum_of_squares(gradient);
                 } else {
                     self.total = self.total.clone() + gradient.powi_scalar(2).sum();
                 }
@@ -186,7 +200,7 @@ pub fn global_norm<M: Module>(module: &M, gradients: &GradientsParams, device: &
     (squares.total + squares.host).sqrt()
 }
 
-/// The factor that shortens a gradient of this norm to `limit`, at most 1 (shape 1).
+/// The factor, at most 1, that shortens a gradient of this norm to `limit` (shape 1).
 pub fn clip_factor(norm: Tensor<1>, limit: f64) -> Tensor<1> {
     ((norm + 1e-6).recip() * limit).clamp_max(1.0)
 }

@@ -9,8 +9,8 @@ use burn::tensor::Tensor;
 use crate::learning::config::TeacherConfig;
 use crate::learning::network::kernels;
 
-/// The share of the old average kept at a step (counted from 1): with warm-up
-/// min(decay, (1 + step)/(10 + step)), so that the first steps do not stick.
+/// The share of the old average that a step keeps (steps count from 1). With warm-up it is min(decay,
+/// (1 + step)/(10 + step)), so that the average soon forgets the first steps.
 pub fn decay_at(config: &TeacherConfig, step: u64) -> f64 {
     if config.decay_warm_up {
         config.decay.min((1.0 + step as f64) / (10.0 + step as f64))
@@ -19,9 +19,9 @@ pub fn decay_at(config: &TeacherConfig, step: u64) -> f64 {
     }
 }
 
-/// Moves `teacher` towards `student`: t ← d·t + (1 − d)·s. Both in validation form. Running
-/// statistics of batch normalisation are averaged like weights, so that they belong to the averaged
-/// weights and not to the student of the last step.
+/// Moves `teacher` towards `student`: t ← d·t + (1 − d)·s. Both are in validation form. The running statistics of batch
+/// normalisation are averaged like the weights; the student's statistics of the last step would not fit the averaged
+/// weights.
 pub fn update<M: Module>(teacher: M, student: &M, decay: f64) -> M {
     struct Collect(VecDeque<Box<dyn Any>>);
     impl ModuleVisitor for Collect {
@@ -42,7 +42,7 @@ pub fn update<M: Module>(teacher: M, student: &M, decay: f64) -> M {
                     kernels::blend(tensor, *student, self.decay)
                 }
                 Some(student) => tensor * self.decay + *student * (1.0 - self.decay),
-                // Same type, same order: both networks come from one constructor.
+                // Cannot happen: one constructor makes both networks, so types and order agree.
                 None => tensor,
             };
             Param::from_mapped_value(id, blended, mapper)

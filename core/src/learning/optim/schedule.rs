@@ -1,10 +1,10 @@
-//! The course of the learning rate and of λ over a run.
+//! Learning rate and λ over a run.
 
 use crate::learning::config::{ConsistencyConfig, ScheduleConfig};
 
-/// Learning rate at a point of the run, `epochs_done` counted in fractions of epochs: linear from 0
-/// over the warm-up, then constant or half a cosine down to 0, and once more from `restart_epoch` on (Loshchilov &
-/// Hutter 2017, warm restarts).
+/// Learning rate after `epochs_done` epochs, fractions included. It rises linearly from 0 over the warm-up and then
+/// stays constant, or falls to 0 along half a cosine. From `restart_epoch` on it starts the cosine anew (warm restarts,
+/// Loshchilov & Hutter 2017).
 pub fn learning_rate(peak: f64, config: &ScheduleConfig, epochs_done: f64) -> f64 {
     let warm_up = config.warm_up_epochs as f64;
     if epochs_done < warm_up {
@@ -23,7 +23,8 @@ pub fn learning_rate(peak: f64, config: &ScheduleConfig, epochs_done: f64) -> f6
     peak * 0.5 * (1.0 + (std::f64::consts::PI * t).cos())
 }
 
-/// λ at a point of the run: λ·e^(−5(1−t)²) with t rising to 1 over the ramp (Laine & Aila 2017).
+/// λ after `epochs_done` epochs, fractions included: λ·e^(−5(1−t)²), where t rises to 1 over the ramp-up (Laine & Aila
+/// 2017).
 pub fn consistency_weight(config: &ConsistencyConfig, epochs_done: f64) -> f64 {
     let ramp = config.ramp_up_epochs as f64;
     if ramp <= 0.0 || epochs_done >= ramp {

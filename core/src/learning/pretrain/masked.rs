@@ -1,7 +1,8 @@
-//! Masked reconstruction (He et al. 2022, "Masked autoencoders are scalable vision learners", with the input and the
-//! one linear layer of SimMIM, Xie et al. 2022): half of a weak view is hidden by squares, and the network is
-//! asked for the pixels behind them. Their noise cannot be told from the pixels around them (Krull et al. 2019,
-//! "Noise2Void"), so what it learns to draw is what lies under the noise.
+//! Masked reconstruction: squares hide half of a weak view, and the network learns to reconstruct the hidden pixels.
+//!
+//! He et al. 2022, "Masked autoencoders are scalable vision learners", with the input and the single linear layer of
+//! SimMIM (Xie et al. 2022). The noise of a pixel cannot be predicted from the pixels around it (Krull et al. 2019,
+//! "Noise2Void"), so the network learns to reconstruct what lies under the noise.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -9,32 +10,34 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Pretext, Views};
 use crate::learning::config::RunConfig;
-use crate::learning::network::{Network, seeded};
+use crate::learning::network::Network;
+use crate::learning::network::init::seeded;
+use crate::learning::pretrain::pretext::{Pretext, ViewSource};
 use crate::learning::pretrain::weights_file::PretrainViews;
 
 /// Squares along a side of the patch.
 const SQUARES: usize = 8;
 
-/// A network with the layer that draws pixels from its features.
+/// A network with the layer that reconstructs pixels from its features.
 #[derive(Module, Debug)]
 pub(super) struct Masked {
     network: Network,
-    /// From the features of a place to the pixels around it.
+    /// From the features of a place of the feature map to the pixels that it stands for. Files store it as `draw`.
     draw: Linear,
 }
 
 impl Pretext for Masked {
-    const MEANING: &'static str = "Without labels: the loss is the share of the variance behind the hidden squares that the network cannot draw, 1 where it \
-         draws no more than each patch's mean; noise cannot be drawn. The spread says how unlike the patches' features are.";
+    const EXPLANATION: &'static str = "The loss is the share of the variance behind the hidden squares that the network does not reconstruct; it is 1 where the \
+         network only reconstructs the mean of each patch. Noise cannot be reconstructed. The spread says how different the \
+         patches' features are.";
 
-    fn trouble((epoch, epochs): (usize, usize), loss: f64, _: f64) -> Option<String> {
+    fn warning((epoch, epochs): (usize, usize), loss: f64, _: f64) -> Option<String> {
         (epoch == epochs && loss >= 1.0).then(|| {
             format!(
-                "Pretraining has learnt nothing in {epochs} epochs: behind hidden squares the network draws no more than each \
-                 patch's mean (loss {loss:.3}, 1 or more). Its weights are worth no more than random ones; raise pretrain.epochs \
-                 or set pretrain.kind: none."
+                "Pretraining has learnt nothing in {epochs} epochs: behind the hidden squares the network reconstructs no more \
+                 than the mean of each patch (loss {loss:.3}, 1 or more). Its weights are no better than random ones. \
+                 Raise pretrain.epochs or set pretrain.kind: none."
             )
         })
     }
@@ -56,8 +59,8 @@ impl Pretext for Masked {
         &self.network
     }
 
-    fn loss(&self, mut views: Views) -> (Tensor<1>, Tensor<2>) {
-        let view = views.next();
+    fn loss(&self, mut views: ViewSource) -> (Tensor<1>, Tensor<2>) {
+        let view = views.next_views();
         let [count, _, size, _] = view.dims();
         let hidden = hidden(count, size, views.rng, &view.device());
         let mean = view.clone().reshape([count, size * size]).mean_dim(1).reshape([count, 1, 1, 1]);
@@ -100,8 +103,8 @@ fn hidden(count: usize, size: usize, rng: &mut ChaCha8Rng, device: &Device) -> T
     Tensor::from_data(TensorData::new(values, [count, 1, size, size]), device)
 }
 
-/// Share of the variance of the hidden pixels that `drawn` does not explain: 1 for one that draws each patch's mean,
-/// 0 for one that draws the pixels (shape 1).
+/// Share of the variance of the hidden pixels that `drawn` does not explain (shape 1): 1 where it is the mean of each
+/// patch, 0 where it is the pixels.
 fn unexplained(drawn: Tensor<4>, view: &Tensor<4>, mean: &Tensor<4>, hidden: &Tensor<4>) -> Tensor<1> {
     let off = (drawn - Tensor::from_inner(view.clone())).powi_scalar(2) * Tensor::from_inner(hidden.clone());
     let variance = ((view.clone() - mean.clone()).powi_scalar(2) * hidden.clone()).sum();
@@ -114,8 +117,8 @@ mod tests {
     use super::*;
     use crate::device::ComputeDevice;
     use crate::learning::config::Backbone;
-    use crate::learning::data::sampler::generator;
     use crate::learning::network::weights::to_vec;
+    use crate::learning::random::{Stream, generator};
 
     fn masked(backbone: Backbone) -> Masked {
         let config = RunConfig { backbone, ..RunConfig::default() };
@@ -123,16 +126,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_learnt_is_said_at_the_end() {
-        assert!(Masked::trouble((4, 4), 0.93, 0.05).is_none());
-        assert!(Masked::trouble((1, 4), 1.3, 0.05).is_none(), "it has only begun");
-        assert!(Masked::trouble((4, 4), 1.01, 0.9).unwrap().contains("1.010"));
+    fn a_useless_pretraining_warns_at_the_end() {
+        assert!(Masked::warning((4, 4), 0.93, 0.05).is_none());
+        assert!(Masked::warning((1, 4), 1.3, 0.05).is_none(), "it has only begun");
+        assert!(Masked::warning((4, 4), 1.01, 0.9).unwrap().contains("1.010"));
     }
 
     #[test]
     fn half_of_each_patch_is_hidden_by_squares() {
         let device = ComputeDevice::cpu().inner;
-        let values = to_vec(hidden(2, 16, &mut generator(1, 1, 1), &device));
+        let values = to_vec(hidden(2, 16, &mut generator(1, 1, Stream::WeakViews), &device));
         for patch in values.chunks(256) {
             assert_eq!(patch.iter().sum::<f32>(), 128.0);
             // Pixels of one 2×2 square go together.

@@ -1,22 +1,25 @@
-//! SimSiam (Chen & He 2021, "Exploring simple Siamese representation learning"): two strong views of a patch go
-//! through network and projector; a predictor is asked to say, from one view, what comes out for the other, which is
-//! held still. Nothing pushes patches apart, so they may all come to look alike: the spread says whether they do.
+//! SimSiam (Chen & He 2021, "Exploring simple Siamese representation learning"): a predictor learns to predict the
+//! projection of one strong view of a patch from that of another.
 //!
-//! Departure from the paper: the projector ends without batch normalisation, so that a collapse shows in the
-//! spread instead of being scaled away.
+//! The gradient flows through the predicting view only. Nothing pushes the projections of different patches apart, so
+//! they may all become alike (a collapse); the spread shows whether they do.
+//!
+//! Departure from the paper: the projector ends without batch normalisation, which would scale a collapse away, so that
+//! the spread shows it.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::{Pretext, Views};
 use crate::learning::config::RunConfig;
-use crate::learning::network::{Network, seeded};
+use crate::learning::network::Network;
+use crate::learning::network::init::seeded;
+use crate::learning::pretrain::pretext::{Pretext, ViewSource};
 use crate::learning::pretrain::weights_file::PretrainViews;
 
-/// Two linear layers with batch normalisation and ReLU between them. The normalisation has neither
-/// weights nor running statistics: the layer after it does its part, and no view is ever scored.
+/// Two linear layers with batch normalisation and ReLU between them. The normalisation needs no weights, because the
+/// layer after it has some, and no running statistics, because this part never scores.
 #[derive(Module, Debug)]
 struct Mlp {
     first: Linear,
@@ -39,26 +42,26 @@ impl Mlp {
     }
 }
 
-/// A network with the heads it is pretrained with.
+/// A network with the heads of SimSiam.
 #[derive(Module, Debug)]
-pub(super) struct Siamese {
+pub(super) struct SimSiam {
     network: Network,
     projector: Mlp,
     predictor: Mlp,
 }
 
-/// Below this spread the patches all look alike to the network.
+/// Below this spread all patches look alike to the network.
 const COLLAPSED: f64 = 0.1;
 
-impl Pretext for Siamese {
-    const MEANING: &'static str = "Without labels: the loss falls towards -1 as both views of a patch come to look alike; the spread says how far \
-         different patches lie apart, about 1 is healthy and 0 means that all look alike.";
+impl Pretext for SimSiam {
+    const EXPLANATION: &'static str = "The loss falls towards -1 as both views of a patch become alike. The spread says how different the patches' features \
+         are: about 1 is healthy, 0 means that all patches look alike to the network.";
 
-    fn trouble((epoch, _): (usize, usize), _: f64, spread: f64) -> Option<String> {
+    fn warning((epoch, _): (usize, usize), _: f64, spread: f64) -> Option<String> {
         (spread < COLLAPSED).then(|| {
             format!(
-                "Pretraining has collapsed by epoch {epoch}: to the network all patches look alike (spread {spread:.2}; about 1 \
-                 is healthy, 0 is collapsed). Its weights are worth no more than random ones; lower \
+                "Pretraining has collapsed by epoch {epoch}: all patches look alike to the network (spread {spread:.2}; about 1 \
+                 is healthy, 0 is collapsed). Its weights are no better than random ones. Lower \
                  pretrain.learning_rate, or set pretrain.kind: none."
             )
         })
@@ -81,9 +84,9 @@ impl Pretext for Siamese {
         &self.network
     }
 
-    fn loss(&self, mut views: Views) -> (Tensor<1>, Tensor<2>) {
+    fn loss(&self, mut views: ViewSource) -> (Tensor<1>, Tensor<2>) {
         let count = views.patches.dims()[0];
-        let input = Tensor::cat(vec![views.next(), views.next()], 0);
+        let input = Tensor::cat(vec![views.next_views(), views.next_views()], 0);
         let projected = self.projector.forward(self.network.features(Tensor::from_inner(input)));
         let predicted = self.predictor.forward(projected.clone());
         let halves = |x: Tensor<2>| [x.clone().narrow(0, 0, count), x.narrow(0, count, count)];
@@ -97,8 +100,8 @@ fn normalised(x: Tensor<2>) -> Tensor<2> {
     x / length
 }
 
-/// ½·D(p₁, z₂) + ½·D(p₂, z₁), D the negative cosine averaged over patches, z without gradient (Chen &
-/// He 2021, equations 1 to 4). Tensors are N×d; the result has shape 1 and lies in −1 to 1.
+/// ½·D(p₁, z₂) + ½·D(p₂, z₁), where D is the negative cosine averaged over patches and z has no gradient (Chen & He 2021,
+/// equations 1 to 4). Tensors are N×d; the result has shape 1 and lies between −1 and 1.
 fn simsiam_loss(predicted: [Tensor<2>; 2], projected: [Tensor<2>; 2]) -> Tensor<1> {
     let [p1, p2] = predicted.map(normalised);
     let [z1, z2] = projected.map(|z| normalised(z.detach()));
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_projection_is_held_still_and_the_prediction_learns() {
+    fn only_the_prediction_has_a_gradient() {
         let p = rows(&[3.0, 4.0]).require_grad();
         let z = rows(&[1.0, 0.0]).require_grad();
         let gradients = simsiam_loss([p.clone(), p.clone()], [z.clone(), z.clone()]).backward();
@@ -143,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn a_collapse_is_said() {
-        assert!(Siamese::trouble((3, 5), -0.9, 0.9).is_none());
-        let said = Siamese::trouble((3, 5), -1.0, 0.02).unwrap();
+    fn a_collapse_warns() {
+        assert!(SimSiam::warning((3, 5), -0.9, 0.9).is_none());
+        let said = SimSiam::warning((3, 5), -1.0, 0.02).unwrap();
         assert!(said.contains("epoch 3") && said.contains("0.02") && said.contains("look alike"), "{said}");
     }
 }

@@ -1,9 +1,8 @@
-//! Pretrained weights on disk: what a network learnt from patches without labels, to be used by the run
-//! that made them and by runs of other projects.
+//! Pretrained weights on disk, for the run that made them and for runs of other projects.
 //!
-//! A safetensors file whose header says which network, patch size and normaliser the weights belong to;
-//! a run with others is refused with both named. While pretraining is under way, the same file under
-//! another name also holds everything needed to go on.
+//! The header of the safetensors file names the network, patch size and normaliser of the weights. A run with another
+//! one is refused, and the error names both. While pretraining is under way, a file under another name also holds
+//! everything needed to resume it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +11,28 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::config::{Backbone, PretrainConfig, RunConfig, StrongConfig, WeakConfig};
+use crate::learning::network::tensor_file::{
+    HeaderKind, header_text, parse_header, read_groups, write_groups,
+};
 use crate::learning::network::weights::NamedTensors;
-use crate::learning::train::checkpoint::{parse_header, read_header, read_parts, write_parts};
+use crate::learning::train::checkpoint;
 
-/// Raised when the meaning of a field changes; older programs refuse newer files.
+/// Format of the file. It is raised when the meaning of a field changes; older programs refuse newer files.
 pub const FORMAT_VERSION: u32 = 1;
-const KEY: &str = "vitrine_pretrained";
-const RUN_KEY: &str = "vitrine";
+const HEADER: HeaderKind =
+    HeaderKind { key: "vitrine_pretrained", name: "pretrained weights", newest: FORMAT_VERSION };
 
-/// The views that patches were shown in.
+/// The views from which the network learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PretrainViews {
-    /// Strong views.
+    /// Strong views with these settings.
     Strong(StrongConfig),
-    /// Weak views.
+    /// Weak views with these settings.
     Weak(WeakConfig),
 }
 
-/// What the weights are and how they were learnt.
+/// What the weights belong to and how they were learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PretrainedHeader {
     /// See [`FORMAT_VERSION`].
@@ -41,36 +43,36 @@ pub struct PretrainedHeader {
     pub backbone: Backbone,
     /// Channels of a patch.
     pub channels: usize,
-    /// Numbers the network describes a patch by.
+    /// Number of features of a patch.
     pub width: usize,
     /// Side of the patches, px.
     pub size: usize,
     /// How pixels were normalised.
     pub normaliser: Normaliser,
-    /// How it was pretrained.
+    /// Settings of the pretraining.
     pub config: PretrainConfig,
-    /// The views it was shown.
+    /// The views from which it learnt.
     pub views: PretrainViews,
     /// Seed of the run.
     pub seed: u64,
-    /// Patches it learnt from.
+    /// Number of patches from which it learnt.
     pub patches: usize,
     /// Loss and spread of each complete epoch.
     pub history: Vec<(f64, f64)>,
-    /// Steps of the optimiser.
+    /// Steps the optimiser has made.
     pub optimizer_steps: u64,
 }
 
 /// Pretrained weights in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pretrained {
-    /// Everything that is no tensor.
+    /// Everything except tensors.
     pub header: PretrainedHeader,
     /// The network's weights without its last layer.
     pub features: NamedTensors,
-    /// Network and heads; only while pretraining is under way.
+    /// Network and heads. Only while pretraining is under way.
     pub whole: NamedTensors,
-    /// Moments of the optimiser; only while pretraining is under way.
+    /// Moments of the optimiser. Only while pretraining is under way.
     pub optimizer: NamedTensors,
 }
 
@@ -79,7 +81,7 @@ pub fn pretrained_path(folder: &Path) -> PathBuf {
     folder.join("pretrained.safetensors")
 }
 
-/// Path of the file that pretraining under way goes on from after a crash.
+/// Path of the file from which interrupted pretraining resumes.
 pub fn pretraining_path(folder: &Path) -> PathBuf {
     folder.join("pretraining.safetensors")
 }
@@ -90,22 +92,20 @@ impl Pretrained {
     /// # Errors
     /// [`Error::Io`] when the disk refuses; the file of that name is then the old one.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let header = serde_json::to_string(&self.header)
-            .map_err(|e| Error::defect(format!("{}: the header cannot be written: {e}", path.display())))?;
-        let parts = [("features", &self.features), ("whole", &self.whole), ("optimizer", &self.optimizer)];
-        write_parts(path, KEY, header, &parts)
+        let groups = [("features", &self.features), ("whole", &self.whole), ("optimizer", &self.optimizer)];
+        write_groups(path, &HEADER, &self.header, &groups)
     }
 
     /// Reads and checks a file.
     ///
     /// # Errors
-    /// [`Error::Io`] when it is not there, [`Error::Format`] when it is damaged, of a newer program, or
+    /// [`Error::Io`] when it is missing, [`Error::Format`] when it is damaged, of a newer program, or
     /// holds no pretrained weights.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
         let damaged = |what: String| Error::format(path, what, "name another file, or pretrain again");
-        let Some(header) = read_header(&bytes, KEY, &damaged)? else {
-            let what = match read_header(&bytes, RUN_KEY, &damaged)? {
+        let Some(header) = header_text(&bytes, HEADER.key, &damaged)? else {
+            let what = match header_text(&bytes, checkpoint::HEADER.key, &damaged)? {
                 Some(_) => "is the checkpoint of a run, not the weights of a pretraining",
                 None => "is a safetensors file, but holds no pretrained weights of Vitrine",
             };
@@ -115,45 +115,49 @@ impl Pretrained {
                 "name the pretrained.safetensors in the folder of a run that was pretrained",
             ));
         };
-        let header: PretrainedHeader =
-            parse_header(path, &header, ("pretrained weights", FORMAT_VERSION), &damaged)?;
+        let header: PretrainedHeader = parse_header(path, &header, &HEADER, &damaged)?;
         let none = NamedTensors::new;
         let mut pretrained = Self { header, features: none(), whole: none(), optimizer: none() };
-        for (part, name, tensor) in read_parts(&bytes, &damaged)? {
-            let part = match part.as_str() {
+        for (group, name, tensor) in read_groups(&bytes, &damaged)? {
+            let group = match group.as_str() {
                 "features" => &mut pretrained.features,
                 "whole" => &mut pretrained.whole,
                 "optimizer" => &mut pretrained.optimizer,
-                _ => return Err(damaged(format!("holds an unknown tensor {part}.{name}"))),
+                _ => return Err(damaged(format!("holds an unknown tensor {group}.{name}"))),
             };
-            part.insert(name, tensor);
+            group.insert(name, tensor);
         }
         Ok(pretrained)
     }
 
-    /// Refuses weights of another network, patch size or kind of normaliser. The numbers of a normaliser
-    /// may differ: each project's own bring its pixels to the same scale.
+    /// Refuses weights of another network, patch size or kind of normaliser. The numbers of a normaliser may differ,
+    /// because each project's own normaliser brings its pixels to the same scale.
     ///
     /// # Errors
-    /// A sentence saying what the weights are of and what the run wants.
+    /// When the weights do not fit; the error names what they belong to and what the run expects.
     pub fn require_fit(&self, path: &Path, config: &RunConfig, normaliser: &Normaliser) -> Result<()> {
         let header = &self.header;
         let word = |backbone: Backbone| match backbone {
             Backbone::SmallCnn => "small_cnn",
             Backbone::Resnet18 => "resnet18",
         };
-        let refuse = |what: &str, theirs: String, ours: String, mend: &str| {
+        let refuse = |what: &str, theirs: String, ours: String, remedy: &str| {
             Err(Error::request(
                 format!(
                     "the pretrained weights in {} have {what} {theirs}, this run expects {ours}",
                     path.display()
                 ),
-                mend,
+                remedy,
             ))
         };
         if header.backbone != config.backbone {
-            let mend = format!("set backbone: {}, or use other weights", word(header.backbone));
-            return refuse("the network", word(header.backbone).into(), word(config.backbone).into(), &mend);
+            let remedy = format!("set backbone: {}, or use other weights", word(header.backbone));
+            return refuse(
+                "the network",
+                word(header.backbone).into(),
+                word(config.backbone).into(),
+                &remedy,
+            );
         }
         let (channels, width) = (1, config.backbone.width());
         if (header.channels, header.width) != (channels, width) {

@@ -1,10 +1,9 @@
-//! The class prior π: the share of particles **among the unlabeled**, estimated from scores of
-//! patches the scoring model was not trained on (out-of-fold scores).
+//! Best bin estimation (BBE) of the class prior π, the share of particles **among the unlabeled**, from out-of-fold scores.
 //!
 //! Best Bin Estimation (Garg, Wu, Smola, Balakrishnan & Lipton 2021, "Mixture Proportion Estimation
 //! and PU Learning: A Modern Approach", algorithm 1): above any score c, the share of unlabeled
 //! q_u(c) is at least π·q_p(c), with equality where only particles score that high. So q_u/q_p is
-//! an upper limit of π everywhere, and BBE takes it at the c where ratio plus sampling error is
+//! an upper limit of π everywhere, and BBE uses the c where the ratio plus its sampling error is
 //! smallest.
 //!
 //! The published error bound is uniform over all c and very wide for a few hundred positives, so the
@@ -15,9 +14,8 @@
 //! positives and 1400 unlabeled (normal scores, with and without a tenth of hard particles, AUC 0.9
 //! to 0.99, π 0.05 to 0.5) it held the truth in well over 90 % of draws; the tests repeat that.
 //!
-//! One thing no estimator can undo: where non-particles score as high as the best particles (scores
-//! of particles spread less than those of the rest), no bin is pure, π̂ is too high and only the
-//! upper end holds.
+//! Where non-particles score as high as the best particles, no bin is pure. Then π̂ is too high and only the
+//! upper end of the interval holds; no estimator can correct that.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +25,9 @@ use crate::learning::eval::metrics::{MetricError, Ranking, check_count, check_fi
 const DELTA: f64 = 0.1;
 /// γ of the paper.
 const GAMMA: f64 = 0.01;
-/// Fewer scores than this on either side say nothing about a share.
+/// A side with fewer scores than this says nothing about a share.
 pub(crate) const MIN_SCORES: usize = 10;
-/// The lower end looks at bins with at least this share of the positives.
+/// The lower end uses bins with at least this share of the positives.
 const MIN_RECALL: f64 = 0.05;
 /// Standard errors below the ratio at the lower end (one-sided 95 % at a single bin).
 const Z_LOW: f64 = 1.645;
@@ -37,7 +35,7 @@ const Z_LOW: f64 = 1.645;
 /// for a small ratio, which costs some of that).
 const Z_HIGH: f64 = 2.24;
 
-/// An estimated class prior, and how far to trust it.
+/// An estimated class prior with its interval and warnings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PriorEstimate {
     /// π̂ = q_u(c)/q_p(c), at most 1.
@@ -52,20 +50,20 @@ pub struct PriorEstimate {
     pub recall: f64,
     /// q_u(c): share of the unlabeled scoring at least c.
     pub unlabeled_rate: f64,
-    /// Half-width of the paper's uniform bound at c, for those who want the guarantee.
+    /// Half-width of the paper's uniform bound at c, which is guaranteed.
     pub uniform_bound: f64,
-    /// [`density_ratio_prior`] on the same scores: an estimate of another kind.
+    /// [`density_ratio_prior`] on the same scores, an independent estimate.
     pub cross_check: f64,
     /// Positive scores used.
     pub positives: usize,
     /// Unlabeled scores used.
     pub unlabeled: usize,
-    /// Sentences a person should read before using the number.
+    /// Warnings to read before using the number.
     pub warnings: Vec<String>,
 }
 
-/// Estimates π by BBE with an interval and a cross-check. Give out-of-fold scores: a model that has
-/// seen the labels of these patches separates them too well, and the estimate comes out too low.
+/// Estimates π by BBE with an interval and a cross-check. The scores must be out-of-fold: a model that has seen the labels
+/// of these patches separates them too well, and the estimate comes out too low.
 ///
 /// # Errors
 /// When either side has fewer than 10 scores, or a score is no finite number.
@@ -117,8 +115,8 @@ pub fn estimate_prior(positive: &[f32], unlabeled: &[f32]) -> Result<PriorEstima
     let auc = ranking.auc();
     if auc < 0.6 {
         warnings.push(format!(
-            "The scores hardly tell positives from unlabeled (AUC {auc:.2}), so π = {estimate:.2} is no more \
-             than an upper limit."
+            "The scores hardly separate positives from unlabeled (AUC {auc:.2}), so π = {estimate:.2} is only an \
+             upper limit."
         ));
     } else if cross_check < low || cross_check > high {
         warnings.push(format!(
@@ -128,14 +126,15 @@ pub fn estimate_prior(positive: &[f32], unlabeled: &[f32]) -> Result<PriorEstima
     }
     if purer_than_best > estimate {
         warnings.push(format!(
-            "Among the very highest scores the unlabeled are more frequent than at {:.2}, where π was read off: \
-             something scores higher than the labelled particles, so π = {estimate:.2} is rather an upper limit.",
+            "Among the highest scores the unlabeled are more frequent than at {:.2}, the score from which π was \
+             estimated. So something scores higher than the labelled particles, and π = {estimate:.2} is likely too high.",
             bin.threshold
         ));
     }
     if high - low > 0.4 {
         warnings.push(format!(
-            "π lies somewhere between {low:.2} and {high:.2}: too wide to tune anything by; more labels narrow it."
+            "π lies between {low:.2} and {high:.2}. This interval is too wide to tune settings by; more labels make it \
+             narrower."
         ));
     }
     Ok(PriorEstimate {
@@ -166,17 +165,17 @@ impl Bin {
         self.q_u / self.q_p
     }
 
-    /// Of the ratio of two binomial shares, by the delta method.
+    /// Standard error of the ratio of two binomial shares, by the delta method.
     fn standard_error(&self, n_p: f64, n_u: f64) -> f64 {
         let variance = (1.0 - self.q_u) / self.q_u / n_u + (1.0 - self.q_p) / self.q_p / n_p;
         self.ratio() * variance.max(0.0).sqrt()
     }
 }
 
-/// A second opinion on π from the density ratio of the scores, after DEDPUL (Ivanov 2019): with
-/// w = f_p/f_u at each unlabeled score, min(1, α·w) is the chance that it is a particle, and its
-/// mean over the unlabeled equals α for every α up to π and falls short of it beyond. The density
-/// ratio is an isotonic regression of "is a labelled positive" on the score; "falls short" means by
+/// An independent estimate of π from the density ratio of the scores, after DEDPUL (Ivanov 2019). With
+/// w = f_p/f_u at each unlabeled score, min(1, α·w) is the probability that it is a particle; its
+/// mean over the unlabeled equals α for every α up to π and is smaller beyond. The density
+/// ratio is an isotonic regression of "is a labelled positive" on the score; "smaller" means by
 /// more than 0.166·√(1/n_p + 1/n_u), a width set by simulation (0.01 for 343 and 1400 scores).
 /// Its bias is small but depends on that width, so it is a check on [`estimate_prior`], not a
 /// replacement.
@@ -237,9 +236,8 @@ fn isotonic(ranking: &Ranking) -> Vec<(f64, f64)> {
     blocks
 }
 
-/// When a given prior equals, to two digits, a ratio of label counts, the sentence that says what it
-/// probably is. `positive` and `unlabeled` are the counts of the whole project or of the training
-/// split.
+/// A warning where a given prior equals a ratio of label counts to two digits: then it is probably the labelling rate.
+/// `positive` and `unlabeled` are the counts of the project or of the training side.
 pub fn labelling_rate_suspicion(prior: f64, positive: u64, unlabeled: u64) -> Option<String> {
     if positive == 0 || unlabeled == 0 || !prior.is_finite() {
         return None;
@@ -253,8 +251,8 @@ pub fn labelling_rate_suspicion(prior: f64, positive: u64, unlabeled: u64) -> Op
         .map(|(rate, formula, below)| {
             format!(
                 "The class prior {prior} equals the labelling rate {formula} = {positive}/{below} = {rate:.3} to two \
-                 digits, so it is probably how much was labelled and not the share of particles among the \
-                 unlabeled; write `prior: estimate`, or keep it if you know that share."
+                 digits. So it is probably the share that was labelled, not the share of particles among the \
+                 unlabeled. Write `prior: estimate`, or keep it if you know that share."
             )
         })
 }

@@ -1,42 +1,42 @@
-//! The class prior π where picks need not be a random sample of the particles.
+//! Binormal estimate of the class prior π, for picks that are not a random sample of the particles.
 //!
-//! Best bin estimation ([`crate::learning::prior::best_bin`]) assumes that labelled particles score like the others. People
-//! label the clear ones, which score higher, and then the best bin holds too few of the rest: π̂ comes out
-//! too low, by half and more. Here that shift is part of the model.
+//! Best bin estimation ([`crate::learning::prior::best_bin`]) assumes that labelled particles score like the others. But
+//! people label the clear ones, which score higher. Then the best bin holds too few of the other particles, and π̂ comes
+//! out too low, by half and more. Here this shift is part of the model.
 //!
 //! On the scale on which the positives are standard normal (the normal deviate of a score's rank among
-//! them), the unlabeled are taken as π·N(−δ, 1) + (1 − π)·N(−m, s²): particles nobody picked, δ ≥ 0 behind
-//! the picks, and the rest. A normal mixture on the scale of ranks is the binormal model of ROC curves
-//! (Dorfman & Alf 1969, J. Math. Psychol. 6:487; Metz, Herman & Shen 1998, Stat. Med. 17:1033): it asks nothing
-//! of the scores themselves but their order. What lies below all but a few of the positives is only
-//! counted, so the shape of the far rest (ice, carbon) does not matter.
+//! them), the unlabeled are modelled as π·N(−δ, 1) + (1 − π)·N(−m, s²): unpicked particles, δ ≥ 0 below
+//! the picks, and non-particles. A normal mixture on the scale of ranks is the binormal model of ROC curves
+//! (Dorfman & Alf 1969, J. Math. Psychol. 6:487; Metz, Herman & Shen 1998, Stat. Med. 17:1033): it uses
+//! only the order of the scores. Scores below all but a few of the positives are only counted, so the
+//! distribution of clear non-particles (ice, carbon) does not matter.
 //!
-//! δ, m, s and π cannot all be told from a few hundred scores without saying beforehand what is plausible,
-//! so δ has a half-normal prior of scale 0.4, ln s a normal one of scale 0.3 around 0, and m (at least 0.75
-//! behind δ, to 5) and π (0 to 1) uniform ones. All combinations on a grid are weighed by prior × likelihood;
-//! π̂ is the mean of that weight, the interval its 5 % to 95 %. The likelihood is raised to the power
-//! n_p/(n_p + n_u), since ranks among n_p positives are known no better than n_p allows. The widths were
-//! set on simulated patches whose truth is known.
+//! A few hundred scores do not determine δ, m, s and π without prior assumptions: δ has a half-normal prior
+//! of scale 0.4, ln s a normal prior of scale 0.3 around 0, m (from δ + 0.75 to 5) and π (0 to 1) have uniform
+//! priors. All combinations on a grid are weighted by prior × likelihood; π̂ is the posterior mean, the interval
+//! its 5 % to 95 % quantiles. The likelihood is raised to the power n_p/(n_p + n_u), because ranks among n_p
+//! positives are only known as precisely as n_p allows. The widths were set on simulated patches with known
+//! truth.
 
 use crate::learning::eval::metrics::{MetricError, check_count, check_finite};
 use crate::learning::prior::best_bin::MIN_SCORES;
 
-/// Deviates between which scores are counted in bins.
+/// Range of normal deviates in which scores are counted in bins.
 const RANGE: [f64; 2] = [-2.0, 2.4];
 /// Bins in [`RANGE`].
 const BINS: usize = 24;
-/// Ranks below this many positives, or above all but one, are too coarse to be told apart.
+/// Ranks below this many positives, or above all but one, are too coarse for separate bins.
 const LOWEST_RANKS: f64 = 3.0;
 /// Scale of the half-normal prior of δ.
 const AHEAD_SCALE: f64 = 0.4;
 /// Scale of the normal prior of ln s.
 const SPREAD_SCALE: f64 = 0.3;
-/// The rest is at least this far behind the particles nobody picked.
+/// Non-particles lie at least this far below unpicked particles.
 const GAP: f64 = 0.75;
-/// Weight left out at either end of the interval.
+/// Posterior weight outside the interval at either end.
 const TAIL: f64 = 0.05;
 
-/// π by the binormal mixture.
+/// The binormal estimate of π.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BinormalPrior {
     /// Posterior mean of π.
@@ -47,8 +47,7 @@ pub struct BinormalPrior {
     pub high: f64,
 }
 
-/// Estimates π from out-of-fold scores of positives and unlabeled, allowing for picks that score higher
-/// than the particles nobody picked.
+/// Estimates π from out-of-fold scores of positives and unlabeled. Picks may score higher than unpicked particles.
 ///
 /// # Errors
 /// When either side has fewer than 10 scores, or a score is no finite number.
@@ -68,7 +67,7 @@ pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPri
     let particles: Vec<Vec<f64>> = aheads.iter().map(|&ahead| shares(&edges, -ahead, 1.0)).collect();
 
     let mut of_prior = vec![0.0; priors.len()];
-    // Weights relative to the largest met so far, all that went before being scaled down when a larger comes.
+    // Weights are relative to the largest so far; earlier ones are scaled down when a larger one comes.
     let mut largest = f64::NEG_INFINITY;
     for &behind in &behinds {
         for &spread in &spreads {
@@ -105,7 +104,7 @@ pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPri
     })
 }
 
-/// The share of [0, 1] below which `wanted` of the weight lies, each weight spread evenly over its cell.
+/// The point of [0, 1] below which `wanted` of the weight lies; each weight is spread evenly over its cell.
 fn below(weights: &[f64], wanted: f64) -> f64 {
     let mut sum = 0.0;
     for (cell, &weight) in weights.iter().enumerate() {
@@ -117,7 +116,7 @@ fn below(weights: &[f64], wanted: f64) -> f64 {
     1.0
 }
 
-/// Deviates that part the bins; the outermost bins are open. Ranks among few positives part fewer bins.
+/// Normal deviates between the bins; the outermost bins are open. Few positives give fewer bins.
 fn edges(positives: usize) -> Vec<f64> {
     let ranks = positives as f64 + 1.0;
     let step = (RANGE[1] - RANGE[0]) / BINS as f64;

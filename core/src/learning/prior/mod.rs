@@ -6,4 +6,5 @@ pub mod cross_fit;
 pub mod overlay_trial;
 mod used;
 
-pub use used::{PriorUsed, estimated};
+pub use used::PriorUsed;
+pub(crate) use used::limited;

@@ -1,23 +1,23 @@
-//! How much may be laid over the views: as much as positives that were held out bear.
+//! Chooses the overlay factor: the largest one under which held-out positives still rank within one standard error
+//! of the best.
 //!
-//! Laying one patch over another makes clear particles faint. Where the picks are the clearest particles
-//! that costs nothing and teaches what faint ones look like; in micrographs so noisy that a particle is
-//! hardly seen it hides all there is to learn. Which of the two it is shows before the run: quick
-//! classifiers learn with and without it, and rank positives they did not see.
+//! The overlay blends another unlabeled patch into each view, which makes clear particles faint. Where the picks are
+//! the clearest particles, this costs nothing and teaches the network what faint particles look like. In very noisy
+//! micrographs it hides the particles altogether. Before the run, quick classifiers train with and without the
+//! overlay and rank positives they did not see; that shows which of the two happens.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::learning::eval::metrics::Ranking;
-use crate::learning::prior::cross_fit::FoldScores;
 
-/// Loss of AUC from which on the particles are hidden under what is laid over them.
-const HIDDEN: f64 = 0.1;
+/// An overlay that lowers the AUC by more than this hides the particles.
+const MAX_AUC_LOSS: f64 = 0.1;
 
-/// A factor and how well positives were ranked that the networks had not seen.
+/// An overlay factor, and how well classifiers that trained with it rank held-out positives.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TriedFactor {
-    /// Largest factor of what is laid over.
+    /// Largest factor by which the blended-in patch is multiplied; 0 means no overlay.
     pub factor: f64,
     /// AUC of held-out positives against held-out unlabeled.
     pub auc: f64,
@@ -26,51 +26,51 @@ pub struct TriedFactor {
 }
 
 impl TriedFactor {
-    /// By scores of classifiers that learnt with this factor.
+    /// From out-of-fold scores of classifiers that trained with this factor.
     ///
     /// # Errors
-    /// When scores are missing or no finite numbers.
-    pub fn new(factor: f64, scores: &FoldScores) -> Result<Self> {
-        let ranking = Ranking::new(&scores.positive, &scores.unlabeled)?;
+    /// When scores are missing or are no finite numbers.
+    pub fn new(factor: f64, positive: &[f32], unlabeled: &[f32]) -> Result<Self> {
+        let ranking = Ranking::new(positive, unlabeled)?;
         Ok(Self { factor, auc: ranking.auc(), standard_error: ranking.auc_standard_error()? })
     }
 }
 
-/// The factors that were tried, and the one the run uses.
+/// The overlay factors that were tried, and the one the run uses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OverlayChoice {
-    /// From nothing laid over to the factor of the configuration, with half of it where that left it open.
+    /// 0 and the factor of the configuration; between them half of it, where those two did not decide.
     pub tried: Vec<TriedFactor>,
-    /// The largest that held-out positives bear.
+    /// The factor that the run uses.
     pub chosen: f64,
 }
 
 impl OverlayChoice {
-    /// The one-standard-error rule (Breiman et al. 1984): of the factors, in their order, the largest whose AUC is within
-    /// one standard error of the best one's. None where the largest hides the particles (`HIDDEN`): quick
-    /// classifiers may still bear half of it, but a whole run is too near to that edge.
-    pub fn of(tried: Vec<TriedFactor>) -> Self {
-        if hides(&tried) {
+    /// The one-standard-error rule (Breiman et al. 1984): chooses the largest factor whose AUC lies within one standard
+    /// error of the best AUC. Chooses 0 where a factor hides the particles (`MAX_AUC_LOSS`): quick classifiers may
+    /// still learn with half of it, but a whole run would be too close to that limit. `tried` begins with factor 0.
+    pub fn choose(tried: Vec<TriedFactor>) -> Self {
+        if hides_particles(&tried) {
             return Self { chosen: 0.0, tried };
         }
         let best = tried.iter().max_by(|a, b| a.auc.total_cmp(&b.auc));
         let bound = best.map_or(f64::INFINITY, |best| best.auc - best.standard_error);
-        let borne = tried.iter().filter(|tried| tried.auc >= bound).map(|tried| tried.factor);
-        Self { chosen: borne.fold(0.0, f64::max), tried }
+        let good = tried.iter().filter(|tried| tried.auc >= bound).map(|tried| tried.factor);
+        Self { chosen: good.fold(0.0, f64::max), tried }
     }
 
-    /// Whether trying none and the whole is enough: the whole hides the particles, or it ranks held-out positives as
-    /// well as none does, within half of a standard error. Factors between are not tried then, though one might do
-    /// better still: it would make a person wait half as long again.
-    pub fn is_clear(tried: &[TriedFactor]) -> bool {
-        let as_well = match tried {
-            [none, .., whole] => whole.auc >= none.auc - 0.5 * none.standard_error,
+    /// Whether factor 0 and the full factor decide the choice: the full factor hides the particles, or its AUC is at most
+    /// half a standard error below that without overlay. Then half of the factor is not tried, although it might be
+    /// better still, because that would lengthen the preflight by half.
+    pub fn is_decided(tried: &[TriedFactor]) -> bool {
+        let costs_nothing = match tried {
+            [without, .., full] => full.auc >= without.auc - 0.5 * without.standard_error,
             _ => true,
         };
-        as_well || hides(tried)
+        costs_nothing || hides_particles(tried)
     }
 
-    /// The trial in one sentence.
+    /// The choice and the AUC of every factor tried, in one sentence.
     pub fn sentence(&self) -> String {
         let tried: Vec<String> = self
             .tried
@@ -81,10 +81,10 @@ impl OverlayChoice {
     }
 }
 
-/// Whether one of the factors hides the particles that are ranked without an overlay, the first.
-fn hides(tried: &[TriedFactor]) -> bool {
+/// Whether one of the factors lowers the AUC of the first, which is without overlay, so far that it hides the particles.
+fn hides_particles(tried: &[TriedFactor]) -> bool {
     let plain = tried.first().map_or(f64::NAN, |tried| tried.auc);
-    tried.iter().any(|tried| plain - tried.auc > HIDDEN)
+    tried.iter().any(|tried| plain - tried.auc > MAX_AUC_LOSS)
 }
 
 #[cfg(test)]
@@ -97,17 +97,17 @@ mod tests {
     }
 
     fn choice(auc: [f64; 3]) -> OverlayChoice {
-        OverlayChoice::of(tried([0.0, 1.0, 2.0], auc))
+        OverlayChoice::choose(tried([0.0, 1.0, 2.0], auc))
     }
 
     #[test]
-    fn half_is_tried_only_where_none_and_the_whole_leave_it_open() {
-        let is_clear = |auc| OverlayChoice::is_clear(&tried([0.0, 2.0], auc));
-        assert!(is_clear([0.86, 0.88]) && is_clear([0.86, 0.856]), "the whole costs nothing");
-        assert!(is_clear([0.90, 0.65]), "the whole hides the particles");
-        assert!(!is_clear([0.86, 0.85]) && !is_clear([0.90, 0.81]));
-        assert_eq!(OverlayChoice::of(tried([0.0, 2.0], [0.86, 0.856])).chosen, 2.0);
-        assert_eq!(OverlayChoice::of(tried([0.0, 2.0], [0.90, 0.65])).chosen, 0.0);
+    fn half_is_tried_only_where_none_and_the_full_factor_do_not_decide() {
+        let is_decided = |auc| OverlayChoice::is_decided(&tried([0.0, 2.0], auc));
+        assert!(is_decided([0.86, 0.88]) && is_decided([0.86, 0.856]), "the full factor costs nothing");
+        assert!(is_decided([0.90, 0.65]), "the full factor hides the particles");
+        assert!(!is_decided([0.86, 0.85]) && !is_decided([0.90, 0.81]));
+        assert_eq!(OverlayChoice::choose(tried([0.0, 2.0], [0.86, 0.856])).chosen, 2.0);
+        assert_eq!(OverlayChoice::choose(tried([0.0, 2.0], [0.90, 0.65])).chosen, 0.0);
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! Sums over the batches of one epoch.
+//! Adds up what the batches of an epoch measured.
 
 use serde::{Deserialize, Serialize};
 
 use crate::learning::train::epoch_metrics::EpochMetrics;
 
-/// Collects what each batch measured and turns it into means.
+/// Totals of an epoch so far. A checkpoint within an epoch stores them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochStats {
-    /// Patches taken in, each view once.
+pub struct EpochTotals {
+    /// Views that went through the network.
     pub patches: usize,
     batches: usize,
-    /// Not every method has every term, and JSON has no word for what is no number.
+    /// Total loss, risk, term of the negatives, consistency term, nnPU clamped. Stored as bits, because a sum may be
+    /// NaN, which JSON cannot hold.
     #[serde(with = "bits")]
     sums: [f64; 5],
     norms: Vec<f32>,
@@ -19,10 +20,10 @@ pub struct EpochStats {
     pseudo_negative: usize,
     truth_known: usize,
     truth_right: usize,
-    p: Running,
+    p: Moments,
 }
 
-/// Numbers as their bits.
+/// Stores numbers as their bits.
 mod bits {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
@@ -35,9 +36,9 @@ mod bits {
     }
 }
 
-/// Mean, spread and range of a stream.
+/// Count, sums and range of numbers that come one by one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Running {
+struct Moments {
     count: usize,
     sum: f64,
     squares: f64,
@@ -45,7 +46,7 @@ struct Running {
     max: f64,
 }
 
-impl Running {
+impl Moments {
     fn push(&mut self, value: f64) {
         if self.count == 0 {
             (self.min, self.max) = (value, value);
@@ -58,9 +59,9 @@ impl Running {
     }
 }
 
-impl EpochStats {
-    /// One batch: total, risk, negatives' term, consistency before λ, turned.
-    pub fn batch(&mut self, patches: usize, values: [f32; 5]) {
+impl EpochTotals {
+    /// Adds the terms of one batch: total loss, risk, term of the negatives, consistency term before λ, nnPU clamped.
+    pub fn add_batch(&mut self, patches: usize, values: [f32; 5]) {
         self.patches += patches;
         self.batches += 1;
         for (sum, value) in self.sums.iter_mut().zip(values) {
@@ -68,20 +69,20 @@ impl EpochStats {
         }
     }
 
-    /// Gradient norm of one step.
-    pub fn gradient_norm(&mut self, norm: f32) {
+    /// Adds the gradient norm of one step.
+    pub fn add_gradient_norm(&mut self, norm: f32) {
         self.norms.push(norm);
     }
 
-    /// p of the unlabeled of one batch.
-    pub fn probabilities(&mut self, p: &[f32]) {
+    /// Adds p of the unlabeled of one batch.
+    pub fn add_probabilities(&mut self, p: &[f32]) {
         for &p in p {
             self.p.push(f64::from(p));
         }
     }
 
-    /// Pseudo-labels of one batch as (target, weight), and the truth where it is known.
-    pub fn pseudo_labels(
+    /// Adds the pseudo-labels of one batch as (target, weight), and the truth of each patch where it is known.
+    pub fn add_pseudo_labels(
         &mut self,
         labels: impl Iterator<Item = (f32, f32)>,
         truth: impl Iterator<Item = Option<bool>>,
@@ -104,8 +105,8 @@ impl EpochStats {
         }
     }
 
-    /// The means; NaN for what was not measured.
-    pub fn finish(&self) -> EpochMetrics {
+    /// The means of the epoch; NaN for what was not measured.
+    pub fn means(&self) -> EpochMetrics {
         let ratio = |part: usize, of: usize| if of > 0 { part as f64 / of as f64 } else { f64::NAN };
         let mean = |i: usize| if self.batches > 0 { self.sums[i] / self.batches as f64 } else { f64::NAN };
         let p = &self.p;
@@ -117,7 +118,7 @@ impl EpochStats {
             loss_risk: mean(1),
             loss_negative: mean(2),
             loss_consistency: mean(3),
-            nnpu_turned_rate: mean(4),
+            nnpu_clamped_rate: mean(4),
             gradient_norm: norms / self.norms.len() as f64,
             pseudo_label_rate: ratio(self.pseudo_positive + self.pseudo_negative, self.pseudo_seen),
             pseudo_label_rate_positive: ratio(self.pseudo_positive, self.pseudo_seen),

@@ -1,9 +1,9 @@
-//! What a training thread is told, and what it tells.
+//! Orders to a training thread, and what it reports.
 
 use crate::learning::prior::overlay_trial::OverlayChoice;
 use crate::learning::train::epoch_metrics::EpochMetrics;
 
-/// Orders to a running training.
+/// An order to a running training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainControl {
     /// Wait after the current batch.
@@ -21,14 +21,14 @@ pub enum TrainControl {
 pub struct PretrainEpoch {
     /// Counted from 1.
     pub epoch: usize,
-    /// Epochs of pretraining in all.
+    /// Number of pretraining epochs.
     pub epochs: usize,
-    /// Mean loss of what the network is asked to learn.
+    /// Mean loss of the pretraining task.
     pub loss: f64,
-    /// How far apart the patches lie for the network, 0 where all look alike.
+    /// How different the patches' features are: 0 when all patches look alike to the network.
     pub spread: f64,
-    /// What loss and spread say, in words.
-    pub meaning: &'static str,
+    /// A sentence on how to read loss and spread.
+    pub explanation: &'static str,
     /// Wall-clock seconds.
     pub seconds: f64,
 }
@@ -36,26 +36,26 @@ pub struct PretrainEpoch {
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunPhase {
-    /// Reading patches, before anything is computed.
+    /// Reading patches before anything is computed.
     Preparing,
-    /// Learning features from unlabeled patches first.
+    /// Learning features from patches without their labels.
     Pretraining {
         /// Counted from 1.
         epoch: usize,
-        /// In all.
+        /// Number of pretraining epochs.
         epochs: usize,
     },
-    /// Networks on parts of the data, to estimate π.
+    /// Estimating π with networks trained on parts of the data.
     EstimatingPrior,
-    /// Networks on parts of the data with and without the overlay.
+    /// Trying the overlay with networks trained on parts of the data.
     TryingOverlay,
-    /// Both at once.
-    AskingThePatches,
-    /// The first batch on a GPU waits for the GPU's programs.
+    /// Estimating π and trying the overlay with the same networks.
+    EstimatingPriorAndTryingOverlay,
+    /// Waiting for the GPU's programs to be compiled, during the first batch.
     CompilingKernels,
-    /// Epochs.
+    /// Training epochs.
     Training,
-    /// The training has ended; every patch gets its score. Orders do nothing any more.
+    /// Scoring every patch after the training. Orders have no effect any more.
     Scoring,
 }
 
@@ -67,8 +67,8 @@ impl std::fmt::Display for RunPhase {
                 return write!(f, "Pretraining, epoch {epoch} of {epochs}");
             }
             Self::EstimatingPrior => "Estimating the class prior",
-            Self::TryingOverlay => "Trying the overlay",
-            Self::AskingThePatches => "Estimating the class prior, trying the overlay",
+            Self::TryingOverlay => "Tuning augmentation",
+            Self::EstimatingPriorAndTryingOverlay => "Estimating the class prior, tuning augmentation",
             Self::CompilingKernels => "Compiling kernels",
             Self::Training => "Training",
             Self::Scoring => "Scoring patches",
@@ -76,42 +76,42 @@ impl std::fmt::Display for RunPhase {
     }
 }
 
-/// What a training thread says while it works.
+/// What a training thread reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainEvent {
-    /// Another phase begins.
+    /// A phase begins.
     Phase(RunPhase),
     /// Progress within the current phase or epoch.
     Progress {
         /// Epoch, counted from 1; 0 before the first.
         epoch: usize,
-        /// Epochs in all.
+        /// Number of epochs.
         epochs: usize,
         /// Batches done in this epoch.
         batch: usize,
         /// Batches of this epoch.
         batches: usize,
     },
-    /// The estimated class prior, as `(estimate, low, high)`.
+    /// The class prior that the run uses, as `(estimate, low, high)`.
     Prior(f64, f64, f64),
-    /// The overlay that was tried before the run, and how much of it is used.
+    /// The overlay factors that were tried before the run, and the one it uses.
     Overlay(OverlayChoice),
     /// An epoch is complete.
     Epoch {
         /// What was measured.
         metrics: Box<EpochMetrics>,
-        /// Whether its weights are the ones that score, so far.
+        /// Whether this epoch is the best so far, so that its weights score the patches.
         best: bool,
     },
     /// An epoch of pretraining is complete.
     Pretrained(PretrainEpoch),
-    /// A sentence a person should read.
+    /// A warning for the person.
     Warning(String),
     /// A checkpoint that was asked for is written.
     Checkpoint {
         /// Epoch, counted from 1.
         epoch: usize,
-        /// Batches done of it and in all, when it was not complete.
+        /// Batches done and batches in all, where the epoch was not complete.
         within: Option<(usize, usize)>,
     },
 }

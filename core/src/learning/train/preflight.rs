@@ -1,48 +1,47 @@
-//! What the patches are asked before a run: how many particles hide among the unlabeled, and how much
-//! may be laid over the views.
+//! Preflight: estimates the class prior and tries overlay factors before training.
 
 use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::learning::config::{PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
+use crate::learning::prior::PriorUsed;
 use crate::learning::prior::cross_fit::out_of_fold_scores;
 use crate::learning::prior::overlay_trial::{OverlayChoice, TriedFactor};
-use crate::learning::prior::{self, PriorUsed};
 use crate::learning::train::events::{RunPhase, TrainEvent};
 
-/// What the patches say before a run.
+/// What the preflight found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Asked {
+pub struct Preflight {
     /// π with its interval.
     pub prior: PriorUsed,
-    /// The factor of the overlay that the run uses.
+    /// The overlay factor that the run uses.
     pub overlay: f64,
 }
 
-/// Finds the class prior and, where the configuration has it on trial, how much of the overlay is borne.
-/// `known_prior` is an estimate made before for the same labels. Phases and findings go to `say`,
-/// epochs done and to do to `progress`, which says whether to go on.
+/// Estimates the class prior and, where the configuration has the overlay on trial, chooses its factor. `known_prior`
+/// is an earlier estimate for the same labels, used instead of a new one. `report` gets phases and findings;
+/// `progress` gets the epochs done and to do, and returns whether to go on.
 ///
 /// # Errors
-/// When there are too few patches to hold half of them out, a network diverges, the prior cannot be
-/// estimated, or [`crate::error::Error::Cancelled`].
-pub fn ask(
+/// When there are too few patches to hold half of them out, a network diverges, the prior cannot be estimated, or
+/// [`crate::error::Error::Cancelled`].
+pub fn preflight(
     config: &RunConfig,
     data: &TrainingData,
     device: &ComputeDevice,
     known_prior: Option<PriorUsed>,
-    say: impl Fn(TrainEvent),
+    report: impl Fn(TrainEvent),
     mut progress: impl FnMut(usize, usize) -> bool,
-) -> Result<Asked> {
+) -> Result<Preflight> {
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
-    let known = match (config.prior, known_prior) {
+    let known_prior = match (config.prior, known_prior) {
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
         (PriorConfig::Estimate(_), known) => known,
     };
     let factors: &[f64] = if on_trial { &[0.0, weak.overlay] } else { &[0.0] };
-    let phase = match (known.is_none(), on_trial) {
-        (true, true) => Some(RunPhase::AskingThePatches),
+    let phase = match (known_prior.is_none(), on_trial) {
+        (true, true) => Some(RunPhase::EstimatingPriorAndTryingOverlay),
         (false, true) => Some(RunPhase::TryingOverlay),
         (true, false) => Some(RunPhase::EstimatingPrior),
         (false, false) => None,
@@ -50,38 +49,39 @@ pub fn ask(
     let mut total = 0;
     let scores = match phase {
         Some(phase) => {
-            say(TrainEvent::Phase(phase));
-            // Half of the overlay may have to be tried as well.
-            let all = |to_do: usize| if on_trial { to_do * 3 / 2 } else { to_do };
-            let told = |done, to_do| {
-                total = all(to_do);
+            report(TrainEvent::Phase(phase));
+            let progress = |done, to_do| {
+                // Half of the overlay factor may have to be tried as well.
+                total = if on_trial { to_do * 3 / 2 } else { to_do };
                 progress(done, total)
             };
-            out_of_fold_scores(config, data, device, factors, told)?
+            out_of_fold_scores(config, data, device, factors, progress)?
         }
         None => Vec::new(),
     };
-    let prior = match known {
+    let prior = match known_prior {
         Some(prior) => prior,
-        // Those without an overlay.
-        None => prior::estimated(&scores[0])?,
+        // From the scores without an overlay.
+        None => PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled)?,
     };
-    say(TrainEvent::Prior(prior.value, prior.low, prior.high));
-    let mut overlay = weak.overlay;
-    if on_trial {
-        let tried = factors.iter().zip(&scores).map(|(&factor, scores)| TriedFactor::new(factor, scores));
-        let mut tried = tried.collect::<Result<Vec<_>>>()?;
-        if OverlayChoice::is_clear(&tried) {
-            progress(total, total);
-        } else {
-            let half = weak.overlay / 2.0;
-            let more = |done, to_do| progress(2 * to_do + done, 3 * to_do);
-            let scores = out_of_fold_scores(config, data, device, &[half], more)?;
-            tried.insert(1, TriedFactor::new(half, &scores[0])?);
-        }
-        let choice = OverlayChoice::of(tried);
-        overlay = choice.chosen;
-        say(TrainEvent::Overlay(choice));
+    report(TrainEvent::Prior(prior.value, prior.low, prior.high));
+    if !on_trial {
+        return Ok(Preflight { prior, overlay: weak.overlay });
     }
-    Ok(Asked { prior, overlay })
+    let tried = factors.iter().zip(&scores);
+    let mut tried = tried
+        .map(|(&factor, scores)| TriedFactor::new(factor, &scores.positive, &scores.unlabeled))
+        .collect::<Result<Vec<_>>>()?;
+    if OverlayChoice::is_decided(&tried) {
+        progress(total, total);
+    } else {
+        let half = weak.overlay / 2.0;
+        let progress = |done, to_do| progress(2 * to_do + done, 3 * to_do);
+        let scores = out_of_fold_scores(config, data, device, &[half], progress)?;
+        tried.insert(1, TriedFactor::new(half, &scores[0].positive, &scores[0].unlabeled)?);
+    }
+    let choice = OverlayChoice::choose(tried);
+    let overlay = choice.chosen;
+    report(TrainEvent::Overlay(choice));
+    Ok(Preflight { prior, overlay })
 }

@@ -1,28 +1,27 @@
-//! A whole run: prior, epochs, checkpoints, the best epoch, and orders from outside.
+//! A whole run: check of the data, pretraining, preflight, epochs, checkpoints and the best epoch.
 
-use std::cell::Cell;
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
-
-use burn::module::Module;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::config::{ConsistencyKind, RiskKind, RunConfig, SelectBy};
+use crate::learning::config::{RunConfig, SelectBy};
 use crate::learning::data::TrainingData;
-use crate::learning::loss::consistency::RunningConfidence;
-use crate::learning::network::weights::{NamedTensors, collect, restore};
-use crate::learning::pretrain;
+use crate::learning::network::weights::{NamedTensors, extract};
+use crate::learning::pretrain::initial_features;
 use crate::learning::prior::PriorUsed;
+use crate::learning::train::channel::RunChannel;
+use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{
-    Checkpoint, CheckpointHeader, FORMAT_VERSION, History, WITHIN_EPOCH, model_path, resume_path,
+    Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path,
 };
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
-use crate::learning::train::mid_epoch::WithinEpoch;
-use crate::learning::train::preflight::{Asked, ask};
-use crate::learning::train::trainer::{AfterBatch, Trainer};
+use crate::learning::train::mid_epoch::MidEpochState;
+use crate::learning::train::preflight::{Preflight, preflight};
+use crate::learning::train::trainer::{AfterBatch, EpochObserver, Trainer};
 
 /// Everything a run needs.
 pub struct TrainJob {
@@ -30,32 +29,32 @@ pub struct TrainJob {
     pub config: RunConfig,
     /// The patches, normalised by `normaliser`.
     pub data: TrainingData,
-    /// Fitted on `data.train`.
+    /// Fitted on the training side of `data`.
     pub normaliser: Normaliser,
     /// Where to compute.
     pub device: ComputeDevice,
-    /// Folder for checkpoints; `None` keeps nothing on disk. A pretraining of this run in it is gone on
-    /// with, or its weights are used.
+    /// Folder for checkpoints; `None` writes nothing to disk. A pretraining of this run that the folder holds is
+    /// resumed, or its weights are used if it was complete.
     pub folder: Option<PathBuf>,
-    /// Go on from this checkpoint instead of starting anew. One of epoch 0 is a new run that begins
-    /// with its weights ([`Checkpoint::as_beginning`]).
+    /// Checkpoint to resume from; `None` starts anew. A checkpoint of epoch 0 is a new run that begins with its weights
+    /// ([`Checkpoint::into_initial_weights`]).
     pub resume: Option<Checkpoint>,
-    /// Where the configuration says `estimate`: an estimate made before for the same labels.
+    /// An earlier estimate of π for the same labels, used where the configuration says `estimate`.
     pub known_prior: Option<PriorUsed>,
 }
 
 /// Why a run ended before its last epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EarlyEnd {
-    /// It was told to stop.
+    /// It was ordered to stop.
     Stopped,
-    /// Early stopping: validation has not improved for as many epochs as the configuration allows.
+    /// Validation did not improve for as many epochs as the configuration allows.
     NoImprovement,
 }
 
 impl EarlyEnd {
-    /// The words in the project's record and on the screen; never changes.
-    pub const fn as_str(self) -> &'static str {
+    /// The text under which projects store it.
+    pub const fn stored(self) -> &'static str {
         match self {
             Self::Stopped => "stopped",
             Self::NoImprovement => "validation no longer improves",
@@ -63,248 +62,270 @@ impl EarlyEnd {
     }
 }
 
-/// What a run leaves behind.
+impl fmt::Display for EarlyEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.stored())
+    }
+}
+
+/// The result of a run.
 pub struct RunOutcome {
-    /// Every epoch.
+    /// Measures of every epoch.
     pub history: Vec<EpochMetrics>,
-    /// The epoch whose weights score.
+    /// The epoch whose weights score, counted from 1.
     pub best_epoch: usize,
     /// π and its interval.
     pub prior: PriorUsed,
-    /// Why it ended before its last epoch; `None` where it did not.
+    /// Why the run ended before its last epoch; `None` when it was complete.
     pub ended_early: Option<EarlyEnd>,
     /// The scoring network of the best epoch.
     pub model: Checkpoint,
 }
 
-/// Refuses data a method can never learn from, in one sentence.
+/// Trains until the last epoch or an order to stop. The run goes on when nobody receives `events` any more.
 ///
 /// # Errors
-/// When positives, unlabeled or negatives the method needs are missing from the training split.
-pub fn check_fit(config: &RunConfig, data: &TrainingData) -> Result<()> {
-    data.check()?;
-    let counts = data.counts(&data.train);
-    let in_short = format!(
-        "the training split holds {} positive, {} unlabeled and {} negative patches",
-        counts.positive, counts.unlabeled, counts.negative
-    );
-    if counts.positive == 0 {
-        return Err(Error::request(
-            format!("{in_short}: there is nothing to learn a particle from"),
-            "label some particles as positive",
-        ));
-    }
-    if config.risk.kind == RiskKind::Supervised && counts.negative == 0 {
-        return Err(Error::request(
-            format!("{in_short}, and the supervised risk needs known negatives"),
-            "label some negatives, or use risk.kind naive, which takes the unlabeled as negative",
-        ));
-    }
-    let needs_unlabeled = config.risk.kind != RiskKind::Supervised
-        || config.consistency.kind != ConsistencyKind::None
-        || config.self_training.enabled;
-    if needs_unlabeled && counts.unlabeled == 0 {
-        return Err(Error::request(
-            format!("{in_short}, and this method learns from unlabeled patches"),
-            "import an unlabeled pool, or use risk.kind supervised",
-        ));
-    }
-    let smallest = if config.backbone == crate::learning::config::Backbone::Resnet18 { 32 } else { 16 };
-    if data.size < smallest || data.size > 512 {
-        return Err(Error::request(
-            format!("patches of {} px are outside the {smallest} to 512 px this network takes", data.size),
-            "cut or bin the patches to another size",
-        ));
-    }
-    Ok(())
-}
-
-/// Runs to the end, or until told to stop. Events go to `events`; when nobody listens any more the
-/// run goes on all the same.
-///
-/// # Errors
-/// Data that does not fit the method, a diverged loss ([`Error::Training`]), a disk that refuses a
-/// checkpoint, or [`Error::Cancelled`] when stopped before the first epoch was complete.
+/// When the data does not fit the method, a loss diverges ([`Error::Training`]), or a checkpoint cannot be written;
+/// [`Error::Cancelled`] when stopped before the first epoch was complete.
 pub fn train(
-    job: TrainJob,
+    mut job: TrainJob,
     control: &Receiver<TrainControl>,
     events: &SyncSender<TrainEvent>,
 ) -> Result<RunOutcome> {
-    let TrainJob { mut config, data, normaliser, device, folder, resume, known_prior } = job;
-    check_fit(&config, &data)?;
-    let say = |event| {
-        // A listener that went away does not stop a run.
-        let _ = events.send(event);
-    };
-    let mut orders = Orders { control, stop: false, checkpoint: false };
+    check_data(&job.config, &job.data)?;
+    let mut channel = RunChannel::new(control, events);
+    let pretrained = pretrain_first(&job, &mut channel)?;
+    let prior = settle_prior_and_overlay(&mut job, &mut channel)?;
+    let mut run = Run::begin(job, prior, pretrained.as_ref())?;
+    let ended_early = run.train_epochs(&mut channel)?;
+    run.into_outcome(ended_early)
+}
 
-    let pretrained = match &resume {
-        Some(_) => None,
-        None => pretrain::beginning(&config, &data, &normaliser, &device, folder.as_deref(), &mut |event| {
-            say(event);
-            orders.poll();
-            !orders.stop
-        })?,
-    };
+/// The pretrained weights a new run begins with; `None` without pretraining and in a resumed run.
+fn pretrain_first(job: &TrainJob, channel: &mut RunChannel) -> Result<Option<NamedTensors>> {
+    if job.resume.is_some() {
+        return Ok(None);
+    }
+    let folder = job.folder.as_deref();
+    initial_features(&job.config, &job.data, &job.normaliser, &job.device, folder, &mut |event| {
+        channel.report(event);
+        channel.keep_going()
+    })
+}
 
-    let begun = resume.as_ref().filter(|checkpoint| checkpoint.header.is_begun());
-    let prior = match begun {
-        Some(checkpoint) => {
-            // What came of the trial of the overlay is in the configuration of the run that began.
-            config.augmentation.weak = checkpoint.header.config.augmentation.weak;
-            checkpoint.header.prior
+/// The class prior of the run. Also puts the overlay factor of the preflight into the configuration. A resumed run
+/// keeps the prior and the factor with which it began.
+fn settle_prior_and_overlay(job: &mut TrainJob, channel: &mut RunChannel) -> Result<PriorUsed> {
+    let resumed = job.resume.as_ref().filter(|checkpoint| checkpoint.header.has_trained());
+    if let Some(checkpoint) = resumed {
+        job.config.augmentation.weak = checkpoint.header.config.augmentation.weak;
+        return Ok(checkpoint.header.prior);
+    }
+    let epochs = job.config.schedule.epochs;
+    let report = channel.reporter();
+    let progress = |batch, batches| {
+        channel.report(TrainEvent::Progress { epoch: 0, epochs, batch, batches });
+        channel.keep_going()
+    };
+    let Preflight { prior, overlay } =
+        preflight(&job.config, &job.data, &job.device, job.known_prior, report, progress)?;
+    job.config.augmentation.weak.overlay = overlay;
+    job.config.augmentation.weak.overlay_trial = false;
+    Ok(prior)
+}
+
+/// A run under way.
+struct Run {
+    record: RunRecord,
+    trainer: Trainer,
+    /// Where the first epoch goes on, in a run resumed within an epoch.
+    resume_at: Option<MidEpochState>,
+    /// Whether the phase "training" was reported. On a GPU the first batch compiles kernels.
+    is_training_reported: bool,
+}
+
+/// What a run keeps beside the trainer.
+struct RunRecord {
+    config: RunConfig,
+    normaliser: Normaliser,
+    prior: PriorUsed,
+    folder: Option<PathBuf>,
+    history: Vec<EpochMetrics>,
+    best: Option<BestEpoch>,
+}
+
+struct BestEpoch {
+    epoch: usize,
+    /// The value by which epochs are compared.
+    value: f64,
+    /// The weights that score.
+    model: NamedTensors,
+}
+
+impl Run {
+    /// Draws or loads the initial weights, or puts back the state of the checkpoint.
+    fn begin(job: TrainJob, prior: PriorUsed, pretrained: Option<&NamedTensors>) -> Result<Self> {
+        let TrainJob { config, data, normaliser, device, folder, resume, .. } = job;
+        let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
+        if let Some(features) = pretrained {
+            trainer.start_from_features(features)?;
         }
-        None => {
-            let mut progress = |done, of| {
-                let epochs = config.schedule.epochs;
-                say(TrainEvent::Progress { epoch: 0, epochs, batch: done, batches: of });
-                orders.poll();
-                !orders.stop
+        let mut record = RunRecord { config, normaliser, prior, folder, history: Vec::new(), best: None };
+        let mut resume_at = None;
+        if let Some(checkpoint) = resume {
+            resume_at = checkpoint.header.mid_epoch.clone();
+            record.history = checkpoint.header.history.epochs();
+            let best = checkpoint.header.best;
+            trainer.restore(checkpoint, &device)?;
+            record.best = record.load_best(best, &trainer)?;
+        }
+        Ok(Self { record, trainer, resume_at, is_training_reported: device.is_cpu })
+    }
+
+    /// Trains the epochs that are left. Returns why the run ended early, if it did.
+    fn train_epochs(&mut self, channel: &mut RunChannel) -> Result<Option<EarlyEnd>> {
+        let phase = if self.is_training_reported { RunPhase::Training } else { RunPhase::CompilingKernels };
+        channel.report(TrainEvent::Phase(phase));
+        let mut epoch = self.record.history.len() + 1;
+        while epoch <= self.epochs() {
+            let Some(metrics) = self.train_epoch(epoch, channel)? else {
+                return Ok(Some(EarlyEnd::Stopped));
             };
-            let Asked { prior, overlay } = ask(&config, &data, &device, known_prior, say, &mut progress)?;
-            config.augmentation.weak.overlay = overlay;
-            config.augmentation.weak.overlay_trial = false;
-            prior
+            self.finish_epoch(epoch, metrics, channel)?;
+            if self.record.has_stopped_improving(epoch) {
+                return Ok(Some(EarlyEnd::NoImprovement));
+            }
+            epoch += 1;
         }
-    };
+        Ok(None)
+    }
 
-    let epochs = config.schedule.epochs;
-    let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
-    if let Some(features) = pretrained {
-        trainer.begin_with(&features)?;
+    /// Epochs of the run. A failed trial of self-training makes it longer.
+    fn epochs(&self) -> usize {
+        self.record.config.schedule.epochs + self.trainer.trial.lost_epochs()
     }
-    let mut history: Vec<EpochMetrics> = Vec::new();
-    let mut best: Option<(usize, f64, NamedTensors)> = None;
-    let mut within = None;
-    if let Some(checkpoint) = resume {
-        within = checkpoint.header.within.clone();
-        history = checkpoint.header.history.epochs();
-        best = trainer.resume(checkpoint, folder.as_deref(), &device)?;
+
+    /// Trains one epoch and reports its progress; `None` when it was stopped.
+    fn train_epoch(&mut self, epoch: usize, channel: &mut RunChannel) -> Result<Option<EpochMetrics>> {
+        let from = self.resume_at.take();
+        let epochs = self.epochs();
+        let mut observer = EpochProgress {
+            epoch,
+            epochs,
+            record: &self.record,
+            is_training_reported: &mut self.is_training_reported,
+            channel,
+        };
+        self.trainer
+            .run_observed_epoch(epoch, from.as_ref(), &mut observer)
+            .map_err(|error| self.record.name_last_checkpoint(error))
     }
-    let mut ended_early = None;
-    say(TrainEvent::Phase(if device.is_cpu { RunPhase::Training } else { RunPhase::CompilingKernels }));
-    let header =
-        |trainer: &Trainer, history: &[EpochMetrics], best, within: Option<WithinEpoch>| CheckpointHeader {
-            format: if within.is_some() { WITHIN_EPOCH } else { FORMAT_VERSION },
+
+    /// Records the epoch, writes the checkpoints and reports.
+    fn finish_epoch(&mut self, epoch: usize, metrics: EpochMetrics, channel: &mut RunChannel) -> Result<()> {
+        let improved = self.record.add_epoch(epoch, &metrics, &self.trainer);
+        if improved {
+            self.record.save_model(&self.trainer)?;
+        }
+        if self.record.save_state(&self.trainer, None)? {
+            channel.report_checkpoint(epoch, None);
+        }
+        channel.report(TrainEvent::Epoch { metrics: Box::new(metrics), best: improved });
+        for warning in self.trainer.take_warnings() {
+            channel.report(TrainEvent::Warning(warning));
+        }
+        Ok(())
+    }
+
+    fn into_outcome(self, ended_early: Option<EarlyEnd>) -> Result<RunOutcome> {
+        let model = self.record.model(&self.trainer).ok_or(Error::Cancelled)?;
+        let RunRecord { history, prior, .. } = self.record;
+        Ok(RunOutcome { history, best_epoch: model.header.epoch, prior, ended_early, model })
+    }
+}
+
+impl RunRecord {
+    /// Adds the measures of an epoch. Keeps its weights and returns true when it is the best so far.
+    fn add_epoch(&mut self, epoch: usize, metrics: &EpochMetrics, trainer: &Trainer) -> bool {
+        self.history.push(metrics.clone());
+        let value = selection_value(&self.config, metrics);
+        let improved = self.best.as_ref().is_none_or(|best| value >= best.value);
+        if improved {
+            self.best = Some(BestEpoch { epoch, value, model: extract(&trainer.scoring_network()) });
+        }
+        improved
+    }
+
+    /// Whether the last improvement lies as many epochs back as the configuration allows.
+    fn has_stopped_improving(&self, epoch: usize) -> bool {
+        let patience = self.config.schedule.early_stopping_patience;
+        let best_epoch = self.best.as_ref().map_or(epoch, |best| best.epoch);
+        patience > 0 && epoch - best_epoch >= patience
+    }
+
+    /// The best epoch of a resumed run, with its weights from the folder.
+    fn load_best(&self, best: Option<(usize, f64)>, trainer: &Trainer) -> Result<Option<BestEpoch>> {
+        let Some((epoch, value)) = best else { return Ok(None) };
+        let model = match &self.folder {
+            Some(folder) => Checkpoint::load(&model_path(folder))?.model,
+            None => extract(&trainer.scoring_network()),
+        };
+        Ok(Some(BestEpoch { epoch, value, model }))
+    }
+
+    fn header(&self, trainer: &Trainer) -> CheckpointHeader {
+        CheckpointHeader {
+            format: FORMAT_VERSION,
             program: env!("CARGO_PKG_VERSION").to_owned(),
-            epoch: history.len(),
-            size: normaliser.size(),
-            config: config.clone(),
-            normaliser,
-            prior,
-            best,
+            epoch: self.history.len(),
+            size: self.normaliser.size(),
+            config: self.config.clone(),
+            normaliser: self.normaliser,
+            prior: self.prior,
+            best: self.best.as_ref().map(|best| (best.epoch, best.value)),
             consistency: trainer.confidence.state(),
             trial: trainer.trial.clone(),
             optimizer_steps: trainer.optimizer.steps(),
-            history: History::of(history),
-            within,
-        };
-    let chosen =
-        |best: &Option<(usize, f64, NamedTensors)>| best.as_ref().map(|(epoch, value, _)| (*epoch, *value));
-    let first = history.len() + 1;
-    let mut epoch = first - 1;
-    while epoch < epochs + trainer.trial.lost_epochs() {
-        epoch += 1;
-        let epochs = epochs + trainer.trial.lost_epochs();
-        let mut announced = epoch > first || device.is_cpu;
-        // Asked for and not written yet.
-        let pending = Cell::new(false);
-        let outcome = trainer.run_epoch_from(
-            epoch,
-            within.take().as_ref(),
-            |batch, batches| {
-                if !announced {
-                    announced = true;
-                    say(TrainEvent::Phase(RunPhase::Training));
-                }
-                say(TrainEvent::Progress { epoch, epochs, batch, batches });
-                orders.poll();
-                if orders.stop {
-                    return AfterBatch::Stop;
-                }
-                if std::mem::take(&mut orders.checkpoint) && folder.is_some() {
-                    pending.set(true);
-                    return AfterBatch::Keep;
-                }
-                AfterBatch::Continue
-            },
-            |trainer, place| {
-                let Some(folder) = &folder else { return Ok(()) };
-                let within = Some((place.batch, place.batches));
-                let header = header(trainer, &history, chosen(&best), Some(place));
-                trainer.checkpoint(header).save(&resume_path(folder))?;
-                pending.set(false);
-                say(TrainEvent::Checkpoint { epoch, within });
-                Ok(())
-            },
-        );
-        let outcome = outcome.map_err(|error| name_last_good(error, folder.as_deref(), history.len()))?;
-        let Some(metrics) = outcome else {
-            ended_early = Some(EarlyEnd::Stopped);
-            break;
-        };
-        history.push(metrics.clone());
-        let value = selection_value(&config, &metrics);
-        let improved = best.as_ref().is_none_or(|(_, held, _)| value >= *held);
-        if improved {
-            best = Some((epoch, value, collect(&trainer.scoring_network())));
+            history: History::from_epochs(&self.history),
+            mid_epoch: None,
         }
-        let header = header(&trainer, &history, chosen(&best), None);
-        if let Some(folder) = &folder {
-            if improved && let Some((epoch, _, model)) = &best {
-                let header = CheckpointHeader { epoch: *epoch, ..header.clone() };
-                model_only(header, model.clone()).save(&model_path(folder))?;
+    }
+
+    /// The weights that score; `None` before the first epoch is complete.
+    fn model(&self, trainer: &Trainer) -> Option<Checkpoint> {
+        let best = self.best.as_ref()?;
+        let header = CheckpointHeader { epoch: best.epoch, ..self.header(trainer) };
+        Some(Checkpoint { model: best.model.clone(), ..Checkpoint::empty(header) })
+    }
+
+    /// Writes the weights that score.
+    fn save_model(&self, trainer: &Trainer) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        self.model(trainer).map_or(Ok(()), |model| model.save(&model_path(folder)))
+    }
+
+    /// Writes the state from which the run can be resumed. Returns false where the run writes nothing to disk.
+    fn save_state(&self, trainer: &Trainer, mid_epoch: Option<MidEpochState>) -> Result<bool> {
+        let Some(folder) = &self.folder else { return Ok(false) };
+        trainer.checkpoint(self.header(trainer).at(mid_epoch)).save(&resume_path(folder))?;
+        Ok(true)
+    }
+
+    /// Adds to the error of a diverged run which checkpoint is still good.
+    fn name_last_checkpoint(&self, error: Error) -> Error {
+        let epochs = self.history.len();
+        match (error, self.folder.clone()) {
+            (Error::Training { epoch, batch, problem, remedy }, Some(folder)) if epochs > 0 => {
+                let path = resume_path(&folder);
+                let remedy = format!("{remedy}; still good: epoch {epochs} in {}", path.display()).into();
+                Error::Training { epoch, batch, problem, remedy }
             }
-            trainer.checkpoint(header).save(&resume_path(folder))?;
-            if pending.get() || std::mem::take(&mut orders.checkpoint) {
-                say(TrainEvent::Checkpoint { epoch, within: None });
-            }
+            (error, _) => error,
         }
-        say(TrainEvent::Epoch { metrics: Box::new(metrics), best: improved });
-        for sentence in trainer.take_news() {
-            say(TrainEvent::Warning(sentence));
-        }
-        let patience = config.schedule.early_stopping_patience;
-        let best_epoch = best.as_ref().map_or(epoch, |(epoch, ..)| *epoch);
-        if patience > 0 && epoch - best_epoch >= patience {
-            ended_early = Some(EarlyEnd::NoImprovement);
-            break;
-        }
-    }
-    let Some((best_epoch, value, model)) = best else {
-        return Err(Error::Cancelled);
-    };
-    let header = header(&trainer, &history, Some((best_epoch, value)), None);
-    let model = model_only(CheckpointHeader { epoch: best_epoch, ..header }, model);
-    Ok(RunOutcome { history, best_epoch, prior, ended_early, model })
-}
-
-/// Adds to a diverged run's error which checkpoint is still good.
-fn name_last_good(error: Error, folder: Option<&std::path::Path>, epochs: usize) -> Error {
-    match (error, folder) {
-        (Error::Training { epoch, batch, problem, remedy }, Some(folder)) if epochs > 0 => {
-            let path = resume_path(folder);
-            let remedy = format!("{remedy}; still good: epoch {epochs} in {}", path.display()).into();
-            Error::Training { epoch, batch, problem, remedy }
-        }
-        (error, _) => error,
     }
 }
 
-fn model_only(header: CheckpointHeader, model: NamedTensors) -> Checkpoint {
-    let none = NamedTensors::new;
-    Checkpoint {
-        header,
-        model,
-        student: none(),
-        teacher: none(),
-        optimizer: none(),
-        student_before: none(),
-        teacher_before: none(),
-    }
-}
-
-/// What epochs are compared by: larger is better. Without validation positives the newest is best.
+/// The value by which epochs are compared; larger is better. Without validation positives the newest epoch is the best.
 fn selection_value(config: &RunConfig, metrics: &EpochMetrics) -> f64 {
     match config.schedule.select_by {
         SelectBy::Last => metrics.epoch as f64,
@@ -314,104 +335,35 @@ fn selection_value(config: &RunConfig, metrics: &EpochMetrics) -> f64 {
     }
 }
 
-/// Orders that arrived.
-struct Orders<'a> {
-    control: &'a Receiver<TrainControl>,
-    stop: bool,
-    checkpoint: bool,
+/// Reports the progress of an epoch and carries out orders between its batches.
+struct EpochProgress<'a, 'c> {
+    epoch: usize,
+    epochs: usize,
+    record: &'a RunRecord,
+    is_training_reported: &'a mut bool,
+    channel: &'a mut RunChannel<'c>,
 }
 
-impl Orders<'_> {
-    /// Takes in what has arrived; waits while paused. A controller that went away orders nothing.
-    fn poll(&mut self) {
-        let mut paused = false;
-        loop {
-            let order = if paused {
-                self.control.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                self.control.try_recv()
-            };
-            match order {
-                Ok(TrainControl::Pause) => paused = true,
-                Ok(TrainControl::Resume) => paused = false,
-                Ok(TrainControl::Stop) => {
-                    self.stop = true;
-                    paused = false;
-                }
-                Ok(TrainControl::Checkpoint) => self.checkpoint = true,
-                Err(_) => return,
-            }
+impl EpochObserver for EpochProgress<'_, '_> {
+    fn after_batch(&mut self, batch: usize, batches: usize) -> AfterBatch {
+        if !std::mem::replace(self.is_training_reported, true) {
+            self.channel.report(TrainEvent::Phase(RunPhase::Training));
+        }
+        let (epoch, epochs) = (self.epoch, self.epochs);
+        self.channel.report(TrainEvent::Progress { epoch, epochs, batch, batches });
+        if !self.channel.keep_going() {
+            AfterBatch::Stop
+        } else if self.channel.wants_checkpoint() && self.record.folder.is_some() {
+            AfterBatch::SaveState
+        } else {
+            AfterBatch::Continue
         }
     }
-}
 
-impl Trainer {
-    /// Puts pretrained weights in place of the first ones, all but the last layer's.
-    fn begin_with(&mut self, features: &NamedTensors) -> Result<()> {
-        self.student = pretrain::put_into(self.student.clone(), features).map_err(|problem| {
-            Error::request(
-                format!("the pretrained weights do not fit the network: {problem}"),
-                "use other weights, or pretrain on this project",
-            )
-        })?;
-        self.teacher = self.teacher.take().map(|_| self.student.valid());
+    fn save_state(&mut self, trainer: &Trainer, state: MidEpochState) -> Result<()> {
+        let within = Some((state.batch, state.batches));
+        self.record.save_state(trainer, Some(state))?;
+        self.channel.report_checkpoint(self.epoch, within);
         Ok(())
-    }
-
-    /// The whole state between two steps of the optimiser.
-    fn checkpoint(&self, header: CheckpointHeader) -> Checkpoint {
-        Checkpoint {
-            header,
-            model: NamedTensors::new(),
-            student: collect(&self.student.valid()),
-            teacher: self.teacher.as_ref().map(collect).unwrap_or_default(),
-            optimizer: self.optimizer.state(),
-            student_before: self.before_trial.as_ref().map(|(s, _)| collect(&s.valid())).unwrap_or_default(),
-            teacher_before: self
-                .before_trial
-                .as_ref()
-                .and_then(|(_, t)| t.as_ref())
-                .map(collect)
-                .unwrap_or_default(),
-        }
-    }
-
-    /// Puts back what [`Self::checkpoint`] took, and finds the best weights so far in the folder.
-    fn resume(
-        &mut self,
-        checkpoint: Checkpoint,
-        folder: Option<&std::path::Path>,
-        device: &ComputeDevice,
-    ) -> Result<Option<(usize, f64, NamedTensors)>> {
-        let Checkpoint { header, student, teacher, optimizer, student_before, teacher_before, .. } =
-            checkpoint;
-        let misfit = |problem: String| {
-            Error::request(format!("the checkpoint does not fit the run: {problem}"), "start a new run")
-        };
-        self.student = restore(self.student.clone(), &student).map_err(misfit)?;
-        if let Some(network) = self.teacher.take() {
-            self.teacher = Some(restore(network, &teacher).map_err(misfit)?);
-        }
-        self.optimizer.restore(header.optimizer_steps, optimizer, &device.inner);
-        // A run that begins with the weights of another one has statistics and a trial of its own.
-        if header.is_begun() {
-            self.confidence = RunningConfidence::new(header.consistency, &device.inner);
-            self.trial = header.trial;
-        }
-        // While a trial lasts, and within the epoch in which it begins.
-        if !student_before.is_empty() {
-            let student = restore(self.student.clone(), &student_before).map_err(misfit)?;
-            let teacher = match &self.teacher {
-                Some(network) => Some(restore(network.clone(), &teacher_before).map_err(misfit)?),
-                None => None,
-            };
-            self.before_trial = Some((student, teacher));
-        }
-        let Some((epoch, value)) = header.best else { return Ok(None) };
-        let model = match folder {
-            Some(folder) => Checkpoint::load(&model_path(folder))?.model,
-            None => collect(&self.scoring_network()),
-        };
-        Ok(Some((epoch, value, model)))
     }
 }

@@ -1,15 +1,15 @@
-//! What is measured on the validation split after each epoch.
+//! Measures the validation side after an epoch.
 
 use crate::error::Result;
 use crate::learning::eval::metrics::{Ranking, auc, auc_ceiling, corrected_auc};
 use crate::learning::train::epoch_metrics::EpochMetrics;
 
-/// Fills the validation fields from logits of validation patches by label. A measure whose classes
-/// are missing stays NaN: "not measured", never a made-up 0.5.
+/// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are missing
+/// is NaN ("not measured"), never a made-up 0.5.
 ///
 /// # Errors
 /// When a score is no finite number.
-pub fn fill(
+pub(super) fn measure_validation(
     metrics: &mut EpochMetrics,
     prior: f64,
     positive: &[f32],

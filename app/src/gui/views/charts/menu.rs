@@ -1,5 +1,5 @@
-//! The menu of a plot: zoom, and saving it. A picture of a plot is taken from the screen, so plots tell where they
-//! are.
+//! The menu of a plot: zoom, scale and saving. A PNG is taken from the screen, so each plot reports where it
+//! is.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use egui_plot::Plot;
 
 use crate::gui::command::{Command, SaveCommand};
 use crate::gui::model::OpenProject;
-use crate::gui::values::{AskPath, Purpose};
+use crate::gui::values::{PathPurpose, PathQuestion};
 
 /// Where plots are on the screen, for pictures of them: the plots tell in each frame, the application
 /// names the one it waits for.
@@ -28,7 +28,7 @@ pub fn plot_places() -> egui::Id {
 }
 
 /// Tells where the plot `id` is; scrolls to it when a picture of it is wanted and part of it is hidden.
-pub fn tell_place(ui: &Ui, id: &str, area: egui::Rect) {
+pub fn report_place(ui: &Ui, id: &str, area: egui::Rect) {
     let clip = ui.clip_rect();
     let wanted = ui.data_mut(|data| {
         let places = data.get_temp_mut_or_default::<PlotPlaces>(plot_places());
@@ -91,22 +91,22 @@ pub fn save_items(
     out: &mut Vec<Command>,
 ) {
     let path = |ending: &str| -> PathBuf { open.dir.join("plots").join(format!("{id}.{ending}")) };
-    let mut ask = |ending: &str, purpose: Purpose| {
-        let ask = AskPath::new(format!("Save the plot {title}"), path(ending), purpose);
+    let mut ask = |ending: &str, purpose: PathPurpose| {
+        let ask = PathQuestion::new(format!("Save the plot {title}"), path(ending), purpose);
         out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
     };
     if ui.button("Save as PNG…").on_hover_text("The plot as it is on the screen").clicked() {
-        ask("png", Purpose::Picture(id.to_owned()));
+        ask("png", PathPurpose::Picture(id.to_owned()));
         ui.close();
     }
     if ui.button("Save as SVG…").on_hover_text("The whole plot as lines and text, for papers").clicked() {
         if let Some(svg) = svg() {
-            ask("svg", Purpose::Text(svg));
+            ask("svg", PathPurpose::Text(svg));
         }
         ui.close();
     }
     if ui.button("Save as CSV…").on_hover_text("The numbers behind the plot").clicked() {
-        ask("csv", Purpose::Text(csv()));
+        ask("csv", PathPurpose::Text(csv()));
         ui.close();
     }
 }

@@ -14,23 +14,23 @@ use vitrine_core::report::tables::{NumberStyle, format_number};
 
 use axis::{log_marks, tick};
 pub use axis::{plain_tick, round_marks};
-pub use menu::{PlotPlaces, menu, plot_places, reset_if_asked, save_items, tell_place, zoom_items};
+pub use menu::{PlotPlaces, menu, plot_places, report_place, reset_if_asked, save_items, zoom_items};
 
 use crate::gui::command::Command;
 use crate::gui::model::{OpenProject, RunCurves};
 use crate::gui::theme;
 
 /// A run to be drawn.
-pub struct Drawn {
-    /// Its epochs.
+pub struct DrawnRun {
+    /// The run's epochs.
     pub curves: Arc<RunCurves>,
-    /// Its colour.
+    /// The run's colour.
     pub colour: Color32,
 }
 
 /// How charts are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub struct ChartLook {
     /// Weight of the past in the smoothed line, 0 to 0.98; at 0 the line is what was measured.
     pub smoothing: f64,
     /// Whether y is on a logarithmic scale.
@@ -39,7 +39,7 @@ pub struct Look {
     pub height: f32,
 }
 
-impl Look {
+impl ChartLook {
     /// A value as it is drawn.
     fn scale(self, y: f64) -> f64 {
         if self.log { y.log10() } else { y }
@@ -89,7 +89,7 @@ fn stroke_and_words(column: usize, words: &str) -> String {
 }
 
 /// Gives a plot a name and what there is to say of it for those who do not see it.
-pub fn tell_plot(response: &egui::Response, title: &str, values: &[String]) {
+pub fn describe_plot(response: &egui::Response, title: &str, values: &[String]) {
     response.widget_info(|| {
         let name =
             if values.is_empty() { title.to_owned() } else { format!("{title}: {}", values.join("; ")) };
@@ -98,7 +98,7 @@ pub fn tell_plot(response: &egui::Response, title: &str, values: &[String]) {
 }
 
 /// A word beside a heading, cut where there is no room for it.
-pub fn small(ui: &mut Ui, words: &str) -> egui::Response {
+pub fn small_label(ui: &mut Ui, words: &str) -> egui::Response {
     ui.add(egui::Label::new(RichText::new(words).small().weak()).truncate())
 }
 
@@ -142,12 +142,12 @@ pub fn chart(
     ui: &mut Ui,
     open: &OpenProject,
     chart: &'static Chart,
-    runs: &[Drawn],
-    look: &mut Look,
+    runs: &[DrawnRun],
+    look: &mut ChartLook,
     out: &mut Vec<Command>,
 ) {
     let (top, width) = (ui.cursor().min, ui.available_width());
-    tell_place(ui, chart.id, egui::Rect::from_min_size(top, egui::vec2(width, look.height)));
+    report_place(ui, chart.id, egui::Rect::from_min_size(top, egui::vec2(width, look.height)));
     let measured = |key: &str| runs.iter().any(|run| run.curves.points(key).next().is_some());
     let columns = chart.columns.iter().enumerate().map(|(place, (key, words))| (place, *key, *words));
     let columns: Vec<Column> = columns.filter(|(_, key, _)| measured(key)).collect();
@@ -157,12 +157,12 @@ pub fn chart(
         return nothing_measured(ui, height);
     }
     let lines = traced(runs, &columns, *look);
-    let response = plot(ui, chart, runs, &lines, Look { height, ..*look });
+    let response = plot(ui, chart, runs, &lines, ChartLook { height, ..*look });
     let last = |line: &Traced| {
         let [epoch, value] = line.raw.last()?;
         Some(format!("{} {} in epoch {epoch:.0}", line.name, value_words(*value, chart.percent)))
     };
-    tell_plot(&response, chart.title, &lines.iter().filter_map(last).collect::<Vec<_>>());
+    describe_plot(&response, chart.title, &lines.iter().filter_map(last).collect::<Vec<_>>());
 }
 
 /// The heading of a chart, with its menu and which line is which.
@@ -170,9 +170,9 @@ fn head(
     ui: &mut Ui,
     open: &OpenProject,
     chart: &'static Chart,
-    runs: &[Drawn],
+    runs: &[DrawnRun],
     columns: &[Column],
-    look: &mut Look,
+    look: &mut ChartLook,
     out: &mut Vec<Command>,
 ) {
     let letters: usize = columns.iter().map(|(_, _, words)| words.chars().count()).sum();
@@ -191,10 +191,10 @@ fn head(
             // Which line is which, without covering the data.
             if columns.len() == 2 && !legend_below {
                 for (place, _, words) in columns.iter().rev() {
-                    small(ui, &stroke_and_words(*place, words));
+                    small_label(ui, &stroke_and_words(*place, words));
                 }
             } else if let [(_, _, words)] = columns {
-                small(ui, words);
+                small_label(ui, words);
             }
         });
     });
@@ -209,8 +209,8 @@ fn head(
 }
 
 /// The lines of a chart. Values are as measured; a logarithmic scale is only how they are drawn.
-fn traced(runs: &[Drawn], columns: &[Column], look: Look) -> Vec<Traced> {
-    let line = |run: &Drawn, &(column, key, words): &Column| {
+fn traced(runs: &[DrawnRun], columns: &[Column], look: ChartLook) -> Vec<Traced> {
+    let line = |run: &DrawnRun, &(column, key, words): &Column| {
         let raw: Vec<[f64; 2]> = run.curves.points(key).filter(|[_, y]| !look.log || *y > 0.0).collect();
         let smooth = if look.smoothing > 0.0 {
             let scaled = raw.iter().map(|[x, y]| [*x, look.scale(*y)]).collect();
@@ -235,7 +235,7 @@ fn nothing_measured(ui: &mut Ui, height: f32) {
 }
 
 /// The plot of a chart.
-fn plot(ui: &mut Ui, chart: &Chart, runs: &[Drawn], lines: &[Traced], look: Look) -> egui::Response {
+fn plot(ui: &mut Ui, chart: &Chart, runs: &[DrawnRun], lines: &[Traced], look: ChartLook) -> egui::Response {
     let last = runs.iter().filter_map(|run| run.curves.epochs.last()).map(|m| m.epoch).max();
     let (percent, log) = (chart.percent, look.log);
     let mut plot = Plot::new(("chart", chart.id))
@@ -301,7 +301,7 @@ fn plot(ui: &mut Ui, chart: &Chart, runs: &[Drawn], lines: &[Traced], look: Look
 }
 
 /// Draws a line: a point where there is one epoch, and what was measured pale behind a smoothed line.
-fn draw_line(plot: &mut PlotUi<'_>, line: &Traced, look: Look) {
+fn draw_line(plot: &mut PlotUi<'_>, line: &Traced, look: ChartLook) {
     let drawn =
         |points: &[[f64; 2]]| -> Vec<[f64; 2]> { points.iter().map(|[x, y]| [*x, look.scale(*y)]).collect() };
     if let [one] = line.raw[..] {

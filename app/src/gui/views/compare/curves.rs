@@ -13,7 +13,7 @@ use vitrine_core::workflow::comparison::Comparison;
 use super::parts::heading;
 use crate::gui::command::{Command, TrainCommand};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::views::charts::{self, Drawn, Look, colour_of, save_items};
+use crate::gui::views::charts::{self, ChartLook, DrawnRun, colour_of, save_items};
 
 /// Draws the curves of the runs `names`. `log` is whether the AUC is drawn on a logarithmic scale.
 pub fn ui(
@@ -30,10 +30,10 @@ pub fn ui(
     if !missing.is_empty() {
         out.push(Command::Train(TrainCommand::ReadCurves(missing)));
     }
-    let drawn: Vec<Drawn> = names
+    let drawn: Vec<DrawnRun> = names
         .iter()
         .filter_map(|name| {
-            Some(Drawn {
+            Some(DrawnRun {
                 curves: Arc::clone(model.analysis.curves_of(name)?),
                 colour: colour_of(open, name, ui.visuals().dark_mode),
             })
@@ -52,13 +52,22 @@ pub fn ui(
         };
         if let Some(chart) = CHARTS.first() {
             cell(ui, &mut |ui| {
-                let mut look = Look { smoothing: 0.0, log: *log, height: 290.0 };
+                let mut look = ChartLook { smoothing: 0.0, log: *log, height: 290.0 };
                 charts::chart(ui, open, chart, &drawn, &mut look, out);
                 *log = look.log;
             });
         }
         cell(ui, &mut |ui| {
-            curve(ui, open, comparison, "ROC", "roc", ["share accepted", "recall"], |c| &c.roc, out)
+            curve(
+                ui,
+                open,
+                comparison,
+                "ROC",
+                "roc",
+                ["fraction of unlabeled accepted", "recall"],
+                |c| &c.roc,
+                out,
+            )
         });
         cell(ui, &mut |ui| {
             let axes = ["recall", "precision"];
@@ -98,7 +107,7 @@ fn curve(
 ) {
     let height = 290.0;
     let top = ui.cursor().min;
-    charts::tell_place(ui, id, egui::Rect::from_min_size(top, egui::vec2(ui.available_width(), height)));
+    charts::report_place(ui, id, egui::Rect::from_min_size(top, egui::vec2(ui.available_width(), height)));
     let runs = &comparison.runs;
     let has = |against: Against| runs.iter().any(|run| run.curves.iter().any(|c| c.against == against));
     // Known negatives say more than unlabeled, where there are any.
@@ -116,9 +125,9 @@ fn curve(
                 save_items(ui, open, title, id, svg, || curve_csv(runs, axes.map(|a| a), points), out);
             });
             let words = format!("validation, positives against {}", against.as_str());
-            charts::small(ui, &words).on_hover_text(match against {
-                Against::Unlabeled => "Particles are among the unlabeled, so no curve can be perfect.",
-                Against::Negative => "Patches somebody has labelled.",
+            charts::small_label(ui, &words).on_hover_text(match against {
+                Against::Unlabeled => "The unlabeled contain particles, so no curve can be perfect.",
+                Against::Negative => "Patches that a person has labelled.",
             });
         });
     });
@@ -163,5 +172,5 @@ fn curve(
             plot.line(if run.is_baseline { line.style(LineStyle::dashed_loose()) } else { line });
         }
     });
-    charts::tell_plot(&shown.response, &format!("{title}, against {}", against.as_str()), &told);
+    charts::describe_plot(&shown.response, &format!("{title}, against {}", against.as_str()), &told);
 }

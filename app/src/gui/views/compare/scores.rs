@@ -1,5 +1,5 @@
-//! Scores of a run by label with a threshold to be dragged: how many it accepts, what to expect of
-//! them, and the patches on both sides of the line.
+//! Scores of a run by label, with a threshold to drag: how many patches it accepts, what to expect of them,
+//! and the patches on both sides of the threshold.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ pub fn ui(
     let usual = || scored.iter().rev().find(|run| !run.is_baseline);
     let Some(run) = chosen.or_else(usual).or(scored.last()).copied() else {
         ui.weak(
-            "None of these runs has scored the patches. Train shows how: More, Score all patches with it.",
+            "None of these runs has scored the patches. Score them in Train: More, Score all patches with it.",
         );
         return;
     };
@@ -110,25 +110,25 @@ fn controls(
             .response
             .labelled_by(label.id);
         ui.selectable_value(&mut state.all, false, "validation patches")
-            .on_hover_text("Patches the run has not learned from.");
+            .on_hover_text("Patches that the run was not trained on.");
         ui.selectable_value(&mut state.all, true, "all patches")
-            .on_hover_text("Also those the run has learned from: their scores flatter.");
+            .on_hover_text("Also patches that the run was trained on. Their scores are too good.");
         let slider = Slider::new(&mut state.threshold, 0.0..=1.0).fixed_decimals(3).text("Threshold");
         theme::slider(ui, slider).on_hover_text("Or drag the line in the plot.");
         if let Some(best) = table.best_threshold()
             && ui
                 .button("Suggest")
                 .on_hover_text(
-                    "The threshold at which, by the validation side and π, most unlabeled patches are expected to be on \
-                     their right side.",
+                    "The threshold at which most unlabeled patches are expected to be classified correctly, by the validation \
+                     set and π.",
                 )
                 .clicked()
         {
             state.threshold = best;
         }
         let export = ui.button("Export from this threshold").on_hover_text(
-            "Goes to Export with this run and threshold: the patches accepted here, newly found particles among the \
-             unlabeled included. Nothing is written yet.",
+            "Opens Export with this run and threshold: the patches accepted here, including newly found particles among \
+             the unlabeled. Nothing is written yet.",
         );
         if export.clicked() {
             let proposal = ExportProposal { run: run.name.clone(), threshold: state.threshold as f32 };
@@ -151,7 +151,7 @@ fn plot(
     let title = format!("Scores of {}, {side}", run.name);
     let id = format!("scores_{}{}", run.name, if state.all { "_all" } else { "" });
     let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(width, HEIGHT));
-    charts::tell_place(ui, &id, area);
+    charts::report_place(ui, &id, area);
     ui.horizontal(|ui| {
         ui.strong(&title);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -183,7 +183,7 @@ fn around(
     // One full row a side, as far as there is room.
     let fit = (ui.available_width() / (SIDE + ui.spacing().item_spacing.x)) as usize;
     let (above, below) = table.around(threshold, fit.clamp(4, MAX_EACH));
-    for (title, patches) in [("Just above: accepted last", above), ("Just below: left out first", below)] {
+    for (title, patches) in [("Barely accepted", above), ("Barely rejected", below)] {
         ui.add_space(4.0);
         ui.label(RichText::new(title).strong());
         if patches.is_empty() {
@@ -254,8 +254,8 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State, title: &str, he
             plot.vline(VLine::new("", state.threshold).color(line_colour).width(2.5).allow_hover(false));
         });
     let response = shown.response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal);
-    let threshold = format!("threshold {:.3}, moved by the field Threshold too", state.threshold);
-    charts::tell_plot(&response, title, &[threshold]);
+    let threshold = format!("threshold {:.3}, also set by the field Threshold", state.threshold);
+    charts::describe_plot(&response, title, &[threshold]);
     if (response.dragged() || response.clicked())
         && let Some(pointer) = response.interact_pointer_pos()
     {
@@ -270,7 +270,7 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
     egui::Grid::new("at threshold").num_columns(3).striped(true).spacing([18.0, 5.0]).show(ui, |ui| {
         ui.strong("All patches");
         ui.strong("accepted");
-        ui.strong("left out");
+        ui.strong("rejected");
         ui.end_row();
         for label in LABELS {
             ui.horizontal(|ui| {
@@ -284,7 +284,7 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
     });
     ui.add_space(6.0);
     let Some(expected) = at.expected else {
-        ui.weak("What to expect cannot be said: the validation side lacks positives or unlabeled, or π is not known.");
+        ui.weak("No estimate: the validation set lacks positives or unlabeled patches, or π is not known.");
         return;
     };
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
@@ -297,26 +297,26 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
         row(
             "Expected precision among the unlabeled",
             expected.expected_precision.map_or("–".to_owned(), percent),
-            "π · recall / share of the unlabeled accepted: how many of the accepted unlabeled are particles, if the picks \
-             are a random sample of the particles and π is right.",
+            "π · recall / fraction of unlabeled accepted: the fraction of accepted unlabeled patches that are particles, if \
+             the picks are a random sample of the particles and π is right.",
         );
         row(
             "Recall of the known positives",
             percent(expected.recall),
-            "Share of the validation positives at or above the threshold.",
+            "Fraction of the validation positives at or above the threshold.",
         );
         row(
             "Unlabeled accepted",
             percent(expected.unlabeled_rate),
-            "Share of the validation unlabeled at or above the threshold.",
+            "Fraction of the unlabeled validation patches at or above the threshold.",
         );
     });
     if table.prior.is_some_and(|prior| prior * expected.recall > expected.unlabeled_rate) {
-        let words = "π times recall is more than was accepted: π is too high here, or the picks are easier than the other \
-                     particles. Do not take the precision at its word.";
+        let words = "π · recall exceeds the fraction accepted: π is too high, or the picks are easier than the other particles. Do \
+                     not trust this precision.";
         ui.add(egui::Label::new(RichText::new(words).small().color(ui.visuals().warn_fg_color)).wrap());
     }
     let prior = table.prior.map_or(String::new(), |prior| format!(", with π {prior:.2}"));
-    let words = format!("Judged on the validation side{prior}; an expectation, no count.");
+    let words = format!("Estimate from the validation set{prior}.");
     ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
 }

@@ -60,7 +60,7 @@ fn names(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, first: &str) 
             swatch(ui, open, &run.name);
             ui.strong(&run.name);
             if run.is_baseline {
-                ui.weak("baseline").on_hover_text("A plain classifier: the others are measured against it.");
+                ui.weak("baseline").on_hover_text("A plain classifier. The other runs are compared with it.");
             }
         });
     }
@@ -70,10 +70,10 @@ fn names(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, first: &str) 
 /// What relabelling has gained.
 pub fn gains(ui: &mut Ui, gains: &[Gain]) {
     for gain in gains {
-        heading(ui, &format!("What relabelling has gained: {} after {}", gain.after, gain.before));
+        heading(ui, &format!("Gain from relabelling: {} after {}", gain.after, gain.before));
         let counted = crate::words::patches(gain.relabelled);
         ui.weak(format!(
-            "{counted} had another label at the beginning of the second run. Both are measured with the labels of now, on \
+            "{counted} had changed labels when the second run started. Both runs are measured with the current labels, on \
              the same validation patches."
         ));
         if let Some(problem) = &gain.problem {
@@ -136,9 +136,9 @@ pub fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: 
     }
     ui.add(egui::Label::new(
         RichText::new(
-            "Green is the best of a row, small the difference to the baseline. Validation against unlabeled is no truth: \
-             it has a ceiling, and where picks are no random sample it also rewards telling labelled from unlabeled \
-             particles. Known negatives, or the patches themselves below, decide.",
+            "Green: best. Small: change from baseline. Validation against unlabeled patches is not ground truth: it has a \
+             ceiling, and where picks are not a random sample it also rewards telling picked from unpicked particles. \
+             Known negatives, or the patches below, decide.",
         )
         .small()
         .weak(),
@@ -151,11 +151,11 @@ pub fn configs(ui: &mut Ui, open: &OpenProject, comparison: &Comparison) {
         return;
     }
     if comparison.config.is_empty() {
-        heading(ui, "What differs in their configurations");
-        ui.weak("Nothing.");
+        heading(ui, "Differences in configuration");
+        ui.weak("None.");
         return;
     }
-    heading_with_copy(ui, "What differs in their configurations", || configs_text(comparison));
+    heading_with_copy(ui, "Differences in configuration", || configs_text(comparison));
     ScrollArea::horizontal().id_salt("configs").show(ui, |ui| {
         egui::Grid::new("configs").striped(true).spacing([22.0, 5.0]).show(ui, |ui| {
             names(ui, open, comparison, "Setting");

@@ -1,9 +1,10 @@
-//! What is chosen in the export view: which patches, as what, and where.
+//! The export form: which patches, in which format, and where.
 
 use eframe::egui;
 use egui::{ComboBox, Slider, Ui};
-use vitrine_core::export::{ExportFormat, ExportWhat};
+use vitrine_core::export::{ExportFormat, ExportWhat, OpticsField};
 
+use super::micrographs;
 use crate::gui::command::{Command, ExportCommand};
 use crate::gui::drafts::{ExportDraft, ExportKind, LABELS};
 use crate::gui::model::OpenProject;
@@ -14,8 +15,19 @@ use crate::words::{self, typed_path};
 
 const fn explained(format: ExportFormat) -> (&'static str, &'static str) {
     match format {
-        ExportFormat::RelionStar => ("RELION STAR", "RELION 3.1 to 5, with the optics table"),
+        ExportFormat::RelionStar => {
+            ("RELION STAR", "particle table of RELION 3.1 to 5, with the optics table")
+        }
+        ExportFormat::RelionCoordinates => {
+            ("RELION coordinates", "a folder for RELION's Extract job, one STAR file per micrograph")
+        }
+        ExportFormat::RelionSubset => {
+            ("Rows of the RELION table", "the table the patches came from, without the other rows")
+        }
         ExportFormat::CryosparcStar => ("cryoSPARC STAR", "for Import Particle Stack"),
+        ExportFormat::CryosparcCs => {
+            ("Records of the .cs file", "the file the patches came from, without the other particles")
+        }
         ExportFormat::Csv => ("CSV table", "id, micrograph, x, y, label, score, source"),
         ExportFormat::Npz => ("NumPy archive", "arrays positive, unlabeled, negative"),
         ExportFormat::Mrcs => ("MRC stack", "with a table beside it"),
@@ -24,8 +36,14 @@ const fn explained(format: ExportFormat) -> (&'static str, &'static str) {
     }
 }
 
-/// Draws the form.
-pub fn ui(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject, out: &mut Vec<Command>) {
+/// Draws the form; `missing` is what the last count found that nobody says.
+pub fn ui(
+    ui: &mut Ui,
+    draft: &mut ExportDraft,
+    open: &OpenProject,
+    missing: &[OpticsField],
+    out: &mut Vec<Command>,
+) {
     let ending = draft.ending();
     section(ui, "What");
     for (kind, words) in [
@@ -55,6 +73,7 @@ pub fn ui(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject, out: &mut Ve
     }
     if draft.kind != ExportKind::Network {
         formats(ui, draft);
+        micrographs::ui(ui, &mut draft.micrographs, draft.format, missing);
     }
     if draft.ending() != ending && !draft.out.trim().is_empty() {
         draft.out = draft.with_ending(&typed_path(&draft.out)).display().to_string();
@@ -77,7 +96,7 @@ pub fn ui(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject, out: &mut Ve
 
 fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
     if open.runs.is_empty() {
-        ui.weak("No run yet: train one first.");
+        ui.weak("No run yet. Train one first.");
         return;
     }
     ui.horizontal(|ui| {
@@ -112,18 +131,27 @@ fn formats(ui: &mut Ui, draft: &mut ExportDraft) {
     });
     if matches!(draft.format, ExportFormat::RelionStar | ExportFormat::CryosparcStar) {
         ui.horizontal_wrapped(|ui| {
-            ui.label("The table names");
+            ui.label("STAR contains");
             for (what, words, why) in [
                 (
                     ExportWhat::Coordinates,
-                    "Positions",
-                    "Where particles are on micrographs, to be extracted again.",
+                    "Coordinates",
+                    "Where particles are on the micrographs, to extract them again.",
                 ),
-                (ExportWhat::Stack, "Stack", "The patches themselves, written beside the table."),
-                (ExportWhat::Both, "Both", "Positions and the patches."),
+                (ExportWhat::Stack, "Particle images", "The patches themselves, written beside the table."),
+                (ExportWhat::Both, "Both", "Coordinates and particle images."),
             ] {
                 ui.radio_value(&mut draft.star, what, words).on_hover_text(why);
             }
+        });
+    }
+    if draft.writes_relion_stack() {
+        ui.horizontal_wrapped(|ui| {
+            ui.checkbox(&mut draft.normalise, "Normalise").on_hover_text(
+                "Background of mean 0 and standard deviation 1, as RELION's refinement wants it.",
+            );
+            ui.checkbox(&mut draft.invert, "Invert")
+                .on_hover_text("RELION wants particles lighter than the ice: turn dark ones over.");
         });
     }
 }

@@ -1,7 +1,8 @@
-//! Export: hand labels, scores and networks to other programs. The same requests as on the command
-//! line; what would be written is counted before anything is.
+//! Export: hand labels, scores and networks to other programs. It makes the same requests as the command
+//! line, and shows a preview before anything is written.
 
 mod form;
+mod micrographs;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -50,12 +51,12 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft,
         if wide {
             ui.columns(2, |columns| {
                 if let [left, right] = columns {
-                    choices(left, open, draft, out);
+                    choices(left, model, open, draft, out);
                     what_comes(right, model, open, draft, out);
                 }
             });
         } else {
-            choices(ui, open, draft, out);
+            choices(ui, model, open, draft, out);
             what_comes(ui, model, open, draft, out);
         }
     });
@@ -77,7 +78,7 @@ fn network_files(draft: &ExportDraft) -> (Vec<PathBuf>, Vec<PathBuf>) {
 /// Why nothing can be written now.
 fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<String> {
     let existing = if model.jobs.iter().any(|job| job.kind == JobKind::Export) {
-        return Some("An export is being written.".to_owned());
+        return Some("An export is running.".to_owned());
     } else if draft.kind == ExportKind::Network {
         if draft.run.is_none() {
             return Some("Choose a run.".to_owned());
@@ -85,11 +86,11 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
         !network_files(draft).1.is_empty()
     } else {
         if draft.request().is_none() {
-            return Some("Something is missing in what was chosen.".to_owned());
+            return Some("Complete the choices first.".to_owned());
         }
         match counted(model, open, draft) {
-            Load::NotAsked | Load::Loading => return Some("Being counted.".to_owned()),
-            Load::Failed(_) => return Some("See above why.".to_owned()),
+            Load::NotAsked | Load::Loading => return Some("Counting…".to_owned()),
+            Load::Failed(_) => return Some("Fix the problem shown above.".to_owned()),
             Load::Ready(preview) if preview.total == 0 => {
                 return Some("No patch has these labels and scores.".to_owned());
             }
@@ -99,9 +100,11 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
     (existing && !draft.replace).then(|| "Allow replacing, or choose another name.".to_owned())
 }
 
-fn choices(ui: &mut Ui, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
+fn choices(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
     ui.heading("Export");
-    form::ui(ui, draft, open, out);
+    // What the last count found, also while the next one runs: fields should not come and go.
+    let missing = model.export.preview.last().map(|(_, preview)| preview.missing_optics.as_slice());
+    form::ui(ui, draft, open, missing.unwrap_or_default(), out);
 }
 
 /// The counts and the button.
@@ -118,7 +121,7 @@ fn write(
         counts(ui, preview);
         if draft.kind == ExportKind::Scores && preview.counts.unlabeled > 0 {
             ui.weak(format!(
-                "{} of them unlabeled: the run takes them for particles, nobody has said so.",
+                "{} of them unlabeled: the run takes them for particles, no person has confirmed it.",
                 words::count(preview.counts.unlabeled)
             ));
         }
@@ -147,7 +150,7 @@ fn what_comes(
     draft: &mut ExportDraft,
     out: &mut Vec<Command>,
 ) {
-    section(ui, "What would be written");
+    section(ui, "Preview");
     match counted(model, open, draft) {
         _ if draft.kind == ExportKind::Network => {
             ui.add(
@@ -161,7 +164,7 @@ fn what_comes(
             files(ui, &targets, &existing, draft);
         }
         _ if draft.request().is_none() => {
-            ui.weak("Something is missing in what was chosen.");
+            ui.weak("Complete the choices first.");
         }
         Load::NotAsked | Load::Loading => {
             ui.spinner();
@@ -174,7 +177,7 @@ fn what_comes(
         Load::Ready(preview) => {
             if preview.outside_threshold > 0 {
                 ui.weak(format!(
-                    "{} with these labels have a score outside the bounds",
+                    "{} with these labels have a score below the threshold",
                     words::patches(preview.outside_threshold)
                 ));
             }

@@ -1,4 +1,4 @@
-//! The export that was written last: its manifest, its files, and where to find them.
+//! The last export: its manifest, its files, and where they are.
 
 use eframe::egui;
 use egui::Ui;
@@ -11,7 +11,7 @@ use crate::gui::widgets::form::section;
 use crate::words;
 
 /// Files listed.
-const LISTED: usize = 50;
+const MAX_FILES: usize = 50;
 
 /// Draws it.
 pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>) {
@@ -53,15 +53,15 @@ pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>)
                 manifest.selection.threshold.map_or(String::new(), |t| format!(", score at least {t}"));
             row("Run", format!("{run}{bound}"));
         }
-        row("Labels as of", format!("journal entry {}", manifest.journal_position));
+        row("Label version", manifest.journal_position.to_string());
         if let Some(size) = manifest.pixel_size {
             row("Pixel size", format!("{size:.3} Å per px"));
         }
         if let Some(split) = &manifest.split {
             row(
-                "Of the run's split",
+                "Split of the run",
                 format!(
-                    "{} learnt from, {} chose its best epoch, {} test, {} came later",
+                    "{} training, {} validation, {} test, {} not in split",
                     words::count(split.train),
                     words::count(split.validation),
                     words::count(split.test),
@@ -76,13 +76,13 @@ pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>)
     }
     let title = format!("Files and checksums ({})", manifest.files.len());
     Fold::new("export.files", title).show(ui, model, out, |ui, _| {
-        for file in manifest.files.iter().take(LISTED) {
+        for file in manifest.files.iter().take(MAX_FILES) {
             ui.label(format!("{} ({} bytes)", file.path, words::count(file.bytes)));
             ui.add(egui::Label::new(egui::RichText::new(&file.sha256).monospace().small()).truncate())
                 .on_hover_text("SHA-256");
         }
-        if manifest.files.len() > LISTED {
-            ui.weak(format!("and {} more; the manifest has them all", manifest.files.len() - LISTED));
+        if manifest.files.len() > MAX_FILES {
+            ui.weak(format!("and {} more; the manifest has them all", manifest.files.len() - MAX_FILES));
         }
     });
 }

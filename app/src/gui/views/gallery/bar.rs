@@ -101,8 +101,8 @@ const fn direction(key: SortKey, descending: bool) -> &'static str {
         (SortKey::Uncertainty | SortKey::Disagreement, false) => "least first",
         (SortKey::LabelTime, true) => "newest first",
         (SortKey::LabelTime, false) => "oldest first",
-        (SortKey::Import | SortKey::Micrograph | SortKey::Random, true) => "backwards",
-        (SortKey::Import | SortKey::Micrograph | SortKey::Random, false) => "forwards",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, true) => "↑",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, false) => "↓",
     }
 }
 
@@ -132,7 +132,7 @@ fn sort(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         }
     } else {
         let words = direction(order.key, order.descending);
-        if ui.button(words).on_hover_text("Turn the order around").clicked() {
+        if ui.button(words).on_hover_text("Reverse the order").clicked() {
             out.push(Command::order(Order { descending: !order.descending, ..order.clone() }));
         }
     }

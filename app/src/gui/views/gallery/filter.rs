@@ -1,4 +1,4 @@
-//! The filter: a menu to set it, and what is set as words that can be taken away one by one.
+//! The filter of the gallery: a menu to set it, and a removable tag for each condition.
 
 use eframe::egui;
 use egui::containers::menu::{MenuButton, MenuConfig};
@@ -19,7 +19,7 @@ pub struct State {
 }
 
 /// Rows of micrographs listed; a part of the name finds the others.
-const LISTED: usize = 200;
+const MAX_LISTED: usize = 200;
 /// The sides a person can ask for.
 const SIDES: [Side; 4] = [Side::Train, Side::Validation, Side::Test, Side::Unused];
 
@@ -28,7 +28,7 @@ const fn side_words(side: Side) -> &'static str {
         Side::Train => "training",
         Side::Validation => "validation",
         Side::Test => "test",
-        Side::Unused => "in no side",
+        Side::Unused => "not in split",
     }
 }
 
@@ -103,7 +103,7 @@ fn labels(ui: &mut Ui, filter: &mut Filter) {
 
 fn sides(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
     if open.split.is_none() {
-        ui.weak("no split yet; the first run makes one");
+        ui.weak("No split yet. The first run makes one.");
         return;
     }
     ui.horizontal(|ui| {
@@ -118,7 +118,7 @@ fn sides(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
 
 fn score(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
     if open.scores.is_none() {
-        ui.weak("no run has scored this project yet");
+        ui.weak("No run has scored this project yet.");
         return;
     }
     ui.horizontal(|ui| {
@@ -141,7 +141,7 @@ fn score(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
 
 fn changed(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
     if open.runs.is_empty() {
-        ui.weak("no run yet");
+        ui.weak("No run yet.");
         return;
     }
     // Newest first; all of them, for a person may ask what has changed since the very first.
@@ -169,15 +169,15 @@ fn micrographs(ui: &mut Ui, open: &OpenProject, state: &mut State, filter: &mut 
     ScrollArea::vertical().id_salt("micrographs").max_height(180.0).show(ui, |ui| {
         let found = open.micrographs.iter().filter(|m| m.name.to_lowercase().contains(&wanted));
         let mut listed = 0;
-        for micrograph in found.take(LISTED) {
+        for micrograph in found.take(MAX_LISTED) {
             listed += 1;
             let on = filter.micrograph == Some(micrograph.id);
             if ui.selectable_label(on, &micrograph.name).clicked() {
                 filter.micrograph = (!on).then_some(micrograph.id);
             }
         }
-        if listed == LISTED {
-            ui.weak("… type a part of the name to see others");
+        if listed == MAX_LISTED {
+            ui.weak("Type a part of the name to see others.");
         }
     });
 }
@@ -227,9 +227,9 @@ pub fn chips(ui: &mut Ui, open: &OpenProject, out: &mut Vec<Command>) {
         for (words, without) in parts {
             let response = ui.small_button(format!("{words}  ×"));
             response.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Take away: {words}"))
+                egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Remove filter: {words}"))
             });
-            if response.on_hover_text("Take this filter away").clicked() {
+            if response.on_hover_text("Remove this filter").clicked() {
                 out.push(Command::order(Order { filter: without, ..open.shown.order.clone() }));
             }
         }

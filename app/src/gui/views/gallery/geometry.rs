@@ -1,4 +1,4 @@
-//! Where patches lie in the grid: plain arithmetic on places, the same for two patches and two million.
+//! Where patches are in the grid. Plain arithmetic on places, the same for two patches and two million.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The grid of patches. Only what is on the screen is touched in a frame.
+//! The grid of patches. A frame only touches the patches on the screen.
 
 use std::sync::Arc;
 
@@ -19,16 +19,16 @@ use crate::gpu::pages::{Found, PageSource, Pages, bin_for};
 use crate::gui::command::{Command, SettingsCommand, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
-use crate::gui::widgets::common_ends;
+use crate::gui::widgets::common_contrast_ends;
 use crate::words;
 
 /// Width of the scroll bar, points.
-const BAR: f32 = 14.0;
+const SCROLL_BAR_WIDTH: f32 = 14.0;
 
 /// Draws the grid and takes what the pointer does on it.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
     let area = ui.available_rect_before_wrap();
-    let rect = Rect::from_min_max(area.min, egui::pos2(area.right() - BAR, area.bottom()));
+    let rect = Rect::from_min_max(area.min, egui::pos2(area.right() - SCROLL_BAR_WIDTH, area.bottom()));
     // Clicks and drags, but no keyboard focus: arrows and Space belong to the patches.
     let response = ui.allocate_rect(area, Sense::CLICK | Sense::DRAG);
     if rect.width() < 24.0 || rect.height() < 24.0 {
@@ -118,7 +118,7 @@ fn wheel(ui: &Ui, model: &Model, response: &egui::Response, state: &mut State, o
 
 /// A bar of its own: egui's keeps the offset in 32 bits, which two million large patches exceed.
 fn scroll_bar(ui: &mut Ui, area: Rect, geometry: &Geometry, state: &mut State) {
-    let track = Rect::from_min_max(egui::pos2(area.right() - BAR + 3.0, area.top()), area.max);
+    let track = Rect::from_min_max(egui::pos2(area.right() - SCROLL_BAR_WIDTH + 3.0, area.top()), area.max);
     let furthest = geometry.furthest();
     if furthest <= 0.0 {
         return;
@@ -207,7 +207,7 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
         },
     });
     state.window = pages.window();
-    let common = common_ends(look, state.window);
+    let common = common_contrast_ends(look, state.window);
     let visible = instances(open, &geometry, marks, pages, common, scale);
     let missing = visible.wanted.len();
     let mut wanted = visible.wanted;

@@ -1,4 +1,4 @@
-//! The current patch as large as fits, with its label; keys work as in the grid.
+//! The current patch at full size, with its label. Keys work as in the grid.
 
 use eframe::egui;
 use egui::{Rect, Sense, Stroke, StrokeKind, Ui, Vec2};

@@ -20,7 +20,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
         let slider = Slider::new(&mut side, 24.0..=512.0).logarithmic(true).show_value(false);
         if theme::slider(ui, slider)
             .labelled_by(name.id)
-            .on_hover_text("Side of a patch on the screen (Ctrl and wheel)")
+            .on_hover_text("Size of a patch on the screen (Ctrl+wheel)")
             .changed()
         {
             out.push(Command::Settings(SettingsCommand::PatchSide(side)));
@@ -58,13 +58,13 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             Contrast::Patch | Contrast::All => {
                 let cut =
                     DragValue::new(&mut look.cut).range(0.0..=20.0).speed(0.05).suffix(" %").max_decimals(1);
-                let response = ui.add(cut).on_hover_text("Share of the pixels cut off at each end");
+                let response = ui.add(cut).on_hover_text("Percentage of pixels clipped at each end");
                 response.widget_info(|| {
-                    egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Share of pixels cut off")
+                    egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Percentage of pixels clipped")
                 });
             }
         }
-        ui.checkbox(&mut look.invert, "Invert").on_hover_text("High values dark instead of light");
+        ui.checkbox(&mut look.invert, "Invert").on_hover_text("Show high values dark");
         let combo = ComboBox::from_id_salt("colours")
             .width(80.0)
             .selected_text(look.colours.as_str())
@@ -75,9 +75,9 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             });
         named(&combo.response, "Colours");
         ui.separator();
-        let band = ui
-            .checkbox(&mut look.band, "Band-pass")
-            .on_hover_text("Show only structures of these sizes; the project's pixels stay as they are");
+        let band = ui.checkbox(&mut look.band, "Band-pass").on_hover_text(
+            "Show only structures of these sizes. The pixels of the project stay as they are.",
+        );
         if band.changed() && look.band {
             look.periods = to_begin_with(look.periods, open);
         }
@@ -90,7 +90,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             response.widget_info(|| {
                 egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Smallest structure kept")
             });
-            response.on_hover_text("Smaller structures are taken away");
+            response.on_hover_text("Smaller structures are removed.");
             ui.label("to");
             let limit = *short * 1.05;
             let response =
@@ -98,7 +98,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &m
             response.widget_info(|| {
                 egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "Largest structure kept")
             });
-            response.on_hover_text("Larger structures are taken away");
+            response.on_hover_text("Larger structures are removed.");
         }
     });
     if look != model.settings.look {

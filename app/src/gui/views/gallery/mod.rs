@@ -1,4 +1,4 @@
-//! The gallery: patches in the order shown, browsed and labelled by keyboard and mouse.
+//! The gallery: browse patches and label them by keyboard and mouse.
 
 mod bar;
 mod filter;
@@ -35,7 +35,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     look_bar::ui(ui, model, open, state, out);
     ui.add_space(2.0);
     if open.shown.ids.is_empty() {
-        empty(ui, "No patch passes the filter", "Loosen the filter to see patches again.");
+        empty(ui, "No patch passes the filter", "Widen the filter to see patches.");
     } else if model.gallery.large {
         large::ui(ui, model, open, state, out);
     } else {

@@ -1,4 +1,4 @@
-//! What the gallery remembers from frame to frame.
+//! What the gallery remembers between frames.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether what would come fits onto the disk, beside the button that would write it.
+//! Whether the import fits on the disk, beside the button that writes it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,16 +13,15 @@ use crate::gui::widgets::form::{complaint, warning};
 use crate::words;
 
 /// How long what a disk has said is believed: files may be deleted to make room.
-const BELIEVED: Duration = Duration::from_secs(5);
+const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Asks how much is free where `dir` is or will be, where that is not known.
 pub fn ask(ui: &Ui, import: &ImportState, dir: &Path, out: &mut Vec<Command>) {
     let age = known(import, dir).map(|space| space.at.elapsed());
-    if age.is_none_or(|age| age > BELIEVED) && import.disk_space.pending().map(PathBuf::as_path) != Some(dir)
-    {
+    if age.is_none_or(|age| age > MAX_AGE) && import.disk_space.pending().map(PathBuf::as_path) != Some(dir) {
         out.push(Command::Import(ImportCommand::Measure(dir.to_owned())));
     } else if let Some(age) = age {
-        ui.ctx().request_repaint_after(BELIEVED.saturating_sub(age));
+        ui.ctx().request_repaint_after(MAX_AGE.saturating_sub(age));
     }
 }
 
@@ -52,8 +51,8 @@ pub fn ui(ui: &mut Ui, import: &ImportState, space: &Space, dir: &Path) -> Optio
         }
         Fit::Perhaps => {
             let text = format!(
-                "{takes}{during}, but {there}. It may fit, for there may be fewer places than that; if not, nothing is \
-                 kept of the import."
+                "{takes}{during}, but {there}. It may fit, because there may be fewer places than that. If it does not fit, the import \
+                 is undone."
             );
             warning(ui, &text);
             None
@@ -67,7 +66,7 @@ pub fn ui(ui: &mut Ui, import: &ImportState, space: &Space, dir: &Path) -> Optio
                     ways_out(space, free)
                 ),
             );
-            Some("It does not fit onto that disk.")
+            Some("It does not fit on that disk.")
         }
     }
 }
@@ -76,8 +75,8 @@ pub fn ui(ui: &mut Ui, import: &ImportState, space: &Space, dir: &Path) -> Optio
 fn ways_out(space: &Space, free: u64) -> &'static str {
     // Half of it fits, and a new project can be told so.
     if space.named / 2 <= free {
-        "Make room, average more px into one, name a folder on another disk, or store the pixels of a new project in 16 bits."
+        "Free some space, use more binning, choose a folder on another disk, or store the pixels of a new project as 16-bit floats."
     } else {
-        "Make room, average more px into one, or name a folder on another disk."
+        "Free some space, use more binning, or choose a folder on another disk."
     }
 }

@@ -1,4 +1,4 @@
-//! The settings of an import as typed, those only that the files named have use for.
+//! The import form: only the settings that the files added need.
 
 use eframe::egui;
 use egui::{ComboBox, Ui};
@@ -12,22 +12,25 @@ use crate::gui::widgets::form::{complaint, section, text_field};
 use crate::words::number;
 
 const POOLS: [(Option<PoolFrom>, &str); 4] = [
-    (Some(PoolFrom::Blobs), "at blobs of the particle's size"),
-    (Some(PoolFrom::Random), "at random places"),
-    (Some(PoolFrom::Grid), "on a grid"),
-    (None, "none"),
+    (Some(PoolFrom::Blobs), "Blob picker"),
+    (Some(PoolFrom::Random), "Random places"),
+    (Some(PoolFrom::Grid), "Grid"),
+    (None, "None"),
 ];
 
 /// Draws the settings.
 pub fn ui(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
     let picks = found.iter().any(|f| f.picks);
     if picks || has_micrographs(found) {
-        section(ui, "Cutting patches");
+        section(ui, "Extract patches");
         egui::Grid::new("cutting").num_columns(3).min_col_width(84.0).show(ui, |ui| cutting(ui, draft));
         if picks {
             ui.checkbox(&mut draft.y_up, "y counts from the bottom").on_hover_text(
-                "Some box files count rows from the last one upwards. The look at the right says when picks fit \
+                "Some box files count rows from the bottom of the micrograph. The preview says when the picks fit \
                  better that way.",
+            );
+            ui.checkbox(&mut draft.recenter, "move centres by refinement shifts").on_hover_text(
+                "Takes rlnOriginXAngst and rlnOriginYAngst, or cryoSPARC's alignments, off the coordinates.",
             );
         }
     }
@@ -40,8 +43,8 @@ pub fn ui(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
 }
 
 fn cutting(ui: &mut Ui, draft: &mut ImportDraft) {
-    let why = "Side of the square cut around each place, in px of the micrograph: one and a half to twice the \
-               particle.";
+    let why = "Side of the square extracted around each pick, in px of the micrograph: 1.5 to 2 times the particle \
+               diameter.";
     let field = text_field(ui, "Box size", &mut draft.box_size, 70.0, "such as 192", why);
     let side = number::<usize>(&draft.box_size, 2, 4096);
     if field.changed()
@@ -51,25 +54,28 @@ fn cutting(ui: &mut Ui, draft: &mut ImportDraft) {
         draft.bin = suggested_bin(side).to_string();
     }
     beside(ui, "px", side.err());
-    let why =
-        "So many px are averaged into one in each direction. Patches of about 64 px are learnt from best.";
-    let field = text_field(ui, "Average", &mut draft.bin, 70.0, "1", why);
+    let why = "Average N × N px into one. Patches of about 64 px train best.";
+    let field = text_field(ui, "Binning", &mut draft.bin, 70.0, "1", why);
     draft.bin_typed |= field.changed();
     let bin = number::<usize>(&draft.bin, 1, 64);
     let note = match (number::<usize>(&draft.box_size, 2, 4096), &bin) {
-        (Ok(Some(side)), Ok(Some(bin))) => format!("px into one each way: patches of {} px", side / bin),
-        _ => "px into one each way".to_owned(),
+        (Ok(Some(side)), Ok(Some(bin))) => format!("patches of {} px", side / bin),
+        _ => "px into one".to_owned(),
     };
     beside(ui, &note, bin.err());
-    let why = "No box touches this many px at the edges of a micrograph.";
+    let why = "Keep boxes this far from the edges of a micrograph.";
     text_field(ui, "Margin", &mut draft.margin, 70.0, "0", why);
     beside(ui, "px", number::<usize>(&draft.margin, 0, 100_000).err());
+    let why = "Coordinates and boxes of the picks are multiplied by this: 4 for picks made on images averaged four by \
+               four.";
+    text_field(ui, "Scale of picks", &mut draft.picks_scale, 70.0, "1", why);
+    beside(ui, "times", number::<f64>(&draft.picks_scale, 0.001, 1000.0).err());
 }
 
 fn pool(ui: &mut Ui, draft: &mut ImportDraft) {
     let before = draft.pool;
     ui.horizontal(|ui| {
-        ui.label("Cut them");
+        ui.label("Places");
         let words = POOLS.iter().find(|(pool, _)| *pool == draft.pool).map_or("", |(_, words)| words);
         let combo = ComboBox::from_id_salt("pool kind").width(230.0).selected_text(words);
         let response = combo.show_ui(ui, |ui| {
@@ -86,14 +92,14 @@ fn pool(ui: &mut Ui, draft: &mut ImportDraft) {
 }
 
 fn pool_numbers(ui: &mut Ui, draft: &mut ImportDraft) {
-    let why = "At most so many from each micrograph; empty for every place found.";
-    text_field(ui, "How many", &mut draft.pool_count, 70.0, "all", why);
-    beside(ui, "a micrograph", number::<usize>(&draft.pool_count, 1, 100_000).err());
-    let why = "Smallest distance from known positives; half the box when empty.";
+    let why = "At most this many from each micrograph. Empty: every place found.";
+    text_field(ui, "Max. per micrograph", &mut draft.pool_count, 70.0, "all", why);
+    beside(ui, "", number::<usize>(&draft.pool_count, 1, 100_000).err());
+    let why = "Smallest distance from known positives. Empty: half the box.";
     text_field(ui, "Distance", &mut draft.distance, 70.0, "half box", why);
     beside(ui, "px from positives", number::<f64>(&draft.distance, 0.0, 10_000.0).err());
     if draft.pool == Some(PoolFrom::Blobs) {
-        let why = "Diameter of a particle; 0.6 of the box when empty.";
+        let why = "Particle diameter. Empty: 0.6 of the box.";
         text_field(ui, "Diameter", &mut draft.diameter, 70.0, "0.6 box", why);
         beside(ui, "px", number::<f64>(&draft.diameter, 2.0, 4096.0).err());
     }
@@ -101,10 +107,10 @@ fn pool_numbers(ui: &mut Ui, draft: &mut ImportDraft) {
 
 fn labels(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
     let ready = found.iter().any(|f| f.patches);
-    let none = if ready { "as the file says, else unlabeled" } else { "as the file says, else positive" };
+    let none = if ready { "from file, else unlabeled" } else { "from file, else positive" };
     let words = |label: Option<Label>| match label {
         None => none.to_owned(),
-        Some(label) => format!("{label} where the file says nothing"),
+        Some(label) => format!("{label} where the file gives none"),
     };
     ui.horizontal(|ui| {
         ui.label("Label");
@@ -120,8 +126,8 @@ fn labels(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
 }
 
 fn scale(ui: &mut Ui, draft: &mut ImportDraft) {
-    let why = "Å per px, in place of what the files say; of micrographs as they are, before averaging.";
-    text_field(ui, "Pixel size", &mut draft.pixel_size, 70.0, "as read", why);
+    let why = "Å per px of the unbinned micrographs. It replaces what the files say.";
+    text_field(ui, "Pixel size", &mut draft.pixel_size, 70.0, "from file", why);
     beside(ui, "Å", number::<f64>(&draft.pixel_size, 0.01, 1000.0).err());
 }
 
@@ -139,9 +145,9 @@ pub fn target(ui: &mut Ui, draft: &mut ImportDraft, model: &Model) {
         let name = ui.label("New project in");
         ui.add(egui::TextEdit::singleline(&mut draft.folder).desired_width(330.0))
             .labelled_by(name.id)
-            .on_hover_text("A new or empty folder. Pixels are copied into it; your files stay as they are.");
-        let why = "How the pixels are copied. 32 bits keep every value exactly; 16 bits need half the room, keep \
-                   about three digits, and hold no value above 65,504.";
+            .on_hover_text("A new or empty folder. Pixels are copied into it. Your files stay as they are.");
+        let why = "How the pixels are stored. 32-bit floats keep every value exactly. 16-bit floats take half the space, \
+                   keep about three digits and hold no value above 65,504.";
         ui.label("Pixels");
         let combo = ComboBox::from_id_salt("pixel type").width(150.0).selected_text(bits(draft.pixels));
         let response = combo.show_ui(ui, |ui| {
@@ -156,8 +162,8 @@ pub fn target(ui: &mut Ui, draft: &mut ImportDraft, model: &Model) {
 
 const fn bits(pixels: PixelType) -> &'static str {
     match pixels {
-        PixelType::F32 => "32 bits, exact",
-        PixelType::F16 => "16 bits, half the room",
+        PixelType::F32 => "32-bit float",
+        PixelType::F16 => "16-bit float, half the space",
     }
 }
 

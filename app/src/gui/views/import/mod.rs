@@ -1,8 +1,8 @@
-//! The page of an import: what was named, what it is, settings, and what would come. Nothing is
-//! written before the button at its end is pressed.
+//! The import page: files, settings and a preview. Nothing is written before the person presses Import.
 
 mod disk_space;
 mod form;
+mod scores;
 mod seen;
 
 use std::sync::Arc;
@@ -69,7 +69,7 @@ fn page(
         ui.horizontal(|ui| {
             let back = if model.project.is_some() { "Back to the project" } else { "Back" };
             let back = ui.add_enabled(running.is_none(), egui::Button::new(back));
-            if back.on_hover_text("Leave this page; nothing is written.").clicked() {
+            if back.on_hover_text("Leave this page. Nothing is written.").clicked() {
                 out.push(Command::Import(ImportCommand::Leave));
             }
             ui.heading("Import files");
@@ -146,9 +146,9 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
                 path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
             let remove = ui.small_button("×");
             remove.widget_info(|| {
-                egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Take {name} off the list"))
+                egui::WidgetInfo::labeled(egui::Role::Button, true, format!("Remove {name} from the list"))
             });
-            if remove.on_hover_text(format!("Take {name} off the list")).clicked() {
+            if remove.on_hover_text(format!("Remove {name} from the list")).clicked() {
                 out.push(Command::Import(ImportCommand::Remove(path.clone())));
             }
             ui.label(RichText::new(&name).strong()).on_hover_text(path.display().to_string());
@@ -157,7 +157,7 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
             None => match import.recognised.of(&import.paths) {
                 Load::Failed(failure) => complaint(ui, &failure.why),
                 _ => {
-                    ui.weak("being recognised");
+                    ui.weak("reading…");
                 }
             },
             Some(found) => match &found.kind {
@@ -174,8 +174,8 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
     }
     // Without a proposal nobody could say: that was cancelled.
     if !import.paths.is_empty() && import.is_recognised() && import.proposal().is_none() {
-        let again = ui.button("Recognise them again");
-        if again.on_hover_text("Look into the files once more to see what they are.").clicked() {
+        let again = ui.button("Re-read");
+        if again.on_hover_text("Read the files again.").clicked() {
             out.push(Command::Import(ImportCommand::Recognise));
         }
     }
@@ -237,7 +237,7 @@ fn run(
             } else if ui.button("Cancel the import").clicked() {
                 out.push(Command::Window(crate::gui::command::WindowCommand::Cancel(job.id)));
             }
-            ui.weak("All or nothing: cancelled, the project is as before.");
+            ui.weak("All or nothing: if you cancel, the project stays as it was.");
         });
         return;
     }
@@ -265,18 +265,19 @@ fn run(
         let comes = seen.map_or(0, |seen| seen.preview.labels.total());
         let pool = wanted.as_ref().is_ok_and(|wanted| wanted.request.pool.is_some());
         let why_not = if import.paths.is_empty() {
-            Some("Name some files first.")
+            Some("Add files first.")
         } else if wanted.is_err() {
-            Some("A setting is no valid number.")
+            Some("A setting is not a valid number.")
         } else {
             match look {
-                Load::NotAsked | Load::Loading => Some("The files are being looked at."),
-                Load::Failed(failure) if failure.cancelled => {
-                    Some("Nobody has looked at the files to the end.")
+                Load::NotAsked | Load::Loading => Some("Reading files…"),
+                Load::Failed(failure) if failure.cancelled => Some("Re-read the files first."),
+                Load::Failed(_) => Some("Fix the problem shown on the right."),
+                Load::Ready(seen) if !seen.preview.bad.is_empty() && !draft.skip_bad => {
+                    Some("Some micrographs cannot be used; the list on the right has the reasons.")
                 }
-                Load::Failed(_) => Some("What stands in the way is said at the right."),
                 Load::Ready(_) if comes == 0 && !pool => {
-                    Some("The files hold neither patches nor picks that could be cut.")
+                    Some("The files hold no patches, and no picks to extract patches at.")
                 }
                 Load::Ready(_) if target.is_none() => Some("Name a folder for the project."),
                 Load::Ready(_) => no_room,
@@ -287,9 +288,9 @@ fn run(
         if let Some(why) = why_not {
             ui.weak(why);
         }
-        // The look was cancelled, or files were mended meanwhile.
+        // Reading was cancelled, or the files were corrected meanwhile.
         if let (Load::Failed(_), Ok(wanted)) = (look, wanted)
-            && ui.button("Look again").clicked()
+            && ui.button("Re-read").clicked()
         {
             out.push(self::look(wanted));
         }

@@ -1,11 +1,11 @@
-//! What an import would bring: counts, sizes, a handful of patches, and what a person should know
-//! before going on, with a remedy to press where there is one.
+//! The preview of an import: counts, sizes, some patches, and warnings, each with a button where a program can
+//! remedy it.
 
 use std::sync::Arc;
 
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
-use vitrine_core::ingest::{Inspection, Preview, SeenPatch};
+use vitrine_core::ingest::{BelowMinScore, Inspection, Preview, SeenPatch};
 use vitrine_core::{Label, Remedy};
 
 use crate::gui::command::Command;
@@ -14,7 +14,7 @@ use crate::gui::model::{ImportState, Model};
 use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::values::{Failure, Load};
-use crate::gui::widgets::form::{section, warning};
+use crate::gui::widgets::form::{complaint, section, text_field, warning};
 use crate::gui::widgets::{Fold, empty, label_count, paint_label};
 use crate::words;
 
@@ -22,7 +22,25 @@ use crate::words;
 #[derive(Default)]
 pub struct State {
     of: Option<Arc<Inspection>>,
-    textures: Vec<TextureHandle>,
+    /// Some of the patches, those just above and those just below the lowest score.
+    textures: [Vec<TextureHandle>; 3],
+}
+
+impl State {
+    /// Brings the patches of a look onto the graphics device.
+    fn take(&mut self, ui: &Ui, look: &Arc<Inspection>) {
+        if self.of.as_ref().is_some_and(|old| Arc::ptr_eq(old, look)) {
+            return;
+        }
+        self.textures = [&look.patches, &look.just_above, &look.just_below].map(|patches| {
+            let load = |(at, patch): (usize, &SeenPatch)| {
+                let image = picture(patch, look.size);
+                ui.ctx().load_texture(format!("import {at}"), image, TextureOptions::LINEAR)
+            };
+            patches.iter().enumerate().map(load).collect()
+        });
+        self.of = Some(Arc::clone(look));
+    }
 }
 
 /// Draws it.
@@ -40,18 +58,18 @@ pub fn ui(
     if import.paths.is_empty() {
         empty(
             ui,
-            "Nothing named yet",
-            "Patches: PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, folders of pictures. Or micrographs (MRC, \
-             TIFF, PNG, JPEG) with picks (STAR, EMAN .box, CSV, .cbox). What is recognised is shown here before \
-             anything is written.",
+            "No files yet",
+            "Patches: PyTorch, NumPy, MRC and HDF5 stacks, RELION STAR, cryoSPARC .cs, folders of pictures. Or micrographs \
+             (MRC, TIFF, PNG, JPEG; a RELION project or a table of micrographs) with picks (STAR, EMAN .box and .json, \
+             CSV, .cbox). What is recognised is shown here before anything is written.",
         );
         return;
     }
-    section(ui, "What would come");
+    section(ui, "Preview");
     if waiting {
         ui.horizontal(|ui| {
             ui.spinner();
-            ui.weak("looking at the files");
+            ui.weak("Reading files…");
         });
     }
     // Until there is an answer to the request as it stands, the one before it.
@@ -59,8 +77,11 @@ pub fn ui(
     match (look, before.as_ref()) {
         (Load::Failed(failure), _) if !waiting => why_not(ui, failure),
         (Load::Ready(look), _) | (Load::NotAsked | Load::Loading, Some(look)) => {
+            state.take(ui, look);
             counts(ui, &look.preview, draft);
+            bad(ui, &look.preview, draft);
             warnings(ui, &look.preview, waiting, draft);
+            scores(ui, look, state, draft);
             patches(ui, look, state);
             lists(ui, model, &look.preview, out);
         }
@@ -68,7 +89,7 @@ pub fn ui(
         _ => match import.look.newest() {
             Load::Failed(failure) => why_not(ui, &failure),
             _ => {
-                ui.weak("None of the files could be recognised.");
+                ui.weak("No file has a known format.");
             }
         },
     }
@@ -105,7 +126,7 @@ fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
             row("Patches", format!("{size} × {size} px"));
         }
         if let Some(side) = preview.box_size {
-            row("Cut with a box of", format!("{side} px of the micrograph"));
+            row("Box size", format!("{side} px of the micrograph"));
         }
         row(
             "Pixel size",
@@ -116,21 +137,94 @@ fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
             row("Micrographs", format!("{}, {with} of them with picks", preview.micrographs.len()));
         }
         if preview.at_edge > 0 {
+            row("Skipped", format!("{} picks too close to the edge", words::count(preview.at_edge as u64)));
+        }
+        if preview.outside > 0 {
             row(
                 "Left out",
-                format!("{} picks too near an edge for the box", words::count(preview.at_edge as u64)),
+                format!("{} picks outside their micrographs", words::count(preview.outside as u64)),
             );
+        }
+        if preview.below_min_score > 0 {
+            row(
+                "Left out",
+                format!("{} picks below the lowest score", words::count(preview.below_min_score as u64)),
+            );
+        }
+        let without: usize = preview.pick_files.iter().map(|file| file.without_picks).sum();
+        if without > 0 {
+            row("Searched without a pick", format!("{} micrographs", words::count(without as u64)));
         }
         if preview.duplicates > 0 {
             row(
-                "Left out",
+                "Skipped",
                 format!(
-                    "{} picks at places that have a patch already",
+                    "{} picks at places that already have a patch",
                     words::count(preview.duplicates as u64)
                 ),
             );
         }
     });
+}
+
+/// Micrographs that cannot be used, each with its reason, and the way past them.
+fn bad(ui: &mut Ui, preview: &Preview, draft: &mut ImportDraft) {
+    if preview.bad.is_empty() {
+        return;
+    }
+    ui.add_space(8.0);
+    let all = preview.bad.len() + preview.micrographs.len();
+    warning(ui, &format!("{} of {all} micrographs cannot be used.", preview.bad.len()));
+    for bad in preview.bad.iter().take(MAX_ROWS) {
+        let name = bad
+            .path
+            .file_name()
+            .map_or_else(|| bad.path.display().to_string(), |n| n.to_string_lossy().into());
+        let picks = match bad.picks {
+            0 => String::new(),
+            many => format!(" ({} picks on it)", words::count(many as u64)),
+        };
+        ui.label(format!("{name}: {}{picks}", bad.reason)).on_hover_text(bad.path.display().to_string());
+    }
+    more(ui, preview.bad.len());
+    if draft.skip_bad {
+        ui.weak("They are left out, and so is any whose pixels turn out to be damaged.");
+        if ui.button("Do not leave them out").clicked() {
+            draft.skip_bad = false;
+        }
+    } else if !preview.micrographs.is_empty() {
+        let why =
+            "Goes on with the other micrographs, also where pixels turn out to be damaged during the import.";
+        if ui.button("Leave them out").on_hover_text(why).clicked() {
+            draft.skip_bad = true;
+        }
+    }
+}
+
+/// The scores of the picker, the lowest one that is taken, and the patches on either side of it.
+fn scores(ui: &mut Ui, look: &Arc<Inspection>, state: &State, draft: &mut ImportDraft) {
+    let Some(all) = look.preview.scores.as_ref().filter(|all| all.lowest < all.highest) else { return };
+    section(ui, "Scores of the picks");
+    super::scores::histogram(ui, all, &mut draft.min_score);
+    ui.horizontal_wrapped(|ui| {
+        let why = "Picks with a lower score are no particles: they are left out, or become unlabeled. Empty takes all.";
+        text_field(ui, "Lowest score", &mut draft.min_score, 80.0, "all", why);
+        if let Err(wrong) = words::number::<f64>(&draft.min_score, -1e9, 1e9) {
+            complaint(ui, &wrong);
+        }
+        ui.label("below it");
+        ui.radio_value(&mut draft.below_min_score, BelowMinScore::LeaveOut, "left out");
+        ui.radio_value(&mut draft.below_min_score, BelowMinScore::Unlabeled, "unlabeled");
+    });
+    let [_, above, below] = &state.textures;
+    if !look.just_above.is_empty() {
+        ui.weak("The weakest that are taken");
+        strip(ui, &look.just_above, above);
+    }
+    if !look.just_below.is_empty() {
+        ui.weak("The best of those below");
+        strip(ui, &look.just_below, below);
+    }
 }
 
 fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDraft) {
@@ -146,8 +240,8 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDra
         }
         match told.remedy {
             Some(Remedy::TurnYOver { from_bottom }) => {
-                let words = if from_bottom { "Turn the picks over" } else { "Leave the picks as they are" };
-                let why = "Switches \"y counts from the bottom\" and looks again.";
+                let words = if from_bottom { "Flip y" } else { "Do not flip y" };
+                let why = "Switches \"y counts from the bottom\" and reads the files again.";
                 if ui.button(words).on_hover_text(why).clicked() {
                     draft.y_up = from_bottom;
                 }
@@ -163,36 +257,31 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDra
 }
 
 /// Side of a patch on the screen, points.
-const SIDE: f32 = 92.0;
+const PATCH_SIDE: f32 = 92.0;
 
-fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &mut State) {
+fn patches(ui: &mut Ui, look: &Arc<Inspection>, state: &State) {
     if look.patches.is_empty() {
         return;
     }
-    if state.of.as_ref().is_none_or(|old| !Arc::ptr_eq(old, look)) {
-        state.textures = look
-            .patches
-            .iter()
-            .enumerate()
-            .map(|(at, patch)| {
-                let image = picture(patch, look.size);
-                ui.ctx().load_texture(format!("import {at}"), image, TextureOptions::LINEAR)
-            })
-            .collect();
-        state.of = Some(Arc::clone(look));
-    }
     section(ui, "Some of the patches");
+    let [textures, ..] = &state.textures;
+    strip(ui, &look.patches, textures);
+}
+
+/// Patches side by side, each with its label.
+fn strip(ui: &mut Ui, patches: &[SeenPatch], textures: &[TextureHandle]) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = Vec2::splat(6.0);
-        for (patch, texture) in look.patches.iter().zip(&state.textures) {
-            let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::hover());
+        for (patch, texture) in patches.iter().zip(textures) {
+            let (rect, response) = ui.allocate_exact_size(Vec2::splat(PATCH_SIDE), Sense::hover());
             egui::Image::new(texture).paint_at(ui, rect);
             let colour = theme::label(patch.label, ui.visuals().dark_mode);
             let corner = rect.left_bottom() + egui::vec2(10.0, -10.0);
             ui.painter().circle_filled(corner, 8.5, egui::Color32::from_black_alpha(170));
             paint_label(ui.painter(), corner, 10.0, patch.label, theme::label(patch.label, true));
             ui.painter().rect_stroke(rect, 2.0, egui::Stroke::new(1.0, colour), egui::StrokeKind::Inside);
-            let words = format!("{}, from {}", patch.label, patch.from);
+            let score = patch.score.map_or_else(String::new, |score| format!(", score {score:.3}"));
+            let words = format!("{}{score}, from {}", patch.label, patch.from);
             response.widget_info(|| {
                 egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Patch, {words}"))
             });
@@ -215,7 +304,7 @@ fn picture(patch: &SeenPatch, size: usize) -> ColorImage {
 }
 
 /// Rows shown of a long list.
-const ROWS: usize = 200;
+const MAX_ROWS: usize = 200;
 
 fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) {
     ui.add_space(10.0);
@@ -244,11 +333,11 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
         let title = format!("Micrographs ({})", preview.micrographs.len());
         Fold::new("import.micrographs", title).show(ui, model, out, |ui, _| {
             egui::Grid::new("import micrographs").num_columns(5).striped(true).show(ui, |ui| {
-                for heading in ["Name", "Size", "Picks", "At an edge", "There already"] {
+                for heading in ["Name", "Size", "Picks", "Too close to the edge", "Already there"] {
                     ui.strong(heading);
                 }
                 ui.end_row();
-                for micrograph in preview.micrographs.iter().take(ROWS) {
+                for micrograph in preview.micrographs.iter().take(MAX_ROWS) {
                     ui.label(&micrograph.name).on_hover_text(micrograph.path.display().to_string());
                     ui.label(format!("{} × {}", micrograph.width, micrograph.height));
                     for count in [micrograph.picks, micrograph.at_edge, micrograph.duplicates] {
@@ -263,10 +352,23 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
     if !preview.unmatched.is_empty() {
         let title = format!("Picks without a micrograph ({})", preview.unmatched.len());
         Fold::new("import.unmatched", title).open_at_first(true).show(ui, model, out, |ui, _| {
-            for name in preview.unmatched.iter().take(ROWS) {
+            for name in preview.unmatched.iter().take(MAX_ROWS) {
                 ui.label(format!("{}: {} picks", name.name, words::count(name.picks as u64)));
             }
             more(ui, preview.unmatched.len());
+        });
+    }
+    if !preview.left_out.is_empty() {
+        let title = format!("Files left out ({})", preview.left_out.len());
+        Fold::new("import.left_out", title).show(ui, model, out, |ui, _| {
+            for file in preview.left_out.iter().take(MAX_ROWS) {
+                let name = file
+                    .path
+                    .file_name()
+                    .map_or_else(|| file.path.display().to_string(), |n| n.to_string_lossy().into());
+                ui.label(format!("{name}: {}", file.reason)).on_hover_text(file.path.display().to_string());
+            }
+            more(ui, preview.left_out.len());
         });
     }
     for name in &preview.ambiguous {
@@ -275,7 +377,7 @@ fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) 
 }
 
 fn more(ui: &mut Ui, count: usize) {
-    if count > ROWS {
-        ui.weak(format!("and {} more", words::count((count - ROWS) as u64)));
+    if count > MAX_ROWS {
+        ui.weak(format!("and {} more", words::count((count - MAX_ROWS) as u64)));
     }
 }

@@ -1,5 +1,5 @@
-//! The panel for the current patch: large view, what is known of it, scores, spectrum, its place on
-//! the micrograph, the history of its label.
+//! The panel of the current patch: picture, facts, scores, power spectrum, its place on the micrograph, and
+//! the history of its label.
 
 mod place;
 mod spectrum;
@@ -252,7 +252,7 @@ fn scores(ui: &mut Ui, open: &OpenProject, patch: PatchId, detail: Option<&Patch
 }
 
 /// Changes of a label shown at first.
-const NEWEST: usize = 12;
+const SHOWN_AT_FIRST: usize = 12;
 
 /// What happened to the label, newest first.
 fn history(ui: &mut Ui, open: &OpenProject, patch: PatchId, all_of: &mut Option<PatchId>) {
@@ -265,9 +265,9 @@ fn history(ui: &mut Ui, open: &OpenProject, patch: PatchId, all_of: &mut Option<
         }
     };
     if detail.history.is_empty() {
-        ui.weak("Nobody has ever labelled it.");
+        ui.weak("Never labelled.");
     }
-    let count = if *all_of == Some(patch) { detail.history.len() } else { NEWEST };
+    let count = if *all_of == Some(patch) { detail.history.len() } else { SHOWN_AT_FIRST };
     for (entry, change) in detail.history.iter().rev().take(count) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 5.0;

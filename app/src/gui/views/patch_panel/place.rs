@@ -1,4 +1,4 @@
-//! Where a patch lies on its micrograph, among its neighbours and their labels.
+//! The place of a patch on its micrograph, among the other patches and their labels.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ const RIM_WIDTH: f32 = 0.8;
 /// Draws the micrograph.
 pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut Vec<Command>) {
     let (Some(id), Some(here)) = (open.columns.micrograph_of(patch), open.columns.xy_of(patch)) else {
-        ui.weak("The sources do not say from which place on which micrograph this patch is.");
+        ui.weak("The sources do not say where this patch is on a micrograph.");
         return;
     };
     let view = match open.micrograph.of(&id) {

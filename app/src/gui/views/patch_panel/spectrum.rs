@@ -41,7 +41,7 @@ pub fn ui(
     };
     let words = [x_label, "log10 of power"];
     let area = egui::Rect::from_min_size(ui.cursor().min, egui::vec2(ui.available_width(), HEIGHT));
-    charts::tell_place(ui, &id, area);
+    charts::report_place(ui, &id, area);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             charts::menu(ui, &id, &title, |ui| {
@@ -49,7 +49,7 @@ pub fn ui(
                 charts::save_items(ui, open, &title, &id, svg, || points_csv(words, &points), out);
             });
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                charts::small(ui, &format!("log power over {x_label}"));
+                charts::small_label(ui, &format!("log power over {x_label}"));
             });
         });
     });
@@ -75,7 +75,7 @@ pub fn ui(
         .show(ui, |plot| {
             plot.line(Line::new("power", PlotPoints::from(points.clone())).color(colour).width(1.5));
         });
-    charts::tell_plot(&response.response, "Radial power spectrum of the patch", &[]);
+    charts::describe_plot(&response.response, "Radial power spectrum of the patch", &[]);
 }
 
 /// Frequency and log10 of power, ring by ring; `unit` is the length of a px.

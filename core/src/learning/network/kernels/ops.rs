@@ -15,17 +15,17 @@ use super::simd::Isa;
 
 type Tracked = Autodiff<Flex>;
 
-/// In which way a network runs.
+/// How a network runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// With automatic differentiation and statistics of the batch.
     Training,
-    /// Without, and with running statistics.
+    /// Without automatic differentiation, and with running statistics.
     Scoring,
 }
 
-/// How these kernels can run on `x`: `None` if it is no f32 tensor of the CPU backend.
-pub fn on(x: &Tensor<4>) -> Option<Mode> {
+/// How these kernels run on `x`; `None` where it is not an f32 tensor of the CPU backend.
+pub fn mode_of(x: &Tensor<4>) -> Option<Mode> {
     if x.dtype() != DType::F32 {
         return None;
     }
@@ -70,14 +70,14 @@ pub(super) fn owned(tensor: FlexTensor) -> FlexTensor {
 pub(super) fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
     match tensor.try_into_primitive::<Flex>() {
         Ok(tensor) => contiguous(tensor),
-        Err(_) => unreachable!("`on` was asked first, and all tensors of a network are on one device"),
+        Err(_) => unreachable!("`mode_of` was called first, and all tensors of a network are on one device"),
     }
 }
 
 fn tracked<const D: usize>(tensor: Tensor<D>) -> burn::backend::tensor::FloatTensor<Tracked> {
     match tensor.try_into_primitive::<Tracked>() {
         Ok(tensor) => tensor,
-        Err(_) => unreachable!("`on` was asked first, and all tensors of a network are on one device"),
+        Err(_) => unreachable!("`mode_of` was called first, and all tensors of a network are on one device"),
     }
 }
 

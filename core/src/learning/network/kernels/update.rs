@@ -104,7 +104,7 @@ compiled!(squares_block, squares_block_avx2, (values: &[f32], sum: &mut f64) {
 });
 
 /// Sum of the squares of a tensor of the CPU.
-pub fn squares<const D: usize>(tensor: Tensor<D>) -> f64 {
+pub fn sum_of_squares<const D: usize>(tensor: Tensor<D>) -> f64 {
     let isa = Isa::best();
     let tensor = primitive(tensor);
     let of = |block: &[f32]| {
@@ -167,10 +167,10 @@ mod tests {
     }
 
     #[test]
-    fn averages_and_squares() {
+    fn averages_and_sums_of_squares() {
         assert_eq!(to_vec(blend(tensor(&[1.0, 2.0]), tensor(&[3.0, 6.0]), 0.75)), [1.5, 3.0]);
         let count = 2 * BLOCK + 7;
-        assert_eq!(squares(tensor(&vec![2.0; count])), 4.0 * count as f64);
-        assert_eq!(squares(tensor(&[3.0, 4.0])), 25.0);
+        assert_eq!(sum_of_squares(tensor(&vec![2.0; count])), 4.0 * count as f64);
+        assert_eq!(sum_of_squares(tensor(&[3.0, 4.0])), 25.0);
     }
 }

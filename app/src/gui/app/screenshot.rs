@@ -8,9 +8,9 @@ use crate::gui::jobs::Latest;
 
 /// A picture of part of the window on its way to a file: asked for, then taken, then written.
 #[derive(Default)]
-pub struct Picture {
+pub struct Screenshot {
     /// The plot to wait for.
-    pub wanted: Option<WantedPicture>,
+    pub wanted: Option<WantedScreenshot>,
     /// The picture, with the file it goes into.
     pub taken: Latest<(PathBuf, egui::ColorImage)>,
     /// Frames in which the plot goes on hiding its buttons, because the picture is not there yet.
@@ -18,7 +18,7 @@ pub struct Picture {
 }
 
 /// A picture of a plot that the person wants.
-pub struct WantedPicture {
+pub struct WantedScreenshot {
     /// Where it goes.
     pub file: PathBuf,
     /// Where the plot was in the frame before.

@@ -1,0 +1,75 @@
+//! The block that both networks are built of.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+
+use crate::learning::network::kernels::{ConvNorm, Mode, conv_norm};
+
+/// Convolution, batch normalisation, ReLU.
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    conv: Conv2d,
+    norm: BatchNorm,
+}
+
+impl ConvBlock {
+    pub(super) fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
+        let pad = kernel / 2;
+        Self {
+            conv: Conv2dConfig::new(channels, [kernel, kernel])
+                .with_stride([stride, stride])
+                .with_padding(PaddingConfig2d::Explicit(pad, pad, pad, pad))
+                .with_bias(false)
+                .init(device),
+            norm: BatchNormConfig::new(channels[1]).init(device),
+        }
+    }
+
+    /// norm(conv(x)) in Burn's own operations.
+    pub(super) fn forward_linear(&self, x: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(x))
+    }
+
+    /// relu(norm(conv(x))) in Burn's own operations.
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        relu(self.forward_linear(x))
+    }
+
+    /// norm(conv(x)), plus the shortcut, through ReLU where `relu` is true, by our own kernels on channel-last images
+    /// (N×H×W×C).
+    pub(super) fn forward_own(
+        &self,
+        mode: Mode,
+        x: Tensor<4>,
+        shortcut: Option<Tensor<4>>,
+        relu: bool,
+    ) -> Tensor<4> {
+        let norm = &self.norm;
+        let block = ConvNorm {
+            weights: self.conv.weight.val(),
+            gamma: norm.gamma.val(),
+            beta: norm.beta.val(),
+            stride: self.conv.stride[0],
+            epsilon: norm.epsilon,
+            running: match mode {
+                Mode::Training => [norm.running_mean.value_sync(), norm.running_var.value_sync()],
+                Mode::Scoring => [norm.running_mean.value(), norm.running_var.value()],
+            },
+            shortcut,
+            relu,
+        };
+        let running = block.running.clone();
+        let (out, batch) = conv_norm(mode, x, block);
+        if let Some(batch) = batch {
+            // Updated as Burn's own layer does.
+            let [mean, variance] = running.map(|old| old * (1.0 - norm.momentum));
+            let [batch_mean, batch_variance] = batch.map(|new| new * norm.momentum);
+            norm.running_mean.update(mean + batch_mean);
+            norm.running_var.update(variance + batch_variance);
+        }
+        out
+    }
+}
