@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use bytemuck::{Pod, Zeroable};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
+use vitrine_core::grayscale::rank;
 
 use super::band::Kernel;
-use super::cell::rank;
 
 /// Slots in a row of the texture of ends; as in the shader.
 const ENDS_ACROSS: u32 = 1024;

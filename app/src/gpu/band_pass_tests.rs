@@ -5,9 +5,9 @@ use eframe::egui_wgpu::RendererOptions;
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use half::f16;
 use vitrine_core::Image;
+use vitrine_core::grayscale::percentiles;
 
 use super::super::band::passed;
-use super::super::cell::percentiles;
 use super::*;
 
 const PAGE: usize = 128;

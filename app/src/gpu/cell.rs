@@ -3,6 +3,7 @@
 
 use half::f16;
 use vitrine_core::Image;
+use vitrine_core::grayscale::clipped_range;
 use vitrine_core::project::{PatchId, Pixels};
 
 use super::band::passed;
@@ -88,41 +89,14 @@ pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: 
     })
 }
 
-/// Most values that percentiles are taken from; more change them by less than a screen shows.
-const MEASURED: usize = 1 << 14;
-
-/// Mean, spread and percentiles of values.
+/// Mean, standard deviation and clipped range of values.
 pub fn measure(values: &[f32], cut: f32) -> Range {
     let count = values.len().max(1) as f64;
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
     let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
     let deviation = variance.sqrt();
-    let (low, high) = percentiles(values, cut);
+    let (low, high) = clipped_range(values, cut);
     Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
-}
-
-/// The rank among `count` values below which `cut` percent lie, 0 for the least.
-pub fn rank(count: usize, cut: f32) -> usize {
-    let last = count.saturating_sub(1);
-    let at = ((f64::from(cut) / 100.0) * last as f64).round() as usize;
-    at.min(last / 2)
-}
-
-/// The values below and above which `cut` percent lie.
-pub fn percentiles(values: &[f32], cut: f32) -> (f32, f32) {
-    let step = values.len().div_ceil(MEASURED).max(1);
-    // An odd step does not run along the columns of a patch of even side.
-    let step = step | 1;
-    let mut some: Vec<f32> = values.iter().copied().step_by(step).collect();
-    if some.is_empty() {
-        return (0.0, 1.0);
-    }
-    let last = some.len() - 1;
-    let at = rank(some.len(), cut);
-    let (_, low, _) = some.select_nth_unstable_by(at, f32::total_cmp);
-    let low = *low;
-    let (_, high, _) = some.select_nth_unstable_by(last - at, f32::total_cmp);
-    (low, *high)
 }
 
 /// Prepares a patch. A band is taken of what the screen shows, as the graphics device does it: averaged
@@ -170,13 +144,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_cut_off_both_ends() {
+    fn a_patch_is_measured_for_its_cell() {
         let values: Vec<f32> = (0..=1000).map(|v| v as f32).collect();
-        assert_eq!(percentiles(&values, 1.0), (10.0, 990.0));
-        assert_eq!(percentiles(&values, 0.0), (0.0, 1000.0));
-        assert_eq!(percentiles(&[], 1.0), (0.0, 1.0));
         let range = measure(&values, 1.0);
-        assert_eq!(range.mean, 500.0);
+        assert_eq!((range.low, range.high, range.mean), (10.0, 990.0, 500.0));
         // Population deviation of 0..=1000: √((1001² − 1)/12).
         assert!((range.deviation - 288.964).abs() < 0.01, "{}", range.deviation);
         assert_eq!(measure(&[7.0; 9], 1.0).deviation, 1.0, "a flat patch divides by nothing");

@@ -6,10 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use eframe::egui;
 use vitrine_core::Image;
+use vitrine_core::grayscale::clipped_range;
 use vitrine_core::project::{PatchId, Pixels};
 
 use super::band::passed;
-use super::cell::{Cell, Preparation, Scales, averaged, percentiles, prepare, read};
+use super::cell::{Cell, Preparation, Scales, averaged, prepare, read};
 
 /// Cells that wait to be taken over, at most; then the thread waits.
 const READY: usize = 1024;
@@ -259,7 +260,7 @@ impl Sample {
             }
         };
         // Percentiles over at most some thousand values, so no thinning hides the ends.
-        Some(percentiles(&values, task.measure.cut))
+        Some(clipped_range(&values, task.measure.cut))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use vitrine_core::grayscale::CLIP_PERCENT;
+
 use super::colour_map::ColourMap;
 
 /// What decides which values are darkest and lightest.
@@ -55,7 +57,7 @@ impl Default for Look {
     fn default() -> Self {
         Self {
             contrast: Contrast::Patch,
-            cut: 0.5,
+            cut: CLIP_PERCENT,
             manual: [0.0, 1.0],
             invert: false,
             colours: ColourMap::Grey,

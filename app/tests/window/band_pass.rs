@@ -2,9 +2,10 @@
 
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gpu::band::passed;
-use vitrine::gpu::cell::{Preparation, percentiles, prepare, read};
+use vitrine::gpu::cell::{Preparation, prepare, read};
 use vitrine::gpu::look::{Contrast, Look};
 use vitrine::gui::command::{Command, SettingsCommand};
+use vitrine_core::grayscale::percentiles;
 use vitrine_core::project::{NewPatch, PixelType, Project, SourceInfo};
 
 use crate::gallery::drawn;
