@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod info;
 mod label;
+mod measures;
 mod new;
 mod open;
 mod output;

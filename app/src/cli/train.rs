@@ -9,6 +9,7 @@ use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::overrides::Overrides;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
+use vitrine_core::learning::eval::metrics::CorrectedAuc;
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::project::Project;
@@ -17,6 +18,7 @@ use vitrine_core::workflow::{Step, Watch};
 
 use super::args::TruthArgs;
 use super::exit::Stopped;
+use super::measures::withhold_corrected;
 use super::open;
 use super::output::{print_json, print_line};
 use super::progress::{Progress, stop_asked};
@@ -42,7 +44,8 @@ Examples:
 
 What each epoch line shows:
   AUC P/U     validation positives against validation unlabeled; at most 1 - prior/2
-  corrected   the same, as if against true negatives, when picks are a random sample of particles
+  corrected   the same, as if against true negatives, when picks are a random sample of particles;
+              – where the AUC lies above its ceiling 1 - prior/2
   AP          average precision, validation positives against validation unlabeled
   pseudo      share of the unlabeled whose pseudo-label counted (FixMatch: healthy from 20 % to 95 %;
               SoftMatch gives every one a weight, so 100 %)
@@ -266,18 +269,23 @@ impl Display {
 
 /// A measure, or a dash where it was not measured.
 fn number(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+    if value.is_finite() { format!("{value:.digits$}") } else { "–".to_owned() }
+}
+
+/// The corrected AUC, or a dash where there is none.
+fn corrected(m: &EpochMetrics) -> String {
+    number(m.corrected_auc().and_then(CorrectedAuc::value).unwrap_or(f64::NAN), 4)
 }
 
 fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     let percent =
-        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
+        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "–".to_owned() };
     format!(
         "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {:>4} ± {:>4}  |g| {:>6}  lr {:>6}  {:.1} s{}",
         m.epoch,
         number(m.loss, 4),
         number(m.validation_auc_pu, 4),
-        number(m.validation_auc_corrected, 4),
+        corrected(m),
         number(m.validation_average_precision, 4),
         percent(m.pseudo_label_rate),
         number(m.p_mean, 2),
@@ -299,7 +307,7 @@ pub fn print_result(result: &RunResult) {
         if result.epochs == 1 { "epoch" } else { "epochs" },
         result.best_epoch,
         number(result.best.validation_auc_pu, 4),
-        number(result.best.validation_auc_corrected, 4),
+        corrected(&result.best),
         result.prior.value,
         if result.prior.estimated {
             format!(" (estimated, {:.3} to {:.3})", result.prior.low, result.prior.high)
@@ -317,7 +325,7 @@ pub fn print_result(result: &RunResult) {
     } else if auc > result.best.validation_auc_ceiling {
         print_line(&format!(
             "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
-             the particles, or that prior is too high{}; the corrected value means nothing here",
+             the particles, or that prior is too high{}; so there is no corrected value",
             result.name,
             result.best.validation_auc_ceiling,
             result.prior.value,
@@ -336,12 +344,14 @@ const HARDLY: f64 = 0.6;
 
 /// A result for scripts.
 pub fn as_json(result: &RunResult) -> serde_json::Value {
+    let mut best = json!(result.best);
+    withhold_corrected(&mut best, result.best.corrected_auc());
     json!({
         "run": result.name,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "ended_early": result.ended_early,
         "prior": result.prior,
-        "best": result.best,
+        "best": best,
     })
 }

@@ -10,11 +10,13 @@ use super::diagnose::history;
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
+use crate::grayscale::to_grayscale;
 use crate::label::Label;
 use crate::learning::config::RiskKind;
 use crate::learning::config::yaml;
-use crate::learning::eval::metrics::{auc, corrected_auc};
+use crate::learning::eval::metrics::{CorrectedAuc, auc, corrected_auc};
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
+use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, Side};
 use crate::report::figures;
 use crate::report::tables::metric_info;
@@ -23,6 +25,8 @@ use crate::report::{
     ScoreSamples,
 };
 
+/// Key of the validation AUC corrected for π, among the metrics of an epoch and of a run.
+const VALIDATION_CORRECTED: &str = "validation_auc_corrected";
 /// Patches per picture in the report.
 const PICTURED: usize = 40;
 /// Patches side by side in a picture.
@@ -51,19 +55,28 @@ fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> S
 /// When the run does not exist or the project cannot be read.
 pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> Result<RunSummary> {
     let mut metrics: BTreeMap<String, f64> = BTreeMap::new();
+    let mut corrected: Vec<(&str, CorrectedAuc)> = Vec::new();
     let mut warnings = Vec::new();
+    let history = history(project, run)?;
     let epochs: Vec<EpochRow> = project
         .metrics(run.id)?
         .into_iter()
-        .map(|row| EpochRow {
-            epoch: row.epoch as usize,
-            values: row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect(),
+        .zip(&history)
+        .map(|(row, measured)| {
+            let mut values: BTreeMap<String, f64> =
+                row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect();
+            if measured.validation_auc_corrected.is_nan() {
+                values.remove(VALIDATION_CORRECTED);
+            }
+            EpochRow { epoch: row.epoch as usize, values }
         })
         .collect();
     if let Some(best) = run.best_epoch.and_then(|e| epochs.iter().find(|row| row.epoch == e as usize)) {
         let shown = best.values.iter().filter(|(key, _)| metric_info(key).is_some());
         metrics.extend(shown.map(|(key, value)| (key.clone(), *value)));
         metrics.insert("best_epoch".to_owned(), best.epoch as f64);
+        let measured = history.iter().find(|m| m.epoch == best.epoch).and_then(EpochMetrics::corrected_auc);
+        corrected.extend(measured.map(|value| (VALIDATION_CORRECTED, value)));
     }
     if let Some(last) = epochs.last() {
         // Pseudo-labels are judged where the run ended, not where validation was best.
@@ -104,7 +117,7 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
                 let value = auc(&test.positive, &test.unlabeled)?;
                 metrics.insert("test_auc_pu".to_owned(), value);
                 if let Some(prior) = prior {
-                    metrics.insert("test_auc_corrected".to_owned(), corrected_auc(value, prior.value)?);
+                    corrected.push(("test_auc_corrected", corrected_auc(value, prior.value)?));
                 }
             }
             if !test.positive.is_empty() && !test.negative.is_empty() {
@@ -143,10 +156,10 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
     }
     if let Some(config) = asked_config {
-        let flags = health::watch(&config, &history(project, run)?);
+        let flags = health::watch(&config, &history);
         warnings.extend(flags.iter().map(|flag| capital(&flag.line())));
     }
-    Ok(RunSummary {
+    let mut summary = RunSummary {
         name: run.name.clone(),
         is_baseline: is_baseline(run),
         config_yaml: run.config.clone(),
@@ -160,7 +173,12 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         prior: prior
             .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
         warnings,
-    })
+        ..RunSummary::default()
+    };
+    for (key, value) in corrected {
+        summary.set_corrected(key, value);
+    }
+    Ok(summary)
 }
 
 fn capital(text: &str) -> String {
@@ -340,22 +358,7 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'stati
     Ok(pictures)
 }
 
-/// A patch in 8-bit grey, stretched between its percentiles 0.5 and 99.5; values that are no finite
-/// numbers are black.
-pub fn stretched(patch: &[f32]) -> Vec<u8> {
-    let mut sorted: Vec<f32> = patch.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f32::total_cmp);
-    let last = sorted.len().saturating_sub(1);
-    let (low, high) = match (sorted.get(last / 200), sorted.get(last * 199 / 200)) {
-        (Some(low), Some(high)) => (*low, *high),
-        _ => (0.0, 0.0),
-    };
-    let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
-    // `as` saturates, and turns NaN into 0.
-    patch.iter().map(|value| ((value - low) * scale).clamp(0.0, 255.0) as u8).collect()
-}
-
-/// Patches side by side as an 8-bit PNG, each stretched between its percentiles 0.5 and 99.5.
+/// Patches side by side as an 8-bit PNG, each with the grey values of [`to_grayscale`].
 ///
 /// # Errors
 /// When a patch cannot be read.
@@ -370,7 +373,7 @@ pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
     let mut patch = vec![0.0f32; size * size];
     for (place, &id) in ids.iter().enumerate() {
         pixels.get(PatchId::try_from(id).unwrap_or(PatchId::MAX), &mut patch)?;
-        let grey = stretched(&patch);
+        let grey = to_grayscale(&patch);
         let (left, top) = ((place % columns) * (size + gap), (place / columns) * (size + gap));
         for y in 0..size {
             let from = (top + y) * width + left;

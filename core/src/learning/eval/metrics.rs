@@ -333,14 +333,56 @@ pub fn auc_ceiling(prior: f64) -> Result<f64, MetricError> {
     Ok(1.0 - prior / 2.0)
 }
 
-/// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of the particles. It is not
-/// clipped: above 1, `prior` is too high or the positives are easier than the other particles.
+/// The AUC against unlabeled patches, corrected for the particles among them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CorrectedAuc {
+    /// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of the
+    /// particles. At most 1, up to rounding.
+    Value(f64),
+    /// AUC_PU lies above its ceiling. The formula would give a number above 1, which means nothing, so there
+    /// is none.
+    AboveCeiling(AboveCeiling),
+}
+
+/// An AUC of positives against unlabeled above 1 − π/2. No ranking reaches that if the positives are a random
+/// sample of the particles: π is too high, or the positives are easier to rank than the other particles.
+/// `Display` is a clause that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AboveCeiling {
+    /// The AUC as measured.
+    pub auc: f64,
+    /// 1 − π/2.
+    pub ceiling: f64,
+}
+
+impl std::fmt::Display for AboveCeiling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { auc, ceiling } = self;
+        write!(f, "the AUC against unlabeled, {auc:.3}, lies above its ceiling 1 − π/2 = {ceiling:.3}")
+    }
+}
+
+impl CorrectedAuc {
+    /// The corrected value, where there is one.
+    pub const fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::AboveCeiling(_) => None,
+        }
+    }
+}
+
+/// Corrects the AUC of positives against unlabeled for the particles among the unlabeled.
 ///
 /// # Errors
 /// When `prior` does not lie between 0 and 1.
-pub fn corrected_auc(auc_pu: f64, prior: f64) -> Result<f64, MetricError> {
-    check_prior(prior)?;
-    Ok((auc_pu - prior / 2.0) / (1.0 - prior))
+pub fn corrected_auc(auc_pu: f64, prior: f64) -> Result<CorrectedAuc, MetricError> {
+    let ceiling = auc_ceiling(prior)?;
+    Ok(if auc_pu > ceiling {
+        CorrectedAuc::AboveCeiling(AboveCeiling { auc: auc_pu, ceiling })
+    } else {
+        CorrectedAuc::Value((auc_pu - prior / 2.0) / (1.0 - prior))
+    })
 }
 
 /// The AUC of [`Ranking::auc`] in one call.

@@ -25,7 +25,7 @@ pub(super) fn measure_validation(
     if both(positive, unlabeled) {
         let ranking = Ranking::new(positive, unlabeled)?;
         metrics.validation_auc_pu = ranking.auc();
-        metrics.validation_auc_corrected = corrected_auc(ranking.auc(), prior)?;
+        metrics.validation_auc_corrected = corrected_auc(ranking.auc(), prior)?.value().unwrap_or(f64::NAN);
         metrics.validation_average_precision = ranking.average_precision();
     }
     if both(positive, negative) {
