@@ -1,21 +1,21 @@
-//! From the pixels of a patch to what the pages take: averaged down to the size on the screen, measured for
-//! the contrast, and band-passed here where the graphics device cannot do that.
+//! Prepares the pixels of a patch for the GPU: averages them down to the size on the screen, measures the
+//! contrast, and band-passes them where the GPU cannot do that itself.
 
 use half::f16;
 use vitrine_core::Image;
 use vitrine_core::grayscale::clipped_range;
 use vitrine_core::project::{PatchId, Pixels};
 
-use super::band::passed;
+use super::band::band_passed;
 
-/// What makes the pixels of a cell.
+/// How cells are prepared. A cell is a patch as the GPU stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preparation {
-    /// Side of a block of pixels that is averaged into one, px.
+    /// Pixels are averaged in blocks of `bin × bin` px.
     pub bin: usize,
     /// Shortest and longest period kept, in the unit of [`Scales`].
     pub band: Option<[f32; 2]>,
-    /// Share of pixels cut off at each end, percent.
+    /// Share of pixels clipped at each end of the contrast range, percent.
     pub cut: f32,
 }
 
@@ -26,53 +26,53 @@ impl Preparation {
     }
 }
 
-/// Å per px of the patches, source by source: the first patch of each and its scale; 1 where periods
-/// are counted in px.
+/// Pixel sizes by source: number of the first patch of each source and its Å per px, or 1 where periods are
+/// counted in px. Sorted by patch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scales(pub Vec<(PatchId, f32)>);
 
 impl Scales {
-    /// Å per px of a patch, or 1.
+    /// The pixel size of a patch, Å per px, or 1.
     pub fn of(&self, patch: PatchId) -> f32 {
         let after = self.0.partition_point(|(first, _)| *first <= patch);
         after.checked_sub(1).and_then(|at| self.0.get(at)).map_or(1.0, |(_, scale)| *scale)
     }
 }
 
-/// Where the values of a patch lie, in the values of its source.
+/// Statistics of the pixels of a patch, in the unit of the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// Mean, the zero of the cell's values.
+    /// Mean. A cell stores (value − mean) / deviation.
     pub mean: f32,
-    /// Standard deviation, the unit of the cell's values.
+    /// Standard deviation; 1 where all pixels are equal.
     pub deviation: f32,
-    /// Values cut off below.
+    /// The value drawn black.
     pub low: f32,
-    /// Values cut off above.
+    /// The value drawn white.
     pub high: f32,
 }
 
 impl Range {
-    /// A value in the unit of the cell.
+    /// Converts a value to the unit of the cell.
     pub fn in_cell(&self, value: f32) -> f32 {
         (value - self.mean) / self.deviation
     }
 }
 
-/// A patch ready for the pages.
+/// A patch that is ready for the GPU.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Which.
+    /// Number of the patch.
     pub patch: PatchId,
-    /// `side × side` values of 16 bits, row by row: (value − mean) / deviation.
+    /// `side × side` values as bits of an f16, row by row: (value − mean) / deviation.
     pub values: Vec<u16>,
-    /// Where its values lie.
+    /// Statistics of its pixels.
     pub range: Range,
-    /// Whether all its values are numbers; what is not cannot be filtered.
+    /// Whether all its values are finite. Only such a patch can be band-passed.
     pub finite: bool,
 }
 
-/// The pixels of a patch; `None` when there is no such patch.
+/// Reads a patch; `None` when there is no patch of this number.
 pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
     let size = pixels.size();
     let mut image = Image::zeros(size, size);
@@ -80,11 +80,11 @@ pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
     Some(image)
 }
 
-/// The pixels of a patch, band-passed where asked; `None` when there is no such patch.
+/// Reads a patch and band-passes it where a band is given; `None` when there is no patch of this number.
 pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
     let image = read(pixels, patch)?;
     Some(match band {
-        Some(band) => passed(image, band, scale),
+        Some(band) => band_passed(image, band, scale),
         None => image,
     })
 }
@@ -99,14 +99,14 @@ pub fn measure(values: &[f32], cut: f32) -> Range {
     Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
 }
 
-/// Prepares a patch. A band is taken of what the screen shows, as the graphics device does it: averaged
-/// down first, and contrast measured on that.
+/// Reads and prepares a patch; `None` when there is no patch of this number. With a band it averages first, then
+/// filters, then measures the contrast, in the same order as the GPU.
 pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
     let image = read(pixels, patch)?;
     let finite = image.data.iter().all(|value| value.is_finite());
     let (image, range) = match how.band {
         Some(band) => {
-            let image = passed(averaged(image, how.bin), band, scale * how.bin.max(1) as f32);
+            let image = band_passed(averaged(image, how.bin), band, scale * how.bin.max(1) as f32);
             let range = measure(&image.data, how.cut);
             (image, range)
         }
@@ -119,7 +119,7 @@ pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) ->
     Some(Cell { patch, values, range, finite })
 }
 
-/// An image with each block of `bin × bin` px averaged into one.
+/// Averages blocks of `bin × bin` px. Blocks at the right and lower edge may be smaller.
 pub fn averaged(image: Image, bin: usize) -> Image {
     if bin <= 1 {
         return image;
