@@ -12,7 +12,6 @@ use vitrine_core::learning::config::PretrainKind;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::pretrain::weights_file::pretrained_path;
 use vitrine_core::project::{Project, RunStatus};
-use vitrine_core::workflow::comparison::began_with;
 
 use crate::support::{Window, analysed, opened, said, small, wait};
 
@@ -304,7 +303,7 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     window.get_by_label("Gain from relabelling: short-2 after short-1");
     drop(window);
     let project = Project::open_read_only(&folder).unwrap();
-    assert_eq!(began_with(&project.run("short-2").unwrap()), Some("short-1"));
+    assert_eq!(project.run("short-2").unwrap().began_with(), Some("short-1"));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod journal;
 mod labels;
 mod lock;
 mod pixels;
+mod run_edits;
 mod runs;
 mod schema;
 mod scores;
@@ -45,7 +46,8 @@ pub use columns::PatchColumns;
 pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
 pub use journal::{Actor, Change, EntryId, EntryKind, JournalEntry};
 pub use pixels::{PixelType, Pixels};
-pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus, check_run_name};
+pub use run_edits::DeletedRun;
+pub use runs::{BEGAN_WITH, EpochMetrics, NewRun, Run, RunEnd, RunStatus, check_run_name};
 pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
 pub use sync::{DiskNews, DiskState, Flush};
 pub use tables::{Micrograph, PatchRow, Place, Source};
@@ -179,7 +181,7 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project = Self::with(dir, db, Some(Arc::new(Held { syncer: OnceLock::new(), _lock: lock })))?;
+        let mut project = Self::with(dir, db, Some(Arc::new(Held { syncer: OnceLock::new(), _lock: lock })))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
         let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
@@ -189,6 +191,8 @@ impl Project {
             out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
         }
         project.mark_interrupted()?;
+        project.finish_run_edits();
+        tracing::info!(project = %dir.display(), patches = project.len(), "opened for writing");
         Ok(project)
     }
 
@@ -200,7 +204,9 @@ impl Project {
     pub fn open_read_only(dir: &Path) -> Result<Self> {
         let db = db::open_read(&database(dir)?)?;
         schema::read_as_newest(&db)?;
-        Self::with(dir, db, None)
+        let project = Self::with(dir, db, None)?;
+        tracing::debug!(project = %dir.display(), patches = project.len(), "opened for reading");
+        Ok(project)
     }
 
     /// Opens a project for writing where that is possible, else for reading;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
-use crate::project::{EntryId, Project, RunId, SplitId, journal};
+use crate::project::{EntryId, Project, RunId, SplitId, journal, run_edits};
 
 /// A run about to begin.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +120,23 @@ pub struct Run {
     pub best_epoch: Option<u32>,
 }
 
+/// Key in a run's record of versions under which the run stands whose weights it began with.
+pub const BEGAN_WITH: &str = "began_with";
+/// The same once that run was deleted.
+pub const BEGAN_WITH_DELETED: &str = "began_with_deleted";
+
+impl Run {
+    /// The run of this project whose weights this one began with.
+    pub fn began_with(&self) -> Option<&str> {
+        self.versions.get(BEGAN_WITH).and_then(Value::as_str)
+    }
+
+    /// The name that run had, where it was deleted since.
+    pub fn began_with_deleted(&self) -> Option<&str> {
+        self.versions.get(BEGAN_WITH_DELETED).and_then(Value::as_str)
+    }
+}
+
 /// The metrics of one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochMetrics {
@@ -155,17 +172,37 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
     Ok((run, [row.get(4)?, row.get(7)?, row.get(9)?]))
 }
 
+/// Whether this can be the name of a run, which is also that of its folder.
+pub(super) fn is_run_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(['.', '-'])
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// Refuses the folder of a new run that holds anything.
+pub(super) fn check_free(dir: &Path) -> Result<()> {
+    let mut inside = match std::fs::read_dir(dir) {
+        Ok(inside) => inside,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("read", dir, e)),
+    };
+    if inside.next().is_some() {
+        return Err(Error::request(
+            format!("the folder {} holds files of no known run", dir.display()),
+            "move it away or choose another name",
+        ));
+    }
+    Ok(())
+}
+
 /// Whether a new run can have this name among those that are `taken`. Case does not tell names apart: on
 /// some file systems it does not tell folders apart either.
 ///
 /// # Errors
 /// When it is taken, or cannot be the name of a folder everywhere.
 pub fn check_run_name<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Result<()> {
-    let fits = !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    if !fits {
+    if !is_run_name(name) {
         return Err(Error::request(
             format!("'{name}' cannot be the name of a run"),
             "use at most 100 letters, digits, '.', '-' and '_', beginning with a letter or digit",
@@ -188,19 +225,22 @@ impl Project {
         check_run_name(&new.name, known.iter().map(|run| run.name.as_str()))?;
         let dir = self.run_dir(&new.name);
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
-        let mut inside = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
-        if inside.next().is_some() {
-            return Err(Error::request(
-                format!("the folder {} holds files of no known run", dir.display()),
-                "move it away or choose another name",
-            ));
-        }
+        check_free(&dir)?;
         self.transact("store a run", |db| {
+            // Numbers of deleted runs are not used again: places in queues and the journal name runs by them.
+            let err = db.err("store a run");
+            let highest: i64 = db
+                .conn
+                .query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get(0))
+                .map_err(&err)?;
+            let id = highest.max(run_edits::last_deleted(db)?) + 1;
             db.conn
                 .execute(
-                    "INSERT INTO runs (name, config, seed, versions, device, journal_position, normaliser, split, \
-                     columns, started_at, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running')",
+                    "INSERT INTO runs (id, name, config, seed, versions, device, journal_position, normaliser, \
+                     split, columns, started_at, status) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running')",
                     params![
+                        id,
                         new.name,
                         new.config,
                         new.seed.cast_signed(),
@@ -213,7 +253,7 @@ impl Project {
                         super::now()
                     ],
                 )
-                .map_err(db.err("store a run"))?;
+                .map_err(&err)?;
             Ok(())
         })?;
         let run = self.run(&new.name)?;
@@ -253,6 +293,12 @@ impl Project {
         match row {
             Some(row) => self.complete(row),
             None => {
+                if let Some(now) = self.name_now(name)? {
+                    return Err(Error::request(
+                        format!("there is no run '{name}': it was renamed to '{now}'"),
+                        "use that name",
+                    ));
+                }
                 let names: Vec<String> = self.runs()?.into_iter().map(|run| run.name).collect();
                 let mend = if names.is_empty() {
                     "train one first".to_owned()
@@ -371,28 +417,6 @@ impl Project {
         let run = self.run(name)?;
         self.write_csv(&run)?;
         Ok(run)
-    }
-
-    /// Deletes a run with its metrics, scores and folder. Labels set from its scores stay, and the
-    /// journal goes on naming it.
-    ///
-    /// # Errors
-    /// When the run does not exist or is running, the project is read only, or the folder cannot
-    /// be removed.
-    pub fn delete_run(&mut self, name: &str) -> Result<()> {
-        let run = self.run(name)?;
-        if run.status == RunStatus::Running {
-            return Err(Error::request(format!("the run '{name}' is under way"), "stop it first"));
-        }
-        self.transact("delete a run", |db| {
-            db.conn.execute("DELETE FROM runs WHERE id = ?1", [run.id.0]).map_err(db.err("delete a run"))?;
-            Ok(())
-        })?;
-        let dir = self.run_dir(&run.name);
-        match std::fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("delete", dir, e)),
-            _ => Ok(()),
-        }
     }
 
     /// Runs still marked as running belong to a dead process: this one holds the lock.

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::compare::summary;
 use super::{Watch, tell};
 use crate::error::Result;
@@ -17,9 +15,6 @@ use crate::report::{Against, RunSummary, ScoreSamples};
 
 /// Bins of a score histogram.
 pub const BINS: usize = 50;
-
-/// Key in a run's record of versions under which the run stands whose weights it began with.
-pub const BEGAN_WITH: &str = "began_with";
 
 /// Runs put side by side.
 #[derive(Debug, Clone, Default)]
@@ -236,13 +231,8 @@ pub struct Gain {
     pub problem: Option<String>,
 }
 
-/// The run whose weights a run began with.
-pub fn began_with(run: &Run) -> Option<&str> {
-    run.versions.get(BEGAN_WITH).and_then(Value::as_str)
-}
-
 fn gain(project: &Project, run: &Run, after: &RunSummary) -> Result<Option<Gain>> {
-    let Some(name) = began_with(run) else { return Ok(None) };
+    let Some(name) = run.began_with() else { return Ok(None) };
     let Some(before_run) = project.runs()?.into_iter().find(|run| run.name == name) else { return Ok(None) };
     let mut gain = Gain {
         before: before_run.name.clone(),

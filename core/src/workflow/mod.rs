@@ -13,6 +13,7 @@ pub mod model;
 mod pixels;
 pub mod prepare;
 pub(crate) mod read_ahead;
+pub mod runs;
 pub mod score;
 pub mod train;
 

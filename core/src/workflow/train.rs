@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use serde_json::{Map, Value, json};
 
-use super::comparison::BEGAN_WITH;
 use super::prepare::{Prepared, prepare, prepare_with};
 use super::score::score_project;
 use super::{Step, Watch};
@@ -26,7 +25,7 @@ use crate::learning::train::checkpoint::{Checkpoint, CheckpointHeader, model_pat
 use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 use crate::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
-use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus};
+use crate::project::{BEGAN_WITH, NewRun, Project, Run, RunEnd, RunId, RunStatus};
 
 /// A run about to be trained.
 pub struct TrainRequest {
@@ -127,7 +126,7 @@ pub fn train_from(
             "choose the same backbone, or start a new run",
         ));
     }
-    train_new(project, request, Some((from.to_owned(), model)), listen, watch)
+    train_new(project, request, Some((run.name, model)), listen, watch)
 }
 
 /// The plain classifier that a run is compared with: same seed, split, network, pixels, prior and
@@ -304,6 +303,8 @@ fn drive(
         listen(&TrainEvent::Warning(warning.clone()), &orders);
     }
     let device = job.device.clone();
+    let began = std::time::Instant::now();
+    tracing::info!(run = %run.name, %device, epochs = job.config.schedule.epochs, "a run begins");
     let watched = Watched {
         config: job.config.clone(),
         history: job.resume.as_ref().map_or_else(Vec::new, |checkpoint| checkpoint.header.history.epochs()),
@@ -329,9 +330,20 @@ fn drive(
         Ok(outcome) => {
             // Orders do nothing from here on.
             listen(&TrainEvent::Phase(RunPhase::Scoring), &orders);
-            finish(project, run, outcome, device, watch)
+            let ended = finish(project, run, outcome, device, watch);
+            let seconds = began.elapsed().as_secs();
+            match &ended {
+                Ok(result) => tracing::info!(
+                    run = %run.name, epochs = result.epochs, best_epoch = result.best_epoch, seconds, "a run has ended"
+                ),
+                Err(error) => {
+                    tracing::error!(run = %run.name, seconds, %error, "the end of a run was not stored")
+                }
+            }
+            ended
         }
         Err(Error::Cancelled) => {
+            tracing::info!(run = %run.name, "a run was stopped before its first epoch was complete");
             let folder = project.run_dir(&run.name);
             let why = if resume_path(&folder).exists() {
                 "stopped within the first epoch, after a checkpoint; it can be resumed"
@@ -344,6 +356,7 @@ fn drive(
             Err(Error::Cancelled)
         }
         Err(error) => {
+            tracing::error!(run = %run.name, %error, "a run failed");
             // The first error is the one to show, even when the project cannot take it either.
             let _ = project.end_run(run.id, RunEnd::Failed, Some(&error.to_string()));
             Err(error)

@@ -3,7 +3,6 @@
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
 use vitrine_core::project::{Run, RunStatus};
-use vitrine_core::workflow::comparison::began_with;
 
 use super::charts::colour_of;
 use crate::gui::command::{Command, TrainCommand, ViewCommand};
@@ -52,10 +51,12 @@ fn row(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, out: &mut Vec<
         Some(best) => ui.weak(format!("using epoch {best}")),
         None => ui.weak("no complete epoch"),
     };
-    match began_with(run) {
-        Some(before) => ui.weak(format!("continued from {before}")),
-        None => ui.weak(""),
+    let began = match (run.began_with(), run.began_with_deleted()) {
+        (Some(before), _) => format!("continued from {before}"),
+        (None, Some(before)) => format!("continued from {before}, deleted since"),
+        (None, None) => String::new(),
     };
+    ui.weak(began);
     ui.horizontal(|ui| actions(ui, model, open, run, is_live, out));
 }
 
