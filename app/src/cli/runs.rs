@@ -19,15 +19,12 @@ use crate::words;
 /// checkpoints, metrics and scores for good, after a question; labels that were set from its scores
 /// stay. A run that is under way is neither renamed nor deleted.
 #[derive(clap::Args)]
-#[command(
-    args_conflicts_with_subcommands = false,
-    after_long_help = "\
+#[command(after_long_help = "\
 Examples:
   vitrine runs apo/
   vitrine runs apo/ rename recommended-3 final
   vitrine runs apo/ delete trial-1 trial-2
-  vitrine runs apo/ delete trial-3 --yes     # for scripts: does not ask"
-)]
+  vitrine runs apo/ delete trial-3 --yes     # for scripts: does not ask")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,

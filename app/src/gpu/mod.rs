@@ -45,6 +45,7 @@ impl Graphics {
         let info = state.adapter.get_info();
         let trouble = Arc::new(Mutex::new(None));
         let lost = Arc::new(AtomicBool::new(false));
+        tracing::info!(device = info.name, backend = ?info.backend, driver = info.driver_info, "the window is drawn");
         watch_device(&state.device, &trouble, &lost, ctx);
         Self {
             name: format!("{} ({:?})", info.name, info.backend),
@@ -86,6 +87,7 @@ fn watch_device(
     device.set_device_lost_callback(move |_, message| {
         gone.store(true, Ordering::Relaxed);
         let why = message.trim();
+        tracing::error!(why, "the graphics device was lost");
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
         tell(format!(
             "The graphics device was lost{why}. The window is opened anew; labels and runs are as they were."
@@ -93,6 +95,7 @@ fn watch_device(
     });
     let error = say(trouble, ctx);
     device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+        tracing::error!(error = %e, "the graphics device refused something");
         error(format!(
             "The graphics device refused something ({}). The picture may be incomplete; your labels are safe.",
             e.to_string().split_whitespace().collect::<Vec<_>>().join(" ")

@@ -24,7 +24,7 @@ fn add_run(project: &str, name: &str, began_with: Option<&str>, values: Value) {
     let values: Map<String, Value> = values.as_object().unwrap().clone();
     store.record_epoch(&run, 1, &values, true).unwrap();
     store.end_run(run.id, RunEnd::Finished, None).unwrap();
-    std::fs::write(store.run_dir(name).join("best.safetensors"), vec![0; 41_000]).unwrap();
+    std::fs::write(store.run_dir(name).join("last.part"), vec![0; 41_000]).unwrap();
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn runs_are_listed_renamed_and_deleted() {
 
     // A run that trains holds the project.
     let held = Project::open(Path::new(&apo)).unwrap();
-    assert!(refused(&["runs", &apo, "delete", "second", "--yes"]).contains("is open in"));
+    assert!(refused(&["runs", &apo, "delete", "second", "--yes"]).contains("is open for writing in"));
     drop(held);
 }
 

@@ -73,3 +73,55 @@ pub fn rename(project: &mut Project, name: &str, new: &str) -> Result<Run> {
     tracing::info!(from = name, to = %run.name, "renamed a run");
     Ok(run)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::project::{EntryId, NewRun, PixelType, RunEnd, RunId};
+    use crate::review::{QueueKind, QueuePlace, QueueStart};
+
+    fn run(project: &mut Project, name: &str, began_with: Option<&str>) -> RunId {
+        let new = NewRun {
+            name: name.into(),
+            config: String::new(),
+            seed: 1,
+            versions: json!({ "began_with": began_with }),
+            device: "cpu".into(),
+            normaliser: json!({}),
+            split: None,
+            columns: vec![],
+        };
+        let run = project.create_run(&new).unwrap();
+        project.end_run(run.id, RunEnd::Finished, None).unwrap();
+        run.id
+    }
+
+    #[test]
+    fn a_deleted_run_leaves_no_place_in_a_queue_and_the_places_of_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut project = Project::create(&dir.path().join("p"), Some(16), PixelType::F32).unwrap();
+        let (first, second) = (run(&mut project, "first", None), run(&mut project, "second", Some("first")));
+        let place = |run| QueuePlace { start: QueueStart { run, journal: EntryId(0) }, place: 4, of: 9 };
+        let mut places = QueuePlaces::default();
+        places.set(QueueKind::Audit, place(first));
+        places.set(QueueKind::MostUncertain, place(second));
+        places.store(&mut project).unwrap();
+        let plan = plan_delete(&project, "FIRST").unwrap();
+        assert_eq!((plan.name.as_str(), plan.queues, plan.has_scores, plan.epochs), ("first", 1, false, 0));
+        assert_eq!(plan.successors, ["second"]);
+        let renamed = rename(&mut project, "second", "third").unwrap();
+        assert_eq!(renamed.id, second);
+        delete(&mut project, "first").unwrap();
+        let places = QueuePlaces::read(&project).unwrap();
+        assert_eq!(places.get(QueueKind::Audit), None);
+        assert_eq!(
+            places.get(QueueKind::MostUncertain),
+            Some(place(second)),
+            "a name is not what it is known by"
+        );
+        assert!(plan_delete(&project, "first").is_err());
+    }
+}

@@ -107,6 +107,18 @@ fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: b
             out.push(Command::Train(TrainCommand::CopySettings(run.name.clone())));
             ui.close();
         }
+        ui.separator();
+        let why = writable.err().unwrap_or_default();
+        let at_rest = writable.is_ok() && !is_live;
+        if ui.add_enabled(at_rest, egui::Button::new("Rename…")).on_disabled_hover_text(why).clicked() {
+            out.push(Command::Train(TrainCommand::AskRename(Some(run.name.clone()))));
+            ui.close();
+        }
+        if ui.add_enabled(at_rest, egui::Button::new("Delete…")).on_disabled_hover_text(why).clicked() {
+            out.push(Command::Train(TrainCommand::AskDelete(Some(run.name.clone()))));
+            ui.close();
+        }
+        ui.separator();
         if ui.button("Show its curves").clicked() {
             out.push(Command::Train(TrainCommand::Draw { run: run.name.clone(), on: true }));
             ui.close();
