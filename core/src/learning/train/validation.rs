@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::learning::eval::metrics::{Ranking, auc, auc_ceiling, corrected_auc};
 use crate::learning::train::epoch_metrics::EpochMetrics;
 
-/// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are missing
-/// is NaN ("not measured"), never a made-up 0.5.
+/// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are
+/// missing is NaN ("not measured"), never a made-up 0.5.
 ///
 /// # Errors
 /// When a score is no finite number.
