@@ -60,7 +60,6 @@ fn row(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, out: &mut Vec<
     ui.horizontal(|ui| actions(ui, model, open, run, is_live, out));
 }
 
-#[expect(clippy::too_many_arguments, reason = "the row's own, once")]
 fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: bool, out: &mut Vec<Command>) {
     let allowed = model.allows(Needs::NoTraining);
     let why = allowed.err().unwrap_or_default();
