@@ -40,7 +40,7 @@ impl App {
 
     /// Refuses while the run trains, or work on the open project may be reading or writing it.
     fn runs_at_rest(&mut self, run: &str) -> anyhow::Result<()> {
-        self.not_while_opening()?;
+        self.refuse_while_opening()?;
         if self.model.live.as_ref().is_some_and(|live| live.is_running() && live.name == run) {
             anyhow::bail!("the run {run} is training; stop it or wait for its end");
         }
@@ -80,7 +80,7 @@ impl App {
     pub(super) fn delete_run(&mut self, run: &str) -> anyhow::Result<()> {
         self.runs_at_rest(run)?;
         // Places in queues that wait to be written are written first, so that they do not come back.
-        self.keep_places(true)?;
+        self.write_places(true)?;
         let deleted = delete(self.store()?, run)?;
         self.model.overlay = None;
         self.model.deleting = None;
