@@ -1,9 +1,9 @@
-//! Which micrograph a table means: names with and without folder, extension, and what processing
-//! programs append (`_aligned_mic_DW`) or put in front (cryoSPARC's number).
+//! Finds the micrograph that a table means. Names may differ in folder, extension, the suffixes that
+//! processing programs append (`_aligned_mic_DW`) and the number that cryoSPARC puts in front.
 //!
 //! The closest kind of agreement wins: the same path, the same file name, the same name without
 //! extension, then the names after the fewest suffixes are taken off, one at a time and from either
-//! side. Where two files agree equally well nothing is guessed, and both are named.
+//! side. Where two files agree equally well, the match is ambiguous and names both.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Are the coordinates counted from the bottom? Compares the image at the given picks and at the
-//! same picks mirrored top to bottom, with random places as the yardstick; needs no truth.
+//! Checks whether coordinates are counted from the bottom. The check compares the image at the given picks
+//! with the image at the picks mirrored top to bottom, and with random places. It needs no truth.
 //!
 //! At particles the response of a difference of Gaussians of the particle's size is shifted to one
 //! side (dark or light); at random places, and so at wrongly mirrored picks, it is not. For each

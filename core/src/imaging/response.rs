@@ -1,5 +1,5 @@
-//! How strongly each place of a micrograph looks like a blob of the particle's size: the measure
-//! behind blob candidates, the contrast sign and the check for mirrored coordinates.
+//! Measures how strongly each place of a micrograph looks like a blob of the particle's size. Blob
+//! candidates, the sign of the contrast and the check for mirrored coordinates use this measure.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
-//! The project's own sample: simulated micrographs with known particles, so that everything can be
-//! tried without data of anyone.
+//! Simulates the project's own sample: micrographs with known particles, so that everything can be tried
+//! without other data.
 //!
 //! One particle, asymmetric unless another is asked for, in random orientations is projected, imaged through a contrast transfer
 //! function that differs from micrograph to micrograph, and buried in coloured and white noise
-//! among what a picker falls for: broken particles, aggregates, a rounder and smaller contaminant,
+//! among objects that pickers confuse with particles: broken particles, aggregates, a rounder and smaller contaminant,
 //! ice, and a carbon edge.
 
 use rand::seq::SliceRandom;

@@ -1,5 +1,5 @@
-//! What the simulated sample is made of: a particle of Gaussian balls, its projections, coloured
-//! noise and the contrast transfer function.
+//! Builds the parts of the simulated sample: a particle of Gaussian balls, its projections, coloured noise
+//! and the contrast transfer function.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageBuffer, ImageFormat, Luma};
 
-use super::TABLE;
 use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
 use crate::label::{Label, LabelCounts};
+
+/// The table beside the folders.
+pub(super) const TABLE: &str = "patches.csv";
 
 /// Bits of a grey value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub enum PngDepth {
 }
 
 /// Writes `LABEL/LABEL_000001.png` and so on, and the table `patches.csv` (columns `file`,
-/// `label`, `micrograph`, `x`, `y`), which [`super::open`] reads back.
+/// `label`, `micrograph`, `x`, `y`), which `image_folder::open` reads back.
 ///
 /// The contrast of each patch is stretched so that its 0.5th percentile becomes black and its
 /// 99.5th white; what lies beyond is clipped. The pictures are therefore no substitute for the
