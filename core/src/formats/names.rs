@@ -11,7 +11,7 @@ use std::path::Path;
 /// Extensions taken off a name, in lower case; others may be part of it (`mic_0.5`).
 const EXTENSIONS: &[&str] = &[
     "mrc", "mrcs", "map", "rec", "st", "tif", "tiff", "eer", "png", "jpg", "jpeg", "gz", "bz2", "star",
-    "box", "cbox", "csv", "tsv", "txt", "coords", "json",
+    "box", "cbox", "csv", "tsv", "txt", "coord", "coords", "xy", "json",
 ];
 
 /// What an image is, as the end of its name says, best first: of several versions of one micrograph

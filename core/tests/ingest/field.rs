@@ -347,7 +347,11 @@ fn fractions_of_cryosparc_are_of_the_micrograph_that_is_there() {
     std::fs::write(&picks, bytes).unwrap();
     let request = cut(dir.path().join("m"), picks);
     let seen = look(&request).unwrap();
-    assert!(seen.warnings.iter().any(|w| w.contains("128 × 96 px") && w.contains("64 × 48 px")), "{:?}", seen.warnings);
+    assert!(
+        seen.warnings.iter().any(|w| w.contains("128 × 96 px") && w.contains("64 × 48 px")),
+        "{:?}",
+        seen.warnings
+    );
     let mut project = project(dir.path());
     bring(&mut project, &request).unwrap();
     let row = project.patch(0).unwrap();
