@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageBuffer, ImageFormat, Luma};
 
-use super::TABLE;
 use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
 use crate::grayscale::{to_grayscale, to_grayscale_16};
 use crate::label::{Label, LabelCounts};
+
+/// The table beside the folders.
+pub(super) const TABLE: &str = "patches.csv";
 
 /// Bits of a grey value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub enum PngDepth {
 }
 
 /// Writes `LABEL/LABEL_000001.png` and so on, and the table `patches.csv` (columns `file`,
-/// `label`, `micrograph`, `x`, `y`), which [`super::open`] reads back.
+/// `label`, `micrograph`, `x`, `y`), which `image_folder::open` reads back.
 ///
 /// Each patch is clipped and mapped to grey by itself ([`crate::grayscale`]), so the pictures do not
 /// replace the pixels of the patches.
