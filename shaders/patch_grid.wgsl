@@ -118,7 +118,9 @@ fn patch_colour(in: Corner) -> vec3<f32> {
     let inside = clamp(in.at / look.side * look.texels, vec2<f32>(0.5), vec2<f32>(look.texels - 0.5));
     let uv = (in.place.xy + inside) / look.page;
     let value = textureSampleLevel(pages, smooth_sampler, uv, i32(in.place.z), 0.0).r;
-    var share = clamp((value - in.window.x) / max(in.window.y - in.window.x, 1e-6), 0.0, 1.0);
+    // A patch of one value is mid-grey, as in `core/src/grayscale.rs`.
+    let span = in.window.y - in.window.x;
+    var share = select(0.5, clamp((value - in.window.x) / max(span, 1e-6), 0.0, 1.0), span > 0.0);
     share = mix(share, 1.0 - share, look.invert);
     let place = vec2<f32>((share * 255.0 + 0.5) / 256.0, look.colour_row);
     return textureSampleLevel(colours, smooth_sampler, place, 0.0).rgb;

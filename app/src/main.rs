@@ -1,4 +1,4 @@
-//! Vitrine: clean particle sets from cryo-electron micrographs with a few hundred labels.
+//! Vitrine finds the particles in cryo-electron micrographs from a few hundred labels.
 
 use std::process::ExitCode;
 

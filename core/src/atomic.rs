@@ -1,14 +1,14 @@
-//! Writes files so that they are either complete or not there.
+//! Atomic writes: a file has either its complete new content or what it had before.
 
 use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes bytes beside `path` and renames them into place once they are on the disk.
+/// Writes `bytes` to a temporary file beside `path`, flushes it to the disk and renames it to `path`.
 ///
 /// # Errors
-/// [`Error::Io`]; nothing is left under the final name that was not there before.
+/// [`Error::Io`] when the folder cannot be written or the disk is full. `path` is then unchanged.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -16,7 +16,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".vitrine-").suffix(".part");
-    // Temporary files are private by default; results are for others to open.
+    // Temporary files are readable by their owner only, but other people open results.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! A greyscale image in memory.
+//! A greyscale image in memory, as `f32` pixels.
 
 /// One plane of `f32` pixels, row-major. Row 0 is the first row stored in the file; coordinates
 /// count from it downwards, in px.

@@ -1,4 +1,4 @@
-//! The three labels of a patch, and their counts.
+//! The label of a patch: positive, negative or unlabeled.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,17 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// What is known of a patch. `Unlabeled` means *nothing is known*; it is never a synonym of
-/// `Negative`.
+/// The label of a patch. `Unlabeled` means that nobody has labelled the patch; it never stands for `Negative`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum Label {
-    /// Nobody has said; a mixture of particles and everything else.
+    /// Nobody has labelled it. Unlabeled patches are a mixture of particles and everything else.
     Unlabeled = 0,
     /// A particle.
     Positive = 1,
-    /// Known not to be a particle.
+    /// Not a particle.
     Negative = 2,
 }
 
@@ -25,7 +24,7 @@ impl Label {
     /// The three labels in the order in which counts are shown.
     pub const ALL: [Self; 3] = [Self::Positive, Self::Unlabeled, Self::Negative];
 
-    /// The word used in files and on screen.
+    /// The word in files and on the screen.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unlabeled => "unlabeled",
@@ -34,7 +33,7 @@ impl Label {
         }
     }
 
-    /// Reads the byte under which a label is stored.
+    /// The label that is stored as this byte; `None` for other bytes.
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0 => Some(Self::Unlabeled),
@@ -54,7 +53,7 @@ impl fmt::Display for Label {
 impl FromStr for Label {
     type Err = Error;
 
-    /// Accepts the three words, their first letters and `false_positive` (a negative).
+    /// Accepts the three words, their first letters, and `false_positive` for a negative.
     fn from_str(text: &str) -> Result<Self, Error> {
         match text.trim().to_ascii_lowercase().as_str() {
             "positive" | "p" => Ok(Self::Positive),
@@ -73,7 +72,7 @@ impl FromStr for Label {
 pub struct LabelCounts {
     /// Known particles.
     pub positive: u64,
-    /// Patches nobody has judged.
+    /// Patches that nobody has labelled.
     pub unlabeled: u64,
     /// Known non-particles.
     pub negative: u64,
@@ -98,7 +97,7 @@ impl LabelCounts {
         }
     }
 
-    /// The count of one label, to change.
+    /// The count of one label, for changing it.
     pub fn get_mut(&mut self, label: Label) -> &mut u64 {
         match label {
             Label::Positive => &mut self.positive,

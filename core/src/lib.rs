@@ -6,6 +6,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`formats`] | files of other programs; no project |
+//! | [`grayscale`] | grey values for screen, report and exported pictures |
 //! | [`imaging`] | micrographs, patches, normalisation, the simulated sample; no project |
 //! | [`project`] | the store on disk |
 //! | [`device`] | where networks are computed: the CPU or a GPU |
@@ -28,6 +29,7 @@ pub mod diagnosis;
 pub mod error;
 pub mod export;
 pub mod formats;
+pub mod grayscale;
 pub mod image;
 pub mod imaging;
 pub mod ingest;

@@ -1,24 +1,24 @@
-//! Background threads run at lower priority than the thread that draws the window.
+//! Thread priorities: background threads run at a lower priority than the thread that draws.
 //!
-//! A run takes every core for hours. A scheduler that treats all threads alike would let the window wait for its
-//! turn. A thread of lower priority loses nothing while no other thread wants the core.
+//! A run uses every core for hours. If all threads had the same priority, the window would wait for its turn.
+//! A thread of lower priority runs at full speed as long as no other thread wants the core.
 
-/// How much lower, in the steps of `nice`: a thread of usual priority gets three times as much of a
-/// core. More would let the computations of others on the same machine starve a run.
+/// The priority of background threads, as a `nice` value. A thread of normal priority then gets three times as
+/// much of a core. With a higher value, other programs on the machine would starve a run.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const STEPS: i32 = 5;
 
-/// Lowers the priority of the calling thread, and of threads it starts from now on. Only on Linux;
-/// elsewhere the system itself prefers the window in front.
+/// Lowers the priority of the calling thread and of the threads it starts from now on. Does nothing except on
+/// Linux; other systems prefer the window in front by themselves.
 pub fn give_way() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: a plain system call; the number 0 means the calling thread. A refusal changes nothing.
+    // SAFETY: a plain system call without pointers; 0 means the calling thread. A refusal changes nothing.
     unsafe {
         libc::setpriority(libc::PRIO_PROCESS, 0, STEPS);
     }
 }
 
-/// Lowers the priority of the threads on which networks, filters and searches compute.
+/// Lowers the priority of rayon's threads, on which networks, filters and searches compute.
 pub fn compute_in_background() {
     rayon::spawn_broadcast(|_| give_way());
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     fn priority() -> i32 {
-        // SAFETY: a plain system call about the calling thread.
+        // SAFETY: a plain system call without pointers; 0 means the calling thread.
         unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
     }
 

@@ -13,7 +13,7 @@ use layering::Sources;
 const ORDER: &[&[&str]] = &[
     &["remedy", "words", "priority"],
     &["error"],
-    &["atomic", "image", "label", "progress", "device"],
+    &["atomic", "image", "label", "grayscale", "progress", "device"],
     &["formats", "imaging"],
     &["project", "learning"],
     &["read_ahead", "picking", "ingest", "export"],

@@ -116,8 +116,15 @@ fn thinning_keeps_the_ends_and_bounds_the_count() {
 #[test]
 fn pu_auc_ceiling_and_correction_by_hand() {
     close(auc_ceiling(0.3).unwrap(), 0.85);
-    close(corrected_auc(0.85, 0.3).unwrap(), 1.0);
-    close(corrected_auc(0.5, 0.3).unwrap(), 0.5);
+    close(corrected_auc(0.85, 0.3).unwrap().value().unwrap(), 1.0);
+    close(corrected_auc(0.5, 0.3).unwrap().value().unwrap(), 0.5);
+    // Above the ceiling there is no corrected value. The formula would give (0.943 − 0.367)/0.266 = 2.165.
+    let found = corrected_auc(0.943, 0.734).unwrap();
+    assert_eq!(found.value(), None);
+    let CorrectedAuc::AboveCeiling(above) = found else { panic!("{found:?}") };
+    assert_eq!(above.auc, 0.943);
+    close(above.ceiling, 0.633);
+    assert!(above.to_string().contains("0.943") && above.to_string().contains("0.633"), "{above}");
     // Perfect scores, 3 of 10 unlabeled are particles that tie with the positives: exactly the ceiling.
     let unlabeled = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
     close(auc(&[1.0; 4], &unlabeled).unwrap(), 0.85);

@@ -71,6 +71,7 @@ fn run(name: &str, quality: f64, seed: u64) -> RunSummary {
         threshold: Some(0.5),
         prior: Some(PriorSummary { value: 0.31, interval: Some((0.22, 0.37)) }),
         warnings: vec![],
+        ..RunSummary::default()
     }
 }
 
@@ -314,7 +315,41 @@ fn a_validation_above_its_ceiling_names_no_winner_and_says_why() {
     assert!(row(&runs).best.iter().all(|best| !best));
     let text = comparison_text(&runs).unwrap();
     assert!(text.contains("note: The AUC of supervised_baseline lies above its ceiling"), "{text}");
+    // A little above is noted without a verdict, and does not hide the best.
+    runs[0].metrics.insert("validation_auc_pu".into(), 0.853);
+    assert_eq!(row(&runs).best, [true, false, false]);
+    assert!(comparison_text(&runs).unwrap().contains("Chance can explain so little"));
     runs[0].metrics.insert("validation_auc_pu".into(), 0.82);
     assert_eq!(row(&runs).best, [false, true, false]);
     assert!(!comparison_text(&runs).unwrap().contains("note:"));
+}
+
+#[test]
+fn a_corrected_auc_above_one_is_a_dash_with_its_reason_everywhere() {
+    use vitrine_core::learning::eval::metrics::corrected_auc;
+    let mut runs = three_runs();
+    // The formula would give 2.166 and 1.779 for the first two.
+    for (run, auc) in runs.iter_mut().zip([0.943, 0.840, 0.60]) {
+        // As a run of an older version stored it.
+        run.metrics.insert("validation_auc_corrected".into(), (auc - 0.367) / 0.266);
+        run.set_corrected("validation_auc_corrected", corrected_auc(auc, 0.734).unwrap());
+        run.set_corrected("test_auc_corrected", corrected_auc(0.9, 0.734).unwrap());
+    }
+    let rows = compare(&runs);
+    let row = |key: &str| rows.iter().find(|r| r.key == key).unwrap();
+    let validation = row("validation_auc_corrected");
+    assert_eq!([0, 1, 2].map(|run| validation.shown(run)), ["–", "–", "0.876"]);
+    assert_eq!(validation.differences, [None; 3]);
+    assert!(validation.reasons[0].as_ref().unwrap().contains("0.943"));
+    assert_eq!(validation.reasons[2], None);
+    // A row in which no run has a number stays, since there is something to say.
+    assert_eq!([0, 1, 2].map(|run| row("test_auc_corrected").shown(run)), ["–"; 3]);
+    let text = comparison_text(&runs).unwrap();
+    assert!(text.contains("above its ceiling 1 − π/2 (0.943 against 0.633)"), "{text}");
+    let page = html::render(&ReportInput { runs, ..input() }).unwrap();
+    assert!(page.contains("above its ceiling 1 − π/2 (0.943 against 0.633)"));
+    assert!(page.contains("title=\"the AUC against unlabeled, 0.943, lies above"));
+    for page in [text, page] {
+        assert!(!page.contains("2.166") && !page.contains("1.779"), "{page}");
+    }
 }

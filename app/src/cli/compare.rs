@@ -7,6 +7,7 @@ use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::compare::{summaries, write_pictures, write_report};
 
 use super::args::TruthArgs;
+use super::measures::NOT_MEASURED;
 use super::open;
 use super::output::{print_json, print_line};
 
@@ -47,9 +48,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let all: Vec<_> = runs
             .iter()
             .map(|run| {
+                // A corrected AUC that does not exist is null, with the reason beside it.
+                let mut metrics = json!(run.metrics);
+                run.above_ceiling.keys().for_each(|key| metrics[key] = json!(null));
+                let reasons = run.above_ceiling.iter().map(|(key, why)| (key, why.to_string()));
+                let reasons: std::collections::BTreeMap<_, _> = reasons.collect();
                 json!({
                     "run": run.name, "is_baseline": run.is_baseline, "seed": run.seed, "device": run.device,
-                    "prior": run.prior, "metrics": run.metrics, "warnings": run.warnings,
+                    "prior": run.prior, "metrics": metrics, NOT_MEASURED: reasons, "warnings": run.warnings,
                 })
             })
             .collect();

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use serde_json::json;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{EntryKind, Project, Run};
+use vitrine_core::workflow::diagnose::history;
+
+use super::measures::withhold_corrected;
 
 use super::open;
 use super::output::{print_json, print_line};
@@ -34,7 +37,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let project = open::to_read(&args.project)?;
     if let Some(id) = args.history {
-        return history(&project, id, args.json);
+        return patch_history(&project, id, args.json);
     }
     let counts = project.label_counts()?;
     let sources = project.sources()?;
@@ -109,11 +112,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 fn run_json(project: &Project, run: &Run) -> anyhow::Result<serde_json::Value> {
-    let best = project
+    let mut best = project
         .metrics(run.id)?
         .into_iter()
         .find(|m| Some(m.epoch) == run.best_epoch)
         .map(|m| serde_json::Value::Object(m.values));
+    let measured = history(project, run)?.into_iter().find(|m| u32::try_from(m.epoch).ok() == run.best_epoch);
+    if let Some(best) = &mut best {
+        withhold_corrected(best, measured.and_then(|m| m.corrected_auc()));
+    }
     let description = yaml::parse(&run.config, &run.name).map(|c| c.description).unwrap_or_default();
     Ok(json!({
         "name": run.name,
@@ -132,7 +139,7 @@ fn run_json(project: &Project, run: &Run) -> anyhow::Result<serde_json::Value> {
     }))
 }
 
-fn history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
+fn patch_history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()> {
     let row = project.patch(id)?;
     let history = project.patch_history(id)?;
     if as_json {

@@ -12,12 +12,14 @@ mod export;
 mod import;
 mod info;
 mod label;
+mod measures;
 mod new;
 mod open;
 mod output;
 mod presets;
 mod progress;
 mod remedy;
+mod runs;
 mod score;
 mod train;
 
@@ -44,6 +46,9 @@ struct Cli {
     /// Open the window on the simulated sample in this folder; made where it is missing
     #[arg(long, value_name = "DIR", conflicts_with = "project")]
     sample: Option<PathBuf>,
+    /// Tell on standard error what is done; -vv and -vvv tell more
+    #[arg(long, short, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -74,6 +79,7 @@ enum Command {
     Train(train::Args),
     Score(score::Args),
     Compare(compare::Args),
+    Runs(runs::Args),
     Diagnose(diagnose::Args),
     Evaluate(evaluate::Args),
     Export(export::Args),
@@ -91,6 +97,13 @@ pub fn command() -> clap::Command {
 pub fn run() -> ExitCode {
     hush_graphics();
     let cli = Cli::parse();
+    // The commands log only when asked; the window always, beside its settings.
+    let settings = cli.command.is_none().then(crate::gui::settings::default_path).flatten();
+    let log = settings.as_deref().map(crate::logging::beside);
+    if let Err(error) = crate::logging::start(cli.verbose, log.as_deref()) {
+        eprintln!("error: {}", sentence(&error));
+        return ExitCode::from(2);
+    }
     let outcome = match cli.command {
         None => {
             let outcome = window(cli.project, cli.sample);
@@ -123,6 +136,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Train(args) => train::run(args),
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Runs(args) => runs::run(args),
         Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Export(args) => export::run(args),

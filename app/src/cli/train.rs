@@ -9,6 +9,7 @@ use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::overrides::Overrides;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
+use vitrine_core::learning::eval::metrics::CorrectedAuc;
 use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::train::run::EarlyEnd;
@@ -18,6 +19,7 @@ use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of
 
 use super::args::TruthArgs;
 use super::exit::Stopped;
+use super::measures::withhold_corrected;
 use super::open;
 use super::output::{print_json, print_line};
 use super::progress::{Progress, stop_asked};
@@ -43,7 +45,8 @@ Examples:
 
 What each epoch line shows:
   AUC P/U     validation positives against validation unlabeled; at most 1 - prior/2
-  corrected   the same, as if against true negatives, when picks are a random sample of particles
+  corrected   the same, as if against true negatives, when picks are a random sample of particles;
+              – where the AUC lies above its ceiling 1 - prior/2
   AP          average precision, validation positives against validation unlabeled
   pseudo      share of the unlabeled whose pseudo-label counted (FixMatch: healthy from 20 % to 95 %;
               SoftMatch gives every one a weight, so 100 %)
@@ -177,7 +180,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// What Ctrl-C left, and how to go on from there.
 fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Result<Stopped> {
     let (place, name) = (place.display(), &result.name);
-    let scored = project.scores(result.id, ScoreKind::Teacher)?.is_some();
+    let scored = project.has_scores(result.id, ScoreKind::Teacher)?;
     Ok(Stopped(if result.ended_early == Some(EarlyEnd::Stopped) {
         format!(
             "{name} keeps epoch {}: go on with `vitrine train {place} --resume {name}`, or score with what it \
@@ -269,18 +272,23 @@ impl Display {
 
 /// A measure, or a dash where it was not measured.
 fn number(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+    if value.is_finite() { format!("{value:.digits$}") } else { "–".to_owned() }
+}
+
+/// The corrected AUC, or a dash where there is none.
+fn corrected(m: &EpochMetrics) -> String {
+    number(m.corrected_auc().and_then(CorrectedAuc::value).unwrap_or(f64::NAN), 4)
 }
 
 fn epoch_line(m: &EpochMetrics, best: bool) -> String {
     let percent =
-        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "-".to_owned() };
+        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "–".to_owned() };
     format!(
         "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {:>4} ± {:>4}  |g| {:>6}  lr {:>6}  {:.1} s{}",
         m.epoch,
         number(m.loss, 4),
         number(m.validation_auc_pu, 4),
-        number(m.validation_auc_corrected, 4),
+        corrected(m),
         number(m.validation_average_precision, 4),
         percent(m.pseudo_label_rate),
         number(m.p_mean, 2),
@@ -302,7 +310,7 @@ pub fn print_result(result: &RunResult) {
         if result.epochs == 1 { "epoch" } else { "epochs" },
         result.best_epoch,
         number(result.best.validation_auc_pu, 4),
-        number(result.best.validation_auc_corrected, 4),
+        corrected(&result.best),
         result.prior.value,
         if result.prior.estimated {
             format!(" (estimated, {:.3} to {:.3})", result.prior.low, result.prior.high)
@@ -320,7 +328,7 @@ pub fn print_result(result: &RunResult) {
     } else if auc > result.best.validation_auc_ceiling {
         print_line(&format!(
             "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
-             the particles, or that prior is too high{}; the corrected value means nothing here",
+             the particles, or that prior is too high{}; so there is no corrected value",
             result.name,
             result.best.validation_auc_ceiling,
             result.prior.value,
@@ -339,12 +347,14 @@ const MIN_USEFUL_AUC: f64 = 0.6;
 
 /// A result for scripts.
 pub fn as_json(result: &RunResult) -> serde_json::Value {
+    let mut best = json!(result.best);
+    withhold_corrected(&mut best, result.best.corrected_auc());
     json!({
         "run": result.name,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "ended_early": result.ended_early.map(EarlyEnd::stored),
         "prior": result.prior,
-        "best": result.best,
+        "best": best,
     })
 }

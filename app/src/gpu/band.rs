@@ -1,31 +1,32 @@
-//! The band-pass preview as a difference of Gaussians: the weights that `shaders/band_pass.wgsl` convolves
-//! with, and the same filter by the processor for single pictures.
+//! The band-pass preview as a difference of two Gaussians: the weights with which `shaders/band_pass.wgsl`
+//! convolves, and the same filter on the CPU for single pictures.
 
 use vitrine_core::Image;
 use vitrine_core::imaging::filters::{band_pass_mirrored, gaussian_response};
 
-/// What truncation may leave out of a Gaussian whose sum is 1: half a step of an f16 near 1.
+/// Largest share of a Gaussian's sum that truncating it may lose: half a step of an f16 near 1.
 const TAIL: f64 = 1.0 / 4096.0;
-/// The same of a narrow Gaussian that would reach farther than the wide one. That is one of about a texel:
-/// its weights fall off slowly and with alternating signs, so that only the finest structures lose by it,
-/// at most this share, and slopes and large structures, which may be much stronger, do not.
+/// The same for a narrow Gaussian that would reach farther than the wide one, which happens when it is about
+/// one texel wide. Its weights fall off slowly and with alternating signs. Truncation then changes only the
+/// finest structures, by at most this share; slopes and large structures, which may be much stronger, keep
+/// their height.
 const RIPPLE: f64 = 1.0 / 512.0;
 
-/// Weights of two Gaussians along one axis, from the middle outwards; the narrow one less the wide one
+/// Weights of two Gaussians along one axis, from the middle outwards. The narrow one minus the wide one
 /// passes the band.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// Of the narrow and of the wide one.
+    /// Weight of the narrow and of the wide Gaussian at each distance in texels.
     pub weights: Vec<[f32; 2]>,
 }
 
 impl Kernel {
-    /// Leaves everything as it is.
+    /// The kernel that changes nothing.
     pub fn nothing() -> Self {
         Self { weights: vec![[1.0, 0.0]] }
     }
 
-    /// For patches of `side` texels and periods in texels; `None` where these are no band.
+    /// The kernel for patches of `side` texels and periods in texels; `None` unless 0 < shortest < longest.
     ///
     /// The narrow Gaussian has half amplitude at the shortest period, the wide one at √(shortest² +
     /// longest²): then the difference is `narrow · (1 − half amplitude at the longest)`, the filter of
@@ -66,14 +67,14 @@ impl Kernel {
         Some(Self { weights: (0..count).map(|d| [at(&narrow, d), at(&wide, d)]).collect() })
     }
 
-    /// Texels read to filter a patch of `side` texels.
+    /// How many texels the GPU reads to filter a patch of `side` texels.
     pub fn work(&self, side: usize) -> u64 {
         (side * side * 2 * (2 * self.weights.len() - 1)) as u64
     }
 }
 
-/// Drops what weighs next to nothing at the far end, at most `share` of all and down to `least` weights, and
-/// makes the sum of both sides 1.
+/// Drops the outermost weights as long as together they stay below `share` of the sum and at least `least`
+/// weights are left, then scales the rest so that both sides sum to 1.
 fn cut(mut weights: Vec<f64>, share: f64, least: usize) -> Vec<f64> {
     let total = |weights: &[f64]| weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
     let limit = share * total(&weights);
@@ -89,10 +90,9 @@ fn cut(mut weights: Vec<f64>, share: f64, least: usize) -> Vec<f64> {
     weights.iter().map(|w| w / sum).collect()
 }
 
-/// An image with only the structures of the band, by the processor; `unit` is the length of a px in
-/// the unit of the band. What cannot be filtered, because it holds a value that is no number, stays as
-/// it is.
-pub fn passed(image: Image, [shortest, longest]: [f32; 2], unit: f32) -> Image {
+/// Filters an image on the CPU; `unit` is the length of a px in the unit of the band. An image that holds a
+/// value that is not finite cannot be filtered and is returned unchanged.
+pub fn band_passed(image: Image, [shortest, longest]: [f32; 2], unit: f32) -> Image {
     let px = |period: f32| f64::from(period) / f64::from(unit.max(1e-6));
     band_pass_mirrored(&image, px(shortest), px(longest)).unwrap_or(image)
 }
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn a_picture_that_holds_no_number_stays_as_it_is() {
         let mut image = Image { width: 4, height: 4, data: vec![1.0; 16] };
-        assert!(passed(image.clone(), [2.0, 8.0], 1.0).data.iter().all(|v| v.abs() < 1e-6));
+        assert!(band_passed(image.clone(), [2.0, 8.0], 1.0).data.iter().all(|v| v.abs() < 1e-6));
         image.data[3] = f32::INFINITY;
-        assert_eq!(passed(image.clone(), [2.0, 8.0], 1.0).data, image.data);
+        assert_eq!(band_passed(image.clone(), [2.0, 8.0], 1.0).data, image.data);
     }
 }

@@ -1,34 +1,34 @@
-//! The band-pass preview on the graphics device: runs `shaders/band_pass.wgsl` for the patches whose band
-//! has changed, into pages beside those with the values as read, and finds their percentiles there. Changing
-//! the band so reads nothing from the disk.
+//! The band-pass preview on the GPU. `shaders/band_pass.wgsl` filters the patches whose band has changed into
+//! pages of their own and measures their contrast ranges there. The pages with unfiltered values stay, so a
+//! change of the band reads nothing from the disk.
 
 use std::collections::HashMap;
 
 use bytemuck::{Pod, Zeroable};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
+use vitrine_core::grayscale::rank;
 
 use super::band::Kernel;
-use super::cell::rank;
 
-/// Slots in a row of the texture of ends; as in the shader.
+/// Width of the texture of contrast ranges, slots; the same as in the shader.
 const ENDS_ACROSS: u32 = 1024;
-/// Patches filtered at once, at most: a device takes that many workgroups.
-const AT_ONCE: usize = 1 << 15;
+/// Most patches filtered in one dispatch. Every GPU allows so many workgroups.
+const MAX_PATCHES_PER_DISPATCH: usize = 1 << 15;
 
-/// A patch to be filtered; as in the shader.
+/// A patch to filter. The fields are those of the shader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Patch {
     /// Upper left corner on its page, texels, and the page.
     pub place: [u32; 3],
-    /// Its slot.
+    /// Slot of its contrast range.
     pub slot: u32,
-    /// The first of its weights, and how many follow.
+    /// Index of the first of its weights, and how many follow.
     pub kernel: [u32; 2],
 }
 
-/// Sizes that a run shares; as in the shader.
+/// Uniforms of a dispatch. The fields are those of the shader.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 struct Sizes {
@@ -38,20 +38,20 @@ struct Sizes {
     high: u32,
 }
 
-/// What is filtered, and how: another of these makes all results worthless.
+/// How patches are filtered. A change of any field invalidates all filtered patches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band {
     /// Shortest and longest period kept, in the unit of the patches' scales.
     pub periods: [f32; 2],
     /// Side of a patch on its page, texels.
     pub cell: usize,
-    /// px of a patch in a texel, along one axis.
+    /// A texel is the average of `bin × bin` px of the patch.
     pub bin: usize,
-    /// Share of texels cut off at each end, percent.
+    /// Share of texels clipped at each end of the contrast range, percent.
     pub cut: f32,
 }
 
-/// Whether a device can do this. Where not, the processor filters while it reads.
+/// Whether the GPU can filter. Where it cannot, the loader filters on the CPU.
 pub fn supported(state: &RenderState) -> bool {
     let flags = state.adapter.get_downlevel_capabilities().flags;
     let needed = wgpu::DownlevelFlags::COMPUTE_SHADERS | wgpu::DownlevelFlags::FRAGMENT_STORAGE;
@@ -62,14 +62,14 @@ pub fn supported(state: &RenderState) -> bool {
         && limits.max_storage_textures_per_shader_stage >= 1
 }
 
-/// The largest side of a patch on its page for which a device is the faster way, texels. Where the
-/// processor does the drawing, its Fourier transform overtakes a convolution.
-pub fn largest(state: &RenderState) -> usize {
+/// The max_cell_side side of a cell, texels, up to which the convolution on the device is faster than the loader's
+/// Fourier transform. It is limited only where the CPU does the drawing.
+pub fn max_cell_side(state: &RenderState) -> usize {
     if state.adapter.get_info().device_type == wgpu::DeviceType::Cpu { 128 } else { usize::MAX }
 }
 
-/// Texels that a device is asked to read in one frame, at most, so that the frame stays fluid.
-pub fn work_a_frame(state: &RenderState) -> u64 {
+/// Most texels that the filter reads in one frame, so that frames stay short.
+pub fn texels_per_frame(state: &RenderState) -> u64 {
     match state.adapter.get_info().device_type {
         wgpu::DeviceType::DiscreteGpu => 1_000_000_000,
         wgpu::DeviceType::Cpu => 6_000_000,
@@ -77,7 +77,7 @@ pub fn work_a_frame(state: &RenderState) -> u64 {
     }
 }
 
-/// The pipelines and what they write to.
+/// The pipelines and the textures they write to.
 pub struct BandPass {
     state: RenderState,
     band: Band,
@@ -87,19 +87,19 @@ pub struct BandPass {
     ends: wgpu::ComputePipeline,
     draw_layout: wgpu::BindGroupLayout,
     ends_layout: wgpu::BindGroupLayout,
-    /// One page, filtered along x by both Gaussians.
+    /// One page, convolved along x with both Gaussians.
     half: wgpu::Texture,
-    /// The pages drawn from.
+    /// The pages with filtered patches.
     pages: wgpu::Texture,
-    /// Ends of every slot.
+    /// The contrast range of every slot.
     found: wgpu::Texture,
     sizes: wgpu::Buffer,
     patches: wgpu::Buffer,
     weights: Vec<[f32; 2]>,
     weights_buffer: wgpu::Buffer,
-    /// Where the weights of a scale begin and how many follow, and the work for a patch.
+    /// By pixel size: index of the first weight and how many follow, and the texels read for a patch.
     kernels: HashMap<Option<u32>, ([u32; 2], u64)>,
-    /// Whether weights were added since the device was given them.
+    /// Whether weights were added since the last upload.
     added: bool,
 }
 
@@ -131,7 +131,7 @@ fn texture(
     })
 }
 
-/// All layers of a texture, also where there is one only.
+/// A view of all layers of a texture as an array, even where there is only one.
 pub fn all_layers(texture: &wgpu::Texture) -> wgpu::TextureView {
     texture.create_view(&wgpu::TextureViewDescriptor {
         dimension: Some(wgpu::TextureViewDimension::D2Array),
@@ -148,106 +148,24 @@ fn buffer_type(ty: wgpu::BufferBindingType) -> wgpu::BindingType {
 }
 
 impl BandPass {
-    /// For `pages` pages of `page` texels with up to `slots` patches.
+    /// Creates the filter for `pages` pages of `page × page` texels with up to `slots` patches.
     pub fn new(state: &RenderState, band: Band, page: usize, pages: usize, slots: usize) -> Self {
         let device = &state.device;
         let shader = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("band pass"),
             source: wgpu::ShaderSource::Wgsl(include_str!("../../../shaders/band_pass.wgsl").into()),
         });
-        let source = wgpu::BindingType::Texture {
-            sample_type: wgpu::TextureSampleType::Float { filterable: false },
-            view_dimension: wgpu::TextureViewDimension::D2Array,
-            multisampled: false,
-        };
-        let (drawing, computing) = (wgpu::ShaderStages::VERTEX_FRAGMENT, wgpu::ShaderStages::COMPUTE);
-        let uniform = buffer_type(wgpu::BufferBindingType::Uniform);
-        let storage = buffer_type(wgpu::BufferBindingType::Storage { read_only: true });
-        let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
-            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: Some("band pass"),
-                entries,
-            });
-            let whole = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some("band pass"),
-                bind_group_layouts: &[Some(&layout)],
-                ..Default::default()
-            });
-            (layout, whole)
-        };
-        let (draw_layout, drawn) = layout(&[
-            entry(0, drawing, uniform),
-            entry(1, wgpu::ShaderStages::FRAGMENT, source),
-            entry(2, wgpu::ShaderStages::FRAGMENT, storage),
-        ]);
-        let (ends_layout, computed) = layout(&[
-            entry(0, computing, uniform),
-            entry(1, computing, source),
-            entry(3, computing, storage),
-            entry(
-                4,
-                computing,
-                wgpu::BindingType::StorageTexture {
-                    access: wgpu::StorageTextureAccess::WriteOnly,
-                    format: wgpu::TextureFormat::Rg32Float,
-                    view_dimension: wgpu::TextureViewDimension::D2,
-                },
-            ),
-        ]);
-        let draws = |step: &'static str, format| {
-            device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-                label: Some(step),
-                layout: Some(&drawn),
-                vertex: wgpu::VertexState {
-                    module: &shader,
-                    entry_point: Some("corner"),
-                    compilation_options: wgpu::PipelineCompilationOptions::default(),
-                    buffers: &[Some(wgpu::VertexBufferLayout {
-                        array_stride: size_of::<Patch>() as u64,
-                        step_mode: wgpu::VertexStepMode::Instance,
-                        attributes: &wgpu::vertex_attr_array![0 => Uint32x4, 1 => Uint32x2],
-                    })],
-                },
-                primitive: wgpu::PrimitiveState::default(),
-                depth_stencil: None,
-                multisample: wgpu::MultisampleState::default(),
-                fragment: Some(wgpu::FragmentState {
-                    module: &shader,
-                    entry_point: Some(step),
-                    compilation_options: wgpu::PipelineCompilationOptions::default(),
-                    targets: &[Some(wgpu::ColorTargetState {
-                        format,
-                        blend: None,
-                        write_mask: wgpu::ColorWrites::ALL,
-                    })],
-                }),
-                multiview_mask: None,
-                cache: None,
-            })
-        };
-        let (rows, columns) =
-            (draws("rows", wgpu::TextureFormat::Rg32Float), draws("columns", wgpu::TextureFormat::R16Float));
-        let ends = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some("ends"),
-            layout: Some(&computed),
-            module: &shader,
-            entry_point: Some("ends"),
-            compilation_options: wgpu::PipelineCompilationOptions::default(),
-            cache: None,
-        });
-        let side = page as u32;
-        let drawn_to = wgpu::TextureUsages::RENDER_ATTACHMENT;
-        let ends_size = [ENDS_ACROSS, (slots as u32).div_ceil(ENDS_ACROSS).max(1), 1];
+        let (draw_layout, ends_layout) = (draw_layout(device), ends_layout(device));
         let (both, single) = (wgpu::TextureFormat::Rg32Float, wgpu::TextureFormat::R16Float);
+        let (side, pages) = (page as u32, pages as u32);
+        let target = wgpu::TextureUsages::RENDER_ATTACHMENT;
+        let ends_size = [ENDS_ACROSS, (slots as u32).div_ceil(ENDS_ACROSS).max(1), 1];
         Self {
-            half: texture(device, "band pass, along x", [side, side, 1], both, drawn_to),
-            pages: texture(
-                device,
-                "pages of band-passed patches",
-                [side, side, pages as u32],
-                single,
-                drawn_to,
-            ),
+            rows: draw_pipeline(device, &shader, &draw_layout, "rows", both),
+            columns: draw_pipeline(device, &shader, &draw_layout, "columns", single),
+            ends: ends_pipeline(device, &shader, &ends_layout),
+            half: texture(device, "band pass, along x", [side, side, 1], both, target),
+            pages: texture(device, "pages of band-passed patches", [side, side, pages], single, target),
             found: texture(device, "ends", ends_size, both, wgpu::TextureUsages::STORAGE_BINDING),
             sizes: buffer(device, "band pass", size_of::<Sizes>(), wgpu::BufferUsages::UNIFORM),
             patches: patches(device, 0),
@@ -258,20 +176,17 @@ impl BandPass {
             state: state.clone(),
             page: side,
             band,
-            rows,
-            columns,
-            ends,
             draw_layout,
             ends_layout,
         }
     }
 
-    /// What is filtered at the moment.
+    /// How patches are filtered at the moment.
     pub fn band(&self) -> Band {
         self.band
     }
 
-    /// Begins with another band; what was filtered stays as it is until it is filtered again.
+    /// Sets another band. Filtered patches stay as they are until [`run`](Self::run) filters them again.
     pub fn set(&mut self, band: Band) {
         if band != self.band {
             self.band = band;
@@ -280,18 +195,18 @@ impl BandPass {
         }
     }
 
-    /// Pages with what was filtered.
+    /// The pages with filtered patches.
     pub fn pages(&self) -> wgpu::TextureView {
         all_layers(&self.pages)
     }
 
-    /// The ends of the slots, 1024 in a row.
+    /// The contrast ranges of the slots, 1024 in a row.
     pub fn found(&self) -> wgpu::TextureView {
         self.found.create_view(&wgpu::TextureViewDescriptor::default())
     }
 
-    /// The weights for patches of `scale` Å per px (or 1), and the work for one of them; without a scale
-    /// those that leave a patch as it is.
+    /// The weights for patches of `scale` Å per px (or 1), and the texels read to filter one of them. Without a
+    /// scale the weights leave a patch unchanged.
     pub fn kernel(&mut self, scale: Option<f32>) -> ([u32; 2], u64) {
         let key = scale.map(f32::to_bits);
         if let Some(known) = self.kernels.get(&key) {
@@ -310,15 +225,25 @@ impl BandPass {
         made
     }
 
-    /// Filters patches of `raw` and finds their ends.
+    /// Filters patches of `raw` and measures their contrast ranges.
     pub fn run(&mut self, raw: &wgpu::TextureView, mut wanted: Vec<Patch>) {
         wanted.sort_unstable_by_key(|patch| patch.place[2]);
-        for some in wanted.chunks(AT_ONCE) {
+        for some in wanted.chunks(MAX_PATCHES_PER_DISPATCH) {
             self.run_some(raw, some);
         }
     }
 
     fn run_some(&mut self, raw: &wgpu::TextureView, wanted: &[Patch]) {
+        self.upload(wanted);
+        let label = wgpu::CommandEncoderDescriptor { label: Some("band pass") };
+        let mut encoder = self.state.device.create_command_encoder(&label);
+        self.filter(&mut encoder, raw, wanted);
+        self.find_ends(&mut encoder, wanted.len() as u32);
+        self.state.queue.submit([encoder.finish()]);
+    }
+
+    /// Uploads the patches, the uniforms, and the weights where some were added.
+    fn upload(&mut self, wanted: &[Patch]) {
         let (device, queue) = (&self.state.device, &self.state.queue);
         let bytes: &[u8] = bytemuck::cast_slice(wanted);
         if (self.patches.size() as usize) < bytes.len() {
@@ -341,23 +266,23 @@ impl BandPass {
             high: (all.saturating_sub(1) - low) as u32,
         };
         queue.write_buffer(&self.sizes, 0, bytemuck::bytes_of(&sizes));
-        let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
-        let half = all_layers(&self.half);
+    }
+
+    /// Convolves patches, sorted by page, from `raw` onto the pages: along x into `half`, then along y.
+    fn filter(&self, encoder: &mut wgpu::CommandEncoder, raw: &wgpu::TextureView, wanted: &[Patch]) {
         let from = |view| {
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
+            self.state.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("band pass"),
                 layout: &self.draw_layout,
                 entries: &[
-                    entry(0, self.sizes.as_entire_binding()),
-                    entry(1, wgpu::BindingResource::TextureView(view)),
-                    entry(2, self.weights_buffer.as_entire_binding()),
+                    bound(0, self.sizes.as_entire_binding()),
+                    bound(1, wgpu::BindingResource::TextureView(view)),
+                    bound(2, self.weights_buffer.as_entire_binding()),
                 ],
             })
         };
-        let (from_raw, from_half) = (from(raw), from(&half));
+        let (from_raw, from_half) = (from(raw), from(&all_layers(&self.half)));
         let half = self.half.create_view(&wgpu::TextureViewDescriptor::default());
-        let mut encoder =
-            device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("band pass") });
         let mut first = 0_u32;
         for of_page in wanted.chunk_by(|a, b| a.place[2] == b.place[2]) {
             let range = first..first + of_page.len() as u32;
@@ -387,25 +312,133 @@ impl BandPass {
                 pass.draw(0..6, range.clone());
             }
         }
+    }
+
+    /// Measures the contrast ranges of the first `count` patches of the buffer.
+    fn find_ends(&self, encoder: &mut wgpu::CommandEncoder, count: u32) {
         let (pages, found) = (self.pages(), self.found());
-        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        let group = self.state.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("ends"),
             layout: &self.ends_layout,
             entries: &[
-                entry(0, self.sizes.as_entire_binding()),
-                entry(1, wgpu::BindingResource::TextureView(&pages)),
-                entry(3, self.patches.as_entire_binding()),
-                entry(4, wgpu::BindingResource::TextureView(&found)),
+                bound(0, self.sizes.as_entire_binding()),
+                bound(1, wgpu::BindingResource::TextureView(&pages)),
+                bound(3, self.patches.as_entire_binding()),
+                bound(4, wgpu::BindingResource::TextureView(&found)),
             ],
         });
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&self.ends);
-            pass.set_bind_group(0, &group, &[]);
-            pass.dispatch_workgroups(wanted.len() as u32, 1, 1);
-        }
-        queue.submit([encoder.finish()]);
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&self.ends);
+        pass.set_bind_group(0, &group, &[]);
+        pass.dispatch_workgroups(count, 1, 1);
     }
+}
+
+/// A resource at a binding.
+fn bound(binding: u32, resource: wgpu::BindingResource<'_>) -> wgpu::BindGroupEntry<'_> {
+    wgpu::BindGroupEntry { binding, resource }
+}
+
+/// Binding of pages that are read texel by texel.
+const SOURCE: wgpu::BindingType = wgpu::BindingType::Texture {
+    sample_type: wgpu::TextureSampleType::Float { filterable: false },
+    view_dimension: wgpu::TextureViewDimension::D2Array,
+    multisampled: false,
+};
+
+/// Bindings of both convolutions: uniforms, source pages, weights.
+fn draw_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let fragment = wgpu::ShaderStages::FRAGMENT;
+    let storage = buffer_type(wgpu::BufferBindingType::Storage { read_only: true });
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("band pass"),
+        entries: &[
+            entry(0, wgpu::ShaderStages::VERTEX_FRAGMENT, buffer_type(wgpu::BufferBindingType::Uniform)),
+            entry(1, fragment, SOURCE),
+            entry(2, fragment, storage),
+        ],
+    })
+}
+
+/// Bindings of the measurement: uniforms, filtered pages, patches, and the texture of contrast ranges.
+fn ends_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let computing = wgpu::ShaderStages::COMPUTE;
+    let written = wgpu::BindingType::StorageTexture {
+        access: wgpu::StorageTextureAccess::WriteOnly,
+        format: wgpu::TextureFormat::Rg32Float,
+        view_dimension: wgpu::TextureViewDimension::D2,
+    };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("ends"),
+        entries: &[
+            entry(0, computing, buffer_type(wgpu::BufferBindingType::Uniform)),
+            entry(1, computing, SOURCE),
+            entry(3, computing, buffer_type(wgpu::BufferBindingType::Storage { read_only: true })),
+            entry(4, computing, written),
+        ],
+    })
+}
+
+fn pipeline_layout(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> wgpu::PipelineLayout {
+    device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("band pass"),
+        bind_group_layouts: &[Some(layout)],
+        ..Default::default()
+    })
+}
+
+/// The pipeline of one of the two convolutions; `step` is its function in the shader.
+fn draw_pipeline(
+    device: &wgpu::Device,
+    shader: &wgpu::ShaderModule,
+    layout: &wgpu::BindGroupLayout,
+    step: &'static str,
+    format: wgpu::TextureFormat,
+) -> wgpu::RenderPipeline {
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some(step),
+        layout: Some(&pipeline_layout(device, layout)),
+        vertex: wgpu::VertexState {
+            module: shader,
+            entry_point: Some("corner"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: size_of::<Patch>() as u64,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes: &wgpu::vertex_attr_array![0 => Uint32x4, 1 => Uint32x2],
+            })],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: shader,
+            entry_point: Some(step),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format,
+                blend: None,
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+fn ends_pipeline(
+    device: &wgpu::Device,
+    shader: &wgpu::ShaderModule,
+    layout: &wgpu::BindGroupLayout,
+) -> wgpu::ComputePipeline {
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some("ends"),
+        layout: Some(&pipeline_layout(device, layout)),
+        module: shader,
+        entry_point: Some("ends"),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    })
 }
 
 fn patches(device: &wgpu::Device, count: usize) -> wgpu::Buffer {

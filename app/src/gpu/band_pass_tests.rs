@@ -5,9 +5,9 @@ use eframe::egui_wgpu::RendererOptions;
 use egui_kittest::wgpu::{create_render_state, default_wgpu_setup};
 use half::f16;
 use vitrine_core::Image;
+use vitrine_core::grayscale::percentiles;
 
-use super::super::band::passed;
-use super::super::cell::percentiles;
+use super::super::band::band_passed;
 use super::*;
 
 const PAGE: usize = 128;
@@ -129,7 +129,7 @@ fn the_device_filters_as_the_processor_does_up_to_the_edges() {
         for &slot in &slots {
             let [x0, y0, page] = place(slot);
             let wanted = match scale(slot) {
-                Some(scale) => passed(patch(slot), periods, scale * bin as f32),
+                Some(scale) => band_passed(patch(slot), periods, scale * bin as f32),
                 None => patch(slot),
             };
             let mut values = Vec::new();
@@ -172,7 +172,7 @@ fn another_band_is_filtered_from_the_same_values() {
         let bytes = bytes_of(&state, &filter.found, 8);
         let found: Vec<f32> =
             bytes[24..32].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        let wanted = percentiles(&passed(patch(3), periods, 1.0).data, 0.0);
+        let wanted = percentiles(&band_passed(patch(3), periods, 1.0).data, 0.0);
         assert!(
             (found[0] - wanted.0).abs() < 0.004 && (found[1] - wanted.1).abs() < 0.004,
             "{found:?} {wanted:?}"

@@ -1,20 +1,21 @@
-//! From the pixels of a patch to what the pages take: averaged down to the size on the screen, measured for
-//! the contrast, and band-passed here where the graphics device cannot do that.
+//! Prepares the pixels of a patch for the GPU: averages them down to the size on the screen, measures the
+//! contrast, and band-passes them where the GPU cannot do that itself.
 
 use half::f16;
 use vitrine_core::Image;
+use vitrine_core::grayscale::clipped_range;
 use vitrine_core::project::{PatchId, Pixels};
 
-use super::band::passed;
+use super::band::band_passed;
 
-/// What makes the pixels of a cell.
+/// How cells are prepared. A cell is a patch as the GPU stores it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preparation {
-    /// Side of a block of pixels that is averaged into one, px.
+    /// Pixels are averaged in blocks of `bin × bin` px.
     pub bin: usize,
     /// Shortest and longest period kept, in the unit of [`Scales`].
     pub band: Option<[f32; 2]>,
-    /// Share of pixels cut off at each end, percent.
+    /// Share of pixels clipped at each end of the contrast range, percent.
     pub cut: f32,
 }
 
@@ -25,53 +26,53 @@ impl Preparation {
     }
 }
 
-/// Å per px of the patches, source by source: the first patch of each and its scale; 1 where periods
-/// are counted in px.
+/// Pixel sizes by source: number of the first patch of each source and its Å per px, or 1 where periods are
+/// counted in px. Sorted by patch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scales(pub Vec<(PatchId, f32)>);
 
 impl Scales {
-    /// Å per px of a patch, or 1.
+    /// The pixel size of a patch, Å per px, or 1.
     pub fn of(&self, patch: PatchId) -> f32 {
         let after = self.0.partition_point(|(first, _)| *first <= patch);
         after.checked_sub(1).and_then(|at| self.0.get(at)).map_or(1.0, |(_, scale)| *scale)
     }
 }
 
-/// Where the values of a patch lie, in the values of its source.
+/// Statistics of the pixels of a patch, in the unit of the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// Mean, the zero of the cell's values.
+    /// Mean. A cell stores (value − mean) / deviation.
     pub mean: f32,
-    /// Standard deviation, the unit of the cell's values.
+    /// Standard deviation; 1 where all pixels are equal.
     pub deviation: f32,
-    /// Values cut off below.
+    /// The value drawn black.
     pub low: f32,
-    /// Values cut off above.
+    /// The value drawn white.
     pub high: f32,
 }
 
 impl Range {
-    /// A value in the unit of the cell.
+    /// Converts a value to the unit of the cell.
     pub fn in_cell(&self, value: f32) -> f32 {
         (value - self.mean) / self.deviation
     }
 }
 
-/// A patch ready for the pages.
+/// A patch that is ready for the GPU.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Which.
+    /// Number of the patch.
     pub patch: PatchId,
-    /// `side × side` values of 16 bits, row by row: (value − mean) / deviation.
+    /// `side × side` values as bits of an f16, row by row: (value − mean) / deviation.
     pub values: Vec<u16>,
-    /// Where its values lie.
+    /// Statistics of its pixels.
     pub range: Range,
-    /// Whether all its values are numbers; what is not cannot be filtered.
+    /// Whether all its values are finite. Only such a patch can be band-passed.
     pub finite: bool,
 }
 
-/// The pixels of a patch; `None` when there is no such patch.
+/// Reads a patch; `None` when there is no patch of this number.
 pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
     let size = pixels.size();
     let mut image = Image::zeros(size, size);
@@ -79,60 +80,33 @@ pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
     Some(image)
 }
 
-/// The pixels of a patch, band-passed where asked; `None` when there is no such patch.
+/// Reads a patch and band-passes it where a band is given; `None` when there is no patch of this number.
 pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
     let image = read(pixels, patch)?;
     Some(match band {
-        Some(band) => passed(image, band, scale),
+        Some(band) => band_passed(image, band, scale),
         None => image,
     })
 }
 
-/// Most values that percentiles are taken from; more change them by less than a screen shows.
-const MEASURED: usize = 1 << 14;
-
-/// Mean, spread and percentiles of values.
+/// Mean, standard deviation and clipped range of values.
 pub fn measure(values: &[f32], cut: f32) -> Range {
     let count = values.len().max(1) as f64;
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
     let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
     let deviation = variance.sqrt();
-    let (low, high) = percentiles(values, cut);
+    let (low, high) = clipped_range(values, cut);
     Range { mean: mean as f32, deviation: if deviation > 0.0 { deviation as f32 } else { 1.0 }, low, high }
 }
 
-/// The rank among `count` values below which `cut` percent lie, 0 for the least.
-pub fn rank(count: usize, cut: f32) -> usize {
-    let last = count.saturating_sub(1);
-    let at = ((f64::from(cut) / 100.0) * last as f64).round() as usize;
-    at.min(last / 2)
-}
-
-/// The values below and above which `cut` percent lie.
-pub fn percentiles(values: &[f32], cut: f32) -> (f32, f32) {
-    let step = values.len().div_ceil(MEASURED).max(1);
-    // An odd step does not run along the columns of a patch of even side.
-    let step = step | 1;
-    let mut some: Vec<f32> = values.iter().copied().step_by(step).collect();
-    if some.is_empty() {
-        return (0.0, 1.0);
-    }
-    let last = some.len() - 1;
-    let at = rank(some.len(), cut);
-    let (_, low, _) = some.select_nth_unstable_by(at, f32::total_cmp);
-    let low = *low;
-    let (_, high, _) = some.select_nth_unstable_by(last - at, f32::total_cmp);
-    (low, *high)
-}
-
-/// Prepares a patch. A band is taken of what the screen shows, as the graphics device does it: averaged
-/// down first, and contrast measured on that.
+/// Reads and prepares a patch; `None` when there is no patch of this number. With a band it averages first, then
+/// filters, then measures the contrast, in the same order as the GPU.
 pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
     let image = read(pixels, patch)?;
     let finite = image.data.iter().all(|value| value.is_finite());
     let (image, range) = match how.band {
         Some(band) => {
-            let image = passed(averaged(image, how.bin), band, scale * how.bin.max(1) as f32);
+            let image = band_passed(averaged(image, how.bin), band, scale * how.bin.max(1) as f32);
             let range = measure(&image.data, how.cut);
             (image, range)
         }
@@ -145,7 +119,7 @@ pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) ->
     Some(Cell { patch, values, range, finite })
 }
 
-/// An image with each block of `bin × bin` px averaged into one.
+/// Averages blocks of `bin × bin` px. Blocks at the right and lower edge may be smaller.
 pub fn averaged(image: Image, bin: usize) -> Image {
     if bin <= 1 {
         return image;
@@ -170,13 +144,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_cut_off_both_ends() {
+    fn a_patch_is_measured_for_its_cell() {
         let values: Vec<f32> = (0..=1000).map(|v| v as f32).collect();
-        assert_eq!(percentiles(&values, 1.0), (10.0, 990.0));
-        assert_eq!(percentiles(&values, 0.0), (0.0, 1000.0));
-        assert_eq!(percentiles(&[], 1.0), (0.0, 1.0));
         let range = measure(&values, 1.0);
-        assert_eq!(range.mean, 500.0);
+        assert_eq!((range.low, range.high, range.mean), (10.0, 990.0, 500.0));
         // Population deviation of 0..=1000: √((1001² − 1)/12).
         assert!((range.deviation - 288.964).abs() < 0.01, "{}", range.deviation);
         assert_eq!(measure(&[7.0; 9], 1.0).deviation, 1.0, "a flat patch divides by nothing");

@@ -1,9 +1,9 @@
-//! Colour maps: one table for the shader and for pictures coloured by the processor.
+//! Colour maps: one table for the shader and for pictures coloured on the CPU.
 
 use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
-/// How values become colours.
+/// A colour map: maps the share of the contrast range, 0 to 1, to a colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ColourMap {
@@ -18,7 +18,7 @@ pub enum ColourMap {
     Magma,
 }
 
-/// Colours in a table.
+/// Number of colours of a map in [`table`].
 pub const STEPS: usize = 256;
 
 impl ColourMap {
@@ -40,7 +40,7 @@ impl ColourMap {
         Self::ALL.iter().position(|&map| map == self).unwrap_or(0)
     }
 
-    /// The colour of a share of the window, 0 to 1; others are cut off.
+    /// The colour of a share of the contrast range. Shares outside 0 to 1 are clipped.
     pub fn colour(self, share: f32) -> Color32 {
         let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
         let gradient = match self {

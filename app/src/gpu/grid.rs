@@ -1,5 +1,5 @@
-//! Drawing patches: the pipeline (kept by the renderer under a type of its own) and the paint callback
-//! that draws all patches of a grid as one instanced draw from the pages.
+//! Draws the patches of a grid: the render pipeline, which all grids share, and the paint callback, which
+//! draws all patches of a grid in one instanced draw call.
 
 use bytemuck::{Pod, Zeroable};
 use eframe::egui::{self, Color32};
@@ -9,19 +9,19 @@ use wgpu::util::DeviceExt as _;
 
 use super::colour_map;
 
-/// A patch to draw; as in `shaders/patch_grid.wgsl`.
+/// One patch of the draw call. The fields are those of `shaders/patch_grid.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Instance {
-    /// Upper left corner, px from that of the viewport.
+    /// Upper left corner, px from the upper left corner of the viewport.
     pub origin: [f32; 2],
-    /// Upper left corner on the page, texels; the page.
+    /// Upper left corner on its page, texels, and number of the page.
     pub place: [f32; 3],
-    /// Values drawn darkest and lightest, in the cell's unit; not used where [`MEASURED`] is set.
+    /// The values drawn black and white, in the unit of the cell. Not used where [`MEASURED`] is set.
     pub window: [f32; 2],
-    /// Its slot among the ends measured on the device.
+    /// Its slot among the contrast ranges measured on the GPU.
     pub slot: u32,
-    /// Label and the flags below.
+    /// The label and the flags below.
     pub flags: u32,
 }
 
@@ -31,10 +31,10 @@ pub const SELECTED: u32 = 4;
 pub const CURRENT: u32 = 8;
 /// Its pixels are still being read.
 pub const MISSING: u32 = 16;
-/// The ends of its window are those that the device has measured.
+/// Its contrast range was measured on the GPU.
 pub const MEASURED: u32 = 32;
 
-/// What all patches of a grid share; as in `shaders/patch_grid.wgsl`.
+/// Uniforms of a grid. The fields are those of `shaders/patch_grid.wgsl`.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub struct GridLook {
@@ -42,7 +42,7 @@ pub struct GridLook {
     pub viewport: [f32; 2],
     /// Side of a patch, px.
     pub side: f32,
-    /// Room around it for the frame of the current one, px.
+    /// Space around a patch for the frame of the current one, px.
     pub margin: f32,
     /// Side of a patch on its page, texels.
     pub texels: f32,
@@ -50,39 +50,40 @@ pub struct GridLook {
     pub page: f32,
     /// Row of the colour map, as a texture coordinate.
     pub colour_row: f32,
-    /// 1 for high values dark, else 0.
+    /// 1 where high values are drawn dark, else 0.
     pub invert: f32,
-    /// px per point.
+    /// Physical px per logical point.
     pub scale: f32,
     /// 1 where the target converts to sRGB by itself, else 0.
     pub linear: f32,
-    /// Half the width of a glyph, px.
+    /// Half the width of a label's glyph, px.
     pub glyph: f32,
-    /// Width of a border, px.
+    /// Width of a label's border, px.
     pub border: f32,
-    /// Colours of positive, negative, unlabeled, selection, current patch, empty cell.
+    /// RGBA colours of positive, negative, unlabeled, selection, current patch, empty cell; 0 to 1, not
+    /// premultiplied.
     pub colours: [[f32; 4]; 6],
 }
 
-/// A colour as the shader wants it, not premultiplied.
+/// A colour as RGBA from 0 to 1, not premultiplied.
 pub fn rgba(colour: Color32) -> [f32; 4] {
     colour.to_srgba_unmultiplied().map(|v| f32::from(v) / 255.0)
 }
 
-/// The pipeline; one for all grids of the window, in the renderer's resources under this type.
+/// The render pipeline of all grids of the window. The renderer keeps it among its resources.
 pub struct GridPipeline {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
     colours: wgpu::TextureView,
-    /// Where nothing is measured on the device.
+    /// Bound where no contrast range is measured on the GPU.
     no_ends: wgpu::TextureView,
     /// Whether the target converts to sRGB by itself.
     pub linear: bool,
 }
 
 impl GridPipeline {
-    /// Makes the pipeline where there is none yet.
+    /// Creates the pipeline unless the renderer has it already.
     pub fn install(state: &RenderState) {
         let mut renderer = state.renderer.write();
         if !renderer.callback_resources.contains::<Self>() {
@@ -92,128 +93,25 @@ impl GridPipeline {
 
     fn new(state: &RenderState) -> Self {
         let device = &state.device;
-        let shader = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("patch grid"),
-            source: wgpu::ShaderSource::Wgsl(include_str!("../../../shaders/patch_grid.wgsl").into()),
-        });
-        let texture = |binding, visibility, filterable, view_dimension| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility,
-            ty: wgpu::BindingType::Texture {
-                sample_type: wgpu::TextureSampleType::Float { filterable },
-                view_dimension,
-                multisampled: false,
-            },
-            count: None,
-        };
-        let (shading, flat) = (wgpu::ShaderStages::FRAGMENT, wgpu::TextureViewDimension::D2);
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some("patch grid"),
-            entries: &[
-                wgpu::BindGroupLayoutEntry {
-                    binding: 0,
-                    visibility: wgpu::ShaderStages::VERTEX_FRAGMENT,
-                    ty: wgpu::BindingType::Buffer {
-                        ty: wgpu::BufferBindingType::Uniform,
-                        has_dynamic_offset: false,
-                        min_binding_size: None,
-                    },
-                    count: None,
-                },
-                texture(1, shading, true, wgpu::TextureViewDimension::D2Array),
-                wgpu::BindGroupLayoutEntry {
-                    binding: 2,
-                    visibility: wgpu::ShaderStages::FRAGMENT,
-                    ty: wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-                    count: None,
-                },
-                texture(3, shading, true, flat),
-                texture(4, wgpu::ShaderStages::VERTEX, false, flat),
-            ],
-        });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("patch grid"),
-            bind_group_layouts: &[Some(&layout)],
-            ..Default::default()
-        });
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some("patch grid"),
-            layout: Some(&pipeline_layout),
-            vertex: wgpu::VertexState {
-                module: &shader,
-                entry_point: Some("corner"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: &[Some(wgpu::VertexBufferLayout {
-                    array_stride: size_of::<Instance>() as u64,
-                    step_mode: wgpu::VertexStepMode::Instance,
-                    attributes: &wgpu::vertex_attr_array![
-                        0 => Float32x2, 1 => Float32x3, 2 => Float32x2, 3 => Uint32, 4 => Uint32
-                    ],
-                })],
-            },
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: None,
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module: &shader,
-                entry_point: Some("shade"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                targets: &[Some(wgpu::ColorTargetState {
-                    format: state.target_format,
-                    blend: Some(wgpu::BlendState::ALPHA_BLENDING),
-                    write_mask: wgpu::ColorWrites::ALL,
-                })],
-            }),
-            multiview_mask: None,
-            cache: None,
-        });
+        let layout = layout(device);
         let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
             label: Some("patch grid"),
             mag_filter: wgpu::FilterMode::Linear,
             min_filter: wgpu::FilterMode::Linear,
             ..Default::default()
         });
-        let colours = device.create_texture_with_data(
-            &state.queue,
-            &wgpu::TextureDescriptor {
-                label: Some("colour maps"),
-                size: wgpu::Extent3d {
-                    width: colour_map::STEPS as u32,
-                    height: colour_map::ColourMap::ALL.len() as u32,
-                    depth_or_array_layers: 1,
-                },
-                mip_level_count: 1,
-                sample_count: 1,
-                dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                usage: wgpu::TextureUsages::TEXTURE_BINDING,
-                view_formats: &[],
-            },
-            wgpu::util::TextureDataOrder::LayerMajor,
-            &colour_map::table(),
-        );
-        let no_ends = device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("no ends"),
-            size: wgpu::Extent3d::default(),
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rg32Float,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING,
-            view_formats: &[],
-        });
         Self {
-            no_ends: no_ends.create_view(&wgpu::TextureViewDescriptor::default()),
-            pipeline,
+            pipeline: pipeline(state, &layout),
             layout,
             sampler,
-            colours: colours.create_view(&wgpu::TextureViewDescriptor::default()),
+            colours: colour_table(state),
+            no_ends: no_ends(device),
             linear: state.target_format.is_srgb(),
         }
     }
 
-    /// What a grid is drawn with: its own uniforms, its own pages, and the ends of their patches where these
-    /// are measured on the device.
+    /// Binds what a grid is drawn with: its uniforms, its pages, and the contrast ranges of its patches where the
+    /// GPU measures them.
     pub fn bind(
         &self,
         device: &wgpu::Device,
@@ -241,17 +139,127 @@ impl GridPipeline {
     }
 }
 
+/// Layout of the bindings: uniforms, pages, sampler, colour maps, measured contrast ranges.
+fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let entry = |binding, visibility, ty| wgpu::BindGroupLayoutEntry { binding, visibility, ty, count: None };
+    let texture = |filterable, view_dimension| wgpu::BindingType::Texture {
+        sample_type: wgpu::TextureSampleType::Float { filterable },
+        view_dimension,
+        multisampled: false,
+    };
+    let uniforms = wgpu::BindingType::Buffer {
+        ty: wgpu::BufferBindingType::Uniform,
+        has_dynamic_offset: false,
+        min_binding_size: None,
+    };
+    let sampler = wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering);
+    let shading = wgpu::ShaderStages::FRAGMENT;
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("patch grid"),
+        entries: &[
+            entry(0, wgpu::ShaderStages::VERTEX_FRAGMENT, uniforms),
+            entry(1, shading, texture(true, wgpu::TextureViewDimension::D2Array)),
+            entry(2, shading, sampler),
+            entry(3, shading, texture(true, wgpu::TextureViewDimension::D2)),
+            entry(4, wgpu::ShaderStages::VERTEX, texture(false, wgpu::TextureViewDimension::D2)),
+        ],
+    })
+}
+
+/// Compiles `shaders/patch_grid.wgsl` to a pipeline that draws one instance per patch.
+fn pipeline(state: &RenderState, layout: &wgpu::BindGroupLayout) -> wgpu::RenderPipeline {
+    let device = &state.device;
+    let shader = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("patch grid"),
+        source: wgpu::ShaderSource::Wgsl(include_str!("../../../shaders/patch_grid.wgsl").into()),
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("patch grid"),
+        bind_group_layouts: &[Some(layout)],
+        ..Default::default()
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("patch grid"),
+        layout: Some(&pipeline_layout),
+        vertex: wgpu::VertexState {
+            module: &shader,
+            entry_point: Some("corner"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[Some(wgpu::VertexBufferLayout {
+                array_stride: size_of::<Instance>() as u64,
+                step_mode: wgpu::VertexStepMode::Instance,
+                attributes: &wgpu::vertex_attr_array![
+                    0 => Float32x2, 1 => Float32x3, 2 => Float32x2, 3 => Uint32, 4 => Uint32
+                ],
+            })],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &shader,
+            entry_point: Some("shade"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(wgpu::ColorTargetState {
+                format: state.target_format,
+                blend: Some(wgpu::BlendState::ALPHA_BLENDING),
+                write_mask: wgpu::ColorWrites::ALL,
+            })],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+/// All colour maps as one texture, one row each.
+fn colour_table(state: &RenderState) -> wgpu::TextureView {
+    let size = wgpu::Extent3d {
+        width: colour_map::STEPS as u32,
+        height: colour_map::ColourMap::ALL.len() as u32,
+        depth_or_array_layers: 1,
+    };
+    let descriptor = sampled("colour maps", size, wgpu::TextureFormat::Rgba8Unorm);
+    let order = wgpu::util::TextureDataOrder::LayerMajor;
+    let texture =
+        state.device.create_texture_with_data(&state.queue, &descriptor, order, &colour_map::table());
+    texture.create_view(&wgpu::TextureViewDescriptor::default())
+}
+
+/// A texture of one texel. The shader needs a texture of contrast ranges even where none is measured.
+fn no_ends(device: &wgpu::Device) -> wgpu::TextureView {
+    let descriptor = sampled("no ends", wgpu::Extent3d::default(), wgpu::TextureFormat::Rg32Float);
+    device.create_texture(&descriptor).create_view(&wgpu::TextureViewDescriptor::default())
+}
+
+/// Describes a texture that shaders only read.
+fn sampled(
+    label: &'static str,
+    size: wgpu::Extent3d,
+    format: wgpu::TextureFormat,
+) -> wgpu::TextureDescriptor<'static> {
+    wgpu::TextureDescriptor {
+        label: Some(label),
+        size,
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    }
+}
+
 /// One frame of a grid.
 pub struct GridCallback {
-    /// Its uniforms and where they go.
+    /// Its uniforms.
     pub look: GridLook,
-    /// Buffer of `look`.
+    /// The buffer that `look` is written to.
     pub look_buffer: wgpu::Buffer,
-    /// The patches.
+    /// The patches to draw.
     pub instances: Vec<Instance>,
-    /// Room for all of them.
+    /// The buffer that `instances` are written to; it has room for all of them.
     pub instance_buffer: wgpu::Buffer,
-    /// From [`GridPipeline::bind`].
+    /// Made by [`GridPipeline::bind`].
     pub bind_group: wgpu::BindGroup,
 }
 

@@ -1,96 +1,97 @@
-//! A thread that reads and prepares patches for the pages, so that no frame waits for the disk. It is
-//! told what is wanted now; what was wanted before and is not any more is dropped.
+//! A background thread that reads and prepares patches for the GPU, so that no frame waits for the disk. Each
+//! frame replaces the list of wanted patches; patches that are no longer wanted are not read.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use eframe::egui;
 use vitrine_core::Image;
+use vitrine_core::grayscale::clipped_range;
 use vitrine_core::project::{PatchId, Pixels};
 
-use super::band::passed;
-use super::cell::{Cell, Preparation, Scales, averaged, percentiles, prepare, read};
+use super::band::band_passed;
+use super::cell::{Cell, Preparation, Scales, averaged, prepare, read};
 
-/// Cells that wait to be taken over, at most; then the thread waits.
-const READY: usize = 1024;
-/// Patches that the window for all patches is measured on.
-const SAMPLE: usize = 200;
-/// Bytes of them kept for another band, at most; of large patches fewer are kept.
-const KEPT: usize = 16 << 20;
-/// Of them kept at least.
-const LEAST: usize = 12;
+/// The thread pauses while so many prepared cells have not been taken.
+const MAX_READY_CELLS: usize = 1024;
+/// The contrast range for all patches is measured on so many of them.
+const SAMPLED_PATCHES: usize = 200;
+/// Memory for the sampled patches, bytes. They are kept so that another band needs no disk.
+const MAX_SAMPLE_BYTES: usize = 16 << 20;
+/// At least so many patches are sampled, however large they are.
+const MIN_SAMPLED_PATCHES: usize = 12;
 
-/// Bytes read before the memory they take up is given back: the system counts what is read of a
-/// mapped file, and what lies around it, as this program's until then.
-const HELD: usize = 16 << 20;
+/// After so many bytes read, the mapped pages are released. Until then the operating system counts what was
+/// read of a mapped file, and what lies around it, as memory of this program.
+const RELEASE_AFTER_BYTES: usize = 16 << 20;
 
-/// What is read, and how.
+/// What the thread reads, and how it prepares it.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// The pixels.
+    /// The pixels of the project.
     pub pixels: Arc<Pixels>,
-    /// Å per px.
+    /// Pixel sizes.
     pub scales: Arc<Scales>,
-    /// How cells are made.
+    /// How cells are prepared.
     pub how: Preparation,
-    /// What the window for all patches is measured of.
+    /// How the contrast range for all patches is measured.
     pub measure: Measure,
 }
 
-/// What the window for all patches is measured of, whoever filters the cells.
+/// How the contrast range for all patches is measured, whether the CPU or the GPU filters the cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measure {
     /// Shortest and longest period kept, in the unit of [`Scales`].
     pub band: Option<[f32; 2]>,
-    /// Share of values cut off at each end, percent.
+    /// Share of values clipped at each end, percent.
     pub cut: f32,
 }
 
 #[derive(Default)]
-struct Shared {
-    /// Counts up with each task.
+struct LoaderState {
+    /// Number of the task; each new task has the next one.
     number: u64,
     task: Option<Task>,
     wanted: VecDeque<PatchId>,
     busy: Option<PatchId>,
     ready: VecDeque<Cell>,
-    /// Ends of the window for all patches under this task, once measured.
+    /// The values drawn black and white for all patches under this task; `None` until they are measured.
     window: Option<(f32, f32)>,
-    /// What they were measured of; else they are of what was asked for before.
+    /// How `window` was measured. Where this is not the task's, a measurement is due.
     measured: Option<Measure>,
     closed: bool,
 }
 
-/// The thread and what it shares with the window. Dropping it ends the thread.
+/// Handle on the thread. Dropping it ends the thread.
 pub struct Loader {
-    shared: Arc<(Mutex<Shared>, Condvar)>,
+    shared: Arc<(Mutex<LoaderState>, Condvar)>,
 }
 
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock(shared: &Mutex<LoaderState>) -> MutexGuard<'_, LoaderState> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Loader {
-    /// Starts the thread; a frame of `ctx` is asked for when something is ready.
+    /// Starts the thread. It requests a frame of `ctx` when something is ready.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(ctx: egui::Context) -> std::io::Result<Self> {
-        let shared = Arc::new((Mutex::new(Shared::default()), Condvar::new()));
+        let shared = Arc::new((Mutex::new(LoaderState::default()), Condvar::new()));
         let its = Arc::clone(&shared);
         std::thread::Builder::new().name("patches".to_owned()).spawn(move || work(&its, &ctx))?;
         Ok(Self { shared })
     }
 
-    /// Begins anew with another task; cells of the one before are dropped.
+    /// Starts another task. Cells of the previous task are dropped.
     pub fn begin(&self, task: Task) {
         let mut shared = lock(&self.shared.0);
         let number = shared.number + 1;
-        *shared = Shared { number, task: Some(task), ..Shared::default() };
+        *shared = LoaderState { number, task: Some(task), ..LoaderState::default() };
         self.shared.1.notify_one();
     }
 
-    /// Measures the window for all patches anew, of something else; until then it is what it was.
+    /// Measures the contrast range for all patches again, in another way. The old range stays until then.
     pub fn measure(&self, measure: Measure) {
         let mut shared = lock(&self.shared.0);
         if let Some(task) = shared.task.as_mut().filter(|task| task.measure != measure) {
@@ -99,7 +100,7 @@ impl Loader {
         }
     }
 
-    /// Takes up to `most` cells over.
+    /// Takes up to `most` prepared cells.
     pub fn take(&self, most: usize) -> Vec<Cell> {
         let mut shared = lock(&self.shared.0);
         let count = most.min(shared.ready.len());
@@ -108,8 +109,7 @@ impl Loader {
         cells
     }
 
-    /// Says what is wanted, first things first, instead of what was wanted before. Returns how many
-    /// of these are still to come.
+    /// Replaces the list of wanted patches, the most urgent first. Returns how many of them are not ready yet.
     pub fn want(&self, patches: impl IntoIterator<Item = PatchId>) -> usize {
         let mut shared = lock(&self.shared.0);
         let ready: HashSet<PatchId> = shared.ready.iter().map(|cell| cell.patch).collect();
@@ -127,7 +127,7 @@ impl Loader {
         coming
     }
 
-    /// Ends of the window for all patches, once they are measured.
+    /// The values drawn black and white for all patches; `None` until they are measured.
     pub fn window(&self) -> Option<(f32, f32)> {
         lock(&self.shared.0).window
     }
@@ -140,10 +140,10 @@ impl Drop for Loader {
     }
 }
 
-fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
+fn work(shared: &(Mutex<LoaderState>, Condvar), ctx: &egui::Context) {
     let mut read = 0;
     let mut sample = Sample::default();
-    // While a band is dragged the window is begun again and again; patches come in between.
+    // While the user drags a band, each frame asks for another measurement. Patches are read in between.
     let mut has_measured = false;
     let mut guard = lock(&shared.0);
     loop {
@@ -151,7 +151,7 @@ fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
             return;
         }
         let number = guard.number;
-        let room = guard.ready.len() < READY;
+        let room = guard.ready.len() < MAX_READY_CELLS;
         let patches_first = has_measured && room && !guard.wanted.is_empty();
         let next = match &guard.task {
             Some(task) if guard.measured != Some(task.measure) && !patches_first => {
@@ -188,13 +188,13 @@ fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
                 (None, sample.window(&task, &mut read, asked))
             }
         };
-        if read > HELD {
+        if read > RELEASE_AFTER_BYTES {
             read = 0;
             task.pixels.release();
         }
         guard = lock(&shared.0);
         guard.busy = None;
-        // Another task may have come meanwhile.
+        // The window may have set another task meanwhile.
         if guard.number == number {
             guard.ready.extend(cell);
             if window.is_some() {
@@ -205,26 +205,26 @@ fn work(shared: &(Mutex<Shared>, Condvar), ctx: &egui::Context) {
     }
 }
 
-/// Patches spread evenly over the project, kept as they were read, so that another band or share cut off
-/// needs no disk.
+/// Patches evenly_spaced evenly over the project. They are kept in memory, so that another band or another clipped
+/// share needs no disk.
 #[derive(Default)]
 struct Sample {
-    /// Of which task.
+    /// Number of the task they were read for.
     number: u64,
-    /// Some values of each, as they are.
+    /// Some unfiltered values of each.
     plain: Vec<f32>,
-    /// The patches as the screen shows them, with the length of a texel; read when a band is first asked
-    /// for.
+    /// The averaged patches with the length of a texel. They are read when a band is first used.
     patches: Vec<(Image, f32)>,
 }
 
-/// Some values of an image, evenly.
-fn few(image: &Image) -> impl Iterator<Item = f32> {
+/// About 512 values evenly_spaced evenly over an image.
+fn subsampled(image: &Image) -> impl Iterator<Item = f32> {
     image.data.iter().copied().step_by(image.data.len().div_ceil(512).max(1) | 1)
 }
 
 impl Sample {
-    /// Ends of the window; `None` once nobody asks for them any more. Counts the bytes it reads.
+    /// The values drawn black and white; `None` once `asked` says that they are no longer needed. Adds the bytes
+    /// it reads to `bytes`.
     fn window(&mut self, task: &Task, bytes: &mut usize, asked: impl Fn() -> bool) -> Option<(f32, f32)> {
         let mut get = |patch: PatchId| {
             *bytes += task.pixels.bytes(patch).map_or(0, <[u8]>::len);
@@ -233,17 +233,18 @@ impl Sample {
         let values = match task.measure.band {
             None => {
                 if self.plain.is_empty() {
-                    let images = spread(task.pixels.len(), SAMPLE).filter_map(&mut get);
-                    self.plain = images.flat_map(|image| few(&image).collect::<Vec<_>>()).collect();
+                    let images = evenly_spaced(task.pixels.len(), SAMPLED_PATCHES).filter_map(&mut get);
+                    self.plain = images.flat_map(|image| subsampled(&image).collect::<Vec<_>>()).collect();
                 }
                 self.plain.clone()
             }
             Some(band) => {
                 if self.patches.is_empty() {
                     let side = task.how.side(task.pixels.size());
-                    let most = (KEPT / (side * side * size_of::<f32>()).max(1)).clamp(LEAST, SAMPLE);
+                    let most = (MAX_SAMPLE_BYTES / (side * side * size_of::<f32>()).max(1))
+                        .clamp(MIN_SAMPLED_PATCHES, SAMPLED_PATCHES);
                     let bin = task.how.bin.max(1);
-                    for patch in spread(task.pixels.len(), most) {
+                    for patch in evenly_spaced(task.pixels.len(), most) {
                         let texel = task.scales.of(patch) * bin as f32;
                         self.patches.extend(get(patch).map(|image| (averaged(image, bin), texel)));
                     }
@@ -253,17 +254,16 @@ impl Sample {
                     if !asked() {
                         return None;
                     }
-                    values.extend(few(&passed(image.clone(), band, *texel)));
+                    values.extend(subsampled(&band_passed(image.clone(), band, *texel)));
                 }
                 values
             }
         };
-        // Percentiles over at most some thousand values, so no thinning hides the ends.
-        Some(percentiles(&values, task.measure.cut))
+        Some(clipped_range(&values, task.measure.cut))
     }
 }
 
-/// At most `most` of `count` patches, spread evenly.
-fn spread(count: usize, most: usize) -> impl Iterator<Item = PatchId> {
+/// At most `most` of `count` patches, evenly_spaced evenly.
+fn evenly_spaced(count: usize, most: usize) -> impl Iterator<Item = PatchId> {
     (0..count).step_by(count.div_ceil(most).max(1)).map(|patch| patch as PatchId)
 }

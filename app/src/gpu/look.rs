@@ -1,19 +1,20 @@
-//! How patches are shown: contrast, colours, band. Nothing here changes a pixel of the project.
+//! Display settings of patches: contrast, colours, band-pass. They change no pixel of the project.
 
 use serde::{Deserialize, Serialize};
+use vitrine_core::grayscale::CLIP_PERCENT;
 
 use super::colour_map::ColourMap;
 
-/// What decides which values are darkest and lightest.
+/// What decides which values are drawn black and white.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Contrast {
     /// Percentiles of each patch by itself.
     #[default]
     Patch,
-    /// The same two values for all patches: percentiles over a sample of them.
+    /// The same two values for all patches: percentiles of a sample of the patches.
     All,
-    /// Two values given by hand.
+    /// Two values entered by the user.
     Manual,
 }
 
@@ -31,19 +32,19 @@ impl Contrast {
     }
 }
 
-/// How patches are shown.
+/// The display settings of patches.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Look {
-    /// What decides the ends of the window.
+    /// What decides which values are drawn black and white.
     pub contrast: Contrast,
-    /// Share of pixels cut off at each end, percent.
+    /// Share of pixels clipped at each end of the contrast range, percent.
     pub cut: f32,
-    /// Ends of the window set by hand, in the values of the pixels.
+    /// The values drawn black and white with [`Contrast::Manual`], in the unit of the pixels.
     pub manual: [f32; 2],
-    /// High values dark.
+    /// Whether high values are drawn dark.
     pub invert: bool,
-    /// Colours.
+    /// The colour map.
     pub colours: ColourMap,
     /// Whether patches are shown band-passed.
     pub band: bool,
@@ -55,7 +56,7 @@ impl Default for Look {
     fn default() -> Self {
         Self {
             contrast: Contrast::Patch,
-            cut: 0.5,
+            cut: CLIP_PERCENT,
             manual: [0.0, 1.0],
             invert: false,
             colours: ColourMap::Grey,
@@ -66,7 +67,7 @@ impl Default for Look {
 }
 
 impl Look {
-    /// Values outside what can be drawn come back into it.
+    /// Replaces values that cannot be drawn by the defaults.
     #[must_use]
     pub fn made_sane(mut self) -> Self {
         let normal = Self::default();

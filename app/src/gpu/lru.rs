@@ -1,5 +1,5 @@
-//! Which patch lies in which slot of the pages, and which slot is given away next: the one that was
-//! asked for longest ago.
+//! Which patch occupies which slot of the pages. When all slots are taken, the least recently used one is
+//! reused.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,7 @@ struct Node {
     older: u32,
 }
 
-/// Slots in the order in which they were asked for last; every step takes the same time however many
-/// there are.
+/// A least-recently-used map from patches to slots. Every operation takes constant time.
 #[derive(Debug)]
 pub struct Slots {
     places: HashMap<PatchId, u32>,
@@ -26,7 +25,7 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// No patch in any of `capacity` slots (at least one).
+    /// An empty map with `capacity` slots, at least one.
     pub fn new(capacity: usize) -> Self {
         Self {
             places: HashMap::new(),
@@ -37,17 +36,17 @@ impl Slots {
         }
     }
 
-    /// How many slots have been used so far; slots are used from 0 up.
+    /// How many slots have been used so far. Slots are used from 0 up.
     pub fn used(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether a patch has a slot; does not count as asking for it.
+    /// Whether a patch has a slot. This does not count as a use.
     pub fn contains(&self, patch: PatchId) -> bool {
         self.places.contains_key(&patch)
     }
 
-    /// The slot of a patch, which is now the last to be given away.
+    /// The slot of a patch; marks it as the most recently used.
     pub fn get(&mut self, patch: PatchId) -> Option<u32> {
         let slot = *self.places.get(&patch)?;
         self.unlink(slot);
@@ -55,7 +54,7 @@ impl Slots {
         Some(slot)
     }
 
-    /// Gives a patch the slot it has, a new one, or that of the patch asked for longest ago.
+    /// The slot of a patch: the one it has, else a new one, else that of the least recently used patch.
     pub fn insert(&mut self, patch: PatchId) -> u32 {
         if let Some(slot) = self.get(patch) {
             return slot;
@@ -77,7 +76,7 @@ impl Slots {
         slot
     }
 
-    /// Forgets all patches.
+    /// Removes all patches.
     pub fn clear(&mut self) {
         *self = Self::new(self.capacity);
     }

@@ -1,5 +1,5 @@
-//! What the window knows of the graphics device it is drawn with, and what happens when that is
-//! lost; in the files below it, patches on the GPU and their paint callback. The WGSL is in `shaders/`.
+//! Drawing on the GPU: the window's graphics device and what happens when it is lost; below it, patches on
+//! the GPU and their paint callback. The WGSL is in `shaders/`.
 //!
 //! Drawing and training do not share a device: a run opens its own ([`vitrine_core::device`]).
 
@@ -29,22 +29,23 @@ pub struct Graphics {
     pub name: String,
     /// Driver and version, as far as known.
     pub driver: String,
-    /// Whether the processor does the drawing: slow, and worth saying.
+    /// Whether the CPU does the drawing. The window says so, because it is slow.
     pub software: bool,
-    /// Whether the device is gone: nothing can be drawn with it any more.
+    /// Whether the device is lost. Nothing can be drawn with it any more.
     lost: Arc<AtomicBool>,
-    /// The first thing that went wrong with the device since it was last asked.
+    /// The first problem of the device since the last call of [`Graphics::take_trouble`].
     trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Graphics {
-    /// Takes the window's device, and makes its loss and its errors sentences instead of an end of
-    /// the program.
+    /// Takes the window's device. Its loss and its errors become sentences for the user; without this they
+    /// would end the program.
     pub fn new(render_state: Option<RenderState>, ctx: &egui::Context) -> Self {
         let Some(state) = render_state else { return Self::default() };
         let info = state.adapter.get_info();
         let trouble = Arc::new(Mutex::new(None));
         let lost = Arc::new(AtomicBool::new(false));
+        tracing::info!(device = info.name, backend = ?info.backend, driver = info.driver_info, "the window is drawn");
         watch_device(&state.device, &trouble, &lost, ctx);
         Self {
             name: format!("{} ({:?})", info.name, info.backend),
@@ -56,18 +57,18 @@ impl Graphics {
         }
     }
 
-    /// Whether the device is gone. Then the window is opened anew, with another one.
+    /// Whether the device is lost. The window is then opened again with another one.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// What went wrong since the last call, as a sentence.
+    /// The first problem since the last call, as a sentence.
     pub fn take_trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// egui installs no handlers of its own; wgpu's default for an error nobody caught is to panic.
+/// Installs handlers for loss and errors. egui installs none, and wgpu panics on an error without a handler.
 fn watch_device(
     device: &wgpu::Device,
     trouble: &Arc<Mutex<Option<String>>>,
@@ -82,10 +83,11 @@ fn watch_device(
         }
     };
     let (tell, gone) = (say(trouble, ctx), Arc::clone(lost));
-    // When the window is closed nobody reads this any more.
+    // After the window has closed, nobody reads this.
     device.set_device_lost_callback(move |_, message| {
         gone.store(true, Ordering::Relaxed);
         let why = message.trim();
+        tracing::error!(why, "the graphics device was lost");
         let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
         tell(format!(
             "The graphics device was lost{why}. The window is opened anew; labels and runs are as they were."
@@ -93,6 +95,7 @@ fn watch_device(
     });
     let error = say(trouble, ctx);
     device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+        tracing::error!(error = %e, "the graphics device refused something");
         error(format!(
             "The graphics device refused something ({}). The picture may be incomplete; your labels are safe.",
             e.to_string().split_whitespace().collect::<Vec<_>>().join(" ")

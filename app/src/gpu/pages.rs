@@ -1,7 +1,9 @@
-//! The patches on the graphics device: cells side by side on square pages, the pages one texture
-//! array of a fixed size, so that no frame waits for a larger one. Which patches are there is a matter of [`Slots`]; what is
-//! missing comes from the [`Loader`], a bounded number a frame. Where a band is shown, [`BandPass`] filters what is looked at
-//! into pages of its own; these are drawn then, and the values as read stay for the next band.
+//! The patches in the memory of the GPU. Patches lie side by side, as cells, on square pages. The pages are one
+//! texture array of a fixed size, so no frame waits for a larger one to be allocated.
+//!
+//! [`Slots`] decides which patches have a place. The [`Loader`] reads those that are missing, and a bounded
+//! number of them is uploaded each frame. With a band-pass, [`BandPass`] filters the visible patches into pages
+//! of its own, and these are drawn; the unfiltered values stay for the next band.
 
 use std::sync::Arc;
 
@@ -16,31 +18,31 @@ use super::loader::{Loader, Measure, Task};
 use super::lru::Slots;
 
 /// Memory of all pages, bytes.
-const MEMORY: usize = 96 << 20;
-/// Side of a page, texels; every device has it.
-const PAGE: usize = 2048;
-/// Cells handed to the device in one frame, at most.
-const CELLS_A_FRAME: usize = 96;
-/// Bytes handed to the device in one frame, at most.
-const BYTES_A_FRAME: usize = 4 << 20;
-/// Cells on the pages, at most; more very small ones would fit than anybody looks at.
-const SLOTS: usize = 1 << 18;
+const PAGES_BYTES: usize = 96 << 20;
+/// Side of a page, texels. Every GPU supports it.
+const PAGE_SIDE: usize = 2048;
+/// Most cells uploaded in one frame.
+const MAX_CELLS_PER_FRAME: usize = 96;
+/// Most bytes uploaded in one frame.
+const MAX_BYTES_PER_FRAME: usize = 4 << 20;
+/// Most cells on the pages. Of very small cells more would fit than anybody looks at.
+const MAX_SLOTS: usize = 1 << 18;
 
-/// Where the cells come from.
+/// Where cells come from and how they are prepared.
 #[derive(Clone)]
 pub struct PageSource {
-    /// Number of the project; another number, other pixels.
+    /// Number of the open project. Another number means other pixels.
     pub generation: u64,
-    /// The pixels.
+    /// The pixels of the project.
     pub pixels: Arc<Pixels>,
-    /// Å per px.
+    /// Pixel sizes.
     pub scales: Arc<Scales>,
-    /// How cells are made.
+    /// How cells are prepared.
     pub how: Preparation,
 }
 
 impl PageSource {
-    /// Whether the same cells are read for both.
+    /// Whether both give the same cells.
     fn same_cells(&self, other: &Self) -> bool {
         self.generation == other.generation
             && Arc::ptr_eq(&self.pixels, &other.pixels)
@@ -54,31 +56,31 @@ impl PageSource {
 pub struct Spot {
     /// Upper left corner on its page, texels, and the page.
     pub place: [f32; 3],
-    /// Its slot.
+    /// Slot of its contrast range.
     pub slot: u32,
-    /// Where its values lie. The ends in it are those of the pixels as read.
+    /// Statistics of its unfiltered pixels.
     pub range: Range,
-    /// Whether its ends are measured on the device instead.
+    /// Whether its contrast range is measured on the GPU instead.
     pub measured: bool,
 }
 
-/// What there is of a patch.
+/// Whether a patch can be drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Found {
-    /// All.
+    /// It can be drawn.
     There(Spot),
-    /// It was read; its band comes in one of the next frames.
+    /// It was read. One of the next frames filters it.
     Unfiltered,
-    /// Nothing.
+    /// It was not read yet.
     Missing,
 }
 
 /// A patch in a slot.
 #[derive(Debug, Clone, Copy)]
-struct Held {
+struct Resident {
     range: Range,
     finite: bool,
-    /// Number of the band that its filtered values are of; 0 for none.
+    /// Number of the band with which it was filtered; 0 where it was not.
     band: u64,
 }
 
@@ -89,26 +91,26 @@ struct Layout {
     cell: usize,
     /// Cells in a row of a page.
     across: usize,
-    /// Pages, at most.
+    /// Number of pages.
     pages: usize,
 }
 
 impl Layout {
     fn new(cell: usize) -> Self {
-        let cell = cell.clamp(1, PAGE);
-        let across = PAGE / cell;
-        Self { cell, across, pages: (MEMORY / (PAGE * PAGE * 2)).clamp(1, 256) }
+        let cell = cell.clamp(1, PAGE_SIDE);
+        let across = PAGE_SIDE / cell;
+        Self { cell, across, pages: (PAGES_BYTES / (PAGE_SIDE * PAGE_SIDE * 2)).clamp(1, 256) }
     }
 
     fn slots(self) -> usize {
-        (self.a_page() * self.pages).min(SLOTS)
+        (self.a_page() * self.pages).min(MAX_SLOTS)
     }
 
     fn a_page(self) -> usize {
         self.across * self.across
     }
 
-    /// Texels from the left and top of its page, and the page.
+    /// Upper left corner of a slot, texels, and number of its page.
     fn place(self, slot: u32) -> [usize; 3] {
         let slot = slot as usize;
         let (page, within) = (slot / self.a_page(), slot % self.a_page());
@@ -116,11 +118,11 @@ impl Layout {
     }
 }
 
-/// The largest block of pixels that may be averaged into one for patches of `size` px drawn with
-/// `side` px, so that no detail the screen could show is lost and a cell fits on a page.
+/// The max_cell_side power of two by which patches of `size` px may be averaged down when they are drawn with `side`
+/// px: the screen still shows all it can show, and a cell fits on a page.
 pub fn bin_for(size: usize, side: f32) -> usize {
     let mut bin = 1;
-    while size / (bin * 2) >= (side.ceil() as usize).max(1) || size.div_ceil(bin) > PAGE {
+    while size / (bin * 2) >= (side.ceil() as usize).max(1) || size.div_ceil(bin) > PAGE_SIDE {
         bin *= 2;
     }
     bin
@@ -133,26 +135,26 @@ pub struct Pages {
     source: Option<PageSource>,
     layout: Layout,
     slots: Slots,
-    held: Vec<Held>,
+    residents: Vec<Resident>,
     texture: wgpu::Texture,
     bind_group: Option<wgpu::BindGroup>,
-    /// Side of the largest cell that the device filters, texels, 0 where it cannot; else the loader does.
+    /// Side of the max_cell_side cell that the GPU filters, texels; 0 where it cannot. The loader filters larger cells.
     filters: usize,
     band_pass: Option<BandPass>,
-    /// Counts up with every band.
+    /// Number of the present band; each new band has the next one.
     band: u64,
-    /// Share of values cut off at each end, percent, where the device measures.
+    /// Share of values clipped at each end where the GPU measures, percent.
     cut: f32,
-    /// Patches to be filtered before this frame is drawn, and the work left for more.
+    /// Patches to filter before this frame is drawn, and the texels that may still be read for more.
     due: Vec<Patch>,
     work_left: u64,
-    /// Patches that have another band and could do with this one: number of theirs, work.
+    /// Visible patches that were filtered with an earlier band: its number, texels to read, patch.
     outdated: Vec<(u64, u64, Patch)>,
-    /// Whether patches asked for in this frame wait for a next one to be filtered.
+    /// Whether visible patches wait for the next frame to be filtered.
     behind: bool,
     look_buffer: wgpu::Buffer,
     instance_buffer: wgpu::Buffer,
-    /// Patches asked for that are not there yet.
+    /// Visible patches that were not read yet.
     coming: usize,
     linear: bool,
 }
@@ -160,7 +162,11 @@ pub struct Pages {
 fn texture(device: &wgpu::Device, pages: usize) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some("pages of patches"),
-        size: wgpu::Extent3d { width: PAGE as u32, height: PAGE as u32, depth_or_array_layers: pages as u32 },
+        size: wgpu::Extent3d {
+            width: PAGE_SIDE as u32,
+            height: PAGE_SIDE as u32,
+            depth_or_array_layers: pages as u32,
+        },
         mip_level_count: 1,
         sample_count: 1,
         dimension: wgpu::TextureDimension::D2,
@@ -180,7 +186,7 @@ fn instances(device: &wgpu::Device, count: usize) -> wgpu::Buffer {
 }
 
 impl Pages {
-    /// Empty pages on the window's device.
+    /// Creates empty pages on the window's device.
     ///
     /// # Errors
     /// When the system gives no thread to read with.
@@ -193,10 +199,10 @@ impl Pages {
             source: None,
             layout,
             slots: Slots::new(1),
-            held: Vec::new(),
+            residents: Vec::new(),
             texture: texture(device, layout.pages),
             bind_group: None,
-            filters: if band_pass::supported(state) { band_pass::largest(state) } else { 0 },
+            filters: if band_pass::supported(state) { band_pass::max_cell_side(state) } else { 0 },
             band_pass: None,
             band: 0,
             cut: 0.0,
@@ -217,8 +223,7 @@ impl Pages {
         })
     }
 
-    /// Begins a frame: what is prepared goes to the device. Another source empties the pages, another band
-    /// does not.
+    /// Begins a frame: uploads prepared cells. Another source empties the pages; another band does not.
     pub fn begin(&mut self, source: PageSource) {
         let measure = Measure { band: source.how.band, cut: source.how.cut };
         self.cut = source.how.cut;
@@ -229,7 +234,7 @@ impl Pages {
             let cell = source.how.side(source.pixels.size());
             let layout = Layout::new(cell);
             self.slots = Slots::new(layout.slots());
-            self.held.clear();
+            self.residents.clear();
             self.band_pass = None;
             self.bind_group = None;
             self.layout = layout;
@@ -243,18 +248,18 @@ impl Pages {
         }
         self.set_band(shown);
         let bytes = self.layout.cell * self.layout.cell * 2;
-        for cell in self.loader.take(CELLS_A_FRAME.min(BYTES_A_FRAME / bytes.max(1)).max(1)) {
+        for cell in self.loader.take(MAX_CELLS_PER_FRAME.min(MAX_BYTES_PER_FRAME / bytes.max(1)).max(1)) {
             self.upload(&cell);
         }
     }
 
-    /// The band that the device shall show, if it can, and what is then to be read.
+    /// Splits a preparation into the band that the GPU applies, where it can, and what the loader does.
     fn to_read(&self, mut source: PageSource) -> (Option<[f32; 2]>, PageSource) {
         let cell = source.how.side(source.pixels.size());
         let band = source.how.band.filter(|_| cell <= self.filters);
         if band.is_some() {
             source.how.band = None;
-            // Ends are measured after the filter, so the pages need no others.
+            // The GPU measures contrast after the filter, so the loader need not.
             if let Some(known) = &self.source {
                 source.how.cut = known.how.cut;
             }
@@ -263,19 +268,19 @@ impl Pages {
     }
 
     fn set_band(&mut self, periods: Option<[f32; 2]>) {
-        // What was asked for in a frame that was not drawn.
+        // Left from a frame that was not drawn.
         for patch in self.due.drain(..) {
-            if let Some(held) = self.held.get_mut(patch.slot as usize) {
-                held.band = 0;
+            if let Some(resident) = self.residents.get_mut(patch.slot as usize) {
+                resident.band = 0;
             }
         }
         self.outdated.clear();
         self.behind = false;
-        self.work_left = band_pass::work_a_frame(&self.state);
+        self.work_left = band_pass::texels_per_frame(&self.state);
         let (Some(periods), Some(source)) = (periods, &self.source) else {
             if self.band_pass.take().is_some() {
                 self.bind_group = None;
-                self.held.iter_mut().for_each(|held| held.band = 0);
+                self.residents.iter_mut().for_each(|resident| resident.band = 0);
             }
             return;
         };
@@ -288,18 +293,18 @@ impl Pages {
             }
             None => {
                 let (pages, slots) = (self.layout.pages, self.layout.slots());
-                self.band_pass = Some(BandPass::new(&self.state, band, PAGE, pages, slots));
+                self.band_pass = Some(BandPass::new(&self.state, band, PAGE_SIDE, pages, slots));
                 self.bind_group = None;
                 self.band += 1;
             }
         }
     }
 
-    /// What there is of a patch. Asking keeps it, and has it filtered.
+    /// Whether a patch can be drawn. The call marks it as used and schedules it to be filtered.
     pub fn find(&mut self, patch: PatchId) -> Found {
         let Some(slot) = self.slots.get(patch) else { return Found::Missing };
-        let Some(&held) = self.held.get(slot as usize) else { return Found::Missing };
-        let Held { range, finite, band } = held;
+        let Some(&resident) = self.residents.get(slot as usize) else { return Found::Missing };
+        let Resident { range, finite, band } = resident;
         let [x, y, page] = self.layout.place(slot);
         let place = [x as f32, y as f32, page as f32];
         let Some(band_pass) = &mut self.band_pass else {
@@ -315,27 +320,28 @@ impl Pages {
                 return Found::Unfiltered;
             }
         }
-        // A band takes the mean away.
+        // A band-pass removes the mean.
         let mean = if finite { 0.0 } else { range.mean };
         Found::There(Spot { place, slot, range: Range { mean, ..range }, measured: true })
     }
 
-    /// Has a patch filtered before this frame is drawn, if there is time: one in any case, however large.
+    /// Schedules a patch to be filtered in this frame if the budget allows. One patch is always filtered, however
+    /// large it is.
     fn filter(&mut self, work: u64, patch: Patch) -> bool {
         if work > self.work_left && !self.due.is_empty() {
             self.behind = true;
             return false;
         }
         self.work_left = self.work_left.saturating_sub(work);
-        if let Some(held) = self.held.get_mut(patch.slot as usize) {
-            held.band = self.band;
+        if let Some(resident) = self.residents.get_mut(patch.slot as usize) {
+            resident.band = self.band;
         }
         self.due.push(patch);
         true
     }
 
-    /// Gives the time that is left to patches shown with another band, the oldest first: while a band is
-    /// dragged none is left out for long.
+    /// Spends the rest of the budget on patches filtered with an earlier band, the oldest first. While the user
+    /// drags a band, every patch gets its turn.
     fn renew(&mut self) {
         let mut outdated = std::mem::take(&mut self.outdated);
         outdated.sort_by_key(|(band, ..)| *band);
@@ -346,44 +352,44 @@ impl Pages {
         }
     }
 
-    /// Says, after the last [`find`](Self::find) of a frame, which patches are missing, the most urgent first,
-    /// instead of those said before.
+    /// Replaces the list of missing patches, the most urgent first. Called after the last [`find`](Self::find) of
+    /// a frame.
     pub fn want(&mut self, patches: Vec<PatchId>) {
         self.renew();
         self.coming = self.loader.want(patches);
     }
 
-    /// Whether a patch is on the pages.
+    /// Whether a patch has a place on the pages.
     pub fn holds(&self, patch: PatchId) -> bool {
         self.slots.contains(patch)
     }
 
-    /// How many patches are still to come.
+    /// How many visible patches were not read yet.
     pub fn coming(&self) -> usize {
         self.coming
     }
 
-    /// Whether patches wait for a next frame to be filtered.
+    /// Whether visible patches wait for the next frame to be filtered.
     pub fn behind(&self) -> bool {
         self.behind
     }
 
-    /// Ends of the window for all patches, once measured.
+    /// The values drawn black and white for all patches; `None` until they are measured.
     pub fn window(&self) -> Option<(f32, f32)> {
         self.loader.window()
     }
 
     /// Side of a cell and of a page, texels.
     pub fn sides(&self) -> (f32, f32) {
-        (self.layout.cell as f32, PAGE as f32)
+        (self.layout.cell as f32, PAGE_SIDE as f32)
     }
 
-    /// Whether colours must be given linear.
+    /// Whether the target expects linear colours.
     pub fn linear(&self) -> bool {
         self.linear
     }
 
-    /// What draws `patches`.
+    /// The paint callback that draws `patches`.
     pub fn callback(&mut self, look: GridLook, patches: Vec<Instance>) -> Option<GridCallback> {
         let device = &self.state.device;
         if (self.instance_buffer.size() as usize) < patches.len() * size_of::<Instance>() {
@@ -420,10 +426,10 @@ impl Pages {
             return;
         }
         let slot = self.slots.insert(cell.patch);
-        let held = Held { range: cell.range, finite: cell.finite, band: 0 };
-        match self.held.get_mut(slot as usize) {
-            Some(before) => *before = held,
-            None => self.held.push(held),
+        let resident = Resident { range: cell.range, finite: cell.finite, band: 0 };
+        match self.residents.get_mut(slot as usize) {
+            Some(before) => *before = resident,
+            None => self.residents.push(resident),
         }
         let [x, y, page] = self.layout.place(slot);
         self.state.queue.write_texture(

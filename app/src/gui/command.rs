@@ -14,7 +14,7 @@ use vitrine_core::project::{PatchId, RunId};
 use vitrine_core::review::QueueKind;
 
 use crate::gpu::look::Look;
-use crate::gui::drafts::{DiagnosisDraft, ExportDraft, ImportDraft, TrainDraft};
+use crate::gui::drafts::{DiagnosisDraft, ExportDraft, ImportDraft, RunDraft, TrainDraft};
 use crate::gui::jobs::JobId;
 use crate::gui::settings::Settings;
 use crate::gui::values::{
@@ -125,6 +125,8 @@ pub enum DraftCommand {
     Export(Box<ExportDraft>),
     /// Diagnosis.
     Diagnosis(DiagnosisDraft),
+    /// The dialogs that rename and delete a run.
+    Run(RunDraft),
     /// The folder of the sample, on the first screen.
     Sample(String),
 }
@@ -273,6 +275,19 @@ pub enum TrainCommand {
         /// Whether they are drawn.
         on: bool,
     },
+    /// Ask for another name of a run; `None` takes the one whose scores are in use, else the newest.
+    AskRename(Option<String>),
+    /// Ask whether a run is to be deleted, and say what would go; `None` as above.
+    AskDelete(Option<String>),
+    /// Give a run another name.
+    Rename {
+        /// The run.
+        run: String,
+        /// The new name.
+        name: String,
+    },
+    /// Delete a run with its checkpoints, metrics and scores.
+    Delete(String),
     /// Score every patch with a run.
     Score {
         /// The run's name.

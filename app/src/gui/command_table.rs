@@ -276,6 +276,10 @@ pub static TABLE: &[Info] = table![
     "train.baseline" Train NoTraining None, "Start training with supervised baseline",
         "Train a plain classifier on the same split, then the run of the Train form.",
         Command::Train(TrainCommand::StartShown { baseline: true });
+    "train.rename" Train Writable None, "Rename a run…",
+        "Give a run another name.", Command::Train(TrainCommand::AskRename(None));
+    "train.delete" Train Writable None, "Delete a run…",
+        "Delete a run with its checkpoints, metrics and scores, after a question.", Command::Train(TrainCommand::AskDelete(None));
     "train.pause" Train Training None, "Pause training",
         "Pause after the current batch.", Command::Train(TrainCommand::Pause);
     "train.resume" Train Training None, "Resume training",

@@ -3,13 +3,13 @@
 
 use eframe::egui::Theme;
 
-/// Dark or light, as the desktop's portal says; `None` where there is no portal.
-/// May wait for the portal to start, so this is for a thread of its own.
+/// The desktop's theme according to its portal; `None` where there is no portal. The call may wait until the
+/// portal has started, so it belongs on a thread of its own.
 #[cfg(target_os = "linux")]
 pub fn theme() -> Option<Theme> {
     use zbus::zvariant::{OwnedValue, Value};
 
-    /// The number within values within values: an older portal wraps it once more.
+    /// The number inside nested values. Older portals nest it once more.
     fn number(value: &Value<'_>) -> Option<u32> {
         match value {
             Value::U32(number) => Some(*number),
@@ -34,13 +34,13 @@ pub fn theme() -> Option<Theme> {
     let value = pollster::block_on(read).ok()?;
     match number(&value)? {
         1 => Some(Theme::Dark),
-        // GNOME calls its light one "no preference", which is 0.
+        // GNOME reports its light theme as "no preference", which is 0.
         0 | 2 => Some(Theme::Light),
         _ => None,
     }
 }
 
-/// Elsewhere the window system library tells.
+/// Elsewhere the window library tells the theme.
 #[cfg(not(target_os = "linux"))]
 pub fn theme() -> Option<Theme> {
     None

@@ -13,6 +13,8 @@ use eframe::egui;
 use vitrine_core::Error;
 use vitrine_core::progress::Progress;
 
+use crate::logging;
+
 /// Number of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
@@ -453,11 +455,18 @@ impl<T: Send + 'static> Jobs<T> {
 
 /// What the work returns. A fault in it is an error, not the end of the window.
 fn catch_panic<A>(work: impl FnOnce() -> anyhow::Result<A>) -> anyhow::Result<A> {
-    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    // The thread bears the job's title, and the log the thread's name.
+    tracing::debug!("a job begins");
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        // Its backtrace is in the log: `logging` writes it where the panic arises.
         Err(anyhow::anyhow!(
-            "this ended by a fault of the program; what was complete is kept. Please report it with the text of About"
+            "this ended by a fault of the program (\"{}\"); what was complete is kept. Please report it {}",
+            logging::payload(&*panic),
+            logging::report_with()
         ))
-    })
+    });
+    tracing::debug!(ok = outcome.is_ok(), "a job has ended");
+    outcome
 }
 
 impl<T> Drop for Jobs<T> {
@@ -465,5 +474,34 @@ impl<T> Drop for Jobs<T> {
         for job in &self.running {
             job.cancel.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_job_is_told_and_leaves_payload_and_backtrace_in_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vitrine.log");
+        logging::start(0, Some(&path)).unwrap();
+        assert_eq!(logging::file(), Some(path.as_path()));
+        let mut jobs: Jobs<()> = Jobs::new(egui::Context::default());
+        jobs.spawn(JobKind::Import, Scope::Window, "Importing apo", |_| panic!("no patch {}", 17)).unwrap();
+        let finished = loop {
+            if let Some(finished) = jobs.drain().pop() {
+                break finished;
+            }
+            std::thread::yield_now();
+        };
+        let told = finished.outcome.unwrap_err().to_string();
+        assert!(told.contains("no patch 17") && told.contains("vitrine.log"), "{told}");
+        let log = std::fs::read_to_string(&path).unwrap();
+        assert!(log.contains("panic: no patch 17"), "{log}");
+        assert!(log.contains("job 1: Importing apo") && log.contains("jobs.rs:"), "{log}");
+        // A backtrace numbers its frames, and one of them is this test's closure.
+        assert!(log.contains("   0: ") && log.contains("a_panic_in_a_job"), "{log}");
     }
 }

@@ -1,8 +1,8 @@
-//! What the person has set, kept as JSON in the user's configuration folder.
+//! The user's settings, a JSON file in the user's configuration folder.
 //!
-//! The file is written whole or not at all, a moment after the last change and when the window
-//! closes. A file that cannot be understood is set aside under another name, said, and never
-//! overwritten; keys a newer version has written are kept.
+//! The file is written atomically, a moment after the last change and when the window closes. A file that cannot
+//! be parsed is renamed and never overwritten, and the window says so. Keys that a newer version has written are
+//! kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,38 +18,38 @@ use crate::gui::values::{Edge, Order, PANELS, Tab, Theme};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Projects opened, the last one first.
+    /// Recent projects, the last one first.
     pub recent: Vec<PathBuf>,
     /// Light or dark.
     pub theme: Theme,
-    /// Size of everything, 1 is normal.
+    /// Scale of the whole window; 1 is normal.
     pub scale: f32,
-    /// Keys that are not the default: id of the command → "Ctrl+Shift+Z", empty for none.
+    /// Keys that differ from the default: id of the command → "Ctrl+Shift+Z", empty for no key.
     pub keys: BTreeMap<String, String>,
     /// Sizes of panels in points, by the panel's name.
     pub panels: BTreeMap<String, f32>,
     /// Panels beside the gallery that are hidden, by name.
     pub hidden: BTreeSet<String>,
-    /// Where the panels beside the gallery are, by name, where that is not as at first.
+    /// Edges of the panels beside the gallery, by name, where the user has moved them.
     pub docks: BTreeMap<String, Edge>,
-    /// Whether parts that can be folded are open, by name, where the person has folded or opened them.
+    /// Whether foldable parts are open, by name, where the user has folded or opened them.
     pub folds: BTreeMap<String, bool>,
     /// Inner size of the window in points, when it does not fill the screen.
     pub window: Option<[f32; 2]>,
-    /// Its upper left corner in points, where the system tells.
+    /// Its upper left corner in points; `None` where the system does not tell.
     pub position: Option<[f32; 2]>,
     /// Whether it fills the screen.
     pub maximised: bool,
-    /// How each recent project was looked at last, by its folder. Kept as written, for a newer version
-    /// may look at projects in other ways.
+    /// View state of each recent project, by its folder. It is kept as raw JSON, because a newer version may
+    /// store other values.
     pub views: BTreeMap<String, serde_json::Value>,
     /// Whether labelling the current patch goes on to the next.
     pub auto_advance: bool,
     /// Side of a patch in the gallery, points.
     pub patch_side: f32,
-    /// How patches are shown.
+    /// Display settings of patches.
     pub look: Look,
-    /// What a newer version has written here.
+    /// Keys of a newer version.
     #[serde(flatten)]
     pub others: BTreeMap<String, serde_json::Value>,
 }
@@ -91,32 +91,32 @@ impl Settings {
         self.views.retain(|dir, _| recent.contains(dir));
     }
 
-    /// How the project in this folder was looked at last.
+    /// The view state of the project in this folder.
     pub fn view_of(&self, dir: &Path) -> Option<ProjectView> {
         ProjectView::deserialize(self.views.get(&key_of(dir))?).ok()
     }
 
-    /// Keeps how the project in this folder is looked at.
+    /// Stores the view state of the project in this folder.
     pub fn keep_view(&mut self, dir: &Path, view: &ProjectView) {
         if let Ok(value) = serde_json::to_value(view) {
             self.views.insert(key_of(dir), value);
         }
     }
 
-    /// The edge at which a panel is.
+    /// The edge at which a panel lies.
     pub fn edge_of(&self, panel: &str) -> Edge {
         let first = || PANELS.iter().find(|(name, ..)| *name == panel).map(|(_, _, edge)| *edge);
         self.docks.get(panel).copied().or_else(first).unwrap_or(Edge::Left)
     }
 
-    /// Panels at the left go to the right, and the other way round.
+    /// Moves the panels at the left to the right and vice versa.
     pub fn swap_sides(&mut self) {
         for (name, ..) in PANELS {
             self.docks.insert(name.to_owned(), self.edge_of(name).opposite());
         }
     }
 
-    /// The defaults, with the recent projects and the window's size and place as they are.
+    /// The defaults; the recent projects and the window's size and position stay.
     pub fn reset(&mut self) {
         let old = std::mem::take(self);
         self.recent = old.recent;
@@ -127,7 +127,7 @@ impl Settings {
         self.others = old.others;
     }
 
-    /// Takes back a [`Settings::reset`]: all of `old`, but what has become recent since stays.
+    /// Undoes a [`Settings::reset`]: restores `old`, but keeps projects opened since.
     pub fn restore(&mut self, old: Self) {
         let now = std::mem::replace(self, old);
         self.recent = now.recent;
@@ -137,7 +137,7 @@ impl Settings {
         self.maximised = now.maximised;
     }
 
-    /// Values outside what the program can draw come back into it.
+    /// Replaces values that cannot be drawn by the defaults.
     fn made_sane(mut self) -> Self {
         let within = |value: f32, low: f32, high: f32, normal: f32| {
             if value.is_finite() { value.clamp(low, high) } else { normal }
@@ -158,27 +158,27 @@ fn key_of(dir: &Path) -> String {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).to_string_lossy().into_owned()
 }
 
-/// How a project was looked at last.
+/// View state of a project.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProjectView {
-    /// When the project was made: another one in the same folder is another project.
+    /// When the project was made. Another time means another project in the same folder.
     pub created: String,
-    /// The main view.
+    /// The tab shown.
     pub tab: Tab,
-    /// How the gallery was sorted and filtered.
+    /// Sorting and filter of the gallery.
     pub order: Order,
 }
 
-/// The file of the settings and when it was last in step with them.
+/// The settings file and its last written content.
 #[derive(Debug)]
 pub struct SettingsFile {
     path: Option<PathBuf>,
-    /// What the file holds.
+    /// The content of the file.
     written: Settings,
-    /// When the settings were first seen to differ from it.
+    /// When the settings began to differ from the file.
     changed: Option<Instant>,
-    /// Writing failed; not tried again before the next change.
+    /// Settings that could not be written. They are not tried again before the next change.
     failed: Option<Settings>,
 }
 
@@ -186,8 +186,8 @@ pub struct SettingsFile {
 const WRITE_DELAY: Duration = Duration::from_millis(700);
 
 impl SettingsFile {
-    /// Reads the settings; without a path they last as long as the window. The second value is a
-    /// sentence to show when the file could not be used.
+    /// Reads the settings. Without a path they last as long as the window. The last value is a sentence to show
+    /// when the file could not be used.
     pub fn load(path: Option<PathBuf>) -> (Self, Settings, Option<String>) {
         let (settings, said) = match &path {
             Some(path) => read(path),
@@ -196,7 +196,7 @@ impl SettingsFile {
         (Self { path, written: settings.clone(), changed: None, failed: None }, settings, said)
     }
 
-    /// Where the file is.
+    /// The path of the file; `None` when settings are not kept.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -248,7 +248,8 @@ fn read(path: &Path) -> (Settings, Option<String>) {
     }
 }
 
-/// Moves a file nobody can read out of the way, so that it is neither lost nor overwritten.
+/// Renames a file that cannot be parsed, so that it is neither lost nor overwritten; returns a sentence for the
+/// user.
 fn set_aside(path: &Path, why: &str) -> String {
     let aside = (1..1000)
         .map(|n| path.with_extension(format!("unreadable-{n}.json")))
@@ -267,8 +268,8 @@ fn set_aside(path: &Path, why: &str) -> String {
     }
 }
 
-/// The settings file in the folder where the system wants it; `VITRINE_CONFIG_DIR` names another.
-/// `None` where the system names no home folder.
+/// The settings file in the folder that the system provides for settings. `VITRINE_CONFIG_DIR` overrides the
+/// folder. `None` where the system has no home folder.
 pub fn default_path() -> Option<PathBuf> {
     let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = var("VITRINE_CONFIG_DIR").or_else(|| {

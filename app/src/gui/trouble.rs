@@ -3,9 +3,10 @@
 
 use std::io::IsTerminal as _;
 
-/// Shows a sentence in a dialog of the desktop, after it was printed. On Linux the dialog is a program of
-/// its own that is not waited for, so nothing hangs where nobody answers; without a display, on a terminal,
-/// or where the desktop has no such program, nothing is shown.
+/// Shows a sentence in a dialog of the desktop. It was printed on standard error before.
+///
+/// On Linux a separate program shows the dialog, and this one does not wait for it, so nothing hangs where nobody
+/// answers. Nothing is shown without a display, on a terminal, or where the desktop has no such program.
 pub fn tell_desktop(text: &str) {
     if std::io::stderr().is_terminal() {
         return;
@@ -26,7 +27,7 @@ fn show(text: &str) {
     if !set("DISPLAY") && !set("WAYLAND_DISPLAY") {
         return;
     }
-    // GNOME and most others, KDE, and plain X11. The desktop's portal has no dialog for a message.
+    // For GNOME and most others, for KDE, and for plain X11. The desktop's portal offers no message dialog.
     let text_of_zenity = format!("--text={text}");
     let programs: [(&str, &[&str]); 3] = [
         ("zenity", &["--error", "--no-markup", "--title=Vitrine", "--width=480", &text_of_zenity]),

@@ -11,5 +11,6 @@ mod micrographs;
 mod needs;
 #[cfg(unix)]
 mod resume;
+mod runs;
 mod session;
 mod support;

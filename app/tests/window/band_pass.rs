@@ -1,10 +1,11 @@
 //! The band-pass preview: what the shader draws is what the processor computes.
 
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gpu::band::passed;
-use vitrine::gpu::cell::{Preparation, percentiles, prepare, read};
+use vitrine::gpu::band::band_passed;
+use vitrine::gpu::cell::{Preparation, prepare, read};
 use vitrine::gpu::look::{Contrast, Look};
 use vitrine::gui::command::{Command, SettingsCommand};
+use vitrine_core::grayscale::percentiles;
 use vitrine_core::project::{NewPatch, PixelType, Project, SourceInfo};
 
 use crate::gallery::drawn;
@@ -84,12 +85,12 @@ fn what_is_drawn_is_what_the_filter_leaves() {
         for patch in 0..6 {
             let scale = if patch < 3 { 2.0 } else { 4.0 };
             let cell = prepare(&pixels, patch, how, scale).unwrap();
-            let image = passed(read(&pixels, patch).unwrap(), periods, scale);
+            let image = band_passed(read(&pixels, patch).unwrap(), periods, scale);
             let ends = (cell.range.low, cell.range.high);
             let off = difference(&mut window, patch as usize, &image.data, ends);
             assert!(off < 4.0, "{periods:?}, patch {patch}: {off} grey values from the filter");
             // Half of what would be wrong: the picture of the other source, or none.
-            let other = passed(read(&pixels, patch).unwrap(), periods, 6.0 - scale);
+            let other = band_passed(read(&pixels, patch).unwrap(), periods, 6.0 - scale);
             let wrong = difference(&mut window, patch as usize, &other.data, percentiles(&other.data, 2.0));
             assert!(wrong > 2.0 * off, "{periods:?}, patch {patch}: {wrong} and {off}");
         }
@@ -105,7 +106,7 @@ fn what_is_drawn_is_what_the_filter_leaves() {
         assert!(all.0 < 0.0 && all.1 > 0.0, "a band has no mean: {all:?}");
         for patch in [0, 5] {
             let scale = if patch < 3 { 2.0 } else { 4.0 };
-            let image = passed(read(&pixels, patch).unwrap(), periods, scale);
+            let image = band_passed(read(&pixels, patch).unwrap(), periods, scale);
             let off = difference(&mut window, patch as usize, &image.data, all);
             assert!(off < 4.0, "{periods:?}, patch {patch}, all alike: {off}");
         }
@@ -154,7 +155,7 @@ fn what_one_frame_cannot_filter_comes_in_the_next_ones() {
     let image = window.render().unwrap();
     let visible = window.state().states.gallery.geometry.visible();
     for place in [visible.start + 1, visible.end.min(120) - 1] {
-        let values = passed(read(&pixels, place as u32).unwrap(), [6.0, 60.0], 1.0).data;
+        let values = band_passed(read(&pixels, place as u32).unwrap(), [6.0, 60.0], 1.0).data;
         let ends = percentiles(&values, normal.cut);
         let rect = window.state().states.gallery.geometry.rect_of(place);
         if rect.bottom() as u32 + 40 < image.height() {

@@ -131,3 +131,31 @@ fn counts_and_button_are_on_the_screen_in_a_small_window() {
         assert!(window.get_by_label(label).rect().bottom() <= 520.0, "{label}");
     }
 }
+
+/// What nobody says is asked for in the form, and what is typed stands in the table.
+#[test]
+fn the_form_asks_for_the_optics_that_the_sources_do_not_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&nine(dir.path()));
+    let out = dir.path().join("out.star");
+    export_view(&mut window, &out);
+    window.get_by_label_contains("the sources do not say the voltage, spherical aberration");
+    window.get_by_label("What the sources do not say");
+    let draft = &mut window.state_mut().model.drafts.export.micrographs;
+    draft.voltage = "300".to_owned();
+    draft.spherical_aberration = "2.7".to_owned();
+    draft.amplitude_contrast = "0.1".to_owned();
+    draft.pixel_size = "1.77".to_owned();
+    counted(&mut window);
+    assert!(window.query_by_label_contains("the sources do not say the").is_none());
+    // What was typed stays to be seen.
+    window.get_by_label("What the sources do not say");
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.contains("_rlnVoltage") && text.contains(" 300"), "{text}");
+    // A word where a number belongs is no request.
+    window.state_mut().model.drafts.export.micrographs.voltage = "3oo".to_owned();
+    window.run_steps(3);
+    window.get_by_label("a number from 10 to 2000");
+}

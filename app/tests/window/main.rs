@@ -19,6 +19,7 @@ mod needs;
 mod opening;
 mod palette;
 mod review;
+mod runs;
 mod snapshots;
 mod support;
 mod train;

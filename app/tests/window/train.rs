@@ -303,7 +303,7 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     window.get_by_label("Gain from relabelling: short-2 after short-1");
     drop(window);
     let project = Project::open_read_only(&folder).unwrap();
-    assert_eq!(project.run("short-2").unwrap().began_with.as_deref(), Some("short-1"));
+    assert_eq!(project.run("short-2").unwrap().began_with(), Some("short-1"));
 }
 
 #[test]

@@ -14,7 +14,7 @@
 //! | `csv` | `id,micrograph,x,y,label,score,source` | both |
 //! | `npz` | arrays `positive`, `unlabeled`, `negative` with `_micrograph` and `_xy` | both |
 //! | `mrcs` | the stack, and `NAME.csv` with one row per section, in order | by the table |
-//! | `png` | a folder with one folder per label | both; grey values are stretched |
+//! | `png` | a folder with one folder per label | both; grey values are clipped and scaled patch by patch |
 //! | `box` | a folder with one EMAN box file per micrograph | both |
 //!
 //! Coordinates are centres in px of the unbinned micrograph. `frame` says from which row y counts and

@@ -19,7 +19,8 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
         job.tick("pixels", at + 1)?;
     }
     folder.finish()?;
-    job.warnings
-        .push("the contrast of every picture is stretched; use npz or mrcs for the pixels themselves".into());
+    job.warnings.push(
+        "the contrast of every picture is scaled by itself; use npz or mrcs for the pixels themselves".into(),
+    );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Tells what an input is, by its content, its name only where content leaves a choice, and opens it
-//! with the reader that belongs to it.
+//! Recognises the format of an input by its content, and by its name where the content leaves a choice.
+//! Opens the input with the reader of that format.
 
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,8 @@
 //!
 //! x and y are the corner with the smallest coordinates, so the centre lies half a box further.
 //! The format does not say from which edge y counts: EMAN and RELION count from the first stored
-//! row, some programs from the last row upwards. The reader takes y as it is written; turning it
-//! over is the importer's business, who knows the height of the micrograph.
+//! row, some programs from the last row upwards. The reader takes y as it is written. The
+//! importer, which knows the height of the micrograph, turns it over where asked.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! What lies in a folder and the folders inside it: micrographs, each in one version, and files that
-//! may hold picks. Everything that is left out is listed with its reason.
+//! Searches a folder and the folders inside it for micrographs and for files that may hold picks. Takes one
+//! version of each micrograph, and lists everything it leaves out with the reason.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

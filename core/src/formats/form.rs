@@ -1,4 +1,4 @@
-//! Which format a file has: by its content, by its name only where content leaves a choice.
+//! Recognises the format of one file by its content, and by its name where the content leaves a choice.
 
 use std::fs::File;
 use std::path::Path;

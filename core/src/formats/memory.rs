@@ -1,5 +1,5 @@
-//! Patches held in memory, for formats that have to be decoded as a whole and for patches that
-//! were just cut from micrographs.
+//! Holds patches in memory: those of formats that must be decoded as a whole, and those just cut from
+//! micrographs.
 
 use std::path::{Path, PathBuf};
 

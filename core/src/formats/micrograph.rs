@@ -1,7 +1,7 @@
-//! Micrographs: one image from MRC (gzip and bzip2 too), TIFF, PNG or JPEG, told apart by content.
+//! Reads one micrograph from MRC (gzip and bzip2 too), TIFF, PNG or JPEG. The content tells the format.
 //!
-//! A movie is named for what it is: several sections or pages, or EER, which is BigTIFF with compressions
-//! of its own.
+//! Movies are refused as such: files of several sections or pages, and EER, which is BigTIFF with its own
+//! compressions.
 //!
 //! Pixel values are those of the file, not scaled to 0..1. Colour pictures become their
 //! brightness. TIFF is read with the crate `tiff` itself, because `image` refuses the signed and

@@ -1,6 +1,6 @@
-//! Tables that list micrographs: RELION's `micrographs.star`, `corrected_micrographs.star` and
-//! `micrographs_ctf.star`, and cryoSPARC's exposures (`.cs`). They say which micrographs are meant, and
-//! of each its name, its pixel size, its optics and its defocus.
+//! Reads tables that list micrographs: RELION's `micrographs.star`, `corrected_micrographs.star` and
+//! `micrographs_ctf.star`, and cryoSPARC's exposures (`.cs`). A table says which micrographs are meant, and
+//! gives the name, pixel size, optics and defocus of each.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! Which micrograph a table means: names with and without folder, extension, and what processing
-//! programs append (`_aligned_mic_DW`) or put in front (cryoSPARC's number).
+//! Finds the micrograph that a table means. Names may differ in folder, extension, the suffixes that
+//! processing programs append (`_aligned_mic_DW`) and the number that cryoSPARC puts in front.
 //!
 //! The closest kind of agreement wins: the same path, the same file name, the same name without
 //! extension, then the names after the fewest suffixes are taken off, one at a time and from either
-//! side. Where two files agree equally well nothing is guessed, and both are named.
+//! side. Where two files agree equally well, the match is ambiguous and names both.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 /// Extensions taken off a name, in lower case; others may be part of it (`mic_0.5`).
 const EXTENSIONS: &[&str] = &[
     "mrc", "mrcs", "map", "rec", "st", "tif", "tiff", "eer", "png", "jpg", "jpeg", "gz", "bz2", "star",
-    "box", "cbox", "csv", "tsv", "txt", "coords", "json",
+    "box", "cbox", "csv", "tsv", "txt", "coord", "coords", "xy", "json",
 ];
 
 /// What an image is, as the end of its name says, best first: of several versions of one micrograph

@@ -1,8 +1,8 @@
-//! Opens picks of whatever format: a file, RELION's index of coordinate files, or a folder of files.
+//! Opens picks of any format: a file, RELION's index of coordinate files, or a folder of files.
 //!
-//! A picker that finds nothing on a micrograph writes a file without rows, or without a byte, so no
-//! picks is an answer. In a folder and in an index a file that cannot be read is listed with its reason
-//! and does not keep the others out.
+//! A picker that finds nothing on a micrograph writes a file without rows, or an empty file. Such a file is a
+//! valid table of no picks. A file of a folder or an index that cannot be read is listed with its reason,
+//! and the others are still read.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The layout of a RELION project: a folder for each type of job, in it one for each job (`job012`),
-//! in each the tables with fixed names.
+//! Finds tables in a RELION project: one folder per type of job, one folder per job in it (`job012`), and
+//! tables with fixed names in each job.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The stacks that a table of particles points to (RELION STAR, cryoSPARC `.cs`): found on disk,
-//! checked once, read section by section with few files open at a time.
+//! Reads the stacks that a table of particles points to (RELION STAR, cryoSPARC `.cs`). Stacks are found and
+//! checked once, then read section by section with few files open at a time.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

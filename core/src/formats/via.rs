@@ -1,5 +1,5 @@
-//! Tables of the VGG Image Annotator, which Topaz writes too: one row a region, its shape as JSON in
-//! the column `region_shape_attributes`, everything else as JSON in `region_attributes`.
+//! Reads tables of the VGG Image Annotator, which Topaz also writes. Each row is a region: its shape is JSON
+//! in the column `region_shape_attributes`, everything else is JSON in `region_attributes`.
 //!
 //! Points, circles and ellipses are centres; a rectangle is a box around its own centre. A row without
 //! a shape is a picture without picks.

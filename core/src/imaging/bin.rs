@@ -1,4 +1,4 @@
-//! Binning: every output pixel is the mean of a square of input pixels.
+//! Binning: each output pixel is the mean of a square of input pixels.
 
 use rayon::prelude::*;
 

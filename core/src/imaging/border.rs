@@ -1,12 +1,12 @@
-//! Finds edges of a micrograph that hold no picture: constant or replicated rows and columns, as
-//! alignment and file conversion leave them.
+//! Finds borders of a micrograph without image content: constant or replicated rows and columns, which
+//! motion correction and file conversion leave behind.
 
 use super::check;
 use crate::error::Result;
 use crate::image::Image;
 use crate::remedy::{Remedy, Warning};
 
-/// Width of the part without a picture on each side, px; 0 where there is none.
+/// Width of the border without image content on each side, px; 0 where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Border {
     /// Columns at the left.
@@ -42,22 +42,21 @@ impl Border {
     }
 }
 
-/// Fewer repeated lines than this are taken for chance at the very edge; farther in, twice as many.
+/// Fewer repeated lines at the very edge are taken for chance. Farther in, twice as many are needed.
 const THINNEST: usize = 4;
 /// A line counts as repeated when it differs from the next one by less than this share of the
 /// difference usual between neighbouring lines. Lossy compression leaves a little difference.
 const REPEATED: f64 = 0.2;
-/// Inward of repeated lines the picture counts as begun where the difference reaches this share:
-/// smoothing after the replication leaves a seam.
+/// Inward of repeated lines, the image begins where the difference reaches this share. Smoothing after the
+/// replication leaves a seam.
 const BEGUN: f64 = 0.8;
-/// Repeated lines are looked for in the outer eighth.
+/// Repeated lines are searched in the outer eighth of the image.
 const OUTER: usize = 8;
 
-/// Measures how many lines at each side lie outward of the picture: the mean absolute difference
-/// between a line and the next one is compared with the median of that over the image, and the
-/// innermost run of repeated lines marks the border with all that lies outward of it (frames have
-/// been seen whose very edge is something else again). An image without any structure has no
-/// border, for there is nothing to compare with.
+/// Measures how many lines at each side belong to the border. It compares the mean absolute difference between
+/// a line and the next one with the median of that difference over the image. The innermost run of repeated
+/// lines and everything outward of it is the border, since some files have other lines at the very edge. An
+/// image without structure has no border, because there is nothing to compare with.
 ///
 /// # Errors
 /// When the image is empty.
@@ -66,8 +65,8 @@ pub fn replicated_border(image: &Image) -> Result<Border> {
     let (width, height) = (image.width, image.height);
     let mut rows = vec![0.0_f64; height.saturating_sub(1)];
     let mut columns = vec![0.0_f64; width.saturating_sub(1)];
-    // Difference between rows is measured in the middle half of the columns, and the other way
-    // round, so that the borders of the other two sides do not dilute it.
+    // The difference between rows is measured in the middle half of the columns and vice versa, so that the
+    // borders of the other two sides do not dilute it.
     let (x0, x1) = (width / 4, (width - width / 4).max(1));
     let (y0, y1) = (height / 4, (height - height / 4).max(1));
     for (y, sum) in rows.iter_mut().enumerate() {
@@ -88,7 +87,7 @@ pub fn replicated_border(image: &Image) -> Result<Border> {
     })
 }
 
-/// Lines from the edge inward until the first that differs.
+/// Number of lines from the edge to the first one that differs.
 fn repeated(from_edge: impl Iterator<Item = f64>, all: &[f64]) -> usize {
     let mut sorted: Vec<f64> = all.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);

@@ -158,10 +158,9 @@ pub fn band_pass(image: &Image, shortest: Option<f64>, longest: Option<f64>) -> 
     Ok(Spectrum::of(image)?.times(pass).image())
 }
 
-/// [`band_pass`] for an image whose edges have nothing to do with each other: as if it went on
-/// mirrored beyond each edge (the edge pixel repeated), not from the start again. The difference of
-/// two Gaussians: G(shortest) − G(√(shortest² + longest²)), since the response of a product of
-/// Gaussians is that of one with the sum of the squared periods.
+/// [`band_pass`] with mirrored instead of periodic boundaries (the edge pixel is repeated), for images whose
+/// opposite edges do not match. It is the difference of two Gaussians, G(shortest) − G(√(shortest² + longest²)):
+/// the product of two Gaussian responses is the response with the sum of the squared periods.
 ///
 /// # Errors
 /// As [`band_pass`].

@@ -1,4 +1,4 @@
-//! Two-dimensional Fourier transform of an image, for filters that are simplest as a product.
+//! Two-dimensional Fourier transform of an image, for filters that are defined by their frequency response.
 
 use rayon::prelude::*;
 use rustfft::num_complex::Complex;
@@ -56,7 +56,7 @@ impl Spectrum {
         }
     }
 
-    /// Transforms back; the real part.
+    /// Transforms back and returns the real part.
     pub fn image(self) -> Image {
         let Self { width, height, mut data } = self;
         let mut planner = FftPlanner::new();

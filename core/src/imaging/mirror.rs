@@ -1,31 +1,30 @@
-//! Are the coordinates counted from the bottom? Compares the image at the given picks and at the
-//! same picks mirrored top to bottom, with random places as the yardstick; needs no truth.
+//! Detects picks whose y coordinate counts from the bottom. The check compares the image at the given picks with
+//! the image at the same picks mirrored top to bottom. It needs no truth.
 //!
-//! At particles the response of a difference of Gaussians of the particle's size is shifted to one
-//! side (dark or light); at random places, and so at wrongly mirrored picks, it is not. For each
-//! pick the response is replaced by its rank among all places of its micrograph (0 to 1), which
-//! makes micrographs comparable and outliers harmless. A set of picks then has the *signal*
-//! `|2·mean rank − 1|`: 0 for random places, 1 when every pick beats every other place. It equals
-//! `|2·AUC − 1|` of telling picks from random places by the response.
+//! At particles, the response of a difference of Gaussians of the particle's size is shifted to one side (dark or
+//! light). At random positions, and so at wrongly mirrored picks, it is not. Each response is replaced by its rank
+//! among all positions of its micrograph (0 to 1), so that micrographs are comparable and outliers do no harm. The
+//! *signal* of a set of picks is `|2·mean rank − 1|`: 0 for random positions, 1 when every pick ranks above every
+//! other position. It equals `|2·AUC − 1|` for telling picks from random positions by the response.
 
 use super::border::replicated_border;
 use super::response::{ResponseMap, margin_for, rank};
 use crate::error::Result;
 use crate::image::Image;
 
-/// Scales looked at, as multiples of the diameter: the diameter is often only guessed from a box.
+/// Scales compared, as multiples of the diameter. The diameter is often only guessed from the box.
 const SCALES: [f64; 3] = [0.625, 1.0, 1.6];
-/// Fewer picks than this are never judged.
+/// The check gives no verdict on fewer picks.
 const FEWEST: usize = 20;
-/// Signal below which even a significant difference is left alone.
+/// The check gives no verdict when the mirrored signal is lower, however significant the difference.
 const FAINTEST: f64 = 0.15;
-/// How many times the given signal the mirrored one must be.
+/// The mirrored signal must be at least so many times the given one.
 const RATIO: f64 = 2.0;
-/// Standard errors by which the mirrored signal must exceed the given one. At 5, random picks are
-/// called mirrored about once in a million times.
+/// The mirrored signal must exceed the given one by so many standard errors. With 5, random picks are called
+/// mirrored about once in a million times.
 const STANDARD_ERRORS: f64 = 5.0;
 
-/// What the image says of the orientation of the picks.
+/// How well the picks fit the image as given and mirrored.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MirrorVerdict {
     /// Signal at the given picks, the highest over the scales; 0 random, 1 perfect.
@@ -51,8 +50,8 @@ pub struct MirrorCheck {
 }
 
 impl MirrorCheck {
-    /// Starts a check for particles of about `diameter` px (unbinned); half the box size will do
-    /// where nothing better is known.
+    /// Starts a check for particles of about `diameter` px (unbinned). Half the box size is good enough where the
+    /// diameter is not known.
     pub fn new(diameter: f64) -> Self {
         Self { diameter, ranks: [const { Vec::new() }; SCALES.len()] }
     }

@@ -1,5 +1,5 @@
-//! The one normaliser: fitted on the training split, stored with the project and in every
-//! checkpoint, applied alike to training, validation, test and new patches.
+//! The normaliser. It is fitted on the training split, stored with the project and in every checkpoint, and
+//! applied in the same way to training, validation, test and new patches.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use super::filters::background;
 use crate::error::{Error, Result};
 
-/// How patches are brought to a common scale.
+/// The method that brings patches to a common scale.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NormaliserKind {
     /// `(v − mean) / std` with mean and standard deviation of all pixels of the training split.
     GlobalMeanStd,
-    /// Two percentiles of all training pixels become −1 and +1; values outside go beyond.
+    /// Two percentiles of all training pixels become −1 and +1. Values outside them are not clipped.
     RobustPercentiles {
         /// Lower percentile, 0 to 100.
         low: f32,
@@ -34,7 +34,7 @@ pub enum NormaliserKind {
 }
 
 impl NormaliserKind {
-    /// One line for people: "global mean and std".
+    /// A short description: "global mean and std".
     pub fn describe(&self) -> String {
         match self {
             Self::GlobalMeanStd => "mean and standard deviation of the training split".into(),
@@ -49,12 +49,12 @@ impl NormaliserKind {
     }
 }
 
-/// What normalising does to each pixel v of a patch: (v − `offset`)/`scale`.
+/// The map of a pixel v of one patch: (v − `offset`)/`scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
-    /// What is subtracted.
+    /// Subtracted from each pixel.
     pub offset: f64,
-    /// What divides; infinite where the patch becomes all zeros.
+    /// Divides each pixel after that; infinite where the whole patch becomes zero.
     pub scale: f64,
 }
 
@@ -65,22 +65,22 @@ impl Affine {
     }
 }
 
-/// A fitted normaliser. Two are equal when they do the same to every patch; the JSON form (serde)
-/// keeps that equality, because every number is kept in 32 bits.
+/// A fitted normaliser. Two are equal when they map every patch to the same values. The JSON form (serde) keeps
+/// this equality, because all numbers have 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Normaliser {
-    /// How.
+    /// The method.
     method: NormaliserKind,
     /// Side of the patches, px.
     size: usize,
-    /// Subtracted from every pixel; 0 where each patch has its own.
+    /// Subtracted from every pixel; 0 where the method measures each patch.
     offset: f32,
-    /// Divides every pixel after that; 1 where each patch has its own.
+    /// Divides every pixel after that; 1 where the method measures each patch.
     scale: f32,
 }
 
-/// A normaliser as JSON holds it, before its numbers have been looked at.
+/// A normaliser as read from JSON, before its numbers are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -101,8 +101,8 @@ impl TryFrom<Stored> for Normaliser {
     }
 }
 
-/// Pixels kept to take percentiles from: 4 MiB, exact for up to a million pixels and beyond that a
-/// sample whose percentiles stray by about 0.05 percentage points at the median.
+/// Number of pixels kept for percentiles (4 MiB). Up to a million pixels the percentiles are exact; beyond that
+/// they come from a sample and stray by about 0.05 percentage points at the median.
 const RESERVOIR: usize = 1 << 20;
 
 impl Normaliser {
@@ -156,7 +156,7 @@ impl Normaliser {
         Ok(Self { method: kind, size, offset, scale })
     }
 
-    /// How it normalises.
+    /// The method.
     pub fn kind(&self) -> NormaliserKind {
         self.method
     }
@@ -166,7 +166,7 @@ impl Normaliser {
         self.size
     }
 
-    /// What is subtracted from and what divides every pixel; `None` where each patch has its own.
+    /// Offset and scale of every pixel; `None` where the method measures each patch.
     pub fn offset_and_scale(&self) -> Option<(f32, f32)> {
         match self.method {
             NormaliserKind::GlobalMeanStd | NormaliserKind::RobustPercentiles { .. } => {
@@ -188,7 +188,7 @@ impl Normaliser {
         Ok(())
     }
 
-    /// What [`Self::apply`] does to each pixel of this patch.
+    /// The map that [`Self::apply`] uses for this patch.
     ///
     /// # Errors
     /// As [`Self::apply`].
@@ -248,7 +248,7 @@ impl Normaliser {
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Refuses another normaliser than this one, so that no model ever sees data on another scale.
+    /// Fails when `other` differs from this normaliser, so that no model sees data on another scale.
     ///
     /// # Errors
     /// When `other` differs.
@@ -273,7 +273,7 @@ fn ring_radius(fraction: f32, size: usize) -> f64 {
     f64::from(fraction) * size as f64 / 2.0
 }
 
-/// Refuses an offset or a scale that cannot normalise anything.
+/// Fails for an offset or a scale that is not finite or would divide by zero.
 fn check_numbers(offset: f32, scale: f32) -> Result<()> {
     if offset.is_finite() && scale.is_normal() && scale > 0.0 {
         return Ok(());

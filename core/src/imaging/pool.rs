@@ -1,4 +1,4 @@
-//! The unlabeled pool of a micrograph: places to cut patches at of which nothing is known yet.
+//! Chooses the places of a micrograph where unlabeled patches are cut.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! How strongly each place of a micrograph looks like a blob of the particle's size: the measure
-//! behind blob candidates, the contrast sign and the check for mirrored coordinates.
+//! How much each position of a micrograph looks like a blob of the particle's size. Blob candidates, the sign of
+//! the contrast and the check for mirrored coordinates use it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use super::{Border, check_finite};
 use crate::error::{Error, Result};
 use crate::image::Image;
 
-/// Whether particles are darker or lighter than what surrounds them.
+/// Whether particles are darker or lighter than their surroundings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Contrast {
-    /// Darker: micrographs as the camera gives them.
+    /// Darker, as in micrographs from the camera.
     Dark,
-    /// Lighter: micrographs whose contrast was inverted.
+    /// Lighter, as in micrographs with inverted contrast.
     Light,
-    /// Not known: both are looked for.
+    /// Not known. Both are searched.
     Both,
 }
 
-/// Binned px across one particle diameter: enough for a blob, and little to compute.
+/// Binned px across one particle diameter. This is enough to see a blob and quick to compute.
 const PIXELS_PER_DIAMETER: f64 = 12.0;
 
 /// A difference-of-Gaussians map of a binned micrograph, positive at light blobs, read at unbinned
@@ -57,7 +57,7 @@ impl ResponseMap {
         Ok(Self { factor, map: difference_of_gaussians(&small, inner, outer)? })
     }
 
-    /// Px of the micrograph to one px of the map.
+    /// Px of the micrograph per px of the map.
     pub fn factor(&self) -> usize {
         self.factor
     }
@@ -110,8 +110,7 @@ pub(crate) fn rank(sorted: &[f32], value: f32) -> f64 {
     (below + up_to) as f64 / 2.0 / sorted.len().max(1) as f64
 }
 
-/// Finds out from known particles whether they are dark or light, over as many micrographs as are
-/// given.
+/// Estimates from known particles of any number of micrographs whether particles are dark or light.
 #[derive(Debug, Clone, Default)]
 pub struct ContrastEstimate {
     sum: f64,
@@ -157,7 +156,7 @@ impl ContrastEstimate {
     }
 }
 
-/// Margin that keeps clear of a border without a picture.
+/// The margin that leaves out a border without image content, px.
 pub(crate) fn margin_for(border: &Border, margin: usize) -> usize {
     border.widest().max(margin)
 }

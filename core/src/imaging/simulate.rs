@@ -1,10 +1,8 @@
-//! The project's own sample: simulated micrographs with known particles, so that everything can be
-//! tried without data of anyone.
+//! The sample: simulated micrographs with known particles, for trying everything without data of one's own.
 //!
-//! One particle, asymmetric unless another is asked for, in random orientations is projected, imaged through a contrast transfer
-//! function that differs from micrograph to micrograph, and buried in coloured and white noise
-//! among what a picker falls for: broken particles, aggregates, a rounder and smaller contaminant,
-//! ice, and a carbon edge.
+//! One particle is projected in random orientations and imaged through a contrast transfer function that differs
+//! from micrograph to micrograph. Coloured and white noise is added, and so is what misleads a picker: broken
+//! particles, aggregates, a rounder and smaller contaminant, ice, and a carbon edge.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -18,11 +16,11 @@ use super::simulate_model::{
 use crate::error::{Error, Result};
 use crate::image::Image;
 
-/// What the sample looks like. The default is the sample of the demonstration.
+/// Settings of the sample. The defaults give the sample of the demonstration.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleSettings {
-    /// How many micrographs make the sample.
+    /// Number of micrographs.
     pub micrographs: usize,
     /// Columns of a micrograph, px.
     pub width: usize,
@@ -30,7 +28,7 @@ pub struct SampleSettings {
     pub height: usize,
     /// Å per px.
     pub pixel_size: f64,
-    /// Which particle.
+    /// The particle.
     pub shape: ParticleShape,
     /// Particle diameter, px.
     pub diameter: f64,
@@ -94,20 +92,20 @@ impl SampleSettings {
     }
 }
 
-/// One simulated micrograph and all that is known of it.
+/// One simulated micrograph with its truth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedMicrograph {
     /// The image, particles dark.
     pub image: Image,
     /// Centre of every whole, single particle, px.
     pub centres: Vec<(f64, f64)>,
-    /// How strongly each particle shows; 1 on average.
+    /// Relative contrast of each particle; 1 on average.
     pub strengths: Vec<f64>,
-    /// Centres of what looks like a particle and is none, px.
+    /// Centres of objects that look like particles and are none, px.
     pub distractors: Vec<(f64, f64)>,
     /// Underfocus, Å.
     pub defocus: f64,
-    /// Whether a carbon edge is in the picture.
+    /// Whether the image shows a carbon edge.
     pub carbon: bool,
 }
 
@@ -115,9 +113,9 @@ pub struct SimulatedMicrograph {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PickBias {
-    /// Each is as likely as any other: the assumption of PU learning holds.
+    /// Every particle is equally likely. The SCAR assumption of PU learning holds.
     None,
-    /// Those that show strongly first, as people do: the assumption is broken.
+    /// Particles of high contrast are more likely, as with human pickers. The SCAR assumption does not hold.
     Conspicuous,
 }
 

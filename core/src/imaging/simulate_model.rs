@@ -1,5 +1,5 @@
-//! What the simulated sample is made of: a particle of Gaussian balls, its projections, coloured
-//! noise and the contrast transfer function.
+//! The parts of the simulated sample: a particle made of Gaussian balls, its projections, coloured noise and the
+//! contrast transfer function.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -43,7 +43,7 @@ pub enum ParticleShape {
 }
 
 impl ParticleShape {
-    /// What it is made of.
+    /// Its balls.
     pub fn balls(self) -> Vec<Ball> {
         match self {
             Self::Bent => BENT.to_vec(),

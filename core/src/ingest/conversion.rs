@@ -1,5 +1,5 @@
-//! From the coordinates of a file to px of the micrograph, counted from the first stored row: scale,
-//! refinement shifts, direction of y; and what is noticed on the way.
+//! Converts coordinates of a file to px of the micrograph, counted from the first stored row: scale,
+//! refinement shifts, direction of y. Collects what a person should know about the conversion.
 
 use std::collections::BTreeMap;
 

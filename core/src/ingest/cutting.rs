@@ -129,7 +129,7 @@ pub(super) fn bring_in(
                 importer.source(&SourceInfo { optics: groups, further_files: further, ..info })?;
                 current = Some(at);
             }
-            let id = known(&mut ids, visit.mic, mic, importer)?;
+            let id = micrograph_id(&mut ids, visit.mic, mic, importer)?;
             let picks: Vec<Planned> = mic.picks.iter().copied().filter(|p| p.table == at).collect();
             let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
             cut_all(mic, &image, &centres, &cut, |index, pixels| {
@@ -186,7 +186,7 @@ fn cut_all(
 }
 
 /// The micrograph's number in the project.
-fn known(
+fn micrograph_id(
     ids: &mut [Option<MicrographId>],
     at: usize,
     mic: &Mic,
@@ -420,7 +420,7 @@ fn add_pool(
             tell(progress, Phase::Pool, index, total)?;
         }
         let Some(mic) = plan.mics.get(at) else { return Ok(()) };
-        let micrograph = known(ids, at, mic, importer)?;
+        let micrograph = micrograph_id(ids, at, mic, importer)?;
         let patch = NewPatch {
             label: Label::Unlabeled,
             source_index: index,

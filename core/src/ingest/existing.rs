@@ -1,5 +1,5 @@
-//! What a project holds already: the names of its micrographs, so that the same one is recognised
-//! under another file name, and the places of its patches, so that none is cut twice.
+//! Reads what a project already holds: the names of its micrographs, so that a micrograph is recognised
+//! under another file name, and the places of its patches, so that no patch is cut twice.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Tells the files of a request apart: ready patches, micrographs, picks.
+//! Sorts the files of a request into ready patches, micrographs, tables of micrographs and picks.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What a person needs before settings can be chosen and an import begins: what each file is, values
-//! to begin with, and a handful of the patches that would come.
+//! Answers what a person needs to know before an import: what each file is, values to begin with, some of
+//! the patches that would come, and the patches on either side of the lowest score.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! A look into a few micrographs before anything is cut: are the picks mirrored, is there a border
-//! without a picture, are particles dark or light?
+//! Reads a few micrographs before anything is cut. Checks whether the picks are mirrored, whether a border
+//! holds no picture, and whether particles are dark or light.
 
 use super::plan::Plan;
 use super::progress::{Phase, Progress, tell};

@@ -1,4 +1,4 @@
-//! Recognised files become patches of a project.
+//! Turns recognised files into patches of a project.
 //!
 //! This module alone knows formats, imaging and the project together on the way in. A person names
 //! files in an [`IngestRequest`]; [`inspect`] says what they are without writing anything; [`ingest`]

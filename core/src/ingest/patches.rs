@@ -1,5 +1,4 @@
-//! Brings in patches that were cut by other programs: one source a file, pixel by pixel as they
-//! are.
+//! Brings in patches that other programs have cut: one source per file, pixels unchanged.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! Picks find their micrographs, and fall into those to cut, those too near an edge and those at
-//! whose place there is a patch already. None is lost without being counted.
+//! Assigns picks to micrographs and sorts them: to be cut, below the lowest score, too near an edge, outside
+//! the micrograph, already present. Every pick is counted in one of these groups.
 
 use std::collections::HashMap;
 
@@ -58,7 +58,7 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
             let xy = conversions.place(content, pick, mic, request)?;
             let label = pick.label.or(request.label).unwrap_or(Label::Positive);
             if pick.label.is_none() {
-                scores.extend(pick.score.map(|score| score as f32));
+                scores.extend(pick.score);
             }
             list.push(Planned { table, row, xy, label, score: pick.score });
         }

@@ -82,7 +82,7 @@ pub struct BadMicrograph {
 pub struct PickScores {
     /// All of them, lowest first.
     #[serde(skip)]
-    pub sorted: Vec<f32>,
+    pub sorted: Vec<f64>,
     /// How many there are.
     pub count: usize,
     /// The lowest.
@@ -99,12 +99,12 @@ pub struct PickScores {
 
 impl PickScores {
     /// Sums up scores; `None` without any.
-    pub(super) fn of(mut scores: Vec<f32>) -> Option<Self> {
+    pub(super) fn of(mut scores: Vec<f64>) -> Option<Self> {
         scores.retain(|score| score.is_finite());
-        scores.sort_by(f32::total_cmp);
+        scores.sort_by(f64::total_cmp);
         let at = |share: f64| {
             let last = scores.len().saturating_sub(1) as f64;
-            scores.get((last * share).round() as usize).copied().map(f64::from)
+            scores.get((last * share).round() as usize).copied()
         };
         Some(Self {
             count: scores.len(),
@@ -119,7 +119,7 @@ impl PickScores {
 
     /// How many scores are `lowest` or higher.
     pub fn from(&self, lowest: f64) -> usize {
-        self.sorted.len() - self.sorted.partition_point(|score| f64::from(*score) < lowest)
+        self.sorted.len() - self.sorted.partition_point(|score| *score < lowest)
     }
 
     /// How many scores fall into each of `bins` equal parts from the lowest to the highest score.
@@ -127,7 +127,7 @@ impl PickScores {
         let mut counts = vec![0; bins];
         let span = (self.highest - self.lowest).max(f64::MIN_POSITIVE);
         for score in &self.sorted {
-            let share = (f64::from(*score) - self.lowest) / span;
+            let share = (*score - self.lowest) / span;
             let bin = ((share * bins as f64) as usize).min(bins.saturating_sub(1));
             if let Some(count) = counts.get_mut(bin) {
                 *count += 1;

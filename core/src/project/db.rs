@@ -55,6 +55,14 @@ impl Db {
             .map_err(self.err("store the project's settings"))?;
         Ok(())
     }
+
+    /// Removes one value of the table `meta`, if it is there.
+    pub fn delete_meta(&self, key: &str) -> Result<()> {
+        self.conn
+            .execute("DELETE FROM meta WHERE key = ?1", [key])
+            .map_err(self.err("store the project's settings"))?;
+        Ok(())
+    }
 }
 
 /// An error of SQLite in words a person can act on.

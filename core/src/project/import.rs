@@ -335,6 +335,13 @@ impl Importer<'_> {
                 // A large import has filled the write-ahead log; failing to empty it harms nothing.
                 let _ = self.project.db.conn.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
                 self.project.refresh()?;
+                tracing::info!(
+                    project = %self.project.dir().display(),
+                    patches = labels.total(),
+                    positive = labels.positive,
+                    negative = labels.negative,
+                    "imported"
+                );
                 Ok(ImportSummary { first, labels, entries })
             }
             Err(error) => {

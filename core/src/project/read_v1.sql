@@ -4,5 +4,5 @@ CREATE TEMP VIEW patches AS SELECT *, NULL AS pick_score FROM main.patches;
 CREATE TEMP VIEW micrographs AS SELECT *, NULL AS table_name FROM main.micrographs;
 CREATE TEMP VIEW sources AS SELECT *, '[]' AS further_files FROM main.sources;
 CREATE TEMP VIEW runs AS
-SELECT *, CASE WHEN json_valid(versions) THEN json_extract(versions, '$.began_with') END AS began_with
+SELECT *, CASE WHEN json_valid(versions) THEN json_extract(versions, '$.began_with') END AS began_with, 0 AS predecessor_deleted
 FROM main.runs;

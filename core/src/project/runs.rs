@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
 use crate::project::time::now;
-use crate::project::{EntryId, Project, RunId, SplitId, journal};
+use crate::project::{EntryId, Project, RunId, SplitId, journal, run_edits};
 use crate::remedy::Remedy;
 
 /// A run about to begin.
@@ -102,9 +102,11 @@ pub struct Run {
     pub seed: u64,
     /// Versions of program and libraries.
     pub versions: Value,
-    /// Name of the run whose weights it began with, which may have been deleted since; `None` where it began
+    /// Name of the run whose weights it began with, also where that was deleted since; `None` where it began
     /// from scratch.
-    pub began_with: Option<String>,
+    began_with: Option<String>,
+    /// Whether the run whose weights it began with was deleted since.
+    predecessor_deleted: bool,
     /// The device it ran on, as the device described itself.
     pub device: String,
     /// Journal position at its start; [`Project::labels_at`] gives the labels of that moment.
@@ -127,6 +129,18 @@ pub struct Run {
     pub best_epoch: Option<u32>,
 }
 
+impl Run {
+    /// The run of this project whose weights this one began with.
+    pub fn began_with(&self) -> Option<&str> {
+        self.began_with.as_deref().filter(|_| !self.predecessor_deleted)
+    }
+
+    /// The name that run had, where it was deleted since.
+    pub fn began_with_deleted(&self) -> Option<&str> {
+        self.began_with.as_deref().filter(|_| self.predecessor_deleted)
+    }
+}
+
 /// The metrics of one epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EpochMetrics {
@@ -137,7 +151,8 @@ pub struct EpochMetrics {
 }
 
 const COLUMNS: &str = "id, name, config, seed, versions, device, journal_position, normaliser, split, columns, \
-                       started_at, ended_at, status, message, best_epoch, began_with";
+                       started_at, ended_at, status, message, best_epoch, began_with, \
+                       predecessor_deleted";
 
 /// A row with its three JSON texts still to be read.
 fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
@@ -149,6 +164,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
         seed: row.get::<_, i64>(3)?.cast_unsigned(),
         versions: Value::Null,
         began_with: row.get(15)?,
+        predecessor_deleted: row.get(16)?,
         device: row.get(5)?,
         journal_position: EntryId(row.get(6)?),
         normaliser: Value::Null,
@@ -163,17 +179,37 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
     Ok((run, [row.get(4)?, row.get(7)?, row.get(9)?]))
 }
 
+/// Whether this can be the name of a run, which is also that of its folder.
+pub(super) fn is_run_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(['.', '-'])
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// Refuses the folder of a new run that holds anything.
+pub(super) fn check_free(dir: &Path) -> Result<()> {
+    let mut inside = match std::fs::read_dir(dir) {
+        Ok(inside) => inside,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("read", dir, e)),
+    };
+    if inside.next().is_some() {
+        return Err(Error::request(
+            format!("the folder {} holds files of no known run", dir.display()),
+            "move it away or choose another name",
+        ));
+    }
+    Ok(())
+}
+
 /// Whether a new run can have this name among those that are `taken`. Case does not tell names apart: on
 /// some file systems it does not tell folders apart either.
 ///
 /// # Errors
 /// When it is taken, or cannot be the name of a folder everywhere.
 pub fn check_run_name<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Result<()> {
-    let fits = !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    if !fits {
+    if !is_run_name(name) {
         return Err(Error::request(
             format!("'{name}' cannot be the name of a run"),
             "use at most 100 letters, digits, '.', '-' and '_', beginning with a letter or digit",
@@ -196,20 +232,22 @@ impl Project {
         check_run_name(&new.name, known.iter().map(|run| run.name.as_str()))?;
         let dir = self.run_dir(&new.name);
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
-        let mut inside = std::fs::read_dir(&dir).map_err(|e| Error::io("read", &dir, e))?;
-        if inside.next().is_some() {
-            return Err(Error::request(
-                format!("the folder {} holds files of no known run", dir.display()),
-                "move it away or choose another name",
-            ));
-        }
+        check_free(&dir)?;
         self.transact("store a run", |db| {
+            // Numbers of deleted runs are not used again: places in queues and the journal name runs by them.
+            let err = db.err("store a run");
+            let highest: i64 = db
+                .conn
+                .query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get(0))
+                .map_err(&err)?;
+            let id = highest.max(run_edits::last_deleted(db)?) + 1;
             db.conn
                 .execute(
-                    "INSERT INTO runs (name, config, seed, versions, device, journal_position, normaliser, split, \
-                     columns, started_at, began_with, status) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'running')",
+                    "INSERT INTO runs (id, name, config, seed, versions, device, journal_position, normaliser, \
+                     split, columns, started_at, began_with, status) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'running')",
                     params![
+                        id,
                         new.name,
                         new.config,
                         new.seed.cast_signed(),
@@ -223,7 +261,7 @@ impl Project {
                         new.began_with
                     ],
                 )
-                .map_err(db.err("store a run"))?;
+                .map_err(&err)?;
             Ok(())
         })?;
         let run = self.run(&new.name)?;
@@ -263,6 +301,12 @@ impl Project {
         match row {
             Some(row) => self.complete(row),
             None => {
+                if let Some(now) = self.name_now(name)? {
+                    return Err(Error::request(
+                        format!("there is no run '{name}': it was renamed to '{now}'"),
+                        "use that name",
+                    ));
+                }
                 let names: Vec<String> = self.runs()?.into_iter().map(|run| run.name).collect();
                 let remedy = if names.is_empty() {
                     Remedy::TrainFirst
@@ -380,28 +424,6 @@ impl Project {
         let run = self.run(name)?;
         self.write_csv(&run)?;
         Ok(run)
-    }
-
-    /// Deletes a run with its metrics, scores and folder. Labels set from its scores stay, and the
-    /// journal goes on naming it.
-    ///
-    /// # Errors
-    /// When the run does not exist or is running, the project is read only, or the folder cannot
-    /// be removed.
-    pub fn delete_run(&mut self, name: &str) -> Result<()> {
-        let run = self.run(name)?;
-        if run.status == RunStatus::Running {
-            return Err(Error::request(format!("the run '{name}' is under way"), "stop it first"));
-        }
-        self.transact("delete a run", |db| {
-            db.conn.execute("DELETE FROM runs WHERE id = ?1", [run.id.0]).map_err(db.err("delete a run"))?;
-            Ok(())
-        })?;
-        let dir = self.run_dir(&run.name);
-        match std::fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("delete", dir, e)),
-            _ => Ok(()),
-        }
     }
 
     /// Runs still marked as running belong to a dead process: this one holds the lock.

@@ -220,7 +220,7 @@ mod tests {
         .unwrap();
         drop(old);
         let began = |project: &Project| -> Vec<Option<String>> {
-            project.runs().unwrap().into_iter().map(|run| run.began_with).collect()
+            project.runs().unwrap().into_iter().map(|run| run.began_with().map(str::to_owned)).collect()
         };
         let wanted = [None, Some("a".to_owned())];
         let reader = Project::open_read_only(&folder).unwrap();

@@ -5,9 +5,10 @@ ALTER TABLE patches ADD COLUMN pick_score REAL;      -- score of the picker, NUL
 ALTER TABLE micrographs ADD COLUMN table_name TEXT;  -- name as the tables of the sources have it, folders included
 ALTER TABLE sources ADD COLUMN further_files TEXT NOT NULL DEFAULT '[]';  -- JSON array of paths: files joined to `path`
 
--- Name of the run whose weights a run began with; NULL where it began from scratch. Version 1 kept it among the
--- versions.
+-- Name of the run whose weights a run began with, also once that was deleted; NULL where a run began from scratch.
+-- Version 1 kept it among the versions.
 ALTER TABLE runs ADD COLUMN began_with TEXT;
+ALTER TABLE runs ADD COLUMN predecessor_deleted INTEGER NOT NULL DEFAULT 0;
 UPDATE runs
 SET began_with = json_extract(versions, '$.began_with'),
     versions = json_remove(versions, '$.began_with')

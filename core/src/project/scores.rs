@@ -72,4 +72,17 @@ impl Project {
             scores
         }))
     }
+
+    /// Whether a run has scores of this `kind`; reads none of them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_scores(&self, run: RunId, kind: ScoreKind) -> Result<bool> {
+        let found = self.db.conn.query_row(
+            "SELECT 1 FROM scores WHERE run = ?1 AND kind = ?2",
+            params![run.0, kind.as_str()],
+            |_| Ok(()),
+        );
+        Ok(found.optional().map_err(self.db.err("read scores"))?.is_some())
+    }
 }

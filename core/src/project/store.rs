@@ -108,7 +108,7 @@ impl Project {
         let lock = Lock::take(dir)?;
         let mut db = db::open_write(&path)?;
         schema::migrate(&mut db, schema::STEPS)?;
-        let project =
+        let mut project =
             Self::with(dir, db, Some(Arc::new(WriteAccess { syncer: OnceLock::new(), _lock: lock })))?;
         // Cuts off what an import that did not end has left behind.
         let file = dir.join(PIXELS);
@@ -119,6 +119,8 @@ impl Project {
             out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
         }
         project.mark_interrupted()?;
+        project.finish_run_edits();
+        tracing::info!(project = %dir.display(), patches = project.len(), "opened for writing");
         Ok(project)
     }
 
@@ -130,7 +132,9 @@ impl Project {
     pub fn open_read_only(dir: &Path) -> Result<Self> {
         let db = db::open_read(&database(dir)?)?;
         schema::read_as_newest(&db)?;
-        Self::with(dir, db, None)
+        let project = Self::with(dir, db, None)?;
+        tracing::debug!(project = %dir.display(), patches = project.len(), "opened for reading");
+        Ok(project)
     }
 
     /// Opens a project for writing where that is possible, else for reading;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 
-use super::tables::{compare, config_differences};
+use super::tables::{above_ceiling, compare, config_differences};
 use super::{Against, ReportInput, RunSummary, figures};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
@@ -120,7 +120,14 @@ fn warnings(page: &mut String, input: &ReportInput) {
         .runs
         .iter()
         .flat_map(|r| r.warnings.iter().map(|w| format!("<b>{}</b>: {}", escape(&r.name), escape(w))));
-    let all: Vec<String> = input.warnings.iter().map(|w| escape(w)).chain(of_runs).collect();
+    let all: Vec<String> = input
+        .warnings
+        .iter()
+        .cloned()
+        .chain(above_ceiling(&input.runs))
+        .map(|w| escape(&w))
+        .chain(of_runs)
+        .collect();
     if all.is_empty() {
         return;
     }
@@ -183,7 +190,9 @@ fn metric_table(page: &mut String, runs: &[RunSummary]) {
                 .shown_difference(run)
                 .map(|d| format!("<span class=\"diff\">{}</span>", escape(&d)))
                 .unwrap_or_default();
-            put!(page, "<td{class}>{mark}{}{difference}</td>", escape(&row.shown(run)));
+            let why = row.reasons.get(run).cloned().flatten();
+            let why = why.map(|why| format!(" title=\"{}\"", escape(&why))).unwrap_or_default();
+            put!(page, "<td{class}{why}>{mark}{}{difference}</td>", escape(&row.shown(run)));
         }
         *page += "</tr>\n";
     }

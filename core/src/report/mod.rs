@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::label::LabelCounts;
-use crate::learning::eval::metrics::{CurvePoint, MetricError, Ranking, thin};
+use crate::learning::eval::metrics::{AboveCeiling, CorrectedAuc, CurvePoint, MetricError, Ranking, thin};
 
 /// Points kept per unit of a curve; more cannot be seen in a picture.
 const CURVE_RESOLUTION: usize = 250;
@@ -131,6 +131,9 @@ pub struct RunSummary {
     pub epochs: Vec<EpochRow>,
     /// Final numbers by key; known keys are in [`tables::METRICS`].
     pub metrics: BTreeMap<String, f64>,
+    /// Corrected AUCs that do not exist because the AUC lies above its ceiling, by key; shown as "–".
+    #[serde(default)]
+    pub above_ceiling: BTreeMap<String, AboveCeiling>,
     /// Curves, at most one per comparison.
     pub curves: Vec<Curves>,
     /// Scores for the histograms.
@@ -141,6 +144,18 @@ pub struct RunSummary {
     pub prior: Option<PriorSummary>,
     /// Sentences a person should read.
     pub warnings: Vec<String>,
+}
+
+impl RunSummary {
+    /// Sets a corrected AUC, or the reason why there is none.
+    pub fn set_corrected(&mut self, key: &str, corrected: CorrectedAuc) {
+        self.metrics.remove(key);
+        self.above_ceiling.remove(key);
+        match corrected {
+            CorrectedAuc::Value(value) => drop(self.metrics.insert(key.to_owned(), value)),
+            CorrectedAuc::AboveCeiling(why) => drop(self.above_ceiling.insert(key.to_owned(), why)),
+        }
+    }
 }
 
 /// What the report says of the project.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::RunSummary;
 use crate::error::{Error, Result};
+use crate::learning::eval::metrics::AboveCeiling;
 
 /// How a number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -77,7 +78,7 @@ pub const METRICS: &[MetricInfo] = &[
     metric(
         "test_auc_corrected",
         "Test AUC, corrected for π",
-        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π.",
+        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π. – where the AUC lies above its ceiling.",
         Some(true),
         NumberStyle::Score,
     ),
@@ -112,7 +113,7 @@ pub const METRICS: &[MetricInfo] = &[
     metric(
         "validation_auc_corrected",
         "Validation AUC, corrected for π",
-        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π.",
+        "(AUC against unlabeled − π/2)/(1 − π): compare it only between runs with the same π. – where the AUC lies above its ceiling.",
         Some(true),
         NumberStyle::Score,
     ),
@@ -210,6 +211,8 @@ pub struct ComparisonRow {
     pub style: NumberStyle,
     /// One value per run; `None` where it was not measured.
     pub values: Vec<Option<f64>>,
+    /// Why a run has no corrected AUC; `None` for every other number.
+    pub reasons: Vec<Option<String>>,
     /// Value minus that of the baseline; `None` for the baseline itself and where either is missing.
     pub differences: Vec<Option<f64>>,
     /// Whether the run has the best value as written, where there is a better direction and the runs
@@ -252,16 +255,19 @@ fn signed(size: &str, value: f64) -> String {
 }
 
 /// Puts the numbers of runs side by side: known ones in the order of [`METRICS`], then the others by
-/// name. Numbers that no run has are left out.
+/// name. Numbers that no run has are left out, except corrected AUCs that do not exist for a reason.
 pub fn compare(runs: &[RunSummary]) -> Vec<ComparisonRow> {
     let present: BTreeSet<&str> = runs
         .iter()
-        .flat_map(|r| r.metrics.iter().filter(|(_, v)| v.is_finite()).map(|(k, _)| k.as_str()))
+        .flat_map(|r| {
+            let measured = r.metrics.iter().filter(|(_, v)| v.is_finite()).map(|(k, _)| k);
+            measured.chain(r.above_ceiling.keys()).map(String::as_str)
+        })
         .collect();
     let known = METRICS.iter().map(|m| m.key).filter(|k| present.contains(k));
     let unknown = present.iter().copied().filter(|k| metric_info(k).is_none());
     let baseline = runs.iter().position(|r| r.is_baseline);
-    let misleading = above_ceiling(runs).is_some();
+    let misleading = runs.iter().filter_map(farthest_above).any(|above| is_misleading(&above));
     let row = |key| {
         let mut row = comparison_row(key, runs, baseline);
         if misleading && AGAINST_UNLABELED.contains(&key) {
@@ -273,31 +279,67 @@ pub fn compare(runs: &[RunSummary]) -> Vec<ComparisonRow> {
 }
 
 /// Measures that reward telling labelled particles from unlabeled ones.
-const AGAINST_UNLABELED: &[&str] =
-    &["validation_auc_pu", "validation_auc_corrected", "validation_average_precision"];
+const AGAINST_UNLABELED: &[&str] = &[
+    "test_auc_pu",
+    "test_auc_corrected",
+    "validation_auc_pu",
+    "validation_auc_corrected",
+    "validation_average_precision",
+];
 
-/// When a run's AUC of positives against unlabeled lies above what a perfect ranking reaches, 1 − π/2, by more
-/// than 0.01: the sentence that says what that means for comparing runs by it.
+/// Chance in a small validation split explains an AUC so far above its ceiling.
+const EXPLAINED_BY_CHANCE: f64 = 0.01;
+
+/// How far an AUC of the run lies above its ceiling at most.
+fn farthest_above(run: &RunSummary) -> Option<AboveCeiling> {
+    let of = |key: &str| run.metrics.get(key).copied().unwrap_or(f64::NAN);
+    let validation = AboveCeiling { auc: of("validation_auc_pu"), ceiling: of("validation_auc_ceiling") };
+    let excess = |above: &AboveCeiling| above.auc - above.ceiling;
+    run.above_ceiling
+        .values()
+        .copied()
+        .chain(Some(validation).filter(|above| above.auc > above.ceiling))
+        .max_by(|a, b| excess(a).total_cmp(&excess(b)))
+}
+
+/// Whether an AUC against unlabeled is too far above its ceiling to choose between runs by it.
+fn is_misleading(above: &AboveCeiling) -> bool {
+    above.auc > above.ceiling + EXPLAINED_BY_CHANCE
+}
+
+/// When a run's AUC of positives against unlabeled lies above what a perfect ranking reaches, 1 − π/2: the
+/// sentences that say what that means and why no corrected AUC is shown.
 pub fn above_ceiling(runs: &[RunSummary]) -> Option<String> {
-    let over = |run: &&RunSummary| {
-        let of = |key: &str| run.metrics.get(key).copied().unwrap_or(f64::NAN);
-        of("validation_auc_pu") > of("validation_auc_ceiling") + 0.01
-    };
-    let run = runs.iter().find(over)?;
-    Some(format!(
-        "The AUC of {} lies above its ceiling 1 − π/2, which no ranking of particles reaches: the picks are not a \
-         random sample of the particles, or π is set too high. So this AUC rewards telling picked particles from \
-         unpicked ones, and the run with the lower one may be the better: compare by known negatives, or by the \
-         patches themselves. The preset recommended is made for such picks.",
-        run.name
-    ))
+    let above = || runs.iter().filter_map(|run| Some((run, farthest_above(run)?)));
+    let (run, found) = above().find(|(_, found)| is_misleading(found)).or_else(|| above().next())?;
+    let what = format!(
+        "The AUC of {} lies above its ceiling 1 − π/2 ({:.3} against {:.3})",
+        run.name, found.auc, found.ceiling
+    );
+    Some(if is_misleading(&found) {
+        format!(
+            "{what}, which no ranking of particles reaches: the picks are not a random sample of the particles, or π \
+             is set too high. A corrected AUC would exceed 1, so none is shown. This AUC also rewards telling picked \
+             particles from unpicked ones, so the run with the lower one may be the better: compare by known \
+             negatives, or by the patches themselves. The preset recommended is made for such picks."
+        )
+    } else {
+        format!("{what}. Chance can explain so little. A corrected AUC would exceed 1, so none is shown.")
+    })
+}
+
+/// A number of a run. A corrected AUC that does not exist is never given out, whatever the map holds.
+fn value_of(run: &RunSummary, key: &str) -> Option<f64> {
+    if run.above_ceiling.contains_key(key) {
+        return None;
+    }
+    run.metrics.get(key).copied().filter(|v| v.is_finite())
 }
 
 fn comparison_row(key: &str, runs: &[RunSummary], baseline: Option<usize>) -> ComparisonRow {
     let info = metric_info(key);
     let style = info.map_or(NumberStyle::Plain, |m| m.style);
-    let values: Vec<Option<f64>> =
-        runs.iter().map(|r| r.metrics.get(key).copied().filter(|v| v.is_finite())).collect();
+    let values: Vec<Option<f64>> = runs.iter().map(|r| value_of(r, key)).collect();
     let reference = baseline.and_then(|b| values[b]);
     let differences = values
         .iter()
@@ -323,6 +365,7 @@ fn comparison_row(key: &str, runs: &[RunSummary], baseline: Option<usize>) -> Co
         meaning: info.map_or_else(String::new, |m| m.meaning.to_owned()),
         style,
         values,
+        reasons: runs.iter().map(|r| r.above_ceiling.get(key).map(AboveCeiling::to_string)).collect(),
         differences,
         best,
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::queue::{QueueKind, QueueStart};
 use crate::error::Result;
-use crate::project::Project;
+use crate::project::{Project, RunId};
 
 /// When a queue was begun, and how far it was gone through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,18 @@ impl QueuePlaces {
         self.0.get(kind.as_str()).copied()
     }
 
+    /// How many queues are ordered by the scores of a run.
+    pub fn of_run(&self, run: RunId) -> usize {
+        self.0.values().filter(|place| place.start.run == run).count()
+    }
+
+    /// Forgets the places in queues that the scores of a run ordered; whether there were any.
+    pub fn forget_run(&mut self, run: RunId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, place| place.start.run != run);
+        self.0.len() < before
+    }
+
     /// Notes where one is.
     pub fn set(&mut self, kind: QueueKind, place: QueuePlace) {
         self.0.insert(kind.as_str().to_owned(), place);
@@ -61,7 +73,7 @@ impl QueuePlaces {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::project::{EntryId, PixelType, RunId};
+    use crate::project::{EntryId, PixelType};
 
     #[test]
     fn places_move_with_the_project() {

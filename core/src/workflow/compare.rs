@@ -10,11 +10,13 @@ use super::diagnose::history;
 use crate::atomic::write_atomically;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
+use crate::grayscale::to_grayscale;
 use crate::label::Label;
 use crate::learning::config::RiskKind;
 use crate::learning::config::yaml;
-use crate::learning::eval::metrics::{auc, corrected_auc};
+use crate::learning::eval::metrics::{CorrectedAuc, auc, corrected_auc};
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
+use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, ScoreKind, Side};
 use crate::remedy::Remedy;
 use crate::report::figures;
@@ -29,6 +31,9 @@ use crate::words::capitalised;
 const PATCHES_PER_PICTURE: usize = 40;
 /// Patches side by side in a picture.
 const PICTURE_COLUMNS: usize = 10;
+
+/// Key of the validation AUC corrected for π, among the metrics of an epoch and of a run.
+const VALIDATION_CORRECTED: &str = "validation_auc_corrected";
 
 /// Scores of one side of the split by label; patches without a score are left out.
 fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> ScoreSamples {
@@ -52,8 +57,13 @@ fn by_label(labels: &[Label], sides: &[Side], scores: &[f32], wanted: Side) -> S
 /// # Errors
 /// When the run does not exist or the project cannot be read.
 pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> Result<RunSummary> {
-    let epochs = epoch_rows(project, run)?;
+    let history = history(project, run)?;
+    let epochs = epoch_rows(project, run, &history)?;
     let mut metrics = epoch_metrics(&epochs, run.best_epoch);
+    let best =
+        run.best_epoch.and_then(|best| history.iter().find(|measured| measured.epoch == best as usize));
+    let mut corrected: Vec<(&str, CorrectedAuc)> = Vec::new();
+    corrected.extend(best.and_then(EpochMetrics::corrected_auc).map(|value| (VALIDATION_CORRECTED, value)));
     let config = yaml::parse(&run.config, &run.name).ok();
     let model = model_path(&project.run_dir(&run.name));
     let header = match model.exists() {
@@ -84,14 +94,15 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         }
     };
     metrics.extend(judged.metrics);
+    corrected.extend(judged.corrected.map(|value| ("test_auc_corrected", value)));
     if let Some(message) = &run.message {
         warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
     }
     if let Some(config) = config {
-        let flags = health::watch(&config, &history(project, run)?);
+        let flags = health::watch(&config, &history);
         warnings.extend(flags.iter().map(|flag| capitalised(&flag.line())));
     }
-    Ok(RunSummary {
+    let mut summary = RunSummary {
         name: run.name.clone(),
         is_baseline: is_baseline(run),
         config_yaml: run.config.clone(),
@@ -105,16 +116,26 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         prior: prior
             .map(|p| PriorSummary { value: p.value, interval: p.estimated.then_some((p.low, p.high)) }),
         warnings,
-    })
+        ..RunSummary::default()
+    };
+    for (key, value) in corrected {
+        summary.set_corrected(key, value);
+    }
+    Ok(summary)
 }
 
-/// The measures of a run by epoch; what was not measured is left out.
-fn epoch_rows(project: &Project, run: &Run) -> Result<Vec<EpochRow>> {
-    let rows = project.metrics(run.id)?.into_iter();
+/// The measures of a run by epoch; what was not measured is left out, and a corrected AUC where the AUC lies above
+/// its ceiling.
+fn epoch_rows(project: &Project, run: &Run, history: &[EpochMetrics]) -> Result<Vec<EpochRow>> {
+    let rows = project.metrics(run.id)?.into_iter().zip(history);
     Ok(rows
-        .map(|row| EpochRow {
-            epoch: row.epoch as usize,
-            values: row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect(),
+        .map(|(row, measured)| {
+            let mut values: BTreeMap<String, f64> =
+                row.values.iter().filter_map(|(k, v)| Some((k.clone(), v.as_f64()?))).collect();
+            if measured.validation_auc_corrected.is_nan() {
+                values.remove(VALIDATION_CORRECTED);
+            }
+            EpochRow { epoch: row.epoch as usize, values }
         })
         .collect())
 }
@@ -145,6 +166,8 @@ fn epoch_metrics(epochs: &[EpochRow], best: Option<u32>) -> BTreeMap<String, f64
 #[derive(Default)]
 struct Judged {
     metrics: BTreeMap<String, f64>,
+    /// AUC of the test side corrected for π.
+    corrected: Option<CorrectedAuc>,
     /// Against unlabeled and against negatives, on the validation side.
     curves: Vec<Curves>,
     /// Scores of the validation side by label.
@@ -160,13 +183,12 @@ fn judge(
     truth: Option<&[Option<bool>]>,
 ) -> Result<Judged> {
     let mut metrics = BTreeMap::new();
+    let mut corrected = None;
     let test = by_label(labels, sides, scores, Side::Test);
     if !test.positive.is_empty() && !test.unlabeled.is_empty() {
         let value = auc(&test.positive, &test.unlabeled)?;
         metrics.insert("test_auc_pu".to_owned(), value);
-        if let Some(prior) = prior {
-            metrics.insert("test_auc_corrected".to_owned(), corrected_auc(value, prior)?);
-        }
+        corrected = prior.map(|prior| corrected_auc(value, prior)).transpose()?;
     }
     if !test.positive.is_empty() && !test.negative.is_empty() {
         metrics.insert("test_auc_pn".to_owned(), auc(&test.positive, &test.negative)?);
@@ -182,7 +204,7 @@ fn judge(
             curves.push(Curves::measure(&samples.positive, other, against)?);
         }
     }
-    Ok(Judged { metrics, curves, samples })
+    Ok(Judged { metrics, corrected, curves, samples })
 }
 
 /// For evaluation only: AUC of the unlabeled that are particles against those that are none, outside of the training
@@ -381,22 +403,7 @@ fn pictures(project: &Project, run: &str, scores: &[f32]) -> Result<Vec<(&'stati
     Ok(pictures)
 }
 
-/// A patch in 8-bit grey, stretched between its percentiles 0.5 and 99.5; values that are no finite
-/// numbers are black.
-pub fn stretched(patch: &[f32]) -> Vec<u8> {
-    let mut sorted: Vec<f32> = patch.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f32::total_cmp);
-    let last = sorted.len().saturating_sub(1);
-    let (low, high) = match (sorted.get(last / 200), sorted.get(last * 199 / 200)) {
-        (Some(low), Some(high)) => (*low, *high),
-        _ => (0.0, 0.0),
-    };
-    let scale = if high > low { 255.0 / (high - low) } else { 0.0 };
-    // `as` saturates, and turns NaN into 0.
-    patch.iter().map(|value| ((value - low) * scale).clamp(0.0, 255.0) as u8).collect()
-}
-
-/// Patches side by side as an 8-bit PNG, each stretched between its percentiles 0.5 and 99.5.
+/// Patches side by side as an 8-bit PNG, each with the grey values of [`to_grayscale`].
 ///
 /// # Errors
 /// When a patch cannot be read.
@@ -411,7 +418,7 @@ pub fn montage(project: &Project, ids: &[usize]) -> Result<Vec<u8>> {
     let mut patch = vec![0.0f32; size * size];
     for (place, &id) in ids.iter().enumerate() {
         pixels.get(PatchId::try_from(id).unwrap_or(PatchId::MAX), &mut patch)?;
-        let grey = stretched(&patch);
+        let grey = to_grayscale(&patch);
         let (left, top) = ((place % columns) * (size + gap), (place / columns) * (size + gap));
         for y in 0..size {
             let from = (top + y) * width + left;

@@ -232,8 +232,8 @@ pub struct Gain {
 }
 
 fn gain(project: &Project, run: &Run, after: &RunSummary) -> Result<Option<Gain>> {
-    let Some(name) = &run.began_with else { return Ok(None) };
-    let Some(before_run) = project.runs()?.into_iter().find(|run| run.name == *name) else { return Ok(None) };
+    let Some(name) = run.began_with() else { return Ok(None) };
+    let Some(before_run) = project.runs()?.into_iter().find(|run| run.name == name) else { return Ok(None) };
     let mut gain = Gain {
         before: before_run.name.clone(),
         after: run.name.clone(),

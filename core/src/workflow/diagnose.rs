@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::config::yaml;
+use crate::learning::eval::metrics::CorrectedAuc;
 use crate::learning::random::{Stream, generator};
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::learning::train::epoch_metrics::EpochMetrics;
@@ -45,7 +46,11 @@ pub fn history(project: &Project, run: &Run) -> Result<Vec<EpochMetrics>> {
             |name: &&str| row.values.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         let mut values = vec![f64::from(row.epoch)];
         values.extend(EpochMetrics::COLUMNS.iter().skip(1).map(value));
-        EpochMetrics::from_values(&values)
+        let mut metrics = EpochMetrics::from_values(&values)?;
+        // Older versions stored a corrected AUC above 1.
+        metrics.validation_auc_corrected =
+            metrics.corrected_auc().and_then(CorrectedAuc::value).unwrap_or(f64::NAN);
+        Some(metrics)
     };
     Ok(rows.into_iter().filter_map(of).collect())
 }

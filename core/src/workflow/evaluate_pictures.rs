@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::compare::stretched;
 use super::evaluate::{Evaluated, Input};
 use crate::error::Result;
 use crate::formats::micrograph;
+use crate::grayscale::to_grayscale;
 use crate::image::Image;
 use crate::imaging::bin;
 use crate::imaging::filters::gaussian_blur;
@@ -235,7 +235,7 @@ fn overview(image: &Image, diameter: f64) -> Result<Vec<u8>> {
     let factor = image.width.max(image.height).div_ceil(LONGEST).min(image.width.min(image.height)).max(1);
     let small = bin(image, factor)?;
     let smooth = gaussian_blur(&small, BLUR * diameter / factor as f64)?;
-    grey_png(smooth.width, smooth.height, &stretched(&smooth.data))
+    grey_png(smooth.width, smooth.height, &to_grayscale(&smooth.data))
 }
 
 /// A square around a position as [`SIDE`]² grey values; what lies outside repeats the edge.
@@ -254,7 +254,7 @@ fn place_picture(image: &Image, (x, y): (f64, f64), diameter: f64) -> Result<Vec
         }
     }
     let small = bin(&square, factor)?;
-    Ok(stretched(&gaussian_blur(&small, BLUR * diameter / factor as f64)?.data))
+    Ok(to_grayscale(&gaussian_blur(&small, BLUR * diameter / factor as f64)?.data))
 }
 
 /// Pictures of places side by side.

@@ -11,6 +11,7 @@ pub mod import;
 pub mod model;
 mod pixels;
 pub mod prepare;
+pub mod runs;
 pub mod score;
 pub mod train;
 mod trained;

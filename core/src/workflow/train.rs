@@ -113,14 +113,15 @@ pub fn train_from(
     listen: Listen<'_>,
     progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
-    let model = Checkpoint::load(&trained_model(project, from)?)?;
+    let from = project.run(from)?.name;
+    let model = Checkpoint::load(&trained_model(project, &from)?)?;
     if model.header.config.backbone != request.config.backbone {
         return Err(Error::request(
             format!("run '{from}' has another network than the new run"),
             "choose the same backbone, or start a new run",
         ));
     }
-    train_new(project, request, Some((from.to_owned(), model)), listen, progress)
+    train_new(project, request, Some((from, model)), listen, progress)
 }
 
 /// The plain classifier that a run is compared with: same seed, split, network, pixels, prior and
@@ -294,6 +295,8 @@ fn drive(
         listen(&TrainEvent::Warning(warning.clone()), &orders);
     }
     let device = job.device.clone();
+    let began = std::time::Instant::now();
+    tracing::info!(run = %run.name, %device, epochs = job.config.schedule.epochs, "a run begins");
     let watched = Watched {
         config: job.config.clone(),
         history: job.resume.as_ref().map_or_else(Vec::new, |checkpoint| checkpoint.header.history.epochs()),
@@ -319,9 +322,20 @@ fn drive(
         Ok(outcome) => {
             // Orders do nothing from here on.
             listen(&TrainEvent::Phase(RunPhase::Scoring), &orders);
-            finish(project, run, outcome, device, progress)
+            let ended = finish(project, run, outcome, device, progress);
+            let seconds = began.elapsed().as_secs();
+            match &ended {
+                Ok(result) => tracing::info!(
+                    run = %run.name, epochs = result.epochs, best_epoch = result.best_epoch, seconds, "a run has ended"
+                ),
+                Err(error) => {
+                    tracing::error!(run = %run.name, seconds, %error, "the end of a run was not stored")
+                }
+            }
+            ended
         }
         Err(Error::Cancelled) => {
+            tracing::info!(run = %run.name, "a run was stopped before its first epoch was complete");
             let folder = project.run_dir(&run.name);
             let why = if resume_path(&folder).exists() {
                 "stopped within the first epoch, after a checkpoint; it can be resumed"
@@ -334,6 +348,7 @@ fn drive(
             Err(Error::Cancelled)
         }
         Err(error) => {
+            tracing::error!(run = %run.name, %error, "a run failed");
             // The first error is the one to show, even when the project cannot take it either.
             let _ = project.end_run(run.id, RunEnd::Failed, Some(&error.to_string()));
             Err(error)

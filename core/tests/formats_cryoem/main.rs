@@ -10,3 +10,8 @@ mod make;
 mod mrc;
 #[path = "../needs/mod.rs"]
 mod needs;
+mod pickers;
+mod picks;
+mod pictures;
+mod real;
+mod tables;

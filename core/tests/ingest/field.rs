@@ -304,6 +304,60 @@ fn shifts_of_a_refinement_move_the_centres_when_asked() {
     );
 }
 
+#[test]
+fn shifts_of_relion_3_0_and_cryosparc_count_in_px_of_the_particle_image() {
+    let dir = tempfile::tempdir().unwrap();
+    micrograph(&dir.path().join("m/a.mrc"), 100, 100);
+    // 15 µm at 50,000 times are 3 Å, twice the 1.5 Å of the micrograph: 2 px of the image are 4 there.
+    let star = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnOriginX\n_rlnOriginY\n\
+                _rlnMagnification\n_rlnDetectorPixelSize\na.mrc 50 40 2 -1 50000 15\n";
+    let request = IngestRequest {
+        recenter: true,
+        ..cut(dir.path().join("m"), write(&dir.path().join("p.star"), star))
+    };
+    let mut project = project(dir.path());
+    bring(&mut project, &request).unwrap();
+    assert_eq!(project.patch(0).unwrap().place.xy, Some((46.0, 42.0)));
+}
+
+#[test]
+fn fractions_of_cryosparc_are_of_the_micrograph_that_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    micrograph(&dir.path().join("m/a.mrc"), 64, 48);
+    // The job saw 96 rows and 128 columns; the file has half of each.
+    let descr = "[('uid', '<u8'), ('location/micrograph_path', '|S5'), ('location/micrograph_shape', '<u4', (2,)), \
+                 ('location/center_x_frac', '<f4'), ('location/center_y_frac', '<f4'), ('pick_stats/ncc_score', '<f4')]";
+    let mut text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}");
+    while (text.len() + 11) % 64 != 0 {
+        text.push(' ');
+    }
+    text.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.extend_from_slice(&7u64.to_le_bytes());
+    bytes.extend_from_slice(b"a.mrc");
+    for side in [96u32, 128] {
+        bytes.extend_from_slice(&side.to_le_bytes());
+    }
+    for value in [0.5f32, 0.25, 0.75] {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    let picks = dir.path().join("picks.cs");
+    std::fs::write(&picks, bytes).unwrap();
+    let request = cut(dir.path().join("m"), picks);
+    let seen = look(&request).unwrap();
+    assert!(
+        seen.warnings.iter().any(|w| w.text.contains("128 × 96 px") && w.text.contains("64 × 48 px")),
+        "{:?}",
+        seen.warnings
+    );
+    let mut project = project(dir.path());
+    bring(&mut project, &request).unwrap();
+    let row = project.patch(0).unwrap();
+    assert_eq!((row.place.xy, row.pick_score), (Some((32.0, 12.0)), Some(0.75)));
+}
+
 /// A RELION project: two micrographs with defocus, picks on the first, a zero-byte file for the second.
 fn relion_project(root: &Path) {
     let movies = root.join("MotionCorr/job002/Movies");

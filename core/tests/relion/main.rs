@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod conventions;
+mod imports;
+#[path = "../needs/mod.rs"]
+mod needs;
 mod support;
 
 use std::process::Command;
@@ -21,15 +24,11 @@ use vitrine_core::formats::star::StarFile;
 /// All labels that the small project has.
 const ALL: [Label; 2] = [Label::Positive, Label::Unlabeled];
 
-/// Whether RELION is there; a line says so where it is not.
+/// Whether RELION is there.
 fn relion(test: &str) -> bool {
     let there = Command::new("relion_preprocess").arg("--version").output().is_ok();
     if !there {
-        assert!(
-            std::env::var_os("VITRINE_REQUIRE_INTEROP").is_none(),
-            "{test} needs RELION (apt-get install relion)"
-        );
-        println!("skipped: {test} needs RELION (apt-get install relion)");
+        needs::missing(needs::Need::Interop, test, "needs RELION (apt-get install relion)");
     }
     there
 }

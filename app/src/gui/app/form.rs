@@ -14,6 +14,7 @@ impl App {
             DraftCommand::Train(draft) => drafts.train = *draft,
             DraftCommand::Export(draft) => drafts.export = *draft,
             DraftCommand::Diagnosis(draft) => drafts.diagnosis = draft,
+            DraftCommand::Run(draft) => drafts.run = draft,
             DraftCommand::Sample(folder) => drafts.sample = folder,
             DraftCommand::Import(draft) => {
                 if let Some(import) = &mut self.model.import {

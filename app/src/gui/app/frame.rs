@@ -1,11 +1,16 @@
 //! One frame: take up what jobs and keys bring, then draw the views and apply their commands.
 
+use std::time::{Duration, Instant};
+
 use eframe::egui;
 
 use super::state::App;
 use crate::gui::command_table::{Area, Info, Needs};
 use crate::gui::values::Tab;
 use crate::gui::views;
+
+/// A frame that takes longer is logged: at 20 frames a second movement stops looking fluid.
+const SLOW_FRAME: Duration = Duration::from_millis(50);
 
 impl App {
     /// Carries out the keys of this frame one after the other: each may change what the next one is for.
@@ -68,6 +73,7 @@ impl eframe::App for App {
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let began = Instant::now();
         self.take_keys(ui.ctx());
         let mut out = Vec::new();
         if let Some(open) = &mut self.model.project {
@@ -76,6 +82,10 @@ impl eframe::App for App {
         views::ui(ui, &self.model, &mut self.states, &mut out);
         for command in out {
             self.apply(command);
+        }
+        let took = began.elapsed();
+        if took > SLOW_FRAME {
+            tracing::debug!(ms = took.as_millis(), tab = self.model.tab.as_str(), "a slow frame");
         }
     }
 }

@@ -12,6 +12,7 @@ mod frame;
 mod import;
 mod label;
 mod loaded;
+mod manage_runs;
 mod notify;
 mod outcome;
 mod places;

@@ -30,6 +30,10 @@ impl App {
                 self.model.analysis.draw(run, on);
                 Ok(())
             }
+            TrainCommand::AskRename(run) => self.ask_rename(run),
+            TrainCommand::AskDelete(run) => self.ask_delete(run),
+            TrainCommand::Rename { run, name } => self.rename_run(&run, &name),
+            TrainCommand::Delete(run) => self.delete_run(&run),
             TrainCommand::Score { run, device } => self.score(run, device),
             TrainCommand::ReadCurves(names) => {
                 self.read_curves(names);

@@ -95,6 +95,7 @@ impl App {
             tab: Tab::default(),
             overlay: None,
             drafts: Drafts::default(),
+            deleting: None,
             ask_path: None,
             gallery: GalleryGrid::default(),
             jobs: Vec::new(),

@@ -6,12 +6,14 @@ mod diagnosis;
 mod export;
 mod import;
 mod micrographs;
+mod run;
 mod train;
 
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
 pub use micrographs::{MicrographsDraft, optics_bounds};
+pub use run::RunDraft;
 pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
 
 use crate::words;
@@ -26,6 +28,8 @@ pub struct Drafts {
     pub export: ExportDraft,
     /// The examination that comes next.
     pub diagnosis: DiagnosisDraft,
+    /// The run that is being renamed or deleted.
+    pub run: RunDraft,
     /// The folder of the sample as typed on the first screen; another project leaves it as it is.
     pub sample: String,
 }
@@ -37,6 +41,7 @@ impl Default for Drafts {
             train: TrainDraft::default(),
             export: ExportDraft::default(),
             diagnosis: DiagnosisDraft::default(),
+            run: RunDraft::default(),
             sample: sample.display().to_string(),
         }
     }

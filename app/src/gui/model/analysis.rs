@@ -135,6 +135,38 @@ impl Analysis {
         self.disagreement.retry();
     }
 
+    /// A run has another name now.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        if let Some(curves) = self.curves.remove(old) {
+            self.curves.insert(new.to_owned(), curves);
+        }
+        if self.drawn.remove(old) {
+            self.drawn.insert(new.to_owned());
+        }
+        if let Some(correction) = &mut self.correction {
+            for name in [&mut correction.before, &mut correction.after] {
+                if name == old {
+                    new.clone_into(name);
+                }
+            }
+        }
+        if let Some(report) = self.report.as_mut().filter(|report| report.run.as_deref() == Some(old)) {
+            Arc::make_mut(report).run = Some(new.to_owned());
+        }
+        self.comparison.forget();
+        self.disagreement.forget();
+    }
+
+    /// A run was deleted.
+    pub fn forget_run(&mut self, name: &str) {
+        self.curves.remove(name);
+        self.drawn.remove(name);
+        self.correction.take_if(|correction| correction.before == name || correction.after == name);
+        self.report.take_if(|report| report.run.as_deref() == Some(name));
+        self.comparison.forget();
+        self.disagreement.forget();
+    }
+
     /// What was measured of a run holds no more: it has trained meanwhile.
     pub fn has_trained(&mut self, name: &str) {
         self.curves.remove(name);

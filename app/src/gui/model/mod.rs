@@ -27,6 +27,7 @@ pub use selection::Selection;
 
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::project::DiskState;
+use vitrine_core::workflow::runs::DeletePlan;
 
 use crate::gpu::Graphics;
 use crate::gui::command_table::Needs;
@@ -46,6 +47,8 @@ pub struct Model {
     pub overlay: Option<Overlay>,
     /// What the forms hold.
     pub drafts: Drafts,
+    /// What deleting the run of the dialog would take away.
+    pub deleting: Option<DeletePlan>,
     /// A file that the person is asked to name.
     pub ask_path: Option<PathQuestion>,
     /// The gallery as keys move in it.

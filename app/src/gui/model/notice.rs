@@ -77,6 +77,11 @@ impl Notices {
 
     /// Says something and offers a next step.
     pub fn push(&mut self, kind: NoticeKind, text: String, action: Option<(String, Command)>) {
+        match kind {
+            NoticeKind::Done => tracing::debug!(notice = %text),
+            NoticeKind::Warning => tracing::warn!(notice = %text),
+            NoticeKind::Error => tracing::error!(notice = %text),
+        }
         // The same sentence again is one notice that begins anew.
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;

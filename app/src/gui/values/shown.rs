@@ -46,6 +46,10 @@ pub enum Overlay {
     Settings,
     /// Device and versions.
     About,
+    /// Another name for a run.
+    RenameRun,
+    /// Is a run to be deleted?
+    DeleteRun,
     /// Work is under way: close all the same?
     ConfirmClose,
 }

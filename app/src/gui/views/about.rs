@@ -8,6 +8,7 @@ use crate::gui::command::{Command, WindowCommand};
 use crate::gui::model::Model;
 use crate::gui::values::Load;
 use crate::gui::widgets::modal;
+use crate::logging;
 
 /// Draws the dialog.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
@@ -36,6 +37,11 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 && ui.button("Show the settings file").clicked()
             {
                 out.push(Command::Window(WindowCommand::Reveal(path.clone())));
+            }
+            if let Some(path) = logging::file()
+                && ui.button("Show the log").on_hover_text("To be attached to a report of a fault.").clicked()
+            {
+                out.push(Command::Window(WindowCommand::Reveal(path.to_owned())));
             }
         });
     });
@@ -106,6 +112,8 @@ fn facts(model: &Model) -> Vec<(String, String)> {
             format!("{}{size}, {} runs", crate::words::patches(open.len() as u64), open.runs.len()),
         ));
     }
+    let log = logging::file().map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    facts.push(("Log".to_owned(), log));
     facts.push(("Licence".to_owned(), "MIT or Apache-2.0".to_owned()));
     facts
 }

@@ -13,6 +13,7 @@ pub mod gallery;
 pub mod import;
 pub mod keys;
 pub mod live;
+mod manage_runs;
 pub mod navigation;
 pub mod notifications;
 pub mod palette;
@@ -82,6 +83,8 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
         Some(Overlay::Keys) => keys::ui(ui, model, out),
         Some(Overlay::Settings) => settings::ui(ui, model, &mut states.settings, out),
         Some(Overlay::About) => about::ui(ui, model, out),
+        Some(Overlay::RenameRun) => manage_runs::rename(ui, model, out),
+        Some(Overlay::DeleteRun) => manage_runs::delete(ui, model, out),
         Some(Overlay::ConfirmClose) => confirm_close::ui(ui, model, out),
         None => {}
     }

@@ -51,14 +51,15 @@ fn row(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, out: &mut Vec<
         Some(best) => ui.weak(format!("using epoch {best}")),
         None => ui.weak("no complete epoch"),
     };
-    match run.began_with.as_deref() {
-        Some(before) => ui.weak(format!("continued from {before}")),
-        None => ui.weak(""),
+    let began = match (run.began_with(), run.began_with_deleted()) {
+        (Some(before), _) => format!("continued from {before}"),
+        (None, Some(before)) => format!("continued from {before}, deleted since"),
+        (None, None) => String::new(),
     };
+    ui.weak(began);
     ui.horizontal(|ui| actions(ui, model, open, run, is_live, out));
 }
 
-#[expect(clippy::too_many_arguments, reason = "the row's own, once")]
 fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: bool, out: &mut Vec<Command>) {
     let allowed = model.allows(Needs::NoTraining);
     let why = allowed.err().unwrap_or_default();
@@ -105,6 +106,18 @@ fn actions(ui: &mut Ui, model: &Model, open: &OpenProject, run: &Run, is_live: b
             out.push(Command::Train(TrainCommand::CopySettings(run.name.clone())));
             ui.close();
         }
+        ui.separator();
+        let why = writable.err().unwrap_or_default();
+        let at_rest = writable.is_ok() && !is_live;
+        if ui.add_enabled(at_rest, egui::Button::new("Rename…")).on_disabled_hover_text(why).clicked() {
+            out.push(Command::Train(TrainCommand::AskRename(Some(run.name.clone()))));
+            ui.close();
+        }
+        if ui.add_enabled(at_rest, egui::Button::new("Delete…")).on_disabled_hover_text(why).clicked() {
+            out.push(Command::Train(TrainCommand::AskDelete(Some(run.name.clone()))));
+            ui.close();
+        }
+        ui.separator();
         if ui.button("Show its curves").clicked() {
             out.push(Command::Train(TrainCommand::Draw { run: run.name.clone(), on: true }));
             ui.close();

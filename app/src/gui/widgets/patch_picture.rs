@@ -3,6 +3,7 @@
 
 use eframe::egui;
 use egui::{ColorImage, TextureHandle, TextureOptions, Ui};
+use vitrine_core::grayscale::share;
 use vitrine_core::project::PatchId;
 
 use super::contrast::contrast_ends;
@@ -44,9 +45,8 @@ impl PatchPicture {
             let (low, high) = contrast_ends(look, &range, window);
             let steps = look.colours.steps();
             let last = (steps.len() - 1) as f32;
-            let spread = (high - low).max(f32::MIN_POSITIVE);
             let colours = image.data.iter().map(|value| {
-                let share = ((value - low) / spread).clamp(0.0, 1.0);
+                let share = share(*value, low, high) as f32;
                 let share = if look.invert { 1.0 - share } else { share };
                 steps.get((share * last).round() as usize).copied().unwrap_or_default()
             });

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use eframe::egui;
 use egui::{Color32, ColorImage, Rect, Response, Sense, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2};
 use vitrine_core::Label;
+use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::project::PatchId;
-use vitrine_core::workflow::compare::stretched;
 
 use super::label_mark::paint_label;
 use crate::gui::command::{Command, SelectCommand, ViewCommand};
@@ -110,7 +110,7 @@ impl Thumbnails {
         let size = open.size?;
         let mut pixels = vec![0.0; size * size];
         open.pixels.get(patch, &mut pixels).ok()?;
-        let image = ColorImage::from_gray([size, size], &stretched(&pixels));
+        let image = ColorImage::from_gray([size, size], &to_grayscale(&pixels));
         let texture = ctx.load_texture(format!("patch {patch}"), image, TextureOptions::LINEAR);
         let id = texture.id();
         self.textures.insert(patch, texture);

@@ -1,6 +1,6 @@
 //! Patches inside arrays of numbers, as NumPy and PyTorch store them: element type, byte order,
 //! shape, strides and offset over a run of bytes in a file or in memory. Pixels are read one
-//! patch at a time; nothing is allocated for a size that the bytes do not bear out.
+//! patch at a time; memory is allocated only for sizes that the number of bytes confirms.
 
 mod bytes;
 mod element;

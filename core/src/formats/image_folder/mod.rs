@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 
+use self::write::TABLE;
 pub use self::write::{FolderWriter, PngDepth};
 
 use super::arrays::MAX_SIDE;
@@ -22,9 +23,6 @@ use super::memory::{check_finite, wrong_request};
 use super::{Dataset, PatchInfo, PatchReader};
 use crate::error::{Error, Result};
 use crate::label::Label;
-
-/// The table beside the folders.
-const TABLE: &str = "patches.csv";
 
 /// Folders by name, in the order in which their patches come out.
 const FOLDERS: [(&str, Label); 5] = [

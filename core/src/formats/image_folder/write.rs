@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageBuffer, ImageFormat, Luma};
 
-use super::TABLE;
 use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
+use crate::grayscale::{to_grayscale, to_grayscale_16};
 use crate::label::{Label, LabelCounts};
+
+/// The table beside the folders.
+pub(super) const TABLE: &str = "patches.csv";
 
 /// Bits of a grey value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,18 +24,16 @@ pub enum PngDepth {
 }
 
 /// Writes `LABEL/LABEL_000001.png` and so on, and the table `patches.csv` (columns `file`,
-/// `label`, `micrograph`, `x`, `y`), which [`super::open`] reads back.
+/// `label`, `micrograph`, `x`, `y`), which `image_folder::open` reads back.
 ///
-/// The contrast of each patch is stretched so that its 0.5th percentile becomes black and its
-/// 99.5th white; what lies beyond is clipped. The pictures are therefore no substitute for the
-/// pixels of the patches. A patch of one value becomes mid-grey.
+/// Each patch is clipped and mapped to grey by itself ([`crate::grayscale`]), so the pictures do not
+/// replace the pixels of the patches.
 pub struct FolderWriter {
     dir: PathBuf,
     size: u32,
     depth: PngDepth,
     counts: LabelCounts,
     table: csv::Writer<File>,
-    scratch: Vec<f32>,
 }
 
 impl FolderWriter {
@@ -61,8 +62,8 @@ impl FolderWriter {
                 "choose another box size",
             )
         })?;
-        let (counts, scratch) = (LabelCounts::default(), Vec::new());
-        Ok(Self { dir: dir.to_owned(), size, depth, counts, table, scratch })
+        let counts = LabelCounts::default();
+        Ok(Self { dir: dir.to_owned(), size, depth, counts, table })
     }
 
     /// Writes one patch (`size × size` values, row by row) and returns the path of the picture.
@@ -88,21 +89,14 @@ impl FolderWriter {
             let folder = self.dir.join(label.as_str());
             std::fs::create_dir(&folder).map_err(|source| Error::io("create", &folder, source))?;
         }
-        let (low, high) = self.range(pixels);
-        let grey = |value: f32, white: f32| {
-            // In double precision, so that the widest ranges do not overflow.
-            let span = f64::from(high) - f64::from(low);
-            let share = if span > 0.0 { (f64::from(value) - f64::from(low)) / span } else { 0.5 };
-            (share.clamp(0.0, 1.0) * f64::from(white)).round()
-        };
         let saved = match self.depth {
             PngDepth::Eight => {
-                let data = pixels.iter().map(|&value| grey(value, 255.0) as u8).collect();
+                let data = to_grayscale(pixels);
                 ImageBuffer::<Luma<u8>, Vec<u8>>::from_raw(self.size, self.size, data)
                     .map(|picture| picture.save_with_format(&path, ImageFormat::Png))
             }
             PngDepth::Sixteen => {
-                let data = pixels.iter().map(|&value| grey(value, 65535.0) as u16).collect();
+                let data = to_grayscale_16(pixels);
                 ImageBuffer::<Luma<u16>, Vec<u16>>::from_raw(self.size, self.size, data)
                     .map(|picture| picture.save_with_format(&path, ImageFormat::Png))
             }
@@ -128,18 +122,6 @@ impl FolderWriter {
     pub fn finish(mut self) -> Result<LabelCounts> {
         self.table.flush().map_err(|source| Error::io("write", self.dir.join(TABLE), source))?;
         Ok(self.counts)
-    }
-
-    /// The 0.5th and 99.5th percentile (nearest rank), or the extremes where they coincide.
-    fn range(&mut self, pixels: &[f32]) -> (f32, f32) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(pixels);
-        self.scratch.sort_unstable_by(f32::total_cmp);
-        let last = self.scratch.len().saturating_sub(1);
-        let rank =
-            |share: f64| self.scratch.get((share * last as f64).round() as usize).copied().unwrap_or(0.0);
-        let (low, high) = (rank(0.005), rank(0.995));
-        if low < high { (low, high) } else { (rank(0.0), rank(1.0)) }
     }
 }
 

@@ -1,8 +1,7 @@
 //! The header of an `.npy` array: a Python dict with type, order and shape, written as text.
 //!
-//! An own reader of this one line because `npyz`, which reads it well when it is honest,
-//! multiplies the shape without looking for overflow and parses nested brackets by recursion,
-//! so that a hostile file ends the program.
+//! We read this line ourselves: the crate `npyz` multiplies the shape without a check for overflow and
+//! parses nested brackets by recursion, so a hostile file can crash the program.
 
 use crate::formats::arrays::{Bytes, describe_start, show_shape};
 

@@ -32,7 +32,7 @@ pub struct NpzOptions {
 const LARGE: u64 = 4_000_000_000;
 
 /// Writes an NPZ archive of f32 patches N×H×W, read by `numpy.load` without pickle and by
-/// [`super::open`]. `out` is named `path` in errors. `read(group, index, pixels)` fills `pixels`
+/// `npy::open`. `out` is named `path` in errors. `read(group, index, pixels)` fills `pixels`
 /// with the `size × size` values of patch `index` of `groups[group]`; one patch is held at a time.
 ///
 /// Beside each array of patches stand `<label>_micrograph` (text; empty where unknown) when any

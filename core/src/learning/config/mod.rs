@@ -172,8 +172,8 @@ pub struct RiskConfig {
     pub gamma: f64,
     /// Naive: weight of the positives' term, 0.01 to 0.99; the unlabeled get the rest.
     pub positive_weight: f64,
-    /// Weight of the term of the known negatives, 0 to 10. With fewer negatives than positives it is scaled down by their
-    /// ratio.
+    /// Weight of the term of the known negatives, 0 to 10. With fewer negatives than positives it is scaled down by
+    /// their ratio.
     pub negative_weight: f64,
     /// GE-binomial: weight of the expectation term, 0.01 to 100.
     pub slack: f64,
@@ -197,7 +197,8 @@ impl Default for RiskConfig {
 }
 
 /// Self-training: from `start_epoch` on, the highest-ranked unlabeled patches get the pseudo-label positive and the
-/// lowest-ranked the pseudo-label negative; the others are left out. Pseudo-labels replace the risk from that epoch on.
+/// lowest-ranked the pseudo-label negative; the others are left out. Pseudo-labels replace the risk from that epoch
+/// on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SelfTrainingConfig {
@@ -209,8 +210,8 @@ pub struct SelfTrainingConfig {
     pub positive_share: f64,
     /// The lowest share 1 − `negative_margin`·π of the unlabeled gets the pseudo-label negative, 1 to 3.
     pub negative_margin: f64,
-    /// Turns self-training off, and goes back to the weights before it, when the mean validation AUC of its first three
-    /// epochs is below that of the three epochs before.
+    /// Turns self-training off, and goes back to the weights before it, when the mean validation AUC of its first
+    /// three epochs is below that of the three epochs before.
     pub trial: bool,
     /// Estimates π anew before each epoch from the validation patches (TEDⁿ, Garg et al. 2021).
     pub estimate_prior: bool,
@@ -358,11 +359,12 @@ pub struct WeakConfig {
     pub rotation: Rotation,
     /// Largest shift in x and y, 0 to 32 px; shifts are whole px.
     pub shift: f64,
-    /// Blends another unlabeled patch into each view, multiplied by a random factor from 0 up to this, 0 to 5; 0 means no
-    /// overlay. It helps where the network learns which particles people pick instead of what a particle is.
+    /// Blends another unlabeled patch into each view, multiplied by a random factor from 0 up to this, 0 to 5; 0
+    /// means no overlay. It helps where the network learns which particles people pick instead of what a particle
+    /// is.
     pub overlay: f64,
-    /// Tries the overlay before the run with quick classifiers. Uses half of it, or none, where held-out positives rank
-    /// worse with it than without.
+    /// Tries the overlay before the run with quick classifiers. Uses half of it, or none, where held-out positives
+    /// rank worse with it than without.
     pub overlay_trial: bool,
     /// Mixup (Zhang et al. 2018): mixes each view and its label with another patch's, by a share drawn from
     /// Beta(`mixup`, `mixup`) for every batch, 0 to 10; 0 means none.
@@ -504,8 +506,8 @@ pub struct ScheduleConfig {
     pub warm_up_epochs: usize,
     /// Lets the learning rate fall to 0 along half a cosine.
     pub cosine: bool,
-    /// Lets the learning rate fall to 0 before this epoch and start at its peak again, e.g. where self-training begins; 0
-    /// means never.
+    /// Lets the learning rate fall to 0 before this epoch and start at its peak again, e.g. where self-training
+    /// begins; 0 means never.
     pub restart_epoch: usize,
     /// Stops the run when validation has not improved for this many epochs; 0 means never.
     pub early_stopping_patience: usize,

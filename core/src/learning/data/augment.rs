@@ -1,8 +1,8 @@
 //! Makes weak and strong views on the device from random numbers drawn on the host.
 //!
-//! The numbers come from generators seeded by run, epoch and purpose, so a run is repeatable and a resumed run sees the
-//! same views. Each view is one affine map with bilinear sampling and reflected borders. Noise comes from a bank that is
-//! drawn once for a run.
+//! The numbers come from generators seeded by run, epoch and purpose, so a run is repeatable and a resumed run sees
+//! the same views. Each view is one affine map with bilinear sampling and reflected borders. Noise comes from a
+//! bank that is drawn once for a run.
 
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::{ConvOptions, GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
@@ -93,12 +93,12 @@ impl Augmenter {
         if still { patches } else { self.warp(patches, &maps) }
     }
 
-    /// Blends one of the views `from` into each view (N×1×S×S), multiplied by a random factor from 0 to `strength`. The mean
-    /// and standard deviation of each view are kept.
+    /// Blends one of the views `from` into each view (N×1×S×S), multiplied by a random factor from 0 to `strength`.
+    /// The mean and standard deviation of each view are kept.
     ///
     /// People pick the particles they see best, and a network that treats the unlabeled as negatives learns this
-    /// difference too. The overlay counters this bias: blending in another unlabeled patch (ice, carbon, a neighbouring
-    /// particle) makes clear particles as faint as the unpicked ones.
+    /// difference too. The overlay counters this bias: blending in another unlabeled patch (ice, carbon, a
+    /// neighbouring particle) makes clear particles as faint as the unpicked ones.
     pub fn overlay(
         &self,
         views: Tensor<4>,

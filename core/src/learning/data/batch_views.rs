@@ -23,7 +23,8 @@ pub(crate) struct BatchViews {
 }
 
 impl BatchViews {
-    /// Makes the views that the configuration needs. Weak views draw from the first generator, all others from the second.
+    /// Makes the views that the configuration needs. Weak views draw from the first generator, all others from the
+    /// second.
     ///
     /// # Errors
     /// When a patch cannot be read.

@@ -31,8 +31,8 @@ impl Mix {
         views * self.share + partners * (1.0 - self.share)
     }
 
-    /// Logits (N) of mixed views, reordered: at the place of each patch, the logit of the view into which it was mixed as
-    /// the partner.
+    /// Logits (N) of mixed views, reordered: at the place of each patch, the logit of the view into which it was
+    /// mixed as the partner.
     pub fn by_partner(&self, logits: Tensor<1>) -> Tensor<1> {
         let mut of = vec![0; self.partner.len()];
         for (view, &partner) in self.partner.iter().enumerate() {

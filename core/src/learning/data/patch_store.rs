@@ -22,8 +22,8 @@ pub trait PatchSource: Send + Sync {
     fn read(&self, index: usize, out: &mut [f32]) -> Result<()>;
 }
 
-/// Patches of a source with 16 bits per pixel, not normalised. They are normalised when they are read, so that no precision
-/// is lost.
+/// Patches of a source with 16 bits per pixel, not normalised. They are normalised when they are read, so that no
+/// precision is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HalfPatches {
     /// Pixels as imported (N×S×S).
@@ -109,12 +109,12 @@ impl PatchStore {
     }
 }
 
-/// Largest pool that is uploaded to a GPU, bytes. GPUs bind buffers of at most 2 GiB, and the rest of a run needs memory
-/// too.
+/// Largest pool that is uploaded to a GPU, bytes. GPUs bind buffers of at most 2 GiB, and the rest of a run needs
+/// memory too.
 const MAX_ON_DEVICE: usize = 1 << 30;
 
-/// The patches of a run, ready for its device. A GPU holds pools of up to 1 GiB and gathers batches itself. For the CPU,
-/// and for larger pools, each batch is read on the host.
+/// The patches of a run, ready for its device. A GPU holds pools of up to 1 GiB and gathers batches itself. For the
+/// CPU, and for larger pools, each batch is read on the host.
 pub struct DevicePool {
     pixels: Pixels,
     size: usize,

@@ -167,8 +167,8 @@ impl Ranking {
         })
     }
 
-    /// Area under the ROC curve: the probability that a random positive scores above a random other. Ties count one half
-    /// (Mann–Whitney).
+    /// Area under the ROC curve: the probability that a random positive scores above a random other. Ties count one
+    /// half (Mann–Whitney).
     pub fn auc(&self) -> f64 {
         let wins: f64 = self.groups().map(|(p, o, p_above, _)| o * (p_above + 0.5 * p)).sum();
         wins / (self.positives as f64 * self.others as f64)
@@ -217,8 +217,8 @@ impl Ranking {
             .collect()
     }
 
-    /// Precision over recall, with one point for each distinct score, from the highest score down. A first point repeats the
-    /// first precision at recall 0, so that the curve starts at the axis.
+    /// Precision over recall, with one point for each distinct score, from the highest score down. A first point
+    /// repeats the first precision at recall 0, so that the curve starts at the axis.
     pub fn precision_recall(&self) -> Vec<CurvePoint> {
         let point = |s: &RankStep| CurvePoint {
             x: s.positives as f64 / self.positives as f64,
@@ -228,8 +228,8 @@ impl Ranking {
         start.into_iter().chain(self.steps.iter().map(point)).collect()
     }
 
-    /// The counts at or above `threshold`. It is rounded to f32 like the scores, so that a typed 0.9 accepts a score that
-    /// prints as 0.9.
+    /// The counts at or above `threshold`. It is rounded to f32 like the scores, so that a typed 0.9 accepts a
+    /// score that prints as 0.9.
     fn at(&self, threshold: f64) -> (usize, usize) {
         let threshold = threshold as f32;
         let below = self.steps.partition_point(|s| s.threshold >= threshold);
@@ -249,7 +249,8 @@ impl Ranking {
         self.at(threshold).1 as f64 / self.others as f64
     }
 
-    /// Expected counts and rates at `threshold`, where the others are unlabeled and a share `prior` of them are particles.
+    /// Expected counts and rates at `threshold`, where the others are unlabeled and a share `prior` of them are
+    /// particles.
     ///
     /// # Errors
     /// When `prior` does not lie between 0 and 1.
@@ -317,8 +318,8 @@ pub struct ThresholdRow {
     pub expected_accuracy: f64,
 }
 
-/// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no negatives. It equals the
-/// expected accuracy on the unlabeled plus π, because P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
+/// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no negatives. It
+/// equals the expected accuracy on the unlabeled plus π, because P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
 pub fn pu_criterion(recall: f64, unlabeled_rate: f64, prior: f64) -> f64 {
     2.0 * prior * recall + (1.0 - unlabeled_rate)
 }
@@ -333,14 +334,56 @@ pub fn auc_ceiling(prior: f64) -> Result<f64, MetricError> {
     Ok(1.0 - prior / 2.0)
 }
 
-/// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of the particles. It is not
-/// clipped: above 1, `prior` is too high or the positives are easier than the other particles.
+/// The AUC against unlabeled patches, corrected for the particles among them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum CorrectedAuc {
+    /// (AUC_PU − π/2)/(1 − π): the AUC against true negatives, if the positives are a random sample of the
+    /// particles. At most 1, up to rounding.
+    Value(f64),
+    /// AUC_PU lies above its ceiling. The formula would give a number above 1, which means nothing, so there
+    /// is none.
+    AboveCeiling(AboveCeiling),
+}
+
+/// An AUC of positives against unlabeled above 1 − π/2. No ranking reaches that if the positives are a random
+/// sample of the particles: π is too high, or the positives are easier to rank than the other particles.
+/// `Display` is a clause that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AboveCeiling {
+    /// The AUC as measured.
+    pub auc: f64,
+    /// 1 − π/2.
+    pub ceiling: f64,
+}
+
+impl std::fmt::Display for AboveCeiling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { auc, ceiling } = self;
+        write!(f, "the AUC against unlabeled, {auc:.3}, lies above its ceiling 1 − π/2 = {ceiling:.3}")
+    }
+}
+
+impl CorrectedAuc {
+    /// The corrected value, where there is one.
+    pub const fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::AboveCeiling(_) => None,
+        }
+    }
+}
+
+/// Corrects the AUC of positives against unlabeled for the particles among the unlabeled.
 ///
 /// # Errors
 /// When `prior` does not lie between 0 and 1.
-pub fn corrected_auc(auc_pu: f64, prior: f64) -> Result<f64, MetricError> {
-    check_prior(prior)?;
-    Ok((auc_pu - prior / 2.0) / (1.0 - prior))
+pub fn corrected_auc(auc_pu: f64, prior: f64) -> Result<CorrectedAuc, MetricError> {
+    let ceiling = auc_ceiling(prior)?;
+    Ok(if auc_pu > ceiling {
+        CorrectedAuc::AboveCeiling(AboveCeiling { auc: auc_pu, ceiling })
+    } else {
+        CorrectedAuc::Value((auc_pu - prior / 2.0) / (1.0 - prior))
+    })
 }
 
 /// The AUC of [`Ranking::auc`] in one call.
@@ -359,8 +402,8 @@ pub fn average_precision(positive: &[f32], other: &[f32]) -> Result<f64, MetricE
     Ok(Ranking::new(positive, other)?.average_precision())
 }
 
-/// Drops points of a curve that lie closer than 1/`resolution` to the last point kept. Both ends stay. A monotone curve keeps
-/// about 2·`resolution` points at most.
+/// Drops points of a curve that lie closer than 1/`resolution` to the last point kept. Both ends stay. A monotone
+/// curve keeps about 2·`resolution` points at most.
 pub fn thin(curve: &[CurvePoint], resolution: usize) -> Vec<CurvePoint> {
     let gap = 1.0 / resolution.max(1) as f64;
     let mut kept: Vec<CurvePoint> = Vec::new();
@@ -452,8 +495,8 @@ fn bin_of(score: f32, bins: usize) -> usize {
     ((f64::from(score) * bins as f64) as usize).min(bins - 1)
 }
 
-/// Number of scores in each of `bins` equal bins on [0, 1]. Values outside count in the first or last bin; NaN and infinity
-/// are not counted.
+/// Number of scores in each of `bins` equal bins on [0, 1]. Values outside count in the first or last bin; NaN and
+/// infinity are not counted.
 pub fn histogram(scores: &[f32], bins: usize) -> Vec<usize> {
     let bins = bins.clamp(1, 1000);
     let mut counts = vec![0; bins];

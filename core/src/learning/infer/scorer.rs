@@ -54,8 +54,8 @@ impl Scorer {
         &self.normaliser
     }
 
-    /// Number of patches to pass to [`Self::score`] at once. A GPU waits for the host after each call, so it gets up to
-    /// 64 MiB of patches. The CPU gets fewer, so that progress is shown often.
+    /// Number of patches to pass to [`Self::score`] at once. A GPU waits for the host after each call, so it gets
+    /// up to 64 MiB of patches. The CPU gets fewer, so that progress is shown often.
     pub fn chunk_size(&self) -> usize {
         let bytes = self.size() * self.size() * size_of::<f32>();
         let fit = ((64 << 20) / bytes.max(1)).clamp(1, 8192);

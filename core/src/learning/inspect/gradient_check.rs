@@ -71,8 +71,8 @@ fn first_f64(tensor: Tensor<1>) -> f64 {
     data.as_slice::<f64>().ok().and_then(|v| v.first().copied()).unwrap_or(f64::NAN)
 }
 
-/// Compares the gradient of the configured risk on one batch with central differences in f64, at one weight of each of up
-/// to `layers` tensors. Computes on the CPU.
+/// Compares the gradient of the configured risk on one batch with central differences in f64, at one weight of each
+/// of up to `layers` tensors. Computes on the CPU.
 ///
 /// # Errors
 /// When no batch can be made.

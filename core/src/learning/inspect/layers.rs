@@ -17,7 +17,8 @@ pub struct LayerProbe {
     pub weights: usize,
     /// Mean norm of the gradient.
     pub gradient_norm: f64,
-    /// Mean norm of a step divided by the norm of the weights; `None` for scales and offsets, which begin at one and zero.
+    /// Mean norm of a step divided by the norm of the weights; `None` for scales and offsets, which begin at one
+    /// and zero.
     pub update_ratio: Option<f64>,
     /// Share of the weights whose gradient was exactly zero in every step.
     pub without_gradient: f64,

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::learning::inspect::setup::{Probe, ProbeSetup};
 use crate::learning::optim::adamw::AdamW;
 
-/// The learning-rate range test (Smith 2017): the rate rises by a constant factor from `low` to `high` over `steps` steps.
-/// Returns rate and loss of each step. Ends early where the loss is no finite number.
+/// The learning-rate range test (Smith 2017): the rate rises by a constant factor from `low` to `high` over `steps`
+/// steps. Returns rate and loss of each step. Ends early where the loss is no finite number.
 ///
 /// # Errors
 /// When no batch can be made.

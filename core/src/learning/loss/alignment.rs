@@ -1,10 +1,10 @@
 //! The alignment term: pulls features of patches of the same class together.
 //!
 //! The noisy-pair robust supervised non-contrastive loss (NoiSNCL) of Zhao et al. 2025 ("Noisy-Pair Robust
-//! Representation Alignment for Positive-Unlabeled Learning", arXiv 2510.01278), on the features before the last layer.
-//! It compares features of a view under the student with features of a second view under the teacher. Classes come from
-//! labels and pseudo-labels, so some pairs are wrong. Pairs that lie far apart are wrong more often; the square root of
-//! the distance pulls them less strongly than the distance itself would.
+//! Representation Alignment for Positive-Unlabeled Learning", arXiv 2510.01278), on the features before the last
+//! layer. It compares features of a view under the student with features of a second view under the teacher.
+//! Classes come from labels and pseudo-labels, so some pairs are wrong. Pairs that lie far apart are wrong more
+//! often; the square root of the distance pulls them less strongly than the distance itself would.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -14,8 +14,8 @@ use crate::learning::loss::self_training::PseudoTarget;
 /// Smallest 1 − cos, because the square root has no finite slope at 0.
 const MIN_DISTANCE: f64 = 1e-4;
 
-/// The class of each patch of a batch, in the order positive, unlabeled, negative. A patch of neither class is compared
-/// only with itself.
+/// The class of each patch of a batch, in the order positive, unlabeled, negative. A patch of neither class is
+/// compared only with itself.
 pub struct Classes {
     /// 1 for the class "particle", else 0 (shape N).
     particle: Tensor<1>,
@@ -42,8 +42,9 @@ impl Classes {
         }
     }
 
-    /// Classes by labels; of the unlabeled, the share π with the highest logits (shape U) are particles, the others are
-    /// not. Equal logits get the same class. The ranking compares every pair on the device, which needs no readback.
+    /// Classes by labels; of the unlabeled, the share π with the highest logits (shape U) are particles, the others
+    /// are not. Equal logits get the same class. The ranking compares every pair on the device, which needs no
+    /// readback.
     pub fn by_logits(batch: &Batch, prior: f64, logits: Tensor<1>) -> Self {
         let (device, count) = (logits.device(), batch.unlabeled.len());
         let higher = logits.clone().reshape([1, count]).greater(logits.reshape([count, 1]));
@@ -75,9 +76,9 @@ impl Classes {
     }
 }
 
-/// The term before its weight. With x = 1 − cos between the features of view i (`first`, N×C, with gradient) and of the
-/// second view of j (`second`, N×C, without gradient), it is the mean over i of the mean over all j of i's class of
-/// 2·x where j = i, and 2·√x otherwise.
+/// The term before its weight. With x = 1 − cos between the features of view i (`first`, N×C, with gradient) and of
+/// the second view of j (`second`, N×C, without gradient), it is the mean over i of the mean over all j of i's
+/// class of 2·x where j = i, and 2·√x otherwise.
 pub fn alignment_loss(first: Tensor<2>, second: Tensor<2>, classes: &Classes) -> Tensor<1> {
     let count = first.dims()[0];
     let itself = Tensor::<2>::eye(count, &second.device());

@@ -19,7 +19,8 @@ pub struct ConsistencyState {
 }
 
 impl ConsistencyState {
-    /// The statistics before the first batch: mean p is the prior; the confidence starts as SoftMatch does for two classes.
+    /// The statistics before the first batch: mean p is the prior; the confidence starts as SoftMatch does for two
+    /// classes.
     pub fn new(prior: f64) -> Self {
         Self { mean_p: prior, mean_confidence: 0.5, var_confidence: 1.0 }
     }

@@ -1,7 +1,7 @@
 //! The risks: the part of the loss that labels enter.
 //!
-//! Every risk takes logits (N) and returns one value to minimise. Below, `E` is the mean over a batch and `g` the logit.
-//! Known negatives are a term of their own, `negative_weight · E_N[ℓ(−g)]`, which is added to any risk.
+//! Every risk takes logits (N) and returns one value to minimise. Below, `E` is the mean over a batch and `g` the
+//! logit. Known negatives are a term of their own, `negative_weight · E_N[ℓ(−g)]`, which is added to any risk.
 
 use burn::tensor::activation::{log_sigmoid, sigmoid, softmax};
 use burn::tensor::{Tensor, TensorData};
@@ -85,9 +85,9 @@ fn pu_parts(
     (as_positive, as_negative)
 }
 
-/// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β, the objective is the whole risk. Below −β
-/// it is −γ times the inner term alone; back-propagation through `max(·, 0)` would give something else. Returns
-/// objective, reported value and whether the inner term was clamped (1 or 0).
+/// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β, the objective is the whole risk.
+/// Below −β it is −γ times the inner term alone; back-propagation through `max(·, 0)` would give something else.
+/// Returns objective, reported value and whether the inner term was clamped (1 or 0).
 pub fn nnpu(
     config: &RiskConfig,
     prior: f64,
@@ -122,14 +122,15 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
     log_sigmoid(positive).mean().neg() + expectation * slack
 }
 
-/// VPU, the variational risk (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. It is smallest where p is proportional to the
-/// probability of being a particle. The paper's mixup term is left out.
+/// VPU, the variational risk (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. It is smallest where p is proportional to
+/// the probability of being a particle. The paper's mixup term is left out.
 pub fn vpu(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
 }
 
-/// Dist-PU, label distribution alignment (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times the
-/// mean entropy of p among the unlabeled. Without the entropy, p = π for every unlabeled patch would be a minimum.
+/// Dist-PU, label distribution alignment (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times
+/// the mean entropy of p among the unlabeled. Without the entropy, p = π for every unlabeled patch would be a
+/// minimum.
 pub fn dist_pu(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let p = sigmoid(unlabeled.clone());
     let certain = cross_entropy(unlabeled, p.clone()).mean();

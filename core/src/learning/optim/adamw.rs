@@ -31,8 +31,8 @@ impl AdamW {
         Self { weight_decay, step: 0, moments: BTreeMap::new() }
     }
 
-    /// Makes one step with the gradient over all weights shortened to `limit` where its `norm` ([`global_norm`], shape 1)
-    /// is longer. A limit of 0 never shortens it.
+    /// Makes one step with the gradient over all weights shortened to `limit` where its `norm` ([`global_norm`],
+    /// shape 1) is longer. A limit of 0 never shortens it.
     pub fn clipped_step<M: Module>(
         &mut self,
         learning_rate: f64,

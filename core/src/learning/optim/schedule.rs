@@ -3,8 +3,8 @@
 use crate::learning::config::{ConsistencyConfig, ScheduleConfig};
 
 /// Learning rate after `epochs_done` epochs, fractions included. It rises linearly from 0 over the warm-up and then
-/// stays constant, or falls to 0 along half a cosine. From `restart_epoch` on it starts the cosine anew (warm restarts,
-/// Loshchilov & Hutter 2017).
+/// stays constant, or falls to 0 along half a cosine. From `restart_epoch` on it starts the cosine anew (warm
+/// restarts, Loshchilov & Hutter 2017).
 pub fn learning_rate(peak: f64, config: &ScheduleConfig, epochs_done: f64) -> f64 {
     let warm_up = config.warm_up_epochs as f64;
     if epochs_done < warm_up {

@@ -52,8 +52,8 @@ pub(super) trait Pretext: Module {
     fn loss(&self, views: ViewSource) -> (Tensor<1>, Tensor<2>);
 }
 
-/// √d times the standard deviation of rows scaled to length 1, averaged over the d columns (Chen & He 2021, section 4.1).
-/// It is about 1 when rows point in all directions, and 0 when all point the same way.
+/// √d times the standard deviation of rows scaled to length 1, averaged over the d columns (Chen & He 2021, section
+/// 4.1). It is about 1 when rows point in all directions, and 0 when all point the same way.
 pub(super) fn spread(rows: &[f32], columns: usize) -> f64 {
     let count = rows.len() / columns.max(1);
     if count == 0 {

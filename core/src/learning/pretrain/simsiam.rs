@@ -4,8 +4,8 @@
 //! The gradient flows through the predicting view only. Nothing pushes the projections of different patches apart, so
 //! they may all become alike (a collapse); the spread shows whether they do.
 //!
-//! Departure from the paper: the projector ends without batch normalisation, which would scale a collapse away, so that
-//! the spread shows it.
+//! Departure from the paper: the projector ends without batch normalisation, which would scale a collapse away, so
+//! that the spread shows it.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
@@ -100,8 +100,8 @@ fn normalised(x: Tensor<2>) -> Tensor<2> {
     x / length
 }
 
-/// ½·D(p₁, z₂) + ½·D(p₂, z₁), where D is the negative cosine averaged over patches and z has no gradient (Chen & He 2021,
-/// equations 1 to 4). Tensors are N×d; the result has shape 1 and lies between −1 and 1.
+/// ½·D(p₁, z₂) + ½·D(p₂, z₁), where D is the negative cosine averaged over patches and z has no gradient (Chen & He
+/// 2021, equations 1 to 4). Tensors are N×d; the result has shape 1 and lies between −1 and 1.
 fn simsiam_loss(predicted: [Tensor<2>; 2], projected: [Tensor<2>; 2]) -> Tensor<1> {
     let [p1, p2] = predicted.map(normalised);
     let [z1, z2] = projected.map(|z| normalised(z.detach()));

@@ -85,8 +85,8 @@ impl<'a, P: Pretext> Pretraining<'a, P> {
         })
     }
 
-    /// Trains all epochs; resumes a pretraining of this run that the folder holds. `report` gets events and returns whether
-    /// to go on.
+    /// Trains all epochs; resumes a pretraining of this run that the folder holds. `report` gets events and returns
+    /// whether to go on.
     ///
     /// # Errors
     /// When a loss is no finite number, the disk refuses, the file to resume from does not fit, or

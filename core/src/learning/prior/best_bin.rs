@@ -1,4 +1,5 @@
-//! Best bin estimation (BBE) of the class prior π, the share of particles **among the unlabeled**, from out-of-fold scores.
+//! Best bin estimation (BBE) of the class prior π, the share of particles **among the unlabeled**, from out-of-fold
+//! scores.
 //!
 //! Best Bin Estimation (Garg, Wu, Smola, Balakrishnan & Lipton 2021, "Mixture Proportion Estimation
 //! and PU Learning: A Modern Approach", algorithm 1): above any score c, the share of unlabeled
@@ -62,8 +63,8 @@ pub struct PriorEstimate {
     pub warnings: Vec<String>,
 }
 
-/// Estimates π by BBE with an interval and a cross-check. The scores must be out-of-fold: a model that has seen the labels
-/// of these patches separates them too well, and the estimate comes out too low.
+/// Estimates π by BBE with an interval and a cross-check. The scores must be out-of-fold: a model that has seen the
+/// labels of these patches separates them too well, and the estimate comes out too low.
 ///
 /// # Errors
 /// When either side has fewer than 10 scores, or a score is no finite number.

@@ -1,8 +1,8 @@
 //! Binormal estimate of the class prior π, for picks that are not a random sample of the particles.
 //!
-//! Best bin estimation ([`crate::learning::prior::best_bin`]) assumes that labelled particles score like the others. But
-//! people label the clear ones, which score higher. Then the best bin holds too few of the other particles, and π̂ comes
-//! out too low, by half and more. Here this shift is part of the model.
+//! Best bin estimation ([`crate::learning::prior::best_bin`]) assumes that labelled particles score like the
+//! others. But people label the clear ones, which score higher. Then the best bin holds too few of the other
+//! particles, and π̂ comes out too low, by half and more. Here this shift is part of the model.
 //!
 //! On the scale on which the positives are standard normal (the normal deviate of a score's rank among
 //! them), the unlabeled are modelled as π·N(−δ, 1) + (1 − π)·N(−m, s²): unpicked particles, δ ≥ 0 below

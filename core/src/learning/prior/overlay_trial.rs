@@ -46,9 +46,10 @@ pub struct OverlayChoice {
 }
 
 impl OverlayChoice {
-    /// The one-standard-error rule (Breiman et al. 1984): chooses the largest factor whose AUC lies within one standard
-    /// error of the best AUC. Chooses 0 where a factor hides the particles (`MAX_AUC_LOSS`): quick classifiers may
-    /// still learn with half of it, but a whole run would be too close to that limit. `tried` begins with factor 0.
+    /// The one-standard-error rule (Breiman et al. 1984): chooses the largest factor whose AUC lies within one
+    /// standard error of the best AUC. Chooses 0 where a factor hides the particles (`MAX_AUC_LOSS`): quick
+    /// classifiers may still learn with half of it, but a whole run would be too close to that limit. `tried`
+    /// begins with factor 0.
     pub fn choose(tried: Vec<TriedFactor>) -> Self {
         if hides_particles(&tried) {
             return Self { chosen: 0.0, tried };
@@ -59,9 +60,9 @@ impl OverlayChoice {
         Self { chosen: good.fold(0.0, f64::max), tried }
     }
 
-    /// Whether factor 0 and the full factor decide the choice: the full factor hides the particles, or its AUC is at most
-    /// half a standard error below that without overlay. Then half of the factor is not tried, although it might be
-    /// better still, because that would lengthen the preflight by half.
+    /// Whether factor 0 and the full factor decide the choice: the full factor hides the particles, or its AUC is
+    /// at most half a standard error below that without overlay. Then half of the factor is not tried, although it
+    /// might be better still, because that would lengthen the preflight by half.
     pub fn is_decided(tried: &[TriedFactor]) -> bool {
         let costs_nothing = match tried {
             [without, .., full] => full.auc >= without.auc - 0.5 * without.standard_error,
@@ -81,7 +82,8 @@ impl OverlayChoice {
     }
 }
 
-/// Whether one of the factors lowers the AUC of the first, which is without overlay, so far that it hides the particles.
+/// Whether one of the factors lowers the AUC of the first, which is without overlay, so far that it hides the
+/// particles.
 fn hides_particles(tried: &[TriedFactor]) -> bool {
     let plain = tried.first().map_or(f64::NAN, |tried| tried.auc);
     tried.iter().any(|tried| plain - tried.auc > MAX_AUC_LOSS)

@@ -102,8 +102,8 @@ impl BatchLoss<'_> {
         (features, logits)
     }
 
-    /// The risk, or the self-training loss that replaces it. With mixup it is mixed like the views: a share of the risk
-    /// with the patches' own labels, the rest with their partners'.
+    /// The risk, or the self-training loss that replaces it. With mixup it is mixed like the views: a share of the
+    /// risk with the patches' own labels, the rest with their partners'.
     fn risk_term(
         &self,
         batch: &Batch,
@@ -183,8 +183,8 @@ impl BatchLoss<'_> {
         consistency_loss(self.config.consistency.kind, strong, target, weight)
     }
 
-    /// The weighted alignment term: features of the weak views under the student against those of the second weak views
-    /// under the teacher.
+    /// The weighted alignment term: features of the weak views under the student against those of the second weak
+    /// views under the teacher.
     fn alignment_term(
         &self,
         batch: &Batch,

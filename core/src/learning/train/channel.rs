@@ -32,8 +32,8 @@ impl<'a> RunChannel<'a> {
         }
     }
 
-    /// Takes in the orders that have arrived and waits while the run is paused. Returns false once it was stopped. When
-    /// nobody can give orders any more, the run goes on.
+    /// Takes in the orders that have arrived and waits while the run is paused. Returns false once it was stopped.
+    /// When nobody can give orders any more, the run goes on.
     pub fn keep_going(&mut self) -> bool {
         let mut paused = false;
         loop {
@@ -60,8 +60,8 @@ impl<'a> RunChannel<'a> {
         self.checkpoint
     }
 
-    /// Reports a checkpoint as written if one was ordered: `within` holds the batches done and in all where the epoch was
-    /// not complete.
+    /// Reports a checkpoint as written if one was ordered: `within` holds the batches done and in all where the
+    /// epoch was not complete.
     pub fn report_checkpoint(&mut self, epoch: usize, within: Option<(usize, usize)>) {
         if std::mem::take(&mut self.checkpoint) {
             self.report(TrainEvent::Checkpoint { epoch, within });

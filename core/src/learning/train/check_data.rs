@@ -7,7 +7,8 @@ use crate::learning::data::TrainingData;
 /// Largest patch that a network takes, px.
 const MAX_SIZE: usize = 512;
 
-/// Checks that the training side holds the labels that the method needs, and that the network takes patches of this size.
+/// Checks that the training side holds the labels that the method needs, and that the network takes patches of this
+/// size.
 ///
 /// # Errors
 /// When positives, unlabeled or negative patches are missing, or the patches are too small or too large.

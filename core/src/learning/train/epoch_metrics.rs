@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::learning::eval::metrics::{AboveCeiling, CorrectedAuc};
+
 /// The name under which a measure is stored: its field's, or another that older projects use.
 macro_rules! stored_name {
     ($name:ident) => {
@@ -58,7 +60,8 @@ epoch_metrics! {
     validation_auc_pu,
     /// The highest value `validation_auc_pu` can reach: 1 − π/2.
     validation_auc_ceiling,
-    /// (AUC_PU − π/2)/(1 − π): AUC against true negatives if picks are a random sample of particles.
+    /// (AUC_PU − π/2)/(1 − π): AUC against true negatives if picks are a random sample of particles. NaN where
+    /// `validation_auc_pu` lies above its ceiling; read it through [`Self::corrected_auc`].
     validation_auc_corrected,
     /// AUC of validation positives against known validation negatives.
     validation_auc_pn,
@@ -88,6 +91,18 @@ epoch_metrics! {
     seconds,
     /// Views that went through the network per second.
     patches_per_second,
+}
+
+impl EpochMetrics {
+    /// The validation AUC corrected for π; `None` where it was not measured. Runs of older versions hold a number
+    /// here even where the AUC lies above its ceiling. This method never returns it.
+    pub fn corrected_auc(&self) -> Option<CorrectedAuc> {
+        let (auc, ceiling) = (self.validation_auc_pu, self.validation_auc_ceiling);
+        if auc > ceiling {
+            return Some(CorrectedAuc::AboveCeiling(AboveCeiling { auc, ceiling }));
+        }
+        Some(self.validation_auc_corrected).filter(|value| value.is_finite()).map(CorrectedAuc::Value)
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 //! 2. [`check_data`] refuses data from which the method cannot learn.
 //! 3. [`preflight`] estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
 //!    folder of its own, [`crate::learning::pretrain`].)
-//! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the loss of a
-//!    batch; `self_training` decides when
-//!    pseudo-labels replace the risk; `validation` measures the validation side after the epoch.
+//! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
+//!    loss of a batch; `self_training` decides when pseudo-labels replace the risk; `validation` measures the
+//!    validation side after the epoch.
 //! 5. `step_metrics` holds what a step measured, `epoch_totals` adds it up, [`epoch_metrics`] lists the measures of an
 //!    epoch.
 //! 6. [`checkpoint`] is the run on disk, [`mid_epoch`] its state in the middle of an epoch; `trainer_state` takes the

@@ -36,8 +36,8 @@ pub struct TrainJob {
     /// Folder for checkpoints; `None` writes nothing to disk. A pretraining of this run that the folder holds is
     /// resumed, or its weights are used if it was complete.
     pub folder: Option<PathBuf>,
-    /// Checkpoint to resume from; `None` starts anew. A checkpoint of epoch 0 is a new run that begins with its weights
-    /// ([`Checkpoint::into_initial_weights`]).
+    /// Checkpoint to resume from; `None` starts anew. A checkpoint of epoch 0 is a new run that begins with its
+    /// weights ([`Checkpoint::into_initial_weights`]).
     pub resume: Option<Checkpoint>,
     /// An earlier estimate of π for the same labels, used where the configuration says `estimate`.
     pub known_prior: Option<PriorUsed>,
@@ -325,7 +325,8 @@ impl RunRecord {
     }
 }
 
-/// The value by which epochs are compared; larger is better. Without validation positives the newest epoch is the best.
+/// The value by which epochs are compared; larger is better. Without validation positives the newest epoch is the
+/// best.
 fn selection_value(config: &RunConfig, metrics: &EpochMetrics) -> f64 {
     match config.schedule.select_by {
         SelectBy::Last => metrics.epoch as f64,

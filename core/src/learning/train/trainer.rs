@@ -129,8 +129,8 @@ impl Trainer {
         }
     }
 
-    /// Trains one epoch (counted from 1). `after_batch` gets the batches done and the batches of the epoch. Returns `None`
-    /// when it stopped the epoch.
+    /// Trains one epoch (counted from 1). `after_batch` gets the batches done and the batches of the epoch. Returns
+    /// `None` when it stopped the epoch.
     ///
     /// # Errors
     /// [`crate::error::Error::Training`] when a loss or gradient is no finite number. The networks are useless then; a

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::learning::eval::metrics::{Ranking, auc, auc_ceiling, corrected_auc};
 use crate::learning::train::epoch_metrics::EpochMetrics;
 
-/// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are missing
-/// is NaN ("not measured"), never a made-up 0.5.
+/// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are
+/// missing is NaN ("not measured"), never a made-up 0.5.
 ///
 /// # Errors
 /// When a score is no finite number.
@@ -25,7 +25,7 @@ pub(super) fn measure_validation(
     if both(positive, unlabeled) {
         let ranking = Ranking::new(positive, unlabeled)?;
         metrics.validation_auc_pu = ranking.auc();
-        metrics.validation_auc_corrected = corrected_auc(ranking.auc(), prior)?;
+        metrics.validation_auc_corrected = corrected_auc(ranking.auc(), prior)?.value().unwrap_or(f64::NAN);
         metrics.validation_average_precision = ranking.average_precision();
     }
     if both(positive, negative) {

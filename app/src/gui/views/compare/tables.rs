@@ -120,7 +120,10 @@ pub fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: 
                                 .strong()
                                 .color(theme::label(vitrine_core::Label::Positive, ui.visuals().dark_mode));
                         }
-                        ui.label(value);
+                        let label = ui.label(value);
+                        if let Some(why) = row.reasons.get(run).and_then(Option::as_deref) {
+                            label.on_hover_text(format!("{}.", crate::words::capitalised(why)));
+                        }
                         if let Some(difference) = row.shown_difference(run) {
                             ui.label(RichText::new(difference).monospace().weak().small());
                         }

@@ -101,8 +101,8 @@ const fn direction(key: SortKey, descending: bool) -> &'static str {
         (SortKey::Uncertainty | SortKey::Disagreement, false) => "least first",
         (SortKey::LabelTime, true) => "newest first",
         (SortKey::LabelTime, false) => "oldest first",
-        (SortKey::Import | SortKey::Micrograph | SortKey::Random, true) => "↑",
-        (SortKey::Import | SortKey::Micrograph | SortKey::Random, false) => "↓",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, true) => "descending",
+        (SortKey::Import | SortKey::Micrograph | SortKey::Random, false) => "ascending",
     }
 }
 

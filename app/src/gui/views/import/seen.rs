@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
+use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::ingest::{BelowMinScore, Inspection, Preview, SeenPatch};
 use vitrine_core::{Label, Remedy};
 
@@ -34,7 +35,7 @@ impl State {
         }
         self.textures = [&look.patches, &look.just_above, &look.just_below].map(|patches| {
             let load = |(at, patch): (usize, &SeenPatch)| {
-                let image = picture(patch, look.size);
+                let image = ColorImage::from_gray([look.size; 2], &to_grayscale(&patch.pixels));
                 ui.ctx().load_texture(format!("import {at}"), image, TextureOptions::LINEAR)
             };
             patches.iter().enumerate().map(load).collect()
@@ -288,19 +289,6 @@ fn strip(ui: &mut Ui, patches: &[SeenPatch], textures: &[TextureHandle]) {
             response.on_hover_text(words);
         }
     });
-}
-
-/// A patch in grey, from its first to its 99th percentile.
-fn picture(patch: &SeenPatch, size: usize) -> ColorImage {
-    let mut sorted = patch.pixels.clone();
-    sorted.sort_by(f32::total_cmp);
-    let at = |share: f64| {
-        sorted.get(((sorted.len().saturating_sub(1)) as f64 * share) as usize).copied().unwrap_or(0.0)
-    };
-    let (low, high) = (at(0.01), at(0.99));
-    let span = (high - low).max(f32::MIN_POSITIVE);
-    let grey = patch.pixels.iter().map(|value| (((value - low) / span).clamp(0.0, 1.0) * 255.0) as u8);
-    ColorImage::from_gray_iter([size, size], grey)
 }
 
 /// Rows shown of a long list.

@@ -8,9 +8,9 @@ use egui::{
     Color32, ColorImage, Mesh, Pos2, Rect, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2,
 };
 use vitrine_core::Label;
+use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::project::{EntryId, MicrographId, PatchId};
 
-use crate::gpu::cell::percentiles;
 use crate::gui::command::{Command, SelectCommand};
 use crate::gui::model::{MicrographView, OpenProject};
 use crate::gui::theme;
@@ -210,10 +210,7 @@ fn texture(
     let (image, _) = view.picture.as_ref().ok()?;
     let known = state.texture.as_ref().is_some_and(|(g, id, _)| (*g, *id) == of);
     if !known {
-        let (low, high) = percentiles(&image.data, 0.5);
-        let spread = (high - low).max(f32::MIN_POSITIVE);
-        let grey = |v: &f32| Color32::from_gray((((v - low) / spread).clamp(0.0, 1.0) * 255.0) as u8);
-        let picture = ColorImage::new([image.width, image.height], image.data.iter().map(grey).collect());
+        let picture = ColorImage::from_gray([image.width, image.height], &to_grayscale(&image.data));
         let handle = ui.ctx().load_texture("micrograph", picture, TextureOptions::LINEAR);
         state.texture = Some((of.0, of.1, handle));
     }

@@ -1,0 +1,113 @@
+//! The dialogs that rename and delete a run.
+
+use eframe::egui::{self, Ui};
+use vitrine_core::workflow::runs::DeletePlan;
+
+use crate::gui::command::{Command, DraftCommand, TrainCommand, ViewCommand};
+use crate::gui::command_table::Needs;
+use crate::gui::drafts::RunDraft;
+use crate::gui::model::Model;
+use crate::gui::widgets::modal;
+use crate::words;
+
+/// Draws the dialog that asks for another name.
+pub fn rename(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    let draft = &model.drafts.run;
+    modal(ui, "rename run", "Rename a run", out, |ui, out| {
+        ui.set_width(420.0);
+        choice(ui, model, |run| TrainCommand::AskRename(Some(run)), out);
+        let mut name = draft.name.clone();
+        let label = ui.label("New name");
+        let field =
+            ui.add(egui::TextEdit::singleline(&mut name).desired_width(f32::INFINITY)).labelled_by(label.id);
+        if field.changed() {
+            out.push(Command::Draft(DraftCommand::Run(RunDraft {
+                run: draft.run.clone(),
+                name: name.clone(),
+            })));
+        }
+        let refusal = RunDraft { run: draft.run.clone(), name: name.clone() }.refusal(&open.runs);
+        let may = model.allows(Needs::Writable);
+        if let Some(why) = refusal.as_deref().or(may.err()) {
+            ui.colored_label(ui.visuals().warn_fg_color, words::capitalised(why));
+        }
+        let ready = refusal.is_none() && may.is_ok() && name.trim() != draft.run;
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            cancel(ui, out);
+            if ui.add_enabled(ready, egui::Button::new("Rename")).clicked() || (entered && ready) {
+                let run = draft.run.clone();
+                out.push(Command::Train(TrainCommand::Rename { run, name: name.trim().to_owned() }));
+            }
+        });
+    });
+}
+
+/// Draws the question whether a run is to be deleted.
+pub fn delete(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    let Some(plan) = &model.deleting else { return };
+    modal(ui, "delete run", "Delete a run", out, |ui, out| {
+        ui.set_width(460.0);
+        choice(ui, model, |run| TrainCommand::AskDelete(Some(run)), out);
+        for line in what_goes(plan) {
+            ui.add(egui::Label::new(line).wrap());
+        }
+        ui.weak("Labels stay, also those set from its scores. This cannot be undone.");
+        let may = model.allows(Needs::Writable);
+        if let Err(why) = may {
+            ui.colored_label(ui.visuals().warn_fg_color, why);
+        }
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            cancel(ui, out);
+            let words = format!("Delete {}", plan.name);
+            if ui.add_enabled(may.is_ok(), egui::Button::new(words)).clicked() {
+                out.push(Command::Train(TrainCommand::Delete(plan.name.clone())));
+            }
+        });
+    });
+}
+
+/// What deleting takes away, a sentence each.
+fn what_goes(plan: &DeletePlan) -> Vec<String> {
+    let epochs = match plan.epochs {
+        1 => "1 epoch".to_owned(),
+        epochs => format!("{epochs} epochs"),
+    };
+    let scores = if plan.has_scores { ", and the scores of all patches" } else { "" };
+    let mut lines = vec![format!(
+        "Its checkpoints ({} on the disk), the metrics of {epochs}{scores} go.",
+        words::bytes(plan.bytes)
+    )];
+    if !plan.successors.is_empty() {
+        lines.push(format!(
+            "{} began with its weights. What relabelling gained since then can no longer be measured.",
+            plan.successors.join(", ")
+        ));
+    }
+    if plan.queues > 0 {
+        lines.push("Review queues sorted by its scores begin anew.".to_owned());
+    }
+    lines
+}
+
+/// Which run it is about.
+fn choice(ui: &mut Ui, model: &Model, ask: impl Fn(String) -> TrainCommand, out: &mut Vec<Command>) {
+    let Some(open) = &model.project else { return };
+    let chosen = &model.drafts.run.run;
+    egui::ComboBox::from_label("Run").selected_text(chosen).show_ui(ui, |ui| {
+        for run in open.runs.iter().rev() {
+            if ui.selectable_label(run.name == *chosen, &run.name).clicked() {
+                out.push(Command::Train(ask(run.name.clone())));
+            }
+        }
+    });
+}
+
+fn cancel(ui: &mut Ui, out: &mut Vec<Command>) {
+    if ui.button("Cancel").clicked() {
+        out.push(Command::View(ViewCommand::Overlay(None)));
+    }
+}
