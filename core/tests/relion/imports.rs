@@ -43,8 +43,8 @@ fn equally_named_micrographs_of_other_folders_stay_apart_and_the_same_file_is_kn
     }
     bring(&mut project, &dir.path().join("square_1"), &picks);
     let second = bring(&mut project, &dir.path().join("square_2"), &picks);
-    let said = second.found.warnings.iter().find(|w| w.contains("another micrograph than mic.mrc"));
-    assert!(said.is_some_and(|w| w.contains("square_2/mic.mrc")), "{:?}", second.found.warnings);
+    let said = second.found.warnings.iter().find(|w| w.text.contains("another micrograph than mic.mrc"));
+    assert!(said.is_some_and(|w| w.text.contains("square_2/mic.mrc")), "{:?}", second.found.warnings);
     let named = |project: &Project| -> Vec<String> {
         project.micrographs().unwrap().into_iter().map(|m| m.name).collect()
     };
@@ -79,7 +79,7 @@ fn a_header_of_exactly_one_angstrom_is_not_believed_and_a_table_comes_first() {
     let mut project = create(&dir.path().join("one"));
     let done = bring(&mut project, &dir.path().join("mics"), &picks);
     let said = "the headers of 2 micrographs say exactly 1 Å per px";
-    assert!(done.found.warnings.iter().any(|w| w.starts_with(said)), "{:?}", done.found.warnings);
+    assert!(done.found.warnings.iter().any(|w| w.text.starts_with(said)), "{:?}", done.found.warnings);
     assert!(project.micrographs().unwrap().iter().all(|m| m.pixel_size.is_none()));
     assert!(project.sources().unwrap().iter().all(|s| s.info.pixel_size.is_none()));
 
@@ -91,7 +91,7 @@ fn a_header_of_exactly_one_angstrom_is_not_believed_and_a_table_comes_first() {
     std::fs::write(&table, text).unwrap();
     let mut project = create(&dir.path().join("two"));
     let done = bring(&mut project, &table, &picks);
-    assert!(!done.found.warnings.iter().any(|w| w.contains("exactly 1 Å")), "{:?}", done.found.warnings);
+    assert!(!done.found.warnings.iter().any(|w| w.text.contains("exactly 1 Å")), "{:?}", done.found.warnings);
     let micrographs = project.micrographs().unwrap();
     assert_eq!(micrographs.iter().map(|m| m.pixel_size).collect::<Vec<_>>(), [Some(1.31); 2]);
     let named: Vec<_> = micrographs.iter().map(|m| m.table_name.as_deref()).collect();
