@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// The layers from the lowest to the highest, as files or folders of `app/src`. A file may import its own
 /// layer and those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "words",
+    "logging",
     "gpu",
     "gui/values",
     "gui/drafts",

@@ -8,7 +8,7 @@ use vitrine_core::LabelCounts;
 use vitrine_core::project::{Project, Run, RunId, ScoreKind};
 use vitrine_core::workflow::train::can_resume;
 
-use crate::gui::model::{CurrentScores, CurrentSplit, Hidden, OpenProject, Selection, Shown};
+use crate::gui::model::{CurrentScores, CurrentSplit, Hidden, OpenProject, PatchSelection, Shown};
 use crate::gui::values::Asked;
 
 /// A project that was read: its store, and what views see of it.
@@ -64,7 +64,7 @@ pub fn load(mut store: Project, go_on: &dyn Fn() -> vitrine_core::Result<()>) ->
         split,
         scores,
         shown: Shown { ids: Arc::new(ids), ..Shown::default() },
-        selection: Selection::new(count),
+        selection: PatchSelection::new(count),
         labelled: None,
         wanted: None,
         hidden: Hidden::default(),

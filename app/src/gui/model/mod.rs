@@ -23,7 +23,7 @@ pub use notice::{Notice, NoticeKind, Notices};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{OrderInput, arrange};
 pub use review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
-pub use selection::Selection;
+pub use selection::PatchSelection;
 
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::project::DiskState;

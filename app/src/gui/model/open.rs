@@ -12,7 +12,7 @@ use vitrine_core::review::QueuePlaces;
 
 use super::order::OrderInput;
 use super::review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
-use super::selection::Selection;
+use super::selection::PatchSelection;
 use crate::gui::values::{Asked, Order};
 
 /// Scores of the run that sorting, filters and the side panel refer to.
@@ -111,7 +111,7 @@ pub struct OpenProject {
     /// What the gallery shows, and the current patch.
     pub shown: Shown,
     /// The selected patches.
-    pub selection: Selection,
+    pub selection: PatchSelection,
     /// The revision of the selection when all of it was labelled; [`OpenProject::drop_labelled`].
     pub labelled: Option<u64>,
     /// The patch to go to as soon as it is shown, once what hides it was taken away.

@@ -5,7 +5,7 @@ use vitrine_core::project::PatchId;
 
 /// A set of patches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct PatchSelection {
     words: Vec<u64>,
     patches: usize,
     count: usize,
@@ -13,7 +13,7 @@ pub struct Selection {
     revision: u64,
 }
 
-impl Selection {
+impl PatchSelection {
     /// Nothing selected out of `patches`.
     pub fn new(patches: usize) -> Self {
         Self { words: vec![0; patches.div_ceil(64)], patches, count: 0, revision: 0 }
@@ -94,11 +94,11 @@ impl Selection {
 
 #[cfg(test)]
 mod tests {
-    use super::Selection;
+    use super::PatchSelection;
 
     #[test]
     fn a_selection_counts_and_lists_what_it_holds() {
-        let mut chosen = Selection::new(130);
+        let mut chosen = PatchSelection::new(130);
         chosen.extend([3, 64, 129, 3, 500]);
         assert_eq!((chosen.len(), chosen.iter().collect::<Vec<_>>()), (3, vec![3, 64, 129]));
         chosen.invert(&[3, 4]);

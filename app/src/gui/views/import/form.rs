@@ -127,7 +127,7 @@ fn labels(ui: &mut Ui, draft: &mut ImportDraft, found: &[FoundInput]) {
 
 fn scale(ui: &mut Ui, draft: &mut ImportDraft) {
     let why = "Å per px of the unbinned micrographs. It replaces what the files say.";
-    text_field(ui, "Pixel size", &mut draft.pixel_size, 70.0, "from file", why);
+    text_field(ui, "Pixel size", &mut draft.pixel_size, 84.0, "from file", why);
     beside(ui, "Å", number::<f64>(&draft.pixel_size, 0.01, 1000.0).err());
 }
 
