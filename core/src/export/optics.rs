@@ -204,7 +204,7 @@ fn build(
     let of_micrograph = info
         .micrograph_pixel_size
         .or(agreed.micrograph_pixel_size.filter(|_| is_cut))
-        .or(given.pixel_size.filter(|_| is_cut));
+        .or(given.pixel_size.filter(|_| is_cut || images == Images::None));
     state("rlnMicrographPixelSize", of_micrograph, false);
     let of_patch = info.pixel_size.or_else(|| match info.bin {
         Some(bin) => of_micrograph.map(|size| size * bin),
