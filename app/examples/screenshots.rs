@@ -134,7 +134,8 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
     camera.wait("the files to be recognised", |app| {
         app.model.import.as_ref().is_some_and(|import| import.proposal().is_some())
     })?;
-    let form = &mut camera.window.state_mut().model.import.as_mut().unwrap().draft;
+    let import = camera.window.state_mut().model.import.as_mut();
+    let form = &mut import.context("the import page is closed")?.draft;
     form.folder = work.join("beta-galactosidase").display().to_string();
     form.box_size = "192".to_owned();
     form.bin = "3".to_owned();
