@@ -16,6 +16,7 @@ mod measures;
 mod new;
 mod open;
 mod output;
+mod pick;
 mod presets;
 mod progress;
 mod remedy;
@@ -80,6 +81,7 @@ enum Command {
     Score(score::Args),
     Compare(compare::Args),
     Runs(runs::Args),
+    Pick(pick::Args),
     Diagnose(diagnose::Args),
     Evaluate(evaluate::Args),
     Export(export::Args),
@@ -137,6 +139,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Score(args) => score::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Runs(args) => runs::run(args),
+        Command::Pick(args) => pick::run(args),
         Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Export(args) => export::run(args),

@@ -16,8 +16,8 @@ fn every_subcommand_has_a_page_with_examples() {
         .filter(|name| *name != "help")
         .collect();
     for expected in [
-        "new", "import", "info", "label", "train", "score", "compare", "runs", "diagnose", "evaluate",
-        "export", "demo", "devices",
+        "new", "import", "info", "label", "train", "score", "compare", "runs", "pick", "diagnose",
+        "evaluate", "export", "demo", "devices",
     ] {
         assert!(names.contains(&expected), "{expected} is missing from {names:?}");
     }

@@ -9,6 +9,7 @@ mod micrographs;
 #[cfg(unix)]
 #[path = "../../../core/tests/needs/mod.rs"]
 mod needs;
+mod pick;
 #[cfg(unix)]
 mod resume;
 mod runs;

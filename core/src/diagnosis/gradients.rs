@@ -67,7 +67,7 @@ pub(super) fn examine(
 fn fitting(config: &RunConfig, data: &TrainingData, keep: bool) -> (RunConfig, bool) {
     let mut config = config.clone();
     config.batch.size = config.batch.size.min(32);
-    let too_small = config.backbone == Backbone::Resnet18 && data.size < 32 && !keep;
+    let too_small = data.size < config.backbone.min_size() && !keep;
     if too_small {
         config.backbone = Backbone::SmallCnn;
     }

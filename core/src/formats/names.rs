@@ -82,6 +82,7 @@ const SUFFIXES: &[(&str, Version)] = &[
     ("_thumbnail", Version::Thumbnail),
     ("_thumb", Version::Thumbnail),
     ("_autopick", Version::Plain),
+    ("_vitrine", Version::Plain),
     ("_manualpick", Version::Plain),
     ("_extract", Version::Plain),
     ("_topazpicks", Version::Plain),

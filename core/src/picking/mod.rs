@@ -1,5 +1,14 @@
-//! Particle positions on whole micrographs: how good they are.
+//! Particle positions on whole micrographs: finding them, and how good they are.
 //!
+//! - [`picker`]: the places of one micrograph, by a run's network
+//! - [`standardise`]: a whole picture on the scale of the network's patches; [`peaks`]: where a map is highest
+//! - [`store`]: the places of each micrograph on disk, so that thresholds are free
+//! - [`choose`]: the places that a threshold, an expected number or a precision lets through
 //! - [`evaluate`]: positions of any program against known centres
 
+pub mod choose;
 pub mod evaluate;
+pub mod peaks;
+pub mod picker;
+pub mod standardise;
+pub mod store;

@@ -20,3 +20,21 @@ pub fn png(width: usize, height: usize, rgba: Vec<u8>) -> Result<Vec<u8>> {
         .map_err(|e| failed(&format!("could not be made: {e}")))?;
     Ok(bytes.into_inner())
 }
+
+/// A picture as PNG; `grey` holds one byte a pixel, row by row from the top.
+///
+/// # Errors
+/// As [`png`].
+pub fn grey_png(width: usize, height: usize, grey: Vec<u8>) -> Result<Vec<u8>> {
+    let failed =
+        |what: &str| Error::request(format!("a picture of {width}×{height} px {what}"), "report this");
+    let size = (u32::try_from(width), u32::try_from(height));
+    let (Ok(width), Ok(height)) = size else { return Err(failed("is too large")) };
+    let picture =
+        image::GrayImage::from_raw(width, height, grey).ok_or_else(|| failed("does not have its pixels"))?;
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut bytes, image::ImageFormat::Png)
+        .map_err(|e| failed(&format!("could not be made: {e}")))?;
+    Ok(bytes.into_inner())
+}

@@ -91,12 +91,20 @@ pub fn evaluate(request: &EvaluateRequest, progress: ProgressSink<'_>) -> Result
         centres: grouped.values().map(|picks| picks.iter().map(|p| (p.x, p.y)).collect()).collect(),
         ..Input::default()
     };
+    if input.centres.iter().all(Vec::is_empty) {
+        return Err(Error::format(
+            &request.truth,
+            "it holds no centre",
+            "give the positions of the particles that are there",
+        ));
+    }
+    find_files(&mut input, request, &mut notes)?;
     let mut named = vec![true; input.names.len()];
     let titles = titles(&request.picks);
     for (at, (path, title)) in request.picks.iter().zip(titles).enumerate() {
         report(progress, "Reading picks", at + 1, total)?;
         let table = open_picks(path)?;
-        let (set, here) = set_of(&table, title, &input.names, request, &mut notes)?;
+        let (set, here) = set_of(&table, title, &input, request, &mut notes)?;
         for (named, here) in named.iter_mut().zip(&here) {
             *named &= here;
         }
@@ -119,7 +127,6 @@ pub fn evaluate(request: &EvaluateRequest, progress: ProgressSink<'_>) -> Result
             ));
         }
     }
-    find_files(&mut input, request, &mut notes)?;
     settle_positions(&mut input, request, diameter, &mut notes)?;
     let evaluation = judge(&input.sets, input.names.clone(), &input.centres, diameter, request.threshold);
     Ok(Evaluated { evaluation, notes, input })
@@ -135,13 +142,9 @@ pub fn write_report(done: &Evaluated, path: &Path, progress: ProgressSink<'_>) -
 
 /// The diameter asked for, or the one that all rows of the truth agree on.
 fn diameter_of(request: &EvaluateRequest, truth: &PickTable) -> Result<f64> {
-    let of_pick = |pick: &Pick| {
-        let (_, value) = pick.columns.iter().find(|(name, _)| name.eq_ignore_ascii_case("diameter"))?;
-        value.parse::<f64>().ok()
-    };
     let said = || {
-        let first = of_pick(truth.picks.first()?)?;
-        truth.picks.iter().all(|pick| of_pick(pick) == Some(first)).then_some(first)
+        let first = truth.picks.first()?.diameter?;
+        truth.picks.iter().all(|pick| pick.diameter == Some(first)).then_some(first)
     };
     let diameter = request.diameter.or_else(said).ok_or_else(|| {
         Error::request(
@@ -162,13 +165,17 @@ fn is_no_particle(pick: &Pick) -> bool {
         || pick.columns.get("particle").is_some_and(|v| v.trim().parse::<f64>().is_ok_and(|v| v == 0.0))
 }
 
-/// The picks of each micrograph, by the name in the file; a file that names none stands for one.
+/// The picks of each micrograph, by the name in the file; a file that names none stands for one. A micrograph that was
+/// searched in vain has an entry without picks.
 fn by_micrograph(table: &PickTable) -> BTreeMap<String, Vec<&Pick>> {
     let own = table.path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut grouped: BTreeMap<String, Vec<&Pick>> = BTreeMap::new();
     for pick in &table.picks {
         let name = pick.micrograph.clone().unwrap_or_else(|| own.clone());
         grouped.entry(name).or_default().push(pick);
+    }
+    for name in &table.without_picks {
+        grouped.entry(name.clone()).or_default();
     }
     grouped
 }
@@ -191,12 +198,14 @@ fn titles(paths: &[PathBuf]) -> Vec<String> {
 fn set_of(
     table: &PickTable,
     title: String,
-    known: &[String],
+    input: &Input,
     request: &EvaluateRequest,
     notes: &mut Vec<String>,
 ) -> Result<(PickSet, Vec<bool>)> {
+    let known = &input.names;
     let names = Names::new(known);
     let grouped = by_micrograph(table);
+    notes.extend(table.warnings.iter().map(|warning| format!("{title}: {warning}")));
     let unnamed = table.picks.iter().all(|pick| pick.micrograph.is_none());
     let mut micrographs = vec![PicksHere::default(); known.len()];
     let mut here = vec![false; known.len()];
@@ -228,8 +237,20 @@ fn set_of(
             }
         };
         here[at] = true;
+        let counted_elsewhere = picks.iter().any(|pick| pick.counted_on.is_some());
+        let size = match &input.files[at] {
+            Some(file) if counted_elsewhere => Some(dimensions(file)?),
+            _ => None,
+        };
         for pick in picks.iter().filter(|pick| !is_no_particle(pick)) {
-            micrographs[at].places.push((pick.x * scale, pick.y * scale));
+            // Picks of an image of another size lie at the same fraction of the micrograph.
+            let by = match (pick.counted_on, size) {
+                (Some((columns, rows)), Some((width, height))) if columns > 0.0 && rows > 0.0 => {
+                    (width as f64 / columns, height as f64 / rows)
+                }
+                _ => (1.0, 1.0),
+            };
+            micrographs[at].places.push((pick.x * scale * by.0, pick.y * scale * by.1));
             micrographs[at].scores.extend(pick.score.filter(|_| scored));
         }
     }
@@ -266,6 +287,7 @@ fn keep(input: &mut Input, wanted: &[bool]) {
         values.retain(|_| at.next().copied().unwrap_or(false));
     }
     filter(&mut input.names, wanted);
+    filter(&mut input.files, wanted);
     filter(&mut input.centres, wanted);
     for set in &mut input.sets {
         filter(&mut set.micrographs, wanted);

@@ -14,7 +14,7 @@ use crate::picking::evaluate::{Evaluation, hits};
 use crate::progress::{ProgressSink, report};
 use crate::report::PatchPicture;
 use crate::report::picks::{MarkKind, MarkedMicrograph, PicksReport, write};
-use crate::report::picture::png;
+use crate::report::picture::grey_png;
 
 /// Longest side of a micrograph's picture, px.
 const LONGEST: usize = 1100;
@@ -225,17 +225,12 @@ fn pictures(evaluation: &Evaluation, input: &Input, progress: ProgressSink<'_>) 
     Ok((marked.into_iter().map(|(_, micrograph)| micrograph).collect(), pictured))
 }
 
-/// Grey values as PNG.
-fn grey_png(width: usize, height: usize, grey: &[u8]) -> Result<Vec<u8>> {
-    png(width, height, grey.iter().flat_map(|&v| [v, v, v, 255]).collect())
-}
-
 /// The whole micrograph, binned and smoothed.
 fn overview(image: &Image, diameter: f64) -> Result<Vec<u8>> {
     let factor = image.width.max(image.height).div_ceil(LONGEST).min(image.width.min(image.height)).max(1);
     let small = bin(image, factor)?;
     let smooth = gaussian_blur(&small, BLUR * diameter / factor as f64)?;
-    grey_png(smooth.width, smooth.height, &to_grayscale(&smooth.data))
+    grey_png(smooth.width, smooth.height, to_grayscale(&smooth.data))
 }
 
 /// A square around a position as [`SIDE`]² grey values; what lies outside repeats the edge.
@@ -271,5 +266,5 @@ fn mosaic(tiles: &[Vec<u8>]) -> Result<Vec<u8>> {
             canvas[from..from + SIDE].copy_from_slice(row);
         }
     }
-    grey_png(width, height, &canvas)
+    grey_png(width, height, canvas)
 }

@@ -9,6 +9,8 @@ pub mod evaluate;
 mod evaluate_pictures;
 pub mod import;
 pub mod model;
+pub mod pick;
+mod pick_output;
 mod pixels;
 pub mod prepare;
 pub mod runs;

@@ -212,6 +212,12 @@ fn pretraining(config: &RunConfig) -> Vec<Violation> {
             "pretrain.weights names a file that this run would not use",
             "set pretrain.kind: weights, or leave pretrain.weights out",
         ),
+        broken(
+            config.backbone.slides() && config.pretrain.kind == PretrainKind::Masked,
+            "pretrain.kind",
+            "masked pretraining draws the whole patch, but sliding_cnn reads its middle 57 px only",
+            "set pretrain.kind: simsiam or none, or another backbone",
+        ),
     ];
     rules.into_iter().flatten().collect()
 }

@@ -53,6 +53,7 @@ pub struct FieldGroup {
 const BACKBONES: FieldKind = FieldKind::Choice(&[
     ("small_cnn", "four convolution blocks; fast"),
     ("resnet18", "18 layers; slower, needs patches of 32 px or more"),
+    ("sliding_cnn", "reads the middle 57 px of a patch; can pick on whole micrographs"),
 ]);
 const NORMALISERS: FieldKind = FieldKind::Choice(&[
     ("per_patch_z_score", "each patch to mean 0 and standard deviation 1"),

@@ -83,6 +83,8 @@ pub enum Backbone {
     SmallCnn,
     /// ResNet-18 with one input channel (He et al. 2016).
     Resnet18,
+    /// Four convolution blocks without padding, which judge patches and whole micrographs alike.
+    SlidingCnn,
 }
 
 /// Shares of validation and test patches; the rest is the training side.

@@ -22,6 +22,7 @@ macro_rules! presets {
 pub const PRESETS: &[Preset] = presets![
     "recommended",
     "supervised_baseline",
+    "picking",
     "pu_only",
     "mean_teacher",
     "fixmatch_pu_debugged",

@@ -2,3 +2,4 @@
 
 pub mod predict;
 pub mod scorer;
+pub mod slide;

@@ -6,6 +6,7 @@ use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::infer::predict::{TestTimeAugmentation, host_features, host_logits, probability};
+use crate::learning::infer::slide::{LogitMap, logit_map};
 use crate::learning::network::Network;
 use crate::learning::network::weights::load;
 use crate::learning::train::checkpoint::Checkpoint;
@@ -64,9 +65,23 @@ impl Scorer {
 
     /// Scores p in [0, 1] of normalised patches (N×S×S).
     pub fn score(&self, normalised: &[f32]) -> Vec<f32> {
-        let device = &self.device.inner;
-        let logits = host_logits(&self.network, normalised, self.size(), self.augmentation, device);
-        logits.into_iter().map(probability).collect()
+        self.logits(normalised).into_iter().map(probability).collect()
+    }
+
+    /// Logits of normalised patches (N×S×S). They tell patches apart whose scores both round to 1.
+    pub fn logits(&self, normalised: &[f32]) -> Vec<f32> {
+        host_logits(&self.network, normalised, self.size(), self.augmentation, &self.device.inner)
+    }
+
+    /// Whether the network can be slid over a whole picture.
+    pub fn slides(&self) -> bool {
+        self.network.slides()
+    }
+
+    /// Logits of every place of a normalised picture (rows of `width` px), without averaging over copies; `None` for
+    /// networks that judge patches only.
+    pub fn logit_map(&self, picture: &[f32], width: usize) -> Option<LogitMap> {
+        logit_map(&self.network, picture, width, &self.device.inner)
     }
 
     /// Features before the last layer (N×C, row by row) of normalised patches (N×S×S), averaged over the four flips.

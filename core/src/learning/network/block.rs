@@ -1,4 +1,4 @@
-//! The block that both networks are built of.
+//! The block that the networks are built of.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -16,8 +16,17 @@ pub struct ConvBlock {
 }
 
 impl ConvBlock {
+    /// A block whose map has a place for every `stride`-th pixel, because it pads by half the kernel.
     pub(super) fn new(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
-        let pad = kernel / 2;
+        Self::padded(channels, kernel, stride, kernel / 2, device)
+    }
+
+    /// A block whose map is smaller, because no tap of the kernel reads beyond the edge.
+    pub(super) fn unpadded(channels: [usize; 2], kernel: usize, stride: usize, device: &Device) -> Self {
+        Self::padded(channels, kernel, stride, 0, device)
+    }
+
+    fn padded(channels: [usize; 2], kernel: usize, stride: usize, pad: usize, device: &Device) -> Self {
         Self {
             conv: Conv2dConfig::new(channels, [kernel, kernel])
                 .with_stride([stride, stride])
@@ -53,6 +62,10 @@ impl ConvBlock {
             gamma: norm.gamma.val(),
             beta: norm.beta.val(),
             stride: self.conv.stride[0],
+            padding: match self.conv.padding {
+                PaddingConfig2d::Explicit(pad, ..) => pad,
+                PaddingConfig2d::Valid | PaddingConfig2d::Same => 0,
+            },
             epsilon: norm.epsilon,
             running: match mode {
                 Mode::Training => [norm.running_mean.value_sync(), norm.running_var.value_sync()],

@@ -6,6 +6,7 @@ pub(crate) mod kernels;
 #[cfg(test)]
 mod parity_tests;
 mod resnet18;
+mod sliding_cnn;
 mod small_cnn;
 pub(crate) mod tensor_file;
 pub mod weights;
@@ -14,6 +15,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 pub use resnet18::Resnet18;
+pub use sliding_cnn::SlidingCnn;
 pub use small_cnn::SmallCnn;
 
 use crate::learning::config::Backbone;
@@ -29,13 +31,29 @@ pub enum Network {
     SmallCnn(SmallCnn),
     /// See [`Resnet18`].
     Resnet18(Resnet18),
+    /// See [`SlidingCnn`].
+    SlidingCnn(SlidingCnn),
 }
 
 impl Backbone {
+    /// The name in configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SmallCnn => "small_cnn",
+            Self::Resnet18 => "resnet18",
+            Self::SlidingCnn => "sliding_cnn",
+        }
+    }
+
+    /// Whether the network can be slid over a whole micrograph.
+    pub const fn slides(self) -> bool {
+        matches!(self, Self::SlidingCnn)
+    }
+
     /// Number of features of a patch.
     pub const fn width(self) -> usize {
         match self {
-            Self::SmallCnn => 128,
+            Self::SmallCnn | Self::SlidingCnn => 128,
             Self::Resnet18 => 512,
         }
     }
@@ -43,7 +61,7 @@ impl Backbone {
     /// Side of the square that one place of [`Network::feature_map`] stands for, px.
     pub const fn stride(self) -> usize {
         match self {
-            Self::SmallCnn => 8,
+            Self::SmallCnn | Self::SlidingCnn => 8,
             Self::Resnet18 => 32,
         }
     }
@@ -53,6 +71,7 @@ impl Backbone {
         match self {
             Self::SmallCnn => 16,
             Self::Resnet18 => 32,
+            Self::SlidingCnn => SlidingCnn::FIELD,
         }
     }
 }
@@ -68,6 +87,7 @@ impl Network {
         let network = match backbone {
             Backbone::SmallCnn => Self::SmallCnn(SmallCnn::new(device)),
             Backbone::Resnet18 => Self::Resnet18(Resnet18::new(device)),
+            Backbone::SlidingCnn => Self::SlidingCnn(SlidingCnn::new(device)),
         };
         seeded(network, seed ^ 0x5EED_1417)
     }
@@ -82,11 +102,16 @@ impl Network {
         match self {
             Self::SmallCnn(network) => network.head(features),
             Self::Resnet18(network) => network.head(features),
+            Self::SlidingCnn(network) => network.head(features),
         }
     }
 
     /// Features (N×C) before the last layer: the mean of [`Self::feature_map`] over the patch.
     pub fn features(&self, patches: Tensor<4>) -> Tensor<2> {
+        let patches = match self {
+            Self::SlidingCnn(_) => SlidingCnn::middle(patches),
+            Self::SmallCnn(_) | Self::Resnet18(_) => patches,
+        };
         match kernels::mode_of(&patches) {
             Some(mode) => kernels::global_mean(mode, self.map_own(mode, patches)),
             None => global_mean(self.map_burn(patches)),
@@ -106,6 +131,7 @@ impl Network {
         match self {
             Self::SmallCnn(network) => network.map_own(mode, channel_last(patches)),
             Self::Resnet18(network) => network.map_own(mode, channel_last(patches)),
+            Self::SlidingCnn(network) => network.map_own(mode, channel_last(patches)),
         }
     }
 
@@ -114,6 +140,21 @@ impl Network {
         match self {
             Self::SmallCnn(network) => network.map(patches),
             Self::Resnet18(network) => network.map(patches),
+            Self::SlidingCnn(network) => network.map(patches),
+        }
+    }
+
+    /// Whether the network can be slid over a whole picture.
+    pub(crate) fn slides(&self) -> bool {
+        matches!(self, Self::SlidingCnn(_))
+    }
+
+    /// Logits of every fourth place of pictures (N×1×H×W); see [`SlidingCnn::slide`]. `None` for networks that judge
+    /// patches only.
+    pub(crate) fn slide(&self, pictures: Tensor<4>) -> Option<[Tensor<3>; 4]> {
+        match self {
+            Self::SlidingCnn(network) => Some(network.slide(pictures)),
+            Self::SmallCnn(_) | Self::Resnet18(_) => None,
         }
     }
 
@@ -122,6 +163,7 @@ impl Network {
         match self {
             Self::SmallCnn(network) => network.activations(patches),
             Self::Resnet18(network) => network.activations(patches),
+            Self::SlidingCnn(network) => network.activations(patches),
         }
     }
 }

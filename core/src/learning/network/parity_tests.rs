@@ -18,10 +18,19 @@ fn patches(count: usize, size: usize, device: &Device) -> Tensor<4> {
 }
 
 fn logits(network: &Network, x: Tensor<4>, own: bool) -> Tensor<1> {
-    let features = if own { network.features(x) } else { global_mean(network.map_burn(x)) };
+    let features = if own { network.features(x) } else { global_mean(network.map_burn(middle(network, x))) };
     match network {
         Network::SmallCnn(network) => network.head(features),
         Network::Resnet18(network) => network.head(features),
+        Network::SlidingCnn(network) => network.head(features),
+    }
+}
+
+/// What the network reads of patches.
+fn middle(network: &Network, x: Tensor<4>) -> Tensor<4> {
+    match network {
+        Network::SlidingCnn(_) => SlidingCnn::middle(x),
+        Network::SmallCnn(_) | Network::Resnet18(_) => x,
     }
 }
 
@@ -91,6 +100,11 @@ fn compare(backbone: Backbone, sizes: &[(usize, usize)]) {
 #[test]
 fn the_small_network_is_the_same_in_both_ways() {
     compare(Backbone::SmallCnn, &[(6, 64), (5, 17), (33, 16)]);
+}
+
+#[test]
+fn the_sliding_network_is_the_same_in_both_ways() {
+    compare(Backbone::SlidingCnn, &[(6, 64), (33, 57)]);
 }
 
 #[test]

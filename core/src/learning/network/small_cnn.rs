@@ -58,8 +58,8 @@ impl SmallCnn {
     /// [`Self::map`] through our own kernels, channel-last.
     pub(super) fn map_own(&self, mode: Mode, x: Tensor<4>) -> Tensor<4> {
         let block = |block: &ConvBlock, x| block.forward_own(mode, x, None, true);
-        let x = kernels::smooth(mode, block(&self.block1, x));
-        let x = kernels::smooth(mode, block(&self.block2, x));
+        let x = kernels::smooth(mode, block(&self.block1, x), 1);
+        let x = kernels::smooth(mode, block(&self.block2, x), 1);
         block(&self.block4, block(&self.block3, x))
     }
 

@@ -137,10 +137,6 @@ impl Pretrained {
     /// When the weights do not fit; the error names what they belong to and what the run expects.
     pub fn require_fit(&self, path: &Path, config: &RunConfig, normaliser: &Normaliser) -> Result<()> {
         let header = &self.header;
-        let word = |backbone: Backbone| match backbone {
-            Backbone::SmallCnn => "small_cnn",
-            Backbone::Resnet18 => "resnet18",
-        };
         let refuse = |what: &str, theirs: String, ours: String, remedy: &str| {
             Err(Error::request(
                 format!(
@@ -151,11 +147,11 @@ impl Pretrained {
             ))
         };
         if header.backbone != config.backbone {
-            let remedy = format!("set backbone: {}, or use other weights", word(header.backbone));
+            let remedy = format!("set backbone: {}, or use other weights", header.backbone.name());
             return refuse(
                 "the network",
-                word(header.backbone).into(),
-                word(config.backbone).into(),
+                header.backbone.name().into(),
+                config.backbone.name().into(),
                 &remedy,
             );
         }

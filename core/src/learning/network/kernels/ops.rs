@@ -93,8 +93,10 @@ pub struct ConvNorm {
     pub gamma: Tensor<1>,
     /// Offset by channel.
     pub beta: Tensor<1>,
-    /// Stride of the convolution; its padding is half the kernel.
+    /// Stride of the convolution.
     pub stride: usize,
+    /// Padding of the convolution at each side.
+    pub padding: usize,
     /// Added to the variance.
     pub epsilon: f64,
     /// Mean and variance to use when scoring.
@@ -105,10 +107,10 @@ pub struct ConvNorm {
     pub relu: bool,
 }
 
-fn conv_shape(x: &FlexTensor, weights: &FlexTensor, stride: usize) -> ConvShape {
+fn conv_shape(x: &FlexTensor, weights: &FlexTensor, stride: usize, padding: usize) -> ConvShape {
     let [images, h, w, channels_in] = dims(x);
     let [channels_out, _, kernel, _] = dims(weights);
-    ConvShape { images, input: [h, w], channels_in, channels_out, kernel, stride, padding: kernel / 2 }
+    ConvShape { images, input: [h, w], channels_in, channels_out, kernel, stride, padding }
 }
 
 fn out_shape(shape: &ConvShape) -> [usize; 4] {
@@ -137,7 +139,7 @@ pub fn conv_norm(mode: Mode, x: Tensor<4>, block: ConvNorm) -> (Tensor<4>, Optio
 fn score(x: Tensor<4>, block: ConvNorm) -> Tensor<4> {
     let isa = Isa::best();
     let (x, weights) = (primitive(x), primitive(block.weights));
-    let shape = conv_shape(&x, &weights, block.stride);
+    let shape = conv_shape(&x, &weights, block.stride, block.padding);
     let [mean, variance] = block.running.map(primitive);
     let (gamma, beta) = (primitive(block.gamma), primitive(block.beta));
     let [scale, offset, _] =
@@ -156,7 +158,7 @@ fn train(x: Tensor<4>, block: ConvNorm) -> (Tensor<4>, Option<[Tensor<1>; 2]>) {
     let (gamma, gamma_node) = tracked(block.gamma).into_parts();
     let (beta, beta_node) = tracked(block.beta).into_parts();
     let (x, weights, gamma, beta) = (contiguous(x), contiguous(weights), contiguous(gamma), contiguous(beta));
-    let shape = conv_shape(&x, &weights, block.stride);
+    let shape = conv_shape(&x, &weights, block.stride, block.padding);
     let y = conv::forward(isa, &shape, values(&x), values(&weights));
     let (mean, variance) = norm::statistics(isa, &y, shape.channels_out);
     let [scale, offset, inverse] = folded(values(&gamma), values(&beta), &mean, &variance, block.epsilon);
@@ -257,7 +259,7 @@ impl<const N: usize> Backward<Flex, N> for ConvNormStep {
 /// Maximum over 3×3 with stride 2 and padding 1 of channel-last images.
 pub fn max_pool(mode: Mode, x: Tensor<4>) -> Tensor<4> {
     let [images, h, w, channels] = x.dims();
-    let shape = PoolShape { images, input: [h, w], channels };
+    let shape = PoolShape { images, input: [h, w], channels, padding: 1 };
     let [oh, ow] = shape.output();
     let out = [images, oh, ow, channels];
     match mode {
@@ -294,10 +296,10 @@ impl Backward<Flex, 1> for MaxPoolStep {
     }
 }
 
-/// Mean over 3×3 pixels with stride 2 and padding 1 of channel-last images (N×H×W×C).
-pub fn smooth(mode: Mode, x: Tensor<4>) -> Tensor<4> {
+/// Mean over 3×3 pixels with stride 2 and this padding (0 or 1) of channel-last images (N×H×W×C).
+pub fn smooth(mode: Mode, x: Tensor<4>, padding: usize) -> Tensor<4> {
     let [images, h, w, channels] = x.dims();
-    let shape = PoolShape { images, input: [h, w], channels };
+    let shape = PoolShape { images, input: [h, w], channels, padding };
     let [oh, ow] = shape.output();
     let smoothed = |x: &FlexTensor| made(pool::smooth_forward(&shape, values(x)), [images, oh, ow, channels]);
     match mode {

@@ -1,4 +1,4 @@
-//! Maximum and mean over 3×3 pixels with stride 2 and padding 1, and the mean over an image, channel-last.
+//! Maximum and mean over 3×3 pixels with stride 2, and the mean over an image, channel-last.
 
 use rayon::prelude::*;
 
@@ -11,6 +11,8 @@ pub struct PoolShape {
     pub input: [usize; 2],
     /// Channels.
     pub channels: usize,
+    /// Padding at each side, 0 or 1.
+    pub padding: usize,
 }
 
 const SIDE: usize = 3;
@@ -18,7 +20,7 @@ const SIDE: usize = 3;
 impl PoolShape {
     /// Rows and columns of the pooled image.
     pub fn output(&self) -> [usize; 2] {
-        self.input.map(|side| side.div_ceil(2))
+        self.input.map(|side| (side + 2 * self.padding - SIDE) / 2 + 1)
     }
 
     fn image_in(&self) -> usize {
@@ -33,12 +35,12 @@ impl PoolShape {
     /// For each output pixel its taps that lie inside: number of the tap, first value of the pixel.
     fn taps(&self, pixel: usize) -> impl Iterator<Item = (u8, usize)> {
         let [h, w] = self.input;
-        let channels = self.channels;
+        let (channels, padding) = (self.channels, self.padding);
         let out_width = self.output()[1];
         let (y, x) = (pixel / out_width, pixel % out_width);
         (0..SIDE * SIDE).filter_map(move |tap| {
-            let iy = (2 * y + tap / SIDE).checked_sub(1).filter(|&i| i < h)?;
-            let ix = (2 * x + tap % SIDE).checked_sub(1).filter(|&i| i < w)?;
+            let iy = (2 * y + tap / SIDE).checked_sub(padding).filter(|&i| i < h)?;
+            let ix = (2 * x + tap % SIDE).checked_sub(padding).filter(|&i| i < w)?;
             Some((tap as u8, (iy * w + ix) * channels))
         })
     }
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn maxima_and_where_they_came_from() {
         // One 3×3 image of one channel, 0 to 8: windows end at (0..2, 0..2), (0..2, 1..3) and so on.
-        let shape = PoolShape { images: 1, input: [3, 3], channels: 1 };
+        let shape = PoolShape { images: 1, input: [3, 3], channels: 1, padding: 1 };
         let x: Vec<f32> = (0..9).map(|i| i as f32).collect();
         let (out, from) = max_forward(&shape, &x);
         assert_eq!(out, [4.0, 5.0, 7.0, 8.0]);
@@ -167,13 +169,25 @@ mod tests {
     #[test]
     fn smoothing_counts_the_padding_as_zeros() {
         // 0 to 8 in 3×3; every window holds four pixels and five zeros.
-        let shape = PoolShape { images: 1, input: [3, 3], channels: 1 };
+        let shape = PoolShape { images: 1, input: [3, 3], channels: 1, padding: 1 };
         let x: Vec<f32> = (0..9).map(|i| i as f32).collect();
         let nine = |values: [f32; 4]| values.map(|v| v / 9.0);
         assert_eq!(smooth_forward(&shape, &x), nine([8.0, 12.0, 20.0, 24.0]));
         // The pixel in the middle lies in all four windows, a corner in one.
         let dx = smooth_backward(&shape, &[9.0, 18.0, 27.0, 36.0]);
         assert_eq!(dx, [1.0, 3.0, 2.0, 4.0, 10.0, 6.0, 3.0, 7.0, 4.0]);
+    }
+
+    #[test]
+    fn smoothing_without_padding_stays_inside() {
+        // 0 to 19 in 4 rows of 5: windows begin at row 0, columns 0 and 2.
+        let shape = PoolShape { images: 1, input: [4, 5], channels: 1, padding: 0 };
+        let x: Vec<f32> = (0..20).map(|i| i as f32).collect();
+        assert_eq!(shape.output(), [1, 2]);
+        assert_eq!(smooth_forward(&shape, &x), [6.0, 8.0]);
+        let dx = smooth_backward(&shape, &[9.0, 18.0]);
+        assert_eq!(dx[..5], [1.0, 1.0, 3.0, 2.0, 2.0]);
+        assert_eq!(dx[15..], [0.0; 5]);
     }
 
     #[test]

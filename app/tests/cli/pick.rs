@@ -1,0 +1,166 @@
+//! Picking on whole micrographs: places found, kept, chosen again without a second run, and named when unreadable.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{json, ok, quick_config, refused, run, text, train, vitrine, write_micrograph};
+
+const SIDE: usize = 420;
+
+/// Twenty-five centres of a micrograph, at least 60 px apart.
+fn centres(number: usize) -> Vec<(f64, f64)> {
+    (0..25)
+        .map(|at| {
+            let wobble = ((at * 7 + number * 5) % 13) as f64;
+            (60.0 + 70.0 * (at % 5) as f64 + wobble, 55.0 + 72.0 * (at / 5) as f64 - wobble)
+        })
+        .collect()
+}
+
+/// A folder with micrographs of these numbers.
+fn micrographs(dir: &Path, numbers: std::ops::Range<usize>) -> String {
+    fs::create_dir_all(dir).unwrap();
+    for number in numbers {
+        write_micrograph(&dir.join(format!("hole_{number}.mrc")), SIDE, &centres(number), number as u64 + 1);
+    }
+    text(dir)
+}
+
+/// Centres of micrographs as a table.
+fn table(path: &Path, numbers: std::ops::Range<usize>) -> String {
+    let mut rows = "micrograph,x,y\n".to_owned();
+    for number in numbers {
+        for (x, y) in centres(number) {
+            writeln!(rows, "hole_{number},{x},{y}").unwrap();
+        }
+    }
+    fs::write(path, rows).unwrap();
+    text(path)
+}
+
+/// A project of three picked micrographs with a run `slide` whose network can pick and a run `patches` whose cannot.
+fn project(dir: &Path) -> (String, String) {
+    let mics = micrographs(&dir.join("mics"), 0..3);
+    let picks = table(&dir.join("picks.csv"), 0..3);
+    let project = text(dir.join("p"));
+    ok(&["new", &project]);
+    let call = ["import", &project, "--micrographs", &mics, "--picks", &picks, "--box", "64"];
+    ok(&[&call[..], &["--pool", "random", "--pool-count", "240"]].concat());
+    let config = quick_config(dir, 1);
+    train(&project, &config, "patches");
+    let sliding = dir.join("sliding.yaml");
+    let yaml = fs::read_to_string(quick_config(dir, 8)).unwrap();
+    fs::write(&sliding, format!("{yaml}backbone: sliding_cnn\n")).unwrap();
+    train(&project, &text(sliding), "slide");
+    (project, mics)
+}
+
+/// Recall and precision within 8 px of the centres.
+fn judged(picks: &str, truth: &str) -> (f64, f64) {
+    let answer = json(&["evaluate", picks, "--truth", truth, "--diameter", "16"]);
+    let point = &answer["evaluation"]["sets"][0]["within"][0]["given"];
+    let value = |key: &str| point[key]["value"].as_f64().unwrap();
+    (value("recall"), value("precision"))
+}
+
+fn count(summary: &Value, key: &str) -> u64 {
+    summary["summary"][key].as_u64().unwrap()
+}
+
+#[test]
+fn whole_micrographs_are_picked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (project, mics) = project(dir.path());
+    particles_are_picked_kept_and_chosen_again(dir.path(), &project);
+    what_cannot_pick_says_why(dir.path(), &project, &mics);
+    a_session_is_followed(dir.path(), &project);
+}
+
+fn particles_are_picked_kept_and_chosen_again(dir: &Path, project: &str) {
+    // Two micrographs that are in no project, a torn one, and one that is no picture at all.
+    let new = micrographs(&dir.join("new"), 7..9);
+    let whole = fs::read(Path::new(&new).join("hole_7.mrc")).unwrap();
+    fs::write(Path::new(&new).join("torn.mrc"), &whole[..whole.len() / 2]).unwrap();
+    let out = text(dir.join("out"));
+    let call = ["pick", project, "--run", "slide", "--micrographs", &new, "--device", "cpu", "--out", &out];
+    let first = json(&call);
+    assert_eq!((count(&first, "micrographs"), count(&first, "scored_before")), (2, 0), "{first}");
+    let left_out = first["summary"]["left_out"].as_array().unwrap();
+    assert!(left_out.len() == 1 && left_out[0]["reason"].as_str().unwrap().contains("torn.mrc"), "{first}");
+    let truth = table(&dir.join("truth.csv"), 7..9);
+    // The table, the folder that holds it, and the same picks as STAR files.
+    for picks in ["picks.csv", "", "coordinates"] {
+        let picks = text(Path::new(&out).join(picks));
+        let (recall, precision) = judged(&picks, &truth);
+        assert!(recall > 0.8 && precision > 0.7, "{picks}: recall {recall}, precision {precision}");
+    }
+    // Again, with another choice: nothing is scored a second time.
+    let number = json(&[&call[..], &["--expected", "10"]].concat());
+    assert_eq!((count(&number, "scored_before"), count(&number, "micrographs")), (2, 2));
+    assert!((18..=20).contains(&count(&number, "picks")), "{number}");
+    let rows = fs::read_to_string(Path::new(&out).join("picks.csv")).unwrap().lines().count() as u64;
+    assert_eq!(rows, count(&number, "picks") + 1);
+    let all = json(&[&call[..], &["--threshold", "0"]].concat());
+    assert_eq!(count(&all, "picks"), count(&all, "places"));
+    let apart = json(&[&call[..], &["--threshold", "0", "--distance", "150"]].concat());
+    assert!(count(&apart, "picks") < count(&all, "picks"));
+    // A micrograph whose places are lost, or which has changed, is scored anew, and alone.
+    let kept = Path::new(project).join("runs/slide/picks");
+    let lost = fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(lost).unwrap();
+    assert_eq!(count(&json(&call), "scored_before"), 1);
+    assert_eq!(json(&call)["summary"]["picks"], first["summary"]["picks"]);
+    // Without names the project's own micrographs are picked.
+    let own = json(&["pick", project, "--run", "slide", "--device", "cpu"]);
+    assert_eq!((count(&own, "micrographs"), own["summary"]["out"].is_null()), (3, true), "{own}");
+}
+
+fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {
+    let said = refused(&["pick", project, "--run", "patches", "--micrographs", mics]);
+    assert!(said.contains("single patches only") && said.contains("sliding_cnn"), "{said}");
+    assert!(ok(&["score", project, "--run", "patches"]).contains("patches scored"), "it goes on scoring");
+    let said = refused(&["pick", project, "--run", "slide", "--box", "128"]);
+    assert!(said.contains("64 px"), "{said}");
+    let said = refused(&["pick", project, "--run", "slide", "--threshold", "1.5"]);
+    assert!(said.contains("between 0 and 1"), "{said}");
+    let empty = dir.join("empty");
+    fs::create_dir(&empty).unwrap();
+    fs::write(empty.join("a.mrc"), b"no picture").unwrap();
+    let said = refused(&["pick", project, "--run", "slide", "--micrographs", &text(empty.join("a.mrc"))]);
+    assert!(said.contains("none of the micrographs"), "{said}");
+    let both = ["pick", project, "--run", "slide", "--threshold", "0.5", "--expected", "3"];
+    assert_eq!(run(&both).code, Some(2));
+}
+
+/// One micrograph is there, another comes while the program looks on.
+fn a_session_is_followed(dir: &Path, project: &str) {
+    let session = dir.join("session");
+    micrographs(&session, 10..11);
+    let out = dir.join("followed");
+    let child = vitrine()
+        .args(["pick", project, "--run", "slide", "--device", "cpu", "--watch", "--idle", "12", "--json"])
+        .args(["--micrographs", &text(&session), "--out", &text(&out)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let appeared = |name: &str| {
+        let patience = (0..1800).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            out.join("coordinates").join(name).exists()
+        });
+        assert!(patience, "{name} was not picked");
+    };
+    appeared("hole_10_vitrine.star");
+    micrographs(&session, 11..12);
+    appeared("hole_11_vitrine.star");
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let summary: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(count(&summary, "micrographs"), 2, "{summary}");
+}

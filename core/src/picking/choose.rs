@@ -1,0 +1,321 @@
+//! Which of the scored places are picks: by a threshold, by an expected number, or by the precision that is to be
+//! expected.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::peaks::spaced;
+use super::picker::{Candidate, Candidates, FLOOR};
+use crate::error::{Error, Result};
+use crate::learning::prior::binormal::binormal_prior;
+
+/// What a person asks of the picks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Choice {
+    /// A score (0 to 1) at or above this.
+    Threshold(f64),
+    /// So many picks a micrograph, on average over all.
+    Expected(f64),
+    /// The lowest threshold at which this share of the picks is expected to be particles.
+    Precision(f64),
+}
+
+impl Choice {
+    /// Refuses what cannot be meant.
+    ///
+    /// # Errors
+    /// When a threshold or a precision does not lie in 0 to 1, or a number is not positive.
+    pub fn check(self) -> Result<()> {
+        let (what, value, fine) = match self {
+            Self::Threshold(v) => ("a threshold", v, (0.0..=1.0).contains(&v)),
+            Self::Expected(v) => ("an expected number", v, v.is_finite() && v > 0.0),
+            Self::Precision(v) => ("a precision", v, v > 0.0 && v < 1.0),
+        };
+        if fine {
+            return Ok(());
+        }
+        let range = match self {
+            Self::Expected(_) => "give a positive number of picks a micrograph",
+            _ => "give a number between 0 and 1",
+        };
+        Err(Error::request(format!("{value} is no value for {what}"), range))
+    }
+}
+
+/// The logit of a score.
+pub fn logit_of(score: f64) -> f64 {
+    (score / (1.0 - score)).ln()
+}
+
+/// The score of a logit.
+pub fn score_of(logit: f64) -> f64 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// The places of a micrograph that lie at least `distance` px apart, the best first: of two nearer ones the better.
+pub fn at_distance(found: &Candidates, distance: f64) -> Vec<Candidate> {
+    let places: Vec<(f64, f64)> = found.places.iter().map(|p| (p.x, p.y)).collect();
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|&a, &b| found.places[b].logit.total_cmp(&found.places[a].logit));
+    spaced(&places, &order, distance).into_iter().map(|at| found.places[at]).collect()
+}
+
+/// Logits a bin of [`Census`] holds.
+const WIDTH: f64 = 0.01;
+/// Highest logit told apart.
+const TOP: f64 = 30.0;
+/// Logits kept to estimate π from.
+const SAMPLE: usize = 20_000;
+/// Fewer positives than this say too little of recall.
+const FEWEST: usize = 10;
+
+/// The logits of the places of all micrographs, in memory that does not grow with their number.
+#[derive(Debug, Clone)]
+pub struct Census {
+    bins: Vec<u64>,
+    sample: Vec<f32>,
+    seen: u64,
+    micrographs: u64,
+    random: ChaCha8Rng,
+}
+
+impl Default for Census {
+    fn default() -> Self {
+        let bins = ((TOP - f64::from(FLOOR)) / WIDTH) as usize + 1;
+        Self {
+            bins: vec![0; bins],
+            sample: Vec::new(),
+            seen: 0,
+            micrographs: 0,
+            random: ChaCha8Rng::seed_from_u64(0x6365_6e73),
+        }
+    }
+}
+
+/// What is to be expected of picks above a threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Expectation {
+    /// Share of particles among the picks.
+    pub precision: f64,
+    /// Lower end of the interval that π's interval (90 %) gives.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Share of the particles among all places above the floor that is picked.
+    pub recall: f64,
+}
+
+impl Census {
+    /// Adds the places of a micrograph.
+    pub fn add(&mut self, places: &[Candidate]) {
+        self.micrographs += 1;
+        for place in places {
+            let bin = ((f64::from(place.logit - FLOOR) / WIDTH).max(0.0) as usize).min(self.bins.len() - 1);
+            self.bins[bin] += 1;
+            // Vitter's algorithm R: every place is kept with the same chance.
+            self.seen += 1;
+            if self.sample.len() < SAMPLE {
+                self.sample.push(place.logit);
+            } else {
+                let at = self.random.random_range(0..self.seen);
+                if let Some(slot) = usize::try_from(at).ok().and_then(|at| self.sample.get_mut(at)) {
+                    *slot = place.logit;
+                }
+            }
+        }
+    }
+
+    /// How many places there are.
+    pub fn len(&self) -> u64 {
+        self.seen
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.seen == 0
+    }
+
+    /// Places at or above a logit, to within a hundredth of a logit.
+    pub fn above(&self, logit: f64) -> u64 {
+        let first = ((logit - f64::from(FLOOR)) / WIDTH).round().max(0.0) as usize;
+        self.bins.iter().skip(first).sum()
+    }
+
+    /// The logit at or above which so many places lie in all: the lowest that lets no more through.
+    fn with_at_most(&self, wanted: f64) -> f64 {
+        let mut sum = 0;
+        for (bin, count) in self.bins.iter().enumerate().rev() {
+            sum += count;
+            if sum as f64 > wanted {
+                return f64::from(FLOOR) + (bin + 1) as f64 * WIDTH;
+            }
+        }
+        f64::from(FLOOR)
+    }
+
+    /// The logit that a choice means. `positives` are logits of particles on which the network did not learn; only a
+    /// precision needs them.
+    ///
+    /// # Errors
+    /// When a precision was asked for and there are too few positives or places, or no threshold reaches it.
+    pub fn threshold(&self, choice: Choice, positives: &[f32]) -> Result<f64> {
+        match choice {
+            Choice::Threshold(score) => Ok(logit_of(score)),
+            Choice::Expected(number) => Ok(self.with_at_most(number * self.micrographs as f64)),
+            Choice::Precision(wanted) => {
+                let known = self.particles(positives)?;
+                let mut best: Option<f64> = None;
+                let mut highest = 0.0f64;
+                let mut logit = f64::from(FLOOR);
+                while logit < TOP {
+                    if let Some(expected) = known.at(self, logit) {
+                        highest = highest.max(expected.precision);
+                        if expected.precision >= wanted {
+                            best = Some(logit);
+                            break;
+                        }
+                    }
+                    logit += 0.05;
+                }
+                best.ok_or_else(|| {
+                    Error::request(
+                        format!(
+                            "no threshold is expected to give a precision of {wanted}; the highest is {highest:.2}"
+                        ),
+                        "ask for a lower precision, or train with more labels",
+                    )
+                })
+            }
+        }
+    }
+
+    /// What is to be expected at a threshold; see [`Self::threshold`].
+    ///
+    /// # Errors
+    /// When there are too few positives or places.
+    pub fn expect(&self, logit: f64, positives: &[f32]) -> Result<Option<Expectation>> {
+        Ok(self.particles(positives)?.at(self, logit))
+    }
+
+    /// How many of the places are particles: their share is the class prior of positives against places.
+    fn particles(&self, positives: &[f32]) -> Result<Particles> {
+        let above: Vec<f32> = positives.iter().copied().filter(|p| *p >= FLOOR).collect();
+        if above.len() < FEWEST || self.sample.len() < FEWEST {
+            return Err(Error::request(
+                format!(
+                    "an expected precision needs scores of at least {FEWEST} particles that the run did not learn from \
+                     and as many places; there are {} and {}",
+                    above.len(),
+                    self.sample.len()
+                ),
+                "label more particles and train again, or choose a threshold or an expected number",
+            ));
+        }
+        let prior = binormal_prior(&above, &self.sample)?;
+        Ok(Particles { share: prior.estimate, low: prior.low, high: prior.high, positives: above })
+    }
+}
+
+/// Particles among the places of a census.
+struct Particles {
+    share: f64,
+    low: f64,
+    high: f64,
+    positives: Vec<f32>,
+}
+
+impl Particles {
+    /// Precision = π · recall / share of places picked, as [`crate::learning::eval::metrics::ThresholdRow`] has it for
+    /// patches; `None` where nothing is picked.
+    fn at(&self, census: &Census, logit: f64) -> Option<Expectation> {
+        let picked = census.above(logit);
+        if picked == 0 {
+            return None;
+        }
+        let found = self.positives.iter().filter(|p| f64::from(**p) >= logit).count();
+        let recall = found as f64 / self.positives.len() as f64;
+        let accepted = picked as f64 / census.len() as f64;
+        let precision = |share: f64| (share * recall / accepted).min(1.0);
+        Some(Expectation {
+            precision: precision(self.share),
+            low: precision(self.low),
+            high: precision(self.high),
+            recall,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand_distr::{Distribution, Normal};
+
+    use super::*;
+    use crate::imaging::Border;
+
+    fn place(x: f64, logit: f32) -> Candidate {
+        Candidate { x, y: 0.0, logit }
+    }
+
+    #[test]
+    fn of_two_near_places_the_better_is_a_pick() {
+        let found = Candidates {
+            size: (100, 100),
+            border: Border::default(),
+            places: vec![place(0.0, 1.0), place(5.0, 3.0), place(20.0, 2.0)],
+        };
+        let kept: Vec<f64> = at_distance(&found, 10.0).iter().map(|p| p.x).collect();
+        assert_eq!(kept, [5.0, 20.0]);
+    }
+
+    #[test]
+    fn an_expected_number_is_an_average_over_micrographs() {
+        let mut census = Census::default();
+        census.add(&[place(0.0, 4.0), place(1.0, 3.0), place(2.0, 2.0)]);
+        census.add(&[place(0.0, 1.0)]);
+        // 1.5 a micrograph are three in all.
+        let logit = census.threshold(Choice::Expected(1.5), &[]).unwrap();
+        assert_eq!(census.above(logit), 3);
+        assert!(logit > 1.0 && logit < 2.0 + 1e-9, "{logit}");
+        assert_eq!(census.above(census.threshold(Choice::Expected(100.0), &[]).unwrap()), 4);
+        assert!((census.threshold(Choice::Threshold(0.5), &[]).unwrap()).abs() < 1e-12);
+        assert_eq!(census.threshold(Choice::Threshold(0.0), &[]).unwrap(), f64::NEG_INFINITY);
+    }
+
+    /// 3,000 particles with logits of 2 ± 1 among 9,000 other places of −1 ± 1.
+    #[test]
+    fn the_expected_precision_is_near_the_true_one() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let (particle, rest) = (Normal::new(2.0, 1.0).unwrap(), Normal::new(-1.0, 1.0).unwrap());
+        let draw = |of: &Normal<f64>, random: &mut ChaCha8Rng| of.sample(random) as f32;
+        let particles: Vec<f32> = (0..3000).map(|_| draw(&particle, &mut random)).collect();
+        let others: Vec<f32> = (0..9000).map(|_| draw(&rest, &mut random)).collect();
+        let positives: Vec<f32> = (0..400).map(|_| draw(&particle, &mut random)).collect();
+        let mut census = Census::default();
+        let all: Vec<Candidate> = particles.iter().chain(&others).map(|&logit| place(0.0, logit)).collect();
+        census.add(&all);
+        let logit = census.threshold(Choice::Precision(0.9), &positives).unwrap();
+        let above = |scores: &[f32]| scores.iter().filter(|s| f64::from(**s) >= logit).count() as f64;
+        let true_precision = above(&particles) / (above(&particles) + above(&others));
+        assert!((true_precision - 0.9).abs() < 0.05, "{true_precision} at {logit}");
+        let expected = census.expect(logit, &positives).unwrap().unwrap();
+        assert!(expected.low <= true_precision && true_precision <= expected.high, "{expected:?}");
+        assert!(census.threshold(Choice::Precision(0.9), &positives[..5]).is_err());
+        assert_eq!(census.expect(29.0, &positives).unwrap(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for choice in [
+            Choice::Threshold(1.5),
+            Choice::Threshold(f64::NAN),
+            Choice::Expected(0.0),
+            Choice::Precision(1.0),
+            Choice::Precision(0.0),
+        ] {
+            assert!(choice.check().is_err(), "{choice:?}");
+        }
+        assert!(Choice::Threshold(0.0).check().is_ok() && Choice::Expected(0.5).check().is_ok());
+    }
+}

@@ -1,0 +1,170 @@
+//! Picking on one micrograph: a network slid over the whole of it proposes places, exact scores of patches cut
+//! there decide.
+//!
+//! The map is quick and nearly right; the score of a patch goes through the checkpoint's own normaliser and is
+//! averaged over all symmetries of the square, as everywhere in the program. Only exact scores are kept.
+
+use rayon::prelude::*;
+
+use super::peaks::peaks;
+use super::standardise::standardise;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::imaging::cut::{CutSettings, cut_patch};
+use crate::imaging::{Border, bin, replicated_border};
+use crate::learning::infer::scorer::Scorer;
+use crate::learning::infer::slide::{LogitMap, STRIDE};
+
+/// Places below this logit (a score of 0.0025) are not kept: thresholds are free above it.
+pub const FLOOR: f32 = -6.0;
+/// Places of the map below this are not scored. It lies below [`FLOOR`], for the map is not exact.
+const MAP_FLOOR: f32 = -8.0;
+/// Patches scored at once. Where none of so many reaches [`FLOOR`], those lower in the map are left out.
+const AT_ONCE: usize = 256;
+/// A centre lies at least this share of the box inside the picture, where an edge holds none: about the radius of a
+/// particle, since a box is 1.5 to 2 times as wide as one.
+const INSIDE: f64 = 0.25;
+
+/// A place on a micrograph with its exact score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Centre, px of the unbinned micrograph.
+    pub x: f64,
+    /// Centre, px, from the first stored row.
+    pub y: f64,
+    /// Exact logit, mean over the symmetries; 1/(1 + exp(−logit)) is the score.
+    pub logit: f32,
+}
+
+/// What picking found on one micrograph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// Columns and rows of the micrograph, px.
+    pub size: (usize, usize),
+    /// Edges without a picture, where nothing is picked.
+    pub border: Border,
+    /// Every place above [`FLOOR`], the highest first. Places may lie near each other: spacing is up to the reader.
+    pub places: Vec<Candidate>,
+}
+
+/// A micrograph ready to be picked on.
+pub struct Prepared {
+    image: Image,
+    border: Border,
+    /// Binned as patches are, on the scale of the network.
+    picture: Image,
+}
+
+/// Picks with the network of a run.
+pub struct Picker {
+    scorer: Scorer,
+    cut: CutSettings,
+}
+
+impl Picker {
+    /// A picker that cuts patches as the run's were cut.
+    ///
+    /// # Errors
+    /// When the network can judge patches only, or box and bin do not give patches of its size.
+    pub fn new(scorer: Scorer, cut: CutSettings) -> Result<Self> {
+        if !scorer.slides() {
+            return Err(Error::request(
+                "the network of this run judges single patches only: it tells the centre of a patch from its border, and \
+                 a micrograph has no such borders",
+                "train a run whose backbone is sliding_cnn, and pick with that",
+            ));
+        }
+        let size = cut.patch_size()?;
+        if size != scorer.size() {
+            return Err(Error::request(
+                format!(
+                    "a box of {} px averaged by {} gives patches of {size} px, but the run was trained on {} px",
+                    cut.box_size,
+                    cut.bin,
+                    scorer.size()
+                ),
+                "give box and bin factor of the patches that the run learned from",
+            ));
+        }
+        Ok(Self { scorer, cut: CutSettings { margin: 0, ..cut } })
+    }
+
+    /// How patches are cut.
+    pub fn cut(&self) -> &CutSettings {
+        &self.cut
+    }
+
+    /// What can be done without the network: borders, binning, normalising.
+    ///
+    /// # Errors
+    /// When the micrograph is smaller than a bin or holds a value that is no finite number.
+    pub fn prepare(&self, image: Image) -> Result<Prepared> {
+        let border = replicated_border(&image)?;
+        let picture = standardise(&bin(&image, self.cut.bin)?, self.scorer.normaliser())?;
+        Ok(Prepared { image, border, picture })
+    }
+
+    /// Finds and scores places.
+    ///
+    /// # Errors
+    /// When a patch cannot be cut.
+    pub fn pick(&self, prepared: &Prepared) -> Result<Candidates> {
+        let Prepared { image, border, picture } = prepared;
+        let size = (image.width, image.height);
+        let map = self.scorer.logit_map(&picture.data, picture.width).unwrap_or(LogitMap {
+            columns: 0,
+            rows: 0,
+            values: Vec::new(),
+        });
+        let half = (self.cut.effective_box()? / 2) as f64;
+        let inside = INSIDE * self.cut.box_size as f64;
+        let free = |at: f64, length: usize, before: usize, after: usize| {
+            let edge = |border: usize| if border > 0 { (border as f64 + inside).max(half) } else { half };
+            at >= edge(before) && at <= length as f64 - edge(after)
+        };
+        let position =
+            |place: f64| (place * STRIDE as f64 + LogitMap::centre(0) as f64) * self.cut.bin as f64;
+        let found = peaks(&map, MAP_FLOOR, |column, row| {
+            free(position(column as f64), size.0, border.left, border.right)
+                && free(position(row as f64), size.1, border.top, border.bottom)
+        });
+        let area = self.scorer.size() * self.scorer.size();
+        let mut places = Vec::new();
+        for group in found.chunks(AT_ONCE) {
+            let mut patches = vec![0.0; group.len() * area];
+            let fits: Vec<bool> = group
+                .par_iter()
+                .zip(patches.par_chunks_exact_mut(area))
+                .map(|(peak, patch)| {
+                    let centre = (position(peak.column).round(), position(peak.row).round());
+                    let cut = cut_patch(image, centre, &self.cut, patch)?;
+                    // A patch that cannot be normalised (a constant background) is no particle.
+                    Ok(cut && self.scorer.normaliser().apply(patch).is_ok())
+                })
+                .collect::<Result<_>>()?;
+            let kept: Vec<f32> = patches
+                .chunks_exact(area)
+                .zip(&fits)
+                .filter(|(_, fits)| **fits)
+                .flat_map(|(patch, _)| patch.iter().copied())
+                .collect();
+            let logits = self.scorer.logits(&kept);
+            let before = places.len();
+            for (peak, logit) in
+                group.iter().zip(&fits).filter(|(_, fits)| **fits).map(|(p, _)| p).zip(logits)
+            {
+                if logit >= FLOOR {
+                    // Patches are scored mirrored too, so what counts as the centre is the middle of the box, half a
+                    // pixel before its centre pixel.
+                    let at = |place: f64| position(place) - 0.5;
+                    places.push(Candidate { x: at(peak.column), y: at(peak.row), logit });
+                }
+            }
+            if places.len() == before {
+                break;
+            }
+        }
+        places.sort_by(|a, b| b.logit.total_cmp(&a.logit));
+        Ok(Candidates { size, border: *border, places })
+    }
+}
