@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::pick_output::Output;
 use super::score::scorer;
-use super::{Watch, tell};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::formats::detect::{Kind, detect};
@@ -24,7 +23,8 @@ use crate::learning::train::checkpoint::model_path;
 use crate::picking::choose::{Census, Choice, Expectation, at_distance, logit_of, score_of};
 use crate::picking::picker::{Candidates, Picker, Prepared};
 use crate::picking::store::{FileState, Store, as_stored};
-use crate::project::{Project, Side};
+use crate::progress::{ProgressSink, report};
+use crate::project::{Project, ScoreKind, Side};
 
 /// Spacing of picks as a share of the box, where none is asked for: a box is 1.5 to 2 times as wide as a particle, so
 /// this is half to two thirds of one.
@@ -116,7 +116,7 @@ enum Item {
 /// When the run's network can judge patches only, box and bin are not known or do not fit, there is no micrograph, none
 /// of them can be read, a precision was asked for that cannot be expected, the disk refuses, or [`Error::Cancelled`].
 /// What was complete by then is kept, and with `watch` the output is complete as well.
-pub fn pick(project: &Project, request: &PickRequest, watch: Watch<'_>) -> Result<PickSummary> {
+pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>) -> Result<PickSummary> {
     request.choice.check()?;
     let started = Instant::now();
     let scorer = scorer(project, &request.run, request.device.clone())?;
@@ -146,7 +146,7 @@ pub fn pick(project: &Project, request: &PickRequest, watch: Watch<'_>) -> Resul
         let ended = if files.is_empty() {
             Ok(())
         } else {
-            run_through(&files, &picker, &store, request, trained_at, &mut work, watch)
+            run_through(&files, &picker, &store, request, trained_at, &mut work, progress)
         };
         let cancelled = matches!(ended, Err(Error::Cancelled));
         if !cancelled {
@@ -168,7 +168,7 @@ pub fn pick(project: &Project, request: &PickRequest, watch: Watch<'_>) -> Resul
         }
         let pause = Instant::now();
         while pause.elapsed() < LOOK_EVERY {
-            tell(watch, "Waiting for micrographs", 0, 0)?;
+            report(progress, "Waiting for micrographs", 0, 0)?;
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -232,7 +232,7 @@ fn project_pixel_size(project: &Project) -> Result<Option<f64>> {
 /// Logits of the positives that the run did not learn from, where the project is scored.
 fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
     let stored = project.run(run)?;
-    let (Some(scores), Some(split)) = (project.scores(stored.id, "teacher")?, stored.split) else {
+    let (Some(scores), Some(split)) = (project.scores(stored.id, ScoreKind::Teacher)?, stored.split) else {
         return Ok(Vec::new());
     };
     let sides = project.split_sides(split)?;
@@ -371,7 +371,7 @@ fn run_through(
     request: &PickRequest,
     trained_at: Option<f64>,
     work: &mut Work,
-    watch: Watch<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<()> {
     std::thread::scope(|scope| {
         let (send, items) = sync_channel(1);
@@ -384,7 +384,7 @@ fn run_through(
             }
         });
         for (done, item) in items.into_iter().enumerate() {
-            tell(watch, "Picking on micrographs", done, files.len())?;
+            report(progress, "Picking on micrographs", done, files.len())?;
             let (state, found) = match item {
                 Item::Known(state, found) => {
                     work.summary.scored_before += 1;
@@ -403,7 +403,7 @@ fn run_through(
             };
             work.add(state, &found, request)?;
         }
-        tell(watch, "Picking on micrographs", files.len(), files.len())
+        report(progress, "Picking on micrographs", files.len(), files.len())
     })
 }
 
