@@ -12,22 +12,22 @@
 //! | [`train`] | a run from preflight to its last epoch, its events and checkpoints |
 //! | [`infer`] | scores of patches from a trained network |
 //! | [`eval`] | measures of a ranking |
-//! | [`inspect`] | what the diagnosis measures inside a network: layers, units, gradients |
+//! | `inspect` | what the diagnosis measures inside a network: layers, units, gradients |
 //!
 //! A method is a composition: a risk, a consistency term, optionally self-training and alignment, a teacher, a
 //! network and a schedule. [`train::trainer`] puts them together; [`train::run`] drives the epochs. Random numbers
-//! come from [`random`].
+//! come from `random`.
 
 pub mod config;
 pub mod data;
 pub mod eval;
 pub mod infer;
-pub mod inspect;
+pub(crate) mod inspect;
 pub mod loss;
 pub mod network;
 pub mod optim;
 pub mod pretrain;
 pub mod prior;
-pub mod random;
+pub(crate) mod random;
 mod readback;
 pub mod train;

@@ -278,7 +278,7 @@ impl Default for ConsistencyConfig {
 }
 
 /// The term that pulls features of patches with the same label or pseudo-label together
-/// ([`crate::learning::loss::alignment`]).
+/// (`learning/loss/alignment.rs`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AlignmentConfig {

@@ -21,11 +21,6 @@ impl Batch {
     pub fn len(&self) -> usize {
         self.positive.len() + self.unlabeled.len() + self.negative.len()
     }
-
-    /// Whether the batch holds no patch.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 /// Goes through a list again and again, in a new random order each time.

@@ -274,7 +274,7 @@ impl Ranking {
         })
     }
 
-    /// The threshold with the highest [`pu_criterion`]; of several, the highest.
+    /// The threshold with the highest [`ThresholdRow::criterion`]; of several, the highest.
     ///
     /// # Errors
     /// When `prior` does not lie between 0 and 1.
@@ -312,7 +312,7 @@ pub struct ThresholdRow {
     pub expected_others: f64,
     /// π · recall / (share accepted); `None` where nothing is accepted.
     pub expected_precision: Option<f64>,
-    /// [`pu_criterion`].
+    /// 2π·recall + (1 − share of the unlabeled accepted), by which thresholds are compared.
     pub criterion: f64,
     /// Expected accuracy on the unlabeled: the criterion − π.
     pub expected_accuracy: f64,
@@ -320,7 +320,7 @@ pub struct ThresholdRow {
 
 /// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no negatives. It
 /// equals the expected accuracy on the unlabeled plus π, because P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
-pub fn pu_criterion(recall: f64, unlabeled_rate: f64, prior: f64) -> f64 {
+fn pu_criterion(recall: f64, unlabeled_rate: f64, prior: f64) -> f64 {
     2.0 * prior * recall + (1.0 - unlabeled_rate)
 }
 

@@ -1,6 +1,6 @@
 //! The terms of the loss.
 
-pub mod alignment;
+pub(crate) mod alignment;
 pub mod consistency;
 pub mod risk;
-pub mod self_training;
+pub(crate) mod self_training;

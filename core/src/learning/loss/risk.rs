@@ -151,7 +151,7 @@ fn log_binomial_pmf(n: usize, p: f64) -> Vec<f32> {
 }
 
 /// The configured risk of one batch; `None` where the batch holds nothing that the risk uses. Terms of labels that are
-/// missing from the batch are left out; [`crate::learning::train::check_data`] refuses data that never has them.
+/// missing from the batch are left out; `learning/train/check_data.rs` refuses data that never has them.
 pub fn risk(config: &RiskConfig, prior: f64, logits: LabelledLogits) -> Option<RiskValue> {
     let LabelledLogits { positive, unlabeled, negative } = logits;
     let mut clamped = None;

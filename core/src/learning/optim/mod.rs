@@ -1,5 +1,5 @@
 //! The optimiser, the moving average of the weights, and the schedules.
 
 pub mod adamw;
-pub mod ema;
-pub mod schedule;
+pub(crate) mod ema;
+pub(crate) mod schedule;

@@ -53,7 +53,7 @@ pub struct PriorEstimate {
     pub unlabeled_rate: f64,
     /// Half-width of the paper's uniform bound at c, which is guaranteed.
     pub uniform_bound: f64,
-    /// [`density_ratio_prior`] on the same scores, an independent estimate.
+    /// An independent estimate from the density ratio of the same scores.
     pub cross_check: f64,
     /// Positive scores used.
     pub positives: usize,
@@ -183,7 +183,7 @@ impl Bin {
 ///
 /// # Errors
 /// When either side has fewer than 10 scores, or a score is no finite number.
-pub fn density_ratio_prior(positive: &[f32], unlabeled: &[f32]) -> Result<f64, MetricError> {
+fn density_ratio_prior(positive: &[f32], unlabeled: &[f32]) -> Result<f64, MetricError> {
     check_count(positive, "positive", MIN_SCORES)?;
     check_count(unlabeled, "unlabeled", MIN_SCORES)?;
     let ranking = Ranking::new(positive, unlabeled)?;

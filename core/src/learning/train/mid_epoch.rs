@@ -1,7 +1,7 @@
 //! The state of a run in the middle of an epoch, so that it goes on exactly as if it had never stopped.
 //!
 //! An epoch depends on the state at its start and on generators seeded by run, epoch and purpose
-//! ([`crate::learning::random`]). In its middle the state also holds how many numbers these generators have
+//! (`learning/random.rs`). In its middle the state also holds how many numbers these generators have
 //! drawn, the totals so far, and the pseudo-labels that self-training chose at the start of the epoch.
 
 use rand_chacha::ChaCha8Rng;

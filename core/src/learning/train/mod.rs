@@ -3,7 +3,7 @@
 //! Read the files in this order to follow a run:
 //!
 //! 1. [`run`] is the whole run: it calls everything below.
-//! 2. [`check_data`] refuses data from which the method cannot learn.
+//! 2. `check_data` refuses data from which the method cannot learn.
 //! 3. [`preflight`] estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
 //!    folder of its own, [`crate::learning::pretrain`].)
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
@@ -17,7 +17,7 @@
 
 mod batch_loss;
 mod channel;
-pub mod check_data;
+pub(crate) mod check_data;
 pub mod checkpoint;
 pub mod epoch_metrics;
 mod epoch_totals;
