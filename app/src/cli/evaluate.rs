@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::json;
 use vitrine_core::picking::evaluate::measures::{Measured, Point};
 use vitrine_core::picking::evaluate::{Evaluation, Judged, Within};
-use vitrine_core::workflow::evaluate::{EvaluateRequest, evaluate, write_report};
+use vitrine_core::workflow::evaluate::{EvaluateRequest, evaluate};
+use vitrine_core::workflow::evaluate_pictures::write_report;
 
 use super::output::{print_json, print_line};
 use super::progress::Progress;

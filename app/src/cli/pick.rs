@@ -19,16 +19,19 @@ use super::progress::Progress;
 /// `picking`, or with any configuration whose backbone is `sliding_cnn`. Without --micrographs the micrographs of the
 /// project are picked; others need not be in it.
 ///
+/// The network must have seen what lies between particles: import with --pool random and a --pool-distance
+/// of less than a particle's diameter.
+///
 /// All places with a score of 0.0025 or more are kept with the run, so picking again with another threshold,
-/// distance or number takes a moment, and what was stopped goes on where it was. --out writes, for each
-/// micrograph, a RELION coordinate file (coordinates/NAME_vitrine.star), and one table of all picks
-/// (picks.csv). Edges of a micrograph without a picture are left out.
+/// distance or number takes a moment, and what was stopped goes on where it was. --out writes a RELION coordinate
+/// file for each micrograph (NAME_vitrine.star), --table one table of all picks. Edges of a micrograph without a
+/// picture are left out.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
   vitrine train apo/ --config picking --name slide
   vitrine pick apo/ --run slide --out picks/
-  vitrine pick apo/ --run slide --micrographs new/ --expected 250 --out picks/
+  vitrine pick apo/ --run slide --micrographs new/ --expected 250 --table picks.csv
   vitrine pick apo/ --run slide --precision 0.9 --distance 80 --out picks/
   vitrine pick apo/ --run slide --micrographs session/ --watch --out picks/
 
@@ -60,9 +63,12 @@ pub struct Args {
     /// Px averaged into one; by default as for the project's patches
     #[arg(long, value_name = "FACTOR")]
     bin: Option<usize>,
-    /// Write the picks into this folder
+    /// Write a RELION coordinate file for each micrograph into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write one table of all picks here (CSV)
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
     /// Go on: take micrographs that appear in the folders of --micrographs, until Ctrl-C
     #[arg(long, requires = "micrographs")]
     watch: bool,
@@ -93,6 +99,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         box_size: args.box_size,
         bin: args.bin,
         out: args.out,
+        table: args.table,
         watch: args.watch,
         idle: args.idle.map(Duration::from_secs),
         device: ComputeDevice::open(args.device)?,
@@ -139,8 +146,10 @@ fn print(summary: &PickSummary, run: &str) {
     if !summary.left_out.is_empty() {
         print_line(&format!("left out: {} micrographs, named above", summary.left_out.len()));
     }
-    match &summary.out {
-        Some(out) => print_line(&format!("picks: {}", out.display())),
-        None => print_line("give --out DIR to write the picks"),
+    for path in [&summary.out, &summary.table].into_iter().flatten() {
+        print_line(&format!("picks: {}", path.display()));
+    }
+    if summary.out.is_none() && summary.table.is_none() {
+        print_line("give --out DIR or --table FILE to write the picks");
     }
 }

@@ -87,23 +87,36 @@ fn particles_are_picked_kept_and_chosen_again(dir: &Path, project: &str) {
     let whole = fs::read(Path::new(&new).join("hole_7.mrc")).unwrap();
     fs::write(Path::new(&new).join("torn.mrc"), &whole[..whole.len() / 2]).unwrap();
     let out = text(dir.join("out"));
-    let call = ["pick", project, "--run", "slide", "--micrographs", &new, "--device", "cpu", "--out", &out];
+    let table_of_all = text(dir.join("picked.csv"));
+    let call = [
+        "pick",
+        project,
+        "--run",
+        "slide",
+        "--micrographs",
+        &new,
+        "--device",
+        "cpu",
+        "--out",
+        &out,
+        "--table",
+        &table_of_all,
+    ];
     let first = json(&call);
     assert_eq!((count(&first, "micrographs"), count(&first, "scored_before")), (2, 0), "{first}");
     let left_out = first["summary"]["left_out"].as_array().unwrap();
     assert!(left_out.len() == 1 && left_out[0]["reason"].as_str().unwrap().contains("torn.mrc"), "{first}");
     let truth = table(&dir.join("truth.csv"), 7..9);
-    // The table, the folder that holds it, and the same picks as STAR files.
-    for picks in ["picks.csv", "", "coordinates"] {
-        let picks = text(Path::new(&out).join(picks));
-        let (recall, precision) = judged(&picks, &truth);
+    // The table, and the same picks as STAR files.
+    for picks in [&table_of_all, &out] {
+        let (recall, precision) = judged(picks, &truth);
         assert!(recall > 0.8 && precision > 0.7, "{picks}: recall {recall}, precision {precision}");
     }
     // Again, with another choice: nothing is scored a second time.
     let number = json(&[&call[..], &["--expected", "10"]].concat());
     assert_eq!((count(&number, "scored_before"), count(&number, "micrographs")), (2, 2));
     assert!((18..=20).contains(&count(&number, "picks")), "{number}");
-    let rows = fs::read_to_string(Path::new(&out).join("picks.csv")).unwrap().lines().count() as u64;
+    let rows = fs::read_to_string(&table_of_all).unwrap().lines().count() as u64;
     assert_eq!(rows, count(&number, "picks") + 1);
     let all = json(&[&call[..], &["--threshold", "0"]].concat());
     assert_eq!(count(&all, "picks"), count(&all, "places"));
@@ -152,7 +165,7 @@ fn a_session_is_followed(dir: &Path, project: &str) {
     let appeared = |name: &str| {
         let patience = (0..1800).any(|_| {
             std::thread::sleep(Duration::from_millis(100));
-            out.join("coordinates").join(name).exists()
+            out.join(name).exists()
         });
         assert!(patience, "{name} was not picked");
     };

@@ -12,6 +12,7 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::Border;
 use crate::imaging::cut::CutSettings;
+use crate::remedy::Remedy;
 
 /// Raised when the meaning of a stored file changes; files of other versions are made anew.
 const VERSION: u32 = 1;
@@ -138,7 +139,7 @@ impl Store {
             places: found.places.iter().map(rounded).collect(),
         };
         let text = serde_json::to_vec(&stored)
-            .map_err(|e| Error::format(&path, format!("cannot be written: {e}"), "report this"))?;
+            .map_err(|e| Error::format(&path, format!("cannot be written: {e}"), Remedy::ReportDefect))?;
         write_atomically(&path, &text)
     }
 }

@@ -26,8 +26,7 @@ pub fn png(width: usize, height: usize, rgba: Vec<u8>) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`png`].
 pub fn grey_png(width: usize, height: usize, grey: Vec<u8>) -> Result<Vec<u8>> {
-    let failed =
-        |what: &str| Error::request(format!("a picture of {width}×{height} px {what}"), "report this");
+    let failed = |what: &str| Error::defect(format!("a picture of {width}×{height} px {what}"));
     let size = (u32::try_from(width), u32::try_from(height));
     let (Ok(width), Ok(height)) = size else { return Err(failed("is too large")) };
     let picture =

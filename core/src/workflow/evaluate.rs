@@ -1,11 +1,10 @@
 //! Judging the pick files of any program against known centres.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::evaluate_pictures;
 use crate::error::{Error, Result};
 use crate::formats::detect::{Kind, detect, open_picks};
 use crate::formats::micrograph::{Match, Names, dimensions};
@@ -130,14 +129,6 @@ pub fn evaluate(request: &EvaluateRequest, progress: ProgressSink<'_>) -> Result
     settle_positions(&mut input, request, diameter, &mut notes)?;
     let evaluation = judge(&input.sets, input.names.clone(), &input.centres, diameter, request.threshold);
     Ok(Evaluated { evaluation, notes, input })
-}
-
-/// Writes the HTML report, with pictures where the micrographs were named.
-///
-/// # Errors
-/// When a micrograph cannot be read, drawing fails, the disk refuses, or [`Error::Cancelled`].
-pub fn write_report(done: &Evaluated, path: &Path, progress: ProgressSink<'_>) -> Result<()> {
-    evaluate_pictures::write_report(done, path, progress)
 }
 
 /// The diameter asked for, or the one that all rows of the truth agree on.

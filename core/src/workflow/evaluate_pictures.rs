@@ -40,7 +40,11 @@ struct Place {
 /// Kind and position of everything there is to draw on one micrograph.
 type Marks = Vec<(MarkKind, (f64, f64), f64)>;
 
-pub(super) fn write_report(done: &Evaluated, path: &Path, progress: ProgressSink<'_>) -> Result<()> {
+/// Writes the HTML report of an evaluation, with pictures where the micrographs were named.
+///
+/// # Errors
+/// When a micrograph cannot be read, drawing fails, the disk refuses, or [`crate::Error::Cancelled`].
+pub fn write_report(done: &Evaluated, path: &Path, progress: ProgressSink<'_>) -> Result<()> {
     let Evaluated { evaluation, notes, input } = done;
     let mut notes = notes.clone();
     let (micrographs, places) = pictures(evaluation, input, progress)?;

@@ -6,7 +6,7 @@ pub mod comparison;
 pub mod demo;
 pub mod diagnose;
 pub mod evaluate;
-mod evaluate_pictures;
+pub mod evaluate_pictures;
 pub mod import;
 pub mod model;
 pub mod pick;

@@ -13,18 +13,19 @@ use serde::Serialize;
 
 use super::pick_output::Output;
 use super::score::scorer;
+use super::trained::trained_model;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::formats::detect::{Kind, detect};
 use crate::formats::micrograph;
 use crate::imaging::cut::CutSettings;
 use crate::label::Label;
-use crate::learning::train::checkpoint::model_path;
 use crate::picking::choose::{Census, Choice, Expectation, at_distance, logit_of, score_of};
 use crate::picking::picker::{Candidates, Picker, Prepared};
 use crate::picking::store::{FileState, Store, as_stored};
 use crate::progress::{ProgressSink, report};
 use crate::project::{Project, ScoreKind, Side};
+use crate::remedy::Remedy;
 
 /// Spacing of picks as a share of the box, where none is asked for: a box is 1.5 to 2 times as wide as a particle, so
 /// this is half to two thirds of one.
@@ -49,8 +50,10 @@ pub struct PickRequest {
     pub box_size: Option<usize>,
     /// Px averaged into one; that of the project's patches by default.
     pub bin: Option<usize>,
-    /// Folder for the picks: a STAR file a micrograph and one table. Nothing is written without it.
+    /// Folder for the picks as RELION coordinate files, one a micrograph.
     pub out: Option<PathBuf>,
+    /// File for one table of all picks (CSV).
+    pub table: Option<PathBuf>,
     /// Whether to go on looking for new files in the folders named, until cancelled.
     pub watch: bool,
     /// With `watch`: ends when nothing new has come for so long.
@@ -95,8 +98,10 @@ pub struct PickSummary {
     pub seconds: f64,
     /// Sentences a person should read.
     pub notes: Vec<String>,
-    /// The folder that was written.
+    /// The folder of coordinate files that was written.
     pub out: Option<PathBuf>,
+    /// The table that was written.
+    pub table: Option<PathBuf>,
 }
 
 /// A micrograph on its way.
@@ -123,8 +128,8 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let cut = cut_settings(project, request)?;
     let picker = Picker::new(scorer, cut)?;
     let distance = distance(request, &cut)?;
-    let run_dir = project.run_dir(&request.run);
-    let store = Store::open(&run_dir, &model_path(&run_dir), cut)?;
+    let model = trained_model(project, &request.run)?;
+    let store = Store::open(&project.run_dir(&request.run), &model, cut)?;
     let positives = held_out_positives(project, &request.run)?;
     let trained_at = project_pixel_size(project)?;
     let mut work = Work {
@@ -133,10 +138,11 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
             box_size: cut.box_size,
             bin: cut.bin,
             out: request.out.clone(),
+            table: request.table.clone(),
             ..PickSummary::default()
         },
         census: Census::default(),
-        output: request.out.as_deref().map(Output::create).transpose()?,
+        output: Output::create(request.out.as_deref(), request.table.as_deref())?,
         done: Vec::new(),
     };
     let mut queue = Queue::new(project, request)?;
@@ -277,7 +283,7 @@ impl Queue {
             if queue.files.is_empty() {
                 return Err(Error::request(
                     "the project knows no micrograph files: its patches came ready cut",
-                    "name the micrographs to pick on",
+                    Remedy::NameMicrographs,
                 ));
             }
             // A project may have several sources on one micrograph.
@@ -358,7 +364,7 @@ impl Queue {
 struct Work {
     summary: PickSummary,
     census: Census,
-    output: Option<Output>,
+    output: Output,
     /// The micrographs that have places, for the output.
     done: Vec<FileState>,
 }
@@ -438,8 +444,8 @@ impl Work {
         let places = at_distance(found, self.summary.distance);
         self.census.add(&places);
         self.summary.micrographs += 1;
-        if let (Choice::Threshold(score), Some(output)) = (request.choice, &mut self.output) {
-            output.add(&state.path, &places, logit_of(score))?;
+        if let Choice::Threshold(score) = request.choice {
+            self.output.add(&state.path, &places, logit_of(score))?;
         }
         self.done.push(state);
         Ok(())
@@ -456,14 +462,15 @@ impl Work {
         self.summary.picks = self.census.above(logit);
         // Too few positives are no error where nobody asked for a precision.
         self.summary.expected = self.census.expect(logit, positives).ok().flatten();
-        if let (Some(out), false) = (&request.out, matches!(request.choice, Choice::Threshold(_))) {
-            let mut output = Output::create(out)?;
+        let wanted = request.out.is_some() || request.table.is_some();
+        if wanted && !matches!(request.choice, Choice::Threshold(_)) {
+            let mut output = Output::create(request.out.as_deref(), request.table.as_deref())?;
             for state in &self.done {
                 if let Some(found) = store.read(state) {
                     output.add(&state.path, &at_distance(&found, self.summary.distance), logit)?;
                 }
             }
-            self.output = Some(output);
+            self.output = output;
         }
         Ok(())
     }

@@ -86,3 +86,9 @@ impl ConvBlock {
         out
     }
 }
+
+/// N×1×H×W as N×H×W×1. With one channel the values keep their order.
+pub(super) fn channel_last(x: Tensor<4>) -> Tensor<4> {
+    let [n, c, h, w] = x.dims();
+    x.reshape([n, h, w, c])
+}

@@ -19,6 +19,7 @@ pub use sliding_cnn::SlidingCnn;
 pub use small_cnn::SmallCnn;
 
 use crate::learning::config::Backbone;
+use block::channel_last;
 use init::seeded;
 use kernels::Mode;
 
@@ -166,12 +167,6 @@ impl Network {
             Self::SlidingCnn(network) => network.activations(patches),
         }
     }
-}
-
-/// N×1×H×W as N×H×W×1. With one channel the values keep their order.
-fn channel_last(x: Tensor<4>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, h, w, c])
 }
 
 /// Mean over rows and columns: N×C×H×W to N×C.

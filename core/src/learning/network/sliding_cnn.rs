@@ -6,7 +6,7 @@ use burn::tensor::module::avg_pool2d;
 use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use crate::learning::network::block::ConvBlock;
+use crate::learning::network::block::{ConvBlock, channel_last};
 use crate::learning::network::kernels::{self, Mode};
 
 /// The layers of [`super::SmallCnn`] without padding: convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels,
@@ -109,7 +109,7 @@ impl SlidingCnn {
         let own = kernels::mode_of(&pictures);
         // Rows and columns are dimensions 1 and 2 of channel-last maps, else 2 and 3.
         let (shallow, rows) = match own {
-            Some(mode) => (self.shallow_own(mode, super::channel_last(pictures)), 1),
+            Some(mode) => (self.shallow_own(mode, channel_last(pictures)), 1),
             None => (self.shallow(pictures), 2),
         };
         [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(dy, dx)| {
