@@ -20,8 +20,6 @@ const RENAMING: &str = "run_being_renamed";
 const DELETED: &str = "deleted_run_folders";
 /// The setting that maps former names of runs to their numbers, a JSON object.
 const FORMER_NAMES: &str = "former_run_names";
-/// The setting that holds the highest number a deleted run has had.
-pub(super) const LAST_RUN: &str = "last_deleted_run";
 
 /// A renaming under way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -129,8 +127,8 @@ impl Project {
                 )
                 .map_err(db.err("delete a run"))?;
             // Numbers are not used again: places in queues and entries of the journal name runs by them.
-            let last = others.iter().map(|run| run.id.0).max().unwrap_or(0).max(last_deleted(db)?);
-            db.set_meta(LAST_RUN, &last.to_string())?;
+            let last = others.iter().map(|run| run.id.0).max().unwrap_or(0).max(runs::last_deleted(db)?);
+            db.set_meta(runs::LAST_DELETED, &last.to_string())?;
             let mut folders = deleted_folders(db)?;
             folders.push(run.name.clone());
             set_deleted_folders(db, &folders)?;
@@ -229,11 +227,6 @@ fn note_former_name(db: &Db, run: &Run, new: &str) -> Result<()> {
     names.insert(run.name.to_lowercase(), Value::from(run.id.0));
     names.remove(&new.to_lowercase());
     db.set_meta(FORMER_NAMES, &Value::Object(names).to_string())
-}
-
-/// The highest number a deleted run has had; 0 where none was deleted.
-pub(super) fn last_deleted(db: &Db) -> Result<i64> {
-    Ok(db.meta(LAST_RUN)?.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 fn deleted_folders(db: &Db) -> Result<Vec<String>> {

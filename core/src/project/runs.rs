@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
 use crate::project::time::now;
-use crate::project::{EntryId, Project, RunId, SplitId, journal, run_edits};
+use crate::project::{EntryId, Project, RunId, SplitId, journal};
 use crate::remedy::Remedy;
 
 /// A run about to begin.
@@ -179,6 +179,14 @@ fn run(row: &Row<'_>) -> rusqlite::Result<(Run, [String; 3])> {
     Ok((run, [row.get(4)?, row.get(7)?, row.get(9)?]))
 }
 
+/// The setting that holds the highest number a deleted run has had.
+pub(super) const LAST_DELETED: &str = "last_deleted_run";
+
+/// The highest number a deleted run has had; 0 where none was deleted.
+pub(super) fn last_deleted(db: &Db) -> Result<i64> {
+    Ok(db.meta(LAST_DELETED)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
 /// Whether this can be the name of a run, which is also that of its folder.
 pub(super) fn is_run_name(name: &str) -> bool {
     !name.is_empty()
@@ -240,7 +248,7 @@ impl Project {
                 .conn
                 .query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get(0))
                 .map_err(&err)?;
-            let id = highest.max(run_edits::last_deleted(db)?) + 1;
+            let id = highest.max(last_deleted(db)?) + 1;
             db.conn
                 .execute(
                     "INSERT INTO runs (id, name, config, seed, versions, device, journal_position, normaliser, \

@@ -255,6 +255,9 @@ impl<'ast> Visit<'ast> for Reader {
         self.take_use(&item.tree, &Module::new(), !matches!(item.vis, Visibility::Inherited));
     }
 
+    // `pub(super)` names a module without using it.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.name(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
@@ -268,7 +271,6 @@ impl<'ast> Visit<'ast> for Reader {
                 self.name(word.split("::").map(str::to_owned).collect());
             }
         }
-        visit::visit_macro(self, mac);
     }
 }
 
