@@ -5,7 +5,7 @@ use vitrine_core::{Remedy, Warning};
 
 use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
 use crate::gui::values::Tab;
-use crate::words;
+use crate::{logging, words};
 
 /// A remedy as an imperative phrase that names the fields and pages of the window.
 fn phrase(remedy: &Remedy) -> String {
@@ -31,11 +31,16 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::ChooseRun => "train it again, or choose another run",
         Remedy::ChooseDevice => "choose another device",
         Remedy::TrainOnCpu => {
-            "go on from the last good epoch on the processor, and report this with the text of About"
+            return format!(
+                "go on from the last good epoch on the processor, and report this {}",
+                logging::report_with()
+            );
         }
         Remedy::OpenOrMakeProject => "choose a project's folder, or make a project by importing files",
         Remedy::CloseProject => "put the folder back, or close the project and open it where it is now",
-        Remedy::ReportDefect => "this is a defect of the program: report it with the text of About",
+        Remedy::ReportDefect => {
+            return format!("this is a defect of the program: report it {}", logging::report_with());
+        }
     };
     phrase.to_owned()
 }
