@@ -73,6 +73,7 @@ fn kinds_of(report: &Report, severity: Severity) -> Vec<&'static str> {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_healthy_set_gives_nothing_wrong_and_tells_progress() {
     let (mut last, mut heard) = (0.0, Vec::new());
     let report = examine(&HEALTHY, Depth::Standard, &ComputeDevice::cpu(), &mut |step| {
@@ -95,6 +96,7 @@ fn a_healthy_set_gives_nothing_wrong_and_tells_progress() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn it_can_be_cancelled() {
     let mut asked = 0;
     let outcome = examine(&HEALTHY, Depth::Standard, &ComputeDevice::cpu(), &mut |_| {
@@ -106,18 +108,21 @@ fn it_can_be_cancelled() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_wrong_prior_is_found_and_mended() {
     let (subject, report) = found("wrong prior", Depth::Standard);
     mended(&subject, &report, kinds::WRONG_PRIOR, Depth::Standard);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn the_labelling_rate_as_prior_is_found_and_mended() {
     let (subject, report) = found("labelling rate as prior", Depth::Standard);
     mended(&subject, &report, kinds::LABELLING_RATE, Depth::Standard);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_threshold_nothing_passes_is_found_and_mended() {
     let (subject, report) = found("threshold too high", Depth::Standard);
     assert!(report.corrected.as_ref().unwrap().consistency.threshold < 0.99);
@@ -125,6 +130,7 @@ fn a_threshold_nothing_passes_is_found_and_mended() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_learning_rate_too_high_is_found_and_mended() {
     let (subject, report) = found("learning rate too high", Depth::Standard);
     assert!(report.corrected.as_ref().unwrap().optimizer.learning_rate <= 0.02);
@@ -132,12 +138,14 @@ fn a_learning_rate_too_high_is_found_and_mended() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_teacher_that_does_not_follow_is_found_and_mended() {
     let (subject, report) = found("teacher that does not follow", Depth::Standard);
     mended(&subject, &report, kinds::STUCK_TEACHER, Depth::Standard);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_collapsed_run_is_found_in_its_epochs() {
     let (subject, report) = found("collapsed teacher", Depth::Quick);
     let found = report.findings.iter().find(|f| f.kind == kinds::COLLAPSE).unwrap();
@@ -150,18 +158,21 @@ fn a_collapsed_run_is_found_in_its_epochs() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn dead_layers_of_a_run_are_found() {
     let (_, report) = found("dead layers", Depth::Standard);
     assert!(report.findings[0].evidence.iter().any(|e| e.value == "1.00"), "{:?}", report.findings[0]);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn differently_normalised_splits_are_found_and_mended() {
     let (subject, report) = found("splits normalised differently", Depth::Quick);
     mended(&subject, &report, kinds::SPLIT_DRIFT, Depth::Quick);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn labels_and_micrographs_on_other_scales_are_found_and_mended() {
     for (name, kind) in [
         ("labels normalised differently", kinds::LABEL_DRIFT),
@@ -173,6 +184,7 @@ fn labels_and_micrographs_on_other_scales_are_found_and_mended() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn near_copies_and_overlapping_boxes_are_found_and_gone_when_removed() {
     for name in ["leaked near-copies", "overlapping boxes"] {
         let (subject, report) = found(name, Depth::Quick);
@@ -184,6 +196,7 @@ fn near_copies_and_overlapping_boxes_are_found_and_gone_when_removed() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn leaked_duplicates_are_found_and_gone_when_removed() {
     let (subject, report) = found("leaked duplicates", Depth::Quick);
     let listed = &report.findings[0].patches;
@@ -193,6 +206,7 @@ fn leaked_duplicates_are_found_and_gone_when_removed() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn copies_on_one_side_are_named_without_calling_validation_false() {
     let mut subject = HEALTHY.clone();
     let area = subject.size * subject.size;
@@ -212,6 +226,7 @@ fn copies_on_one_side_are_named_without_calling_validation_false() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn swapped_labels_are_found_and_gone_when_exchanged() {
     let (mut subject, _) = found("swapped labels", Depth::Quick);
     for label in &mut subject.labels {
@@ -225,6 +240,7 @@ fn swapped_labels_are_found_and_gone_when_exchanged() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn half_inverted_contrast_is_found_and_gone_when_turned_back() {
     let (mut subject, report) = found("half inverted contrast", Depth::Quick);
     let right = (0..subject.len()).filter(|&i| report.findings[0].patches.contains(&subject.ids[i]));
@@ -244,6 +260,7 @@ fn half_inverted_contrast_is_found_and_gone_when_turned_back() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn constant_patches_and_broken_pixels_are_found_and_gone_when_left_out() {
     for name in ["constant patches", "pixels not finite"] {
         let (subject, report) = found(name, Depth::Quick);
@@ -257,27 +274,32 @@ fn constant_patches_and_broken_pixels_are_found_and_gone_when_left_out() {
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn picks_off_centre_are_found() {
     found("picks off centre", Depth::Quick);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn too_few_positives_are_found() {
     let (_, report) = found("too few positives", Depth::Standard);
     assert_eq!(report.findings[0].severity, Severity::Wrong);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn biased_picks_are_found() {
     found("biased picks", Depth::Standard);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn wrong_labels_among_the_positives_are_found() {
     found("some labels wrong", Depth::Quick);
 }
 
 #[test]
+#[ignore = "long: trains on data with every fault"]
 fn a_subject_without_positives_gets_an_answer_not_an_error() {
     let none = keep(&HEALTHY, |i| HEALTHY.labels[i] != Label::Positive);
     let report = look(&none, Depth::Standard);

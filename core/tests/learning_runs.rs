@@ -308,17 +308,39 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
     assert_eq!(halves, 1, "0.5 costs nothing here, and 3 something");
 }
 
+/// AUC of a run's model on fresh patches, discs against noise; 0.5 is chance.
+fn fresh_auc(outcome: &RunOutcome) -> f64 {
+    let scorer = Scorer::new(&outcome.model, ComputeDevice::cpu()).unwrap();
+    let scores = |particle: bool| {
+        let mut pixels = patches(100, |_| particle, 77, BRIGHT);
+        let area = scorer.size() * scorer.size();
+        pixels.chunks_exact_mut(area).for_each(|patch| scorer.normaliser().apply(patch).unwrap());
+        scorer.score(&pixels)
+    };
+    auc(&scores(true), &scores(false)).unwrap()
+}
+
 #[test]
-fn every_risk_and_consistency_trains_an_epoch() {
+fn every_risk_and_consistency_learns() {
     for risk in ["naive", "upu", "nnpu", "ge_binomial", "vpu", "dist_pu"] {
         for consistency in ["none", "fixmatch", "softmatch", "mean_teacher"] {
             let text = format!(
-                "risk:\n  kind: {risk}\nconsistency:\n  kind: {consistency}\nteacher:\n  enabled: true\nschedule:\n  epochs: 1\n  warm_up_epochs: 0\n"
+                "risk:\n  kind: {risk}\nconsistency:\n  kind: {consistency}\n  weight: 1\n  ramp_up_epochs: 0\nteacher:\n  enabled: true\n  decay: 0.9\noptimizer:\n  learning_rate: 0.003\nschedule:\n  epochs: 6\n  warm_up_epochs: 0\n"
             );
             let outcome = run(job(config(&text))).unwrap();
-            assert!(outcome.history[0].loss.is_finite(), "{risk} with {consistency}");
-            let rate = outcome.history[0].pseudo_label_rate;
-            assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
+            let history = &outcome.history;
+            assert!(history.iter().all(|epoch| epoch.loss.is_finite()), "{risk} with {consistency}");
+            for epoch in history {
+                let rate = epoch.pseudo_label_rate;
+                assert_eq!(rate.is_nan(), consistency == "none", "{risk} with {consistency}: rate {rate}");
+            }
+            // A gradient that is 0, random or of the wrong sign does not find the discs.
+            let found = fresh_auc(&outcome);
+            println!(
+                "{risk} {consistency} {found:.3} {:?}",
+                history.iter().map(|e| (e.loss_risk, e.loss_consistency)).collect::<Vec<_>>()
+            );
+            assert!(found > 0.9, "{risk} with {consistency}: AUC {found}");
         }
     }
 }

@@ -51,6 +51,7 @@ fn with(change: impl FnOnce(&mut RunConfig)) -> Subject {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn an_estimated_prior_is_nearer_to_how_many_there_are() {
     for (kind, subject) in [
         (kinds::WRONG_PRIOR, with(|c| c.prior = PriorConfig::Given(0.85))),
@@ -86,6 +87,7 @@ fn an_estimated_prior_is_nearer_to_how_many_there_are() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_mended_learning_rate_learns() {
     for (kind, rate) in [(kinds::HIGH_RATE, 0.1), (kinds::LOW_RATE, 1e-7)] {
         let subject = with(|c| {
@@ -106,6 +108,7 @@ fn rates(of: &Trained) -> f64 {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn another_threshold_brings_the_rate_where_it_should_be() {
     for (kind, threshold) in [(kinds::HIGH_THRESHOLD, 0.999), (kinds::LOW_THRESHOLD, 0.51)] {
         let subject = with(|c| c.consistency.threshold = threshold);
@@ -117,6 +120,7 @@ fn another_threshold_brings_the_rate_where_it_should_be() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_teacher_that_follows_scores_better() {
     let subject = with(|c| {
         c.teacher.decay = 0.9999;
@@ -127,6 +131,7 @@ fn a_teacher_that_follows_scores_better() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_collapse_by_training_is_raised_in_its_epoch_and_mended() {
     let mut subject = collapsing(healthy(SEED));
     let gone = train(&subject, &subject.config, COLLAPSING_EPOCHS);
@@ -170,6 +175,7 @@ fn better_than_collapsed(subject: &Subject, gone: &Trained, made: &RunConfig) {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_collapse_that_is_coming_is_seen_before_the_run() {
     let subject = collapsing(healthy(SEED));
     let report = look(&subject, Depth::Standard);
@@ -182,6 +188,7 @@ fn a_collapse_that_is_coming_is_seen_before_the_run() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn normalising_each_patch_brings_the_held_out_side_back() {
     let area = SIZE * SIZE;
     let shift = |which: fn(&Subject, usize) -> Option<(f32, f32)>| {
@@ -280,6 +287,7 @@ fn badly_split(dir: &std::path::Path, copies: bool) -> (Project, RunConfig) {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_new_split_keeps_copies_and_overlapping_boxes_on_one_side() {
     for (kind, copies) in [(kinds::LEAK, true), (kinds::OVERLAP, false)] {
         let dir = tempfile::tempdir().unwrap();
@@ -305,6 +313,7 @@ fn a_new_split_keeps_copies_and_overlapping_boxes_on_one_side() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_longer_ramp_up_answers_a_threshold_everything_passes() {
     let mut subject = with(|c| {
         c.consistency.threshold = 0.51;
@@ -350,6 +359,7 @@ fn tried_on_run(subject: Subject, kind: &str, depth: Depth, epochs: usize) -> (S
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn an_estimated_prior_lies_where_the_validation_may_reach() {
     let subject = with(|c| c.prior = PriorConfig::Given(0.85));
     let (_, before, after) = tried_on_run(subject, kinds::ABOVE_CEILING, Depth::Quick, 15);
@@ -361,6 +371,7 @@ fn an_estimated_prior_lies_where_the_validation_may_reach() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn a_lower_rate_and_clipping_leave_no_layer_dead() {
     let subject = with(|c| {
         c.optimizer.learning_rate = 0.1;
@@ -376,6 +387,7 @@ fn a_lower_rate_and_clipping_leave_no_layer_dead() {
 }
 
 #[test]
+#[ignore = "long: trains before and after every prescription"]
 fn an_estimated_prior_turns_fewer_steps() {
     let subject = with(|c| {
         c.prior = PriorConfig::Given(0.9);

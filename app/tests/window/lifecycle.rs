@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
@@ -14,7 +13,7 @@ use vitrine::gui::command::{
     Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand,
     TrainCommand, ViewCommand, WindowCommand,
 };
-use vitrine::gui::jobs::{JobId, JobKind};
+use vitrine::gui::jobs::{GatePlace, JobId, JobKind};
 use vitrine::gui::model::{LivePhase, NoticeKind};
 use vitrine::gui::values::{Load, Overlay, Tab};
 use vitrine_core::Label;
@@ -32,20 +31,17 @@ fn job(window: &Window, kind: JobKind) -> JobId {
     window.state().model.jobs.iter().find(|job| job.kind == kind).expect("the job").id
 }
 
-/// Cancels a job as soon as it is there; a job that was quicker is `over` by itself.
-fn cancel(window: &mut Window, kind: JobKind, over: impl Fn(&App) -> bool) {
-    let clock = Instant::now();
-    loop {
-        let found = window.state().model.jobs.iter().find(|job| job.kind == kind).map(|job| job.id);
-        if let Some(id) = found {
-            return give(window, Command::Window(WindowCommand::Cancel(id)));
-        }
-        if over(window.state()) {
-            return;
-        }
-        assert!(clock.elapsed() < Duration::from_secs(60), "waited a minute for {kind:?}");
-        window.step();
-    }
+/// Gives a command and cancels the job of this kind that it starts, before the job has done anything.
+fn cancelled_at_once(window: &mut Window, kind: JobKind, command: Command) {
+    let gate = window.state_mut().hold_job(kind, GatePlace::BeforeWork);
+    give(window, command);
+    wait(window, "the job", |app| app.model.jobs.iter().any(|job| job.kind == kind));
+    assert!(gate.is_reached());
+    let id = job(window, kind);
+    assert!(window.state().model.jobs.iter().any(|job| job.id == id && job.can_cancel));
+    give(window, Command::Window(WindowCommand::Cancel(id)));
+    gate.open();
+    wait(window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
 }
 
 fn dismiss_all(window: &mut Window) {
@@ -101,17 +97,12 @@ fn what_a_view_asks_for_of_a_folder_that_is_gone_is_said_once() {
 fn a_comparison_that_is_cancelled_can_be_asked_for_again() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&analysed(dir.path()));
-    give(&mut window, Command::View(ViewCommand::Tab(Tab::Compare)));
-    cancel(&mut window, JobKind::Compare, |app| app.model.analysis.comparison.last().is_some());
-    wait(&mut window, "an end", |app| {
-        app.model.analysis.comparison.last().is_some()
-            || matches!(app.model.analysis.comparison.newest(), Load::Failed(_))
-    });
-    if window.state().model.analysis.comparison.last().is_none() {
-        window.get_by_label_contains("Measuring the runs was cancelled");
-        window.get_by_label("Measure the runs").click();
-        wait(&mut window, "the comparison", |app| app.model.analysis.comparison.last().is_some());
-    }
+    cancelled_at_once(&mut window, JobKind::Compare, Command::View(ViewCommand::Tab(Tab::Compare)));
+    let comparison = &window.state().model.analysis.comparison;
+    assert!(matches!(comparison.newest(), Load::Failed(_)) && comparison.last().is_none());
+    window.get_by_label_contains("Measuring the runs was cancelled");
+    window.get_by_label("Measure the runs").click();
+    wait(&mut window, "the comparison", |app| app.model.analysis.comparison.last().is_some());
 }
 
 #[test]
@@ -125,21 +116,16 @@ fn a_look_at_files_that_is_cancelled_does_not_wait_for_ever() {
     };
     vitrine_core::formats::npy::write_npy(out, &file, 16, 40, even).unwrap();
     let mut window = window(None);
-    give(&mut window, Command::Import(ImportCommand::Add(vec![file])));
-    let look = |app: &App| app.model.import.as_ref().unwrap().look.newest().is_settled();
-    cancel(&mut window, JobKind::Look, look);
-    wait(&mut window, "an end", look);
-    if window.state().model.import.as_ref().unwrap().look.newest().ready().is_none() {
-        window.get_by_label_contains("Reading the files was cancelled");
-        // Nothing but the person stands in the way, and while there is another look nothing does.
-        assert!(window.query_by_label_contains("Fix the problem").is_none());
-        window.get_by_label("Re-read").click();
-        window.run_steps(3);
-        assert!(window.query_by_label_contains("was cancelled").is_none());
-        wait(&mut window, "the second look", |app| {
-            app.model.import.as_ref().unwrap().look.newest().ready().is_some()
-        });
-    }
+    cancelled_at_once(&mut window, JobKind::Look, Command::Import(ImportCommand::Add(vec![file])));
+    let look = |app: &App| app.model.import.as_ref().unwrap().look.newest().ready().is_some();
+    assert!(!look(window.state()));
+    window.get_by_label_contains("Reading the files was cancelled");
+    // Nothing but the person stands in the way, and while there is another look nothing does.
+    assert!(window.query_by_label_contains("Fix the problem").is_none());
+    window.get_by_label("Re-read").click();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("was cancelled").is_none());
+    wait(&mut window, "the second look", look);
 }
 
 #[test]
@@ -147,17 +133,12 @@ fn recognising_files_is_cancelled_and_done_again() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("many");
     std::fs::create_dir(&folder).unwrap();
-    for n in 0..4000 {
-        std::fs::write(folder.join(format!("{n}.log")), "a line of a log").unwrap();
-    }
+    std::fs::write(folder.join("1.log"), "a line of a log").unwrap();
     let picks = dir.path().join("m1.box");
     std::fs::write(&picks, "10 20 64 64\n").unwrap();
     let mut window = window(None);
-    give(&mut window, Command::Import(ImportCommand::Add(vec![folder, picks])));
-    let id = job(&window, JobKind::Recognise);
-    assert!(window.state().model.jobs.iter().all(|job| job.can_cancel));
-    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
-    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
+    let add = Command::Import(ImportCommand::Add(vec![folder, picks]));
+    cancelled_at_once(&mut window, JobKind::Recognise, add);
     let import = window.state().model.import.as_ref().unwrap();
     assert!(import.proposal().is_none() && import.look.last().is_none());
     assert_eq!(window.get_all_by_label("reading the files was cancelled").count(), 2);
@@ -175,19 +156,12 @@ fn the_export_of_a_network_can_be_cancelled() {
     ended(&mut window);
     let out = dir.path().join("net.safetensors");
     let write = ExportCommand::WriteModel { run: "short-1".to_owned(), out: out.clone(), force: false };
-    give(&mut window, Command::Export(write.clone()));
-    let id = job(&window, JobKind::Export);
-    assert!(window.state().model.jobs.iter().any(|job| job.id == id && job.can_cancel));
-    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
-    wait(&mut window, "the end of it", |app| app.model.jobs.iter().all(|job| job.id != id));
-    // The weights never lie there without their card.
+    cancelled_at_once(&mut window, JobKind::Export, Command::Export(write.clone()));
     let card = out.with_extension("json");
-    assert_eq!(out.exists(), card.exists());
-    if !out.exists() {
-        assert!(said(&window).contains("Cancelled: Exporting to"), "{}", said(&window));
-        give(&mut window, Command::Export(write));
-        wait(&mut window, "the export", |app| app.model.export.written.is_some());
-    }
+    assert!(!out.exists() && !card.exists());
+    assert!(said(&window).contains("Cancelled: Exporting to"), "{}", said(&window));
+    give(&mut window, Command::Export(write));
+    wait(&mut window, "the export", |app| app.model.export.written.is_some());
     assert!(out.exists() && card.exists());
 }
 
@@ -197,8 +171,8 @@ fn cancelling_a_paused_run_ends_it_and_its_scores_are_offered() {
     let mut window = opened(&small(dir.path()));
     give(&mut window, start(500));
     wait(&mut window, "an epoch", |app| app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty()));
+    // A run takes orders one after another: it is paused when it reads of the end.
     give(&mut window, Command::Train(TrainCommand::Pause));
-    std::thread::sleep(Duration::from_millis(400));
     let id = job(&window, JobKind::Train);
     give(&mut window, Command::Window(WindowCommand::Cancel(id)));
     ended(&mut window);
@@ -212,23 +186,36 @@ fn cancelling_a_paused_run_ends_it_and_its_scores_are_offered() {
     wait(&mut window, "the scores", |app| app.model.project.as_ref().unwrap().scores.is_some());
 }
 
-#[test]
-fn a_run_that_is_cancelled_says_what_is_kept_of_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let folder = small(dir.path());
-    let mut window = opened(&folder);
-    give(&mut window, start(500));
-    let id = job(&window, JobKind::Train);
-    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
-    ended(&mut window);
+/// Why the run of this window ended early.
+fn why_it_ended(window: &Window) -> String {
     let LivePhase::Ended(Some(why)) = window.state().model.live.as_ref().unwrap().phase.clone() else {
         panic!("the run should have ended")
     };
-    let stored = window.state().model.project.as_ref().unwrap().runs.iter().find(|run| run.name == "short-1");
-    match stored {
-        None => assert_eq!(why, "stopped before it began; nothing of it is kept"),
-        Some(run) => assert_eq!(Some(why), run.message),
-    }
+    why
+}
+
+#[test]
+fn a_run_that_is_cancelled_before_it_begins_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    cancelled_at_once(&mut window, JobKind::Train, start(500));
+    ended(&mut window);
+    assert_eq!(why_it_ended(&window), "stopped before it began; nothing of it is kept");
+    assert!(window.state().model.project.as_ref().unwrap().runs.is_empty());
+}
+
+#[test]
+fn a_run_that_is_cancelled_says_what_is_kept_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&small(dir.path()));
+    give(&mut window, start(500));
+    wait(&mut window, "an epoch", |app| app.model.live.as_ref().is_some_and(|live| !live.epochs.is_empty()));
+    let id = job(&window, JobKind::Train);
+    give(&mut window, Command::Window(WindowCommand::Cancel(id)));
+    ended(&mut window);
+    let runs = &window.state().model.project.as_ref().unwrap().runs;
+    let stored = runs.iter().find(|run| run.name == "short-1").unwrap();
+    assert_eq!(Some(why_it_ended(&window)), stored.message);
 }
 
 #[test]
@@ -250,11 +237,13 @@ fn a_run_tells_that_it_scores_and_takes_no_orders_then() {
 fn labels_set_while_the_project_is_read_again_stay_on_the_screen() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = opened(&nine(dir.path()));
+    let gate = window.state_mut().hold_job(JobKind::Reload, GatePlace::AfterWork);
     give(&mut window, Command::Project(ProjectCommand::Reload));
-    // Long enough that everything is read, and no frame takes it up.
-    std::thread::sleep(Duration::from_millis(500));
+    // Everything is read, and no frame has taken it up.
+    assert!(gate.is_reached());
     let set = LabelCommand::SetPatches { patches: vec![5], label: Label::Positive, reason: "test" };
     give(&mut window, Command::Label(set));
+    gate.open();
     wait(&mut window, "the reload", |app| app.model.jobs.iter().all(|job| job.kind != JobKind::Reload));
     let open = window.state().model.project.as_ref().unwrap();
     assert_eq!((open.counts.positive, open.columns.labels[5]), (3, Label::Positive));
@@ -268,11 +257,16 @@ fn scores_that_come_late_stay_with_their_project() {
     give(&mut window, start(1));
     wait(&mut window, "the scores", |app| app.model.project.as_ref().unwrap().scores.is_some());
     let score = TrainCommand::Score { run: "short-1".to_owned(), device: DeviceChoice::Cpu };
+    let gate = window.state_mut().hold_job(JobKind::Score, GatePlace::AfterWork);
     give(&mut window, Command::Train(score));
+    assert!(gate.is_reached());
     give(&mut window, Command::Project(ProjectCommand::Close));
-    give(&mut window, Command::Project(ProjectCommand::Open(other)));
-    // The outcome of scoring comes while the other project is open, or before: then there is none.
-    std::thread::sleep(Duration::from_millis(200));
+    give(&mut window, Command::Project(ProjectCommand::Open(other.clone())));
+    // The outcome of scoring comes while the other project is open.
+    wait(&mut window, "the other project", |app| {
+        app.model.project.as_ref().is_some_and(|open| open.dir == other)
+    });
+    gate.open();
     wait(&mut window, "both", |app| {
         let busy = [JobKind::Score, JobKind::Open, JobKind::Scores];
         app.model.project.is_some() && app.model.jobs.iter().all(|job| !busy.contains(&job.kind))
@@ -349,6 +343,7 @@ fn a_dialog_that_hangs_is_forgotten_and_opens_nothing_late() {
     let answers = std::sync::Mutex::new(answers);
     window.state_mut().dialogs_with(Arc::new(move |_| answers.lock().unwrap().recv().ok().flatten()));
     give(&mut window, Command::Import(ImportCommand::Add(Vec::new())));
+    let gate = window.state_mut().hold_job(JobKind::Dialog, GatePlace::AfterWork);
     give(&mut window, Command::Import(ImportCommand::ChooseFiles));
     window.run_steps(2);
     window.get_by_label("Choosing files");
@@ -360,14 +355,14 @@ fn a_dialog_that_hangs_is_forgotten_and_opens_nothing_late() {
     give(&mut window, Command::Window(WindowCommand::Cancel(id)));
     assert!(window.state().model.jobs.is_empty());
     answer.send(Some(vec![PathBuf::from("late.mrcs")])).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
+    gate.open();
+    assert!(gate.is_passed());
     window.run_steps(5);
     assert!(window.state().model.import.is_none(), "a dialog that was forgotten has opened the page");
     // One that is left without a choice does not bring the page back either.
     give(&mut window, Command::Import(ImportCommand::Add(Vec::new())));
     give(&mut window, Command::Import(ImportCommand::ChooseFiles));
     give(&mut window, Command::Import(ImportCommand::Leave));
-    std::thread::sleep(Duration::from_millis(400));
     answer.send(None).unwrap();
     wait(&mut window, "the dialog", |app| app.model.jobs.is_empty());
     assert!(window.state().model.import.is_none());

@@ -14,7 +14,7 @@ use super::screenshot::Screenshot;
 use crate::gpu::Graphics;
 use crate::gui::command::{Command, ProjectCommand};
 use crate::gui::drafts::Drafts;
-use crate::gui::jobs::{Jobs, Scope};
+use crate::gui::jobs::{Gate, GatePlace, JobKind, Jobs, Scope};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::{Analysis, ExportState, GalleryGrid, Model, Notices, OpenProject};
 use crate::gui::settings::{ProjectView, Settings, SettingsFile};
@@ -147,6 +147,11 @@ impl App {
     /// Whether the window closes only to be opened anew: its graphics device was lost.
     pub fn reopens(&self) -> bool {
         self.reopens
+    }
+
+    /// For tests: holds the next job of this kind at a place until its gate opens.
+    pub fn hold_job(&mut self, kind: JobKind, place: GatePlace) -> Gate {
+        self.jobs.hold(kind, place)
     }
 
     /// After drawing has failed: whether that was for want of a device. Then the window is to be opened anew.

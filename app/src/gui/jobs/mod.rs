@@ -2,6 +2,7 @@
 //! cancelled, and hands back one value. Jobs do not know who uses that value. Their threads run at a lower
 //! priority than the one that draws.
 
+mod gate;
 mod kind;
 
 use std::panic::AssertUnwindSafe;
@@ -17,6 +18,7 @@ use vitrine_core::progress::Progress;
 
 use crate::logging;
 
+pub use gate::{Gate, GatePlace};
 pub use kind::{JobKind, Scope};
 
 /// Number of a job.
@@ -160,6 +162,8 @@ pub struct Jobs<T> {
     next: u64,
     /// Answers to questions for which the system gave no thread.
     unstarted: Vec<Finished<T>>,
+    /// Gates for the next jobs of a kind.
+    gates: Vec<(JobKind, GatePlace, Gate)>,
     sender: SyncSender<(JobId, anyhow::Result<T>)>,
     receiver: Receiver<(JobId, anyhow::Result<T>)>,
 }
@@ -174,6 +178,7 @@ impl<T: Send + 'static> Jobs<T> {
             running: Vec::new(),
             next: 0,
             unstarted: Vec::new(),
+            gates: Vec::new(),
             sender,
             receiver,
         }
@@ -242,6 +247,13 @@ impl<T: Send + 'static> Jobs<T> {
         }
     }
 
+    /// Holds the next job of this kind at a place until its gate opens.
+    pub fn hold(&mut self, kind: JobKind, place: GatePlace) -> Gate {
+        let gate = Gate::default();
+        self.gates.push((kind, place, gate.clone()));
+        gate
+    }
+
     /// A new job that is not started yet.
     fn job(&mut self, kind: JobKind, scope: Scope, title: String) -> JobState {
         self.next += 1;
@@ -271,12 +283,25 @@ impl<T: Send + 'static> Jobs<T> {
         };
         let (cancel, step) = (Arc::clone(&context.cancel), context.step.clone());
         let sender = self.sender.clone();
+        let held = self.gates.iter().position(|(kind, ..)| *kind == job.kind);
+        let gate = held.map(|at| self.gates.remove(at));
+        let stand = |gate: &Option<(JobKind, GatePlace, Gate)>, here| {
+            if let Some((_, _, gate)) = gate.as_ref().filter(|(_, place, _)| *place == here) {
+                gate.stand();
+            }
+        };
         std::thread::Builder::new()
             .name(format!("job {}: {}", id.0, job.title))
             .spawn(move || {
                 vitrine_core::priority::give_way();
+                stand(&gate, GatePlace::BeforeWork);
+                let outcome = work(&context);
+                stand(&gate, GatePlace::AfterWork);
                 // The window may be gone by now.
-                let _ = sender.send((id, work(&context)));
+                let _ = sender.send((id, outcome));
+                if let Some((_, _, gate)) = gate {
+                    gate.pass();
+                }
                 context.repaint();
             })
             .context("the system gave no thread for this")?;
