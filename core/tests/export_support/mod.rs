@@ -184,7 +184,8 @@ pub fn contents(mut data: Dataset) -> Vec<(PatchInfo, Vec<f32>)> {
 /// The manifest on the disk is the one returned, and its checksums are those of the files.
 pub fn check_manifest(path: &Path, returned: &Manifest) {
     let read: Manifest = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    assert_eq!(read, *returned);
+    // Warnings are stored as sentences: what is to be done is in the text.
+    assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(returned).unwrap());
     assert!(!read.files.is_empty() && read.total == read.counts.total());
     for file in &read.files {
         let bytes = std::fs::read(path.parent().unwrap().join(&file.path)).unwrap();
