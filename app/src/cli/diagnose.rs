@@ -59,9 +59,6 @@ pub struct Args {
     /// Also sweeps of prior and learning rate, a short training each: some minutes more
     #[arg(long)]
     sweeps: bool,
-    /// Say what was looked at, not only what was found
-    #[arg(long, short)]
-    verbose: bool,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -72,8 +69,8 @@ pub struct Args {
     json: bool,
 }
 
-/// Runs the command; answers whether the project is healthy.
-pub fn run(args: Args) -> anyhow::Result<bool> {
+/// Runs the command; answers whether the project is healthy. `verbose` also says what was looked at.
+pub fn run(args: Args, verbose: bool) -> anyhow::Result<bool> {
     if let Some(path) = &args.fix
         && path.exists()
         && !args.force
@@ -109,7 +106,7 @@ pub fn run(args: Args) -> anyhow::Result<bool> {
         let fix = written.as_ref().map(|_| args.fix.clone());
         print_json(&json!({ "report": report, "fix": fix }))?;
     } else {
-        print(&report, args.verbose);
+        print(&report, verbose);
         match (&args.fix, written) {
             (Some(path), Some(changes)) => {
                 print_line(&format!("wrote {} ({changes} changes)", path.display()));

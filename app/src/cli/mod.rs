@@ -47,7 +47,7 @@ struct Cli {
     /// Open the window on the simulated sample in this folder; made where it is missing
     #[arg(long, value_name = "DIR", conflicts_with = "project")]
     sample: Option<PathBuf>,
-    /// Tell on standard error what is done; -vv and -vvv tell more
+    /// Tell on standard error what is done; -vv and -vvv tell more. `diagnose` also says what it looked at
     #[arg(long, short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
     #[command(subcommand)]
@@ -118,7 +118,7 @@ pub fn run() -> ExitCode {
         }
         // A status of its own: 1 says that something was found, 2 that nothing could be examined.
         Some(Command::Diagnose(args)) => {
-            return match diagnose::run(args) {
+            return match diagnose::run(args, cli.verbose > 0) {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::from(1),
                 Err(error) => ExitCode::from(if exit::report(&error) == 130 { 130 } else { 2 }),
@@ -140,7 +140,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Compare(args) => compare::run(args),
         Command::Runs(args) => runs::run(args),
         Command::Pick(args) => pick::run(args),
-        Command::Diagnose(args) => diagnose::run(args).map(|_| ()),
+        Command::Diagnose(args) => diagnose::run(args, false).map(|_| ()),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Export(args) => export::run(args),
         Command::Demo(args) => demo::run(args),

@@ -131,13 +131,14 @@ fn picks_are_cut_counted_and_scored() {
     ok(&["new", &back]);
     ok(&["import", &back, "--micrographs", &mics, "--picks", &boxes, "--box", "32", "--bin", "2"]);
     assert_eq!(labels(&back), [42, 0, 0]);
-    assert_eq!(places(&back, dir.path(), "b"), places(&project, dir.path(), "p"));
+    assert_eq!(places(&back, dir.path(), "b", "source"), places(&project, dir.path(), "p", "source"));
 }
 
 /// Micrograph and coordinates of the positives, sorted.
-fn places(project: &str, dir: &Path, name: &str) -> Vec<(String, i64, i64)> {
+/// The exported places, y counted from the top (`down`) or the way the picks came (`source`).
+fn places(project: &str, dir: &Path, name: &str, y: &str) -> Vec<(String, i64, i64)> {
     let out = dir.join(format!("{name}.csv"));
-    ok(&["export", project, "--format", "csv", "--out", &text(&out)]);
+    ok(&["export", project, "--format", "csv", "--y", y, "--out", &text(&out)]);
     let round = |cell: &str| cell.parse::<f64>().unwrap().round() as i64;
     let mut rows: Vec<_> = columns(&out, &["micrograph", "x", "y"])
         .into_iter()
@@ -164,7 +165,13 @@ fn coordinates_from_the_bottom_are_noticed_and_turned_over() {
     assert!(!said.contains("--y-up"), "{said}");
     let (turned, said) = import("turned", &up, &["--y-up"]);
     assert!(!said.contains("--y-up"), "{said}");
-    assert_eq!(places(&turned, dir.path(), "t"), places(&right, dir.path(), "r"));
+    let from_the_top = places(&right, dir.path(), "r", "source");
+    assert_eq!(places(&turned, dir.path(), "t", "down"), from_the_top);
+    // Without a choice y goes back the way it came.
+    let mut back: Vec<_> =
+        from_the_top.into_iter().map(|(name, x, y)| (name, x, SIDE as i64 - 1 - y)).collect();
+    back.sort();
+    assert_eq!(places(&turned, dir.path(), "s", "source"), back);
     let (_, said) = import("wrong", &up, &[]);
     assert!(said.contains("warning: ") && said.contains("use --y-up"), "{said}");
 }

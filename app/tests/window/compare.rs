@@ -99,7 +99,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
         window
             .get_by_label_contains(&format!(
                 "Copy: {}",
-                if table == "Numbers" { table } else { "What differs" }
+                if table == "Numbers" { table } else { "Differences in configuration" }
             ))
             .click_accesskit();
         window.step();

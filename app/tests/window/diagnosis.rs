@@ -140,7 +140,7 @@ fn patches_of_a_finding_that_are_hidden_are_shown_with_the_way_back() {
     wait(&mut window, "the selected ones", |app| shown(app) == [4, 5, 7]);
     assert!(
         said(&window).contains(
-            "2 of the 3 selected patches were hidden by the filter; the selected ones and no others are shown now."
+            "2 of the 3 selected patches were hidden by the filter. Only the selected ones are shown now."
         ),
         "{}",
         said(&window)

@@ -139,7 +139,7 @@ fn the_form_asks_for_the_optics_that_the_sources_do_not_say() {
     let mut window = opened(&nine(dir.path()));
     let out = dir.path().join("out.star");
     export_view(&mut window, &out);
-    window.get_by_label_contains("the sources do not say the voltage, spherical aberration");
+    window.get_by_label_contains("sources do not say the voltage, spherical aberration");
     window.get_by_label("What the sources do not say");
     let draft = &mut window.state_mut().model.drafts.export.micrographs;
     draft.voltage = "300".to_owned();

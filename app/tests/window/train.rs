@@ -51,7 +51,7 @@ pub fn ended(window: &mut Window) {
 fn a_field_is_explained_and_a_wrong_value_cannot_be_started() {
     let dir = tempfile::tempdir().unwrap();
     let (mut window, _) = ready(dir.path(), 3);
-    window.get_by_label_contains("How often the run goes through the unlabeled patches");
+    window.get_by_label_contains("Number of passes over the unlabeled patches");
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
     window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(0.0);
     window.run_steps(3);
@@ -314,9 +314,7 @@ fn pretraining_is_chosen_shown_gone_on_with_and_its_weights_are_used_again() {
     window.run_steps(12);
     window.get_by_role_and_label(Role::ComboBox, "Begin with").click_accesskit();
     window.run_steps(5);
-    window
-        .get_by_label("simsiam: first learn from this project's patches without their labels")
-        .click_accesskit();
+    window.get_by_label("simsiam: SimSiam on this project's patches, without labels").click_accesskit();
     window.run_steps(5);
     assert_eq!(window.state().model.drafts.train.config.pretrain.kind, PretrainKind::Simsiam);
     window.get_by_role_and_label(Role::SpinButton, "Epochs of pretraining").set_value_accesskit(300.0);

@@ -418,7 +418,7 @@ mod tests {
         assert!(told.contains("no patch 17") && told.contains("vitrine.log"), "{told}");
         let log = std::fs::read_to_string(&path).unwrap();
         assert!(log.contains("panic: no patch 17"), "{log}");
-        assert!(log.contains("job 1: Importing apo") && log.contains("jobs.rs:"), "{log}");
+        assert!(log.contains("job 1: Importing apo") && log.contains("mod.rs:"), "{log}");
         // A backtrace numbers its frames, and one of them is this test's closure.
         assert!(log.contains("   0: ") && log.contains("a_panic_in_a_job"), "{log}");
     }

@@ -174,8 +174,8 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
     }
     // Without a proposal nobody could say: that was cancelled.
     if !import.paths.is_empty() && import.is_recognised() && import.proposal().is_none() {
-        let again = ui.button("Re-read");
-        if again.on_hover_text("Read the files again.").clicked() {
+        let again = ui.button("Recognise again");
+        if again.on_hover_text("Read the files and recognise their kinds again.").clicked() {
             out.push(Command::Import(ImportCommand::Recognise));
         }
     }
