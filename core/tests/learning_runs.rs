@@ -136,14 +136,7 @@ fn learns_discs_and_repeats_bit_for_bit() {
     let other = run(job(other)).unwrap();
     assert_ne!(curve(&first.history), curve(&other.history), "another seed, another curve");
 
-    let scorer = Scorer::new(&first.model, ComputeDevice::cpu()).unwrap();
-    let fresh = |particle: bool| {
-        let mut pixels = patches(100, |_| particle, 77, BRIGHT);
-        let area = scorer.size() * scorer.size();
-        pixels.chunks_exact_mut(area).for_each(|patch| scorer.normaliser().apply(patch).unwrap());
-        scorer.score(&pixels)
-    };
-    let found = auc(&fresh(true), &fresh(false)).unwrap();
+    let found = fresh_auc(&first);
     assert!(found > 0.9, "test AUC {found}");
     let last = first.history.last().unwrap();
     assert!(last.pseudo_label_rate > 0.0 && last.pseudo_label_accuracy > 0.5);
@@ -336,10 +329,6 @@ fn every_risk_and_consistency_learns() {
             }
             // A gradient that is 0, random or of the wrong sign does not find the discs.
             let found = fresh_auc(&outcome);
-            println!(
-                "{risk} {consistency} {found:.3} {:?}",
-                history.iter().map(|e| (e.loss_risk, e.loss_consistency)).collect::<Vec<_>>()
-            );
             assert!(found > 0.9, "{risk} with {consistency}: AUC {found}");
         }
     }
