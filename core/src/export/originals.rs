@@ -23,7 +23,7 @@ pub(super) enum Originals {
         /// Where they were read.
         from: PathBuf,
         /// What the picture is called: the original's own name, or a name of its own.
-        pictures: Names,
+        pictures: Box<Names>,
         /// The original of each, and its file where there is one.
         originals: Vec<(String, Option<PathBuf>)>,
     },
@@ -61,7 +61,7 @@ impl Originals {
             root.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
         };
         let originals = pairs.iter().map(|(_, name)| (name.clone(), file_of(name))).collect();
-        Ok(Self::Listed { from: given.to_owned(), pictures: Names::new(&pictures), originals })
+        Ok(Self::Listed { from: given.to_owned(), pictures: Box::new(Names::new(&pictures)), originals })
     }
 
     fn of_folder(folder: &Path, out: &Path) -> Result<Self> {
@@ -91,7 +91,7 @@ impl Originals {
         let names: Vec<String> = files.iter().map(|path| name(path)).collect();
         Ok(Self::Listed {
             from: folder.to_owned(),
-            pictures: Names::new(&names),
+            pictures: Box::new(Names::new(&names)),
             originals: names.into_iter().zip(files.into_iter().map(Some)).collect(),
         })
     }

@@ -136,7 +136,6 @@ impl<'a> Table<'a> {
                 optics: group,
                 pick_score: None,
                 columns,
-                ..PatchInfo::default()
             },
             score,
             image: images.then(|| (self.stack_name.clone(), at)),

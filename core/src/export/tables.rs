@@ -100,8 +100,7 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
             return Err(Error::request(
                 format!("the micrographs {other} and {name} would both be written as {file_name}"),
                 "export as relion-star or csv, which keep whole names",
-            )
-            .into());
+            ));
         }
         let path = folder.join(&file_name);
         let file = fs::File::create_new(&path).map_err(|e| Error::io("create", &path, e))?;

@@ -177,7 +177,9 @@ pub(crate) fn contents(path: &Path) -> Result<(bool, bool)> {
 /// # Errors
 /// When a file cannot be read.
 pub(crate) fn join_by_uid(paths: &[PathBuf]) -> Result<Vec<(PathBuf, Vec<PathBuf>)>> {
-    let mut groups: Vec<(std::collections::HashSet<u64>, Vec<(u8, PathBuf)>)> = Vec::new();
+    /// Files of one set of particles, each with its rank; the lowest is read.
+    type Ranked = Vec<(u8, PathBuf)>;
+    let mut groups: Vec<(std::collections::HashSet<u64>, Ranked)> = Vec::new();
     for path in paths {
         let table = Records::read(path)?;
         let rank = match (table.find("blob/path").is_some(), Location::find(&table).is_some()) {

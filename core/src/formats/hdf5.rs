@@ -169,7 +169,12 @@ fn plain_stack(path: &Path, root: &Group) -> Result<Dataset> {
     let info = vec![PatchInfo::default(); count as usize];
     Ok(Dataset {
         kind: "HDF5 stack".to_owned(),
-        reader: Box::new(Stack { path: path.to_owned(), source: Source::Plain(stack.clone()), size, info }),
+        reader: Box::new(Stack {
+            path: path.to_owned(),
+            source: Source::Plain(Box::new(stack.clone())),
+            size,
+            info,
+        }),
         pixel_size: None,
         micrograph_pixel_size: None,
         optics: Vec::new(),
@@ -180,7 +185,8 @@ fn plain_stack(path: &Path, root: &Group) -> Result<Dataset> {
 enum Source {
     /// The group of the images and the number of each.
     Eman(Group, Vec<u64>),
-    Plain(Hdf5Dataset),
+    /// One array of all images.
+    Plain(Box<Hdf5Dataset>),
 }
 
 /// Images of a stack, read one by one.

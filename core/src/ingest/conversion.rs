@@ -10,11 +10,21 @@ use crate::error::{Error, Result};
 use crate::formats::{Pick, PickTable};
 use crate::remedy::{Remedy, Warning};
 
+/// Picks made on an image of another size than the micrograph.
+struct Rescaled {
+    /// How many.
+    picks: usize,
+    /// Columns and rows of the image they count in.
+    counted: (f64, f64),
+    /// Columns and rows of the micrograph.
+    own: (usize, usize),
+}
+
 /// Converts picks and counts what a person should know of.
 #[derive(Default)]
 pub(super) struct Conversions {
-    /// Picks that counted in an image of another size: how many, its columns and rows, and the micrograph's.
-    rescaled: Option<(usize, (f64, f64), (usize, usize))>,
+    /// Picks that counted in an image of another size.
+    rescaled: Option<Rescaled>,
     /// Picks with a refinement shift that is not applied, and the longest shift, Å.
     shifted: usize,
     longest: f64,
@@ -68,14 +78,15 @@ impl Conversions {
             return (pick.x, pick.y);
         }
         let size = (mic.width, mic.height);
-        self.rescaled.get_or_insert((0, (width, height), size)).0 += 1;
+        let fresh = Rescaled { picks: 0, counted: (width, height), own: size };
+        self.rescaled.get_or_insert(fresh).picks += 1;
         (pick.x * own.0 / width, pick.y * own.1 / height)
     }
 
     /// What a person should know.
     pub fn warnings(&self, request: &IngestRequest) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        if let Some((picks, counted, own)) = self.rescaled {
+        if let Some(Rescaled { picks, counted, own }) = &self.rescaled {
             let text = format!(
                 "{picks} picks count in an image of {} × {} px; they are placed at the same fraction of micrographs \
                  of {} × {} px",

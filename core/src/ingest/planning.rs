@@ -80,7 +80,7 @@ pub(super) fn make(
             }
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => {
-                failed.get_or_insert_with(|| plan.left_out.len());
+                failed.get_or_insert(plan.left_out.len());
                 plan.left_out.push(LeftOut { path: path.clone(), reason: error.to_string() });
                 if files.picks.len() == 1 {
                     return Err(error);

@@ -243,12 +243,14 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDra
             Some(Remedy::TurnYOver { from_bottom }) => {
                 let words = if from_bottom { "Flip y" } else { "Do not flip y" };
                 let why = "Switches \"y counts from the bottom\" and reads the files again.";
-                if ui.button(words).on_hover_text(why).clicked() {
+                let button = ui.button(words).on_hover_text(why);
+                if button.clicked() {
                     draft.y_up = from_bottom;
                 }
             }
             Some(Remedy::SetMargin(px)) => {
-                if ui.button(format!("Set the margin to {px} px")).clicked() {
+                let button = ui.button(format!("Set the margin to {px} px"));
+                if button.clicked() {
                     draft.margin = px.to_string();
                 }
             }
