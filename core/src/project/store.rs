@@ -16,7 +16,7 @@ const DATABASE: &str = "project.sqlite";
 pub(super) const PIXELS: &str = "pixels.bin";
 const RUNS: &str = "runs";
 
-/// An open project; see the [module](self).
+/// An open project.
 pub struct Project {
     pub(super) dir: PathBuf,
     pub(super) db: Db,

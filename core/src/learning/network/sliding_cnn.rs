@@ -28,7 +28,7 @@ pub struct SlidingCnn {
 impl SlidingCnn {
     /// Pixels along a side that one place sees.
     pub const FIELD: usize = 57;
-    /// Pixels from a place of [`Self::slide`] to the next.
+    /// Pixels from a place of the map that `slide` makes to the next.
     pub const SLIDE_STRIDE: usize = 4;
 
     pub(super) fn new(device: &Device) -> Self {
