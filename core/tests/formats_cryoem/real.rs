@@ -53,7 +53,8 @@ fn cryodrgn_relion_31() {
         assert_eq!(detect(&path).unwrap().kind, Kind::PatchesAndPicks);
         let mut set = open_patches(&path).unwrap();
         assert_eq!((set.reader.len(), set.reader.size()), (5, 256));
-        assert_eq!((set.pixel_size, set.micrograph_pixel_size), (Some(2.806), Some(1.403)));
+        // `rlnMicrographOriginalPixelSize`, 1.403 here, is the movie's before binning.
+        assert_eq!((set.pixel_size, set.micrograph_pixel_size), (Some(2.806), None));
         let info = set.reader.info(0);
         assert_eq!(info.xy, Some((3277.0, 983.0)));
         assert!(info.micrograph.unwrap().ends_with("2123-144102_DW.mrc"));
