@@ -10,6 +10,7 @@ need gcc "C compiler, for the bundled SQLite" libc6-dev "C headers, for the bund
      libvulkan1 "Vulkan loader, for the GPU parity test and the window" \
      mesa-vulkan-drivers "software Vulkan, for both where there is no GPU"
 need relion "RELION itself, which must take what is exported"
+need slurm-wlm "SLURM, on which jobs must run" munge "SLURM's authentication"
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   need python3 "readers other people use, for the interoperability test" \
        python3-venv "an environment of their own for these readers"

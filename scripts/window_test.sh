@@ -124,7 +124,7 @@ grep -q 'open for writing in another process' "$work/locked" || fail "locked, bu
 xdotool key ctrl+4
 sleep 2
 xdotool key ctrl+e
-star=$work/vitrine-sample/vitrine-sample.star
+star=$work/vitrine-sample/vitrine-sample_particles.star
 for _ in $(seq 100); do [ -s "$star.manifest.json" ] && break; sleep 0.2; done
 [ -s "$star.manifest.json" ] || fail "Ctrl+E wrote no export to $star"
 grep -q "\"total\": $((before + 1))," "$star.manifest.json" || fail "the manifest counts something else"
@@ -151,13 +151,20 @@ by_name() {
   xdotool key Return
   sleep 1
 }
+# The sample trains a quick run by itself.
+state_of() { "$program" info "$project" | sed -n "s/^ *run *$1 (\([a-z]*\).*/\1/p"; }
+by_name 'stop training'
+for _ in $(seq 300); do [ "$(state_of quick-1)" = running ] || break; sleep 0.2; done
+[ "$(state_of quick-1)" = running ] && fail "the quick run of the sample does not stop"
+echo "window test: the sample's own run was stopped, it is '$(state_of quick-1)'"
+
 by_name 'open a configuration'
 xdotool key ctrl+a
 xdotool type --delay 20 "$work/short.yaml"
 xdotool key Return
 sleep 1
 by_name 'start training'
-run_is() { "$program" info "$project" | sed -n 's/^ *run *short-1 (\([a-z]*\).*/\1/p'; }
+run_is() { state_of short-1; }
 # On a machine with two busy cores too.
 for _ in $(seq 900); do [ "$(run_is)" = finished ] && break; sleep 0.2; done
 [ "$(run_is)" = finished ] || fail "the run short-1 is '$(run_is)', not finished: $("$program" info "$project" 2>&1)"

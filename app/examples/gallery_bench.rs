@@ -17,21 +17,26 @@
 
 #[path = "../../core/examples/support/many_patches.rs"]
 mod many_patches;
+#[path = "support/frames.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::{egui, wgpu};
-use egui_kittest::Harness;
+use eframe::wgpu;
 use many_patches::SIZE;
+use support::{Window, frame as draw, frames, memory, report, scheduled, wait, wheel, window};
 use vitrine::gpu::look::Look;
 use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand, ViewCommand,
 };
-use vitrine::gui::values::{Filter, Order, SortKey, Start};
+use vitrine::gui::values::{Filter, Order, SortKey};
 use vitrine_core::Label;
 use vitrine_core::project::{NewRun, ScoreKind};
+
+/// Frames that are measured of each kind.
+const FRAMES: usize = 1000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -71,28 +76,10 @@ fn make(folder: &Path, patches: usize) {
     project.end_run(run.id, vitrine_core::project::RunEnd::Finished, None).unwrap();
 }
 
-type Window = Harness<'static, App>;
-
-fn wait(window: &mut Window, what: &str, mut done: impl FnMut(&App) -> bool) -> Duration {
-    let clock = Instant::now();
-    loop {
-        window.step();
-        if done(window.state()) {
-            return clock.elapsed();
-        }
-        assert!(clock.elapsed() < Duration::from_secs(120), "waited two minutes for {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Opens the project in a window that is there already, as a person does; the time is until its patches are
 /// on the screen, with their pixels.
 fn open(folder: &Path) -> Window {
-    let mut window: Window = Harness::builder()
-        .with_size([1600.0, 1000.0])
-        .wgpu()
-        .build_eframe(move |cc| App::new(cc, Start::default()));
-    window.run_steps(4);
+    let mut window = window();
     let clock = Instant::now();
     window.state_mut().apply(Command::Project(ProjectCommand::Open(folder.to_owned())));
     wait(&mut window, "the project", |app| app.model.project.is_some());
@@ -248,17 +235,8 @@ fn paced(window: &mut Window, what: &str) {
         let before = scheduled();
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let points = if frame % 100 < 50 { -60.0 } else { 60.0 };
-        window.event(egui::Event::MouseWheel {
-            unit: egui::MouseWheelUnit::Point,
-            source: egui::MouseWheelSource::Wheel,
-            delta: egui::vec2(0.0, points),
-            phase: egui::TouchPhase::Move,
-            modifiers: egui::Modifiers::NONE,
-        });
-        window.step();
-        let output = window.output();
-        let (shapes, scale) = (output.shapes.clone(), output.pixels_per_point);
-        std::hint::black_box(window.ctx.tessellate(shapes, scale));
+        wheel(window, points);
+        draw(window);
         // From the moment when the frame was due: also waiting for a core makes it late.
         waited.push(due.elapsed().as_secs_f64());
         let after = scheduled();
@@ -381,15 +359,8 @@ fn scroll(window: &mut Window, what: &str, points: f32) {
     window.hover_at(centre);
     window.step();
     let from = window.state().states.gallery.geometry.scroll;
-    let times = frames(window, |window, frame| {
-        let delta = egui::vec2(0.0, if frame < 800 { -points } else { points });
-        window.event(egui::Event::MouseWheel {
-            unit: egui::MouseWheelUnit::Point,
-            source: egui::MouseWheelSource::Wheel,
-            delta,
-            phase: egui::TouchPhase::Move,
-            modifiers: egui::Modifiers::NONE,
-        });
+    let times = frames(window, FRAMES, |window, frame| {
+        wheel(window, if frame < 800 { -points } else { points });
     });
     let to = window.state().states.gallery.geometry.scroll;
     report(&format!("scroll, {what} ({:.0} points): CPU a frame", to - from), times);
@@ -397,73 +368,9 @@ fn scroll(window: &mut Window, what: &str, points: f32) {
 
 /// Goes to a place far away in every frame: nothing of it is on the pages.
 fn jump(window: &mut Window) {
-    let times = frames(window, |window, frame| {
+    let times = frames(window, FRAMES, |window, frame| {
         let count = window.state().model.project.as_ref().unwrap().len();
         window.state_mut().apply(Command::Select(SelectCommand::Place(frame * 7919 % count)));
     });
     report("jump to another place every frame: CPU a frame", times);
-}
-
-fn frames(window: &mut Window, mut before: impl FnMut(&mut Window, usize)) -> Vec<f64> {
-    (0..1000)
-        .map(|frame| {
-            before(window, frame);
-            let clock = cpu();
-            window.step();
-            let output = window.output();
-            let shapes = output.shapes.clone();
-            let scale = output.pixels_per_point;
-            std::hint::black_box(window.ctx.tessellate(shapes, scale));
-            let spent = cpu() - clock;
-            // A real frame ends with the device taking what it was given.
-            if frame % 4 == 0
-                && let Some(state) = &window.state().model.graphics.render_state
-            {
-                state.queue.submit([]);
-                let _ = state.device.poll(eframe::wgpu::PollType::Poll);
-            }
-            std::thread::sleep(Duration::from_millis(4));
-            spent
-        })
-        .collect()
-}
-
-fn report(what: &str, mut times: Vec<f64>) {
-    times.sort_by(f64::total_cmp);
-    println!(
-        "{what}, {} times: median {:.2} ms, 99 % {:.2} ms, worst {:.2} ms",
-        times.len(),
-        times[times.len() / 2] * 1000.0,
-        times[times.len() * 99 / 100] * 1000.0,
-        times[times.len() - 1] * 1000.0
-    );
-}
-
-/// CPU time of this thread, s, from the scheduler (Linux).
-fn cpu() -> f64 {
-    scheduled()[0]
-}
-
-/// CPU time of this thread and the time it could have run but waited for a core, s (Linux).
-fn scheduled() -> [f64; 2] {
-    // The scheduler brings its books up to date when a thread gives way.
-    std::thread::yield_now();
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let mut words = text.split_whitespace().map(|ns| ns.parse().map_or(f64::NAN, |ns: f64| ns * 1e-9));
-    [(); 2].map(|()| words.next().unwrap_or(f64::NAN))
-}
-
-/// Resident memory, whole and without mapped files.
-fn memory() -> String {
-    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let of = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
-    };
-    format!(
-        "{:.0} MiB resident, {:.0} MiB of it the program's own, {:.0} MiB pages of files",
-        of("VmRSS"),
-        of("RssAnon"),
-        of("RssFile")
-    )
 }

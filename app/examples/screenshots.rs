@@ -14,20 +14,27 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
 use vitrine::gui::command::{
-    Command, ImportCommand, ProjectCommand, QueueCommand, SelectCommand, SettingsCommand, TrainCommand,
-    ViewCommand,
+    Command, ImportCommand, MicrographCommand, PickCommand, ProjectCommand, QueueCommand, SelectCommand,
+    SettingsCommand, TrainCommand, ViewCommand,
 };
 use vitrine::gui::drafts::ExportKind;
-use vitrine::gui::values::{ImportTarget, Order, Overlay, SortKey, Start, Tab, Theme, TrainStart};
-use vitrine_core::device::DeviceChoice;
+use vitrine::gui::values::{Go, ImportTarget, Order, Overlay, SortKey, Start, Tab, Theme, TrainStart};
+use vitrine_core::Label;
+use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::diagnosis::Depth;
+use vitrine_core::imaging::Contrast;
 use vitrine_core::learning::config::overrides::Overrides;
 use vitrine_core::learning::config::yaml;
-use vitrine_core::project::PixelType;
+use vitrine_core::learning::general_model::box_and_bin;
+use vitrine_core::project::{NewMicrograph, PickingSettings, PixelType, Project};
 use vitrine_core::review::QueueKind;
+use vitrine_core::workflow::rank::{RankRequest, rank};
+use vitrine_core::workflow::score_table::Goal;
 
 /// Size of the pictures, px.
 const SIZE: [f32; 2] = [1360.0, 850.0];
+/// Diameter of a particle on the micrographs, px.
+const DIAMETER: f64 = 108.0;
 /// Height at which all of Compare is seen, px.
 const TALL: f32 = 1850.0;
 /// A run of its full length on a processor takes hours.
@@ -110,6 +117,7 @@ fn main() -> anyhow::Result<()> {
     camera.hush();
     first_screen(&mut camera)?;
     micrographs(&mut camera, &data.join("empiar10017"), &work)?;
+    whole(&mut camera, &data.join("empiar10017"), &work)?;
     benchmark(&mut camera, &data.join("pu_benchmark"), &work, epochs)?;
     Ok(())
 }
@@ -162,6 +170,64 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
     camera.shoot("imported")?;
     camera.hush();
     both(camera, "gallery")
+}
+
+/// Whole micrographs without a pick, picked on with the general model.
+fn whole(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<()> {
+    camera.does(Command::Project(ProjectCommand::Close));
+    let dir = work.join("without-picks");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(data.join("micrographs"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| vitrine_core::formats::micrograph::header(path).is_ok())
+        .collect();
+    files.sort();
+    let mut project = Project::create(&dir, None, PixelType::F32)?;
+    let (box_size, bin) = box_and_bin(DIAMETER)?;
+    project.set_picking(&PickingSettings { box_size, bin, diameter: Some(DIAMETER) })?;
+    let new: Vec<NewMicrograph> = files
+        .into_iter()
+        .map(|path| {
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            NewMicrograph { path: Some(path), ..NewMicrograph::named(name) }
+        })
+        .collect();
+    project.add_micrographs(&new)?;
+    let request = RankRequest { name: None, contrast: Contrast::Dark, device: ComputeDevice::cpu() };
+    rank(&mut project, request, &mut |_| true)?;
+    drop(project);
+    camera.does(Command::Project(ProjectCommand::Open(dir)));
+    camera.wait("the project", |app| app.model.project.is_some())?;
+    camera.does(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+    camera.window.get_by_label("Pick all").click();
+    camera.wait("the picks", |app| {
+        let picks = &app.model.picks;
+        let counted = picks.survey.last().is_some_and(|(key, _)| key.revision == picks.revision);
+        counted && app.model.jobs.is_empty()
+    })?;
+    camera.hush();
+    // A place in the middle, confirmed and rejected picks around it.
+    for (at, label) in [(0, Label::Positive), (3, Label::Positive), (6, Label::Negative)] {
+        let found = camera.window.state().model.picks.found.last().and_then(|(key, found)| {
+            let place = found.as_ref()?.places.get(at)?;
+            Some((key.micrograph, [place.x, place.y]))
+        });
+        let (micrograph, place) = found.context("the general model has found nothing")?;
+        camera.does(Command::Pick(PickCommand::Judge { micrograph, places: vec![place], label }));
+        camera.wait("the patch", |app| !app.model.micrographs.is_marking())?;
+    }
+    both(camera, "micrographs")?;
+    camera.does(Command::Pick(PickCommand::ToggleMap));
+    camera.wait("the score map", |app| app.model.jobs.is_empty())?;
+    camera.shoot("micrographs_map")?;
+    let found = camera.window.state().model.picks.found.last();
+    let first = found.and_then(|(_, found)| found.as_ref()?.places.first().copied());
+    let place = first.context("the general model has found nothing")?;
+    camera.does(Command::Micrograph(MicrographCommand::Go(Go::To([place.x as f32, place.y as f32]))));
+    camera.shoot("micrographs_close")?;
+    camera.does(Command::Pick(PickCommand::ToggleMap));
+    camera.does(Command::Pick(PickCommand::Worth));
+    camera.wait("the next micrograph", |app| app.model.jobs.is_empty())?;
+    camera.shoot("micrographs_next")
 }
 
 /// A picture in each theme.
@@ -250,7 +316,7 @@ fn compare(camera: &mut Camera) -> anyhow::Result<()> {
             && analysis.curves.values().filter_map(|curves| curves.ready()).count() == 2
     })?;
     let best = camera.window.state().model.analysis.comparison.last().and_then(|(_, compared)| {
-        compared.comparison.scores.last().and_then(|table| table.as_ref()?.best_threshold())
+        compared.comparison.scores.last().and_then(|table| table.as_ref()?.threshold_for(Goal::Balance))
     });
     if let Some(best) = best {
         camera.window.state_mut().states.compare.scores.threshold = best;

@@ -6,4 +6,5 @@ pub mod cli;
 pub mod gpu;
 pub mod gui;
 pub mod logging;
+pub mod version;
 pub mod words;

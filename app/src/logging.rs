@@ -1,4 +1,4 @@
-//! The log: what the program did and what went wrong, for whoever has to find out why.
+//! The log: what the program did and what went wrong, for finding the cause of a fault.
 //!
 //! The window writes it into a file beside its settings. The command line writes it on standard error, and
 //! only when asked by `--verbose` or [`VARIABLE`]. It names files, runs and devices, and holds no pixels,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use vitrine_core::learning::eval::Share;
 use vitrine_core::project::Actor;
 use vitrine_core::{Error, Label, LabelCounts, Remedy};
 
@@ -39,10 +40,41 @@ pub fn person() -> Actor {
     Actor::Person(name.unwrap_or_else(|_| "unknown".to_owned()))
 }
 
+/// Who submits a job, as the system calls the person.
+pub fn user() -> String {
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
+}
+
 /// The person's home folder, where the system says it.
 pub fn home() -> Option<PathBuf> {
     let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
     std::env::var_os(name).filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+/// A share in per cent. What is estimated is never certain, so it is not rounded to 0 or 100 %.
+pub fn percent(share: f64) -> String {
+    match 100.0 * share {
+        p if p > 0.0 && p < 0.5 => "under 1 %".to_owned(),
+        p if (99.5..100.0).contains(&p) => "over 99 %".to_owned(),
+        p => format!("{p:.0} %"),
+    }
+}
+
+/// An estimated share with its interval. Where the interval is too wide to act on, it stands alone.
+pub fn share_interval(share: Share) -> String {
+    let interval = format!("{:.0} to {:.0} %", 100.0 * share.low, (100.0 * share.high).min(99.0));
+    if share.is_narrow() { format!("{} ({interval})", percent(share.value.min(0.99))) } else { interval }
+}
+
+/// The name of a project: its folder's, or for a folder `project` the one around it.
+pub fn project_name(dir: &Path) -> String {
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    match name(&absolute) {
+        Some(own) if own == "project" => absolute.parent().and_then(name).unwrap_or(own),
+        Some(own) => own,
+        None => absolute.display().to_string(),
+    }
 }
 
 /// Reads a number typed into a field: `None` for nothing typed.
@@ -110,6 +142,17 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
+/// How long something took: "48 s", "9 min", "2 h 05 min".
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.round().max(0.0) as u64;
+    match (seconds / 3600, seconds.div_euclid(60) % 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) if minutes < 10 => format!("{minutes} min {:02} s", seconds % 60),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
 /// Shows a file (or what is nearest to it and still there) in the system's file manager.
 ///
 /// # Errors
@@ -146,6 +189,12 @@ mod tests {
     fn room_is_told_in_the_largest_unit_that_leaves_a_number() {
         let told = [0, 512, 41_000_000, 999_600_000, 1_340_000_000, 2_000_000_000_000].map(bytes);
         assert_eq!(told, ["0 kB", "1 kB", "41 MB", "1.0 GB", "1.3 GB", "2.0 TB"]);
+    }
+
+    #[test]
+    fn times_are_told_as_far_as_they_matter() {
+        let told = [0.4, 48.2, 71.0, 540.0, 725.0, 7500.0].map(duration);
+        assert_eq!(told, ["0 s", "48 s", "1 min 11 s", "9 min 00 s", "12 min", "2 h 05 min"]);
     }
 
     #[test]

@@ -4,15 +4,16 @@
 //! Read from `use` lines and from paths that begin with `crate`, `self` or `super`. A path leads to the
 //! longest module it names: `crate::gui::model::Model` to `gui/model/mod.rs`, `super::open::Shown` to
 //! `open.rs`. So the files of a folder import each other, not the folder's `mod.rs`, which imports them.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The layers from the lowest to the highest, as files or folders of `app/src`. A file may import its own
 /// layer and those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "words",
+    "version",
     "logging",
     "gpu",
     "gui/values",

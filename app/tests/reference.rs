@@ -10,7 +10,8 @@ use std::path::Path;
 use vitrine::gui::command_table::{Area, Info, Needs, TABLE};
 use vitrine::gui::keys;
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::learning::config::fields::{Field, FieldKind, GROUPS, plain};
+use vitrine_core::learning::config::field::{Field, FieldKind, plain};
+use vitrine_core::learning::config::fields::GROUPS;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference");
 const UPDATE: &str = "UPDATE_REFERENCE=1 cargo test --release --workspace --test reference";
@@ -56,10 +57,12 @@ const fn needs(needs: Needs) -> &'static str {
         Needs::Scores => "a project that a run has scored",
         Needs::Gallery => "the gallery",
         Needs::Patches => "the gallery with patches",
+        Needs::Micrograph => "a micrograph that is shown",
         Needs::Writable => "a project open for writing",
-        Needs::Labelling => "the gallery of a project open for writing",
+        Needs::Labelling => "the gallery or a micrograph of a project open for writing",
         Needs::Labels => "a selected or current patch of a project open for writing",
         Needs::Training => "a run that trains",
+        Needs::Queued => "runs in the queue",
         Needs::NoTraining => "a project open for writing, and no run that trains",
     }
 }
@@ -182,16 +185,39 @@ fn argument(page: &mut String, arg: &clap::Arg) {
     page.push('\n');
 }
 
-fn described(page: &mut String, command: &mut clap::Command) {
+/// Heading of the options that `vitrine submit` adds to a command.
+const SUBMIT_HEADING: &str = "Cluster";
+
+/// Writes what a command is told. `adds` is whether it takes over the arguments of the command of its name, and has
+/// those under a heading for itself.
+fn described(page: &mut String, command: &mut clap::Command, adds: bool) {
     let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string);
     writeln!(page, "{}\n", about.unwrap_or_default().trim()).unwrap();
     let usage = command.render_usage().to_string();
     writeln!(page, "```\n{}\n```\n", usage.trim_start_matches("Usage: ").trim()).unwrap();
     let told = |arg: &&clap::Arg| !arg.is_hide_set() && !["help", "version"].contains(&arg.get_id().as_str());
-    for arg in command.get_arguments().filter(told) {
-        argument(page, arg);
+    if adds {
+        writeln!(page, "Every argument of `vitrine {}`, and:\n", command.get_name()).unwrap();
     }
-    if let Some(after) = command.get_after_long_help() {
+    let told: Vec<&clap::Arg> = command.get_arguments().filter(told).collect();
+    let mut headings: Vec<Option<&str>> = told.iter().map(|arg| arg.get_help_heading()).collect();
+    headings.sort_by_key(Option::is_some);
+    headings.dedup();
+    let mut seen = Vec::new();
+    for heading in headings {
+        let of_another = adds && heading != Some(SUBMIT_HEADING);
+        if of_another || seen.contains(&heading) {
+            continue;
+        }
+        seen.push(heading);
+        if let Some(heading) = heading.filter(|_| !adds) {
+            writeln!(page, "\n{heading}:\n").unwrap();
+        }
+        for arg in told.iter().filter(|arg| arg.get_help_heading() == heading) {
+            argument(page, arg);
+        }
+    }
+    if let Some(after) = command.get_after_long_help().filter(|_| !adds) {
         writeln!(page, "\n```\n{}\n```", after.to_string().trim()).unwrap();
     }
     page.push('\n');
@@ -205,10 +231,15 @@ fn terminal() {
         .to_owned();
     let mut program = vitrine::cli::command();
     program.build();
-    described(&mut page, &mut program);
+    described(&mut page, &mut program, false);
     for command in program.get_subcommands_mut().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
         writeln!(page, "## vitrine {}\n", command.get_name()).unwrap();
-        described(&mut page, command);
+        described(&mut page, command, false);
+        let name = command.get_name().to_owned();
+        for inner in command.get_subcommands_mut().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
+            writeln!(page, "### vitrine {name} {}\n", inner.get_name()).unwrap();
+            described(&mut page, inner, name == "submit");
+        }
     }
     hold("terminal.md", &page);
 }

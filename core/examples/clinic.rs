@@ -4,6 +4,10 @@
 //!
 //! `cargo run --release --example clinic -- [SEEDS] [FAULT] [--verbose]`; SEEDS is a number (10), or a
 //! range like 3..5; FAULT a part of a fault's name.
+//!
+//! `cargo run --release --example clinic -- --healthy PROJECT [LEFT_OUT] [--verbose]` examines a project of your own
+//! whose data you trust, once for each micrograph (or LEFT_OUT neighbours) on the validation side and the others on
+//! the training side, and counts false alarms.
 
 #[path = "../tests/clinic_support/mod.rs"]
 mod clinic_support;
@@ -14,6 +18,9 @@ use std::time::Instant;
 use clinic_support::{FAULTS, healthy, true_prior};
 use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{Depth, Report, Severity, Subject, TrainingCache, examine_again};
+use vitrine_core::learning::config::yaml;
+use vitrine_core::project::{Project, Side};
+use vitrine_core::workflow::diagnose::{DiagnoseRequest, subject};
 
 fn look(subject: &Subject, memory: &mut TrainingCache, verbose: bool) -> Result<Report, Box<dyn Error>> {
     let report = examine_again(subject, Depth::Standard, &ComputeDevice::cpu(), memory, &mut |_| true)?;
@@ -36,10 +43,46 @@ fn listed(report: &Report) -> String {
     report.findings.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
+/// Examines healthy data with each micrograph, or each few of them, left out for validation.
+fn leave_out(project: &str, together: usize, verbose: bool) -> Result<(), Box<dyn Error>> {
+    let request = DiagnoseRequest {
+        config: Some(yaml::load("recommended")?),
+        config_name: "recommended".to_owned(),
+        run: None,
+        depth: Depth::Standard,
+        device: ComputeDevice::cpu(),
+        truth: None,
+    };
+    let mut subject = subject(&Project::open(project.as_ref())?, &request)?;
+    let micrographs = subject.micrograph_names.len();
+    let (mut wrong, mut warned, mut examined) = (0, 0, 0);
+    for first in (0..micrographs).step_by(together) {
+        let held = first..first + together;
+        let side = |m: &Option<usize>| match m {
+            Some(m) if held.contains(m) => Side::Validation,
+            _ => Side::Train,
+        };
+        subject.sides = subject.micrographs.iter().map(side).collect();
+        let report = look(&subject, &mut TrainingCache::default(), verbose)?;
+        let count = |s| report.findings.iter().filter(|f| f.severity == s).count();
+        wrong += usize::from(count(Severity::Wrong) > 0);
+        warned += usize::from(count(Severity::Warning) > 0);
+        examined += 1;
+        println!("{held:?} left out, {:.1} s: {}", report.seconds, listed(&report));
+    }
+    println!("of {examined}: {wrong} with a finding \"wrong\", {warned} with a warning");
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let verbose = args.iter().any(|a| a == "--verbose");
     let plain: Vec<&String> = args.iter().filter(|a| !a.starts_with("--")).collect();
+    if args.iter().any(|a| a == "--healthy") {
+        let project = plain.first().ok_or("--healthy needs a project")?;
+        let together = plain.get(1).map_or(Ok(1), |n| n.parse())?;
+        return leave_out(project, together, verbose);
+    }
     let seeds: Vec<u64> = match plain.first().map(|s| s.split_once("..")) {
         None => (1..=10).collect(),
         Some(None) => (1..=plain[0].parse()?).collect(),

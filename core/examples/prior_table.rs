@@ -24,7 +24,7 @@ use vitrine_core::label::Label;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::prior::best_bin::estimate_prior;
-use vitrine_core::learning::prior::binormal::binormal_prior;
+use vitrine_core::learning::prior::binormal::{Checked, binormal_prior};
 use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
 use vitrine_core::workflow::prepare::prepare;
 
@@ -97,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let config = RunConfig { seed: draw, ..RunConfig::default() };
             let scores = out_of_fold_scores(&config, &data, &device, &[overlay], |_, _| true)?.remove(0);
             let (p, u) = (&scores.positive, &scores.unlabeled);
-            let (binormal, bins) = (binormal_prior(p, u)?, estimate_prior(p, u)?);
+            let (binormal, bins) = (binormal_prior(p, u, Checked::default())?, estimate_prior(p, u)?);
             let found =
                 [(binormal.estimate, binormal.low, binormal.high), (bins.estimate, bins.low, bins.high)];
             print!("{share:>6.2} {draw:>5} {:>6}", data.train.len() - positive.len());

@@ -33,7 +33,7 @@ impl FromStr for DeviceChoice {
         let number = |n: &str| n.parse::<usize>().ok().map(Self::Gpu);
         match text {
             "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
+            CPU => Ok(Self::Cpu),
             GPU => Ok(Self::Gpu(0)),
             _ => text.strip_prefix(GPU).and_then(|rest| rest.strip_prefix(':')).and_then(number).ok_or_else(
                 || {
@@ -47,13 +47,15 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// The id of the CPU.
+const CPU: &str = "cpu";
 /// How the id and the description of a GPU begin.
 const GPU: &str = "gpu";
 
 /// One device as it is shown in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeviceInfo {
-    /// What to pass to `--device`.
+    /// What [`DeviceChoice`] reads: "cpu", "gpu:0".
     pub id: String,
     /// The name the hardware gives itself.
     pub name: String,
@@ -65,6 +67,13 @@ pub struct DeviceInfo {
     pub driver: String,
     /// Whether `auto` may choose it.
     pub eligible: bool,
+}
+
+impl DeviceInfo {
+    /// Whether it is the CPU.
+    pub fn is_cpu(&self) -> bool {
+        self.id == CPU
+    }
 }
 
 struct Gpu {
@@ -110,13 +119,51 @@ fn gpus() -> Vec<Gpu> {
             })
             .collect();
         if found.iter().any(|gpu| gpu.info.device_type != wgpu::DeviceType::Cpu) {
-            return found;
+            return given(found);
         }
         if software.is_empty() {
             software = found;
         }
     }
     software
+}
+
+/// The vendor number of NVIDIA on the PCI bus.
+const NVIDIA: u32 = 0x10de;
+
+/// The GPUs that a scheduler has given this process: those of NVIDIA as `CUDA_VISIBLE_DEVICES` says, and all others.
+fn given(found: Vec<Gpu>) -> Vec<Gpu> {
+    let Some(variable) = std::env::var_os("CUDA_VISIBLE_DEVICES") else { return found };
+    let nvidia: Vec<(usize, String)> = found
+        .iter()
+        .enumerate()
+        .filter(|(_, gpu)| gpu.info.vendor == NVIDIA)
+        .map(|(at, gpu)| (at, gpu.info.device_pci_bus_id.clone()))
+        .collect();
+    let kept = visible(&variable.to_string_lossy(), &nvidia);
+    let hidden = |at: usize| nvidia.iter().any(|(known, _)| *known == at) && !kept.contains(&at);
+    found.into_iter().enumerate().filter(|(at, _)| !hidden(*at)).map(|(_, gpu)| gpu).collect()
+}
+
+/// Which of NVIDIA's GPUs `CUDA_VISIBLE_DEVICES` names; each has its place in a list and its place on the PCI bus, by
+/// which CUDA numbers GPUs of one kind. Where the system shows no more than are named, the scheduler has hidden the
+/// others already, and the numbers may be those of the whole machine.
+fn visible(variable: &str, nvidia: &[(usize, String)]) -> Vec<usize> {
+    let mut by_bus: Vec<&(usize, String)> = nvidia.iter().collect();
+    by_bus.sort_by(|a, b| a.1.cmp(&b.1).then(a.0.cmp(&b.0)));
+    let all = || by_bus.iter().map(|(at, _)| *at).collect();
+    // CUDA stops at the first that is no number of a device.
+    let words: Vec<&str> = variable.split(',').map(str::trim).collect();
+    // Graphics drivers do not tell the names that these begin.
+    if words.iter().any(|word| word.starts_with("GPU-") || word.starts_with("MIG-")) {
+        tracing::warn!(variable, "CUDA_VISIBLE_DEVICES names GPUs by UUID, which cannot be followed");
+        return all();
+    }
+    let numbers: Vec<usize> = words.iter().map_while(|word| word.parse().ok()).collect();
+    if !numbers.is_empty() && by_bus.len() <= numbers.len() {
+        return all();
+    }
+    numbers.iter().filter_map(|&number| by_bus.get(number)).map(|(at, _)| *at).collect()
 }
 
 fn is_software(gpu: &Gpu) -> bool {
@@ -147,7 +194,7 @@ fn cpu_name() -> String {
 pub fn list() -> Vec<DeviceInfo> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut devices = vec![DeviceInfo {
-        id: "cpu".to_owned(),
+        id: CPU.to_owned(),
         name: format!("{} ({threads} threads)", cpu_name()),
         kind: "CPU",
         backend: "flex".to_owned(),
@@ -165,6 +212,18 @@ pub fn list() -> Vec<DeviceInfo> {
         });
     }
     devices
+}
+
+/// Computes with so many threads from now on, in place of as many as the machine has cores. It is called before
+/// anything is computed.
+///
+/// # Errors
+/// When something was computed already.
+pub fn use_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| Error::defect(format!("the number of threads could not be set: {e}")))
 }
 
 /// A training step frees what the next one allocates again. Left to itself the C library hands such
@@ -200,11 +259,6 @@ impl fmt::Display for ComputeDevice {
 }
 
 impl ComputeDevice {
-    /// Whether it is a GPU.
-    pub const fn is_gpu(&self) -> bool {
-        !self.is_cpu
-    }
-
     /// Whether a run that recorded this [`ComputeDevice::description`] computed on a GPU.
     pub fn described_a_gpu(description: &str) -> bool {
         description.starts_with(GPU)
@@ -243,5 +297,27 @@ impl ComputeDevice {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn the_gpus_that_a_scheduler_gave_are_chosen_by_their_place_on_the_bus() {
+        // The graphics driver lists them in another order than the bus has them.
+        let bus = ["0000:81:00.0", "0000:01:00.0", "0000:41:00.0"];
+        let three: Vec<(usize, String)> = bus.iter().map(|bus| (*bus).to_owned()).enumerate().collect();
+        assert_eq!(visible("0", &three), [1]);
+        assert_eq!(visible("2,1", &three), [0, 2]);
+        // Nothing is given.
+        assert!(visible("", &three).is_empty() && visible("-1", &three).is_empty());
+        assert!(visible("NoDevFiles", &three).is_empty());
+        // The system hides the others already; the number is that of the whole machine.
+        assert_eq!(visible("3", &three[..1]), [0]);
+        assert_eq!(visible("0,1,2", &three), [1, 2, 0]);
+        assert_eq!(visible("GPU-8932f937-d72c-4106-c12f-20bd9faed9f6", &three).len(), 3);
+        assert!(visible("0", &[]).is_empty());
     }
 }

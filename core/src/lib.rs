@@ -9,6 +9,7 @@
 //! | [`grayscale`] | grey values for screen, report and exported pictures |
 //! | [`imaging`] | micrographs, patches, normalisation, the simulated sample; no project |
 //! | [`project`] | the store on disk |
+//! | [`cluster`] | jobs on the cluster of a site; no project |
 //! | [`device`] | where networks are computed: the CPU or a GPU |
 //! | [`learning`] | configuration, networks, risks, the trainer, measures; no files of projects |
 //! | [`picking`] | positions on whole micrographs: how good they are |
@@ -24,6 +25,7 @@
 //! | [`workflow`] | project ↔ learning: train, score, compare, the demo |
 
 pub mod atomic;
+pub mod cluster;
 pub mod device;
 pub mod diagnosis;
 pub mod error;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::imaging::normalise::Normaliser;
-use crate::project::{PatchId, Pixels};
+use crate::project::{PatchId, PixelFile};
 
 /// Gives `total` patches of `area` px each to `work` in order, a part of `at_once` (N×S×S) at a time. `read` fills a part with
 /// the patches from the one it is told on; it works on a thread of its own, one part ahead, so that a device
@@ -41,7 +41,7 @@ pub(crate) fn in_parts(
 /// # Errors
 /// When there is no such patch, or its pixels cannot be normalised.
 pub(crate) fn read_normalised(
-    pixels: &Pixels,
+    pixels: &PixelFile,
     normaliser: &Normaliser,
     from: usize,
     part: &mut [f32],

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that a person can do next.
 ///
 /// Front ends match it exhaustively, so that a new variant does not compile until each has words for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Remedy {
     /// An imperative sentence that holds in every front end: "export it again as MRC".
     Advice(String),
@@ -23,6 +23,8 @@ pub enum Remedy {
     },
     /// Keep boxes away from the border of the micrographs by this many px or more.
     SetMargin(usize),
+    /// Multiply the coordinates of the pick files by about this factor, because they count in px of another image.
+    ScalePicks(f64),
     /// Add the micrographs that were named, or their folder.
     NameMicrographs,
     /// Add the pick files by name; a folder of micrographs does not bring them along.
@@ -71,6 +73,13 @@ impl fmt::Display for Remedy {
             Self::TurnYOver { from_bottom: true } => "import with y counted from the bottom",
             Self::TurnYOver { from_bottom: false } => "import with y counted from the top",
             Self::SetMargin(px) => return write!(f, "set a margin of {px} px or more"),
+            Self::ScalePicks(factor) => {
+                return write!(
+                    f,
+                    "scale the picks, by {} or the factor between the images",
+                    three_decimals(*factor)
+                );
+            }
             Self::NameMicrographs => "add these micrographs, or their folder",
             Self::NamePicks => "add the pick files by name",
             Self::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
@@ -95,6 +104,12 @@ impl fmt::Display for Remedy {
     }
 }
 
+/// A factor as a person would type it: "2", "0.333".
+pub fn three_decimals(factor: f64) -> String {
+    let text = format!("{factor:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 impl From<&str> for Remedy {
     fn from(advice: &str) -> Self {
         Self::Advice(advice.to_owned())
@@ -110,7 +125,7 @@ impl From<String> for Remedy {
 /// What a person should know before going on, and what can be done about it.
 ///
 /// It is stored as one sentence, in neutral words; read back, the whole sentence is its `text`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Warning {
     /// What is the matter, and where; without a full stop.

@@ -2,9 +2,10 @@
 //! found, with the right cause on top; the healthy set must give nothing "wrong". Faults that show
 //! without training are examined without it, so that this takes little time; the example `clinic` does
 //! all of it in full over many seeds.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod clinic_support;
+mod needs;
 
 use std::sync::{LazyLock, Mutex};
 
@@ -13,8 +14,10 @@ use vitrine_core::device::ComputeDevice;
 use vitrine_core::diagnosis::{
     Depth, Examination, Report, Severity, Subject, TrainingCache, examine, examine_again, kinds, prescription,
 };
-use vitrine_core::learning::config::yaml::parse;
-use vitrine_core::project::Side;
+use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest};
+use vitrine_core::learning::config::yaml::{load, parse};
+use vitrine_core::project::{PixelType, Project, Side};
+use vitrine_core::workflow::diagnose::{DiagnoseRequest, subject};
 use vitrine_core::{Error, Label};
 
 const SEED: u64 = 1;
@@ -307,4 +310,43 @@ fn a_subject_without_positives_gets_an_answer_not_an_error() {
     let mut odd = HEALTHY.clone();
     odd.labels.pop();
     assert!(examine(&odd, Depth::Quick, &ComputeDevice::cpu(), &mut |_| true).is_err());
+}
+
+/// Twelve micrographs prepared alike, with picks by hand and a pool of blobs of which more than half are particles. The
+/// last is left out for validation. That it is at another defocus, and that the blobs lie better in the middle of
+/// their boxes than the picks, is no fault of the data.
+#[test]
+fn healthy_real_micrographs_raise_no_alarm() {
+    let Some(data) = needs::shared("healthy_real_micrographs_raise_no_alarm", "empiar10017") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = Project::create(&dir.path().join("project"), None, PixelType::F32).unwrap();
+    let request = IngestRequest {
+        micrographs: vec![data.join("micrographs")],
+        picks: vec![data.join("picks")],
+        box_size: Some(192),
+        bin: 3,
+        y_up: true,
+        margin: 104,
+        pool: Some(PoolRequest {
+            count: Some(PoolCount::PerMicrograph(60)),
+            ..PoolRequest::new(PoolFrom::Blobs)
+        }),
+        ..IngestRequest::default()
+    };
+    ingest(&mut project, &request, &mut |_| true).unwrap();
+    let request = DiagnoseRequest {
+        config: Some(load("recommended").unwrap()),
+        config_name: "recommended".to_owned(),
+        run: None,
+        depth: Depth::Standard,
+        device: ComputeDevice::cpu(),
+        truth: None,
+    };
+    let mut subject = subject(&project, &request).unwrap();
+    let last = subject.micrograph_names.len() - 1;
+    let side = |m: &Option<usize>| if *m == Some(last) { Side::Validation } else { Side::Train };
+    subject.sides = subject.micrographs.iter().map(side).collect();
+    let report = look(&subject, Depth::Standard);
+    assert_eq!(kinds_of(&report, Severity::Wrong), [""; 0], "{:#?}", report.findings);
+    assert!(kinds_of(&report, Severity::Warning).len() <= 1, "{:#?}", report.findings);
 }

@@ -89,7 +89,7 @@ fn write_exports(project: &Project, out: &Path) {
         all(ExportFormat::Box, "boxes"),
     ];
     for request in &requests {
-        export(project, request, &mut |_| Ok(())).unwrap();
+        export(project, request, &mut |_| true).unwrap();
     }
     let patches: Vec<serde_json::Value> = (0..project.len())
         .map(|id| {
@@ -271,7 +271,7 @@ fn cryosparc_tools_reads_what_is_exported_of_its_own_job() {
         for (format, name) in [(ExportFormat::CryosparcCs, "out.cs"), (ExportFormat::RelionStar, "out.star")]
         {
             let request = ExportRequest { force: true, ..ExportRequest::new(format, dir.path().join(name)) };
-            export(&project, &request, &mut |_| Ok(())).unwrap();
+            export(&project, &request, &mut |_| true).unwrap();
         }
         let said = run(python, &[SCRIPT, "--check", &folder]).unwrap();
         assert!(said.contains("12 of 24 cryoSPARC particles agree"), "{said}");

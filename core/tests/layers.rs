@@ -14,7 +14,7 @@ const ORDER: &[&[&str]] = &[
     &["remedy", "words", "priority"],
     &["error"],
     &["atomic", "image", "label", "grayscale", "progress", "device"],
-    &["formats", "imaging"],
+    &["formats", "imaging", "cluster"],
     &["project", "learning"],
     &["read_ahead", "picking", "ingest", "export"],
     &["report", "diagnosis", "review"],

@@ -1,5 +1,5 @@
 //! Whole runs on small simulated data: repeatability, resuming, stopping, and what is refused.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::mpsc::{channel, sync_channel};
 
@@ -12,11 +12,12 @@ use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::eval::metrics::auc;
 use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::prior::binormal::Checked;
 use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_path};
-use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::preflight::preflight;
 use vitrine_core::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
@@ -103,6 +104,7 @@ fn job(config: RunConfig) -> TrainJob {
         folder: None,
         resume: None,
         known_prior: None,
+        checked: Checked::default(),
     }
 }
 
@@ -282,7 +284,7 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
             }
         };
         let data = made(bright).data;
-        preflight(&config, &data, &ComputeDevice::cpu(), None, say, progress).unwrap();
+        preflight(&config, &data, &ComputeDevice::cpu(), None, Checked::default(), say, progress).unwrap();
         assert!(told.last().is_some_and(|(done, to_do)| done == to_do), "{told:?}");
         assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 == pair[1].1), "{told:?}");
         found.into_inner().unwrap()

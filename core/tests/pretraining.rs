@@ -82,6 +82,7 @@ fn job(config: RunConfig, folder: Option<&Path>) -> TrainJob {
         folder: folder.map(Path::to_owned),
         resume: None,
         known_prior: None,
+        checked: Default::default(),
     }
 }
 
@@ -278,12 +279,12 @@ fn a_collapse_is_said_in_words() {
     assert!(epochs(&events).iter().all(|e| e.spread < 0.01));
     let told: Vec<&String> = events
         .iter()
-        .filter_map(|e| if let TrainEvent::Warning(words) = e { Some(words) } else { None })
+        .filter_map(|e| if let TrainEvent::Warning(warning) = e { Some(&warning.text) } else { None })
         .filter(|words| words.contains("Pretraining has collapsed"))
         .collect();
     assert_eq!(told.len(), 1, "said once: {told:?}");
     let (_, healthy) = run(job(pretrained(2), None));
-    assert!(!healthy.iter().any(|e| matches!(e, TrainEvent::Warning(w) if w.contains("collapsed"))));
+    assert!(!healthy.iter().any(|e| matches!(e, TrainEvent::Warning(w) if w.text.contains("collapsed"))));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! The tests start this very program again, in the role that an environment variable names, and
 //! kill it with SIGKILL in the middle of its work.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
 //! Comparison tables, pictures and the report file.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use rand_distr::{Distribution as _, Normal};
 use vitrine_core::LabelCounts;
 use vitrine_core::report::figures;
 use vitrine_core::report::html;
+use vitrine_core::report::metrics::*;
 use vitrine_core::report::tables::*;
 use vitrine_core::report::*;
 
@@ -138,8 +139,8 @@ fn comparison_by_hand() {
     runs[2].metrics.insert("own".into(), f64::NAN);
     let rows = compare(&runs);
     assert_eq!(rows.iter().map(|r| r.key.as_str()).collect::<Vec<_>>(), ["test_auc_pn", "own"]);
-    // 0.95 and 0.9502 are both written 0.950: both are best.
-    assert_eq!(rows[0].best, [false, true, true]);
+    // How much of a lead on test patches is chance is not known.
+    assert_eq!(rows[0].best, [false; 3]);
     assert_eq!(rows[0].shown(1), "0.950");
     assert_eq!(rows[0].shown_difference(0), None);
     assert_eq!(rows[0].shown_difference(1).unwrap(), "+0.050");
@@ -152,9 +153,33 @@ fn comparison_by_hand() {
     let rows = compare(&runs);
     assert_eq!(rows[0].shown_difference(1).unwrap(), "−0.010");
     assert_eq!(rows[0].shown_difference(2).unwrap(), "±0.000");
-    assert_eq!(rows[0].best, [true, false, true]);
-    // Equal as written: nobody is best.
     assert_eq!(rows[1].best, [false; 3]);
+}
+
+#[test]
+fn only_a_lead_beyond_chance_is_marked_in_terminal_and_report() {
+    let mut runs = three_runs();
+    let mut marked = |aucs: [f64; 3]| {
+        for (run, auc) in runs.iter_mut().zip(aucs) {
+            let faster = 1000.0 * auc;
+            run.metrics = [("validation_auc_pn", auc), ("patches_per_second", faster)]
+                .map(|(key, value)| (key.to_owned(), value))
+                .into();
+        }
+        let best = compare(&runs).iter().map(|row| row.best.clone()).collect::<Vec<_>>();
+        let page = html::render(&ReportInput { runs: runs.clone(), ..input() }).unwrap();
+        (best, comparison_text(&runs).unwrap(), page)
+    };
+    // 300 positives and 400 negatives: 0.05 is more than chance, 0.01 is not. Other numbers are never marked.
+    let (best, text, page) = marked([0.85, 0.90, 0.95]);
+    assert_eq!(best, [[false, false, true], [false; 3]]);
+    assert!(text.contains("*0.950") && text.matches('*').count() == 2, "{text}");
+    assert!(text.contains("* best by more than chance explains"), "{text}");
+    assert!(page.contains("★ 0.950") && page.contains("★ best by more than chance explains"));
+    assert_eq!(page.matches('★').count(), 2);
+    let (best, text, page) = marked([0.85, 0.94, 0.95]);
+    assert_eq!(best, [[false; 3], [false; 3]]);
+    assert_eq!((text.matches('*').count(), page.matches('★').count()), (1, 1), "the legend alone: {text}");
 }
 
 #[test]
@@ -307,7 +332,7 @@ fn the_report_is_one_file_and_escapes_what_is_foreign() {
 #[test]
 fn a_validation_above_its_ceiling_names_no_winner_and_says_why() {
     let mut runs = three_runs();
-    for (run, auc) in runs.iter_mut().zip([0.90, 0.84, 0.83]) {
+    for (run, auc) in runs.iter_mut().zip([0.90, 0.74, 0.60]) {
         run.metrics.insert("validation_auc_ceiling".into(), 0.85);
         run.metrics.insert("validation_auc_pu".into(), auc);
     }
@@ -319,7 +344,7 @@ fn a_validation_above_its_ceiling_names_no_winner_and_says_why() {
     runs[0].metrics.insert("validation_auc_pu".into(), 0.853);
     assert_eq!(row(&runs).best, [true, false, false]);
     assert!(comparison_text(&runs).unwrap().contains("Chance can explain so little"));
-    runs[0].metrics.insert("validation_auc_pu".into(), 0.82);
+    runs[0].metrics.insert("validation_auc_pu".into(), 0.62);
     assert_eq!(row(&runs).best, [false, true, false]);
     assert!(!comparison_text(&runs).unwrap().contains("note:"));
 }

@@ -7,7 +7,7 @@ use vitrine_core::project::Project;
 /// Where the truth of a benchmark is; for the commands that measure against it.
 #[derive(clap::Args)]
 pub struct TruthArgs {
-    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value a patch
+    /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value per patch
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
     /// With a CSV of centres: a patch is a particle when a centre is this near, px

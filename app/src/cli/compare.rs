@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use vitrine_core::report::configurations::{by_configuration, configurations_text};
 use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::compare::{summaries, write_pictures, write_report};
 
@@ -10,22 +11,28 @@ use super::args::TruthArgs;
 use super::measures::NOT_MEASURED;
 use super::open;
 use super::output::{print_json, print_line};
+use super::remedy;
 
-/// Put runs side by side: measures, and what differs in their configurations.
+/// Compare runs: their measures, and the differences of their configurations.
 ///
-/// All runs of the project are compared unless some are named. --report writes one self-contained
+/// All runs of the project are compared unless some are named. --by-config puts runs of a configuration together,
+/// which differ in the seed alone, and shows mean and spread over the seeds. --report writes one self-contained
 /// HTML file with ROC and precision-recall curves, AUC over epochs, score histograms and patches.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
   vitrine compare apo/
   vitrine compare apo/ supervised_baseline-1 recommended-1 --report apo.html
+  vitrine compare apo/ --by-config     # mean and spread over seeds
   vitrine compare apo/ --json | jq '.[].metrics.validation_auc_pu'")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
     /// Runs to compare; by default all
     runs: Vec<String>,
+    /// Put runs that differ in the seed alone together: mean and spread of each measure over the seeds
+    #[arg(long)]
+    by_config: bool,
     /// Write the report here (HTML)
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -44,7 +51,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let project = open::to_read(&args.project)?;
     let truth = args.truth.read(&project)?;
     let runs = summaries(&project, &args.runs, truth.as_deref())?;
-    if args.json {
+    if args.by_config {
+        if args.json {
+            print_json(&by_configuration(&runs)?)?;
+        } else {
+            print_line(configurations_text(&runs)?.trim_end());
+        }
+    } else if args.json {
         let all: Vec<_> = runs
             .iter()
             .map(|run| {
@@ -63,7 +76,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else {
         print_line(comparison_text(&runs)?.trim_end());
         for warning in runs.iter().flat_map(|run| &run.warnings) {
-            print_line(&format!("note: {warning}"));
+            print_line(&format!("note: {}", remedy::warning(warning)));
         }
     }
     if let Some(dir) = &args.pictures {

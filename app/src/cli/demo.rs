@@ -10,7 +10,7 @@ use vitrine_core::workflow::demo::{DemoRequest, demo};
 use super::output::{print_json, print_line};
 use super::train::{Display, as_json, print_result};
 
-/// See it all on a simulated sample: import, train, compare, report, export.
+/// Try everything on a simulated sample: import, train, compare, report, export.
 ///
 /// Simulates eight micrographs with particles, impostors, ice and carbon, of which a third of the
 /// particles are picked; imports them with blobs as unlabeled; trains the plain classifier and the
@@ -51,7 +51,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         eprintln!("demonstration in {}, computing on {device}", args.dir.display());
     }
     let request = DemoRequest { dir: args.dir, seed: args.seed, epochs: args.epochs, device };
-    let display = Display::new(args.json);
+    let display = Display::new(args.json, "demo");
     let outcome = display.drive(|listen, watch| demo(&request, listen, watch))?;
     if args.json {
         return print_json(&json!({

@@ -3,6 +3,7 @@
 use vitrine_core::device;
 
 use super::output::{print_json, print_line};
+use crate::version;
 
 /// List the devices a run can compute on.
 ///
@@ -25,16 +26,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.json {
         return print_json(&devices);
     }
-    for device in devices {
-        let note = if device.eligible { "" } else { "   (only when asked for)" };
-        print_line(&format!(
-            "{:<7} {:<20} {:<8} {}{}{note}",
-            device.id,
-            device.kind,
-            device.backend,
-            device.name,
-            if device.driver.is_empty() { String::new() } else { format!(", {}", device.driver) },
-        ));
+    for device in &devices {
+        print_line(&version::device_words(device));
     }
     Ok(())
 }

@@ -7,15 +7,16 @@ use anyhow::bail;
 use serde_json::json;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::diagnosis::{Depth, Finding, Report, Severity, prescription};
+use vitrine_core::learning::config::presets::Preset;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::workflow::diagnose::{DiagnoseRequest, diagnose};
 
 use super::args::TruthArgs;
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 
-/// Say what is wrong with data, configuration or run, and hand over the corrected configuration.
+/// Find what is wrong with data, configuration or run, and write the corrected configuration.
 ///
 /// Examines the patches (broken, copied, differently normalised, inverted), the labels (exchanged, too
 /// few, picked with a bias), the class prior, the gradients and the learning rate, and trains the
@@ -28,7 +29,7 @@ use super::progress::Progress;
 #[command(after_long_help = "\
 Examples:
   vitrine diagnose apo/
-  vitrine diagnose apo/ --config mine.yaml --fix mended.yaml && vitrine train apo/ --config mended.yaml
+  vitrine diagnose apo/ --config mine.yaml --fix corrected.yaml; vitrine train apo/ --config corrected.yaml
   vitrine diagnose apo/ --run recommended-1 --json > report.json
   vitrine diagnose apo/ --quick
   vitrine diagnose apo/ --sweeps --truth truth.csv --truth-radius 60
@@ -50,13 +51,13 @@ pub struct Args {
     /// Write the corrected configuration here (YAML, each change with its reason)
     #[arg(long, value_name = "FILE")]
     fix: Option<PathBuf>,
-    /// With --fix: replace a file that is there
+    /// With --fix: replace an existing file
     #[arg(long, requires = "fix")]
     force: bool,
-    /// Only what needs no training: seconds
+    /// Skip the examinations that need training; takes seconds
     #[arg(long, conflicts_with = "sweeps")]
     quick: bool,
-    /// Also sweeps of prior and learning rate, a short training each: some minutes more
+    /// Also sweep prior and learning rate, with a short training for each value; takes some minutes more
     #[arg(long)]
     sweeps: bool,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
@@ -83,16 +84,16 @@ pub fn run(args: Args, verbose: bool) -> anyhow::Result<bool> {
     let config = match (&args.config, &args.run) {
         (Some(name), _) => Some(yaml::load(name)?),
         (None, Some(_)) => None,
-        (None, None) => Some(yaml::load("recommended")?),
+        (None, None) => Some(yaml::preset(Preset::Recommended)?),
     };
-    let config_name = args.config.clone().unwrap_or_else(|| "recommended".to_owned());
+    let config_name = args.config.clone().unwrap_or_else(|| Preset::Recommended.name().to_owned());
     let depth = match (args.quick, args.sweeps) {
         (true, _) => Depth::Quick,
         (_, true) => Depth::Sweeps,
         _ => Depth::Standard,
     };
     let request = DiagnoseRequest { config, config_name, run: args.run.clone(), depth, device, truth };
-    let progress = RefCell::new(Progress::new(args.json));
+    let progress = RefCell::new(ProgressDisplay::new(args.json));
     let report = diagnose(&project, &request, &mut |step| {
         progress.borrow_mut().show_share(step.examination.title(), step.done, step.seconds_left)
     });
@@ -117,7 +118,7 @@ pub fn run(args: Args, verbose: bool) -> anyhow::Result<bool> {
                 ));
             }
             _ if report.corrected.is_some() => {
-                print_line("next: the same with --fix mended.yaml writes the corrected configuration");
+                print_line("next: the same with --fix corrected.yaml writes the corrected configuration");
             }
             _ => {}
         }

@@ -9,7 +9,7 @@ use vitrine_core::workflow::evaluate::{EvaluateRequest, evaluate};
 use vitrine_core::workflow::evaluate_pictures::write_report;
 
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 
 /// Judge the picks of any picker against known centres.
 ///
@@ -20,8 +20,8 @@ use super::progress::Progress;
 /// under precision and recall (average precision) and the threshold with the best F1. Brackets hold 95 % of
 /// bootstrap samples over micrographs.
 ///
-/// Precision is a lower bound where the truth lacks particles. Two or more PICKS are put side by side, with
-/// what they agree on.
+/// Precision is a lower bound where the truth lacks particles. Two or more PICKS are compared, with
+/// the picks they agree on.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -77,7 +77,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         picks_scale: args.picks_scale,
         picked_only: args.picked_only,
     };
-    let mut progress = Progress::new(args.json);
+    let mut progress = ProgressDisplay::new(args.json);
     let mut watch =
         |step: &vitrine_core::progress::Progress| progress.show(&step.phase, step.done, step.total);
     let done = evaluate(&request, &mut watch)?;

@@ -11,104 +11,126 @@ use vitrine_core::{Error, Label};
 use super::exit::Usage;
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::remedy;
 use crate::words;
 
-/// Hand a labelled set to RELION, cryoSPARC and others, or a trained model as safetensors.
+/// Export labelled particles for RELION, cryoSPARC and other programs, or the network of a run.
 ///
-/// Patches are selected by label (positives unless said otherwise) and, with --run, by score. Every
-/// export comes with a manifest: counts, project, run, threshold, journal position and checksums.
-/// Existing files are not replaced without --force, and a file appears under its name only when it is
-/// complete.
+/// --labels selects patches by their label; without it only positives are written. --run with --threshold or --below
+/// selects by score too. A threshold applies to every label that you name: positives with a lower score stay behind.
+///
+/// A manifest beside the files records counts, project, run, threshold, journal position and checksums. Files that
+/// exist are replaced only with --force. A file appears under its name only when it is complete.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vitrine export apo/ --format relion-star --out apo.star
-  vitrine export apo/ --run recommended-1 --threshold 0.5 --labels positive,unlabeled --format relion-star --what both --out apo.star
-  vitrine export apo/ --format relion-coordinates --out RELION/Vitrine/apo
-  vitrine export apo/ --format relion-star --voltage 300 --cs 2.7 --amplitude-contrast 0.1 --out apo.star
-  vitrine export apo/ --format relion-star --micrograph-names .mrc --out apo.star
-  vitrine export apo/ --labels all --format npz --out apo.npz
-  vitrine export apo/ --run recommended-1 --threshold 0.9 --labels unlabeled --format csv --out found.csv --dry-run
-  vitrine export apo/ --run recommended-1 --format model --out model.safetensors
+  What people labelled as particles, for RELION:
+    vitrine export apo/ --format relion-star --out apo.star
+  Labelled particles and what a run takes for particles:
+    vitrine export apo/ --run recommended-1 --threshold 0.5 --labels positive,unlabeled \\
+        --format relion-star --out apo.star
+  First look at how many that are:
+    vitrine export apo/ --run recommended-1 --threshold 0.9 --labels unlabeled --format csv \\
+        --out found.csv --dry-run
+  For RELION's Extract job:
+    vitrine export apo/ --format relion-coordinates --out RELION/Vitrine/apo
+  A stack with its table, as RELION wants its pixels:
+    vitrine export apo/ --format relion-star --what both --normalise --invert --out apo.star
+  Optics that no imported file gave:
+    vitrine export apo/ --format relion-star --voltage 300 --cs 2.7 --amplitude-contrast 0.1 \\
+        --out apo.star
+  Micrographs that were converted from MRC to pictures:
+    vitrine export apo/ --format relion-star --micrograph-names .mrc --out apo.star
+  All patches as NumPy arrays; the network of a run:
+    vitrine export apo/ --labels all --format npz --out apo.npz
+    vitrine export apo/ --run recommended-1 --format model --out model.safetensors
 
 Formats:
-  relion-star         particle table of RELION 3.1 to 5, optics table carried over
-  relion-coordinates  a folder for RELION's Extract job: a list of micrographs and a STAR file for each
-  relion-subset       rows of the RELION table the patches came from, byte by byte
-  cryosparc-star      for cryoSPARC's Import Particle Stack
-  cryosparc-cs        records of the .cs files the patches came from, with their uids
-  csv                 id, micrograph, x, y, label, score, source
+  relion-star         table of particles for RELION 3.1 to 5, with its optics table
+  relion-coordinates  a folder for RELION's Extract job: a list of micrographs, a STAR file for each
+  relion-subset       rows of the RELION table that the patches came from, byte by byte
+  cryosparc-star      table for cryoSPARC's Import Particle Stack
+  cryosparc-cs        records of the .cs files that the patches came from, with their uids
+  csv                 table of id, micrograph, x, y, label, score, source
   npz                 NumPy arrays positive, unlabeled, negative
-  mrcs                MRC stack with a table beside it
-  png                 a folder of pictures per label
-  box                 EMAN box files, one per micrograph
-  model               the run's network as safetensors with a JSON card
+  mrcs                MRC stack with a table
+  png                 a folder of pictures for each label
+  box                 EMAN box files, one for each micrograph
+  model               the network of a run as safetensors, with a JSON card
 
-Which way y counts:
-  source  as the picks counted it when they were imported; tables for RELION as RELION reads the file:
-          MRC as stored, TIFF turned over
+From which row y counts:
+  source  as the imported picks counted it; tables for RELION as RELION reads the file: MRC from
+          the first stored row, TIFF from the last. To import such a table of TIFF micrographs
+          again, give --y-up
   down    from the first stored row
   up      from the last stored row")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
-    /// What to write (see below)
+    /// What is written (see below)
     #[arg(long, value_parser = format)]
     format: Format,
-    /// File to write; for relion-coordinates, png and box the folder
+    /// File that is written; for relion-coordinates, png and box a folder
     #[arg(long, short)]
     out: PathBuf,
-    /// Labels to write: positive, negative, unlabeled, a comma-separated list, or all
-    #[arg(long, default_value = "positive", value_parser = labels)]
-    labels: Labels,
-    /// Run whose scores are written and compared with --threshold
-    #[arg(long)]
-    run: Option<String>,
-    /// Only patches with at least this score
-    #[arg(long, value_name = "SCORE", requires = "run")]
-    threshold: Option<f32>,
-    /// Only patches with a score below this
-    #[arg(long, value_name = "SCORE", requires = "run")]
-    below: Option<f32>,
-    /// STAR only: coordinates, stack or both
-    #[arg(long, default_value = "coordinates")]
-    what: ExportWhat,
-    /// From which row y counts: source, down or up (see below)
-    #[arg(long, default_value = "source")]
-    y: YDirection,
-    /// Originals of converted pictures: an ending (.mrc), a folder, a STAR file or a list of names
-    #[arg(long, value_name = "ORIGINALS")]
-    micrograph_names: Option<PathBuf>,
-    /// Voltage in kV, where the sources do not say it
-    #[arg(long, value_name = "KV")]
-    voltage: Option<f64>,
-    /// Spherical aberration in mm, where the sources do not say it
-    #[arg(long, value_name = "MM")]
-    cs: Option<f64>,
-    /// Amplitude contrast, where the sources do not say it
-    #[arg(long, value_name = "SHARE")]
-    amplitude_contrast: Option<f64>,
-    /// Å per px of the unbinned micrographs, where the sources do not say it
-    #[arg(long, value_name = "ANGSTROM")]
-    pixel_size: Option<f64>,
-    /// RELION stack only: background of mean 0 and standard deviation 1
-    #[arg(long)]
-    normalise: bool,
-    /// RELION stack only: turn the contrast over, so that dark particles become light
-    #[arg(long)]
-    invert: bool,
-    /// Replace existing files
+    /// Replace files that exist
     #[arg(long)]
     force: bool,
-    /// Only show what would be written
+    /// Show what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Print the manifest (with --dry-run: the preview) as JSON
+    /// Print the manifest as JSON; with --dry-run the preview
     #[arg(long)]
     json: bool,
+    /// Labels that are written: positive, negative, unlabeled, several separated by commas, or all
+    #[arg(long, default_value = "positive", value_parser = labels, help_heading = WHICH)]
+    labels: Labels,
+    /// Run whose scores select patches and are written
+    #[arg(long, help_heading = WHICH)]
+    run: Option<String>,
+    /// Write only patches with this score or more (0 to 1)
+    #[arg(long, value_name = "SCORE", requires = "run", help_heading = WHICH)]
+    threshold: Option<f32>,
+    /// Write only patches with a lower score than this (0 to 1)
+    #[arg(long, value_name = "SCORE", requires = "run", help_heading = WHICH)]
+    below: Option<f32>,
+    /// Use the one threshold also where the project keeps a threshold of a micrograph's own for the run
+    #[arg(long, requires = "run", help_heading = WHICH)]
+    one_threshold: bool,
+    /// What a STAR export writes: the table of coordinates, the stack of patches, or both
+    #[arg(long, default_value = "coordinates", help_heading = WRITTEN)]
+    what: ExportWhat,
+    /// From which row y counts: source, down or up (see below)
+    #[arg(long, default_value = "source", help_heading = WRITTEN)]
+    y: YDirection,
+    /// Names of the originals of converted micrographs: an ending (.mrc), a folder, a STAR file or a list
+    #[arg(long, value_name = "ORIGINALS", help_heading = WRITTEN)]
+    micrograph_names: Option<PathBuf>,
+    /// Bring the background of a RELION stack to mean 0 and standard deviation 1
+    #[arg(long, help_heading = WRITTEN)]
+    normalise: bool,
+    /// Invert the contrast of a RELION stack: dark particles become light, as RELION wants them
+    #[arg(long, help_heading = WRITTEN)]
+    invert: bool,
+    /// Voltage, kV
+    #[arg(long, value_name = "KV", help_heading = OPTICS)]
+    voltage: Option<f64>,
+    /// Spherical aberration, mm
+    #[arg(long, value_name = "MM", help_heading = OPTICS)]
+    cs: Option<f64>,
+    /// Amplitude contrast, a share from 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = OPTICS)]
+    amplitude_contrast: Option<f64>,
+    /// Å per px of the unbinned micrographs
+    #[arg(long, value_name = "ANGSTROM", help_heading = OPTICS)]
+    pixel_size: Option<f64>,
 }
+
+/// Headings of the options.
+const WHICH: &str = "Which patches";
+const WRITTEN: &str = "How they are written";
+const OPTICS: &str = "Optics that no imported file gave";
 
 /// Files listed before "and N more".
 const MAX_FILES_LISTED: usize = 5;
@@ -135,6 +157,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         run: args.run.clone(),
         threshold: args.threshold,
         below: args.below,
+        one_threshold: args.one_threshold,
         what: args.what,
         y: args.y,
         micrograph_names: args.micrograph_names.clone(),
@@ -167,14 +190,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let mut progress = Progress::new(args.json);
-    let manifest = export(&project, &request, &mut |step| {
-        if progress.show(&format!("Exporting {}", step.phase), step.done as u64, step.total as u64) {
-            Ok(())
-        } else {
-            Err(vitrine_core::Error::Cancelled)
-        }
-    })?;
+    let mut progress = ProgressDisplay::new(args.json);
+    let manifest = export(&project, &request, &mut |step| progress.show(&step.phase, step.done, step.total))?;
     progress.clear();
     if args.json {
         return print_json(&manifest);

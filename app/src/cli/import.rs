@@ -6,121 +6,139 @@ use clap::ValueEnum;
 use vitrine_core::Label;
 use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{
-    BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest, Preview, ingest, inspect,
+    BelowMinScore, ImportPreview, IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest, inspect,
 };
 
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::remedy;
 use crate::words;
 
-/// Bring patches into a project: ready patches, or micrographs with picks.
+/// Import patches into a project: ready patches, or micrographs with picks.
 ///
-/// Ready patches come from PyTorch .pt files, NumPy .npz and .npy, MRC and HDF5 stacks, RELION STAR
-/// and cryoSPARC .cs particle files, and folders of pictures (positive/, unlabeled/, negative/).
+/// Ready patches are files that hold the pixels of particles: PyTorch .pt, NumPy .npz and .npy, MRC and HDF5
+/// stacks, RELION STAR and cryoSPARC .cs tables of particles, and folders of pictures (positive/, unlabeled/,
+/// negative/).
 ///
-/// Micrographs (MRC, TIFF, PNG, JPEG) come with picks (STAR, EMAN .box and .json, crYOLO .cbox, Topaz,
-/// CryoPPP, VIA and other CSV or TSV tables, plain coordinates). Patches are cut with --box and averaged
-/// with --bin. Names match with and without folder, extension and suffixes such as _aligned_mic_DW.
-/// --pool adds unlabeled patches from the same micrographs.
+/// Micrographs (MRC, TIFF, PNG, JPEG) come with picks (STAR, EMAN .box and .json, crYOLO .cbox, CSV and TSV of
+/// Topaz, CryoPPP, VIA and others, or plain x and y). --box and --bin say how patches are cut. --pool adds
+/// unlabeled patches from the same micrographs. A pick file belongs to the micrograph of its name; folders, endings
+/// and suffixes such as _aligned_mic_DW do not count.
 ///
-/// A table of micrographs (RELION's micrographs_ctf.star, cryoSPARC's exposures .cs) says which
-/// micrographs are meant and gives their pixel size, optics and defocus. A folder is searched with the
-/// folders inside it; of several versions of a micrograph one is taken, the dose-weighted one first. The
-/// folder of a RELION project with one picking job is enough.
+/// A table of micrographs (RELION's micrographs_ctf.star, cryoSPARC's exposures .cs) selects micrographs, and gives
+/// their pixel size, optics and defocus. Folders are searched with the folders inside them. Of several versions of a
+/// micrograph, the dose-weighted one is taken. The folder of a RELION project with one picking job is enough.
 ///
-/// What is recognised is shown first, and an import is all or nothing: when it fails or is stopped
-/// the project is as before.
+/// The command prints what it recognises before it writes. An import that fails or is stopped leaves the project as
+/// it was.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vitrine import apo/ patches.pt
-  vitrine import apo/ Extract/job012/particles.star --label positive
-  vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
-  vitrine import apo/ --micrographs mics/ --picks boxes/ --y-up --box 192 --bin 3 --pool random --pool-count 200
-  vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run --json
-  vitrine import apo/ --micrographs CtfFind/job003/micrographs_ctf.star --picks AutoPick/job005/autopick.star --box 192 --bin 3 --min-score 0.3 --pool blobs
-  vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 --min-score 0 --below unlabeled --box 192 --bin 3
+  Picks of people or programs, with an unlabeled pool, for sorting:
+    vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
+  The same for a run that picks on whole micrographs; the distance is below the particle's diameter:
+    vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 \\
+        --pool random --pool-distance 60
+  A RELION project, by its tables; only picks with a score of 0.3 or more:
+    vitrine import apo/ --micrographs CtfFind/job003/micrographs_ctf.star \\
+        --picks AutoPick/job005/autopick.star --min-score 0.3 --box 192 --bin 3 --pool blobs
+  Picks that Topaz made on micrographs reduced by 8; the weak ones come in as unlabeled:
+    vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 \\
+        --min-score 0 --below unlabeled --box 192 --bin 3
+  Ready patches:
+    vitrine import apo/ patches.pt
+    vitrine import apo/ Extract/job012/particles.star --label positive
+  First look at what would come:
+    vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run
 
-Coordinates are centres in px of the unbinned micrograph, counted from the first stored row. EMAN .box
-files over pictures converted from MRC often count from the bottom: a warning says so, and --y-up
-turns them over.")]
+From which row y counts:
+  Coordinates are centres in px of the unbinned micrograph. y counts down from the first stored
+  row, unless --y-up is given. Give --y-up for picks of RELION or of `vitrine pick --out` on TIFF
+  micrographs: RELION reads TIFF from the last row. CryoPPP's tables count from the last row of
+  MRC micrographs, and so do many EMAN .box files over pictures that were converted from MRC.
+  Picks of RELION on MRC micrographs need no --y-up. The command warns where the images show that
+  y counts from the other row.")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
     /// Files or folders of ready patches
     inputs: Vec<PathBuf>,
-    /// Micrographs, or folders of them
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    micrographs: Vec<PathBuf>,
-    /// Pick files, or folders of them
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    picks: Vec<PathBuf>,
-    /// Side of the box on the micrograph, px; by default the one all picks agree on
-    #[arg(long = "box", value_name = "PX")]
-    box_size: Option<usize>,
-    /// Average this many px into one
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    bin: usize,
-    /// Outer px of the micrographs that no box may touch
-    #[arg(long, default_value_t = 0, value_name = "PX")]
-    margin: usize,
-    /// The y of picks counts from the last row upwards
-    #[arg(long)]
-    y_up: bool,
-    /// Lowest score of a pick that becomes a particle; without it all do
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
-    min_score: Option<f64>,
-    /// What becomes of picks below --min-score
-    #[arg(long, value_enum, default_value_t = Below::LeaveOut, requires = "min_score")]
-    below: Below,
-    /// Multiply coordinates and boxes of picks by this, for picks made on reduced images
-    #[arg(long, value_name = "FACTOR")]
-    picks_scale: Option<f64>,
-    /// Move centres by the shifts of a refinement
-    #[arg(long)]
-    recenter: bool,
-    /// Leave out micrographs that cannot be used (damaged, truncated, movies) and go on with the rest
-    #[arg(long)]
-    skip_bad: bool,
-    /// Label of patches and picks whose file gives none (else: patches unlabeled, picks positive)
+    /// Label of patches and picks whose file gives none; without it patches are unlabeled, picks positive
     #[arg(long)]
     label: Option<Label>,
-    /// Å per px instead of what the files say
-    #[arg(long, value_name = "Å")]
-    pixel_size: Option<f64>,
-    /// Also cut unlabeled patches: at the places of a grid, at random, or at blobs of the particle's size
-    #[arg(long, value_enum)]
-    pool: Option<Pool>,
-    /// Unlabeled patches per micrograph
-    #[arg(long, value_name = "N", requires = "pool", conflicts_with = "pool_total")]
-    pool_count: Option<usize>,
-    /// Unlabeled patches in all
-    #[arg(long, value_name = "N", requires = "pool")]
-    pool_total: Option<usize>,
-    /// Smallest distance of the pool from positives, px (default: half the box)
-    #[arg(long, value_name = "PX", requires = "pool")]
-    pool_distance: Option<f64>,
-    /// Step of the grid, or smallest distance between places of the pool, px
-    #[arg(long, value_name = "PX", requires = "pool")]
-    pool_spacing: Option<f64>,
-    /// Particle diameter for blobs, px (default: 0.6 of the box)
-    #[arg(long, value_name = "PX", requires = "pool")]
-    diameter: Option<f64>,
-    /// Contrast of particles for blobs; by default the positives decide
-    #[arg(long, value_enum, requires = "pool")]
-    contrast: Option<ParticleContrast>,
-    /// Seed of random places
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Only show what would be imported
+    /// Show what would be imported, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    /// Micrographs, folders of them, or a table of micrographs
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = PICKS)]
+    micrographs: Vec<PathBuf>,
+    /// Pick files, or folders of them
+    #[arg(long, value_name = "PATH", num_args = 1.., help_heading = PICKS)]
+    picks: Vec<PathBuf>,
+    /// y of the picks counts up from the last stored row; picks of RELION on TIFF micrographs need this
+    #[arg(long, help_heading = PICKS)]
+    y_up: bool,
+    /// Multiply coordinates and boxes of the picks by this, for picks made on reduced micrographs
+    #[arg(long, value_name = "FACTOR", help_heading = PICKS)]
+    picks_scale: Option<f64>,
+    /// Move the centres by the shifts of a refinement
+    #[arg(long, help_heading = PICKS)]
+    recenter: bool,
+    /// Lowest score of a pick that becomes a particle; without it every pick does
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = PICKS)]
+    min_score: Option<f64>,
+    /// What picks below --min-score become
+    #[arg(long, value_enum, default_value_t = Below::LeaveOut, requires = "min_score", help_heading = PICKS)]
+    below: Below,
+    /// Leave out micrographs that cannot be used (damaged, cut off, movies), and import the others
+    #[arg(long, help_heading = PICKS)]
+    skip_bad: bool,
+    /// Side of the square that is cut, px of the unbinned micrograph; without it the box that all picks agree on
+    #[arg(long = "box", value_name = "PX", help_heading = CUT)]
+    box_size: Option<usize>,
+    /// Average N px into one, in each direction; box 192 and bin 3 make patches of 64 px
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = CUT)]
+    bin: usize,
+    /// Keep boxes this many px away from the edges of the micrographs
+    #[arg(long, default_value_t = 0, value_name = "PX", help_heading = CUT)]
+    margin: usize,
+    /// Å per px of the unbinned micrographs, instead of what the files say
+    #[arg(long, value_name = "Å", help_heading = CUT)]
+    pixel_size: Option<f64>,
+    /// Cut unlabeled patches too: at the places of a grid, at random places, or at blobs of the particle's size
+    #[arg(long, value_enum, help_heading = POOL)]
+    pool: Option<Pool>,
+    /// Most pool patches of a micrograph
+    #[arg(long, value_name = "N", requires = "pool", conflicts_with = "pool_total", help_heading = POOL)]
+    pool_count: Option<usize>,
+    /// Most pool patches in all
+    #[arg(long, value_name = "N", requires = "pool", help_heading = POOL)]
+    pool_total: Option<usize>,
+    /// Smallest distance of pool patches from positives, px of the unbinned micrograph; without it half the box
+    #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
+    pool_distance: Option<f64>,
+    /// Step of the grid, or smallest distance of two pool patches, px of the unbinned micrograph
+    #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
+    pool_spacing: Option<f64>,
+    /// Diameter of the particle, px of the unbinned micrograph, for blobs; without it 0.6 of the box
+    #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
+    diameter: Option<f64>,
+    /// Whether particles are darker or lighter than the ice, for blobs; without it the positives tell
+    #[arg(long, value_enum, requires = "pool", help_heading = POOL)]
+    contrast: Option<ParticleContrast>,
+    /// Seed of the random places
+    #[arg(long, default_value_t = 1, help_heading = POOL)]
+    seed: u64,
 }
+
+/// Headings of the options.
+const PICKS: &str = "Micrographs and picks";
+const CUT: &str = "How patches are cut";
+const POOL: &str = "Unlabeled pool";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Pool {
@@ -187,9 +205,9 @@ impl Args {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let request = args.request();
-    let mut progress = Progress::new(args.json);
+    let mut progress = ProgressDisplay::new(args.json);
     let mut hear =
-        |step: vitrine_core::ingest::Progress| progress.show(step.phase.as_str(), step.done, step.total);
+        |step: &vitrine_core::progress::Progress| progress.show(&step.phase, step.done, step.total);
     if args.dry_run {
         let project = open::to_read(&args.project)?;
         let preview = inspect(&request, Some(&project), &mut hear)?;
@@ -238,7 +256,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 const MAX_NAMES_LISTED: usize = 10;
 
 /// Prints what was recognised, and every pick that was left out.
-pub fn print_preview(found: &Preview) {
+pub fn print_preview(found: &ImportPreview) {
     let line = |text: String| print_line(&text);
     for input in &found.inputs {
         line(format!(
@@ -278,7 +296,7 @@ pub fn print_preview(found: &Preview) {
         line(format!("{} picks are below the lowest score and were left out", found.below_min_score));
     }
     if found.at_edge > 0 {
-        line(format!("{} picks lie too near an edge for the box and were left out:", found.at_edge));
+        line(format!("{} picks skipped, too close to the edge for the box:", found.at_edge));
         let mut touched = 0;
         for micrograph in found.micrographs.iter().filter(|m| m.at_edge > 0) {
             touched += 1;

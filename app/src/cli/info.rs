@@ -59,7 +59,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             "normaliser": project.normaliser()?,
             "micrographs": micrographs.len(),
             "sources": sources.iter().map(|s| json!({
-                "path": s.info.path, "kind": s.info.kind, "patches": s.count,
+                "path": s.info.path, "kind": s.info.kind.to_string(), "patches": s.count,
                 "pixel_size": s.info.pixel_size, "box_size": s.info.box_size, "bin": s.info.bin,
                 "imported_at": s.imported_at, "warnings": s.info.warnings,
             })).collect::<Vec<_>>(),

@@ -26,14 +26,14 @@ pub struct Args {
     size: Option<usize>,
     /// How pixels are stored: f32 keeps every value exactly, f16 needs half the disk
     #[arg(long, value_enum, default_value = "f32")]
-    pixels: Pixels,
+    pixels: PixelArg,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Pixels {
+enum PixelArg {
     F32,
     F16,
 }
@@ -41,8 +41,8 @@ enum Pixels {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let pixel_type = match args.pixels {
-        Pixels::F32 => PixelType::F32,
-        Pixels::F16 => PixelType::F16,
+        PixelArg::F32 => PixelType::F32,
+        PixelArg::F16 => PixelType::F16,
     };
     let project = Project::create(&args.project, args.size, pixel_type)?;
     if args.json {

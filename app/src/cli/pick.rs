@@ -1,36 +1,43 @@
 //! `vitrine pick`: the particles of whole micrographs.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::general_model::box_and_bin;
 use vitrine_core::picking::choose::Choice;
 use vitrine_core::workflow::pick::{PickRequest, PickSummary, pick};
 
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 
 /// Pick the particles of whole micrographs with a run.
 ///
-/// The run's network is slid over each micrograph and proposes places; exact scores of patches cut there, as
-/// `vitrine score` gives them, decide. The network must be one that can be slid: train with the preset
-/// `picking`, or with any configuration whose backbone is `sliding_cnn`. Without --micrographs the micrographs of the
-/// project are picked; others need not be in it.
+/// The run's network slides over each micrograph and proposes places. Patches are cut there and scored exactly, as
+/// by `vitrine score`, and these scores decide. The network must be one that can slide: train with the preset
+/// `picking`, or with any configuration whose backbone is `sliding_cnn`; or pick without a label, with the run of
+/// `vitrine rank`. Without --micrographs the micrographs of the project are picked; others need not be in it.
 ///
-/// The network must have seen what lies between particles: import with --pool random and a --pool-distance
-/// of less than a particle's diameter.
+/// A network that you train must have seen what lies between particles: import with --pool random and a
+/// --pool-distance of less than a particle's diameter.
 ///
 /// All places with a score of 0.0025 or more are kept with the run, so picking again with another threshold,
 /// distance or number takes a moment, and what was stopped goes on where it was. --out writes a RELION coordinate
-/// file for each micrograph (NAME_vitrine.star), --table one table of all picks. Edges of a micrograph without a
-/// picture are left out.
+/// file for each micrograph (NAME_vitrine.star), in which y counts as RELION reads the file: MRC as stored, TIFF turned
+/// over. --table writes one table of all picks, in which y counts from the first stored row. Edges of a micrograph
+/// without a picture are left out.
+///
+/// Thresholds of single micrographs, set in the window for the run, hold there in place of the one given here; and where
+/// the window takes the shift of each micrograph's scores out, so does this. --one-threshold leaves both out of account.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
   vitrine train apo/ --config picking --name slide
   vitrine pick apo/ --run slide --out picks/
+  vitrine pick apo/ --run general-1 --diameter 108 --micrographs mics/ --out picks/
   vitrine pick apo/ --run slide --micrographs new/ --expected 250 --table picks.csv
   vitrine pick apo/ --run slide --precision 0.9 --distance 80 --out picks/
   vitrine pick apo/ --run slide --micrographs session/ --watch --out picks/
@@ -38,66 +45,103 @@ Examples:
 Ctrl-C ends it with status 130; what was complete is kept, and the same command goes on from there.")]
 pub struct Args {
     /// Folder of the project
-    project: PathBuf,
+    pub(super) project: PathBuf,
     /// The run that picks
     #[arg(long)]
-    run: String,
+    pub(super) run: String,
     /// Micrographs, or folders of them; by default those of the project
     #[arg(long, value_name = "PATH", num_args = 1..)]
-    micrographs: Vec<PathBuf>,
-    /// Take places with this score or more (0 to 1); 0.5 by default
-    #[arg(long, value_name = "P", conflicts_with_all = ["expected", "precision"])]
-    threshold: Option<f64>,
-    /// Take this many picks a micrograph, on average over all
-    #[arg(long, value_name = "N", conflicts_with = "precision")]
-    expected: Option<f64>,
-    /// Take as many as are expected to hold this share of particles (0 to 1)
-    #[arg(long, value_name = "P")]
-    precision: Option<f64>,
-    /// Smallest distance of two picks, px of the unbinned micrograph; a third of the box by default
-    #[arg(long, value_name = "PX")]
-    distance: Option<f64>,
-    /// Side of the box on the micrograph, px; by default that of the project's patches
-    #[arg(long = "box", value_name = "PX")]
-    box_size: Option<usize>,
-    /// Px averaged into one; by default as for the project's patches
-    #[arg(long, value_name = "FACTOR")]
-    bin: Option<usize>,
+    pub(super) micrographs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) how: How,
     /// Write a RELION coordinate file for each micrograph into this folder
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Write one table of all picks here (CSV)
     #[arg(long, value_name = "FILE")]
-    table: Option<PathBuf>,
-    /// Go on: take micrographs that appear in the folders of --micrographs, until Ctrl-C
+    pub(super) table: Option<PathBuf>,
+    /// Keep running and pick micrographs that appear in the folders of --micrographs, until Ctrl-C
     #[arg(long, requires = "micrographs")]
-    watch: bool,
-    /// With --watch: end when nothing new has come for this long
+    pub(super) watch: bool,
+    /// With --watch: stop when no new micrograph has appeared for this long
     #[arg(long, value_name = "SECONDS", requires = "watch")]
-    idle: Option<u64>,
+    pub(super) idle: Option<u64>,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Print a summary as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+}
+
+/// Which places are picks, and how patches are cut to score them.
+#[derive(clap::Args)]
+pub struct How {
+    /// Take places with this score or more (0 to 1); 0.5 by default
+    #[arg(long, value_name = "P", conflicts_with_all = ["expected", "precision"])]
+    pub(super) threshold: Option<f64>,
+    /// Take this many picks a micrograph, on average over all
+    #[arg(long, value_name = "N", conflicts_with = "precision")]
+    pub(super) expected: Option<f64>,
+    /// Take as many as are expected to hold this share of particles (0 to 1)
+    #[arg(long, value_name = "P")]
+    pub(super) precision: Option<f64>,
+    /// One threshold for all: leave out of account thresholds of single micrographs and shifts that the project keeps
+    #[arg(long)]
+    pub(super) one_threshold: bool,
+    /// Smallest distance of two picks, px of the unbinned micrograph; a third of the box by default
+    #[arg(long, value_name = "PX")]
+    pub(super) distance: Option<f64>,
+    /// Side of the box on the micrograph, px; by default that of the project's patches
+    #[arg(long = "box", value_name = "PX")]
+    pub(super) box_size: Option<usize>,
+    /// Px averaged into one; by default as for the project's patches
+    #[arg(long, value_name = "FACTOR")]
+    pub(super) bin: Option<usize>,
+    /// Diameter of the particle, px of the unbinned micrograph; chooses box and bin factor for a run of `vitrine rank`
+    #[arg(long, value_name = "PX", conflicts_with_all = ["box_size", "bin"])]
+    pub(super) diameter: Option<f64>,
+}
+
+impl How {
+    /// Box and bin factor, as far as they are given.
+    ///
+    /// # Errors
+    /// When a diameter is given that is none.
+    pub(super) fn cut(&self) -> anyhow::Result<(Option<usize>, Option<usize>)> {
+        let Some(diameter) = self.diameter else { return Ok((self.box_size, self.bin)) };
+        let (box_size, bin) = box_and_bin(diameter)?;
+        Ok((Some(box_size), Some(bin)))
+    }
+
+    /// Which places are picks.
+    ///
+    /// # Errors
+    /// When what was asked for cannot be meant.
+    pub(super) fn choice(&self) -> anyhow::Result<Choice> {
+        let choice = match (self.threshold, self.expected, self.precision) {
+            (_, Some(number), _) => Choice::Expected(number),
+            (_, _, Some(share)) => Choice::Precision(share),
+            (threshold, None, None) => Choice::Threshold(threshold.unwrap_or(0.5)),
+        };
+        choice.check()?;
+        Ok(choice)
+    }
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let choice = match (args.threshold, args.expected, args.precision) {
-        (_, Some(number), _) => Choice::Expected(number),
-        (_, _, Some(share)) => Choice::Precision(share),
-        (threshold, None, None) => Choice::Threshold(threshold.unwrap_or(0.5)),
-    };
-    choice.check()?;
+    let choice = args.how.choice()?;
+    let (box_size, bin) = args.how.cut()?;
     let request = PickRequest {
         run: args.run.clone(),
         micrographs: args.micrographs,
+        names: HashMap::new(),
         choice,
-        distance: args.distance,
-        box_size: args.box_size,
-        bin: args.bin,
+        one_threshold: args.how.one_threshold,
+        distance: args.how.distance,
+        box_size,
+        bin,
         out: args.out,
         table: args.table,
         watch: args.watch,
@@ -105,7 +149,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         device: ComputeDevice::open(args.device)?,
     };
     let project = open::to_read(&args.project)?;
-    let mut progress = Progress::new(args.json);
+    let mut progress = ProgressDisplay::new(args.json);
     let summary = pick(&project, &request, &mut |step| progress.show(&step.phase, step.done, step.total))?;
     progress.clear();
     if args.json {
@@ -115,7 +159,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(summary: &PickSummary, run: &str) {
+/// Prints what picking did.
+pub(super) fn print(summary: &PickSummary, run: &str) {
     for left_out in &summary.left_out {
         eprintln!("left out: {}", left_out.reason);
     }
@@ -134,6 +179,18 @@ fn print(summary: &PickSummary, run: &str) {
         "threshold: score {:.4}; distance {:.0} px; box {} px, averaged by {}; {} places kept",
         summary.threshold, summary.distance, summary.box_size, summary.bin, summary.places
     ));
+    if summary.own_thresholds > 0 {
+        let (count, have) = match summary.own_thresholds {
+            1 => ("1 micrograph".to_owned(), "has a threshold of its own"),
+            many => (format!("{many} micrographs"), "have a threshold of their own"),
+        };
+        print_line(&format!("{count} {have}, set in the window (--one-threshold leaves it out of account)"));
+    }
+    if summary.without_shifts {
+        print_line(
+            "scores are compared without the shift of their micrograph, as set in the window (--one-threshold leaves it in)",
+        );
+    }
     if let Some(expected) = &summary.expected {
         print_line(&format!(
             "expected: precision {:.2} ({:.2} to {:.2}), {:.0} % of the particles among the places",

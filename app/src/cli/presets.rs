@@ -1,6 +1,6 @@
 //! `vitrine presets`: the configurations that ship with the program.
 
-use vitrine_core::learning::config::presets::PRESETS;
+use vitrine_core::learning::config::presets::Preset;
 use vitrine_core::learning::config::yaml;
 
 use super::output::print_line;
@@ -24,14 +24,14 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let Some(name) = args.name else {
-        for preset in PRESETS {
-            print_line(&format!("{:<22} {}", preset.name, yaml::load(preset.name)?.description));
+        for &preset in Preset::ALL {
+            print_line(&format!("{:<22} {}", preset.name(), yaml::preset(preset)?.description));
         }
         return Ok(());
     };
     let config = yaml::load(&name)?;
-    match PRESETS.iter().find(|preset| preset.name == name) {
-        Some(preset) if !args.full => print_line(preset.text.trim_end()),
+    match Preset::from_name(&name) {
+        Some(preset) if !args.full => print_line(preset.text().trim_end()),
         _ => print_line(yaml::to_yaml(&config)?.trim_end()),
     }
     Ok(())

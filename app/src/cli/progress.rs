@@ -2,13 +2,18 @@
 //! cleanly.
 
 use std::io::IsTerminal as _;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use vitrine_core::cluster::{Event, Task};
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
+use vitrine_core::workflow::follow_jobs::epoch_event;
 
 static STOP: AtomicBool = AtomicBool::new(false);
+/// The task of a job that this process does, where it does one.
+static TASK: OnceLock<Task> = OnceLock::new();
 static HANDLER: Once = Once::new();
 
 /// From now on Ctrl-C asks to stop; a second one ends the program at once.
@@ -26,17 +31,29 @@ pub fn catch_ctrl_c() {
     });
 }
 
-/// Whether Ctrl-C was pressed.
+/// Whether Ctrl-C was pressed, or the end asked for otherwise.
 pub fn stop_asked() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
+/// Asks for the end as Ctrl-C does.
+pub fn ask_to_stop() {
+    STOP.store(true, Ordering::SeqCst);
+}
+
+/// From now on progress is also written down as events of this task, for those who look on from elsewhere.
+pub fn tell(task: Task) {
+    // A process does one task.
+    let _ = TASK.set(task);
+}
+
 /// Shows phases of a job.
-pub struct Progress {
+pub struct ProgressDisplay {
     bar: Option<ProgressBar>,
     phase: String,
     started: Instant,
     last_line: Option<Instant>,
+    told: Option<Instant>,
     quiet: bool,
 }
 
@@ -45,15 +62,16 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Nothing is shown for jobs shorter than this.
 const MIN_JOB_LENGTH: Duration = Duration::from_secs(1);
 
-impl Progress {
+impl ProgressDisplay {
     /// A progress display on standard error; `quiet` shows nothing.
     pub fn new(quiet: bool) -> Self {
         catch_ctrl_c();
-        Self { bar: None, phase: String::new(), started: Instant::now(), last_line: None, quiet }
+        Self { bar: None, phase: String::new(), started: Instant::now(), last_line: None, told: None, quiet }
     }
 
     /// Shows a state; answers whether to go on.
     pub fn show(&mut self, phase: &str, done: u64, total: u64) -> bool {
+        self.tell(phase, done, total);
         if !self.quiet {
             if phase != self.phase {
                 self.clear();
@@ -68,6 +86,25 @@ impl Progress {
             }
         }
         !stop_asked()
+    }
+
+    /// Writes the state down for those who look on from elsewhere: a few times a minute, and each phase.
+    fn tell(&mut self, phase: &str, done: u64, total: u64) {
+        let Some(task) = TASK.get() else { return };
+        if phase == self.phase && done < total && self.told.is_some_and(|told| told.elapsed() < LINE_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        // What cannot be written down here is no reason to end the work.
+        let _ = task.append(Event::Progress { phase: phase.to_owned(), done, total });
+    }
+
+    /// Writes down an epoch that is complete, for those who look on from elsewhere.
+    pub fn tell_epoch(&self, run: &str, metrics: &EpochMetrics, best: bool) {
+        if let Some(task) = TASK.get() {
+            // As above.
+            let _ = task.append(epoch_event(run, metrics, best));
+        }
     }
 
     /// Shows the share of a job that is done, and the seconds to go where they are known; answers
@@ -148,7 +185,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         self.clear();
     }

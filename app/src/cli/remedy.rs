@@ -1,5 +1,6 @@
 //! Words what a person at the command line can do about an error or a warning: the options that do it.
 
+use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Remedy, Warning};
 
 use crate::words;
@@ -11,6 +12,12 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::TurnYOver { from_bottom: true } => "use --y-up",
         Remedy::TurnYOver { from_bottom: false } => "leave out --y-up",
         Remedy::SetMargin(px) => return format!("set a margin of {px} px or more (--margin)"),
+        Remedy::ScalePicks(factor) => {
+            return format!(
+                "scale the picks (--picks-scale {}, or the factor between the images)",
+                three_decimals(*factor)
+            );
+        }
         Remedy::NameMicrographs => "name them, or their folder, with --micrographs",
         Remedy::NamePicks => "name them with --picks",
         Remedy::SkipMicrographs => "copy or make them again, or leave them out with --skip-bad",

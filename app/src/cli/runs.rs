@@ -183,7 +183,7 @@ fn consequences(plan: &DeletePlan) -> Vec<String> {
         ));
     }
     if plan.queues > 0 {
-        lines.push(format!("the review queues sorted by {} begin anew", plan.name));
+        lines.push(format!("the review queues sorted by {} restart", plan.name));
     }
     lines
 }

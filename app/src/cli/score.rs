@@ -14,61 +14,90 @@ use vitrine_core::workflow::score::{
 
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
+use super::remedy;
 
-/// Give every patch a score between 0 and 1 under a run.
+/// Score patches with a run: a number from 0 to 1 for each; higher means more like a particle.
 ///
-/// The score is that of the averaged weights (teacher) where the run has them, averaged over the four
-/// mirrorings and, transposed, the four quarter turns. Pixels are normalised exactly as the run's training patches were.
+/// Without --input the command scores the patches of the project and stores the scores with the run. With --input
+/// it scores the patches of other files and stores nothing: an NPZ with an array `patches`, a stack, a STAR or .cs
+/// table, a .pt file; or micrographs with --picks, from which patches are cut.
 ///
-/// Without --input the patches of the project are scored and the scores are stored with the run. With
-/// --input the patches of other files are scored, in their order: an NPZ with an array `patches`, a
-/// stack, a STAR or .cs file, a .pt file; or micrographs with coordinates, which are cut with --box
-/// and --bin.
+/// Pixels are normalised as the run's training patches were. A score is the mean over mirrored and turned copies of
+/// the patch. The averaged weights (teacher) score, where the run has them.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  vitrine score apo/ --run recommended-1 --out scores.csv
-  vitrine score apo/ --run recommended-1 --input new.mrcs --out new.csv
-  vitrine score apo/ --run recommended-1 --input mics/ --picks picks.star --box 192 --bin 3 --out picked.csv
+  Score the project, and write the table too:
+    vitrine score apo/ --run recommended-1 --out scores.csv
+  Score a stack:
+    vitrine score apo/ --run recommended-1 --input new.mrcs --out new.csv
+  Score the picks of a program:
+    vitrine score apo/ --run recommended-1 --input mics/ --picks picks.star --box 192 --bin 3 \\
+        --out picked.csv
+  Picks of RELION on TIFF micrographs:
+    vitrine score apo/ --run recommended-1 --input tiffs/ --picks autopick.star --y-up \\
+        --box 192 --bin 3 --out picked.csv
 
-The table has the columns id, micrograph, x, y, label, score; rows stand in input order.")]
+The table has the columns id, micrograph, x, y, label, score. Its rows stand in the order of the
+input. y counts from the first stored row.")]
 pub struct Args {
     /// Folder of the project
-    project: PathBuf,
+    pub(super) project: PathBuf,
     /// The run that scores
     #[arg(long)]
-    run: String,
+    pub(super) run: String,
     /// Score these files instead of the project's patches
     #[arg(long, value_name = "FILE")]
-    input: Option<PathBuf>,
-    /// With --input MICROGRAPHS: the coordinates to cut at (file or folder)
-    #[arg(long, value_name = "FILE", requires = "input")]
-    picks: Vec<PathBuf>,
-    /// With --picks: side of the box on the micrograph, px
-    #[arg(long = "box", value_name = "PX", requires = "picks")]
-    box_size: Option<usize>,
-    /// With --picks: average this many px into one
-    #[arg(long, default_value_t = 1, requires = "picks")]
-    bin: usize,
-    /// With --picks: coordinates count from the bottom
-    #[arg(long, requires = "picks")]
-    y_up: bool,
+    pub(super) input: Option<PathBuf>,
     /// Write the table here (CSV)
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// auto, cpu, gpu or gpu:N
+    pub(super) out: Option<PathBuf>,
+    /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Print a summary as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+    /// Pick files, or folders of them; --input then names the micrographs
+    #[arg(long, value_name = "FILE", requires = "input", help_heading = PICKS)]
+    pub(super) picks: Vec<PathBuf>,
+    /// y of the picks counts up from the last stored row; picks of RELION on TIFF micrographs need this
+    #[arg(long, requires = "picks", help_heading = PICKS)]
+    pub(super) y_up: bool,
+    /// Multiply coordinates and boxes of the picks by this, for picks made on reduced micrographs
+    #[arg(long, value_name = "FACTOR", requires = "picks", help_heading = PICKS)]
+    pub(super) picks_scale: Option<f64>,
+    /// Move the centres by the shifts of a refinement
+    #[arg(long, requires = "picks", help_heading = PICKS)]
+    pub(super) recenter: bool,
+    /// Lowest score of a pick (its picker's, not ours) that is cut; without it every pick is
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, requires = "picks", help_heading = PICKS)]
+    pub(super) min_score: Option<f64>,
+    /// Leave out micrographs that cannot be used (damaged, cut off, movies), and score the others
+    #[arg(long, requires = "picks", help_heading = PICKS)]
+    pub(super) skip_bad: bool,
+    /// Side of the square that is cut, px of the unbinned micrograph; without it the box that all picks agree on
+    #[arg(long = "box", value_name = "PX", requires = "picks", help_heading = PICKS)]
+    pub(super) box_size: Option<usize>,
+    /// Average N px into one, in each direction
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "picks", help_heading = PICKS)]
+    pub(super) bin: usize,
+    /// Keep boxes this many px away from the edges of the micrographs
+    #[arg(long, default_value_t = 0, value_name = "PX", requires = "picks", help_heading = PICKS)]
+    pub(super) margin: usize,
+    /// Å per px of the unbinned micrographs, instead of what the files say
+    #[arg(long, value_name = "Å", requires = "picks", help_heading = PICKS)]
+    pub(super) pixel_size: Option<f64>,
 }
+
+/// Heading of the options for micrographs.
+const PICKS: &str = "Micrographs with picks";
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let device = ComputeDevice::open(args.device)?;
-    let mut progress = Progress::new(args.json);
+    let mut progress = ProgressDisplay::new(args.json);
     let mut watch =
         |step: &vitrine_core::progress::Progress| progress.show(&step.phase, step.done, step.total);
     let mut found = None;
@@ -87,7 +116,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             if args.picks.is_empty() {
                 let mut dataset = patches_of(input, scorer.size())?;
                 for warning in &dataset.warnings {
-                    eprintln!("note: {warning}");
+                    eprintln!("note: {}", remedy::warning(warning));
                 }
                 score_dataset(&mut dataset, input, &scorer, &mut watch)?
             } else {
@@ -97,6 +126,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                     box_size: args.box_size,
                     bin: args.bin,
                     y_up: args.y_up,
+                    margin: args.margin,
+                    min_score: args.min_score,
+                    recenter: args.recenter,
+                    pixel_size: args.pixel_size,
+                    picks_scale: args.picks_scale,
+                    skip_bad: args.skip_bad,
                     ..IngestRequest::default()
                 };
                 let (rows, preview) = score_picks(&request, &scorer, &mut watch)?;

@@ -7,11 +7,13 @@ use std::sync::mpsc::Sender;
 use serde_json::json;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::overrides::Overrides;
+use vitrine_core::learning::config::presets::Preset;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
 use vitrine_core::learning::eval::metrics::CorrectedAuc;
-use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::prior::PriorUsed;
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::run::EarlyEnd;
 use vitrine_core::progress::ProgressSink;
 use vitrine_core::project::{Project, ScoreKind};
@@ -22,16 +24,17 @@ use super::exit::Stopped;
 use super::measures::withhold_corrected;
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::{Progress, stop_asked};
+use super::progress::{ProgressDisplay, stop_asked};
+use super::remedy;
 
-/// Train on a project: learn from positives and unlabeled, then score every patch.
+/// Train a network on a project: learn from positive and unlabeled patches, then score every patch.
 ///
-/// Without --config the preset `recommended` is used; `vitrine presets` lists the others, and any of
-/// them can be printed, edited and given back as a file. With --baseline the plain classifier
-/// (`supervised_baseline`) is trained first on the same split, so that the gain can be seen.
+/// Without --config the preset `recommended` is used. `vitrine presets` lists the others and prints
+/// them; edit one and pass it as a file. With --baseline the plain classifier (`supervised_baseline`)
+/// is trained first on the same split, for comparison.
 ///
-/// Every epoch is stored as it ends. Ctrl-C stops after the current batch and keeps the best epoch so
-/// far; --resume goes on from the last checkpoint, also after a crash.
+/// Every epoch is stored when it ends. Ctrl-C stops after the current batch, saves that place, and keeps the best
+/// epoch so far. --resume continues from there; after a crash, from the last complete epoch.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -56,50 +59,68 @@ What each epoch line shows:
   *           the scores would come from this epoch")]
 pub struct Args {
     /// Folder of the project
-    project: PathBuf,
+    pub(super) project: PathBuf,
     /// Preset name or YAML file
-    #[arg(long, short, default_value = "recommended")]
-    config: String,
+    #[arg(long, short, default_value = Preset::Recommended.name())]
+    pub(super) config: String,
     /// Name of the run; by default the preset's name with a number
     #[arg(long)]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// First train the plain classifier on the same split and with the same seed
     #[arg(long)]
-    baseline: bool,
+    pub(super) baseline: bool,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Seed instead of the configuration's
     #[arg(long)]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// Epochs instead of the configuration's
     #[arg(long)]
-    epochs: Option<usize>,
+    pub(super) epochs: Option<usize>,
     /// Class prior instead of the configuration's: a number, or `estimate`
     #[arg(long)]
-    prior: Option<String>,
-    /// First learn from all training patches without their labels, by SimSiam or, with `--pretrain=masked`, by drawing
-    /// hidden halves of them (`pretrain:` in the configuration); so far that gained nothing, so compare with a run without
+    pub(super) prior: Option<String>,
+    /// Pretrain on all training patches without their labels, by SimSiam or, with `--pretrain=masked`, by reconstructing
+    /// hidden halves of them (`pretrain:` in the configuration). It gained nothing in our tests, so compare with a run
+    /// without it
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "simsiam")]
-    pretrain: Option<Pretext>,
+    pub(super) pretrain: Option<Pretext>,
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
-    pretrained: Option<PathBuf>,
-    /// Go on with this run from its last checkpoint
+    pub(super) pretrained: Option<PathBuf>,
+    /// Resume this run from its last checkpoint
     #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained"])]
-    resume: Option<String>,
+    pub(super) resume: Option<String>,
     #[command(flatten)]
-    truth: TruthArgs,
+    pub(super) truth: TruthArgs,
     /// Print the result as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What pretraining asks of the network.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Pretext {
+pub(super) enum Pretext {
     Simsiam,
     Masked,
+}
+
+impl Args {
+    /// The same, going on with a run.
+    pub(super) fn resumed(self, run: String) -> Self {
+        Self {
+            name: None,
+            baseline: false,
+            seed: None,
+            epochs: None,
+            prior: None,
+            pretrain: None,
+            pretrained: None,
+            resume: Some(run),
+            ..self
+        }
+    }
 }
 
 /// Runs the command.
@@ -110,9 +131,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let mut results = Vec::new();
     if let Some(name) = &args.resume {
         if !args.json {
-            eprintln!("going on with {name} on {device}");
+            eprintln!("resuming {name} on {device}");
         }
-        results.push(Display::new(args.json).drive(|listen, watch| {
+        results.push(Display::new(args.json, name).drive(|listen, watch| {
             resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
         })?);
     } else {
@@ -130,7 +151,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let config = overrides.apply(yaml::load(&args.config)?)?;
         if args.baseline {
             let baseline = baseline_of(&config)?;
-            plan.push(("supervised_baseline".to_owned(), None, baseline));
+            plan.push((Preset::SupervisedBaseline.name().to_owned(), None, baseline));
         }
         plan.push((yaml::stem(&args.config), args.name.clone(), config));
         for (base_name, name, config) in plan {
@@ -196,23 +217,24 @@ fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Resul
 
 /// Trains one run with a display of its epochs.
 fn train_one(project: &mut Project, request: TrainRequest, quiet: bool) -> anyhow::Result<RunResult> {
+    let name = request.name.as_deref().unwrap_or(&request.base_name).to_owned();
     if !quiet {
-        let name = request.name.as_deref().unwrap_or(&request.base_name);
         eprintln!("training {name} on {}", request.device);
     }
-    Display::new(quiet).drive(|listen, watch| train_run(project, request, listen, watch))
+    Display::new(quiet, &name).drive(|listen, watch| train_run(project, request, listen, watch))
 }
 
 /// Shows a training job: phases as progress, epochs as lines, Ctrl-C as an order to stop.
 pub struct Display {
-    progress: RefCell<Progress>,
+    progress: RefCell<ProgressDisplay>,
     quiet: bool,
+    run: String,
 }
 
 impl Display {
-    /// A display; `quiet` shows nothing but warnings.
-    pub fn new(quiet: bool) -> Self {
-        Self { progress: RefCell::new(Progress::new(quiet)), quiet }
+    /// A display of the training of `run`; `quiet` shows nothing but warnings.
+    pub fn new(quiet: bool, run: &str) -> Self {
+        Self { progress: RefCell::new(ProgressDisplay::new(quiet)), quiet, run: run.to_owned() }
     }
 
     /// Runs a job that tells of epochs and of progress.
@@ -224,8 +246,10 @@ impl Display {
         let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
             if stop_asked() {
                 // Each run of a job has its own orders, and must hear of it. A trainer that has just
-                // ended no longer listens.
-                let _ = orders.send(TrainControl::Stop);
+                // ended no longer listens. The place within the epoch is kept, so nothing is trained twice.
+                for order in [TrainControl::Checkpoint, TrainControl::Stop] {
+                    let _ = orders.send(order);
+                }
             }
             self.hear(event, &mut phase);
         };
@@ -239,6 +263,9 @@ impl Display {
 
     fn hear(&self, event: &TrainEvent, phase: &mut String) {
         let mut progress = self.progress.borrow_mut();
+        if let TrainEvent::Epoch { metrics, best } = event {
+            progress.tell_epoch(&self.run, metrics, *best);
+        }
         match event {
             TrainEvent::Phase(name) => *phase = name.to_string(),
             TrainEvent::Progress { epoch: 0, batch, batches, .. } => {
@@ -248,9 +275,9 @@ impl Display {
                 let done = (epoch - 1) * batches + batch;
                 progress.show(phase, done as u64, (epochs * batches) as u64);
             }
-            TrainEvent::Warning(text) => progress.say(&format!("warning: {text}")),
+            TrainEvent::Warning(warning) => progress.say(&format!("warning: {}", remedy::warning(warning))),
             _ if self.quiet => {}
-            TrainEvent::Prior(value, low, high) if low < high => {
+            TrainEvent::Prior(PriorUsed { value, low, high, estimated: true }) => {
                 progress.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
             }
             TrainEvent::Overlay(choice) => progress.say(&choice.sentence()),
@@ -319,19 +346,27 @@ pub fn print_result(result: &RunResult) {
         },
     ));
     let auc = result.best.validation_auc_pu;
+    let prior = result.prior;
+    if !prior.is_told() {
+        print_line(&format!(
+            "note: these labels do not tell the class prior: it lies between {:.2} and {:.2}. So there is no corrected \
+             value. Label the random sample of the review queues in the window, or give --prior",
+            prior.low, prior.high
+        ));
+    }
     if auc < MIN_USEFUL_AUC {
         print_line(&format!(
             "note: {} hardly tells the picks from the unlabeled (AUC {auc:.2}, chance is 0.5): train longer, or \
              check the box size, --y-up at import, and the patches labelled negative",
             result.name
         ));
-    } else if auc > result.best.validation_auc_ceiling {
+    } else if prior.is_told() && auc > prior.auc_ceiling().1 {
         print_line(&format!(
             "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
              the particles, or that prior is too high{}; so there is no corrected value",
             result.name,
-            result.best.validation_auc_ceiling,
-            result.prior.value,
+            prior.auc_ceiling().1,
+            prior.low,
             if result.prior.estimated { "" } else { " (--prior estimate asks the patches)" },
         ));
     } else if auc.is_nan() {

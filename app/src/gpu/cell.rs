@@ -4,7 +4,7 @@
 use half::f16;
 use vitrine_core::Image;
 use vitrine_core::grayscale::clipped_range;
-use vitrine_core::project::{PatchId, Pixels};
+use vitrine_core::project::{PatchId, PixelFile};
 
 use super::band::band_passed;
 
@@ -73,7 +73,7 @@ pub struct Cell {
 }
 
 /// Reads a patch; `None` when there is no patch of this number.
-pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
+pub fn read(pixels: &PixelFile, patch: PatchId) -> Option<Image> {
     let size = pixels.size();
     let mut image = Image::zeros(size, size);
     pixels.get(patch, &mut image.data).ok()?;
@@ -81,7 +81,7 @@ pub fn read(pixels: &Pixels, patch: PatchId) -> Option<Image> {
 }
 
 /// Reads a patch and band-passes it where a band is given; `None` when there is no patch of this number.
-pub fn filtered(pixels: &Pixels, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
+pub fn filtered(pixels: &PixelFile, patch: PatchId, band: Option<[f32; 2]>, scale: f32) -> Option<Image> {
     let image = read(pixels, patch)?;
     Some(match band {
         Some(band) => band_passed(image, band, scale),
@@ -101,7 +101,7 @@ pub fn measure(values: &[f32], cut: f32) -> Range {
 
 /// Reads and prepares a patch; `None` when there is no patch of this number. With a band it averages first, then
 /// filters, then measures the contrast, in the same order as the GPU.
-pub fn prepare(pixels: &Pixels, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
+pub fn prepare(pixels: &PixelFile, patch: PatchId, how: Preparation, scale: f32) -> Option<Cell> {
     let image = read(pixels, patch)?;
     let finite = image.data.iter().all(|value| value.is_finite());
     let (image, range) = match how.band {

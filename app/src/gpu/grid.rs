@@ -251,7 +251,7 @@ fn sampled(
 
 /// One frame of a grid.
 pub struct GridCallback {
-    /// Its uniforms.
+    /// Uniforms of the grid.
     pub look: GridLook,
     /// The buffer that `look` is written to.
     pub look_buffer: wgpu::Buffer,

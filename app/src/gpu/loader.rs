@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use eframe::egui;
 use vitrine_core::Image;
 use vitrine_core::grayscale::clipped_range;
-use vitrine_core::project::{PatchId, Pixels};
+use vitrine_core::project::{PatchId, PixelFile};
 
 use super::band::band_passed;
 use super::cell::{Cell, Preparation, Scales, averaged, prepare, read};
@@ -29,7 +29,7 @@ const RELEASE_AFTER_BYTES: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Task {
     /// The pixels of the project.
-    pub pixels: Arc<Pixels>,
+    pub pixels: Arc<PixelFile>,
     /// Pixel sizes.
     pub scales: Arc<Scales>,
     /// How cells are prepared.

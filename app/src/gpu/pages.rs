@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use eframe::egui_wgpu::RenderState;
 use eframe::{egui, wgpu};
-use vitrine_core::project::{PatchId, Pixels};
+use vitrine_core::project::{PatchId, PixelFile};
 
 use super::band_pass::{self, Band, BandPass, Patch, all_layers};
 use super::cell::{Cell, Preparation, Range, Scales};
@@ -32,9 +32,9 @@ const MAX_SLOTS: usize = 1 << 18;
 #[derive(Clone)]
 pub struct PageSource {
     /// Number of the open project. Another number means other pixels.
-    pub generation: u64,
+    pub opening: u64,
     /// The pixels of the project.
-    pub pixels: Arc<Pixels>,
+    pub pixels: Arc<PixelFile>,
     /// Pixel sizes.
     pub scales: Arc<Scales>,
     /// How cells are prepared.
@@ -44,7 +44,7 @@ pub struct PageSource {
 impl PageSource {
     /// Whether both give the same cells.
     fn same_cells(&self, other: &Self) -> bool {
-        self.generation == other.generation
+        self.opening == other.opening
             && Arc::ptr_eq(&self.pixels, &other.pixels)
             && self.how == other.how
             && self.scales == other.scales

@@ -8,17 +8,22 @@ use std::path::PathBuf;
 use vitrine_core::Label;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::export::ExportRequest;
+use vitrine_core::imaging::Mask;
 use vitrine_core::ingest::IngestRequest;
 use vitrine_core::learning::config::RunConfig;
-use vitrine_core::project::{PatchId, RunId};
+use vitrine_core::project::{MicrographId, PatchId, RunId};
 use vitrine_core::review::QueueKind;
 
+use crate::gpu::colour_map::ColourMap;
 use crate::gpu::look::Look;
-use crate::gui::drafts::{DiagnosisDraft, ExportDraft, ImportDraft, RunDraft, TrainDraft};
+use crate::gui::drafts::{
+    DiagnosisDraft, ExportDraft, ImportDraft, PickDraft, RunDraft, SubmitDraft, TrainDraft,
+};
 use crate::gui::jobs::JobId;
 use crate::gui::settings::Settings;
 use crate::gui::values::{
-    Before, DiagnoseStart, Edge, ExportProposal, ImportTarget, Order, Overlay, PathQuestion, SortKey, Tab,
+    Before, DiagnoseStart, Edge, ExportProposal, FoundKey, Go, ImportTarget, JobText, LabelSource, MapKey,
+    MicrographSort, Order, Overlay, PathQuestion, PictureKey, RoundKey, SidePanel, SortKey, SurveyKey, Tab,
     Theme, TrainStart,
 };
 
@@ -31,6 +36,10 @@ pub enum Command {
     Import(ImportCommand),
     /// The person has changed what a form holds.
     Draft(DraftCommand),
+    /// Whole micrographs.
+    Micrograph(MicrographCommand),
+    /// Pick with a run.
+    Pick(PickCommand),
     /// Set labels.
     Label(LabelCommand),
     /// The current patch and the selection.
@@ -39,6 +48,8 @@ pub enum Command {
     View(ViewCommand),
     /// Runs.
     Train(TrainCommand),
+    /// Jobs on clusters.
+    Cluster(ClusterCommand),
     /// Put runs side by side.
     Compare(CompareCommand),
     /// Examine data, configuration or a run.
@@ -75,6 +86,8 @@ pub enum ProjectCommand {
     Close,
     /// Read patches, labels and runs that another program has written.
     Reload,
+    /// Look at a recent project for its card.
+    ReadRecent(PathBuf),
     /// Remove a project from the list of recent ones. Its files stay.
     Forget(PathBuf),
     /// Files or folders dropped onto the window: a project is opened, others wait for import.
@@ -125,10 +138,101 @@ pub enum DraftCommand {
     Export(Box<ExportDraft>),
     /// Diagnosis.
     Diagnosis(DiagnosisDraft),
+    /// Picking with a run.
+    Pick(PickDraft),
     /// The dialogs that rename and delete a run.
     Run(RunDraft),
+    /// Where the run of the Train form goes.
+    Submit(SubmitDraft),
     /// The folder of the sample, on the first screen.
     Sample(String),
+}
+
+/// Whole micrographs.
+#[derive(Debug, Clone)]
+pub enum MicrographCommand {
+    /// Show this one.
+    Open(MicrographId),
+    /// Show the one this many rows further in the list (negative: back).
+    Step(i64),
+    /// Sort the list by this; by the same again, the other way round.
+    Sort(MicrographSort),
+    /// Read one for the canvas.
+    Read(PictureKey),
+    /// Read one for its row in the list.
+    ReadThumbnail(MicrographId),
+    /// Move the view.
+    Go(Go),
+    /// From the current patch of the gallery to its place on the micrograph; from a pick to the gallery.
+    There,
+    /// The particle has this diameter, px of the micrograph.
+    Diameter(f64),
+    /// Rule out parts of a micrograph, or all of it, in place of what was ruled out before.
+    SetMask(MicrographId, Mask),
+    /// Ask where the file of this one is now.
+    Locate(MicrographId),
+    /// Cut patches at places and label them.
+    Mark(MarkPlaces),
+}
+
+/// Places on a micrograph that a person says something of.
+#[derive(Debug, Clone)]
+pub struct MarkPlaces {
+    /// The micrograph.
+    pub micrograph: MicrographId,
+    /// Centres, px of the micrograph.
+    pub places: Vec<[f64; 2]>,
+    /// What they are.
+    pub label: Label,
+    /// The run whose picks are judged.
+    pub run: Option<RunId>,
+    /// The reason, for the journal.
+    pub reason: &'static str,
+}
+
+/// Pick with a run.
+#[derive(Debug, Clone)]
+pub enum PickCommand {
+    /// Score micrographs with the run of the panel.
+    Start {
+        /// All of them, or the one that is shown.
+        all: bool,
+    },
+    /// Wait after the micrograph under way.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Stop; what was scored is kept.
+    Stop,
+    /// Read the places of a micrograph.
+    ReadFound(FoundKey),
+    /// Count the places of all micrographs.
+    ReadSurvey(SurveyKey),
+    /// Say of places what they are.
+    Judge {
+        /// The micrograph.
+        micrograph: MicrographId,
+        /// Centres, px of the micrograph.
+        places: Vec<[f64; 2]>,
+        /// What they are.
+        label: Label,
+    },
+    /// Write the picks on all micrographs into this folder.
+    Export(PathBuf),
+    /// Give a micrograph a threshold of its own under the run of the panel; `None` takes the common one again.
+    OwnThreshold(MicrographId, Option<f64>),
+    /// Take the shift of each micrograph out of its scores, or leave it in.
+    WithoutShifts(bool),
+    /// Show the micrograph that is most worth a look.
+    Worth,
+    /// Show or hide the score map.
+    ToggleMap,
+    /// Draw the score map in these colours.
+    MapColours(ColourMap),
+    /// Compute the score map of a micrograph.
+    ReadMap(MapKey),
+    /// Compare a run with the one it began with.
+    ReadRound(RoundKey),
 }
 
 /// Set labels. Each is one step that can be undone, and is on the disk when it was applied.
@@ -142,8 +246,8 @@ pub enum LabelCommand {
         patches: Vec<PatchId>,
         /// The new label.
         label: Label,
-        /// The reason, for the journal: "rubber band", "queue: most uncertain".
-        reason: &'static str,
+        /// How they were chosen, for the journal.
+        source: LabelSource,
     },
     /// Paint this label over patches for as long as its key is held.
     Brush(Label),
@@ -205,6 +309,8 @@ impl SelectCommand {
 pub enum ViewCommand {
     /// Change to a main view.
     Tab(Tab),
+    /// Show this place of the tour, counted from 0, or end it.
+    Tour(Option<usize>),
     /// Show or hide something over it.
     Overlay(Option<Overlay>),
     /// Sort and filter the gallery; done by a job.
@@ -259,11 +365,19 @@ pub enum TrainCommand {
         /// The run before the correction.
         before: Before,
     },
-    /// Start the run that stands in the form, after its baseline where asked.
+    /// Start the run that stands in the form, after its baseline where asked; while a run trains, add it to the queue.
     StartShown {
         /// Whether the plain classifier comes first.
         baseline: bool,
     },
+    /// Take this run out of the queue.
+    Unqueue(u64),
+    /// Let this run of the queue start before the one ahead of it.
+    QueueEarlier(u64),
+    /// Take all runs out of the queue.
+    ClearQueue,
+    /// Train a new run on from this one, with its settings and the labels of now; while a run trains, after it.
+    Retrain(String),
     /// Put the settings of a run into the form; the next run begins with its weights.
     TakeFrom(String),
     /// Put the settings of a run into the form; the next run begins with new weights.
@@ -279,6 +393,17 @@ pub enum TrainCommand {
     AskRename(Option<String>),
     /// Ask whether a run is to be deleted, and say what would go; `None` as above.
     AskDelete(Option<String>),
+    /// Ask for a note on a run; `None` as above.
+    AskNote(Option<String>),
+    /// Note something on a run; nothing takes the note away.
+    Note {
+        /// The run.
+        run: String,
+        /// The note.
+        note: String,
+    },
+    /// Use the scores of this run until they are unpinned; `None` unpins.
+    Pin(Option<String>),
     /// Give a run another name.
     Rename {
         /// The run.
@@ -321,6 +446,25 @@ pub enum TrainCommand {
     Checkpoint,
 }
 
+/// Jobs on clusters.
+#[derive(Debug, Clone)]
+pub enum ClusterCommand {
+    /// Make the script of the run that stands in the Train form, and show it; nothing goes yet.
+    Prepare,
+    /// Submit the job whose script is shown.
+    Submit,
+    /// Submit again the tasks of a job that have not ended well.
+    RunAgain(String),
+    /// Ask whether a job is to be cancelled.
+    AskCancel(String),
+    /// End a job; what is complete is kept.
+    Cancel(String),
+    /// Bring the results of a job in.
+    BringIn(String),
+    /// Show the log or the script of a job.
+    Show(JobText),
+}
+
 /// Put runs side by side.
 #[derive(Debug, Clone)]
 pub enum CompareCommand {
@@ -337,12 +481,16 @@ pub enum SaveCommand {
     Ask(Box<PathQuestion>),
     /// Ask which configuration is to be read into the Train form.
     AskConfig,
-    /// Choose the file in a dialog of the system.
+    /// Choose the file in a dialog of the system instead.
     Choose,
     /// The person has changed the path, or given up.
     Answer(Option<PathBuf>),
     /// Do it.
     Go(PathBuf),
+    /// Take all of these.
+    GoMany(Vec<PathBuf>),
+    /// Read what a folder holds.
+    List(PathBuf),
 }
 
 /// Hand results to other programs.
@@ -398,13 +546,15 @@ pub enum SettingsCommand {
         size: f32,
     },
     /// A panel beside the gallery is shown or hidden.
-    TogglePanel(&'static str),
+    TogglePanel(SidePanel),
+    /// The rail of steps is shown or hidden.
+    ToggleRoad,
     /// The panels beside the gallery change sides.
     SwapPanels,
     /// A panel beside the gallery goes to this edge, and is shown.
     Dock {
-        /// The panel's name.
-        panel: &'static str,
+        /// The panel.
+        panel: SidePanel,
         /// The edge.
         edge: Edge,
     },
@@ -421,6 +571,8 @@ pub enum SettingsCommand {
     Look(Look),
     /// Whether labelling goes on to the next patch.
     AutoAdvance(bool),
+    /// Whether files are always chosen in the window's own file browser.
+    OwnBrowser(bool),
     /// All defaults, but the recent projects stay.
     Reset,
     /// Take a reset back: these settings again.

@@ -7,10 +7,10 @@ use vitrine_core::Label;
 use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
-    Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, QueueCommand, SaveCommand,
-    SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
+    Command, ExportCommand, ImportCommand, LabelCommand, MicrographCommand, PickCommand, ProjectCommand,
+    QueueCommand, SaveCommand, SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
 };
-use crate::gui::values::{Edge, Overlay, SortKey, Tab};
+use crate::gui::values::{Edge, Go, Overlay, SidePanel, SortKey, Tab};
 
 /// Where a command stands in the palette and the list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +63,11 @@ pub enum Needs {
     Gallery,
     /// The gallery with patches in it.
     Patches,
+    /// The view of micrographs, with a micrograph in it.
+    Micrograph,
     /// A project that may be changed.
     Writable,
-    /// The gallery of a project that may be changed.
+    /// The gallery or the micrographs of a project that may be changed.
     Labelling,
     /// The same, and a selected or current patch.
     Labels,
@@ -73,6 +75,8 @@ pub enum Needs {
     Training,
     /// A project that may be changed and no run that is training.
     NoTraining,
+    /// Runs that wait in the queue.
+    Queued,
 }
 
 /// A command that a person gives by name or key.
@@ -123,7 +127,7 @@ const fn only(label: Option<Label>) -> Command {
     Command::View(ViewCommand::ShowLabel(label))
 }
 
-const fn dock(panel: &'static str, edge: Edge) -> Command {
+const fn dock(panel: SidePanel, edge: Edge) -> Command {
     Command::Settings(SettingsCommand::Dock { panel, edge })
 }
 
@@ -150,6 +154,8 @@ pub static TABLE: &[Info] = table![
         "Label the selected patches as no particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.unlabeled" Label Labels key(Key::U), "Clear label",
         "Make the selected patches unlabeled.", Command::Label(LabelCommand::Set(Label::Unlabeled));
+    "label.reject" Label Labels key(Key::Delete), "Reject",
+        "Label the selected patches as no particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.paint_positive" Label Labelling key(Key::Num1), "Paint positive",
         "Hold the key and move the pointer over patches to label them as particles.", Command::Label(LabelCommand::Brush(Label::Positive));
     "label.paint_negative" Label Labelling key(Key::Num2), "Paint negative",
@@ -192,14 +198,35 @@ pub static TABLE: &[Info] = table![
 
     "view.gallery" View Project ctrl(Key::Num1), "Gallery",
         "Browse and label patches.", Command::View(ViewCommand::Tab(Tab::Gallery));
+    "view.micrographs" View Project ctrl(Key::Num6), "Micrographs",
+        "See whole micrographs, correct picks, pick by hand or with a run.", Command::View(ViewCommand::Tab(Tab::Micrographs));
+    "view.there" View Filled key(Key::M), "Patch to micrograph and back",
+        "Go from the current patch to its place on the micrograph, or from the selected pick to its patch in the gallery.",
+        Command::Micrograph(MicrographCommand::There);
+    "micrograph.next" View Micrograph key(Key::Period), "Next micrograph",
+        "Show the next micrograph of the list.", Command::Micrograph(MicrographCommand::Step(1));
+    "micrograph.previous" View Micrograph key(Key::Comma), "Previous micrograph",
+        "Show the previous micrograph of the list.", Command::Micrograph(MicrographCommand::Step(-1));
+    "micrograph.worth" View Micrograph key(Key::W), "Worth a look next",
+        "Show the micrograph nobody has corrected whose picks are least certain, or least like those seen.",
+        Command::Pick(PickCommand::Worth);
+    "micrograph.map" View Micrograph key(Key::H), "Score map",
+        "Lay the scores of the run that picks over the micrograph, or take them away.",
+        Command::Pick(PickCommand::ToggleMap);
+    "micrograph.fit" View Micrograph key(Key::F), "Fit",
+        "Show all of the micrograph.", Command::Micrograph(MicrographCommand::Go(Go::Fit));
+    "micrograph.full" View Micrograph key(Key::Num0), "1:1",
+        "Show one pixel of the micrograph as one pixel of the screen.", Command::Micrograph(MicrographCommand::Go(Go::Full));
     "view.train" View Project ctrl(Key::Num2), "Train",
         "Start a run and watch it.", Command::View(ViewCommand::Tab(Tab::Train));
     "view.compare" View Project ctrl(Key::Num3), "Compare",
         "Put runs side by side.", Command::View(ViewCommand::Tab(Tab::Compare));
     "view.export" View Project ctrl(Key::Num4), "Export",
-        "Hand labels and scores to other programs.", Command::View(ViewCommand::Tab(Tab::Export));
+        "Export labels and scores for other programs.", Command::View(ViewCommand::Tab(Tab::Export));
     "view.diagnosis" View Project ctrl(Key::Num5), "Diagnosis",
         "Find out what is wrong with data, configuration or a run.", Command::View(ViewCommand::Tab(Tab::Diagnosis));
+    "view.road" View Project key(Key::F9), "Show or hide the steps",
+        "Show or hide the steps from import to export, with what comes next.", Command::Settings(SettingsCommand::ToggleRoad);
     "view.large" View Patches key(Key::Space), "Large view",
         "Show the current patch as large as fits, or the grid again.", Command::View(ViewCommand::Large);
     "sort.import" View Project None, "Sort by import order",
@@ -234,22 +261,24 @@ pub static TABLE: &[Info] = table![
         "Review the positives with the lowest out-of-sample scores.", queue(QueueKind::SuspiciousPositives);
     "queue.audit" View Scores None, "Queue: random audit",
         "Label a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
+    "queue.sample" View Scores None, "Queue: random sample",
+        "Label a random sample of all unlabeled patches, to tell the fraction of particles among them (π).", queue(QueueKind::RandomSample);
     "view.queues" View Gallery key(Key::F6), "Review queues panel",
-        "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel("queues"));
+        "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel(SidePanel::Queues));
     "view.patch" View Gallery key(Key::F7), "Current patch panel",
-        "Show or hide the panel of the current patch.", Command::Settings(SettingsCommand::TogglePanel("patch"));
+        "Show or hide the panel of the current patch.", Command::Settings(SettingsCommand::TogglePanel(SidePanel::Patch));
     "view.queues.left" View Gallery None, "Review queues to the left",
-        "Put the review queues at the left of the gallery.", dock("queues", Edge::Left);
+        "Put the review queues at the left of the gallery.", dock(SidePanel::Queues, Edge::Left);
     "view.queues.right" View Gallery None, "Review queues to the right",
-        "Put the review queues at the right of the gallery.", dock("queues", Edge::Right);
+        "Put the review queues at the right of the gallery.", dock(SidePanel::Queues, Edge::Right);
     "view.queues.bottom" View Gallery None, "Review queues to the bottom",
-        "Put the review queues below the gallery.", dock("queues", Edge::Bottom);
+        "Put the review queues below the gallery.", dock(SidePanel::Queues, Edge::Bottom);
     "view.patch.left" View Gallery None, "Current patch to the left",
-        "Put the panel of the current patch at the left of the gallery.", dock("patch", Edge::Left);
+        "Put the panel of the current patch at the left of the gallery.", dock(SidePanel::Patch, Edge::Left);
     "view.patch.right" View Gallery None, "Current patch to the right",
-        "Put the panel of the current patch at the right of the gallery.", dock("patch", Edge::Right);
+        "Put the panel of the current patch at the right of the gallery.", dock(SidePanel::Patch, Edge::Right);
     "view.patch.bottom" View Gallery None, "Current patch to the bottom",
-        "Put the panel of the current patch below the gallery.", dock("patch", Edge::Bottom);
+        "Put the panel of the current patch below the gallery.", dock(SidePanel::Patch, Edge::Bottom);
     "view.swap" View Gallery key(Key::F8), "Swap panels",
         "Swap the left and right panels.", Command::Settings(SettingsCommand::SwapPanels);
 
@@ -270,16 +299,22 @@ pub static TABLE: &[Info] = table![
 
     "train.open" Train Project None, "Open a configuration…",
         "Read a configuration in YAML into the Train form.", Command::Save(SaveCommand::AskConfig);
-    "train.start" Train NoTraining None, "Start training",
-        "Start a run with the settings of the Train form.",
+    "train.start" Train Writable None, "Start training",
+        "Start a run with the settings of the Train form. While a run trains, add it to the queue.",
         Command::Train(TrainCommand::StartShown { baseline: false });
-    "train.baseline" Train NoTraining None, "Start training with supervised baseline",
-        "Train a plain classifier on the same split, then the run of the Train form.",
+    "train.baseline" Train Writable None, "Start training with supervised baseline",
+        "Train a plain classifier on the same split, then the run of the Train form. While a run trains, add both to the queue.",
         Command::Train(TrainCommand::StartShown { baseline: true });
     "train.rename" Train Writable None, "Rename a run…",
         "Give a run another name.", Command::Train(TrainCommand::AskRename(None));
+    "train.note" Train Writable None, "Note on a run…",
+        "Write down what is special about a run.", Command::Train(TrainCommand::AskNote(None));
+    "train.unpin" Train Writable None, "Unpin scores",
+        "Let the scores of the run that ends next come into use.", Command::Train(TrainCommand::Pin(None));
     "train.delete" Train Writable None, "Delete a run…",
         "Delete a run with its checkpoints, metrics and scores, after a question.", Command::Train(TrainCommand::AskDelete(None));
+    "train.clear_queue" Train Queued None, "Empty the queue of runs",
+        "Take all runs out of the queue. The run that trains goes on.", Command::Train(TrainCommand::ClearQueue);
     "train.pause" Train Training None, "Pause training",
         "Pause after the current batch.", Command::Train(TrainCommand::Pause);
     "train.resume" Train Training None, "Resume training",
@@ -295,6 +330,8 @@ pub static TABLE: &[Info] = table![
         "List all keys.", Command::View(ViewCommand::Overlay(Some(Overlay::Keys)));
     "window.settings" Window Nothing ctrl(Key::Comma), "Settings",
         "Theme, size and keys.", Command::View(ViewCommand::Overlay(Some(Overlay::Settings)));
+    "window.tour" Window Filled None, "Play the tour",
+        "See in five places what the window is for. Escape ends it.", Command::View(ViewCommand::Tour(Some(0)));
     "window.about" Window Nothing None, "About Vitrine",
         "Devices and versions, for bug reports.", Command::View(ViewCommand::Overlay(Some(Overlay::About)));
     "window.larger" Window Nothing ctrl(Key::Plus), "Zoom in",

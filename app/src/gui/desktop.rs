@@ -1,5 +1,5 @@
-//! Whether the desktop is dark or light, where the window system library does not say. On Linux the desktop's
-//! portal says it.
+//! What the desktop tells where the window system library does not: whether it is dark or light, and whether it has file
+//! dialogs. On Linux its portal says both.
 
 use eframe::egui::Theme;
 
@@ -38,6 +38,33 @@ pub fn theme() -> Option<Theme> {
         0 | 2 => Some(Theme::Light),
         _ => None,
     }
+}
+
+/// Whether the desktop can show a file dialog: its portal has one, or there is `zenity`, which is asked where there is no
+/// portal. The call may wait until the portal has started, so it belongs on a thread of its own.
+#[cfg(target_os = "linux")]
+pub fn has_file_dialogs() -> bool {
+    let portal = async {
+        zbus::Connection::session()
+            .await?
+            .call_method(
+                Some("org.freedesktop.portal.Desktop"),
+                "/org/freedesktop/portal/desktop",
+                Some("org.freedesktop.DBus.Properties"),
+                "Get",
+                &("org.freedesktop.portal.FileChooser", "version"),
+            )
+            .await
+    };
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join("zenity").is_file())
+        || pollster::block_on(portal).is_ok()
+}
+
+/// Other systems always have file dialogs.
+#[cfg(not(target_os = "linux"))]
+pub fn has_file_dialogs() -> bool {
+    true
 }
 
 /// Elsewhere the window library tells the theme.

@@ -1,6 +1,7 @@
 //! What a person in the window can do about an error or a warning: the words for it, and a button where one
 //! click does it.
 
+use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Remedy, Warning};
 
 use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
@@ -14,6 +15,12 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::TurnYOver { from_bottom: true } => "turn on \"y counts from the bottom\"",
         Remedy::TurnYOver { from_bottom: false } => "turn off \"y counts from the bottom\"",
         Remedy::SetMargin(px) => return format!("set a margin of {px} px or more"),
+        Remedy::ScalePicks(factor) => {
+            return format!(
+                "scale the picks, by {} or the factor between the images",
+                three_decimals(*factor)
+            );
+        }
         Remedy::NameMicrographs => "add them, or their folder",
         Remedy::NamePicks => "add their files by name",
         Remedy::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
@@ -56,6 +63,7 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
         // Offered beside the form that they change, or a choice of the person.
         Remedy::TurnYOver { .. }
         | Remedy::SetMargin(_)
+        | Remedy::ScalePicks(_)
         | Remedy::NameMicrographs
         | Remedy::NamePicks
         | Remedy::SkipMicrographs

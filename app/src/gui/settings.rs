@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use vitrine_core::atomic::write_atomically;
+use vitrine_core::cluster::Clusters;
 
 use crate::gpu::look::Look;
-use crate::gui::values::{Edge, Order, PANELS, Tab, Theme};
+use crate::gui::drafts::{KeptConfig, KeptPicks};
+use crate::gui::values::{Edge, Order, SidePanel, Tab, Theme};
 
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,10 @@ use crate::gui::values::{Edge, Order, PANELS, Tab, Theme};
 pub struct Settings {
     /// Recent projects, the last one first.
     pub recent: Vec<PathBuf>,
+    /// Folders in which files were chosen, the last one first.
+    pub recent_folders: Vec<PathBuf>,
+    /// Whether files are always chosen in the window's own file browser.
+    pub own_browser: bool,
     /// Light or dark.
     pub theme: Theme,
     /// Scale of the whole window; 1 is normal.
@@ -28,7 +34,7 @@ pub struct Settings {
     pub keys: BTreeMap<String, String>,
     /// Sizes of panels in points, by the panel's name.
     pub panels: BTreeMap<String, f32>,
-    /// Panels beside the gallery that are hidden, by name.
+    /// Panels that are hidden, by name: those beside the gallery, and [`ROAD`].
     pub hidden: BTreeSet<String>,
     /// Edges of the panels beside the gallery, by name, where the user has moved them.
     pub docks: BTreeMap<String, Edge>,
@@ -58,6 +64,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             recent: Vec::new(),
+            recent_folders: Vec::new(),
+            own_browser: false,
             theme: Theme::System,
             scale: 1.0,
             keys: BTreeMap::new(),
@@ -77,7 +85,10 @@ impl Default for Settings {
     }
 }
 
-/// Recent projects kept.
+/// The rail of steps among what is hidden.
+pub const ROAD: &str = "road";
+
+/// Recent projects, and recent folders, kept.
 const MAX_RECENT: usize = 12;
 
 impl Settings {
@@ -89,6 +100,14 @@ impl Settings {
         self.recent.truncate(MAX_RECENT);
         let recent: BTreeSet<String> = self.recent.iter().map(|dir| key_of(dir)).collect();
         self.views.retain(|dir, _| recent.contains(dir));
+    }
+
+    /// Puts a folder first among those in which files were chosen.
+    pub fn chose_in(&mut self, folder: &Path) {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        self.recent_folders.retain(|known| *known != folder);
+        self.recent_folders.insert(0, folder);
+        self.recent_folders.truncate(MAX_RECENT);
     }
 
     /// The view state of the project in this folder.
@@ -104,15 +123,14 @@ impl Settings {
     }
 
     /// The edge at which a panel lies.
-    pub fn edge_of(&self, panel: &str) -> Edge {
-        let first = || PANELS.iter().find(|(name, ..)| *name == panel).map(|(_, _, edge)| *edge);
-        self.docks.get(panel).copied().or_else(first).unwrap_or(Edge::Left)
+    pub fn edge_of(&self, panel: SidePanel) -> Edge {
+        self.docks.get(panel.key()).copied().unwrap_or(panel.first_edge())
     }
 
     /// Moves the panels at the left to the right and vice versa.
     pub fn swap_sides(&mut self) {
-        for (name, ..) in PANELS {
-            self.docks.insert(name.to_owned(), self.edge_of(name).opposite());
+        for panel in SidePanel::ALL {
+            self.docks.insert(panel.key().to_owned(), self.edge_of(panel).opposite());
         }
     }
 
@@ -120,6 +138,7 @@ impl Settings {
     pub fn reset(&mut self) {
         let old = std::mem::take(self);
         self.recent = old.recent;
+        self.recent_folders = old.recent_folders;
         self.views = old.views;
         self.window = old.window;
         self.position = old.position;
@@ -131,6 +150,7 @@ impl Settings {
     pub fn restore(&mut self, old: Self) {
         let now = std::mem::replace(self, old);
         self.recent = now.recent;
+        self.recent_folders = now.recent_folders;
         self.views = now.views;
         self.window = now.window;
         self.position = now.position;
@@ -168,6 +188,10 @@ pub struct ProjectView {
     pub tab: Tab,
     /// Sorting and filter of the gallery.
     pub order: Order,
+    /// The configuration in the Train form, where it was edited or chosen.
+    pub train: Option<KeptConfig>,
+    /// Run, threshold and distance with which the Micrographs view shows picks.
+    pub picks: Option<KeptPicks>,
 }
 
 /// The settings file and its last written content.
@@ -266,6 +290,11 @@ fn set_aside(path: &Path, why: &str) -> String {
             path.display()
         ),
     }
+}
+
+/// The clusters of this person: files beside the settings.
+pub fn clusters_beside(settings: &Path) -> Clusters {
+    Clusters::in_folder(settings.with_file_name("clusters"))
 }
 
 /// The settings file in the folder that the system provides for settings. `VITRINE_CONFIG_DIR` overrides the

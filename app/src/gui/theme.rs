@@ -2,7 +2,7 @@
 //!
 //! Labels are told apart by colour **and** form. The colours are from the palette of Okabe and Ito
 //! (*Color Universal Design*, 2008), which people with any common colour blindness can tell apart;
-//! icon and reports use the same. Unlabeled is a grey ring: nobody has said.
+//! icon and reports use the same. Unlabeled is a grey ring.
 
 use eframe::egui;
 use egui::{Color32, CornerRadius, FontId, TextStyle, ThemePreference, Vec2, Visuals};
@@ -74,6 +74,8 @@ pub fn apply(ctx: &egui::Context, theme: Theme, scale: f32) {
             style.spacing.item_spacing = Vec2::new(8.0, 6.0);
             style.spacing.button_padding = Vec2::new(10.0, 4.0);
             style.spacing.interact_size.y = 26.0;
+            // The edge of a panel is taken hold of without aiming at a pixel.
+            style.interaction.resize_grab_radius_side = 8.0;
             style.text_styles = [
                 (TextStyle::Small, FontId::proportional(11.5)),
                 (TextStyle::Body, FontId::proportional(14.0)),
@@ -127,7 +129,7 @@ fn visuals(dark: bool) -> Visuals {
     }
     // Fields, buttons, boxes and radio buttons have an edge that stands three to one against the ground
     // (WCAG 2.1, 1.4.11), so that they are seen on any screen.
-    let edge = if dark { Color32::from_gray(0x68) } else { Color32::from_gray(0x8c) };
+    let edge = if dark { Color32::from_gray(0x72) } else { Color32::from_gray(0x8c) };
     visuals.widgets.inactive.bg_stroke = egui::Stroke::new(1.0, edge);
     if !dark {
         // The ground of boxes and radio buttons; egui's own is the grey of the panel.

@@ -16,8 +16,22 @@ fn every_subcommand_has_a_page_with_examples() {
         .filter(|name| *name != "help")
         .collect();
     for expected in [
-        "new", "import", "info", "label", "train", "score", "compare", "runs", "pick", "diagnose",
-        "evaluate", "export", "demo", "devices",
+        "new",
+        "import",
+        "info",
+        "label",
+        "train",
+        "score",
+        "compare",
+        "runs",
+        "pick",
+        "diagnose",
+        "evaluate",
+        "export",
+        "demo",
+        "devices",
+        "sweep",
+        "relion-pick",
     ] {
         assert!(names.contains(&expected), "{expected} is missing from {names:?}");
     }
@@ -60,4 +74,39 @@ fn devices_and_presets_can_be_listed() {
         assert!(ok(&["presets", name]).contains("description:"));
     }
     assert!(ok(&["presets", "recommended", "--full"]).contains("gradient_clip"));
+}
+
+#[test]
+fn the_short_version_is_a_line_and_the_long_one_tells_commit_and_devices() {
+    assert_eq!(ok(&["-V"]), concat!("vitrine ", env!("CARGO_PKG_VERSION"), "\n"));
+    let long = ok(&["--version"]);
+    let lines: Vec<&str> = long.lines().collect();
+    assert_eq!(lines[0], concat!("vitrine ", env!("CARGO_PKG_VERSION")));
+    let starts = |word: &str| lines.iter().any(|line| line.starts_with(word));
+    assert!(starts("commit ") && starts("built ") && starts("libraries "), "{long}");
+    let cpu = |line: &&str| line.starts_with("device ") && line.contains(" cpu ");
+    assert!(lines.iter().any(cpu), "{long}");
+}
+
+#[test]
+fn completions_and_man_pages_can_be_written_for_a_package() {
+    let dir = tempfile::tempdir().unwrap();
+    ok(&["shell-files", dir.path().to_str().unwrap()]);
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    for completions in ["vitrine.bash", "_vitrine", "vitrine.fish"] {
+        let text = read(&format!("completions/{completions}"));
+        assert!(text.contains("pool-distance"), "{completions}");
+    }
+    let page = read("man/vitrine-submit-sweep.1");
+    assert!(page.contains(".TH") && page.contains("seeds"), "{page}");
+    // A page for each command that a person calls, and none for those that nobody calls.
+    let names: Vec<String> = std::fs::read_dir(dir.path().join("man"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"vitrine.1".to_owned()) && names.contains(&"vitrine-import.1".to_owned()),
+        "{names:?}"
+    );
+    assert!(!names.iter().any(|name| name.contains("task") || name.contains("shell-files")), "{names:?}");
 }

@@ -1,9 +1,12 @@
 //! The program as a person runs it: the real binary, real files, exit codes, and what it prints.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bad_input;
+#[cfg(unix)]
+mod cluster;
 mod diagnose;
 mod evaluate;
+mod exchange;
 mod help;
 mod micrographs;
 #[cfg(unix)]
@@ -11,7 +14,12 @@ mod micrographs;
 mod needs;
 mod pick;
 #[cfg(unix)]
+mod relion_job;
+#[cfg(unix)]
 mod resume;
 mod runs;
 mod session;
+#[cfg(unix)]
+mod signal;
 mod support;
+mod sweep;

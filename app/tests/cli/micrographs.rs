@@ -70,7 +70,7 @@ fn picks_are_cut_counted_and_scored() {
     assert_eq!(found["unmatched"][0]["picks"], 3);
     assert_eq!(labels(&project), [0, 0, 0]);
     let said = ok(&call);
-    assert!(said.contains("2 picks lie too near an edge"), "{said}");
+    assert!(said.contains("2 picks skipped, too close to the edge"), "{said}");
     assert!(said.contains("hole_0_aligned_mic_DW.mrc: 2"), "{said}");
     assert!(said.contains("no micrograph matches hole_77 (3 picks left out)"), "{said}");
     assert!(said.contains("16 × 16 px, 4.000 Å/px"), "{said}");
@@ -103,7 +103,10 @@ fn picks_are_cut_counted_and_scored() {
     ]
     .map(str::to_owned);
     let said = ok(&score);
-    assert!(said.contains("42 patches scored") && said.contains("2 picks lie too near an edge"), "{said}");
+    assert!(
+        said.contains("42 patches scored") && said.contains("2 picks skipped, too close to the edge"),
+        "{said}"
+    );
     let rows = columns(&out, &["id", "micrograph", "x", "y", "score"]);
     assert_eq!(rows.len(), 42);
     let ids: Vec<usize> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
@@ -116,6 +119,8 @@ fn picks_are_cut_counted_and_scored() {
         .collect();
     let order: Vec<Vec<String>> = rows.iter().map(|row| row[1..4].to_vec()).collect();
     assert_eq!(order, expected, "input order");
+    // As an import: a torn micrograph is left out when asked, picks of a reduced image are scaled.
+    scored_with_options(dir.path(), &project, &picks);
     let mut wrong = score.to_vec();
     wrong.retain(|arg| arg != "--bin" && arg != "2");
     let said = refused(&wrong);
@@ -134,7 +139,61 @@ fn picks_are_cut_counted_and_scored() {
     assert_eq!(places(&back, dir.path(), "b", "source"), places(&project, dir.path(), "p", "source"));
 }
 
-/// Micrograph and coordinates of the positives, sorted.
+/// `vitrine score` on a folder of which one micrograph is torn, with picks counted in halves of px.
+fn scored_with_options(dir: &Path, project: &str, picks: &str) {
+    let (mics, _) = sample(&dir.join("again"), false);
+    let torn = Path::new(&mics).join("hole_1_aligned_mic_DW.mrc");
+    let whole = std::fs::read(&torn).unwrap();
+    std::fs::write(&torn, &whole[..whole.len() / 2]).unwrap();
+    let halved: String = std::fs::read_to_string(picks)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            match (cells[1].parse::<f64>(), cells[2].parse::<f64>()) {
+                (Ok(x), Ok(y)) => format!("{},{},{}\n", cells[0], x / 2.0, y / 2.0),
+                _ => format!("{line}\n"),
+            }
+        })
+        .collect();
+    let half = text(dir.join("half.csv"));
+    std::fs::write(&half, halved).unwrap();
+    let out = text(dir.join("half_scored.csv"));
+    let call = [
+        "score",
+        project,
+        "--run",
+        "quick",
+        "--input",
+        &mics,
+        "--picks",
+        &half,
+        "--box",
+        "32",
+        "--bin",
+        "2",
+        "--out",
+        &out,
+        "--device",
+        "cpu",
+        "--picks-scale",
+        "2",
+    ];
+    let said = refused(&call);
+    assert!(said.contains("hole_1_aligned_mic_DW.mrc") && said.contains("--skip-bad"), "{said}");
+    let said = ok(&[&call[..], &["--skip-bad"]].concat());
+    assert!(said.contains("28 patches scored"), "{said}");
+    let xy: Vec<Vec<String>> = columns(&out, &["micrograph", "x", "y"]);
+    let expected: Vec<Vec<String>> = [0, 2]
+        .into_iter()
+        .flat_map(|number| {
+            let name = format!("hole_{number}_aligned_mic_DW.mrc");
+            centres(number).into_iter().map(move |(x, y)| vec![name.clone(), x.to_string(), y.to_string()])
+        })
+        .collect();
+    assert_eq!(xy, expected);
+}
+
 /// The exported places, y counted from the top (`down`) or the way the picks came (`source`).
 fn places(project: &str, dir: &Path, name: &str, y: &str) -> Vec<(String, i64, i64)> {
     let out = dir.join(format!("{name}.csv"));

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use vitrine_core::project::{PickRules, Project};
 
 use crate::support::{json, ok, quick_config, refused, run, text, train, vitrine, write_micrograph};
 
@@ -78,6 +79,7 @@ fn whole_micrographs_are_picked() {
     let (project, mics) = project(dir.path());
     particles_are_picked_kept_and_chosen_again(dir.path(), &project);
     what_cannot_pick_says_why(dir.path(), &project, &mics);
+    a_threshold_of_one_micrograph_holds_there(dir.path(), &project);
     a_session_is_followed(dir.path(), &project);
 }
 
@@ -131,6 +133,56 @@ fn particles_are_picked_kept_and_chosen_again(dir: &Path, project: &str) {
     // Without names the project's own micrographs are picked.
     let own = json(&["pick", project, "--run", "slide", "--device", "cpu"]);
     assert_eq!((count(&own, "micrographs"), own["summary"]["out"].is_null()), (3, true), "{own}");
+}
+
+/// As the window keeps them with the project.
+fn a_threshold_of_one_micrograph_holds_there(dir: &Path, project: &str) {
+    let rules = |rules: PickRules| {
+        let mut open = Project::open(Path::new(project)).unwrap();
+        let run = open.run("slide").unwrap().id;
+        open.set_pick_rules(run, &rules).unwrap();
+    };
+    let first = Project::open_read_only(Path::new(project)).unwrap().micrographs().unwrap()[0].clone();
+    let table_of_all = text(dir.join("own.csv"));
+    let call = ["pick", project, "--run", "slide", "--device", "cpu", "--table", &table_of_all];
+    let on_first = || {
+        let rows = fs::read_to_string(&table_of_all).unwrap();
+        rows.lines().filter(|row| row.starts_with(&first.name)).count() as u64
+    };
+    let plain = json(&call);
+    let common = on_first();
+    assert!(common > 0 && count(&plain, "picks") > common);
+    rules(PickRules { own: [(first.id, 1.0)].into(), ..PickRules::default() });
+    let own = json(&call);
+    assert_eq!((on_first(), count(&own, "own_thresholds")), (0, 1), "{own}");
+    assert_eq!(count(&own, "picks"), count(&plain, "picks") - common);
+    // With a number for the others, which are counted alone.
+    let number = json(&[&call[..], &["--expected", "5"]].concat());
+    assert!(on_first() == 0 && count(&number, "picks") <= 10, "{number}");
+    let one = json(&[&call[..], &["--one-threshold"]].concat());
+    assert_eq!((on_first(), count(&one, "own_thresholds")), (common, 0));
+    assert_eq!(count(&one, "picks"), count(&plain, "picks"));
+    assert!(ok(&call).contains("1 micrograph has a threshold of its own"));
+    // Patches chosen by score follow it too.
+    let exported = text(dir.join("exported.csv"));
+    let export = ["export", project, "--run", "slide", "--threshold", "0", "--labels", "all"];
+    let export = [&export[..], &["--format", "csv", "--out", &exported, "--force"]].concat();
+    let rows = |more: &[&str]| {
+        let said = ok(&[&export[..], more].concat());
+        let text = fs::read_to_string(&exported).unwrap();
+        (text.lines().filter(|row| row.contains(&first.name)).count(), said)
+    };
+    let (all, _) = rows(&["--one-threshold"]);
+    let (kept, _) = rows(&[]);
+    assert!(all > 0 && kept == 0, "{kept} of {all}");
+    // Shifts out: the places of all micrographs are known before any is judged.
+    rules(PickRules { without_shifts: true, ..PickRules::default() });
+    let shifted = json(&call);
+    assert_eq!(shifted["summary"]["without_shifts"], true);
+    let rows = fs::read_to_string(&table_of_all).unwrap().lines().count() as u64;
+    assert_eq!(rows, count(&shifted, "picks") + 1);
+    assert!(refused(&[&call[..], &["--precision", "0.5"]].concat()).contains("shifts"));
+    rules(PickRules::default());
 }
 
 fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {

@@ -208,6 +208,15 @@ pub fn curve(project: &str, run: &str) -> Vec<String> {
     lines.map(|row| kept.iter().map(|&at| row[at]).collect::<Vec<_>>().join(",")).collect()
 }
 
+/// The weights of a run that score, as the bytes of its file after the header (safetensors: the header's length in 8
+/// bytes, the header, the tensors). The header holds seconds, which differ from run to run.
+pub fn weights(project: &str, run: &str) -> Vec<u8> {
+    let bytes =
+        std::fs::read(PathBuf::from(project).join("runs").join(run).join("best.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    bytes[8 + usize::try_from(header).unwrap()..].to_vec()
+}
+
 /// Rows of a CSV without quoted cells, by the named columns.
 pub fn columns(path: impl AsRef<Path>, names: &[&str]) -> Vec<Vec<String>> {
     let table = std::fs::read_to_string(path).unwrap();

@@ -17,7 +17,7 @@ use vitrine_core::project::Project;
 
 #[cfg(target_os = "linux")]
 use crate::needs::{Need, missing};
-use crate::support::{drawn, nine, opened, said, small, wait, window};
+use crate::support::{ask_to_close, drawn, nine, opened, said, small, wait, window};
 use eframe::egui::Key;
 
 fn counts(window: &crate::support::Window) -> vitrine_core::LabelCounts {
@@ -101,13 +101,7 @@ fn a_disk_that_fails_after_the_label_is_a_sentence_and_closing_asks() {
     });
     assert!(Project::open_read_only(&folder).unwrap().runs().unwrap().is_empty());
     // Closing asks.
-    window
-        .input_mut()
-        .viewports
-        .entry(eframe::egui::ViewportId::ROOT)
-        .or_default()
-        .events
-        .push(eframe::egui::ViewportEvent::Close);
+    ask_to_close(&mut window);
     wait(&mut window, "the question", |app| app.model.overlay.is_some());
     window.get_by_label("Labels are not saved yet");
     window.get_by_label("Keep open").click();
@@ -275,6 +269,8 @@ impl Drop for Holder {
 fn a_project_in_which_another_process_trains_is_looked_at_and_taken_over_when_that_ends() {
     let dir = tempfile::tempdir().unwrap();
     let folder = small(dir.path());
+    let runs = || Project::open_read_only(&folder).unwrap().runs().unwrap().len();
+    let runs_before = runs();
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
     let run = std::process::Command::new(env!("CARGO_BIN_EXE_vitrine"))
         .args(["train"])
@@ -286,7 +282,8 @@ fn a_project_in_which_another_process_trains_is_looked_at_and_taken_over_when_th
         .unwrap();
     let holder = Holder(run);
     let clock = std::time::Instant::now();
-    while Project::open(&folder).is_ok() {
+    // Looked at without taking the lock, which the process would then find taken.
+    while runs() == runs_before {
         let said = std::fs::read_to_string(dir.path().join("log")).unwrap();
         assert!(clock.elapsed().as_secs() < 60, "nobody took the lock: {said}");
         std::thread::sleep(std::time::Duration::from_millis(20));

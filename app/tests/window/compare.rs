@@ -1,11 +1,13 @@
 //! Runs side by side: table, threshold, patches, saved plots.
 
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, SaveCommand, ViewCommand};
-use vitrine::gui::values::{PathPurpose, PathQuestion, Tab};
+use vitrine::gui::App;
+use vitrine::gui::command::{Command, LabelCommand, SaveCommand, ViewCommand};
+use vitrine::gui::values::{LabelSource, PathPurpose, PathQuestion, Tab};
+use vitrine::words;
 use vitrine_core::Label;
 
-use crate::support::{opened, save_plot, small, wait};
+use crate::support::{Window, analysed, opened, save_plot, small, wait};
 use crate::train::{ended, ready};
 
 #[test]
@@ -18,6 +20,48 @@ fn without_runs_the_way_to_one_is_offered() {
     window.get_by_label("Train a run").click();
     window.run_steps(3);
     assert_eq!(window.state().model.tab, Tab::Train);
+}
+
+#[test]
+fn what_a_threshold_accepts_follows_threshold_and_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    window.set_size(eframe::egui::vec2(1400.0, 2600.0));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    let measured = |app: &App| app.model.analysis.comparison.newest().ready().is_some();
+    wait(&mut window, "the comparison", measured);
+    // The accepted positives and the known recall are those of the table, whatever was shown before.
+    let shown = |window: &mut Window, threshold: f64| {
+        window.state_mut().states.compare.scores.threshold = threshold;
+        window.run_steps(2);
+        let compared = window.state().model.analysis.comparison.last().unwrap().1.comparison.clone();
+        let at = compared.scores[1].as_ref().unwrap().at(threshold);
+        for words in [
+            words::count(at.accepted.positive),
+            words::count(at.rejected.unlabeled),
+            words::percent(at.known_recall.unwrap()),
+        ] {
+            assert!(window.query_all_by_label(&words).next().is_some(), "{words} at {threshold}");
+        }
+        at
+    };
+    let all = shown(&mut window, 0.0).accepted.positive;
+    let some = shown(&mut window, 0.8).accepted.positive;
+    assert!(some < all, "{some} of {all}");
+    // A label changes: after another measurement the counts are those of now.
+    let label = LabelCommand::SetPatches {
+        patches: (0..40).step_by(4).collect(),
+        label: Label::Negative,
+        source: LabelSource::Selection,
+    };
+    window.state_mut().apply(Command::Label(label));
+    window.run_steps(3);
+    window.get_by_label("Measure again").click();
+    wait(&mut window, "another measurement", |app| {
+        let open = app.model.project.as_ref().unwrap();
+        app.model.analysis.comparison.last().is_some_and(|(_, compared)| compared.journal == open.journal)
+    });
+    assert_eq!(shown(&mut window, 0.0).accepted.positive, all - 10);
 }
 
 #[test]

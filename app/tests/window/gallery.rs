@@ -279,7 +279,7 @@ fn patches_really_appear_and_the_look_changes_them() {
     let set = vitrine::gui::command::LabelCommand::SetPatches {
         patches: vec![5],
         label: Label::Negative,
-        reason: "test",
+        source: vitrine::gui::values::LabelSource::Brush,
     };
     window.state_mut().apply(Command::Label(set));
     window.run_steps(2);

@@ -17,7 +17,7 @@ use vitrine_core::project::{PixelType, Project};
 use crate::support::{Window, nine, opened, said, wait, window};
 
 /// Three micrographs of 512 px with picks.
-fn sample(dir: &Path) -> SampleFiles {
+pub fn sample(dir: &Path) -> SampleFiles {
     let settings = SampleSettings {
         micrographs: 3,
         width: 512,
@@ -30,19 +30,19 @@ fn sample(dir: &Path) -> SampleFiles {
     sample_files(&dir.join("files"), 5, &settings, &picks, &mut |_| true).unwrap()
 }
 
-fn add(window: &mut Window, paths: &[&Path]) {
+pub fn add(window: &mut Window, paths: &[&Path]) {
     let paths: Vec<PathBuf> = paths.iter().map(|path| path.to_path_buf()).collect();
     window.state_mut().apply(Command::Project(ProjectCommand::Dropped(paths)));
     wait(window, "the files to be recognised", |app| app.model.import.as_ref().unwrap().proposal().is_some());
 }
 
 /// Waits for the look at what stands in the form now.
-fn look(window: &mut Window) {
+pub fn look(window: &mut Window) {
     window.run_steps(6);
     wait(window, "the look", |app| app.model.import.as_ref().unwrap().look.newest().is_settled());
 }
 
-fn seen(app: &App) -> &vitrine_core::ingest::Preview {
+pub fn seen(app: &App) -> &vitrine_core::ingest::ImportPreview {
     &app.model.import.as_ref().unwrap().look.last().unwrap().1.preview
 }
 
@@ -127,6 +127,31 @@ fn mirrored_picks_are_turned_over_with_one_press() {
 }
 
 #[test]
+fn picks_counted_on_reduced_images_are_scaled_with_one_press() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let reduced = dir.path().join("reduced.csv");
+    let table = vitrine_core::formats::detect::open_picks(&files.picks).unwrap();
+    let row = |pick: &vitrine_core::formats::Pick| {
+        format!("{},{},{}\n", pick.micrograph.as_deref().unwrap(), pick.x / 4.0, pick.y / 4.0)
+    };
+    let rows: String = table.picks.iter().map(row).collect();
+    std::fs::write(&reduced, format!("micrograph,x,y\n{rows}")).unwrap();
+    let mut window = window(None);
+    add(&mut window, &[&files.micrographs, &reduced]);
+    type_into(&mut window, "Box size", "64");
+    look(&mut window);
+    window.get_by_label_contains("they look as if counted on a smaller image");
+    window.get_by_label("Scale the picks by 4").click();
+    window.run_steps(2);
+    look(&mut window);
+    assert_eq!(window.state().model.import.as_ref().unwrap().draft.picks_scale, "4");
+    assert!(window.query_by_label_contains("they look as if counted").is_none());
+    let preview = seen(window.state());
+    assert!(preview.labels.positive as usize > table.picks.len() / 2, "{:?}", preview.labels);
+}
+
+#[test]
 fn weak_picks_and_broken_micrographs_are_left_out_by_field_histogram_and_button() {
     let dir = tempfile::tempdir().unwrap();
     let files = sample(dir.path());
@@ -204,8 +229,7 @@ fn files_go_into_the_open_project_and_a_wrong_size_is_said() {
         labels: vec![],
         ..vitrine_core::export::ExportRequest::new(vitrine_core::export::ExportFormat::Png, &pictures)
     };
-    vitrine_core::export::export(&Project::open_read_only(&folder).unwrap(), &export, &mut |_| Ok(()))
-        .unwrap();
+    vitrine_core::export::export(&Project::open_read_only(&folder).unwrap(), &export, &mut |_| true).unwrap();
     let files = sample(dir.path());
     let mut window = opened(&folder);
     add(&mut window, &[&pictures]);

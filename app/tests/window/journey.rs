@@ -4,6 +4,7 @@
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
+use vitrine::gui::jobs::{GatePlace, JobKind};
 use vitrine::words;
 use vitrine_core::formats::detect;
 use vitrine_core::{Label, LabelCounts};
@@ -20,15 +21,13 @@ fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
     window.run_steps(3);
 }
 
-/// Types `text` over what the last field of that name holds.
+/// Types `text` over what the first field of that name holds.
 fn type_over(window: &mut Window, field: &str, text: &str) {
-    let last = |window: &Window| {
-        window.get_all_by_role_and_label(Role::TextInput, field).last().unwrap().focus();
-    };
-    last(window);
+    // The sample's folder comes before that of another project to open.
+    window.get_all_by_role_and_label(Role::TextInput, field).next().unwrap().focus();
     window.run_steps(2);
     press(window, Modifiers::COMMAND, Key::A);
-    window.get_all_by_role_and_label(Role::TextInput, field).last().unwrap().type_text(text);
+    window.get_all_by_role_and_label(Role::TextInput, field).next().unwrap().type_text(text);
     window.run_steps(2);
 }
 
@@ -38,8 +37,17 @@ fn from_the_sample_to_an_export_by_clicks_and_keys() {
     let mut window = window(None);
     window.run_steps(3);
     type_over(&mut window, "Folder", &dir.path().join("sample").display().to_string());
+    // The run that begins by itself would compete for the processor: it is stopped before it computes anything.
+    let gate = window.state_mut().hold_job(JobKind::Train, GatePlace::BeforeWork);
     window.get_by_label("Open the sample").click();
     wait(&mut window, "the sample", |app| app.model.project.is_some());
+    assert!(said(&window).contains("A quick run trains on it in the background"), "{}", said(&window));
+    window.get_by_label("Stop the run").click();
+    window.run_steps(3);
+    gate.open();
+    wait(&mut window, "the end of the quick run", |app| {
+        app.model.live.as_ref().is_some_and(|live| !live.is_running())
+    });
     let before = counts(&window);
     window.get_by_label(&format!("{} positive", words::count(before.positive)));
 

@@ -7,7 +7,7 @@ use eframe::egui::{self, Modifiers, Pos2, ViewportId, pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SettingsCommand, ViewCommand};
 use vitrine::gui::settings::Settings;
-use vitrine::gui::values::{Edge, Filter, Order, SortKey, Start, Tab};
+use vitrine::gui::values::{Edge, Filter, Order, SidePanel, SortKey, Start, Tab};
 use vitrine_core::Label;
 
 use crate::support::{Window, analysed, drag, nine, wait, window_with};
@@ -40,7 +40,7 @@ fn a_panel_is_dragged_to_an_edge_and_is_there_again_after_a_restart() {
     // To the lower edge: below the patches, and as wide as there is room.
     let from = middle(&window, "Current patch");
     drag(&mut window, from, pos2(640.0, 760.0), Modifiers::NONE);
-    assert_eq!(settings(&window).edge_of("patch"), Edge::Bottom);
+    assert_eq!(settings(&window).edge_of(SidePanel::Patch), Edge::Bottom);
     assert!(middle(&window, "Current patch").y > 400.0);
     // Its parts stand beside each other there.
     let (scores, history) = (middle(&window, "Scores"), middle(&window, "History of the label"));
@@ -49,13 +49,13 @@ fn a_panel_is_dragged_to_an_edge_and_is_there_again_after_a_restart() {
     // Let go in the middle, nothing changes.
     let from = middle(&window, "Review queues");
     drag(&mut window, from, pos2(640.0, 300.0), Modifiers::NONE);
-    assert_eq!(settings(&window).edge_of("queues"), Edge::Left);
+    assert_eq!(settings(&window).edge_of(SidePanel::Queues), Edge::Left);
     drag(&mut window, from, pos2(1260.0, 300.0), Modifiers::NONE);
-    assert_eq!(settings(&window).edge_of("queues"), Edge::Right);
+    assert_eq!(settings(&window).edge_of(SidePanel::Queues), Edge::Right);
     drop(window);
 
     let window = kept(dir.path(), &project);
-    assert_eq!(settings(&window).edge_of("patch"), Edge::Bottom);
+    assert_eq!(settings(&window).edge_of(SidePanel::Patch), Edge::Bottom);
     assert!(middle(&window, "Current patch").y > 400.0);
     assert!(middle(&window, "Review queues").x > 640.0);
 }
@@ -69,9 +69,9 @@ fn panels_are_moved_from_their_menu_and_by_commands() {
     window.run_steps(3);
     window.get_by_label("To the bottom").click();
     window.run_steps(3);
-    assert_eq!(settings(&window).edge_of("queues"), Edge::Bottom);
+    assert_eq!(settings(&window).edge_of(SidePanel::Queues), Edge::Bottom);
     // A hidden panel that is sent somewhere is shown there.
-    window.state_mut().apply(Command::Settings(SettingsCommand::TogglePanel("patch")));
+    window.state_mut().apply(Command::Settings(SettingsCommand::TogglePanel(SidePanel::Patch)));
     window.run_steps(2);
     assert!(window.query_by_label("Current patch").is_none());
     let row = vitrine::gui::command_table::info("view.patch.bottom").unwrap();
@@ -83,10 +83,12 @@ fn panels_are_moved_from_their_menu_and_by_commands() {
         "beside each other: {queues:?} {patch:?}"
     );
     // Sides are changed, what is at the bottom stays.
-    window.state_mut().apply(Command::Settings(SettingsCommand::Dock { panel: "queues", edge: Edge::Left }));
+    window
+        .state_mut()
+        .apply(Command::Settings(SettingsCommand::Dock { panel: SidePanel::Queues, edge: Edge::Left }));
     window.state_mut().apply(Command::Settings(SettingsCommand::SwapPanels));
     assert_eq!(
-        (settings(&window).edge_of("queues"), settings(&window).edge_of("patch")),
+        (settings(&window).edge_of(SidePanel::Queues), settings(&window).edge_of(SidePanel::Patch)),
         (Edge::Right, Edge::Bottom)
     );
 }
@@ -97,7 +99,7 @@ fn what_is_at_the_bottom_leaves_the_gallery_room_and_has_its_own_height() {
     let project = nine(dir.path());
     let mut window = kept(dir.path(), &project);
     let dock = |panel, edge| Command::Settings(SettingsCommand::Dock { panel, edge });
-    window.state_mut().apply(dock("patch", Edge::Bottom));
+    window.state_mut().apply(dock(SidePanel::Patch, Edge::Bottom));
     window.run_steps(3);
     let top = |window: &Window, heading: &str| window.get_by_label(heading).rect().top();
     let first = top(&window, "Current patch");
@@ -122,12 +124,12 @@ fn what_is_at_the_bottom_leaves_the_gallery_room_and_has_its_own_height() {
     assert_eq!(settings(&window).panels["docked.patch"], set);
 
     // Other panels there have a height of their own.
-    window.state_mut().apply(dock("patch", Edge::Right));
-    window.state_mut().apply(dock("queues", Edge::Bottom));
+    window.state_mut().apply(dock(SidePanel::Patch, Edge::Right));
+    window.state_mut().apply(dock(SidePanel::Queues, Edge::Bottom));
     window.run_steps(4);
     assert!(top(&window, "Review queues") > first + 40.0);
-    window.state_mut().apply(dock("queues", Edge::Left));
-    window.state_mut().apply(dock("patch", Edge::Bottom));
+    window.state_mut().apply(dock(SidePanel::Queues, Edge::Left));
+    window.state_mut().apply(dock(SidePanel::Patch, Edge::Bottom));
     window.run_steps(4);
     assert!((top(&window, "Current patch") - high).abs() < 3.0);
 }

@@ -241,7 +241,11 @@ fn labels_set_while_the_project_is_read_again_stay_on_the_screen() {
     give(&mut window, Command::Project(ProjectCommand::Reload));
     // Everything is read, and no frame has taken it up.
     assert!(gate.is_reached());
-    let set = LabelCommand::SetPatches { patches: vec![5], label: Label::Positive, reason: "test" };
+    let set = LabelCommand::SetPatches {
+        patches: vec![5],
+        label: Label::Positive,
+        source: vitrine::gui::values::LabelSource::Brush,
+    };
     give(&mut window, Command::Label(set));
     gate.open();
     wait(&mut window, "the reload", |app| app.model.jobs.iter().all(|job| job.kind != JobKind::Reload));
@@ -325,15 +329,6 @@ fn a_folder_that_is_no_project_offers_to_import_it() {
     window.get_by_role_and_label(Role::Button, "Import files…").click();
     window.run_steps(3);
     assert!(window.state().model.import.is_some());
-}
-
-#[test]
-fn without_a_dialog_of_the_system_the_person_is_told() {
-    let mut window = window(None);
-    window.state_mut().dialogs_with(Arc::new(|_| None));
-    give(&mut window, Command::Project(ProjectCommand::OpenDialog));
-    wait(&mut window, "the sentence", |app| !app.model.notices.shown().is_empty());
-    assert!(said(&window).contains("No file dialog answered on this desktop"), "{}", said(&window));
 }
 
 #[test]

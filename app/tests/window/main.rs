@@ -1,17 +1,22 @@
 //! The real window, driven through its accessibility tree as a screen reader would.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_days;
 mod band_pass;
+mod browser;
 mod compare;
 mod diagnosis;
 mod export;
+mod faults;
 mod gallery;
 mod import;
+#[cfg(unix)]
+mod jobs;
 mod journey;
 mod labelling;
 mod layout;
 mod lifecycle;
+mod micrographs;
 mod names;
 #[cfg(target_os = "linux")]
 #[path = "../../../core/tests/needs/mod.rs"]
@@ -19,8 +24,15 @@ mod needs;
 mod opening;
 mod palette;
 mod review;
+mod road;
+mod run_queue;
 mod runs;
+#[cfg(unix)]
+mod site;
 mod snapshots;
+mod start;
+#[cfg(unix)]
+mod submit;
 mod support;
 mod train;
 mod training;

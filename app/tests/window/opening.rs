@@ -54,7 +54,8 @@ fn recent_projects_outlive_the_window() {
     drop(first);
     let mut second = window_with(Start { settings, ..Start::default() });
     second.run_steps(3);
-    second.get_by_label(&folder.display().to_string()).click();
+    wait(&mut second, "its card", |app| app.model.recents.of(&folder).ready().is_some());
+    second.get_by_label_contains("Open nine: 9 patches, 2 positive").click();
     wait(&mut second, "the recent project", |app| app.model.project.is_some());
 }
 

@@ -203,3 +203,46 @@ fn a_run_that_never_scored_the_patches_need_not_be_trained_again() {
     let said = crate::support::said(&window);
     assert!(said.contains("Scoring with recommended-1"), "{said}");
 }
+
+#[test]
+fn a_queue_goes_in_batches_and_a_run_learns_from_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = trained(&small(dir.path()));
+    window.state_mut().model.drafts.train.device = DeviceChoice::Cpu;
+    enter(&mut window, QueueKind::MostUncertain);
+    window.run_steps(2);
+    window.get_by_label_contains("1 of 50, batch 1 of 2");
+    for key in [Key::N, Key::P, Key::N] {
+        window.key_press(key);
+        window.run_steps(2);
+    }
+    assert!(window.query_by_label("Retrain now").is_none(), "in the middle of a batch");
+    window.state_mut().apply(Command::Select(SelectCommand::Place(49)));
+    window.run_steps(2);
+    window.get_by_label_contains("50 of 50, batch 1 of 2");
+    // Labelling goes on to the next patch, and so comes to the end of the batch.
+    window.key_press(Key::N);
+    window.run_steps(2);
+    window.get_by_label("Batch 1 of 2 reviewed");
+    window.get_by_label("4 of 50 labelled");
+    window.get_by_label("Or go on with batch 2.");
+    window.get_by_label("Retrain now").click();
+    wait(&mut window, "the new run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "short-2")
+    });
+    assert_eq!(window.state().model.tab, Tab::Gallery, "labelling goes on");
+    // Before and after, and a queue by the new scores.
+    wait(&mut window, "its scores", |app| {
+        app.model.project.as_ref().unwrap().scores.as_ref().is_some_and(|scores| scores.name == "short-2")
+            && app.model.picks.round.newest().ready().is_some()
+    });
+    window.get_by_label("Continued from short-1 with 1 positive, 3 negatives.");
+    assert!(window.query_all_by_label_contains("AUC").next().is_some());
+    window.get_by_label("This queue is from the scores of short-1.");
+    window.get_by_label("New queue with short-2").click();
+    wait(&mut window, "the new queue", |app| {
+        let queue = app.model.project.as_ref().unwrap().queue.as_ref();
+        queue.is_some_and(|queue| queue.run == "short-2" && queue.queue.patches.len() == 86)
+    });
+    assert!(window.query_by_label_contains("This queue is from").is_none());
+}

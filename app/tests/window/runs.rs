@@ -86,3 +86,118 @@ fn deleting_a_run_asks_says_its_size_and_leaves_its_scores() {
     window.state_mut().apply(Command::Train(TrainCommand::AskDelete(None)));
     assert!(said(&window).contains("no runs yet"), "{}", said(&window));
 }
+
+/// The tops of the rows of these runs in the table.
+fn tops(window: &crate::support::Window, runs: [&str; 2]) -> [f32; 2] {
+    runs.map(|run| window.get_by_label_contains(&format!("Note on {run}: ")).rect().top())
+}
+
+#[test]
+fn the_table_is_sorted_by_headings_and_filtered_by_letters() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = opened(&analysed(dir.path()));
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(3);
+    // The newest first, until a heading is pressed.
+    let [baseline, run] = tops(&window, [BASELINE, RUN]);
+    assert!(run < baseline);
+    window.get_by_label("Sort runs by Run").click();
+    window.run_steps(3);
+    let [baseline, run] = tops(&window, [BASELINE, RUN]);
+    assert!(run < baseline, "r before s");
+    window.get_by_label("Sort runs by Run").click();
+    window.run_steps(3);
+    let [baseline, run] = tops(&window, [BASELINE, RUN]);
+    assert!(baseline < run, "the other way round");
+    window.get_by_label("Sort runs by AUC").click();
+    window.run_steps(3);
+    let [baseline, run] = tops(&window, [BASELINE, RUN]);
+    assert!(run < baseline, "the higher AUC first");
+    window.state_mut().states.runs.find = "baseline finished".to_owned();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains(&format!("Note on {RUN}: ")).is_none());
+    window.get_by_label_contains(&format!("Note on {BASELINE}: "));
+    window.state_mut().states.runs.find = "no such run".to_owned();
+    window.run_steps(3);
+    window.get_by_label("No run has these letters in its name, status or note.");
+}
+
+#[test]
+fn a_note_is_written_found_again_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = analysed(dir.path());
+    let mut window = opened(&folder);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
+    window.run_steps(3);
+    window.get_by_label_contains(&format!("Note on {BASELINE}: ")).click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.overlay, Some(Overlay::NoteRun));
+    window.get_by_role_and_label(Role::MultilineTextInput, "Note").focus();
+    window.run_steps(2);
+    window.get_by_role_and_label(Role::MultilineTextInput, "Note").type_text("only the clear picks");
+    window.run_steps(3);
+    window.get_by_label("Save note").click();
+    window.run_steps(3);
+    assert_eq!(window.state().model.overlay, None);
+    window.get_by_label(&format!("Note on {BASELINE}: only the clear picks"));
+    window.state_mut().states.runs.find = "clear".to_owned();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains(&format!("Note on {RUN}: ")).is_none());
+    drop(window);
+    let project = Project::open_read_only(&folder).unwrap();
+    let runs = project.runs().unwrap();
+    assert_eq!(project.run_facts(&runs).unwrap()[&runs[0].id].note, "only the clear picks");
+}
+
+#[test]
+fn pinned_scores_stay_in_use_when_the_project_is_opened_and_when_another_run_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = analysed(dir.path());
+    let mut window = opened(&folder);
+    let used =
+        |app: &vitrine::gui::App| app.model.project.as_ref().unwrap().scores.as_ref().unwrap().name.clone();
+    assert_eq!(used(window.state()), RUN, "the newest");
+    window.state_mut().apply(Command::Train(TrainCommand::Pin(Some(BASELINE.to_owned()))));
+    wait(&mut window, "the pinned scores", |app| used(app) == BASELINE);
+    drop(window);
+
+    let mut window = opened(&folder);
+    assert_eq!(used(window.state()), BASELINE, "also after a restart");
+    let mut config = vitrine_core::learning::config::yaml::load("pu_only").unwrap();
+    (config.schedule.epochs, config.schedule.warm_up_epochs) = (1, 0);
+    config.prior = vitrine_core::learning::config::PriorConfig::Given(0.2);
+    let draft = &mut window.state_mut().model.drafts.train;
+    draft.take("short", config);
+    draft.device = vitrine_core::device::DeviceChoice::Cpu;
+    window.state_mut().apply(Command::Train(TrainCommand::StartShown { baseline: false }));
+    wait(&mut window, "the end of the run", |app| {
+        app.model.live.as_ref().is_some_and(|live| !live.is_running())
+    });
+    assert!(said(&window).contains("stay in use, for they are pinned"), "{}", said(&window));
+    assert_eq!(used(window.state()), BASELINE);
+    // Unpinned, the ones offered come into use by one press.
+    window.get_by_label("Pin those of short-1 instead").click();
+    wait(&mut window, "its scores", |app| used(app) == "short-1");
+}
+
+#[test]
+fn a_comparison_begins_with_a_sentence_and_leaves_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = analysed(dir.path());
+    let mut window = opened(&folder);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Compare)));
+    wait(&mut window, "the comparison", |app| app.model.analysis.comparison.last().is_some());
+    // Two formulas of nearly the same AUC on a few dozen patches.
+    window.get_by_label_contains("No clear winner: ");
+    window.get_by_label("Save report…").click();
+    window.run_steps(3);
+    let path = dir.path().join("reports/first.html");
+    window.state_mut().model.ask_path.as_mut().unwrap().path = path.clone();
+    window.run_steps(3);
+    window.get_by_label("Save").click();
+    wait(&mut window, "the report", |app| {
+        app.model.notices.shown().iter().any(|notice| notice.text.contains("first.html"))
+    });
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(RUN) && text.contains(BASELINE) && text.contains("<svg"));
+}

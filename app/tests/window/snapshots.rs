@@ -9,12 +9,14 @@ use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::command::{Command, ImportCommand, SelectCommand, SettingsCommand, ViewCommand};
 use vitrine::gui::model::{DiskSpace, NoticeKind};
-use vitrine::gui::values::{Edge, Load, Overlay, Tab, Theme};
+use vitrine::gui::values::{Edge, Load, Overlay, SidePanel, Tab, Theme};
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Depth;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig, SelectBy};
+use vitrine_core::project::MicrographId;
 
+use crate::micrographs::found;
 use crate::support::{Window, analysed, drawn, nine, small, wait};
 
 /// Compares the window with the picture `name`. Rasterisers differ in the last bit and at edges of
@@ -78,7 +80,7 @@ fn import_patches() {
         ..vitrine_core::export::ExportRequest::new(vitrine_core::export::ExportFormat::Png, &pictures)
     };
     let store = vitrine_core::project::Project::open_read_only(&dir.path().join("nine")).unwrap();
-    vitrine_core::export::export(&store, &export, &mut |_| Ok(())).unwrap();
+    vitrine_core::export::export(&store, &export, &mut |_| true).unwrap();
     window.state_mut().apply(Command::Import(ImportCommand::Add(vec![pictures])));
     wait(&mut window, "the look", |app| {
         app.model.import.as_ref().is_some_and(|import| import.look.newest().ready().is_some())
@@ -120,6 +122,9 @@ fn analysis(theme: Theme, tab: Tab) -> (Window, tempfile::TempDir) {
         driver: String::new(),
         eligible: true,
     }]);
+    for run in &mut window.state_mut().model.project.as_mut().unwrap().runs {
+        run.started_at = "2026-03-14T09:26:53Z".to_owned();
+    }
     window.state_mut().apply(Command::View(ViewCommand::Tab(tab)));
     (window, dir)
 }
@@ -137,7 +142,7 @@ fn gallery() {
             && open.micrograph.last().is_some()
     });
     shoot(&mut window, "gallery_dark");
-    let dock = SettingsCommand::Dock { panel: "patch", edge: Edge::Bottom };
+    let dock = SettingsCommand::Dock { panel: SidePanel::Patch, edge: Edge::Bottom };
     window.state_mut().apply(Command::Settings(dock));
     window.run_steps(2);
     wait(&mut window, "pixels again", |app| app.states.gallery.coming == 0);
@@ -261,4 +266,117 @@ fn diagnosis_findings() {
     (same.device, same.seconds) = ("the processor".to_owned(), 1.0);
     *report = Some(std::sync::Arc::new(same));
     shoot(&mut window, "diagnosis_dark");
+}
+
+/// The first screen of somebody who comes back: cards of projects. Days and folders are those of nobody.
+fn come_back(name: &str, theme: Theme, size: [f32; 2]) {
+    let dir = tempfile::tempdir().unwrap();
+    let recent = [analysed(dir.path()), nine(dir.path()), dir.path().join("moved")];
+    let mut window = first(theme);
+    window.set_size(size.into());
+    window.run_steps(2);
+    let folders = ["/home/ada/apo", "/home/ada/klh", "/home/ada/moved"].map(std::path::PathBuf::from);
+    for (real, shown) in recent.iter().zip(&folders) {
+        let recents = &mut window.state_mut().model.recents;
+        recents.ask(shown);
+        match vitrine_core::workflow::overview::overview(real, 4) {
+            Ok(mut seen) => {
+                seen.changed = Some("2026-03-14".to_owned());
+                recents.answer(shown, Ok(std::sync::Arc::new(seen)));
+            }
+            Err(_) => {
+                let why = "the folder is missing".to_owned();
+                recents.answer(shown, Err(vitrine::gui::values::Failure { why, cancelled: false }));
+            }
+        }
+    }
+    window.state_mut().model.settings.recent = folders.to_vec();
+    shoot(&mut window, name);
+}
+
+#[test]
+fn start_again_in_a_small_window() {
+    come_back("start_again_1024", Theme::Dark, [1024.0, 700.0]);
+}
+
+#[test]
+fn start_again_in_a_window_of_usual_size() {
+    come_back("start_again_1600", Theme::Light, [1600.0, 1000.0]);
+}
+
+#[test]
+fn start_again_in_a_large_window() {
+    come_back("start_again_2560", Theme::Dark, [2560.0, 1440.0]);
+}
+
+/// The gallery with the rail of steps and both panels.
+fn with_rail(name: &str, theme: Theme, size: [f32; 2]) {
+    let (mut window, _dir) = analysis(theme, Tab::Gallery);
+    // It has the day on which the test runs.
+    window.state_mut().model.settings.folds.insert("patch.History of the label".to_owned(), false);
+    // It may have been drawn already, and egui keeps what was open.
+    window.ctx.data_mut(eframe::egui::util::IdTypeMap::clear);
+    window.set_size(size.into());
+    window.run_steps(4);
+    wait(&mut window, "pixels", |app| {
+        let open = app.model.project.as_ref().unwrap();
+        app.states.gallery.coming == 0
+            && app.states.gallery.window.is_some()
+            && open.detail.last().is_some()
+            && open.micrograph.last().is_some()
+    });
+    shoot(&mut window, name);
+}
+
+#[test]
+fn gallery_in_a_small_window() {
+    with_rail("gallery_1024", Theme::Light, [1024.0, 700.0]);
+}
+
+#[test]
+fn gallery_in_a_window_of_usual_size() {
+    with_rail("gallery_1600", Theme::Dark, [1600.0, 1000.0]);
+}
+
+#[test]
+fn gallery_in_a_large_window() {
+    with_rail("gallery_2560", Theme::Light, [2560.0, 1440.0]);
+}
+
+/// Whole micrographs: nothing is cut off in a small window, and a large one is used.
+fn micrographs(name: &str, theme: Theme, size: [f32; 2]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = drawn(Some(&found(dir.path())), theme);
+    wait(&mut window, "project and devices", |app| {
+        app.model.project.is_some() && app.model.devices.ready().is_some()
+    });
+    window.state_mut().model.devices = Load::Ready(Vec::new());
+    window.set_size(size.into());
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+    wait(&mut window, "micrographs and picks", |app| {
+        let micrographs = &app.model.micrographs;
+        let all = (1..=3).all(|id| micrographs.thumbnail(MicrographId(id)).flatten().is_some());
+        let read = micrographs.any_picture(MicrographId(1)).is_some();
+        let picks = &app.model.picks;
+        let idle = !app.model.jobs.iter().any(|job| job.kind.is_shown());
+        all && read && idle && picks.survey.last().is_some() && picks.found.last().is_some()
+    });
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![1])));
+    hush(&mut window);
+    shoot(&mut window, name);
+}
+
+#[test]
+fn micrographs_in_a_small_window() {
+    micrographs("micrographs_1024", Theme::Dark, [1024.0, 700.0]);
+}
+
+#[test]
+fn micrographs_in_a_window_of_usual_size() {
+    micrographs("micrographs_1600", Theme::Light, [1600.0, 1000.0]);
+}
+
+#[test]
+fn micrographs_in_a_large_window() {
+    micrographs("micrographs_2560", Theme::Dark, [2560.0, 1440.0]);
 }

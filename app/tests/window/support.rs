@@ -12,7 +12,7 @@ use vitrine::gui::settings::{Settings, SettingsFile};
 use vitrine::gui::values::{Start, Theme};
 use vitrine_core::Label;
 use vitrine_core::learning::config::yaml;
-use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 use vitrine_core::project::{
     Fractions, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, ScoreKind, SourceInfo,
     SplitMethod, SplitRequest,
@@ -93,6 +93,12 @@ pub fn save_plot(window: &mut Window, folder: &Path, id: &str) {
         window.get_by_label("Save").click();
         wait(window, ending, |_| path.is_file());
     }
+}
+
+/// The person presses the button that closes the window.
+pub fn ask_to_close(window: &mut Window) {
+    let events = &mut window.input_mut().viewports.entry(eframe::egui::ViewportId::ROOT).or_default().events;
+    events.push(eframe::egui::ViewportEvent::Close);
 }
 
 /// Everything the window says at the moment.

@@ -98,19 +98,19 @@ fn an_edited_preset_says_so_and_edits_come_back() {
     window.run_steps(3);
     assert_eq!(window.state().model.drafts.train.run_base(), "recommended");
     assert!(window.query_by_label("Reset").is_none());
-    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(30.0);
+    window.get_by_role_and_label(Role::SpinButton, "Epochs").set_value_accesskit(20.0);
     window.run_steps(3);
     assert_eq!(window.state().model.drafts.train.run_base(), "recommended_changed");
     window.get_by_value("recommended, changed");
     // A contradiction that breaks no rule is said before the run, not after it.
-    window.get_by_label_contains("Self-training would begin in epoch 41, but the run ends after epoch 30");
+    window.get_by_label_contains("Self-training would begin in epoch 25, but the run ends after epoch 20");
     assert!(!window.get_by_label("Train with supervised baseline").accesskit_node().is_disabled());
     window.get_by_label("Reset").click();
     window.run_steps(3);
     assert!(!window.state().model.drafts.train.is_changed());
     window.get_by_label("Bring them back").click();
     window.run_steps(3);
-    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 30);
+    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 20);
     assert_eq!(window.state().model.drafts.train.run_base(), "recommended_changed");
     // Another preset puts edits aside too.
     let other = yaml::load("pu_only").unwrap();
@@ -120,7 +120,7 @@ fn an_edited_preset_says_so_and_edits_come_back() {
     window.get_by_label("Your changes to recommended were put aside.");
     window.get_by_label("Bring them back").click();
     window.run_steps(3);
-    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 30);
+    assert_eq!(window.state().model.drafts.train.config.schedule.epochs, 20);
     assert!(window.query_by_label("Bring them back").is_none(), "pu_only was not edited");
 }
 
@@ -279,7 +279,11 @@ fn a_run_goes_on_from_another_with_the_labels_of_now() {
     let (mut window, folder) = ready(dir.path(), 2);
     press_train(&window);
     ended(&mut window);
-    let relabel = LabelCommand::SetPatches { patches: vec![1, 2, 3], label: Label::Negative, reason: "test" };
+    let relabel = LabelCommand::SetPatches {
+        patches: vec![1, 2, 3],
+        label: Label::Negative,
+        source: vitrine::gui::values::LabelSource::Brush,
+    };
     window.state_mut().apply(Command::Label(relabel));
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Train)));
     window.run_steps(3);

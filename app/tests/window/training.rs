@@ -39,7 +39,11 @@ fn a_run_ends_its_scores_are_there_and_labels_were_set_meanwhile() {
     // One run at a time, said as a sentence.
     window.state_mut().apply(start(3));
     assert!(said(&window).contains("The run short-1 is already training"), "{}", said(&window));
-    let relabel = LabelCommand::SetPatches { patches: vec![0], label: Label::Negative, reason: "test" };
+    let relabel = LabelCommand::SetPatches {
+        patches: vec![0],
+        label: Label::Negative,
+        source: vitrine::gui::values::LabelSource::Brush,
+    };
     window.state_mut().apply(Command::Label(relabel));
     assert_eq!(window.state().model.project.as_ref().unwrap().counts.negative, before.negative + 1);
     wait(&mut window, "the end and the scores", |app| {

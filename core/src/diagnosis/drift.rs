@@ -1,9 +1,11 @@
 //! Whether sides, labels and micrographs have one scale after the configuration's normaliser. Measured as effect
 //! sizes of plain statistics, and by a small classifier that tries to tell the sides apart.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
-use super::features::Features;
+use super::features::PatchMeasures;
 use super::finding::{Finding, Section, Severity};
 use super::linear::separability;
 use super::stats::{difference, mean, quantile, variance};
@@ -13,7 +15,7 @@ use crate::label::Label;
 use crate::project::Side;
 
 /// Reads one measure of a patch.
-type Measure = fn(&Features) -> f64;
+type Measure = fn(&PatchMeasures) -> f64;
 
 /// Effect size (Cohen's d) from which sides count as different …
 const MIN_EFFECT: f64 = 0.8;
@@ -27,6 +29,8 @@ const MIN_LABEL_EFFECT: f64 = 1.5;
 const MIN_COLOUR_EFFECT: f64 = 3.0;
 /// AUC of the classifier above what chance and micrographs explain.
 const MIN_EXCESS_AUC: f64 = 0.1;
+/// Micrographs on a side from which they tell how it was prepared: one or two may be at another defocus.
+const FEWEST_MICROGRAPHS: usize = 3;
 /// Rows a side the classifier gets at most.
 const MAX_ROWS_PER_SIDE: usize = 600;
 
@@ -47,7 +51,7 @@ fn usable(subject: &Subject, shared: &SharedData, wanted: impl Fn(usize) -> bool
     (0..subject.len()).filter(|&i| shared.features[i].usable() && wanted(i)).collect()
 }
 
-fn values(shared: &SharedData, patches: &[usize], get: fn(&Features) -> f64) -> Vec<f64> {
+fn values(shared: &SharedData, patches: &[usize], get: fn(&PatchMeasures) -> f64) -> Vec<f64> {
     patches.iter().map(|&i| get(&shared.features[i])).collect()
 }
 
@@ -62,7 +66,7 @@ fn between_micrographs(
     subject: &Subject,
     shared: &SharedData,
     train: &[usize],
-    get: fn(&Features) -> f64,
+    get: fn(&PatchMeasures) -> f64,
 ) -> Vec<f64> {
     let mut groups: Vec<Vec<f64>> = vec![Vec::new(); subject.micrograph_names.len()];
     for &i in train {
@@ -167,6 +171,15 @@ fn tell_apart(
     section: &mut Section,
 ) {
     let seed = subject.config.seed;
+    let held_micrographs: BTreeSet<usize> = held.iter().filter_map(|&i| subject.micrographs[i]).collect();
+    if (1..FEWEST_MICROGRAPHS).contains(&held_micrographs.len()) {
+        section.say(format!(
+            "The {side} side holds patches of {} micrographs. That is too few to tell another preparation from another \
+             defocus or ice.",
+            held_micrographs.len()
+        ));
+        return;
+    }
     let Some(found) = separability(&rows(shared, held), &rows(shared, train), seed) else { return };
     // What a micrograph is told from the others by (defocus, ice) is no fault of the preparation.
     let mut natural = Vec::new();

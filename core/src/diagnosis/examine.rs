@@ -8,8 +8,8 @@ use super::report::{self, Report};
 use super::shared::{SharedData, TrainingCache};
 use super::subject::Subject;
 use super::{
-    baseline, curve, drift, duplicates, features, gradients, health, labels, numerics, particle, patches,
-    prescription, prior, pseudo, quick, ranking, selection,
+    baseline, curve, drift, duplicates, features, gradients, labels, numerics, particle, patches,
+    prescription, prior, pseudo, quick, ranking, run, selection,
 };
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
@@ -83,7 +83,7 @@ pub fn examine_again(
                 pseudo::examine(subject, &shared, depth, device, memory, &mut clock)?
             }
             Examination::Numerics => numerics::examine(subject, &shared, device)?,
-            Examination::Run => health::examine(subject),
+            Examination::Run => run::examine(subject),
         };
         section.seconds = began.elapsed().as_secs_f64();
         sections.push(section);

@@ -14,7 +14,7 @@ pub const THUMB: usize = 12;
 
 /// Measures of one patch. Values of a patch that is not usable are zeros.
 #[derive(Debug, Clone, Default)]
-pub struct Features {
+pub struct PatchMeasures {
     /// Every pixel is a finite number.
     pub finite: bool,
     /// Every pixel is alike.
@@ -43,7 +43,7 @@ pub struct Features {
     pub thumb: Vec<f32>,
 }
 
-impl Features {
+impl PatchMeasures {
     /// Finite and not constant: can be trained on.
     pub fn usable(&self) -> bool {
         self.finite && !self.constant
@@ -85,7 +85,7 @@ impl Geometry {
 }
 
 /// Measures every patch; `normaliser` is the configuration's, where it could be fitted.
-pub fn measure(subject: &Subject, normaliser: Option<&Normaliser>) -> Vec<Features> {
+pub fn measure(subject: &Subject, normaliser: Option<&Normaliser>) -> Vec<PatchMeasures> {
     let geometry = Geometry::new(subject.size);
     let area = subject.size * subject.size;
     subject.pixels.par_chunks_exact(area).map(|patch| one(patch, &geometry, normaliser)).collect()
@@ -97,8 +97,8 @@ pub fn usable(patch: &[f32]) -> bool {
     patch.iter().all(|v| v.is_finite()) && patch.iter().any(|v| *v != first)
 }
 
-fn one(patch: &[f32], geometry: &Geometry, normaliser: Option<&Normaliser>) -> Features {
-    let mut found = Features { finite: patch.iter().all(|v| v.is_finite()), ..Features::default() };
+fn one(patch: &[f32], geometry: &Geometry, normaliser: Option<&Normaliser>) -> PatchMeasures {
+    let mut found = PatchMeasures { finite: patch.iter().all(|v| v.is_finite()), ..PatchMeasures::default() };
     found.hash = hash(patch);
     if !found.finite {
         return found;

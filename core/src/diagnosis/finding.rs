@@ -14,7 +14,7 @@ pub enum Severity {
     Note,
     /// Likely to cost quality; worth a change.
     Warning,
-    /// The result cannot be trusted until this is mended.
+    /// The result cannot be trusted until this is corrected.
     Wrong,
 }
 
@@ -142,7 +142,7 @@ pub struct Series {
 /// What one examination looked at and found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Section {
-    /// Which examination.
+    /// The examination whose result this is.
     pub examination: Examination,
     /// What was looked at, in sentences with numbers, also where nothing was found.
     pub summary: Vec<String>,

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::finding::{Finding, Section, Severity};
+use super::finding::Severity;
+use super::kinds;
 use super::stats::percent;
-use super::{Examination, Subject, kinds, prescription};
 use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy, SurrogateLoss};
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
 /// A rule that was broken, and when first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,7 +69,7 @@ const RULES: &[(&str, Rule, &str)] = &[
     ),
     (kinds::FELL, fell, "Lower λ or the learning rate, or stop earlier."),
     (kinds::ABOVE_CEILING, above_ceiling, "Lower the prior, or write prior: estimate."),
-    (kinds::ALWAYS_TURNED, always_turned, "Lower the prior or the learning rate."),
+    (kinds::ALWAYS_CLAMPED, always_clamped, "Lower the prior or the learning rate."),
 ];
 
 /// Every rule broken in these epochs, each with the epoch in which it was first broken, in order of
@@ -160,7 +160,7 @@ fn collapsed(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
 }
 
 /// "Nothing is a particle" costs π under the sigmoid loss, and there its gradient dies out.
-fn saturates(config: &RunConfig) -> bool {
+pub(super) fn saturates(config: &RunConfig) -> bool {
     matches!(config.risk.kind, RiskKind::Nnpu | RiskKind::Upu) && config.risk.loss == SurrogateLoss::Sigmoid
 }
 
@@ -200,7 +200,7 @@ fn one_sided(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> Option
     })
 }
 
-fn uses_threshold(config: &RunConfig) -> bool {
+pub(super) fn uses_threshold(config: &RunConfig) -> bool {
     config.consistency.kind == ConsistencyKind::Fixmatch && config.consistency.weight > 0.0
 }
 
@@ -299,7 +299,7 @@ fn above_ceiling(
     })
 }
 
-fn always_turned(
+fn always_clamped(
     config: &RunConfig,
     before: &[EpochMetrics],
     m: &EpochMetrics,
@@ -314,120 +314,6 @@ fn always_turned(
             ),
         )
     })
-}
-
-/// Judges the epochs of the subject's run.
-pub(super) fn examine(subject: &Subject) -> Section {
-    let Some(run) = &subject.run else {
-        return Section::skipped(Examination::Run, "no run was named");
-    };
-    let mut section = Section::new(Examination::Run);
-    if run.history.is_empty() {
-        section.skipped = Some(format!("run {} has no complete epoch", run.name));
-        return section;
-    }
-    if let Some(last) = run.history.last() {
-        section.say(format!(
-            "Run {}, {} epochs{}: AUC against unlabeled {:.3}, pseudo-label rate {}, p {:.2} ± {:.2}, gradient norm {:.2}.",
-            run.name,
-            run.history.len(),
-            if run.ended.is_empty() { String::new() } else { format!(" ({})", run.ended) },
-            last.validation_auc_pu,
-            percent(last.pseudo_label_rate),
-            last.p_mean,
-            last.p_std,
-            last.gradient_norm
-        ));
-    }
-    section.findings = watch(&subject.config, &run.history)
-        .into_iter()
-        .map(|flag| finding(&subject.config, &run.history, &flag, Examination::Run))
-        .collect();
-    section
-}
-
-/// Why a broken rule matters.
-fn why(kind: &str) -> &'static str {
-    match kind {
-        kinds::DIVERGED => "Steps that large undo everything learned before them.",
-        kinds::VANISHED => "Without a gradient further epochs change nothing.",
-        kinds::COLLAPSE => {
-            "What is left of the ranking is rounding, and pseudo-labels that all agree keep the network there."
-        }
-        kinds::ONE_SIDED => {
-            "They teach that nothing is a particle; every epoch lowers p further, until all patches get the same answer."
-        }
-        kinds::HIGH_THRESHOLD => "The unlabeled then add nothing to what the labels teach.",
-        kinds::LOW_THRESHOLD => "Early mistakes are then taught back as truth.",
-        kinds::AT_CHANCE => "The network has learned nothing that holds for patches it has not seen.",
-        kinds::FELL => "What was learned first is being lost again.",
-        kinds::ABOVE_CEILING => {
-            "Positives against unlabeled cannot reach more than 1 − π/2, so π is too large."
-        }
-        kinds::ALWAYS_TURNED => "The risk then works against what it has learned in nearly every step.",
-        _ => "It was seen while training.",
-    }
-}
-
-/// A flag as a finding, with the numbers of its epoch and the change that answers it.
-pub(super) fn finding(
-    config: &RunConfig,
-    history: &[EpochMetrics],
-    flag: &Flag,
-    examination: Examination,
-) -> Finding {
-    let mut finding = Finding::new(
-        flag.kind,
-        examination,
-        flag.severity,
-        flag.what.clone(),
-        format!(
-            "{} First seen in epoch {} of {}{}.",
-            why(flag.kind),
-            flag.epoch,
-            config.schedule.epochs,
-            match history.len().saturating_sub(flag.epoch) {
-                0 => String::new(),
-                n => format!(", and {n} more were trained"),
-            }
-        ),
-        flag.advice,
-    );
-    if let Some(m) = history.iter().find(|m| m.epoch == flag.epoch) {
-        finding = finding
-            .with("pseudo-label rate", percent(m.pseudo_label_rate))
-            .with("mean and spread of p", format!("{:.3} ± {:.3}", m.p_mean, m.p_std))
-            .with("validation AUC", format!("{:.3}", m.validation_auc_pu))
-            .with("gradient norm", format!("{:.3e}", m.gradient_norm));
-    }
-    let c = &config.consistency;
-    match flag.kind {
-        // Labels by p have lost the particle side; labels by rank from both ends cannot.
-        kinds::COLLAPSE | kinds::ONE_SIDED if uses_threshold(config) => {
-            finding.advice = "Use the recommended method: its pseudo-labels come by rank from both ends of the ranking, so \
-                              the particle side never runs dry."
-                .to_owned();
-            finding.changes = prescription::to_recommended(config);
-            finding
-        }
-        // The logistic loss keeps pulling.
-        kinds::COLLAPSE | kinds::ONE_SIDED if saturates(config) => {
-            finding.advice =
-                "Use risk.loss: logistic, whose gradient does not die out where every patch is called no \
-                              particle."
-                    .to_owned();
-            finding.change("risk.loss", "sigmoid", "logistic")
-        }
-        kinds::HIGH_THRESHOLD => finding.change("consistency.threshold", c.threshold, c.threshold.min(0.75)),
-        kinds::LOW_THRESHOLD => {
-            finding.change("consistency.ramp_up_epochs", c.ramp_up_epochs, c.ramp_up_epochs.max(30))
-        }
-        kinds::ABOVE_CEILING | kinds::ALWAYS_TURNED => match config.prior {
-            PriorConfig::Given(value) => finding.change("prior", value, "estimate"),
-            PriorConfig::Estimate(_) => finding,
-        },
-        _ => finding,
-    }
 }
 
 #[cfg(test)]
@@ -519,7 +405,7 @@ mod tests {
         assert_eq!(kind(&with(9, 1, |m| m.validation_auc_pu = 0.51)), Some((kinds::AT_CHANCE, 6)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.6)), Some((kinds::FELL, 7)));
         assert_eq!(kind(&with(9, 6, |m| m.validation_auc_pu = 0.9)), Some((kinds::ABOVE_CEILING, 7)));
-        assert_eq!(kind(&with(9, 6, |m| m.nnpu_clamped_rate = 1.0)), Some((kinds::ALWAYS_TURNED, 7)));
+        assert_eq!(kind(&with(9, 6, |m| m.nnpu_clamped_rate = 1.0)), Some((kinds::ALWAYS_CLAMPED, 7)));
         let vanish = |m: &mut EpochMetrics| (m.gradient_norm, m.validation_auc_pu) = (1e-9, 0.5);
         assert_eq!(kind(&with(2, 1, vanish)), Some((kinds::VANISHED, 1)));
     }

@@ -89,5 +89,5 @@ kinds! {
     /// Validation AUC above what π allows.
     ABOVE_CEILING = "above_ceiling";
     /// nnPU turns nearly every step.
-    ALWAYS_TURNED = "nnpu_always_turned";
+    ALWAYS_CLAMPED = "nnpu_always_turned";
 }

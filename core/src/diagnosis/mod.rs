@@ -19,6 +19,7 @@
 //! | `pseudo` | the configuration's own method for some epochs: pseudo-labels, τ, teacher |
 //! | `method` | the method against the plain classifier, and which single change would help |
 //! | `numerics` | gradients against finite differences; CPU against GPU |
+//! | `run` | the epochs of a finished run, by the rules of `health` |
 //! | `health` | rules over epoch measures; also watch every run while it trains |
 //!
 //! `examine` goes through the examinations in their order, `shared` holds what they have in common. `ranking` puts
@@ -48,6 +49,7 @@ mod pseudo;
 mod quick;
 mod ranking;
 mod report;
+mod run;
 mod sampling;
 mod selection;
 mod shared;

@@ -6,7 +6,10 @@ use super::features::RINGS;
 use super::finding::{Finding, Section, Series, Severity};
 use super::stats::{mean, percent};
 use super::{Examination, SharedData, Subject, kinds};
+use crate::device::ComputeDevice;
 use crate::label::Label;
+use crate::learning::general_model::general_model;
+use crate::learning::infer::scorer::Scorer;
 use crate::words::capitalised;
 
 type Profile = [f64; RINGS];
@@ -98,7 +101,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     });
     let inverted = inverted(subject, shared, &positive, &mut section);
     if !inverted {
-        centred(own, &groups, &mut section);
+        centred(subject, shared, own, &groups, &mut section);
         if own.z > MIN_CENTRE_SIGNAL {
             box_size(subject, own, &mut section);
         }
@@ -106,7 +109,13 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData) -> Section {
     section
 }
 
-fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
+fn centred(
+    subject: &Subject,
+    shared: &SharedData,
+    own: &Group,
+    groups: &[(Label, Group)],
+    section: &mut Section,
+) {
     let other = groups
         .iter()
         .filter(|(label, _)| *label != Label::Positive)
@@ -121,7 +130,7 @@ fn centred(own: &Group, groups: &[(Label, Group)], section: &mut Section) {
     } else if other.is_some() || (own.z < 3.0 && own.count >= 30) {
         section.findings.push(off_centre(own, other.map(|(_, g)| g)));
     } else if let Some((_, unlabeled)) = groups.iter().find(|(label, _)| *label == Label::Unlabeled) {
-        diluted(own, unlabeled, section);
+        diluted(subject, shared, own, unlabeled, section);
     }
 }
 
@@ -171,19 +180,66 @@ fn off_centre(own: &Group, unlabeled: Option<&Group>) -> Finding {
     .with("standard deviations above noise", format!("{:.1}", own.z))
 }
 
+/// Patches of a label that the general model judges.
+const JUDGED: usize = 300;
+/// Share of the positives that the general model takes for particles from which most of them are. It took 75 % of picks
+/// by hand of which 87 % were right, and 68 % of simulated ones of which 60 % were right.
+const MOST: f64 = 0.72;
+/// From here on it speaks for them, so that the mean images alone are no proof.
+const MANY: f64 = 0.5;
+
+/// The share of the positives that the general model, which knows nothing of these labels, takes for particles, in
+/// the contrast in which there are more; `None` where it cannot judge them.
+fn by_general_model(subject: &Subject, shared: &SharedData) -> Option<f64> {
+    let area = subject.size * subject.size;
+    let positive: Vec<usize> = (0..subject.len())
+        .filter(|&i| subject.labels[i] == Label::Positive && shared.features[i].usable())
+        .collect();
+    let step = positive.len().div_ceil(JUDGED).max(1);
+    let shares = [false, true].into_iter().filter_map(|is_light| {
+        let scorer = Scorer::new(&general_model(subject.size, is_light).ok()?, ComputeDevice::cpu()).ok()?;
+        let mut pixels = Vec::new();
+        for &patch in positive.iter().step_by(step) {
+            let mut own = subject.pixels[patch * area..(patch + 1) * area].to_vec();
+            if scorer.normaliser().apply(&mut own).is_ok() {
+                pixels.extend(own);
+            }
+        }
+        let scores = scorer.score(&pixels);
+        let particles = scores.iter().filter(|score| **score >= 0.5).count();
+        (!scores.is_empty()).then(|| particles as f64 / scores.len() as f64)
+    });
+    shares.max_by(f64::total_cmp)
+}
+
 /// The share of the positives' mean image that the unlabeled show can only reach 1 if nearly all of
-/// them are particles, or if many positives are none.
-fn diluted(own: &Group, unlabeled: &Group, section: &mut Section) {
+/// them are particles, if they lie better in the middle of their boxes than the picks, or if many positives are none.
+/// The general model tells the last from the others.
+fn diluted(subject: &Subject, shared: &SharedData, own: &Group, unlabeled: &Group, section: &mut Section) {
     let dot: f64 = own.mean.iter().zip(&unlabeled.mean).map(|(a, b)| a * b).sum();
     let share = dot / own.signal.max(1e-30);
     if own.z < MIN_CENTRE_SIGNAL || unlabeled.z < MIN_CENTRE_SIGNAL || share < 0.95 {
+        return;
+    }
+    let general = by_general_model(subject, shared);
+    if let Some(general) = general.filter(|general| *general > MOST) {
+        section.say(format!(
+            "The unlabeled show the particle as strongly as the positives do ({share:.2} times), yet the general model takes \
+             {} of the positives for particles. So many of the unlabeled are particles, or lie better in the middle of \
+             their boxes than the picks, and scores tell little of π: label the random sample of the review queues.",
+            percent(general)
+        ));
         return;
     }
     section.findings.push(
         Finding::new(
             kinds::MISLABELLED,
             Examination::Particle,
-            if share > 1.0 { Severity::Wrong } else { Severity::Warning },
+            if share > 1.0 && general.is_none_or(|general| general < MANY) {
+                Severity::Wrong
+            } else {
+                Severity::Warning
+            },
             "The unlabeled show the particle as strongly as the positives do.",
             format!(
                 "Their mean image holds {share:.2} times the positives' particle. Unless nearly all of them are particles, \
@@ -193,7 +249,11 @@ fn diluted(own: &Group, unlabeled: &Group, section: &mut Section) {
             "Look through some of the unlabeled. If most show the particle, take more places without one into the pool; if \
              not, look through the positives and set those without a particle to unlabeled or negative.",
         )
-        .with("particle in the unlabeled's mean image, over that in the positives'", format!("{share:.3}")),
+        .with("particle in the unlabeled's mean image, over that in the positives'", format!("{share:.3}"))
+        .with(
+            "positives that the general model takes for particles",
+            general.map_or_else(|| "not judged".to_owned(), percent),
+        ),
     );
 }
 

@@ -116,14 +116,14 @@ fn unsplit(subject: &Subject, section: &mut Section) {
         kinds::MISSING_LABELS,
         Examination::Patches,
         Severity::Wrong,
-        "The patches cannot be split into a training and a validation side.",
+        "The patches cannot be split into a training set and a validation set.",
         format!("{problem}."),
         "Label more patches, on more micrographs.",
     ));
 }
 
 fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
-    let of = |wanted: &dyn Fn(&super::features::Features) -> bool| -> Vec<usize> {
+    let of = |wanted: &dyn Fn(&super::features::PatchMeasures) -> bool| -> Vec<usize> {
         (0..subject.len()).filter(|&i| wanted(&shared.features[i])).collect()
     };
     let n = subject.len() as f64;

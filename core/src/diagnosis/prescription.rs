@@ -5,16 +5,17 @@ use serde_json::Value;
 use super::finding::{ConfigChange, Finding};
 use crate::error::{Error, Result};
 use crate::learning::config::check::first_violation;
+use crate::learning::config::presets::Preset;
 use crate::learning::config::yaml;
 use crate::learning::config::{ConsistencyKind, RunConfig};
 
 /// The changes of all findings, one a key: of two for the same key that of the higher-ranked finding.
-/// What merely follows from a finding that is mended here is not mended twice: it was measured under
+/// A finding that follows from a corrected one brings no change of its own, because it was measured under
 /// the fault.
 pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
     let mut chosen: Vec<(&Finding, &ConfigChange)> = Vec::new();
-    let mended = |kind: &str| findings.iter().any(|f| f.kind == kind && !f.changes.is_empty());
-    for finding in findings.iter().filter(|f| !f.follows_from.is_some_and(mended)) {
+    let corrected = |kind: &str| findings.iter().any(|f| f.kind == kind && !f.changes.is_empty());
+    for finding in findings.iter().filter(|f| !f.follows_from.is_some_and(corrected)) {
         for change in &finding.changes {
             if chosen.iter().all(|(_, c)| c.key != change.key) {
                 chosen.push((finding, change));
@@ -24,11 +25,11 @@ pub fn changes(findings: &[Finding]) -> Vec<(&Finding, &ConfigChange)> {
     chosen
 }
 
-/// The method of the preset `recommended` as changes of a configuration: risk, self-training,
+/// The method of the preset `overlay` as changes of a configuration: risk, self-training,
 /// consistency, alignment, teacher, weak views, batch, learning rate and schedule. Data, π, network and, where it is
 /// long enough, the length of the run stay.
-pub fn to_recommended(config: &RunConfig) -> Vec<ConfigChange> {
-    let Ok(wanted) = yaml::load("recommended") else { return Vec::new() };
+pub fn to_overlay(config: &RunConfig) -> Vec<ConfigChange> {
+    let Ok(wanted) = yaml::preset(Preset::Overlay) else { return Vec::new() };
     let unused = wanted.consistency.kind == ConsistencyKind::None;
     let value = |config: &RunConfig| serde_json::to_value(config).unwrap_or_default();
     let (now, wanted) = (value(config), value(&wanted));
@@ -137,7 +138,7 @@ pub fn to_yaml(config: &RunConfig, name: &str, findings: &[Finding]) -> Result<S
         comment("Nothing in the configuration had to change.", 0, &mut out);
     }
     if !others.is_empty() {
-        comment("Found besides, and not to be mended here:", 0, &mut out);
+        comment("Also found, and not corrected here:", 0, &mut out);
         for finding in others {
             comment(
                 &format!("{}: {} {}", finding.severity.as_str(), finding.what, finding.advice),
@@ -227,16 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn the_recommended_method_leaves_data_and_length_alone() {
+    fn the_overlay_method_leaves_data_and_length_alone() {
         let before = yaml::parse(
             "prior: 0.2\noptimizer:\n  weight_decay: 0.002\nschedule:\n  epochs: 90\nconsistency:\n  kind: fixmatch\n",
             "t",
         )
         .unwrap();
         let mut finding = findings().remove(0);
-        finding.changes = to_recommended(&before);
+        finding.changes = to_overlay(&before);
         let made = corrected(&before, &[finding]).unwrap().unwrap();
-        let wanted = yaml::load("recommended").unwrap();
+        let wanted = yaml::preset(Preset::Overlay).unwrap();
         assert_eq!((made.risk, made.self_training), (wanted.risk, wanted.self_training));
         assert_eq!((made.teacher, made.consistency.kind), (wanted.teacher, wanted.consistency.kind));
         assert_eq!(made.alignment, wanted.alignment);
@@ -244,7 +245,7 @@ mod tests {
         assert_eq!(made.optimizer.learning_rate, wanted.optimizer.learning_rate);
         assert_eq!((made.prior, made.optimizer.weight_decay), (before.prior, 0.002));
         assert_eq!((made.schedule.epochs, made.schedule.select_by), (90, wanted.schedule.select_by));
-        assert!(to_recommended(&wanted).is_empty());
+        assert!(to_overlay(&wanted).is_empty());
     }
 
     #[test]

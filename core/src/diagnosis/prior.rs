@@ -9,8 +9,8 @@ use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::{PriorConfig, RiskKind, RunConfig, SurrogateLoss};
-use crate::learning::prior::best_bin::{PriorEstimate, estimate_prior, labelling_rate_suspicion};
-use crate::learning::prior::binormal::{BinormalPrior, binormal_prior};
+use crate::learning::prior::best_bin::{LabellingRateSuspicion, PriorEstimate, estimate_prior};
+use crate::learning::prior::binormal::{BinormalPrior, Checked, binormal_prior};
 use crate::project::Side;
 
 /// How far outside the interval a given prior must lie to be wrong.
@@ -44,13 +44,13 @@ pub(super) fn examine(
         ));
     }
     let suspicion = given.and_then(|value| {
-        labelling_rate_suspicion(value, train.positive, train.unlabeled)
-            .or_else(|| labelling_rate_suspicion(value, all.positive, all.unlabeled))
+        LabellingRateSuspicion::of(value, train.positive, train.unlabeled)
+            .or_else(|| LabellingRateSuspicion::of(value, all.positive, all.unlabeled))
     });
     let (Some(quick), Some(scores)) = (&shared.quick, &shared.scores) else {
         section.skipped = Some(shared.untrained.clone());
-        if let (Some(value), Some(sentence)) = (given, suspicion) {
-            section.findings.push(labelling_rate(value, sentence, None));
+        if let Some(suspicion) = suspicion {
+            section.findings.push(labelling_rate(&suspicion, None));
         }
         return Ok(section);
     };
@@ -63,7 +63,7 @@ pub(super) fn examine(
     };
     let (positive, unlabeled) = (of(Label::Positive), of(Label::Unlabeled));
     let both = estimate_prior(&positive, &unlabeled)
-        .and_then(|estimate| Ok((estimate, binormal_prior(&positive, &unlabeled)?)));
+        .and_then(|estimate| Ok((estimate, binormal_prior(&positive, &unlabeled, Checked::default())?)));
     let (estimate, binormal) = match both {
         Ok(both) => both,
         Err(error) => {
@@ -103,11 +103,6 @@ pub(super) fn examine(
     Ok(section)
 }
 
-/// Whether π enters what is trained, or only what is shown.
-fn matters(config: &RunConfig) -> bool {
-    config.risk.kind.uses_prior() || config.self_training.enabled || config.consistency.distribution_alignment
-}
-
 fn true_share(subject: &Subject) -> Option<f64> {
     let truth = subject.truth.as_ref()?;
     let known: Vec<bool> = (0..subject.len())
@@ -132,22 +127,23 @@ pub(super) fn image_estimate(subject: &Subject, shared: &SharedData) -> Option<f
     (p.z > 10.0).then(|| (dot / p.signal).clamp(0.0, 1.0))
 }
 
-fn labelling_rate(value: f64, sentence: String, estimate: Option<&PriorEstimate>) -> Finding {
+fn labelling_rate(suspicion: &LabellingRateSuspicion, estimate: Option<&PriorEstimate>) -> Finding {
+    let value = suspicion.prior;
     let outside =
         estimate.is_some_and(|e| value < e.low - INTERVAL_MARGIN || value > e.high + INTERVAL_MARGIN);
     let severity = if outside { Severity::Wrong } else { Severity::Warning };
     let why = match estimate {
         Some(e) if outside => {
             format!(
-                "The data says π = {:.3} (interval {:.3} to {:.3}); {sentence}",
+                "The data says π = {:.3} (interval {:.3} to {:.3}); {suspicion}",
                 e.estimate, e.low, e.high
             )
         }
         Some(e) => format!(
-            "It may be right by chance, since the interval of the estimate, {:.3} to {:.3}, holds it; {sentence}",
+            "It may be right by chance, since the interval of the estimate, {:.3} to {:.3}, holds it; {suspicion}",
             e.low, e.high
         ),
-        None => sentence,
+        None => suspicion.to_string(),
     };
     let finding = Finding::new(
         kinds::LABELLING_RATE,
@@ -181,7 +177,7 @@ pub(super) fn above(value: f64, e: &PriorEstimate) -> bool {
 fn judge(
     subject: &Subject,
     value: f64,
-    suspicion: Option<String>,
+    suspicion: Option<LabellingRateSuspicion>,
     (e, binormal): (&PriorEstimate, &BinormalPrior),
     by_image: Option<f64>,
     section: &mut Section,
@@ -195,14 +191,14 @@ fn judge(
     let others_above =
         e.cross_check > value + INTERVAL_MARGIN && by_image.is_none_or(|v| v > value + INTERVAL_MARGIN);
     let below = value < e.low - INTERVAL_MARGIN && e.estimate - value > MAX_PRIOR_ERROR && others_above;
-    if let Some(sentence) = suspicion {
-        section.findings.push(labelling_rate(value, sentence, Some(e)));
+    if let Some(suspicion) = suspicion {
+        section.findings.push(labelling_rate(&suspicion, Some(e)));
         return;
     }
     if !above && !below {
         return;
     }
-    let used = matters(&subject.config);
+    let used = subject.config.trains_with_prior();
     let effect = if above {
         "the risk takes non-particles for missed particles and pulls scores up"
     } else {
@@ -239,7 +235,7 @@ fn unsure(subject: &Subject, e: &PriorEstimate) -> Finding {
     let finding = Finding::new(
         kinds::UNSURE_PRIOR,
         Examination::Prior,
-        if matters(&subject.config) { Severity::Warning } else { Severity::Note },
+        if subject.config.trains_with_prior() { Severity::Warning } else { Severity::Note },
         format!("π lies somewhere between {:.2} and {:.2}.", e.low, e.high),
         format!(
             "{} positives and {} unlabeled do not narrow it down further, and a method that uses π inherits the doubt.",

@@ -10,7 +10,7 @@ use crate::learning::config::{Backbone, PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
 use crate::learning::infer::predict::{TestTimeAugmentation, probability};
 use crate::learning::prior::limited;
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::{AfterBatch, Trainer};
 
 /// Steps of a probe.

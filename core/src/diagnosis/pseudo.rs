@@ -5,12 +5,12 @@ use super::finding::{Finding, Section, Series, Severity};
 use super::probe::{Probe, prior_of, probe};
 use super::quick::{QuickData, batches};
 use super::stats::percent;
-use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds, method};
+use super::{Clock, Depth, Examination, SharedData, Subject, TrainingCache, health, kinds, method, run};
 use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::{ConsistencyKind, RunConfig};
-use crate::learning::eval::metrics::calibration;
+use crate::learning::eval::bins::calibration;
 use crate::learning::infer::predict::probability;
 use crate::project::Side;
 
@@ -62,7 +62,7 @@ pub(super) fn examine(
     // τ is judged above, with the table.
     let told = [kinds::HIGH_THRESHOLD, kinds::LOW_THRESHOLD, kinds::FELL, kinds::ABOVE_CEILING];
     for flag in flags.iter().filter(|f| !told.contains(&f.kind)) {
-        section.findings.push(health::finding(config, &found.history, flag, Examination::PseudoLabels));
+        section.findings.push(run::finding(config, &found.history, flag, Examination::PseudoLabels));
     }
     if let Some(auc) = found.last_auc() {
         let mut bench = method::Bench { quick, device, cache: memory, clock, parts };

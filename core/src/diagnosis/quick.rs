@@ -3,7 +3,7 @@
 
 use rand::seq::SliceRandom;
 
-use super::features::Features;
+use super::features::PatchMeasures;
 use super::sampling::sample_by_label;
 use super::{Clock, Subject};
 use crate::device::ComputeDevice;
@@ -62,7 +62,7 @@ impl QuickData {
     ///
     /// # Errors
     /// When no training patch is left.
-    pub fn new(subject: &Subject, features: &[Features], normaliser: &Normaliser) -> Result<Self> {
+    pub fn new(subject: &Subject, features: &[PatchMeasures], normaliser: &Normaliser) -> Result<Self> {
         let area = subject.size * subject.size;
         let factor = subject.size.div_ceil(MAX_SIDE).max(1);
         let factor = if subject.size / factor < 16 { 1 } else { factor };

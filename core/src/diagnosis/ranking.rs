@@ -48,7 +48,7 @@ const CAUSES_FIRST: &[&str] = &[
     AT_CHANCE,
     FELL,
     ABOVE_CEILING,
-    ALWAYS_TURNED,
+    ALWAYS_CLAMPED,
 ];
 
 /// Faults of the data that spoil everything learned from it.
@@ -100,7 +100,7 @@ fn causes(kind: &str) -> Vec<&'static str> {
             &[HIGH_RATE, LOW_RATE, DEAD_LAYERS, LABELLING_RATE, WRONG_PRIOR, STUCK_TEACHER, WEAK_BASELINE],
         ]),
         ABOVE_CEILING => of(&[DATA_FAULTS, &[SPLIT_DRIFT, WEAK_BASELINE, BIASED_PICKS], CONFIG_FAULTS]),
-        COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ALWAYS_TURNED => {
+        COLLAPSE | DIVERGED | VANISHED | AT_CHANCE | FELL | METHOD_LOSES | ALWAYS_CLAMPED => {
             of(&[DATA_FAULTS, &[SPLIT_DRIFT, WEAK_BASELINE], CONFIG_FAULTS, &[ONE_SIDED, COLLAPSE, DIVERGED]])
         }
         _ => Vec::new(),

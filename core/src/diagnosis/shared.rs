@@ -1,6 +1,6 @@
 //! What the examinations have in common: measurements of the patches and short trainings, made once.
 
-use super::features::Features;
+use super::features::PatchMeasures;
 use super::quick::{OutOfFold, QuickData};
 use super::subject::Subject;
 use crate::device::ComputeDevice;
@@ -9,7 +9,7 @@ use crate::learning::prior::best_bin::PriorEstimate;
 
 /// What examinations share; filled as far as it goes.
 pub(super) struct SharedData {
-    pub(super) features: Vec<Features>,
+    pub(super) features: Vec<PatchMeasures>,
     pub(super) normaliser: Option<Normaliser>,
     pub(super) quick: Option<QuickData>,
     pub(super) scores: Option<OutOfFold>,
@@ -34,7 +34,7 @@ pub struct TrainingCache {
 
 impl TrainingCache {
     /// Forgets what belongs to other data.
-    pub(super) fn fit(&mut self, subject: &Subject, features: &[Features], device: &ComputeDevice) {
+    pub(super) fn fit(&mut self, subject: &Subject, features: &[PatchMeasures], device: &ComputeDevice) {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hasher = DefaultHasher::new();
         features.iter().for_each(|f| f.hash.hash(&mut hasher));

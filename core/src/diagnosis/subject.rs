@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::learning::config::RunConfig;
 use crate::learning::network::weights::NamedTensors;
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::project::Side;
 
 /// What is examined.
@@ -57,7 +57,7 @@ pub struct BoxAt {
 /// What is known of a run.
 #[derive(Debug, Clone, Default)]
 pub struct RunRecord {
-    /// Its name.
+    /// Name of the run.
     pub name: String,
     /// Every epoch.
     pub history: Vec<EpochMetrics>,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::finish::Finish;
 use super::format::ExportFormat;
-use super::job::{ExportProgress, Job};
+use super::job::{Job, Phase};
 use super::rows::{common, used_sources};
 use super::staging::Staging;
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub(super) fn write_mrcs(job: &mut Job<'_>, staging: &Staging, target: &Path) ->
         job.frame.orient(job.rows.get(id)?.place.micrograph, &mut patch, job.size);
         finish.apply(&mut patch);
         stack.push(&patch)?;
-        job.tick("pixels", at + 1)?;
+        job.tick(Phase::Pixels, at + 1)?;
     }
     stack.finish()?;
     Ok(())
@@ -78,7 +78,7 @@ pub(super) fn write_npz(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
         }
         done += 1;
         if done % 256 == 0 || done == total {
-            (job.progress)(ExportProgress { phase: "pixels", done, total })?;
+            job.report(Phase::Pixels, done, total)?;
         }
         Ok(())
     })?;

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::job::Job;
+use super::job::{Job, Phase};
 use super::originals::without_endings;
 use super::relion_names::{absolute, root_of, within, without_job};
 use super::rows::pick_score;
@@ -30,7 +30,7 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let mut of_micrograph: HashMap<MicrographId, usize> = HashMap::new();
     let mut sets: Vec<(MicrographId, Vec<Coordinate>)> = Vec::new();
     for (at, &id) in selection.ids.iter().enumerate() {
-        job.tick("table", at)?;
+        job.tick(Phase::Table, at)?;
         let row = job.rows.get(id)?;
         let (Some(micrograph), Some((x, y))) = (row.place.micrograph, job.frame.xy(&row.place)) else {
             continue;
@@ -55,7 +55,7 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let mut list: Vec<(String, String)> = Vec::new();
     for (micrograph, set) in &sets {
         let name = job.frame.name(Some(*micrograph)).unwrap_or_default().to_owned();
-        let inside = file_of(&name)?;
+        let inside = relion_coordinate_file(&name, SUFFIX)?;
         if let Some(other) = taken.insert(inside.to_lowercase(), name.clone()) {
             return Err(Error::request(
                 format!("RELION would look for the picks of {other} and {name} in the same file {inside}"),
@@ -76,7 +76,7 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let path = folder.join(LIST);
     let file = fs::File::create_new(&path).map_err(|e| Error::io("create", &path, e))?;
     write_list(BufWriter::new(file), &path, &list)?;
-    job.tick("table", selection.ids.len())?;
+    job.tick(Phase::Table, selection.ids.len())?;
     if root.is_none() {
         job.warnings.push(
             "the list names its files from the root of the disk, for no RELION project was found around the export"
@@ -88,12 +88,15 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
 
 /// The file of a micrograph within the folder, where RELION looks for it: the micrograph's name
 /// without its job and ending, and the suffix.
-fn file_of(name: &str) -> Result<String> {
+///
+/// # Errors
+/// When the name is no name of a file.
+pub(crate) fn relion_coordinate_file(name: &str, suffix: &str) -> Result<String> {
     let stem = without_endings(without_job(name)).replace('\\', "/");
     let parts: Vec<&str> =
         stem.split('/').filter(|part| !part.is_empty() && *part != "." && *part != "..").collect();
     match parts.last() {
-        Some(_) if !Path::new(name).ends_with("..") => Ok(format!("{}{SUFFIX}", parts.join("/"))),
+        Some(_) if !Path::new(name).ends_with("..") => Ok(format!("{}{suffix}", parts.join("/"))),
         _ => Err(Error::request(
             format!("the micrograph '{name}' gives no file name"),
             "export as relion-star or csv, which keep whole names",
@@ -104,10 +107,11 @@ fn file_of(name: &str) -> Result<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::file_of;
+    use super::{SUFFIX, relion_coordinate_file};
 
     #[test]
     fn files_lie_where_relion_looks_for_them() {
+        let file_of = |name| relion_coordinate_file(name, SUFFIX);
         assert_eq!(file_of("MotionCorr/job002/mics/a.mrc").unwrap(), "mics/a_autopick.star");
         assert_eq!(file_of("mics/a.b.tiff").unwrap(), "mics/a.b_autopick.star");
         assert_eq!(file_of("/data/a.mrc").unwrap(), "data/a_autopick.star");

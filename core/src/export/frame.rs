@@ -13,14 +13,15 @@ use super::originals::Originals;
 use super::relion_names;
 use super::request::ExportRequest;
 use crate::error::{Error, Result};
-use crate::project::{Micrograph, MicrographId, PatchId, Place, Project, Source, SourceId};
+use crate::project::{Micrograph, MicrographId, PatchId, Place, Project, Source, SourceId, SourceKind};
+use crate::remedy::Warning;
 
 /// The micrographs of an export.
 pub(super) struct Frame {
     of: HashMap<MicrographId, View>,
     turned: usize,
     /// What a person should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// One micrograph as the export sees it.
@@ -114,11 +115,11 @@ impl Frame {
             frame.of.insert(micrograph.id, View { name, height, turned });
         }
         if let Some(first) = unread.first() {
-            frame.warnings.push(format!(
-                "{} of the micrographs are pictures ({first}), which RELION does not read: name the originals \
-                 they were made from",
+            let text = format!(
+                "{} of the micrographs are pictures ({first}), which RELION does not read",
                 unread.len()
-            ));
+            );
+            frame.warnings.push(Warning::new(text, "name the originals they were made from"));
         }
         Ok(frame)
     }
@@ -171,7 +172,7 @@ impl Frame {
 
 /// Whether a source is an unlabeled pool, whose places were found by this program.
 fn is_pool(source: &Source) -> bool {
-    source.info.kind.starts_with("unlabeled pool")
+    matches!(source.info.kind, SourceKind::Pool(_))
 }
 
 /// How the picks of every micrograph counted y.
@@ -210,8 +211,16 @@ fn turns(format: ExportFormat, kind: FileKind, up: bool) -> bool {
     if is_settled(format, kind) { kind == FileKind::Tiff } else { up }
 }
 
+/// Whether RELION reads the rows of a micrograph from the last to the first.
+pub(crate) fn relion_turns_over(file: &Path) -> bool {
+    kind_of_file(file) == FileKind::Tiff
+}
+
 fn kind_of(micrograph: &Micrograph, name: &str) -> FileKind {
-    let file = micrograph.path.as_deref().unwrap_or(Path::new(name));
+    kind_of_file(micrograph.path.as_deref().unwrap_or(Path::new(name)))
+}
+
+fn kind_of_file(file: &Path) -> FileKind {
     let mut ending = file.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     if matches!(ending.as_str(), "gz" | "bz2") {
         ending = "mrc".to_owned();

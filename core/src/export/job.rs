@@ -1,27 +1,36 @@
 //! What the writers of the formats are given.
 
+use std::borrow::Cow;
+
 use super::frame::Frame;
 use super::request::ExportRequest;
 use super::rows::Rows;
 use super::selection::Selection;
 use crate::error::Result;
+use crate::progress::{ProgressSink, report};
 use crate::project::Project;
 use crate::remedy::Warning;
 
-/// How far an export is.
+/// What an export is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExportProgress {
-    /// What is being done: "pixels", "table", "checksums".
-    pub phase: &'static str,
-    /// Patches (for "checksums": files) done in this phase.
-    pub done: usize,
-    /// Patches (files) of this phase.
-    pub total: usize,
+pub(super) enum Phase {
+    /// Writing a table; counts patches.
+    Table,
+    /// Writing pixels; counts patches.
+    Pixels,
+    /// Making checksums; counts files.
+    Checksums,
 }
 
-/// Hears how far an export is; an error it returns ([`Cancelled`](crate::Error::Cancelled)) ends the
-/// export, and nothing is left behind.
-pub type OnProgress<'a> = dyn FnMut(ExportProgress) -> Result<()> + 'a;
+impl From<Phase> for Cow<'static, str> {
+    fn from(phase: Phase) -> Self {
+        Self::Borrowed(match phase {
+            Phase::Table => "Exporting table",
+            Phase::Pixels => "Exporting pixels",
+            Phase::Checksums => "Exporting checksums",
+        })
+    }
+}
 
 /// An export being written.
 pub(super) struct Job<'a> {
@@ -32,18 +41,20 @@ pub(super) struct Job<'a> {
     pub rows: Rows<'a>,
     /// Side of a patch, px.
     pub size: usize,
-    pub progress: &'a mut OnProgress<'a>,
+    pub progress: ProgressSink<'a>,
     pub warnings: Vec<Warning>,
     pub left_out_columns: Vec<String>,
 }
 
 impl Job<'_> {
-    /// Tells of progress every 256 patches and at the end.
-    pub fn tick(&mut self, phase: &'static str, done: usize) -> Result<()> {
+    /// Reports progress every 256 patches and at the end.
+    pub fn tick(&mut self, phase: Phase, done: usize) -> Result<()> {
         let total = self.selection.ids.len();
-        if done.is_multiple_of(256) || done == total {
-            return (self.progress)(ExportProgress { phase, done, total });
-        }
-        Ok(())
+        if done.is_multiple_of(256) || done == total { self.report(phase, done, total) } else { Ok(()) }
+    }
+
+    /// Reports progress of `phase`, in things of its kind.
+    pub fn report(&mut self, phase: Phase, done: usize, total: usize) -> Result<()> {
+        report(self.progress, phase, done, total)
     }
 }

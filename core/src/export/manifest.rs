@@ -60,7 +60,7 @@ pub struct Manifest {
 pub struct ManifestProject {
     /// The name of its folder.
     pub name: String,
-    /// Its folder.
+    /// Folder of the project.
     pub path: String,
 }
 
@@ -90,7 +90,7 @@ pub struct ManifestSelection {
 /// On which sides of the run's split the written patches lie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestSplit {
-    /// Its name.
+    /// Name of the run.
     pub name: String,
     /// Written patches the run learned from.
     pub train: u64,
@@ -107,7 +107,7 @@ pub struct ManifestSplit {
 pub struct FileEntry {
     /// Path from the manifest's folder, with `/`.
     pub path: String,
-    /// Its length.
+    /// Length of the file, bytes.
     pub bytes: u64,
     /// SHA-256 of its content, hexadecimal.
     pub sha256: String,

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `relion-star` | RELION 3.1 table with optics; with a stack also `NAME.mrcs` | both (`vitrineLabel`) |
 //! | `relion-coordinates` | a folder: RELION's list of coordinate files, and a STAR file per micrograph | coordinates |
-//! | `relion-subset` | the rows of the table the patches came from, byte by byte | as there |
+//! | `relion-subset` | the rows of the tables the patches came from, byte by byte, a file for each table | as there |
 //! | `cryosparc-star` | as `relion-star`, without columns cryoSPARC does not know | coordinates |
 //! | `cryosparc-cs` | the records of the `.cs` files the patches came from | as there |
 //! | `csv` | `id,micrograph,x,y,label,score,source` | both |
@@ -65,6 +65,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::label::LabelCounts;
+use crate::progress::ProgressSink;
 use crate::project::Project;
 use crate::remedy::Warning;
 use frame::Frame;
@@ -73,15 +74,16 @@ use rows::Rows;
 use selection::Selection;
 use staging::Staging;
 
+pub(crate) use coordinates::relion_coordinate_file;
 pub use format::{ExportFormat, ExportWhat, YDirection};
-pub use job::{ExportProgress, OnProgress};
+pub(crate) use frame::relion_turns_over;
 pub use manifest::{FileEntry, Manifest, ManifestProject, ManifestSelection, ManifestSplit};
 pub use optics::OpticsField;
 pub use request::{ExportRequest, GivenOptics};
 
 /// What an export would write.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Preview {
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExportPreview {
     /// Patches that would be written, by label.
     pub counts: LabelCounts,
     /// Patches that would be written.
@@ -114,27 +116,23 @@ pub struct Preview {
 /// # Errors
 /// When the request contradicts itself, the run is unknown or has no scores, or the project cannot
 /// be read. A selection of nothing is no error here.
-pub fn preview(project: &Project, request: &ExportRequest) -> Result<Preview> {
+pub fn preview(project: &Project, request: &ExportRequest) -> Result<ExportPreview> {
     request.check()?;
     let places = project.places()?;
     let selection = Selection::choose(project, request, &places)?;
     let frame = Frame::new(project, request, &selection.ids, &places)?;
-    let targets = request.targets();
+    let targets = targets(project, request, &selection)?;
     let existing = targets.iter().filter(|t| staging::occupied(t)).cloned().collect();
     let mut warnings = selection.warnings(request);
-    warnings.extend(frame.warnings.iter().map(|text| Warning::from(text.as_str())));
+    warnings.extend(frame.warnings.iter().cloned());
     let (mut left_out_columns, mut missing_optics) = (Vec::new(), Vec::new());
-    if let Some(size) = project.size().filter(|_| !selection.ids.is_empty()) {
-        if request.format.is_star() {
-            let findings = star::look(project, request, &selection, &frame, size)?;
-            warnings.extend(findings.warnings.into_iter().map(Warning::from));
-            left_out_columns = findings.left_out.into_iter().map(|left| left.column).collect();
-            missing_optics = findings.missing;
-        } else if request.format == ExportFormat::RelionSubset {
-            subset::relion_table(project, &selection)?;
-        }
+    if let Some(size) = project.size().filter(|_| !selection.ids.is_empty() && request.format.is_star()) {
+        let findings = star::look(project, request, &selection, &frame, size)?;
+        warnings.extend(findings.warnings);
+        left_out_columns = findings.left_out.into_iter().map(|left| left.column).collect();
+        missing_optics = findings.missing;
     }
-    Ok(Preview {
+    Ok(ExportPreview {
         counts: selection.counts,
         total: selection.counts.total(),
         left_out_without_coordinates: selection.left_out,
@@ -157,12 +155,16 @@ pub fn preview(project: &Project, request: &ExportRequest) -> Result<Preview> {
 /// When nothing is selected, a target exists and `force` is not set, a target is a file of the
 /// project or one that it was imported from, the format cannot hold what is selected, or the disk
 /// refuses. Then nothing has changed on the disk.
-pub fn export(project: &Project, request: &ExportRequest, progress: &mut OnProgress<'_>) -> Result<Manifest> {
+pub fn export(project: &Project, request: &ExportRequest, progress: ProgressSink<'_>) -> Result<Manifest> {
     request.check()?;
-    let targets = request.targets();
-    staging::check_targets(project, request, &targets)?;
+    if request.format != ExportFormat::RelionSubset {
+        // Told before a large project is looked through.
+        staging::check_targets(project, request, &request.targets())?;
+    }
     let places = project.places()?;
     let selection = Selection::choose(project, request, &places)?;
+    let targets = targets(project, request, &selection)?;
+    staging::check_targets(project, request, &targets)?;
     let size = match project.size() {
         Some(size) if !selection.ids.is_empty() => size,
         _ => return Err(selection.empty(request)),
@@ -171,7 +173,7 @@ pub fn export(project: &Project, request: &ExportRequest, progress: &mut OnProgr
     drop(places);
     let staging = Staging::beside(&request.out)?;
     let mut warnings = selection.warnings(request);
-    warnings.extend(frame.warnings.iter().map(|text| Warning::from(text.as_str())));
+    warnings.extend(frame.warnings.iter().cloned());
     let job = Job {
         project,
         request,
@@ -186,6 +188,17 @@ pub fn export(project: &Project, request: &ExportRequest, progress: &mut OnProgr
     let written = write(job, &staging).map_err(|e| staging.rename(e, &request.out))?;
     staging.commit(&targets, request)?;
     Ok(written)
+}
+
+/// Everything that would be made, the manifest of a folder aside, in the order in which it is put in place.
+fn targets(project: &Project, request: &ExportRequest, selection: &Selection) -> Result<Vec<PathBuf>> {
+    if request.format != ExportFormat::RelionSubset || selection.ids.is_empty() {
+        return Ok(request.targets());
+    }
+    let parts = subset::relion_parts(project, &request.out, selection)?;
+    let mut targets: Vec<PathBuf> = parts.into_iter().map(|part| part.out).collect();
+    targets.push(request.manifest_path());
+    Ok(targets)
 }
 
 /// Writes everything into the staging folder.

@@ -1,6 +1,6 @@
 //! Exports as folders of pictures, to look at.
 
-use super::job::Job;
+use super::job::{Job, Phase};
 use super::staging::Staging;
 use crate::error::Result;
 use crate::formats::image_folder::{FolderWriter, PngDepth};
@@ -16,7 +16,7 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
         job.frame.orient(job.rows.get(id)?.place.micrograph, &mut patch, job.size);
         let info = job.rows.info(job.frame, id, label)?;
         folder.add(label, &patch, &info)?;
-        job.tick("pixels", at + 1)?;
+        job.tick(Phase::Pixels, at + 1)?;
     }
     folder.finish()?;
     job.warnings.push(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::job::{ExportProgress, Job};
+use super::job::{Job, Phase};
 use super::manifest::{
     FOLDER_MANIFEST, FileEntry, Manifest, ManifestProject, ManifestSelection, ManifestSplit, VERSION,
 };
@@ -30,10 +30,10 @@ pub(super) fn write_manifest(mut job: Job<'_>, staging: &Staging) -> Result<Mani
     let paths = list(&root)?;
     let mut files = Vec::with_capacity(paths.len());
     for (done, path) in paths.iter().enumerate() {
-        (job.progress)(ExportProgress { phase: "checksums", done, total: paths.len() })?;
+        job.report(Phase::Checksums, done, paths.len())?;
         files.push(entry(&root, path)?);
     }
-    (job.progress)(ExportProgress { phase: "checksums", done: paths.len(), total: paths.len() })?;
+    job.report(Phase::Checksums, paths.len(), paths.len())?;
 
     let selection = job.selection;
     let sources = used_sources(job.project, &selection.ids)?;

@@ -38,6 +38,8 @@ pub struct ExportRequest {
     pub threshold: Option<f32>,
     /// Only patches with a score below this.
     pub below: Option<f32>,
+    /// Leaves thresholds of single micrographs out of account, which the project keeps for the run.
+    pub one_threshold: bool,
     /// What a STAR file names.
     pub what: ExportWhat,
     /// From which row y counts.
@@ -65,6 +67,7 @@ impl ExportRequest {
             run: None,
             threshold: None,
             below: None,
+            one_threshold: false,
             what: ExportWhat::Coordinates,
             y: YDirection::Source,
             micrograph_names: None,
@@ -73,6 +76,17 @@ impl ExportRequest {
             invert: false,
             force: false,
         }
+    }
+
+    /// Whether a score lies outside the bounds. A threshold of the micrograph's own takes the place of the lower bound, or
+    /// of the upper one where that is the only one.
+    pub(super) fn is_outside(&self, score: f32, own: Option<f64>) -> bool {
+        let own = own.map(|own| own as f32);
+        let (least, below) = match (self.threshold, self.below) {
+            (None, Some(below)) => (None, Some(own.unwrap_or(below))),
+            (least, below) => (least.map(|least| own.unwrap_or(least)), below),
+        };
+        least.is_some_and(|least| score < least) || below.is_some_and(|below| score >= below)
     }
 
     /// Whether a patch without position cannot be written.

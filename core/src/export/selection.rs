@@ -1,10 +1,13 @@
 //! Which patches an export writes.
 
+use std::collections::BTreeMap;
+
 use super::format::{ExportFormat, ExportWhat};
 use super::request::ExportRequest;
 use crate::error::{Error, Result};
+use crate::formats::{Format, RecordsOf};
 use crate::label::{Label, LabelCounts};
-use crate::project::{EntryId, PatchId, Place, Project, Run, ScoreKind, SourceId};
+use crate::project::{EntryId, PatchId, Place, Project, Run, ScoreKind, Source, SourceId};
 use crate::remedy::{Remedy, Warning};
 
 /// The patches selected, with what is written of them, as of one journal position.
@@ -31,6 +34,8 @@ pub(super) struct Selection {
     pub without_record: u64,
     /// Among `ids`, without a position on a named micrograph.
     pub unplaced: u64,
+    /// Micrographs with a threshold of their own, which holds there in place of the one asked for.
+    pub own_thresholds: u64,
 }
 
 impl Selection {
@@ -49,6 +54,10 @@ impl Selection {
         let (position, all_labels) = labels_at_rest(project)?;
         let with_record = sources_with_records(project, request.format)?;
         let bounded = request.threshold.is_some() || request.below.is_some();
+        let own = match &run {
+            Some(run) if bounded && !request.one_threshold => project.pick_rules(run.id)?.own,
+            _ => BTreeMap::new(),
+        };
         let mut selection = Self {
             ids: Vec::new(),
             labels: Vec::new(),
@@ -61,6 +70,7 @@ impl Selection {
             left_out: 0,
             without_record: 0,
             unplaced: 0,
+            own_thresholds: own.len() as u64,
         };
         for (id, (&label, place)) in all_labels.iter().zip(places).enumerate() {
             if !request.labels.is_empty() && !request.labels.contains(&label) {
@@ -73,7 +83,7 @@ impl Selection {
                     continue;
                 }
             } else if let Some(score) = score
-                && (request.threshold.is_some_and(|t| score < t) || request.below.is_some_and(|t| score >= t))
+                && request.is_outside(score, place.micrograph.and_then(|id| own.get(&id).copied()))
             {
                 selection.outside += 1;
                 continue;
@@ -117,6 +127,16 @@ impl Selection {
                 self.left_out
             );
             warnings.push(Warning::new(text, remedy));
+        }
+        if self.own_thresholds > 0 {
+            let text = match self.own_thresholds {
+                1 => "1 micrograph has a threshold of its own, which holds there in place of the one given"
+                    .to_owned(),
+                many => format!(
+                    "{many} micrographs have a threshold of their own, which holds there in place of the one given"
+                ),
+            };
+            warnings.push(text.into());
         }
         if self.without_record > 0 {
             warnings.push(
@@ -208,13 +228,13 @@ const fn record_file(format: ExportFormat) -> &'static str {
 
 /// The sources whose records the format can hand back; `None` where it needs none.
 fn sources_with_records(project: &Project, format: ExportFormat) -> Result<Option<Vec<SourceId>>> {
-    let kind = match format {
-        ExportFormat::CryosparcCs => "cryoSPARC",
-        ExportFormat::RelionSubset => "RELION",
+    let wanted = match format {
+        ExportFormat::CryosparcCs => RecordsOf::Cryosparc,
+        ExportFormat::RelionSubset => RecordsOf::Relion,
         _ => return Ok(None),
     };
-    let sources = project.sources()?.into_iter();
-    Ok(Some(sources.filter(|source| source.info.kind.starts_with(kind)).map(|source| source.id).collect()))
+    let holds = |source: &Source| source.info.kind.format().and_then(Format::records) == Some(wanted);
+    Ok(Some(project.sources()?.into_iter().filter(holds).map(|source| source.id).collect()))
 }
 
 /// A score as the shortest decimal number that means the same 32-bit number: 0.1, not

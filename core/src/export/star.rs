@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use super::arrays;
 use super::format::ExportFormat;
 use super::frame::Frame;
-use super::job::Job;
+use super::job::{Job, Phase};
 use super::optics::{Images, OpticsField, OpticsTable};
 use super::relion_names::{root_of, within};
 use super::request::ExportRequest;
@@ -24,10 +24,10 @@ pub(super) const FIGURE_OF_MERIT: &str = "rlnAutopickFigureOfMerit";
 /// What a person should know before a table is written.
 pub(super) struct Findings {
     /// Sentences.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// Columns that are left out.
     pub left_out: Vec<DroppedColumn>,
-    /// What RELION needs and nobody said.
+    /// Optics that RELION needs and neither sources nor person gave.
     pub missing: Vec<OpticsField>,
 }
 
@@ -151,16 +151,18 @@ impl<'a> Table<'a> {
         let mut warnings = Vec::new();
         if !missing.is_empty() {
             let names: Vec<&str> = missing.iter().map(|field| field.as_str()).collect();
-            warnings.push(format!(
-                "the sources do not say the {}, which RELION needs in its optics table: give what your microscope had",
+            let text = format!(
+                "the sources do not say the {}, which RELION needs in its optics table",
                 names.join(", ")
-            ));
+            );
+            warnings.push(Warning::new(text, "give what your microscope had"));
         }
-        warnings.extend(dropped(&left_out, selection.ids.len()));
+        warnings.extend(dropped(&left_out, selection.ids.len()).into_iter().map(Warning::from));
         if self.replaced {
-            warnings.push(format!(
+            let text = format!(
                 "{FIGURE_OF_MERIT} holds the score of the run, in place of what the source had there"
-            ));
+            );
+            warnings.push(text.into());
         }
         let labels = [selection.counts.positive, selection.counts.unlabeled, selection.counts.negative];
         if request.format == ExportFormat::CryosparcStar && labels.iter().filter(|n| **n > 0).count() > 1 {
@@ -177,16 +179,16 @@ impl<'a> Table<'a> {
         }
         if relion && own {
             if size % 2 == 1 {
-                warnings.push(format!(
-                    "the patches have {size} px a side, and RELION works with even sizes only"
-                ));
+                let text =
+                    format!("the patches have {size} px a side, and RELION works with even sizes only");
+                warnings.push(text.into());
             }
             if !request.normalise {
-                warnings.push(
+                warnings.push(Warning::new(
                     "the stack holds the pixels as they are; RELION's refinement wants them normalised, and \
-                     particles lighter than the ice: have the patches normalised, and inverted where particles are dark"
-                        .into(),
-                );
+                     particles lighter than the ice",
+                    "have the patches normalised, and inverted where particles are dark",
+                ));
             }
         }
         Findings { warnings, left_out, missing }
@@ -255,13 +257,13 @@ pub(super) fn write(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
     let (groups, options) = (table.optics.groups.clone(), table.options);
     let file = BufWriter::new(staging.create(out)?);
     let mut particle = |at: usize| {
-        job.tick("table", at)?;
+        job.tick(Phase::Table, at)?;
         table.particle(&mut rows, at)
     };
     let written = write_star(file, out, &groups, selection.ids.len(), &mut particle, options)?;
-    job.tick("table", selection.ids.len())?;
+    job.tick(Phase::Table, selection.ids.len())?;
     let findings = table.findings(size, written.left_out);
     job.left_out_columns = findings.left_out.into_iter().map(|left| left.column).collect();
-    job.warnings.extend(findings.warnings.into_iter().map(Warning::from));
+    job.warnings.extend(findings.warnings);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::job::Job;
+use super::job::{Job, Phase};
 use super::originals::without_endings;
 use super::rows::{pick_score, used_sources};
 use super::staging::Staging;
@@ -39,7 +39,7 @@ pub(super) fn write_csv(job: &mut Job<'_>, staging: &Staging, target: &Path) -> 
             job.rows.source(place.source),
         ];
         table.write_record(row).map_err(refused)?;
-        job.tick("table", at + 1)?;
+        job.tick(Phase::Table, at + 1)?;
     }
     table.flush().map_err(|e| Error::io("write", target, e))
 }
@@ -126,7 +126,7 @@ pub(super) fn write_boxes(job: &mut Job<'_>, staging: &Staging) -> Result<()> {
         }
         file.flush().map_err(|e| Error::io("write", &path, e))?;
         done += of_micrograph.len();
-        job.tick("table", done)?;
+        job.tick(Phase::Table, done)?;
     }
     Ok(())
 }

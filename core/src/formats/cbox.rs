@@ -124,5 +124,5 @@ fn open_first_generation(path: &Path) -> Result<PickTable> {
 }
 
 fn table_of(path: &Path, picks: Vec<Pick>) -> PickTable {
-    PickTable { path: path.to_owned(), kind: "crYOLO cbox file".to_owned(), picks, ..PickTable::default() }
+    PickTable { path: path.to_owned(), kind: "crYOLO cbox file".into(), picks, ..PickTable::default() }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::cs_records::{Field, Records};
 use super::stack_set::{References, StackSet, resolve};
 use super::{
-    Dataset, MicrographEntry, MicrographTable, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable,
+    Dataset, Format, MicrographEntry, MicrographTable, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable,
 };
 use crate::error::{Error, Result};
 
@@ -82,10 +82,10 @@ pub fn open_joined(path: &Path, further: &[PathBuf]) -> Result<Dataset> {
         warnings.push(format!(
             "{}: it says nothing of micrographs; cryoSPARC keeps them in the passthrough file of the same job",
             path.display()
-        ));
+        ).into());
     }
     Ok(Dataset {
-        kind: "cryoSPARC particles".to_owned(),
+        kind: Format::CryosparcParticles,
         pixel_size,
         micrograph_pixel_size: location.as_ref().and_then(|l| l.pixel_size(&table)),
         optics,
@@ -147,7 +147,7 @@ pub fn open_picks_joined(path: &Path, further: &[PathBuf]) -> Result<PickTable> 
     }
     Ok(PickTable {
         path: path.to_owned(),
-        kind: "cryoSPARC particle locations".to_owned(),
+        kind: Format::CryosparcLocations,
         picks,
         pixel_size: location.pixel_size(&table),
         optics,

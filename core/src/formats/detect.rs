@@ -236,8 +236,8 @@ fn detect_folder(path: &Path, go_on: &mut dyn FnMut() -> bool) -> Result<Recogni
 
 /// Some files of a list, evenly from its beginning to its end.
 fn sample<'a>(files: &[&'a PathBuf]) -> impl Iterator<Item = &'a PathBuf> {
-    const MOST: usize = 24;
-    files.iter().step_by(files.len().div_ceil(MOST).max(1)).copied()
+    const MAX_SAMPLE: usize = 24;
+    files.iter().step_by(files.len().div_ceil(MAX_SAMPLE).max(1)).copied()
 }
 
 /// Names of RELION's tables of micrographs, the one that says most first.

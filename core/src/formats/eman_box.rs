@@ -84,7 +84,7 @@ pub fn open(path: &Path) -> Result<PickTable> {
             "export the filaments as segments",
         ));
     }
-    Ok(PickTable { path: path.to_owned(), kind: "EMAN box file".to_owned(), picks, ..PickTable::default() })
+    Ok(PickTable { path: path.to_owned(), kind: "EMAN box file".into(), picks, ..PickTable::default() })
 }
 
 /// Whether all boxes come in pairs of EMAN's marks for the start (-1) and the end (-2) of a filament.

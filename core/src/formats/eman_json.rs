@@ -48,5 +48,5 @@ pub(crate) fn open(path: &Path) -> Result<PickTable> {
             ..Pick::default()
         });
     }
-    Ok(PickTable { path: path.to_owned(), kind: "EMAN2 boxes".to_owned(), picks, ..PickTable::default() })
+    Ok(PickTable { path: path.to_owned(), kind: "EMAN2 boxes".into(), picks, ..PickTable::default() })
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use hdf5_reader::group::Group;
 use hdf5_reader::{Dataset as Hdf5Dataset, Datatype, Hdf5File, OpenOptions, SliceInfo, SliceInfoElem};
 
+use super::memory::check_finite;
 use super::{Dataset, PatchInfo, PatchReader};
 use crate::error::{Error, Result};
 
@@ -81,7 +82,7 @@ fn eman_stack(path: &Path, images: Group) -> Result<Dataset> {
     }
     let agreed = sizes.first().copied().flatten().filter(|s| sizes.iter().all(|other| *other == Some(*s)));
     Ok(Dataset {
-        kind: "EMAN2 HDF5 stack".to_owned(),
+        kind: "EMAN2 HDF5 stack".into(),
         reader: Box::new(Stack { path: path.to_owned(), source: Source::Eman(images, numbers), size, info }),
         // EMAN2 keeps 32-bit numbers; 1.77 is not to become 1.7699999809265137.
         pixel_size: agreed.and_then(|size| (size as f32).to_string().parse().ok()),
@@ -168,7 +169,7 @@ fn plain_stack(path: &Path, root: &Group) -> Result<Dataset> {
     }
     let info = vec![PatchInfo::default(); count as usize];
     Ok(Dataset {
-        kind: "HDF5 stack".to_owned(),
+        kind: "HDF5 stack".into(),
         reader: Box::new(Stack {
             path: path.to_owned(),
             source: Source::Plain(Box::new(stack.clone())),
@@ -229,13 +230,7 @@ impl PatchReader for Stack {
                 &format!("image {} has {} values where {} belong", index + 1, values.len(), out.len()),
             ));
         }
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(Error::format(
-                &self.path,
-                format!("image {} holds {} at value {}", index + 1, values[at], at + 1),
-                "write the file again without such pixels",
-            ));
-        }
+        check_finite(&self.path, &format!("image {}", index + 1), self.size, &values)?;
         out.copy_from_slice(&values);
         Ok(())
     }

@@ -13,12 +13,14 @@ pub mod eman_box;
 mod eman_json;
 mod folder;
 mod form;
+mod format;
 mod hdf5;
 pub mod image_folder;
 pub mod memory;
 pub mod micrograph;
 pub mod micrograph_table;
 pub mod mrc;
+mod mrc_header;
 mod mrc_writer;
 mod names;
 pub mod npy;
@@ -32,6 +34,7 @@ mod relion_columns;
 pub mod relion_coordinates;
 mod relion_project;
 mod relion_writer;
+mod repeated_picks;
 mod stack_set;
 pub mod star;
 pub mod star_subset;
@@ -41,8 +44,11 @@ mod via;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use format::{Format, RecordsOf};
+
 use crate::error::Result;
 use crate::label::Label;
+use crate::remedy::Warning;
 
 /// What a file says of one patch beside its pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -92,9 +98,9 @@ pub struct OpticsGroup {
 
 /// Patches recognised in one input, with what concerns all of them.
 pub struct Dataset {
-    /// Format in the words of its users: "RELION 3.1 particles", "PyTorch patches".
-    pub kind: String,
-    /// The pixels.
+    /// What the file is.
+    pub kind: Format,
+    /// Reads the pixels, one patch at a time.
     pub reader: Box<dyn PatchReader>,
     /// Å per px of the patches, where the file says so and all agree.
     pub pixel_size: Option<f64>,
@@ -103,7 +109,7 @@ pub struct Dataset {
     /// Optics groups, empty where the format has none.
     pub optics: Vec<OpticsGroup>,
     /// Sentences a person should read before going on.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// One particle position on a micrograph.
@@ -145,8 +151,8 @@ pub struct LeftOut {
 pub struct PickTable {
     /// The file or folder.
     pub path: PathBuf,
-    /// Format in the words of its users: "EMAN box file".
-    pub kind: String,
+    /// What the file is.
+    pub kind: Format,
     /// The picks in file order. There may be none: a picker that finds nothing on a micrograph writes
     /// a file without rows.
     pub picks: Vec<Pick>,
@@ -161,7 +167,7 @@ pub struct PickTable {
     /// Files that hold no picks or could not be read.
     pub left_out: Vec<LeftOut>,
     /// Sentences a person should read before going on.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A micrograph of a table.

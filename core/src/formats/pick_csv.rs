@@ -183,11 +183,14 @@ pub fn open(path: &Path) -> Result<PickTable> {
         let ours = rows.iter().any(|(_, r)| r.get(column).is_some_and(|v| v.parse::<Label>().is_ok()));
         let any = rows.iter().any(|(_, r)| r.get(column).is_some_and(|v| !v.is_empty()));
         if any && !ours {
-            warnings.push(format!(
-                "{}: its column {} holds no positive, negative or unlabeled and is kept as it is",
-                path.display(),
-                header.get(column).unwrap_or_default()
-            ));
+            warnings.push(
+                format!(
+                    "{}: its column {} holds no positive, negative or unlabeled and is kept as it is",
+                    path.display(),
+                    header.get(column).unwrap_or_default()
+                )
+                .into(),
+            );
         }
         ours
     });
@@ -206,7 +209,7 @@ pub fn open(path: &Path) -> Result<PickTable> {
     let kind = kind(&header, separator);
     Ok(PickTable {
         path: path.to_owned(),
-        kind: kind.to_owned(),
+        kind: kind.into(),
         picks,
         often_upside_down: kind == CRYOPPP,
         warnings,

@@ -11,10 +11,11 @@ use super::form::{Form, START, form, named_like_any_text};
 use super::micrograph::first_bytes;
 use super::names::extension;
 use super::relion_columns::{GROUP, StarContents, is_coordinate_list};
+use super::repeated_picks::count_once;
 use super::stack_set::{list, resolve};
 use super::star::{StarFile, Table};
 use super::{
-    LeftOut, OpticsGroup, PickTable, cbox, cryosparc, eman_box, eman_json, folder, pick_csv,
+    Format, LeftOut, OpticsGroup, PickTable, cbox, cryosparc, eman_box, eman_json, folder, pick_csv,
     plain_coordinates, relion, via,
 };
 use crate::error::{Error, Result};
@@ -41,7 +42,7 @@ fn open_file(path: &Path, nested: Nested, read: &mut HashSet<PathBuf>) -> Result
     match form(path)? {
         Form::NoPicks => Ok(PickTable {
             path: path.to_owned(),
-            kind: "pick file without picks".to_owned(),
+            kind: "pick file without picks".into(),
             ..PickTable::default()
         }),
         Form::Star => {
@@ -96,11 +97,8 @@ fn open_index(path: &Path, files: &Table, read: &mut HashSet<PathBuf>) -> Result
         })
     };
     let (micrographs, coordinates) = (need("rlnMicrographName")?, need("rlnMicrographCoordinates")?);
-    let mut table = PickTable {
-        path: path.to_owned(),
-        kind: "RELION list of coordinate files".to_owned(),
-        ..PickTable::default()
-    };
+    let mut table =
+        PickTable { path: path.to_owned(), kind: Format::RelionCoordinateList, ..PickTable::default() };
     let mut merged = Merged::default();
     let mut missing = Vec::new();
     for row in 0..files.len() {
@@ -160,10 +158,10 @@ fn open_index(path: &Path, files: &Table, read: &mut HashSet<PathBuf>) -> Result
 fn open_folder(path: &Path) -> Result<PickTable> {
     let files = folder::contents(path, &mut || true)?.picks;
     let mut table =
-        PickTable { path: path.to_owned(), kind: "folder of pick files".to_owned(), ..PickTable::default() };
-    let mut merged = Merged::default();
+        PickTable { path: path.to_owned(), kind: "folder of pick files".into(), ..PickTable::default() };
     let mut read = HashSet::new();
     let mut seen: Vec<(String, PathBuf)> = Vec::new();
+    let mut opened: Vec<Opened> = Vec::new();
     // An index first: what it lists is not read a second time.
     let (indices, others): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(|file| is_index(file));
     let truth = |file: &Path| {
@@ -193,7 +191,8 @@ fn open_folder(path: &Path) -> Result<PickTable> {
         // The name of the file, with the folders inside `path`, stands for the micrograph.
         let own = file.strip_prefix(path).unwrap_or(&file).with_extension("");
         let own = own.to_string_lossy().into_owned();
-        if inner.picks.iter().any(|p| p.micrograph.is_none()) {
+        let nameless = inner.picks.iter().any(|p| p.micrograph.is_none());
+        if nameless {
             if let Some((_, other)) = seen.iter().find(|(name, _)| *name == own) {
                 return Err(Error::format(
                     path,
@@ -213,8 +212,9 @@ fn open_folder(path: &Path) -> Result<PickTable> {
         for pick in &mut inner.picks {
             pick.micrograph.get_or_insert_with(|| own.clone());
         }
-        merged.add(&mut table, inner);
+        opened.push(Opened { file, nameless, table: inner });
     }
+    let merged = merge(path, opened, &mut table);
     if merged.files == 0 {
         return Err(match table.left_out.as_slice() {
             [] => Error::format(
@@ -236,6 +236,47 @@ fn open_folder(path: &Path) -> Result<PickTable> {
     }
     table.pixel_size = merged.pixel_size();
     Ok(table)
+}
+
+/// A file of a folder.
+struct Opened {
+    file: PathBuf,
+    /// Whether its own name stands for the micrograph.
+    nameless: bool,
+    table: PickTable,
+}
+
+/// Joins the files of a folder; a pick that several of them give counts once.
+fn merge(folder: &Path, mut opened: Vec<Opened>, table: &mut PickTable) -> Merged {
+    // Tables that name their micrographs are kept whole: they say more.
+    let mut order: Vec<usize> = (0..opened.len()).collect();
+    order.sort_by_key(|&at| opened.get(at).is_some_and(|file| file.nameless));
+    let mut tables: Vec<&mut PickTable> = opened.iter_mut().map(|file| &mut file.table).collect();
+    let repeated = count_once(&mut tables, &order);
+    let files: Vec<PathBuf> = opened.iter().map(|file| file.file.clone()).collect();
+    let mut merged = Merged::default();
+    for (at, Opened { file, table: mut inner, .. }) in opened.into_iter().enumerate() {
+        if let Some(repeated) = repeated.iter().find(|repeated| repeated.file == at) {
+            let kept_by = files.get(repeated.kept_by).map(|kept| short(folder, kept)).unwrap_or_default();
+            if inner.picks.is_empty() {
+                let reason = match repeated.picks {
+                    1 => format!("its pick is in {kept_by} too"),
+                    all => format!("all of its {all} picks are in {kept_by} too"),
+                };
+                table.left_out.push(LeftOut { path: file, reason });
+                continue;
+            }
+            let count_once = format!(
+                "{} of the {} picks of {} are in {kept_by} too and count once",
+                repeated.picks,
+                repeated.picks + inner.picks.len(),
+                short(folder, &file)
+            );
+            inner.warnings.push(count_once.into());
+        }
+        merged.add(table, inner);
+    }
+    merged
 }
 
 /// The path of a file seen from a folder.

@@ -61,10 +61,5 @@ pub(crate) fn open(path: &Path) -> Result<PickTable> {
             words.get(2).map(|word| ("column3".to_owned(), (*word).to_owned())).into_iter().collect();
         picks.push(Pick { x: coordinate(0)?, y: coordinate(1)?, columns, ..Pick::default() });
     }
-    Ok(PickTable {
-        path: path.to_owned(),
-        kind: "plain coordinates".to_owned(),
-        picks,
-        ..PickTable::default()
-    })
+    Ok(PickTable { path: path.to_owned(), kind: "plain coordinates".into(), picks, ..PickTable::default() })
 }

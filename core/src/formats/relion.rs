@@ -17,7 +17,7 @@ use super::relion_columns::{
 };
 use super::stack_set::{References, StackSet, list};
 use super::star::{StarFile, Table};
-use super::{Dataset, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable};
+use super::{Dataset, Format, OpticsGroup, PatchInfo, PatchReader, Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
 
@@ -69,11 +69,12 @@ pub fn open(path: &Path) -> Result<Dataset> {
     for group in &mut optics {
         group.pixel_size = group.pixel_size.or(stacks.pixel_size);
     }
-    let pixel_size = match optics.first() {
-        None => stacks.pixel_size,
-        Some(first) if optics.iter().all(|g| g.pixel_size == first.pixel_size) => first.pixel_size,
-        Some(_) => {
-            warnings.push(format!(
+    let pixel_size =
+        match optics.first() {
+            None => stacks.pixel_size,
+            Some(first) if optics.iter().all(|g| g.pixel_size == first.pixel_size) => first.pixel_size,
+            Some(_) => {
+                warnings.push(format!(
                 "{}: its optics groups differ in pixel size ({}); patches keep the one of their group",
                 path.display(),
                 list(
@@ -82,18 +83,21 @@ pub fn open(path: &Path) -> Result<Dataset> {
                         .map(|g| g.pixel_size.map_or("?".into(), |p| p.to_string()))
                         .collect::<Vec<_>>()
                 )
-            ));
-            None
-        }
-    };
+            ).into());
+                None
+            }
+        };
     if particles.micrograph.is_none() {
-        warnings.push(format!(
-            "{}: it has no column rlnMicrographName, so a split by micrograph is not possible",
-            path.display()
-        ));
+        warnings.push(
+            format!(
+                "{}: it has no column rlnMicrographName, so a split by micrograph is not possible",
+                path.display()
+            )
+            .into(),
+        );
     }
     Ok(Dataset {
-        kind: format!("RELION {} particles", particles.generation),
+        kind: Format::RelionParticles(particles.generation.to_owned()),
         pixel_size,
         micrograph_pixel_size: common(&optics, micrograph_pixel_size),
         optics,
@@ -137,7 +141,7 @@ pub(crate) fn picks_of(star: &StarFile) -> Result<PickTable> {
     }
     Ok(PickTable {
         path: path.to_owned(),
-        kind: format!("RELION {} coordinates", particles.generation),
+        kind: Format::RelionCoordinates(particles.generation.to_owned()),
         picks,
         pixel_size: common(&optics, micrograph_pixel_size),
         optics,

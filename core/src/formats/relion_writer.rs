@@ -65,9 +65,9 @@ pub enum DropReason {
 /// A column that is left out of a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DroppedColumn {
-    /// Its name.
+    /// Name of the column.
     pub column: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: DropReason,
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn open(path: &Path) -> Result<PickTable> {
     }
     Ok(PickTable {
         path: path.to_owned(),
-        kind: "VIA table of regions".to_owned(),
+        kind: "VIA table of regions".into(),
         picks,
         without_picks,
         ..PickTable::default()

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::check;
 use super::fourier::Spectrum;
-use super::{check, check_finite};
 use crate::error::{Error, Result};
 use crate::image::Image;
 
@@ -102,28 +102,6 @@ pub fn blob_scales(diameter: f64) -> (f64, f64) {
     let sigma = diameter / 2.0 / std::f64::consts::SQRT_2;
     let half_ratio = 1.6_f64.sqrt();
     (sigma / half_ratio, sigma * half_ratio)
-}
-
-/// Mean of the pixels at each whole distance (rounded) from the centre `((w−1)/2, (h−1)/2)`; index
-/// = distance in px, up to half the shorter side. `None` where no pixel lies at that distance (the
-/// centre of an image with even sides).
-///
-/// # Errors
-/// When the image is empty.
-pub fn radial_mean(image: &Image) -> Result<Vec<Option<f64>>> {
-    check(image)?;
-    let (cx, cy) = ((image.width - 1) as f64 / 2.0, (image.height - 1) as f64 / 2.0);
-    let mut rings = vec![(0.0, 0_u64); image.width.min(image.height) / 2 + 1];
-    for y in 0..image.height {
-        for (x, &value) in image.row(y).iter().enumerate() {
-            let distance = (x as f64 - cx).hypot(y as f64 - cy).round() as usize;
-            if let Some((sum, count)) = rings.get_mut(distance) {
-                *sum += f64::from(value);
-                *count += 1;
-            }
-        }
-    }
-    Ok(rings.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect())
 }
 
 /// What a Gaussian low-pass with half amplitude at `period` px leaves of the amplitude at `frequency`
@@ -240,18 +218,6 @@ pub(crate) fn mean_and_std(values: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
-/// Mean and standard deviation of an image in 64-bit arithmetic.
-///
-/// # Errors
-/// When the image is empty or holds a value that is no finite number.
-pub fn image_mean_and_std(image: &Image) -> Result<(f64, f64)> {
-    check_finite(image)?;
-    let n = image.data.len() as f64;
-    let mean = image.data.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-    let variance = image.data.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
-    Ok((mean, variance.sqrt()))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -314,13 +280,6 @@ mod tests {
     }
 
     #[test]
-    fn radial_mean_by_hand() {
-        // Odd sides: centre pixel 9, its four neighbours 1, corners at √2 → ring 1 as well.
-        let image = Image { width: 3, height: 3, data: vec![3.0, 1.0, 3.0, 1.0, 9.0, 1.0, 3.0, 1.0, 3.0] };
-        assert_eq!(radial_mean(&image).unwrap(), vec![Some(9.0), Some(2.0)]);
-    }
-
-    #[test]
     fn band_pass_keeps_its_band() {
         let size = 64;
         let wave = |cycles: f64| {
@@ -329,7 +288,10 @@ mod tests {
                 .collect();
             Image { width: size, height: size, data }
         };
-        let std = |image: &Image| image_mean_and_std(image).unwrap().1;
+        let std = |image: &Image| {
+            let values: Vec<f64> = image.data.iter().map(|&v| f64::from(v)).collect();
+            mean_and_std(&values).1
+        };
         let kept =
             |cycles: f64| std(&band_pass(&wave(cycles), Some(4.0), Some(32.0)).unwrap()) / std(&wave(cycles));
         assert!(kept(6.0) > 0.8 && kept(1.0) < 0.2 && kept(30.0) < 0.2);

@@ -28,7 +28,7 @@ pub struct SampleSettings {
     pub height: usize,
     /// Å per px.
     pub pixel_size: f64,
-    /// The particle.
+    /// Shape of the particle.
     pub shape: ParticleShape,
     /// Particle diameter, px.
     pub diameter: f64,

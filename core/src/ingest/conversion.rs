@@ -12,7 +12,7 @@ use crate::remedy::{Remedy, Warning};
 
 /// Picks made on an image of another size than the micrograph.
 struct Rescaled {
-    /// How many.
+    /// Number of picks.
     picks: usize,
     /// Columns and rows of the image they count in.
     counted: (f64, f64),
@@ -165,15 +165,17 @@ pub(super) const SHIFTS: [&str; 4] = ["rlnOriginXAngst", "rlnOriginYAngst", "rln
 /// The same for cryoSPARC, two numbers in a column.
 pub(super) const SHIFT_PAIRS: [&str; 2] = ["alignments3D/shift", "alignments2D/shift"];
 
-/// Picks that are too few to say where they all lie.
-const FEW: usize = 20;
+/// Fewest picks whose places say anything about their scale.
+const MIN_PICKS: usize = 20;
 /// Share of the width and the height within which all picks of a smaller image lie.
-const CORNER: f64 = 0.55;
+const CORNER_SHARE: f64 = 0.55;
 /// Share of picks outside their micrographs that is no accident.
-const MANY_OUTSIDE: f64 = 0.1;
+const MAX_SHARE_OUTSIDE: f64 = 0.1;
 
 /// Whether the picks look as if they counted in px of a smaller or larger image than the micrographs.
-pub(super) fn scale_warning(plan: &Plan, on: &[Vec<Planned>], request: &IngestRequest) -> Option<String> {
+pub(super) fn scale_warning(plan: &Plan, on: &[Vec<Planned>], request: &IngestRequest) -> Option<Warning> {
+    // The picks were multiplied by this already.
+    let scale = request.picks_scale.unwrap_or(1.0);
     let (mut picks, mut outside) = (0, 0);
     let mut reach: f64 = 0.0;
     for (mic, planned) in plan.mics.iter().zip(on) {
@@ -187,22 +189,25 @@ pub(super) fn scale_warning(plan: &Plan, on: &[Vec<Planned>], request: &IngestRe
             outside += usize::from(furthest > 1.0 || pick.xy.0 < -0.5 || y < -0.5);
         }
     }
-    if picks >= FEW && reach > 0.0 && reach < CORNER {
-        let factor = (1.0 / reach).floor().max(2.0);
-        return Some(format!(
+    if picks >= MIN_PICKS && reach > 0.0 && reach < CORNER_SHARE {
+        let text = format!(
             "all {picks} picks lie in one corner, within {:.0} % of the width and height: they look as if counted on a \
-             smaller image; scale them, by {factor} or the factor the images were reduced by",
+             smaller image",
             100.0 * reach
-        ));
+        );
+        return Some(Warning::new(text, Remedy::ScalePicks(scale * (1.0 / reach).floor().max(2.0))));
     }
-    if outside >= 3 && outside as f64 > MANY_OUTSIDE * picks as f64 {
-        let factor = if reach > 1.0 { 1.0 / reach.ceil() } else { 1.0 };
-        let scale =
-            if factor < 1.0 { format!("scale them, such as by {factor:.3}, or ") } else { String::new() };
-        return Some(format!(
+    if outside >= 3 && outside as f64 > MAX_SHARE_OUTSIDE * picks as f64 {
+        let text = format!(
             "{outside} of {picks} picks lie outside their micrographs: they look as if counted on a larger image, or \
-             belong to other micrographs; {scale}check which micrographs were picked"
-        ));
+             belong to other micrographs"
+        );
+        let remedy = if reach > 1.0 {
+            Remedy::ScalePicks(scale / reach.ceil())
+        } else {
+            Remedy::from("check which micrographs were picked")
+        };
+        return Some(Warning::new(text, remedy));
     }
     None
 }

@@ -1,11 +1,12 @@
 //! Reads what a project already holds: the names of its micrographs, so that a micrograph is recognised
 //! under another file name, and the places of its patches, so that no patch is cut twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::formats::micrograph::{Match, Names};
+use crate::imaging::Mask;
 use crate::label::Label;
 use crate::project::{Micrograph, MicrographId, Project};
 
@@ -19,6 +20,7 @@ pub(super) struct Existing {
     /// Names of the project's micrographs by their files, symbolic links resolved.
     by_file: HashMap<PathBuf, String>,
     places: HashMap<MicrographId, Vec<Labeled>>,
+    masks: BTreeMap<MicrographId, Mask>,
     /// Names of the project and of this import, as far as settled.
     all: Vec<String>,
     settled: HashSet<String>,
@@ -39,13 +41,19 @@ impl Existing {
                 }
             }
         }
+        let masks = project.masks()?;
         let all: Vec<String> = micrographs.iter().map(|m| m.name.clone()).collect();
         let names = Names::new(&all);
         let settled = all.iter().cloned().collect();
         let file = |m: &Micrograph| Some((real(m.path.as_deref()?)?, m.name.clone()));
         let by_file = micrographs.iter().filter_map(file).collect();
         let micrographs = micrographs.into_iter().map(|m| (m.name.clone(), m)).collect();
-        Ok(Self { micrographs, by_file, places, all, settled, names })
+        Ok(Self { micrographs, by_file, places, masks, all, settled, names })
+    }
+
+    /// What a person has ruled out on the project's micrograph of that name.
+    pub fn mask(&self, name: &str) -> Option<&Mask> {
+        self.masks.get(&self.micrograph(name)?.id)
     }
 
     /// The name of the project's micrograph that lies at `path`.

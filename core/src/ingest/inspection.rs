@@ -9,14 +9,15 @@ use serde::Serialize;
 use super::mic::{Mic, Planned};
 use super::plan::Plan;
 use super::planning::box_for_diameter;
-use super::progress::{OnProgress, Phase, tell};
-use super::report::Preview;
+use super::progress::Phase;
+use super::report::ImportPreview;
 use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
-use super::{cutting, look, planning};
+use super::{boxes, look, planning};
 use crate::error::{Error, Result};
 use crate::formats::detect::{self, Kind};
 use crate::imaging::{self, CutSettings};
 use crate::label::Label;
+use crate::progress::{ProgressSink, report};
 use crate::project::Project;
 
 /// What a file or folder is.
@@ -39,11 +40,11 @@ pub struct FoundInput {
 ///
 /// # Errors
 /// [`Error::Cancelled`].
-pub fn recognise(paths: &[PathBuf], progress: OnProgress<'_>) -> Result<Vec<FoundInput>> {
+pub fn recognise(paths: &[PathBuf], progress: ProgressSink<'_>) -> Result<Vec<FoundInput>> {
     let mut found = Vec::with_capacity(paths.len());
     for (done, path) in paths.iter().enumerate() {
         // A folder may hold thousands of files, on a slow disk.
-        let mut go_on = || tell(progress, Phase::Recognising, done, paths.len()).is_ok();
+        let mut go_on = || report(progress, Phase::Recognising, done, paths.len()).is_ok();
         if !go_on() {
             return Err(Error::Cancelled);
         }
@@ -175,7 +176,7 @@ pub struct SeenPatch {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
     /// What was recognised.
-    pub preview: Preview,
+    pub preview: ImportPreview,
     /// Side of a patch, px; 0 without patches.
     pub size: usize,
     /// At most as many patches as were asked for, spread over files and micrographs. Patches of the
@@ -199,7 +200,7 @@ pub fn inspect_with_patches(
     request: &IngestRequest,
     project: Option<&Project>,
     count: usize,
-    progress: OnProgress<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<Inspection> {
     let mut plan = planning::make(request, project, progress)?;
     look::look(&mut plan, request, progress)?;
@@ -252,7 +253,7 @@ fn cut(plan: &Plan, count: usize) -> Result<Vec<SeenPatch>> {
 
 /// Cuts these picks of a micrograph.
 fn cut_some(mic: &Mic, picks: &[&Planned], settings: &CutSettings) -> Result<Vec<SeenPatch>> {
-    let image = cutting::read(mic)?;
+    let image = boxes::read(mic)?;
     let centres: Vec<(f64, f64)> = picks.iter().map(|p| p.xy).collect();
     let patches = imaging::cut(&image, &centres, settings)?;
     let pixels = patches.pixels.chunks_exact((patches.size * patches.size).max(1));

@@ -2,28 +2,25 @@
 //! holds no picture, and whether particles are dark or light.
 
 use super::plan::Plan;
-use super::progress::{Phase, Progress, tell};
+use super::progress::Phase;
 use super::request::{IngestRequest, PoolFrom, diameter_for};
-use super::{cutting, planning};
+use super::{boxes, planning};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
 use crate::label::Label;
+use crate::progress::{ProgressSink, report};
 use crate::remedy::{Remedy, Warning};
 
 /// How many micrographs are looked into: those with the most positive picks.
 const SAMPLE: usize = 4;
 
-/// Signal of the picks as given from which no other orientation is in question.
-const SURE: f64 = 0.3;
-/// Picks from which a signal is believed.
-const ENOUGH: usize = 10;
+/// Least signal of the picks as given that rules out every other orientation.
+const MIN_SIGNAL: f64 = 0.3;
+/// Fewest picks whose signal is believed.
+const MIN_PICKS: usize = 10;
 
 /// Looks, and adds what was seen to the plan's warnings.
-pub(super) fn look(
-    plan: &mut Plan,
-    request: &IngestRequest,
-    progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<()> {
+pub(super) fn look(plan: &mut Plan, request: &IngestRequest, progress: ProgressSink<'_>) -> Result<()> {
     let Some(cut) = plan.cut else { return Ok(()) };
     let positives = |at: usize| {
         plan.mics.get(at).map_or(0, |m| m.picks.iter().filter(|p| p.label == Label::Positive).count())
@@ -39,9 +36,9 @@ pub(super) fn look(
     let mut border: Option<(usize, Warning)> = None;
     let mut bad: Vec<(usize, String)> = Vec::new();
     for (done, &at) in order.iter().enumerate() {
-        tell(progress, Phase::Looking, done, order.len())?;
+        report(progress, Phase::Looking, done, order.len())?;
         let Some(mic) = plan.mics.get(at) else { continue };
-        let image = match cutting::read(mic) {
+        let image = match boxes::read(mic) {
             Ok(image) => image,
             Err(error) => {
                 bad.push((at, planning::reason(error)));
@@ -88,7 +85,7 @@ pub(super) fn look(
         ));
     }
     let often = plan.tables.iter().find(|table| table.often_upside_down && !table.picks.is_empty());
-    let sure = verdict.picks >= ENOUGH && verdict.given >= SURE && verdict.given > verdict.mirrored;
+    let sure = verdict.picks >= MIN_PICKS && verdict.given >= MIN_SIGNAL && verdict.given > verdict.mirrored;
     if let Some(table) = often.filter(|_| !verdict.clearly_better && !sure && !request.y_up) {
         let text = format!(
             "{}: y of the picks in a {} is usually counted from the bottom of MRC micrographs, and these images do not \

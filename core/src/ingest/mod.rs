@@ -15,13 +15,17 @@
 //! | `picks` | sorts picks into those to cut, those at an edge and those already there |
 //! | `planning` | makes the plan: matches picks with micrographs, settles the patch size |
 //! | `patches` | brings in patches that were cut by other programs |
-//! | `cutting` | cuts patches and the unlabeled pool from micrographs, one micrograph at a time |
+//! | `by_hand` | places that a person marks on a micrograph |
+//! | `boxes`, `pool`, `cutting` | reads a micrograph and cuts boxes; the unlabeled pool; picks and pool, one micrograph at a time |
+//! | `micrographs` | brings in micrographs alone, to be picked on later |
 //! | `look` | looks into a few micrographs: mirrored picks, replicated border, contrast |
 //! | `inspection` | recognises files, proposes values, and shows a handful of patches |
 //! | `space` | how much room that takes on the disk, and how much is free |
 //! | [`sample`] | writes the simulated sample as ordinary files |
 //! | [`truth`] | reads the true labels of a benchmark, for evaluation only |
 
+mod boxes;
+mod by_hand;
 mod conversion;
 mod cutting;
 mod existing;
@@ -29,11 +33,13 @@ mod files;
 mod inspection;
 mod look;
 mod mic;
+mod micrographs;
 mod optics;
 mod patches;
 mod picks;
 mod plan;
 mod planning;
+mod pool;
 mod progress;
 mod report;
 mod request;
@@ -42,15 +48,18 @@ mod space;
 pub mod truth;
 
 use crate::error::{Error, Result};
+use crate::label::LabelCounts;
+use crate::progress::ProgressSink;
 use crate::project::Project;
 
+pub use by_hand::{AddedPatches, MarkedPlaces, add_places, cut_of, project_cut};
 pub use inspection::{
     AROUND, FoundInput, Inspection, SeenPatch, inspect_with_patches, proposal, recognise, suggested_bin,
 };
-pub use progress::{OnProgress, Phase, Progress};
+pub use planning::box_for_diameter;
 pub use report::{
-    Ambiguous, BadMicrograph, IngestSummary, InputReport, MicrographReport, PickFileReport, PickScores,
-    Preview, Unmatched,
+    Ambiguous, BadMicrograph, ImportPreview, IngestSummary, InputReport, MicrographReport, PickFileReport,
+    PickScores, Unmatched,
 };
 pub use request::{BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest};
 pub use sample::{SampleFiles, SamplePicks, sample_files};
@@ -66,8 +75,8 @@ pub use truth::read as truth_for;
 pub fn inspect(
     request: &IngestRequest,
     project: Option<&Project>,
-    progress: OnProgress<'_>,
-) -> Result<Preview> {
+    progress: ProgressSink<'_>,
+) -> Result<ImportPreview> {
     let mut plan = planning::make(request, project, progress)?;
     look::look(&mut plan, request, progress)?;
     Ok(plan.into_preview(request))
@@ -76,17 +85,29 @@ pub fn inspect(
 /// Brings files into the project, all or none: when this fails or is cancelled the project is as
 /// before. Pixels are streamed; at most one micrograph is in memory.
 ///
+/// Micrographs without picks and without a pool are brought in alone: particles are marked on them later.
+///
 /// # Errors
 /// As [`inspect`], when a micrograph cannot be used and is not to be left out, when the project may only be read, there is nothing to bring in, a pixel is
 /// no finite number, or the disk is full.
 pub fn ingest(
     project: &mut Project,
     request: &IngestRequest,
-    progress: OnProgress<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<IngestSummary> {
     let mut plan = planning::make(request, Some(project), progress)?;
     look::look(&mut plan, request, progress)?;
     plan.refuse_bad(request)?;
+    if plan.is_micrographs_alone(request) {
+        micrographs::bring_in(&plan, request, project)?;
+        return Ok(IngestSummary {
+            first: u32::try_from(project.len()).unwrap_or(u32::MAX),
+            labels: LabelCounts::default(),
+            pool: 0,
+            entries: Vec::new(),
+            found: plan.into_preview(request),
+        });
+    }
     let size = plan.size.ok_or_else(|| {
         Error::request(
             "there is nothing to import: the files hold neither patches nor picks",

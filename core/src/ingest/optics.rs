@@ -11,7 +11,7 @@ const GROUP: &str = "rlnOpticsGroup";
 
 /// Columns that belong to a micrograph rather than to a particle, unless a refinement has made them
 /// differ within one.
-const OF_MICROGRAPH: [&str; 8] = [
+pub(super) const OF_MICROGRAPH: [&str; 8] = [
     "rlnDefocusU",
     "rlnDefocusV",
     "rlnDefocusAngle",
@@ -60,7 +60,7 @@ impl TableOptics {
 
 /// The optics groups of the pool, and what its patches take from their micrographs.
 pub(super) struct PoolOptics {
-    /// The groups.
+    /// The optics groups; patches name them by index.
     pub groups: Vec<OpticsGroup>,
     of_mic: Vec<Option<usize>>,
     columns: Vec<BTreeMap<String, String>>,
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(pool.columns(0).get("rlnDefocusU").map(String::as_str), Some("15000.5"));
         assert!(pool.columns(1).is_empty() && pool.columns(2).is_empty());
 
-        // Two microscopes: nobody is guessed, but a table of micrographs knows.
+        // Two microscopes: the optics are not guessed, but a table of micrographs may give them.
         mics[1].optics = Some(group("200.0"));
         mics[1].picks.clear();
         let optics = [TableOptics::of(&tables[0], 0, &mics)];

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::mic::with_folder;
 use super::plan::Plan;
-use super::progress::{Phase, Progress, tell};
+use super::progress::Phase;
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
+use crate::progress::{ProgressSink, report};
 use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
 
 /// Progress is told every so many patches.
@@ -17,7 +18,7 @@ pub(super) fn bring_in(
     plan: &mut Plan,
     request: &IngestRequest,
     importer: &mut Importer<'_>,
-    progress: &mut dyn FnMut(Progress) -> bool,
+    progress: ProgressSink<'_>,
 ) -> Result<()> {
     let total = plan.inputs.iter().map(|i| i.labels.total() as usize).sum();
     let mut done = 0;
@@ -30,7 +31,7 @@ pub(super) fn bring_in(
         }
         importer.source(&SourceInfo {
             path: input.path.clone(),
-            kind: data.kind,
+            kind: data.kind.into(),
             pixel_size: input.pixel_size,
             micrograph_pixel_size: data.micrograph_pixel_size,
             box_size: None,
@@ -38,14 +39,14 @@ pub(super) fn bring_in(
             y_up: false,
             further_files: plan.further.get(&input.path).cloned().unwrap_or_default(),
             optics: data.optics,
-            warnings: data.warnings,
+            warnings: data.warnings.iter().map(ToString::to_string).collect(),
         })?;
         let mut pixels = vec![0.0_f32; size * size];
         let mut micrographs: HashMap<String, MicrographId> = HashMap::new();
         let mut names: BTreeSet<String> = BTreeSet::new();
         for index in 0..data.reader.len() {
             if done % EVERY == 0 {
-                tell(progress, Phase::Patches, done, total)?;
+                report(progress, Phase::Patches, done, total)?;
             }
             done += 1;
             let info = data.reader.info(index);

@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 
 use super::conversion::{Conversions, scale_warning};
-use super::mic::{Planned, pixel, with_folder};
+use super::existing::Labeled;
+use super::mic::{Mic, Planned, pixel, with_folder};
 use super::plan::Plan;
 use super::report::{Ambiguous, PickScores, Unmatched};
 use super::request::{BelowMinScore, IngestRequest};
 use crate::error::{Error, Result};
+use crate::formats::PickTable;
 use crate::formats::micrograph::{Match, Names};
 use crate::imaging::{CutPlan, CutSettings};
 use crate::label::Label;
@@ -16,6 +18,23 @@ use crate::remedy::{Remedy, Warning};
 
 /// Sorts all picks of the plan onto its micrographs.
 pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &IngestRequest) -> Result<()> {
+    let on = assign(plan, names, request)?;
+    let mut conflicts = 0;
+    for (mic, planned) in plan.mics.iter_mut().zip(on) {
+        conflicts += sort_on(mic, planned, &plan.tables, plan.existing.places(&mic.name), cut, request)?;
+    }
+    if conflicts > 0 {
+        let text = format!(
+            "{conflicts} picks lie exactly where there is a patch with another label; that label stays"
+        );
+        plan.warnings.push(text.into());
+    }
+    Ok(())
+}
+
+/// Finds the micrograph of each pick and converts its coordinates. Returns the picks of each micrograph; those without a
+/// micrograph, and what a person should know, go into the plan.
+fn assign(plan: &mut Plan, names: &Names, request: &IngestRequest) -> Result<Vec<Vec<Planned>>> {
     let mut on: Vec<Vec<Planned>> = plan.mics.iter().map(|_| Vec::new()).collect();
     let mut matches: HashMap<String, Match> = HashMap::new();
     let mut misses: Vec<(String, usize)> = Vec::new();
@@ -85,73 +104,74 @@ pub(super) fn sort(plan: &mut Plan, names: &Names, cut: &CutSettings, request: &
     refuse_when_none_matches(plan, &on)?;
     warn_of_misses(plan);
     plan.warnings.extend(conversions.warnings(request));
-    plan.warnings.extend(scale_warning(plan, &on, request).map(Warning::from));
+    plan.warnings.extend(scale_warning(plan, &on, request));
     plan.scores = PickScores::of(scores);
     plan.warnings.extend(score_warning(plan, request));
+    Ok(on)
+}
 
+/// Sorts the picks of one micrograph: to be cut, below the lowest score, at an edge, outside, there already. `present` are
+/// the places that have a patch. Returns how many picks have another label than the patch at their place.
+fn sort_on(
+    mic: &mut Mic,
+    mut planned: Vec<Planned>,
+    tables: &[PickTable],
+    present: &[Labeled],
+    cut: &CutSettings,
+    request: &IngestRequest,
+) -> Result<usize> {
     let mut conflicts = 0;
-    for (mic, mut planned) in plan.mics.iter_mut().zip(on) {
-        let centres: Vec<(f64, f64)> = planned.iter().map(|p| p.xy).collect();
-        let sorted = CutPlan::new(mic.width, mic.height, &centres, cut).map_err(|e| {
-            Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks")
-        })?;
-        mic.at_edge = sorted.at_edge.len();
-        mic.outside = sorted.outside.len();
-        let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
-        for &(xy, label) in plan.existing.places(&mic.name) {
-            taken.insert(pixel(xy), label);
-            match label {
-                Label::Positive => mic.positives.push(xy),
-                _ => mic.others.push(xy),
-            }
+    let centres: Vec<(f64, f64)> = planned.iter().map(|p| p.xy).collect();
+    let sorted = CutPlan::new(mic.width, mic.height, &centres, cut)
+        .map_err(|e| Error::format(&mic.path, format!("its picks cannot be cut: {e}"), "check the picks"))?;
+    mic.at_edge = sorted.at_edge.len();
+    mic.outside = sorted.outside.len();
+    let mut taken: HashMap<(i64, i64), Label> = HashMap::new();
+    for &(xy, label) in present {
+        taken.insert(pixel(xy), label);
+        match label {
+            Label::Positive => mic.positives.push(xy),
+            _ => mic.others.push(xy),
         }
-        let weak = |pick: &Planned| {
-            let given = plan.tables.get(pick.table).and_then(|t| t.picks.get(pick.row)).and_then(|p| p.label);
-            given.is_none() && pick.score.zip(request.min_score).is_some_and(|(score, least)| score < least)
-        };
-        if request.below_min_score == BelowMinScore::Unlabeled {
-            for pick in planned.iter_mut().filter(|pick| weak(pick)) {
-                pick.label = Label::Unlabeled;
-            }
+    }
+    let weak = |pick: &Planned| {
+        let given = tables.get(pick.table).and_then(|t| t.picks.get(pick.row)).and_then(|p| p.label);
+        given.is_none() && pick.score.zip(request.min_score).is_some_and(|(score, least)| score < least)
+    };
+    if request.below_min_score == BelowMinScore::Unlabeled {
+        for pick in planned.iter_mut().filter(|pick| weak(pick)) {
+            pick.label = Label::Unlabeled;
         }
-        for index in sorted.kept {
-            let Some(pick) = planned.get(index) else { continue };
-            if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
-                mic.below.push(*pick);
-                continue;
-            }
-            match taken.get(&pixel(pick.xy)) {
-                Some(label) => {
-                    mic.duplicates += 1;
-                    conflicts += usize::from(*label != pick.label);
-                }
-                None => {
-                    taken.insert(pixel(pick.xy), pick.label);
-                    mic.picks.push(*pick);
-                }
-            }
+    }
+    for index in sorted.kept {
+        let Some(pick) = planned.get(index) else { continue };
+        if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
+            mic.below.push(*pick);
+            continue;
         }
-        mic.below.sort_by(|a, b| b.score.unwrap_or(f64::NAN).total_cmp(&a.score.unwrap_or(f64::NAN)));
-        for pick in &planned {
-            // The pool may take a place that the picker thought little of: that is what was asked for.
-            if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
-                continue;
+        match taken.get(&pixel(pick.xy)) {
+            Some(label) => {
+                mic.duplicates += 1;
+                conflicts += usize::from(*label != pick.label);
             }
-            match pick.label {
-                Label::Positive => mic.positives.push(pick.xy),
-                _ => mic.others.push(pick.xy),
+            None => {
+                taken.insert(pixel(pick.xy), pick.label);
+                mic.picks.push(*pick);
             }
         }
     }
-    if conflicts > 0 {
-        plan.warnings.push(
-            format!(
-                "{conflicts} picks lie exactly where there is a patch with another label; that label stays"
-            )
-            .into(),
-        );
+    mic.below.sort_by(|a, b| b.score.unwrap_or(f64::NAN).total_cmp(&a.score.unwrap_or(f64::NAN)));
+    for pick in &planned {
+        // The pool may take a place whose pick was left out for its low score.
+        if weak(pick) && request.below_min_score == BelowMinScore::LeaveOut {
+            continue;
+        }
+        match pick.label {
+            Label::Positive => mic.positives.push(pick.xy),
+            _ => mic.others.push(pick.xy),
+        }
     }
-    Ok(())
+    Ok(conflicts)
 }
 
 /// Some names, and how many more there are.

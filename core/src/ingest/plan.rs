@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::existing::Existing;
 use super::mic::Mic;
 use super::report::{
-    Ambiguous, BadMicrograph, InputReport, MicrographReport, PickFileReport, PickScores, Preview, Unmatched,
+    Ambiguous, BadMicrograph, ImportPreview, InputReport, MicrographReport, PickFileReport, PickScores,
+    Unmatched,
 };
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
@@ -106,7 +107,7 @@ impl Plan {
         let sum = |of: fn(&Mic) -> usize| self.mics.iter().map(of).sum::<usize>();
         Error::request(
             format!(
-                "nothing is left to import: {} picks are too near an edge, {} lie outside their micrographs, {} have \
+                "nothing is left to import: {} picks are too close to the edge, {} lie outside their micrographs, {} have \
                  a patch at their place already, {} are below the lowest score, and no place was found for a pool",
                 sum(|m| m.at_edge),
                 sum(|m| m.outside),
@@ -118,7 +119,7 @@ impl Plan {
     }
 
     /// What a person is shown.
-    pub fn into_preview(self, request: &IngestRequest) -> Preview {
+    pub fn into_preview(self, request: &IngestRequest) -> ImportPreview {
         let mut labels = LabelCounts::default();
         for label in Label::ALL {
             let ready: u64 = self.inputs.iter().map(|i| i.labels.get(label)).sum();
@@ -132,11 +133,11 @@ impl Plan {
         let first = sizes.next().flatten();
         let pixel_size = first.filter(|_| sizes.all(|s| s == first));
         let pick_files = self.tables.iter().zip(&self.pick_counts);
-        Preview {
+        ImportPreview {
             pick_files: pick_files
                 .map(|(t, &picks)| PickFileReport {
                     path: t.path.clone(),
-                    kind: t.kind.clone(),
+                    kind: t.kind.to_string(),
                     picks,
                     without_picks: t.without_picks.len(),
                 })

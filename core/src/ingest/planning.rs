@@ -8,7 +8,7 @@ use super::existing::Existing;
 use super::files::Sorted;
 use super::mic::{Mic, with_folder};
 use super::plan::Plan;
-use super::progress::{Phase, Progress, tell};
+use super::progress::Phase;
 use super::report::{BadMicrograph, InputReport};
 use super::request::IngestRequest;
 use super::{files, picks};
@@ -17,6 +17,7 @@ use crate::formats::micrograph::{self, Match, MicrographHeader, Names};
 use crate::formats::{LeftOut, MicrographEntry, OpticsGroup, micrograph_table};
 use crate::imaging::CutSettings;
 use crate::label::{Label, LabelCounts};
+use crate::progress::{ProgressSink, report};
 use crate::project::Project;
 use crate::remedy::{Remedy, Warning};
 
@@ -24,16 +25,16 @@ use crate::remedy::{Remedy, Warning};
 pub(super) fn make(
     request: &IngestRequest,
     project: Option<&Project>,
-    progress: &mut dyn FnMut(Progress) -> bool,
+    progress: ProgressSink<'_>,
 ) -> Result<Plan> {
     request.check()?;
     let mut files = files::sort(request)?;
     let listed = meant(&mut files)?;
     let total = files.patches.len() + listed.len() + files.picks.len();
     let mut done = 0;
-    let mut step = |progress: &mut dyn FnMut(Progress) -> bool| {
+    let mut step = |progress: ProgressSink<'_>| {
         done += 1;
-        tell(progress, Phase::Recognising, done - 1, total)
+        report(progress, Phase::Recognising, done - 1, total)
     };
 
     let mut plan = Plan {
@@ -73,7 +74,7 @@ pub(super) fn make(
         step(progress)?;
         match plan.open_picks(path) {
             Ok(mut table) => {
-                plan.warnings.extend(std::mem::take(&mut table.warnings).into_iter().map(Warning::from));
+                plan.warnings.extend(std::mem::take(&mut table.warnings));
                 plan.left_out.append(&mut table.left_out);
                 plan.pick_counts.push(table.picks.len());
                 plan.tables.push(table);
@@ -270,7 +271,7 @@ impl Plan {
         if self.tables.is_empty() && request.pool.is_none() {
             if !self.mics.is_empty() {
                 self.warnings.push(format!(
-                    "{} micrographs were named without picks and without a pool: nothing is cut from them",
+                    "{} micrographs were named without picks and without a pool: nothing is cut from them now",
                     self.mics.len()
                 ).into());
             }
@@ -332,14 +333,14 @@ impl Plan {
         path: &Path,
         names: &Names,
         request: &IngestRequest,
-        progress: &mut dyn FnMut(Progress) -> bool,
+        progress: ProgressSink<'_>,
     ) -> Result<()> {
         let data = self.open_patches(path)?;
         let mut labels = LabelCounts::default();
         let mut micrographs: HashSet<String> = HashSet::new();
         for index in 0..data.reader.len() {
             if index % 65_536 == 65_535 {
-                tell(progress, Phase::Recognising, self.inputs.len(), self.inputs.len() + 1)?;
+                report(progress, Phase::Recognising, self.inputs.len(), self.inputs.len() + 1)?;
             }
             let info = data.reader.info(index);
             let label = request.label_of(&info);
@@ -370,10 +371,10 @@ impl Plan {
             ).into());
         }
         let file = path.display().to_string();
-        self.warnings.extend(data.warnings.into_iter().map(|warning| Warning::from(warning).about(&file)));
+        self.warnings.extend(data.warnings.into_iter().map(|warning| warning.about(&file)));
         self.inputs.push(InputReport {
             path: path.to_owned(),
-            kind: data.kind,
+            kind: data.kind.to_string(),
             labels,
             size: data.reader.size(),
             pixel_size: request.pixel_size.or(data.pixel_size),
@@ -490,7 +491,7 @@ impl Plan {
 }
 
 /// Side of a box for particles of a diameter, px: 1.75 times as wide, rounded up to an even number.
-pub(super) fn box_for_diameter(diameter: f64) -> usize {
+pub fn box_for_diameter(diameter: f64) -> usize {
     let half = (1.75 * diameter / 2.0).ceil();
     if half.is_finite() && half >= 1.0 && half < CutSettings::LARGEST as f64 { 2 * half as usize } else { 0 }
 }

@@ -85,7 +85,7 @@ pub struct PickScores {
     pub sorted: Vec<f64>,
     /// How many there are.
     pub count: usize,
-    /// The lowest.
+    /// Lowest score.
     pub lowest: f64,
     /// A quarter is below this.
     pub lower_quartile: f64,
@@ -93,7 +93,7 @@ pub struct PickScores {
     pub median: f64,
     /// A quarter is above this.
     pub upper_quartile: f64,
-    /// The highest.
+    /// Highest score.
     pub highest: f64,
 }
 
@@ -159,7 +159,7 @@ pub struct Ambiguous {
 
 /// What was recognised, and what an import brings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Preview {
+pub struct ImportPreview {
     /// Ready patches.
     pub inputs: Vec<InputReport>,
     /// Pick files.
@@ -211,5 +211,5 @@ pub struct IngestSummary {
     /// Journal entries that set the labels.
     pub entries: Vec<EntryId>,
     /// What was found in the files, and what became of each micrograph.
-    pub found: Preview,
+    pub found: ImportPreview,
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::formats::PatchInfo;
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::Label;
+use crate::project::PoolPlaces;
 
 /// What is to be brought into a project, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,11 +200,12 @@ impl PoolRequest {
         }
     }
 
-    pub(super) fn kind(&self) -> &'static str {
+    /// What a project keeps of how its places were found.
+    pub(super) const fn places(&self) -> PoolPlaces {
         match self.from {
-            PoolFrom::Grid => "unlabeled pool on a grid",
-            PoolFrom::Random => "unlabeled pool at random places",
-            PoolFrom::Blobs => "unlabeled pool of blobs",
+            PoolFrom::Grid => PoolPlaces::Grid,
+            PoolFrom::Random => PoolPlaces::Random,
+            PoolFrom::Blobs => PoolPlaces::Blobs,
         }
     }
 }

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::progress::{OnProgress, Phase, tell};
+use super::progress::Phase;
 use crate::error::{Error, Result};
 use crate::formats::mrc::{Writer, WriterMode};
 use crate::formats::relion::{Particle, StarOptions, write_star};
 use crate::formats::{OpticsGroup, PatchInfo};
 use crate::imaging::{PickBias, SampleSettings, sample_micrograph, seed_for};
+use crate::progress::{ProgressSink, report};
 
 /// Which of the simulated particles are picked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,7 +59,7 @@ pub fn sample_files(
     seed: u64,
     settings: &SampleSettings,
     picks: &SamplePicks,
-    progress: OnProgress<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<SampleFiles> {
     std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
     let mut entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
@@ -91,7 +92,7 @@ fn write(
     seed: u64,
     settings: &SampleSettings,
     picks: &SamplePicks,
-    progress: OnProgress<'_>,
+    progress: ProgressSink<'_>,
 ) -> Result<SampleFiles> {
     std::fs::create_dir(&files.micrographs).map_err(|e| Error::io("create", &files.micrographs, e))?;
     let fail = |e| Error::io("write", &files.truth, e);
@@ -100,7 +101,7 @@ fn write(
     writeln!(truth, "micrograph,x,y,particle").map_err(fail)?;
     let mut picked: Vec<PatchInfo> = Vec::new();
     for index in 0..settings.micrographs {
-        tell(progress, Phase::Simulating, index, settings.micrographs)?;
+        report(progress, Phase::Simulating, index, settings.micrographs)?;
         let simulated = sample_micrograph(settings, seed, index)?;
         let name = format!("sample_{:03}.mrc", index + 1);
         let image = &simulated.image;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::report::Preview;
+use super::report::ImportPreview;
 use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use crate::imaging::CutSettings;
 use crate::project::PixelType;
@@ -33,7 +33,7 @@ pub struct Space {
 
 impl Space {
     /// What an import of `request`, of which `preview` was seen, writes into a project of these pixels.
-    pub fn of(preview: &Preview, request: &IngestRequest, pixels: PixelType) -> Self {
+    pub fn of(preview: &ImportPreview, request: &IngestRequest, pixels: PixelType) -> Self {
         let area = preview.patch_size.map_or(0, |side| (side as u64).saturating_mul(side as u64));
         let bytes = |patches: u64, each: usize| patches.saturating_mul(area).saturating_mul(each as u64);
         let pool = most_of_pool(preview, request);
@@ -67,7 +67,7 @@ impl Space {
 }
 
 /// The most patches that a pool can have.
-fn most_of_pool(preview: &Preview, request: &IngestRequest) -> u64 {
+fn most_of_pool(preview: &ImportPreview, request: &IngestRequest) -> u64 {
     let (Some(pool), Some(box_size)) = (&request.pool, preview.box_size) else { return 0 };
     let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
     let room = || preview.micrographs.iter().map(|m| places(pool, &cut, m.width, m.height)).sum();
@@ -111,7 +111,7 @@ mod tests {
     use crate::ingest::MicrographReport;
     use crate::label::LabelCounts;
 
-    fn preview() -> Preview {
+    fn preview() -> ImportPreview {
         let micrograph = MicrographReport {
             name: "m".to_owned(),
             path: "m.mrc".into(),
@@ -125,12 +125,12 @@ mod tests {
             duplicates: 0,
             pool: 0,
         };
-        Preview {
+        ImportPreview {
             micrographs: vec![micrograph.clone(), micrograph],
             labels: LabelCounts { positive: 20, unlabeled: 0, negative: 0 },
             patch_size: Some(50),
             box_size: Some(100),
-            ..Preview::default()
+            ..ImportPreview::default()
         }
     }
 

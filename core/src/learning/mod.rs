@@ -12,6 +12,7 @@
 //! | [`train`] | a run from preflight to its last epoch, its events and checkpoints |
 //! | [`infer`] | scores of patches from a trained network |
 //! | [`eval`] | measures of a ranking |
+//! | [`general_model`] | the network that ships with the program and ranks without labels |
 //! | `inspect` | what the diagnosis measures inside a network: layers, units, gradients |
 //!
 //! A method is a composition: a risk, a consistency term, optionally self-training and alignment, a teacher, a
@@ -21,6 +22,7 @@
 pub mod config;
 pub mod data;
 pub mod eval;
+pub mod general_model;
 pub mod infer;
 pub(crate) mod inspect;
 pub mod loss;

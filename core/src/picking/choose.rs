@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::peaks::spaced;
 use super::picker::{Candidate, Candidates, FLOOR};
 use crate::error::{Error, Result};
-use crate::learning::prior::binormal::binormal_prior;
+use crate::learning::prior::binormal::{Checked, Mixtures, binormal_mixtures};
+use crate::learning::prior::promise::{Reached, promise};
 
 /// What a person asks of the picks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,12 +99,16 @@ impl Default for Census {
 pub struct Expectation {
     /// Share of particles among the picks.
     pub precision: f64,
-    /// Lower end of the interval that π's interval (90 %) gives.
+    /// Lower end of its 90 % interval.
     pub low: f64,
     /// Upper end.
     pub high: f64,
     /// Share of the particles among all places above the floor that is picked.
     pub recall: f64,
+    /// Lower end of its 90 % interval.
+    pub recall_low: f64,
+    /// Upper end.
+    pub recall_high: f64,
 }
 
 impl Census {
@@ -198,6 +203,15 @@ impl Census {
         Ok(self.particles(positives)?.at(self, logit))
     }
 
+    /// As [`Self::expect`] at several thresholds: what takes time is done once.
+    ///
+    /// # Errors
+    /// As [`Self::expect`].
+    pub fn expectations(&self, logits: &[f64], positives: &[f32]) -> Result<Vec<Option<Expectation>>> {
+        let known = self.particles(positives)?;
+        Ok(logits.iter().map(|&logit| known.at(self, logit)).collect())
+    }
+
     /// How many of the places are particles: their share is the class prior of positives against places.
     fn particles(&self, positives: &[f32]) -> Result<Particles> {
         let above: Vec<f32> = positives.iter().copied().filter(|p| *p >= FLOOR).collect();
@@ -212,36 +226,32 @@ impl Census {
                 "label more particles and train again, or choose a threshold or an expected number",
             ));
         }
-        let prior = binormal_prior(&above, &self.sample)?;
-        Ok(Particles { share: prior.estimate, low: prior.low, high: prior.high, positives: above })
+        let mixtures = binormal_mixtures(&above, &self.sample, Checked::default())?;
+        Ok(Particles { mixtures, positives: above })
     }
 }
 
 /// Particles among the places of a census.
 struct Particles {
-    share: f64,
-    low: f64,
-    high: f64,
+    mixtures: Mixtures,
     positives: Vec<f32>,
 }
 
 impl Particles {
-    /// Precision = π · recall / share of places picked, as [`crate::learning::eval::metrics::ThresholdRow`] has it for
-    /// patches; `None` where nothing is picked.
+    /// The promise of a threshold; `None` where nothing is picked.
     fn at(&self, census: &Census, logit: f64) -> Option<Expectation> {
-        let picked = census.above(logit);
-        if picked == 0 {
-            return None;
-        }
-        let found = self.positives.iter().filter(|p| f64::from(**p) >= logit).count();
-        let recall = found as f64 / self.positives.len() as f64;
-        let accepted = picked as f64 / census.len() as f64;
-        let precision = |share: f64| (share * recall / accepted).min(1.0);
+        let found = self.positives.iter().filter(|p| f64::from(**p) >= logit).count() as u64;
+        let positives = Reached { above: found, of: self.positives.len() as u64 };
+        let places = Reached { above: census.above(logit), of: census.len() };
+        let promise = promise(&self.mixtures, positives, places)?;
+        let precision = promise.precision?;
         Some(Expectation {
-            precision: precision(self.share),
-            low: precision(self.low),
-            high: precision(self.high),
-            recall,
+            precision: precision.value,
+            low: precision.low,
+            high: precision.high,
+            recall: promise.recall.value,
+            recall_low: promise.recall.low,
+            recall_high: promise.recall.high,
         })
     }
 }

@@ -3,6 +3,9 @@
 //! - [`picker`]: the places of one micrograph, by a run's network
 //! - [`standardise`]: a whole picture on the scale of the network's patches; [`peaks`]: where a map is highest
 //! - [`store`]: the places of each micrograph on disk, so that thresholds are free
+//! - [`score_counts`]: the scores of a micrograph in few numbers
+//! - [`shift`]: how far the scores of a micrograph lie above or below those of the others
+//! - [`worth`]: which micrograph a person should look at next
 //! - [`choose`]: the places that a threshold, an expected number or a precision lets through
 //! - [`evaluate`]: positions of any program against known centres
 
@@ -10,5 +13,8 @@ pub mod choose;
 pub mod evaluate;
 pub mod peaks;
 pub mod picker;
+pub mod score_counts;
+pub mod shift;
 pub mod standardise;
 pub mod store;
+pub mod worth;

@@ -11,16 +11,19 @@ use super::standardise::standardise;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::imaging::cut::{CutSettings, cut_patch};
+use crate::imaging::normalise::Normaliser;
+use crate::imaging::resample::resample;
 use crate::imaging::{Border, bin, replicated_border};
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::infer::slide::{LogitMap, STRIDE};
+use crate::learning::network::SlidingCnn;
 
 /// Places below this logit (a score of 0.0025) are not kept: thresholds are free above it.
 pub const FLOOR: f32 = -6.0;
 /// Places of the map below this are not scored. It lies below [`FLOOR`], for the map is not exact.
 const MAP_FLOOR: f32 = -8.0;
 /// Patches scored at once. Where none of so many reaches [`FLOOR`], those lower in the map are left out.
-const AT_ONCE: usize = 256;
+const PATCHES_PER_BATCH: usize = 256;
 /// A centre lies at least this share of the box inside the picture, where an edge holds none: about the radius of a
 /// particle, since a box is 1.5 to 2 times as wide as one.
 const INSIDE: f64 = 0.25;
@@ -51,8 +54,29 @@ pub struct Candidates {
 pub struct Prepared {
     image: Image,
     border: Border,
-    /// Binned as patches are, on the scale of the network.
+    /// Binned as patches are and brought to the network's scale.
     picture: Image,
+}
+
+/// The network's logit at every place of a micrograph, from which places are proposed. Nearly exact: what is kept and
+/// compared with thresholds is the score of the patch that is cut there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreMap {
+    /// The logits, row by row.
+    pub logits: LogitMap,
+    /// From one place to the next, px of the micrograph.
+    pub step: f64,
+    /// Column and row of the first place, px of the micrograph.
+    pub first: f64,
+    /// Columns and rows of the micrograph, px.
+    pub size: (usize, usize),
+}
+
+impl ScoreMap {
+    /// Where a column or a row of the map is, px of the micrograph.
+    pub fn position(&self, place: f64) -> f64 {
+        place * self.step + self.first
+    }
 }
 
 /// Picks with the network of a run.
@@ -94,14 +118,44 @@ impl Picker {
         &self.cut
     }
 
+    /// How many px of a patch one px of the network's input stands for.
+    fn reduction(&self) -> f64 {
+        SlidingCnn::reduction(self.scorer.size())
+    }
+
     /// What can be done without the network: borders, binning, normalising.
     ///
     /// # Errors
     /// When the micrograph is smaller than a bin or holds a value that is no finite number.
     pub fn prepare(&self, image: Image) -> Result<Prepared> {
         let border = replicated_border(&image)?;
-        let picture = standardise(&bin(&image, self.cut.bin)?, self.scorer.normaliser())?;
+        let binned = standardise(&bin(&image, self.cut.bin)?, self.scorer.normaliser())?;
+        let factor = self.reduction();
+        let picture = if factor == 1.0 {
+            binned
+        } else {
+            // As the network does with patches of this size.
+            standardise(&resample(&binned, factor), &Normaliser::of_each_patch(SlidingCnn::SIDE)?)?
+        };
         Ok(Prepared { image, border, picture })
+    }
+
+    /// Px of the micrograph that one px of the picture stands for, over which the network is slid.
+    fn scale(&self) -> f64 {
+        self.reduction() * self.cut.bin as f64
+    }
+
+    /// The map from which places are proposed.
+    pub fn map(&self, prepared: &Prepared) -> ScoreMap {
+        let picture = &prepared.picture;
+        let logits = self.scorer.logit_map(&picture.data, picture.width);
+        let scale = self.scale();
+        ScoreMap {
+            logits: logits.unwrap_or(LogitMap { columns: 0, rows: 0, values: Vec::new() }),
+            step: STRIDE as f64 * scale,
+            first: LogitMap::centre(0) as f64 * scale,
+            size: (prepared.image.width, prepared.image.height),
+        }
     }
 
     /// Finds and scores places.
@@ -109,28 +163,23 @@ impl Picker {
     /// # Errors
     /// When a patch cannot be cut.
     pub fn pick(&self, prepared: &Prepared) -> Result<Candidates> {
-        let Prepared { image, border, picture } = prepared;
+        let Prepared { image, border, .. } = prepared;
         let size = (image.width, image.height);
-        let map = self.scorer.logit_map(&picture.data, picture.width).unwrap_or(LogitMap {
-            columns: 0,
-            rows: 0,
-            values: Vec::new(),
-        });
+        let map = self.map(prepared);
         let half = (self.cut.effective_box()? / 2) as f64;
         let inside = INSIDE * self.cut.box_size as f64;
         let free = |at: f64, length: usize, before: usize, after: usize| {
             let edge = |border: usize| if border > 0 { (border as f64 + inside).max(half) } else { half };
             at >= edge(before) && at <= length as f64 - edge(after)
         };
-        let position =
-            |place: f64| (place * STRIDE as f64 + LogitMap::centre(0) as f64) * self.cut.bin as f64;
-        let found = peaks(&map, MAP_FLOOR, |column, row| {
+        let position = |place: f64| map.position(place);
+        let found = peaks(&map.logits, MAP_FLOOR, |column, row| {
             free(position(column as f64), size.0, border.left, border.right)
                 && free(position(row as f64), size.1, border.top, border.bottom)
         });
         let area = self.scorer.size() * self.scorer.size();
         let mut places = Vec::new();
-        for group in found.chunks(AT_ONCE) {
+        for group in found.chunks(PATCHES_PER_BATCH) {
             let mut patches = vec![0.0; group.len() * area];
             let fits: Vec<bool> = group
                 .par_iter()

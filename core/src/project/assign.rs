@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::Result;
 use crate::label::Label;
-use crate::project::{PatchId, Pixels};
+use crate::project::{PatchId, PixelFile};
 
 /// Sides: train, validation, test.
 const SIDES: usize = 3;
@@ -83,7 +83,7 @@ impl Groups {
 /// `progress` hears how many patches were looked at and may stop the work with an error.
 pub(super) fn join_equal_pixels(
     groups: &mut Groups,
-    pixels: &Pixels,
+    pixels: &PixelFile,
     progress: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<()> {
     let width = pixels.pixel_type().bytes();

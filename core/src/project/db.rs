@@ -56,6 +56,17 @@ impl Db {
         Ok(())
     }
 
+    /// The values of the table `meta` whose keys begin so, which holds no wildcard, with their keys.
+    pub fn metas(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let err = self.err("read the project's settings");
+        let mut stmt = self
+            .conn
+            .prepare_cached("SELECT key, value FROM meta WHERE substr(key, 1, length(?1)) = ?1")
+            .map_err(&err)?;
+        let rows = stmt.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&err)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(&err)
+    }
+
     /// Removes one value of the table `meta`, if it is there.
     pub fn delete_meta(&self, key: &str) -> Result<()> {
         self.conn
@@ -165,7 +176,7 @@ fn prepare(conn: Connection, path: &Path, copy: Option<TempDir>) -> Result<Db> {
     Ok(Db { conn, path: path.to_owned(), identity: identity(path), _copy: copy })
 }
 
-/// Device and number of a file. Elsewhere than on Unix open files cannot be deleted, so nobody needs it.
+/// Device and number of a file. Only Unix needs it: elsewhere open files cannot be deleted.
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {

@@ -13,19 +13,21 @@ use rusqlite::{OptionalExtension, params};
 use crate::error::{Error, Result};
 use crate::formats::OpticsGroup;
 use crate::label::{Label, LabelCounts};
+use crate::project::db::Db;
+use crate::project::folder::{PIXELS, is_branch};
 use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::pixels::Appender;
-use crate::project::store::{PIXELS, check_size};
+use crate::project::store::check_size;
 use crate::project::time::now;
-use crate::project::{EntryId, MicrographId, PatchId, Project, SourceId, label_pages};
+use crate::project::{EntryId, MicrographId, PatchId, Project, RunId, SourceId, SourceKind, label_pages};
 
 /// What is known of a file that patches come from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceInfo {
     /// The file.
     pub path: PathBuf,
-    /// Its format in the words of its users.
-    pub kind: String,
+    /// What it is.
+    pub kind: SourceKind,
     /// Å per px of the patches.
     pub pixel_size: Option<f64>,
     /// Å per px of the micrographs that coordinates count in.
@@ -46,7 +48,7 @@ pub struct SourceInfo {
 
 impl SourceInfo {
     /// A source of which only path and format are known.
-    pub fn new(path: impl Into<PathBuf>, kind: impl Into<String>) -> Self {
+    pub fn new(path: impl Into<PathBuf>, kind: impl Into<SourceKind>) -> Self {
         Self { path: path.into(), kind: kind.into(), ..Self::default() }
     }
 }
@@ -77,7 +79,7 @@ impl NewMicrograph {
 /// What is known of a patch beside its pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewPatch {
-    /// Its label.
+    /// Label of the patch.
     pub label: Label,
     /// Its place in the source, counted from 0.
     pub source_index: usize,
@@ -122,7 +124,7 @@ pub struct ImportSummary {
 struct Pending {
     id: SourceId,
     path: PathBuf,
-    kind: String,
+    kind: SourceKind,
     optics: usize,
     /// Index of its first patch among the new ones.
     first: usize,
@@ -137,6 +139,15 @@ pub struct Importer<'a> {
     labels: Vec<Label>,
     sources: Vec<Pending>,
     micrographs: HashMap<String, MicrographId>,
+    /// The person whose edit the labels are; without one they come from the files.
+    edit: Option<Edit>,
+}
+
+/// An edit of a person.
+struct Edit {
+    actor: Actor,
+    run: Option<RunId>,
+    reason: String,
 }
 
 impl Project {
@@ -147,6 +158,12 @@ impl Project {
     /// written.
     pub fn import(&mut self, size: usize) -> Result<Importer<'_>> {
         self.check_writable()?;
+        if is_branch(&self.db)? {
+            return Err(Error::request(
+                format!("{} is a branch, which has no pixels of its own", self.dir.display()),
+                "import into the project itself",
+            ));
+        }
         check_size(size)?;
         if let Some(own) = self.size
             && own != size
@@ -168,13 +185,77 @@ impl Project {
             labels: Vec::new(),
             sources: Vec::new(),
             micrographs: HashMap::new(),
+            edit: None,
         };
         importer.project.db.set_meta("patch_size", &size.to_string())?;
         Ok(importer)
     }
 }
 
+/// Stores a micrograph, or fills in what was not known of the one of that name. Within a transaction.
+pub(super) fn insert_micrograph(db: &Db, new: &NewMicrograph) -> Result<MicrographId> {
+    let err = db.err("store a micrograph");
+    let (width, height) = new.dimensions.unzip();
+    db.conn
+        .execute(
+            "INSERT INTO micrographs (name, path, width, height, pixel_size, table_name) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET path = coalesce(path, excluded.path), \
+             width = coalesce(width, excluded.width), height = coalesce(height, excluded.height), \
+             pixel_size = coalesce(pixel_size, excluded.pixel_size), \
+             table_name = CASE WHEN table_name IS NULL OR (instr(table_name, '/') = 0 \
+             AND instr(excluded.table_name, '/') > 0) THEN excluded.table_name ELSE table_name END",
+            params![
+                new.name,
+                new.path.as_ref().map(|p| p.to_string_lossy()),
+                width.map(|w| w as i64),
+                height.map(|h| h as i64),
+                new.pixel_size,
+                new.table_name
+            ],
+        )
+        .map_err(&err)?;
+    db.conn
+        .query_row("SELECT id FROM micrographs WHERE name = ?1", [&new.name], |row| row.get(0))
+        .optional()
+        .map_err(&err)?
+        .map(MicrographId)
+        .ok_or_else(|| err(rusqlite::Error::QueryReturnedNoRows))
+}
+
 impl Importer<'_> {
+    /// The labels are set by `actor` and can be undone, instead of coming with files; the patches stay, unlabeled.
+    /// `run` is the run whose scores were acted on.
+    pub fn as_edit(&mut self, actor: Actor, run: Option<RunId>, reason: &str) {
+        self.edit = Some(Edit { actor, run, reason: reason.to_owned() });
+    }
+
+    /// Goes on with a source that says the same as `info`, as in picking one place after the other; adds one where
+    /// its patches are not the last of the project.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub fn continue_source(&mut self, known: SourceId, info: &SourceInfo) -> Result<SourceId> {
+        let db = &self.project.db;
+        let end: Option<i64> = db
+            .conn
+            .query_row("SELECT first_patch + patch_count FROM sources WHERE id = ?1", [known.0], |row| {
+                row.get(0)
+            })
+            .optional()
+            .map_err(db.err("read the sources"))?;
+        if !self.labels.is_empty() || end != Some(self.first as i64) {
+            return self.source(info);
+        }
+        self.sources.push(Pending {
+            id: known,
+            path: info.path.clone(),
+            kind: info.kind.clone(),
+            optics: info.optics.len(),
+            first: 0,
+        });
+        Ok(known)
+    }
+
     /// Adds a source; the patches pushed from now on come from it.
     ///
     /// # Errors
@@ -189,7 +270,7 @@ impl Importer<'_> {
                  VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     info.path.to_string_lossy(),
-                    info.kind,
+                    info.kind.to_string(),
                     now(),
                     (self.first + self.labels.len()) as i64,
                     info.pixel_size,
@@ -225,34 +306,7 @@ impl Importer<'_> {
         if bare && let Some(id) = self.micrographs.get(&new.name) {
             return Ok(*id);
         }
-        let db = &self.project.db;
-        let err = db.err("store a micrograph");
-        let (width, height) = new.dimensions.unzip();
-        db.conn
-            .execute(
-                "INSERT INTO micrographs (name, path, width, height, pixel_size, table_name) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET path = coalesce(path, excluded.path), \
-                 width = coalesce(width, excluded.width), height = coalesce(height, excluded.height), \
-                 pixel_size = coalesce(pixel_size, excluded.pixel_size), \
-                 table_name = CASE WHEN table_name IS NULL OR (instr(table_name, '/') = 0 \
-                 AND instr(excluded.table_name, '/') > 0) THEN excluded.table_name ELSE table_name END",
-                params![
-                    new.name,
-                    new.path.as_ref().map(|p| p.to_string_lossy()),
-                    width.map(|w| w as i64),
-                    height.map(|h| h as i64),
-                    new.pixel_size,
-                    new.table_name
-                ],
-            )
-            .map_err(&err)?;
-        let id = db
-            .conn
-            .query_row("SELECT id FROM micrographs WHERE name = ?1", [&new.name], |row| row.get(0))
-            .optional()
-            .map_err(&err)?
-            .map(MicrographId)
-            .ok_or_else(|| err(rusqlite::Error::QueryReturnedNoRows))?;
+        let id = insert_micrograph(&self.project.db, new)?;
         self.micrographs.insert(new.name.clone(), id);
         Ok(id)
     }
@@ -360,7 +414,10 @@ impl Importer<'_> {
             let end = self.sources.get(index + 1).map_or(self.labels.len(), |next| next.first);
             let own = self.labels.get(source.first..end).unwrap_or_default();
             db.conn
-                .execute("UPDATE sources SET patch_count = ?1 WHERE id = ?2", [own.len() as i64, source.id.0])
+                .execute(
+                    "UPDATE sources SET patch_count = patch_count + ?1 WHERE id = ?2",
+                    [own.len() as i64, source.id.0],
+                )
                 .map_err(&err)?;
             let changes: Vec<Change> = own
                 .iter()
@@ -371,17 +428,14 @@ impl Importer<'_> {
             if changes.is_empty() {
                 continue;
             }
-            entries.push(journal::append(
-                db,
-                &NewEntry {
-                    kind: EntryKind::Import,
-                    actor: &Actor::Import(source.path.display().to_string()),
-                    run: None,
-                    undoes: None,
-                    reason: &format!("labels of {} ({} patches)", source.kind, own.len()),
-                    changes: &changes,
-                },
-            )?);
+            let file = Actor::Import(source.path.display().to_string());
+            let said = format!("labels of {} ({} patches)", source.kind, own.len());
+            let (kind, actor, run, reason) = match &self.edit {
+                Some(edit) => (EntryKind::Edit, &edit.actor, edit.run, &edit.reason),
+                None => (EntryKind::Import, &file, None, &said),
+            };
+            let entry = NewEntry { kind, actor, run, undoes: None, reason, changes: &changes };
+            entries.push(journal::append(db, &entry)?);
         }
         // Pixels first: a row never names pixels that are not on the disk.
         appender.sync()?;

@@ -1,7 +1,7 @@
 //! The lock that lets one process write: the operating system frees it when the process ends.
 //!
 //! The file's text (process, machine, since when) only tells people who holds it; what counts is
-//! the lock on it, so a file left behind by a killed process hinders nobody.
+//! the lock on it, so a file left behind by a killed process blocks no other.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};

@@ -3,7 +3,7 @@
 //! | in the folder | what |
 //! |---|---|
 //! | `project.sqlite` | sources, micrographs, patches, labels and their journal, splits, runs, metrics, scores |
-//! | `pixels.bin` | the pixels of every patch, memory-mapped ([`Pixels`]) |
+//! | `pixels.bin` | the pixels of every patch, memory-mapped ([`PixelFile`]) |
 //! | `runs/NAME/` | checkpoints and `metrics.csv` of each run |
 //! | `project.lock` | who writes at the moment |
 //!
@@ -18,19 +18,28 @@
 //! The true labels of a benchmark are never stored here.
 
 mod assign;
+mod branch;
 mod columns;
 mod db;
+mod folder;
 mod ids;
 mod import;
 mod journal;
 mod label_pages;
 mod labels;
+mod last_export;
 mod lock;
+mod masks;
+mod pick_rules;
+mod picking;
 mod pixels;
 mod run_edits;
+mod run_facts;
+mod run_names;
 mod runs;
 mod schema;
 mod scores;
+mod source_kind;
 mod splits;
 mod store;
 mod sync;
@@ -41,10 +50,16 @@ pub use columns::PatchColumns;
 pub use ids::{EntryId, MicrographId, PatchId, RunId, SourceId, SplitId};
 pub use import::{ImportSummary, Importer, NewMicrograph, NewPatch, SourceInfo};
 pub use journal::{Actor, Change, EntryKind, JournalEntry};
-pub use pixels::{PixelType, Pixels};
+pub use last_export::LastExport;
+pub use pick_rules::PickRules;
+pub use picking::PickingSettings;
+pub use pixels::{PixelFile, PixelType};
 pub use run_edits::DeletedRun;
-pub use runs::{EpochMetrics, NewRun, Run, RunEnd, RunStatus, check_run_name};
+pub use run_facts::RunFacts;
+pub use run_names::check_run_name;
+pub use runs::{NewRun, Run, RunEnd, RunStatus, StoredMetrics};
 pub use scores::ScoreKind;
+pub use source_kind::{PoolPlaces, SourceKind};
 pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest};
 pub use store::Project;
 pub use sync::{DiskNews, DiskState, Flush};

@@ -97,7 +97,7 @@ pub(super) fn create(path: &Path, size: usize, ty: PixelType) -> Result<()> {
 /// for. Cheap to share between threads; patches imported later need a new one from
 /// [`Project::pixels`](crate::project::Project::pixels).
 #[derive(Debug)]
-pub struct Pixels {
+pub struct PixelFile {
     map: Option<Mmap>,
     path: PathBuf,
     size: usize,
@@ -105,7 +105,7 @@ pub struct Pixels {
     count: usize,
 }
 
-impl Pixels {
+impl PixelFile {
     /// Maps the first `count` patches of the file.
     pub(super) fn open(path: &Path, count: usize, size: usize, ty: PixelType) -> Result<Self> {
         let mut file = File::open(path).map_err(|e| match e.kind() {

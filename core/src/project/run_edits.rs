@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::project::db::Db;
-use crate::project::{Project, Run, RunId, RunStatus, check_run_name, runs};
+use crate::project::{Project, Run, RunId, RunStatus, check_run_name, run_facts, run_names, runs};
 
 /// The setting that holds a [`Renaming`] while a folder is renamed.
 const RENAMING: &str = "run_being_renamed";
@@ -69,7 +69,7 @@ impl Project {
         let (from, to) = (self.run_dir(&run.name), self.run_dir(new));
         // On some file systems names that differ in case only are one folder.
         if !run.name.eq_ignore_ascii_case(new) {
-            runs::check_free(&to)?;
+            run_names::check_free(&to)?;
         }
         let renaming = Renaming { run: run.id, from: run.name.clone(), to: new.to_owned() };
         let text = serde_json::to_string(&renaming).map_err(defect)?;
@@ -132,6 +132,7 @@ impl Project {
             let mut folders = deleted_folders(db)?;
             folders.push(run.name.clone());
             set_deleted_folders(db, &folders)?;
+            run_facts::forget(db, run.id)?;
             db.conn.execute("DELETE FROM runs WHERE id = ?1", [run.id.0]).map_err(db.err("delete a run"))?;
             Ok(())
         })?;
@@ -185,7 +186,8 @@ impl Project {
         for name in folders {
             // A listed name is a run's: it was checked when the run was made, so it is no path out of the
             // folder. A run of this name that was made since has the folder now.
-            if known.iter().any(|run| run.name.eq_ignore_ascii_case(&name)) || !runs::is_run_name(&name) {
+            if known.iter().any(|run| run.name.eq_ignore_ascii_case(&name)) || !run_names::is_run_name(&name)
+            {
                 continue;
             }
             let dir = self.run_dir(&name);
@@ -229,11 +231,11 @@ fn note_former_name(db: &Db, run: &Run, new: &str) -> Result<()> {
     db.set_meta(FORMER_NAMES, &Value::Object(names).to_string())
 }
 
-fn deleted_folders(db: &Db) -> Result<Vec<String>> {
+pub(super) fn deleted_folders(db: &Db) -> Result<Vec<String>> {
     Ok(db.meta(DELETED)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
-fn set_deleted_folders(db: &Db, names: &[String]) -> Result<()> {
+pub(super) fn set_deleted_folders(db: &Db, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return db.delete_meta(DELETED);
     }
@@ -263,7 +265,7 @@ fn size_of(dir: &Path) -> Result<u64> {
 }
 
 /// Brings the new name of a folder onto the disk before the database says so. Elsewhere than on Unix a folder
-/// cannot be flushed; there a power failure may leave the old name, which the next opening mends.
+/// cannot be flushed; there a power failure may leave the old name, which the next opening corrects.
 fn sync_folder(path: &Path) {
     if cfg!(unix)
         && let Some(parent) = path.parent()
@@ -347,7 +349,7 @@ mod tests {
         assert_eq!(project.scores(first.id, ScoreKind::Teacher).unwrap().unwrap()[3], 0.4);
         assert_eq!(project.metrics(first.id).unwrap().len(), 1);
         assert_eq!(project.run("second").unwrap().began_with(), Some("apo.best"));
-        // The journal is never altered; whoever asks for the old name hears the new one.
+        // The journal is never altered; the error for the old name says the new one.
         assert_eq!(project.patch_history(0).unwrap()[0].0.actor, actor);
         let error = project.run("first").unwrap_err().to_string();
         assert!(error.contains("renamed to 'apo.best'"), "{error}");

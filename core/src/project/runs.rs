@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::project::db::Db;
 use crate::project::lock::Lock;
+use crate::project::run_names::{check_free, check_run_name};
 use crate::project::time::now;
 use crate::project::{EntryId, Project, RunId, SplitId, journal};
 use crate::remedy::Remedy;
@@ -143,7 +144,7 @@ impl Run {
 
 /// The metrics of one epoch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EpochMetrics {
+pub struct StoredMetrics {
     /// Counted from 1.
     pub epoch: u32,
     /// Numbers by name; `null` where a number was not finite or did not exist.
@@ -185,48 +186,6 @@ pub(super) const LAST_DELETED: &str = "last_deleted_run";
 /// The highest number a deleted run has had; 0 where none was deleted.
 pub(super) fn last_deleted(db: &Db) -> Result<i64> {
     Ok(db.meta(LAST_DELETED)?.and_then(|text| text.parse().ok()).unwrap_or(0))
-}
-
-/// Whether this can be the name of a run, which is also that of its folder.
-pub(super) fn is_run_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-}
-
-/// Refuses the folder of a new run that holds anything.
-pub(super) fn check_free(dir: &Path) -> Result<()> {
-    let mut inside = match std::fs::read_dir(dir) {
-        Ok(inside) => inside,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io("read", dir, e)),
-    };
-    if inside.next().is_some() {
-        return Err(Error::request(
-            format!("the folder {} holds files of no known run", dir.display()),
-            "move it away or choose another name",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether a new run can have this name among those that are `taken`. Case does not tell names apart: on
-/// some file systems it does not tell folders apart either.
-///
-/// # Errors
-/// When it is taken, or cannot be the name of a folder everywhere.
-pub fn check_run_name<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) -> Result<()> {
-    if !is_run_name(name) {
-        return Err(Error::request(
-            format!("'{name}' cannot be the name of a run"),
-            "use at most 100 letters, digits, '.', '-' and '_', beginning with a letter or digit",
-        ));
-    }
-    if taken.any(|known| known.eq_ignore_ascii_case(name)) {
-        return Err(Error::request(format!("there is a run '{name}' already"), "choose another name"));
-    }
-    Ok(())
 }
 
 impl Project {
@@ -375,7 +334,7 @@ impl Project {
     ///
     /// # Errors
     /// When the database cannot be read or is damaged.
-    pub fn metrics(&self, run: RunId) -> Result<Vec<EpochMetrics>> {
+    pub fn metrics(&self, run: RunId) -> Result<Vec<StoredMetrics>> {
         let err = self.db.err("read metrics");
         let mut stmt = self
             .db
@@ -386,7 +345,7 @@ impl Project {
         let mut metrics = Vec::new();
         while let Some(row) = rows.next().map_err(&err)? {
             let text: String = row.get(1).map_err(&err)?;
-            metrics.push(EpochMetrics { epoch: row.get(0).map_err(&err)?, values: self.json(&text)? });
+            metrics.push(StoredMetrics { epoch: row.get(0).map_err(&err)?, values: self.json(&text)? });
         }
         Ok(metrics)
     }

@@ -77,7 +77,7 @@ impl Default for Fractions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitMethod {
-    /// Micrographs where they are known and enough, else overlapping boxes.
+    /// Micrographs where they are known and enough, else overlapping boxes, else as [`Self::Random`].
     #[default]
     Auto,
     /// All patches of a micrograph.
@@ -222,7 +222,9 @@ impl Project {
         let places = self.places()?;
         let known = places.iter().any(|p| p.micrograph.is_some());
         let methods: &[SplitMethod] = match request.method {
-            SplitMethod::Auto if known => &[SplitMethod::Micrograph, SplitMethod::Overlap],
+            SplitMethod::Auto if known => {
+                &[SplitMethod::Micrograph, SplitMethod::Overlap, SplitMethod::Random]
+            }
             SplitMethod::Auto | SplitMethod::Random => &[SplitMethod::Random],
             SplitMethod::Micrograph if !known => {
                 return Err(Error::request(
@@ -453,14 +455,10 @@ fn lacking_error(lack: Lacking, method: SplitMethod) -> Error {
     let side = ["training", "validation", "test"].get(lack.side).copied().unwrap_or("test");
     let what = if lack.positives { "positives" } else { "unlabeled or negative patches" };
     let (why, remedy) = match method {
-        SplitMethod::Micrograph => (
-            "too few micrographs hold any",
-            "label patches on more micrographs, or choose the split method overlap",
-        ),
-        SplitMethod::Overlap => (
-            "those of one micrograph overlap in too few groups",
-            "label patches on more micrographs, or choose the split method random",
-        ),
+        SplitMethod::Micrograph => ("too few micrographs hold any", "label patches on more micrographs"),
+        SplitMethod::Overlap => {
+            ("those of one micrograph overlap in too few groups", "label patches on more micrographs")
+        }
         SplitMethod::Given | SplitMethod::Auto | SplitMethod::Random => {
             ("too many are exact copies of each other", "label more patches")
         }

@@ -6,15 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
 use crate::project::db::{self, Db};
+use crate::project::folder::{DATABASE, PIXELS, RUNS, is_branch, pixel_path};
 use crate::project::lock::Lock;
-use crate::project::pixels::{self, PixelType, Pixels};
+use crate::project::pixels::{self, PixelFile, PixelType};
 use crate::project::schema;
 use crate::project::sync::{DiskNews, DiskState, Flush, Syncer};
 use crate::project::time::now;
-
-const DATABASE: &str = "project.sqlite";
-pub(super) const PIXELS: &str = "pixels.bin";
-const RUNS: &str = "runs";
 
 /// An open project.
 pub struct Project {
@@ -28,7 +25,7 @@ pub struct Project {
     read_only: Option<String>,
     pub(super) size: Option<usize>,
     pub(super) pixel_type: PixelType,
-    pub(super) pixels: Arc<Pixels>,
+    pub(super) pixels: Arc<PixelFile>,
 }
 
 /// What all writing handles of a project share.
@@ -48,6 +45,17 @@ impl std::fmt::Debug for Project {
 }
 
 impl Project {
+    /// The folder of the project that a path names: the folder itself, or the database in it, which is the file that a
+    /// desktop shows.
+    pub fn folder_of(path: &Path) -> &Path {
+        match path.parent() {
+            Some(folder) if path.file_name().is_some_and(|name| name == DATABASE) => {
+                if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+            }
+            _ => path,
+        }
+    }
+
     /// Makes a new project in `dir`, which must be empty or missing, and opens it for writing.
     ///
     /// `size` is the side of a patch in px; with `None` the first import decides it.
@@ -110,18 +118,26 @@ impl Project {
         schema::migrate(&mut db, schema::STEPS)?;
         let mut project =
             Self::with(dir, db, Some(Arc::new(WriteAccess { syncer: OnceLock::new(), _lock: lock })))?;
-        // Cuts off what an import that did not end has left behind.
-        let file = dir.join(PIXELS);
-        let end = pixels::file_len(project.len(), project.size.unwrap_or(0), project.pixel_type);
-        let length = std::fs::metadata(&file).map_err(|e| Error::io("read", &file, e))?.len();
-        if length > end {
-            let out = std::fs::OpenOptions::new().write(true).open(&file);
-            out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
+        // The pixels that a branch reads are another project's.
+        if !is_branch(&project.db)? {
+            project.cut_off_leftovers()?;
         }
         project.mark_interrupted()?;
         project.finish_run_edits();
         tracing::info!(project = %dir.display(), patches = project.len(), "opened for writing");
         Ok(project)
+    }
+
+    /// Cuts off the pixels that an import that did not end has left behind.
+    fn cut_off_leftovers(&self) -> Result<()> {
+        let file = self.dir.join(PIXELS);
+        let end = pixels::file_len(self.len(), self.size.unwrap_or(0), self.pixel_type);
+        let length = std::fs::metadata(&file).map_err(|e| Error::io("read", &file, e))?.len();
+        if length > end {
+            let out = std::fs::OpenOptions::new().write(true).open(&file);
+            out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
+        }
+        Ok(())
     }
 
     /// Opens a project for reading, whether or not another process writes, also in a folder that
@@ -175,7 +191,7 @@ impl Project {
             .ok_or_else(|| broken("pixel type"))?;
         let size = read_size(&db)?;
         let count = count(&db)?;
-        let pixels = Pixels::open(&dir.join(PIXELS), count, size.unwrap_or(0), pixel_type)?;
+        let pixels = PixelFile::open(&pixel_path(&db, dir)?, count, size.unwrap_or(0), pixel_type)?;
         Ok(Self {
             dir: dir.to_owned(),
             db,
@@ -217,8 +233,8 @@ impl Project {
         let size = read_size(&self.db)?;
         let count = count(&self.db)?;
         if count != self.pixels.len() || size != self.size {
-            self.pixels =
-                Arc::new(Pixels::open(&self.dir.join(PIXELS), count, size.unwrap_or(0), self.pixel_type)?);
+            let file = pixel_path(&self.db, &self.dir)?;
+            self.pixels = Arc::new(PixelFile::open(&file, count, size.unwrap_or(0), self.pixel_type)?);
             self.size = size;
         }
         Ok(())
@@ -261,7 +277,7 @@ impl Project {
 
     /// The pixels of all patches. A clone may go to another thread; it stays valid, without what
     /// is imported later.
-    pub fn pixels(&self) -> Arc<Pixels> {
+    pub fn pixels(&self) -> Arc<PixelFile> {
         Arc::clone(&self.pixels)
     }
 

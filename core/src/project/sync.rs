@@ -38,7 +38,7 @@ pub type DiskNews = Arc<dyn Fn() + Send + Sync>;
 
 /// A failed flush is tried again after this.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The log is folded into the database when nobody has written for so long …
+/// The log is written into the database when nothing was written to it for so long …
 const IDLE_BEFORE_FOLDING: Duration = Duration::from_secs(1);
 /// … and it is longer than this, bytes,
 const MIN_LOG_TO_FOLD: u64 = 4 << 20;
@@ -46,7 +46,7 @@ const MIN_LOG_TO_FOLD: u64 = 4 << 20;
 const MAX_LOG_LENGTH: u64 = 64 << 20;
 
 /// What of a project is on its disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DiskState {
     /// Changes written that the disk has not confirmed yet.
     pub waiting: u64,
@@ -58,7 +58,7 @@ pub struct DiskState {
 #[derive(Debug, Clone)]
 enum Failure {
     /// The database is no longer in its place.
-    Gone(PathBuf),
+    Moved(PathBuf),
     /// The system refused.
     Refused(PathBuf, ErrorKind, String),
 }
@@ -74,7 +74,7 @@ impl Failure {
             n => format!("the last {n} changes are"),
         };
         match self {
-            Self::Gone(folder) => {
+            Self::Moved(folder) => {
                 Error::ProjectMoved { path: folder.clone(), consequence: format!("{changes} not safe") }
             }
             Self::Refused(path, kind, why) => {
@@ -112,13 +112,14 @@ struct State {
     last_write: Option<Instant>,
 }
 
+/// What the thread that flushes shares with those that write.
 #[derive(Default)]
-struct Shared {
+struct FlushMonitor {
     state: Mutex<State>,
     change: Condvar,
 }
 
-impl Shared {
+impl FlushMonitor {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,14 +127,14 @@ impl Shared {
 
 /// The thread that flushes. Dropped, it flushes what is left and ends.
 pub(super) struct Syncer {
-    shared: Arc<Shared>,
+    shared: Arc<FlushMonitor>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Syncer {
     /// Begins to flush the log of the database `path`, which was opened as the file `identity`.
     pub fn start(path: &Path, identity: Option<(u64, u64)>, flush: Flush, news: DiskNews) -> Result<Self> {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<FlushMonitor>::default();
         let its = Arc::clone(&shared);
         let mut disk = Disk {
             path: path.to_owned(),
@@ -203,7 +204,7 @@ impl Drop for Syncer {
     }
 }
 
-fn work(shared: &Shared, disk: &mut Disk, news: &DiskNews) {
+fn work(shared: &FlushMonitor, disk: &mut Disk, news: &DiskNews) {
     // What fails here fails again with the first label, which says so.
     let _ = disk.db().and_then(|db| db.touch());
     let mut tried = Instant::now();
@@ -299,7 +300,7 @@ impl Disk {
     fn flush(&mut self, again: bool) -> Result<(), Failure> {
         if self.identity != db::identity(&self.path) {
             let folder = self.path.parent().unwrap_or(&self.path);
-            return Err(Failure::Gone(folder.to_owned()));
+            return Err(Failure::Moved(folder.to_owned()));
         }
         let now = db::identity(&self.log);
         let file = match &self.file {

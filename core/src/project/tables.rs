@@ -106,7 +106,7 @@ impl Project {
             let read = || -> rusqlite::Result<(Source, String, String, String)> {
                 let info = SourceInfo {
                     path: PathBuf::from(row.get::<_, String>(1)?),
-                    kind: row.get(2)?,
+                    kind: row.get::<_, String>(2)?.as_str().into(),
                     pixel_size: row.get(6)?,
                     micrograph_pixel_size: row.get(7)?,
                     box_size: row.get(8)?,

@@ -1,7 +1,7 @@
 //! The charts of a run over its epochs: one table for the window's live curves and for the files they are saved as.
 
 use super::{Curves, RunSummary};
-use crate::learning::eval::metrics::histogram;
+use crate::learning::eval::bins::histogram;
 
 /// The band of pseudo-label rates in which consistency training works: below it hardly anything is learned from
 /// the unlabeled, above it every prediction is believed.
@@ -69,7 +69,7 @@ pub const CHARTS: &[Chart] = &[
     Chart {
         id: "pseudo_label_rate",
         title: "Pseudo-label rate",
-        note: "Share of the unlabeled that teach. Healthy from 20 to 95 % (shaded): below, hardly anything is learnt from \
+        note: "Share of the unlabeled that teach. Healthy from 20 to 95 % (shaded): below, hardly anything is learned from \
                them; above, everything is believed. Near 100 % together with a spread of p near 0 the run has collapsed.",
         columns: &[("pseudo_label_rate", "with a pseudo-label")],
         band: Some(HEALTHY_PSEUDO_LABEL_RATE),
@@ -190,7 +190,7 @@ pub fn histogram_csv(run: &RunSummary, bins: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learning::train::epoch_metrics::EpochMetrics;
+    use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
     use crate::report::{EpochRow, figures};
 
     #[test]

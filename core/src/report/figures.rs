@@ -4,14 +4,14 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::charts::{Chart, HEALTHY_PSEUDO_LABEL_RATE};
+use super::metrics::{NumberStyle, format_number};
 use super::plots::{
     Area, Axes, INK, LegendEntry, LineLook, NEGATIVE, POSITIVE, SOFT, UNLABELED, WIDTH, curve, drawn, figure,
     legend_entry, looks, note, panel, range_of, shade, shorten, text,
 };
-use super::tables::{NumberStyle, format_number};
 use super::{Against, Curves, RunSummary};
 use crate::error::Result;
-use crate::learning::eval::metrics::histogram;
+use crate::learning::eval::bins::histogram;
 
 /// A column of the epochs as a panel.
 struct Column {
@@ -170,7 +170,7 @@ pub fn step_size(runs: &[RunSummary]) -> Result<Option<String>> {
         Column::plain("learning_rate", "Learning rate"),
         Column::plain("gradient_norm", "Norm of the gradient before clipping"),
     ];
-    over_epochs("Step size", runs, &columns, 165)
+    over_epochs("Learning rate", runs, &columns, 165)
 }
 
 /// ROC or precision–recall.
@@ -351,55 +351,50 @@ pub fn priors(runs: &[RunSummary], labelling_rate: Option<f64>) -> Result<Option
     let axis_y = 14 + row_height * rows.len() as i32;
     let x_of =
         |v: f64| left_px + ((v / right).clamp(0.0, 1.0) * f64::from(right_px - left_px)).round() as i32;
-    figure(
-        "Class prior π: share of particles among the unlabeled",
-        &[],
-        (WIDTH, axis_y as u32 + 48),
-        |area| {
-            let line = |points: Vec<(i32, i32)>, color: RGBColor, width: u32| {
-                drawn(area.draw(&PathElement::new(points, color.stroke_width(width))))
-            };
-            line(vec![(left_px, axis_y), (right_px, axis_y)], SOFT, 1)?;
-            for tenth in 0..=(right * 10.0).round() as i32 {
-                let x = x_of(f64::from(tenth) / 10.0);
-                line(vec![(x, axis_y), (x, axis_y + 4)], SOFT, 1)?;
-                let style = text(14, SOFT, HPos::Center, VPos::Top);
-                drawn(area.draw_text(&format!("{:.1}", f64::from(tenth) / 10.0), &style, (x, axis_y + 7)))?;
+    figure("Fraction of particles among unlabeled (π)", &[], (WIDTH, axis_y as u32 + 48), |area| {
+        let line = |points: Vec<(i32, i32)>, color: RGBColor, width: u32| {
+            drawn(area.draw(&PathElement::new(points, color.stroke_width(width))))
+        };
+        line(vec![(left_px, axis_y), (right_px, axis_y)], SOFT, 1)?;
+        for tenth in 0..=(right * 10.0).round() as i32 {
+            let x = x_of(f64::from(tenth) / 10.0);
+            line(vec![(x, axis_y), (x, axis_y + 4)], SOFT, 1)?;
+            let style = text(14, SOFT, HPos::Center, VPos::Top);
+            drawn(area.draw_text(&format!("{:.1}", f64::from(tenth) / 10.0), &style, (x, axis_y + 7)))?;
+        }
+        if let Some(rate) = rate {
+            let x = x_of(rate);
+            for y in (2..axis_y).step_by(6) {
+                line(vec![(x, y), (x, (y + 3).min(axis_y))], SOFT, 1)?;
             }
-            if let Some(rate) = rate {
-                let x = x_of(rate);
-                for y in (2..axis_y).step_by(6) {
-                    line(vec![(x, y), (x, (y + 3).min(axis_y))], SOFT, 1)?;
+            let style = text(14, SOFT, HPos::Center, VPos::Top);
+            let words = format!(
+                "dotted: labelling rate P/(P+U) = {}, another quantity",
+                format_number(rate, NumberStyle::Score)
+            );
+            drawn(area.draw_text(&words, &style, ((left_px + right_px) / 2, axis_y + 27)))?;
+        }
+        for (i, (run, prior, look)) in rows.iter().enumerate() {
+            let y = 14 + row_height * i as i32 + row_height / 2 - 4;
+            drawn(area.draw_text(
+                &shorten(&run.name, 28),
+                &text(15, INK, HPos::Left, VPos::Center),
+                (14, y),
+            ))?;
+            let mut words = format_number(prior.value, NumberStyle::Score);
+            if let Some((low, high)) = prior.interval {
+                line(vec![(x_of(low), y), (x_of(high), y)], look.color, 2)?;
+                for x in [x_of(low), x_of(high)] {
+                    line(vec![(x, y - 5), (x, y + 5)], look.color, 2)?;
                 }
-                let style = text(14, SOFT, HPos::Center, VPos::Top);
-                let words = format!(
-                    "dotted: labelling rate P/(P+U) = {}, another quantity",
-                    format_number(rate, NumberStyle::Score)
-                );
-                drawn(area.draw_text(&words, &style, ((left_px + right_px) / 2, axis_y + 27)))?;
+                words += &format!(" ({low:.2}–{high:.2})");
+            } else {
+                words += " (given)";
             }
-            for (i, (run, prior, look)) in rows.iter().enumerate() {
-                let y = 14 + row_height * i as i32 + row_height / 2 - 4;
-                drawn(area.draw_text(
-                    &shorten(&run.name, 28),
-                    &text(15, INK, HPos::Left, VPos::Center),
-                    (14, y),
-                ))?;
-                let mut words = format_number(prior.value, NumberStyle::Score);
-                if let Some((low, high)) = prior.interval {
-                    line(vec![(x_of(low), y), (x_of(high), y)], look.color, 2)?;
-                    for x in [x_of(low), x_of(high)] {
-                        line(vec![(x, y - 5), (x, y + 5)], look.color, 2)?;
-                    }
-                    words += &format!(" ({low:.2}–{high:.2})");
-                } else {
-                    words += " (given)";
-                }
-                drawn(area.draw(&Circle::new((x_of(prior.value), y), 5, look.color.filled())))?;
-                drawn(area.draw_text(&words, &note(), (right_px + 14, y)))?;
-            }
-            Ok(())
-        },
-    )
+            drawn(area.draw(&Circle::new((x_of(prior.value), y), 5, look.color.filled())))?;
+            drawn(area.draw_text(&words, &note(), (right_px + 14, y)))?;
+        }
+        Ok(())
+    })
     .map(Some)
 }

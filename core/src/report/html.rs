@@ -8,6 +8,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 
+use super::margin::BEST_MEANS;
 use super::tables::{above_ceiling, compare, config_differences};
 use super::{Against, ReportInput, RunSummary, figures};
 use crate::atomic::write_atomically;
@@ -116,14 +117,13 @@ macro_rules! put {
 }
 
 fn warnings(page: &mut String, input: &ReportInput) {
-    let of_runs = input
-        .runs
-        .iter()
-        .flat_map(|r| r.warnings.iter().map(|w| format!("<b>{}</b>: {}", escape(&r.name), escape(w))));
+    let of_runs = input.runs.iter().flat_map(|r| {
+        r.warnings.iter().map(|w| format!("<b>{}</b>: {}", escape(&r.name), escape(&w.to_string())))
+    });
     let all: Vec<String> = input
         .warnings
         .iter()
-        .cloned()
+        .map(ToString::to_string)
         .chain(above_ceiling(&input.runs))
         .map(|w| escape(&w))
         .chain(of_runs)
@@ -206,9 +206,13 @@ fn metric_table(page: &mut String, runs: &[RunSummary]) {
         }
         *page += "</tr>\n";
     }
-    *page += "</tbody></table></div>\n<p class=\"soft small\">★ best of the row, as written. Small print under a value: \
-              difference to the baseline. A lead smaller than the spread over seeds is no lead; train each config \
-              with three seeds before choosing.</p>\n";
+    put!(
+        page,
+        "</tbody></table></div>\n<p class=\"soft small\">★ {BEST_MEANS}; only a validation AUC can be, for \
+         the chance in other numbers is not known. "
+    );
+    *page += "Small print under a value: difference to the baseline. A lead smaller than the spread over seeds is no \
+              lead; train each config with three seeds before choosing.</p>\n";
 }
 
 fn config_table(page: &mut String, runs: &[RunSummary]) -> Result<()> {

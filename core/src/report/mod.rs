@@ -3,18 +3,26 @@
 //! Nothing here knows of projects or training: the caller fills [`RunSummary`] and
 //! [`ReportInput`], and the same numbers reach terminal, window and report.
 //!
-//! - [`tables`]: what is compared, how numbers are written, config differences, text tables
+//! - [`metrics`]: what is compared, and how numbers are written
+//! - [`tables`]: runs side by side, config differences, text tables
+//! - [`configurations`]: runs by configuration, mean and spread over seeds
+//! - [`margin`]: whether a lead is more than chance
+//! - [`verdict`]: what a comparison comes to, in one sentence
 //! - [`charts`]: what is plotted over epochs, and the numbers behind pictures as CSV
 //! - [`plots`]: drawing primitives and style; [`figures`]: the pictures
 //! - [`html`]: the report file; [`picks`]: the report on picks
 
 pub mod charts;
+pub mod configurations;
 pub mod figures;
 pub mod html;
+pub mod margin;
+pub mod metrics;
 pub mod picks;
 pub mod picture;
 pub mod plots;
 pub mod tables;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::label::LabelCounts;
 use crate::learning::eval::metrics::{AboveCeiling, CorrectedAuc, CurvePoint, MetricError, Ranking, thin};
+use crate::remedy::Warning;
 
 /// Points kept per unit of a curve; more cannot be seen in a picture.
 const CURVE_RESOLUTION: usize = 250;
@@ -99,7 +108,7 @@ impl Curves {
 pub struct ScoreSamples {
     /// Of known particles.
     pub positive: Vec<f32>,
-    /// Of patches nobody has judged.
+    /// Scores of unlabeled patches.
     pub unlabeled: Vec<f32>,
     /// Of known non-particles.
     pub negative: Vec<f32>,
@@ -129,7 +138,7 @@ pub struct RunSummary {
     pub device: String,
     /// The epochs in order.
     pub epochs: Vec<EpochRow>,
-    /// Final numbers by key; known keys are in [`tables::METRICS`].
+    /// Final numbers by key; known keys are in [`metrics::METRICS`].
     pub metrics: BTreeMap<String, f64>,
     /// Corrected AUCs that do not exist because the AUC lies above its ceiling, by key; shown as "–".
     #[serde(default)]
@@ -142,8 +151,8 @@ pub struct RunSummary {
     pub threshold: Option<f64>,
     /// The class prior used.
     pub prior: Option<PriorSummary>,
-    /// Sentences a person should read.
-    pub warnings: Vec<String>,
+    /// What a person should know of the run.
+    pub warnings: Vec<Warning>,
 }
 
 impl RunSummary {
@@ -191,6 +200,6 @@ pub struct ReportInput {
     pub runs: Vec<RunSummary>,
     /// Pictures of patches.
     pub patches: Vec<PatchPicture>,
-    /// Sentences a person should read first.
-    pub warnings: Vec<String>,
+    /// What a person should know of all runs together, read first.
+    pub warnings: Vec<Warning>,
 }

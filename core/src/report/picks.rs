@@ -65,7 +65,7 @@ pub struct PicksReport<'a> {
     pub made: String,
     /// Sentences a person should read first.
     pub notes: Vec<String>,
-    /// The numbers.
+    /// Measures of each picker, and their agreement.
     pub evaluation: &'a Evaluation,
     /// Micrographs with marks.
     pub micrographs: Vec<MarkedMicrograph>,

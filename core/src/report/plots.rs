@@ -23,7 +23,7 @@ pub(super) const SOFT: RGBColor = RGBColor(96, 96, 96);
 const GRID: RGBColor = RGBColor(226, 226, 226);
 /// Known particles.
 pub(super) const POSITIVE: RGBColor = RGBColor(0, 158, 115);
-/// Patches nobody has judged.
+/// Unlabeled patches.
 pub(super) const UNLABELED: RGBColor = RGBColor(110, 110, 110);
 /// Known non-particles.
 pub(super) const NEGATIVE: RGBColor = RGBColor(213, 94, 0);
@@ -239,7 +239,11 @@ pub(super) fn panel<'b>(
     let tick = (FONT, TEXT_SIZE - 1).into_font().color(&SOFT);
     let x_format = |v: &f64| if axes.whole_x { format!("{v:.0}") } else { tick_text(*v, axes.x) };
     let y_format = |v: &f64| {
-        if axes.percent_y { format!("{:.0} %", 100.0 * v) } else { tick_text(*v, axes.y) }
+        if !axes.percent_y {
+            return tick_text(*v, axes.y);
+        }
+        let decimals = decimals(100.0 * (axes.y.1 - axes.y.0).abs());
+        format!("{:.decimals$} %", 100.0 * v)
     };
     let labels = if axes.whole_x { ((axes.x.1 - axes.x.0) as usize).clamp(1, 10) } else { 6 };
     drawn(
@@ -260,16 +264,20 @@ pub(super) fn panel<'b>(
     draw(&mut chart)
 }
 
-/// A tick with as many decimals as the range needs.
+/// A tick with as many decimals as the range needs, so that no two ticks read the same.
 fn tick_text(value: f64, (low, high): (f64, f64)) -> String {
-    let span = (high - low).abs();
+    // 1.0 − 0.9 is a little less than 0.1.
+    let span = (high - low).abs() * (1.0 + 1e-9);
     let largest = low.abs().max(high.abs());
     if largest > 0.0 && largest < 1e-2 {
         // Learning rates: "5e-5" reads better than "0.00005".
         return if value.abs() < largest * 1e-9 {
             "0".into()
         } else {
-            format!("{}e{}", mantissa(value), exponent(value))
+            let exponent = value.abs().log10().floor() as i32;
+            let places = (decimals(span) as i32 + exponent).clamp(1, 9);
+            let round = 10_f64.powi(places);
+            format!("{}e{exponent}", (value / 10_f64.powi(exponent) * round).round() / round)
         };
     }
     let decimals = if span >= 20.0 {
@@ -278,18 +286,17 @@ fn tick_text(value: f64, (low, high): (f64, f64)) -> String {
         1
     } else if span >= 0.1 {
         2
-    } else {
+    } else if span >= 0.01 {
         3
+    } else {
+        decimals(span)
     };
     format!("{value:.decimals$}")
 }
 
-fn exponent(value: f64) -> i32 {
-    value.abs().log10().floor() as i32
-}
-
-fn mantissa(value: f64) -> f64 {
-    (value / 10f64.powi(exponent(value)) * 10.0).round() / 10.0
+/// Decimals that tell apart the ticks of an axis so long: there are at most eleven.
+fn decimals(span: f64) -> usize {
+    (11.0 / span).log10().ceil().clamp(0.0, 12.0) as usize
 }
 
 /// A line through points in the chart's coordinates; non-finite y break it. A piece of one point is
@@ -343,4 +350,27 @@ pub(super) fn range_of(values: impl Iterator<Item = f64>, least: f64) -> Option<
     // The last term keeps huge equal values apart in floating point.
     let half = (0.55 * (high - low)).max(0.5 * least).max(middle.abs() * 1e-6);
     Some((middle - half, middle + half))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tick_text;
+
+    #[test]
+    fn ticks_of_a_short_axis_read_differently() {
+        let words = |low: f64, step: f64, number: u32| -> Vec<String> {
+            let high = low + step * f64::from(number - 1);
+            (0..number).map(|n| tick_text(low + step * f64::from(n), (low, high))).collect()
+        };
+        assert_eq!(words(0.00291, 1e-5, 3), ["2.91e-3", "2.92e-3", "2.93e-3"]);
+        assert_eq!(words(0.0, 2e-4, 3), ["0", "2e-4", "4e-4"]);
+        assert_eq!(words(0.9, 0.05, 3), ["0.90", "0.95", "1.00"]);
+        for low in [0.0, 0.003, 0.94, 120.0] {
+            for step in [1e-6, 2e-5, 5e-4, 0.01, 0.2, 5.0] {
+                let all = words(low, step, 11);
+                let different: std::collections::BTreeSet<&String> = all.iter().collect();
+                assert_eq!(all.len(), different.len(), "{low} {step}: {all:?}");
+            }
+        }
+    }
 }

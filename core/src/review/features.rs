@@ -15,7 +15,7 @@ use crate::read_ahead::{in_parts, read_normalised};
 
 /// Features of all patches: 16 bits a number, which is more than nearness can tell.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Features {
+pub struct NetworkFeatures {
     /// Numbers a patch.
     pub width: usize,
     /// `width` numbers for each patch, in the order of their ids.
@@ -24,7 +24,7 @@ pub struct Features {
     pub mean: Vec<f32>,
 }
 
-impl Features {
+impl NetworkFeatures {
     /// Features of `values.len() / width` patches.
     pub fn new(width: usize, values: Vec<f16>) -> Self {
         let mut sums = vec![0.0_f64; width];
@@ -64,7 +64,7 @@ pub fn features_path(run_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the file is there but cannot be read.
-pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<Features>> {
+pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<NetworkFeatures>> {
     let path = features_path(run_dir);
     let modified = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
     let (Some(made), model) =
@@ -84,7 +84,7 @@ pub fn load_features(run_dir: &Path, patches: usize) -> Result<Option<Features>>
     match (tensor.dtype(), tensor.shape()) {
         (Dtype::F16, &[count, width]) if count == patches && width > 0 => {
             let values = tensor.data().as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b)).collect();
-            Ok(Some(Features::new(width, values)))
+            Ok(Some(NetworkFeatures::new(width, values)))
         }
         (Dtype::F16, &[_, _]) => Ok(None),
         _ => Err(damaged("it does not hold a table of 16-bit features".to_owned())),
@@ -101,7 +101,7 @@ pub fn features(
     scorer: &Scorer,
     run_dir: &Path,
     progress: ProgressSink<'_>,
-) -> Result<Features> {
+) -> Result<NetworkFeatures> {
     let pixels = project.pixels();
     let size = scorer.size();
     if pixels.size() != size {
@@ -134,14 +134,14 @@ pub fn features(
             report(progress, "Computing features", done, total)
         },
     )?;
-    let features = Features::new(width, values);
+    let features = NetworkFeatures::new(width, values);
     if project.is_writable() && width > 0 {
         store(&features, &features_path(run_dir))?;
     }
     Ok(features)
 }
 
-fn store(features: &Features, path: &Path) -> Result<()> {
+fn store(features: &NetworkFeatures, path: &Path) -> Result<()> {
     let bytes: Vec<u8> = features.values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let shape = vec![features.len(), features.width];
     let tensor = TensorBytes { name: "features".to_owned(), dtype: Dtype::F16, shape, bytes: &bytes };
@@ -157,7 +157,7 @@ mod tests {
     fn features_come_back_as_they_were() {
         let dir = tempfile::tempdir().unwrap();
         assert!(load_features(dir.path(), 3).unwrap().is_none());
-        let some = Features::new(2, [1.0, 2.0, 3.0, 4.0, 5.0, 12.0].map(f16::from_f32).to_vec());
+        let some = NetworkFeatures::new(2, [1.0, 2.0, 3.0, 4.0, 5.0, 12.0].map(f16::from_f32).to_vec());
         assert_eq!((some.len(), some.mean.clone()), (3, vec![3.0, 6.0]));
         store(&some, &features_path(dir.path())).unwrap();
         assert_eq!(load_features(dir.path(), 3).unwrap(), Some(some));

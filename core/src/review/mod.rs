@@ -4,19 +4,19 @@
 //! | file | what |
 //! |---|---|
 //! | `queue` | which patches a queue holds, in which order, from labels, scores and sides |
-//! | `interval` | a share with its interval (Wilson) |
+//! | `checked` | what a random sample of the unlabeled says of π |
 //! | `places` | where a person stopped in each queue, kept in the project |
 //! | `features` | the network's features of every patch, stored with the run |
 //! | `similar` | nearest neighbours among them |
 
+mod checked;
 mod features;
-mod interval;
 mod places;
 mod queue;
 mod similar;
 
-pub use features::{Features, features, features_path, load_features};
-pub use interval::{Share, wilson};
+pub use checked::{ENOUGH_JUDGED, checked, judged_in, judged_sample};
+pub use features::{NetworkFeatures, features, features_path, load_features};
 pub use places::{QueuePlace, QueuePlaces};
-pub use queue::{Audit, Queue, QueueKind, QueueStart, audit_result, build, queue};
+pub use queue::{Audit, Queue, QueueKind, QueueStart, RANDOM_SAMPLE_SIZE, audit_result, build, queue};
 pub use similar::nearest;

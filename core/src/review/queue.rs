@@ -9,9 +9,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::interval::{Share, wilson};
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::learning::eval::{Share, wilson};
 use crate::project::{EntryId, PatchId, Project, RunId, ScoreKind, Side};
 use crate::remedy::Remedy;
 
@@ -28,12 +28,33 @@ pub enum QueueKind {
     /// A random sample of the unlabeled that the run takes for particles (score ≥ 0.5), to estimate
     /// how many of them are.
     Audit,
+    /// A random sample of all unlabeled, whatever their score, to tell π, the share of particles among them.
+    RandomSample,
 }
 
 impl QueueKind {
     /// All, in the order in which they are offered.
-    pub const ALL: [Self; 4] =
-        [Self::MostUncertain, Self::LikelyParticles, Self::SuspiciousPositives, Self::Audit];
+    pub const ALL: [Self; 5] = [
+        Self::MostUncertain,
+        Self::LikelyParticles,
+        Self::SuspiciousPositives,
+        Self::Audit,
+        Self::RandomSample,
+    ];
+
+    /// Whether the patches are a random sample, whose labels estimate a share of particles.
+    pub const fn is_sample(self) -> bool {
+        matches!(self, Self::Audit | Self::RandomSample)
+    }
+
+    /// Patches in the queue, at most.
+    const fn longest(self) -> usize {
+        match self {
+            Self::Audit => AUDIT_SIZE,
+            Self::RandomSample => RANDOM_SAMPLE_SIZE,
+            Self::MostUncertain | Self::LikelyParticles | Self::SuspiciousPositives => MAX_QUEUE_LENGTH,
+        }
+    }
 
     /// The word in settings and in the journal; never changes.
     pub const fn as_str(self) -> &'static str {
@@ -42,6 +63,7 @@ impl QueueKind {
             Self::LikelyParticles => "likely_particles",
             Self::SuspiciousPositives => "suspicious_positives",
             Self::Audit => "audit",
+            Self::RandomSample => "random_sample",
         }
     }
 
@@ -52,6 +74,7 @@ impl QueueKind {
             Self::LikelyParticles => "Likely particles",
             Self::SuspiciousPositives => "Suspicious positives",
             Self::Audit => "Random audit",
+            Self::RandomSample => "Random sample (π)",
         }
     }
 }
@@ -60,6 +83,9 @@ impl QueueKind {
 pub const MAX_QUEUE_LENGTH: usize = 2000;
 /// Patches in an audit: the interval around 90 % is then ±4 %.
 pub const AUDIT_SIZE: usize = 200;
+/// Patches in a random sample: the interval of π around 0.3 is then ±0.09 by itself. Fewer count too, from the first
+/// on.
+pub const RANDOM_SAMPLE_SIZE: usize = 100;
 /// From this score on a patch counts as taken for a particle.
 pub const MIN_ACCEPTED_SCORE: f32 = 0.5;
 
@@ -75,7 +101,7 @@ pub struct QueueStart {
 /// A queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
-    /// Which.
+    /// The kind of queue.
     pub kind: QueueKind,
     /// When it was begun.
     pub start: QueueStart,
@@ -100,11 +126,16 @@ pub fn queue(
     let wanted = if kind == QueueKind::SuspiciousPositives { Label::Positive } else { Label::Unlabeled };
     let mut left_out = 0;
     let mut found: Vec<(PatchId, f32)> = Vec::new();
-    for (patch, (&label, &score)) in (0..).zip(labels.iter().zip(scores)) {
+    for (patch, &label) in (0..).zip(labels) {
+        // A sample of all unlabeled must not depend on what a run has scored.
+        let score = match kind {
+            QueueKind::RandomSample => 0.0,
+            _ => scores.get(patch as usize).copied().unwrap_or(f32::NAN),
+        };
         if label != wanted {
             continue;
         }
-        // A score says nothing against the label it was trained on. Without a split nobody knows.
+        // A score cannot contradict the label on which the run was trained. Without a split that is not known.
         let judged = kind != QueueKind::SuspiciousPositives
             || sides.and_then(|s| s.get(patch as usize)).is_some_and(|&side| side != Side::Train);
         if !judged || !score.is_finite() {
@@ -120,13 +151,13 @@ pub fn queue(
         }
         QueueKind::LikelyParticles => found.sort_by(|a, b| b.1.total_cmp(&a.1)),
         QueueKind::SuspiciousPositives => found.sort_by(|a, b| a.1.total_cmp(&b.1)),
-        QueueKind::Audit => {
+        QueueKind::Audit | QueueKind::RandomSample => {
             // Another start, another sample; the same start, the same.
             let seed = (start.run.0 as u64) << 32 ^ start.journal.0 as u64;
             found.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ 0xA0D1_7000));
         }
     }
-    found.truncate(if kind == QueueKind::Audit { AUDIT_SIZE } else { MAX_QUEUE_LENGTH });
+    found.truncate(kind.longest());
     let patches = found.into_iter().map(|(patch, _)| patch).collect();
     Queue { kind, start, patches, chosen_from, left_out }
 }

@@ -3,7 +3,7 @@
 use half::f16;
 use rayon::prelude::*;
 
-use super::Features;
+use super::NetworkFeatures;
 use crate::project::PatchId;
 
 /// The `count` patches nearest to `examples`, the nearest first, the examples themselves left out.
@@ -11,7 +11,7 @@ use crate::project::PatchId;
 /// Nearness is the cosine between features after the mean over all patches was taken away (without
 /// that, features behind a ReLU all point the same way); with several examples the largest of the
 /// cosines counts, so that examples of two kinds find both kinds.
-pub fn nearest(features: &Features, examples: &[PatchId], count: usize) -> Vec<PatchId> {
+pub fn nearest(features: &NetworkFeatures, examples: &[PatchId], count: usize) -> Vec<PatchId> {
     let width = features.width;
     let centred = |row: &[f16], mean: &[f32]| -> Vec<f32> {
         let mut values: Vec<f32> = row.iter().zip(mean).map(|(v, m)| v.to_f32() - m).collect();
@@ -59,8 +59,8 @@ pub fn nearest(features: &Features, examples: &[PatchId], count: usize) -> Vec<P
 mod tests {
     use super::*;
 
-    fn features(rows: &[[f32; 2]]) -> Features {
-        Features::new(2, rows.iter().flatten().map(|&v| f16::from_f32(v)).collect())
+    fn features(rows: &[[f32; 2]]) -> NetworkFeatures {
+        NetworkFeatures::new(2, rows.iter().flatten().map(|&v| f16::from_f32(v)).collect())
     }
 
     #[test]

@@ -12,15 +12,15 @@ use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::grayscale::to_grayscale;
 use crate::label::Label;
-use crate::learning::config::RiskKind;
 use crate::learning::config::yaml;
 use crate::learning::eval::metrics::{CorrectedAuc, auc, corrected_auc};
+use crate::learning::prior::PriorUsed;
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, ScoreKind, Side};
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, Warning};
 use crate::report::figures;
-use crate::report::tables::metric_info;
+use crate::report::metrics::metric_info;
 use crate::report::{
     Against, Curves, EpochRow, PatchPicture, PriorSummary, ProjectFacts, ReportInput, RunSummary,
     ScoreSamples,
@@ -78,29 +78,36 @@ pub fn summary(project: &Project, run: &Run, truth: Option<&[Option<bool>]>) -> 
         }
     }
     let prior = header.as_ref().map(|header| header.prior);
-    let mut warnings = Vec::new();
+    // A correction by a number that nobody knows would look like a measurement.
+    let told = prior.filter(PriorUsed::is_told);
+    if prior.is_some() && told.is_none() {
+        corrected.clear();
+        metrics.remove(VALIDATION_CORRECTED);
+    }
+    let mut warnings: Vec<Warning> = Vec::new();
     let judged = match (project.scores(run.id, ScoreKind::Teacher)?, run.split) {
         (Some(scores), Some(split)) => {
             let sides = project.split_sides(split)?;
-            judge(&project.labels()?, &sides, &scores, prior.map(|prior| prior.value), truth)?
+            judge(&project.labels()?, &sides, &scores, told.map(|prior| prior.value), truth)?
         }
         (None, _) => {
-            warnings.push(format!("Run {} has no scores yet.", run.name));
+            let score = Remedy::ScoreFirst { run: run.name.clone() };
+            warnings.push(Warning::new(format!("Run {} has no scores yet", run.name), score));
             Judged::default()
         }
         (_, None) => {
-            warnings.push(format!("Run {} has no split.", run.name));
+            warnings.push(format!("Run {} has no split.", run.name).into());
             Judged::default()
         }
     };
     metrics.extend(judged.metrics);
     corrected.extend(judged.corrected.map(|value| ("test_auc_corrected", value)));
     if let Some(message) = &run.message {
-        warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()));
+        warnings.push(format!("Run {} {}: {message}.", run.name, run.status.as_str()).into());
     }
     if let Some(config) = config {
         let flags = health::watch(&config, &history);
-        warnings.extend(flags.iter().map(|flag| capitalised(&flag.line())));
+        warnings.extend(flags.iter().map(|flag| Warning::from(capitalised(&flag.line()))));
     }
     let mut summary = RunSummary {
         name: run.name.clone(),
@@ -233,15 +240,9 @@ fn truth_auc(
     Ok(Some(auc(&particles, &others)?))
 }
 
-/// A baseline uses nothing but a classifier on labels as they are: supervised or naive risk, no
-/// consistency, no self-training.
+/// Whether a stored run is a baseline; see [`RunConfig::is_baseline`](crate::learning::config::RunConfig::is_baseline).
 pub fn is_baseline(run: &Run) -> bool {
-    use crate::learning::config::ConsistencyKind;
-    yaml::parse(&run.config, &run.name).is_ok_and(|config| {
-        matches!(config.risk.kind, RiskKind::Supervised | RiskKind::Naive)
-            && config.consistency.kind == ConsistencyKind::None
-            && !config.self_training.enabled
-    })
+    yaml::parse(&run.config, &run.name).is_ok_and(|config| config.is_baseline())
 }
 
 /// The runs to compare: those named, or all that have at least one epoch.
@@ -305,7 +306,6 @@ pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Re
         }
         None => Vec::new(),
     };
-    let warnings = runs.iter().flat_map(|run| run.warnings.clone()).collect();
     let facts = facts(project)?;
     let input = ReportInput {
         title: format!("{}: comparison of {} runs", facts.name, runs.len()),
@@ -313,7 +313,7 @@ pub fn write_report(project: &Project, runs: Vec<RunSummary>, path: &Path) -> Re
         project: facts,
         runs,
         patches,
-        warnings,
+        warnings: Vec::new(),
     };
     crate::report::html::write(&input, path)
 }

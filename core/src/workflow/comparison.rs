@@ -1,20 +1,18 @@
-//! Comparing runs interactively: what a threshold means, the patches on both sides of it, where two runs
-//! disagree, and what relabelling has gained. [`Comparison::read`] computes everything heavy once; questions
-//! afterwards are quick at any number of patches.
+//! Comparing runs interactively: their scores, where two runs disagree, and what relabelling has gained.
+//! [`Comparison::read`] computes everything heavy once; questions afterwards are quick at any number of patches. What a
+//! threshold on the scores of a run accepts is in [`super::score_table`].
 
 use std::sync::Arc;
 
 use super::compare::summary;
+use super::score_table::ScoreTable;
 use crate::error::Result;
-use crate::label::{Label, LabelCounts};
-use crate::learning::eval::metrics::{Ranking, ThresholdRow, histogram};
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::progress::{ProgressSink, report};
 use crate::project::{PatchId, Project, Run, ScoreKind};
 use crate::report::tables::{ComparisonRow, ConfigDifference, compare, config_differences};
-use crate::report::{Against, RunSummary, ScoreSamples};
-
-/// Bins of a score histogram.
-pub const BINS: usize = 50;
+use crate::report::{Against, RunSummary};
+use crate::review::judged_sample;
 
 /// Runs put side by side.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +36,7 @@ impl Comparison {
     /// When a run does not exist or the project cannot be read.
     pub fn read(project: &Project, names: &[String], progress: ProgressSink<'_>) -> Result<Self> {
         let labels = project.labels()?;
+        let judged = judged_sample(project)?;
         let mut comparison = Self::default();
         for (done, name) in names.iter().enumerate() {
             report(progress, "Measuring runs", done, names.len())?;
@@ -45,7 +44,7 @@ impl Comparison {
             let summary = summary(project, &run, None)?;
             let scores = project
                 .scores(run.id, ScoreKind::Teacher)?
-                .map(|scores| Arc::new(ScoreTable::new(&labels, scores, &summary)));
+                .map(|scores| Arc::new(ScoreTable::new(&labels, scores, &summary, &judged)));
             comparison.scores.push(scores);
             comparison.gains.extend(gain(project, &run, &summary)?);
             comparison.runs.push(summary);
@@ -62,104 +61,6 @@ impl Comparison {
             (Some(Some(a)), Some(Some(b))) => disagreements(&a.by_patch, &b.by_patch, most),
             _ => Vec::new(),
         }
-    }
-}
-
-/// The scores of a run, sorted so that a threshold can be moved at no cost.
-#[derive(Debug, Clone)]
-pub struct ScoreTable {
-    /// Score of each patch of the project, NaN where it has none.
-    by_patch: Arc<Vec<f32>>,
-    /// Every scored patch, lowest score first.
-    sorted: Vec<(f32, PatchId)>,
-    /// Scores by label (positive, negative, unlabeled), lowest first.
-    by_label: [Vec<f32>; 3],
-    /// Counts in [`BINS`] bins on [0, 1] of the validation side: positive, negative, unlabeled.
-    pub validation: [Vec<usize>; 3],
-    /// The same of all patches; those the run learned from are among them.
-    pub all: [Vec<usize>; 3],
-    /// Validation positives against validation unlabeled.
-    ranking: Option<Ranking>,
-    /// π of the run.
-    pub prior: Option<f64>,
-}
-
-/// What a threshold does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AtThreshold {
-    /// Patches of the whole project with a score at or above it.
-    pub accepted: LabelCounts,
-    /// Patches of the whole project below it.
-    pub rejected: LabelCounts,
-    /// Judged on the validation side: recall, expected precision among the unlabeled.
-    pub expected: Option<ThresholdRow>,
-}
-
-/// The order of the three labels in arrays of this module.
-pub const LABELS: [Label; 3] = [Label::Positive, Label::Negative, Label::Unlabeled];
-
-impl ScoreTable {
-    fn new(labels: &[Label], scores: Vec<f32>, summary: &RunSummary) -> Self {
-        let mut sorted: Vec<(f32, PatchId)> =
-            scores.iter().copied().zip(0..).filter(|(score, _)| score.is_finite()).collect();
-        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let label_of = |patch: PatchId| labels.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
-        let by_label = LABELS
-            .map(|l| sorted.iter().filter(|(_, p)| label_of(*p) == l).map(|(s, _)| *s).collect::<Vec<_>>());
-        let of = &summary.scores;
-        Self {
-            validation: [&of.positive, &of.negative, &of.unlabeled].map(|s| histogram(s, BINS)),
-            all: [0, 1, 2].map(|i| histogram(&by_label[i], BINS)),
-            ranking: Ranking::new(&of.positive, &of.unlabeled).ok(),
-            prior: summary.prior.map(|p| p.value).filter(|p| *p > 0.0 && *p < 1.0),
-            by_patch: Arc::new(scores),
-            sorted,
-            by_label,
-        }
-    }
-
-    /// The run with the scores of all patches of the project instead of those of its validation side, for
-    /// histograms of all.
-    pub fn summary_of_all(&self, run: &RunSummary) -> RunSummary {
-        let [positive, negative, unlabeled] = self.by_label.clone();
-        RunSummary { scores: ScoreSamples { positive, unlabeled, negative }, ..run.clone() }
-    }
-
-    /// Score of a patch.
-    pub fn score(&self, patch: PatchId) -> Option<f32> {
-        self.by_patch.get(patch as usize).copied().filter(|score| score.is_finite())
-    }
-
-    /// What is accepted from `threshold` on, and what to expect of it.
-    pub fn at(&self, threshold: f64) -> AtThreshold {
-        let mut accepted = LabelCounts::default();
-        let mut rejected = LabelCounts::default();
-        for (label, scores) in LABELS.into_iter().zip(&self.by_label) {
-            let below = scores.partition_point(|s| f64::from(*s) < threshold);
-            *rejected.get_mut(label) = below as u64;
-            *accepted.get_mut(label) = (scores.len() - below) as u64;
-        }
-        let expected = match (&self.ranking, self.prior) {
-            (Some(ranking), Some(prior)) => ranking.expect_at(threshold, prior).ok(),
-            _ => None,
-        };
-        AtThreshold { accepted, rejected, expected }
-    }
-
-    /// The threshold at which, judged on the validation side, most unlabeled patches are expected to be
-    /// on their right side.
-    pub fn best_threshold(&self) -> Option<f64> {
-        Some(self.ranking.as_ref()?.best_threshold(self.prior?).ok()?.threshold)
-    }
-
-    /// The patches nearest to a threshold: those just above (nearest first) and those just below.
-    pub fn around(&self, threshold: f64, each: usize) -> (Vec<PatchId>, Vec<PatchId>) {
-        let at = self.sorted.partition_point(|(score, _)| f64::from(*score) < threshold);
-        let ids = |part: &[(f32, PatchId)]| part.iter().map(|(_, id)| *id).collect::<Vec<_>>();
-        let above = ids(&self.sorted[at..self.sorted.len().min(at + each)]);
-        let mut below = ids(&self.sorted[at.saturating_sub(each)..at]);
-        below.reverse();
-        (above, below)
     }
 }
 
@@ -263,7 +164,7 @@ fn gain(project: &Project, run: &Run, after: &RunSummary) -> Result<Option<Gain>
         }
     }
     if gain.rows.is_empty() {
-        gain.problem = Some("the validation side lacks positives, or one of the runs has no scores".into());
+        gain.problem = Some("the validation set lacks positives, or one of the runs has no scores".into());
     }
     Ok(Some(gain))
 }
@@ -275,12 +176,7 @@ fn relabelled(project: &Project, before: &Run, after: &Run) -> Result<u64> {
 }
 
 /// A summary that holds nothing but epochs: what charts over epochs are drawn from.
-pub fn of_epochs(
-    name: &str,
-    is_baseline: bool,
-    epochs: &[crate::learning::train::epoch_metrics::EpochMetrics],
-) -> RunSummary {
-    use crate::learning::train::epoch_metrics::EpochMetrics;
+pub fn of_epochs(name: &str, is_baseline: bool, epochs: &[EpochMetrics]) -> RunSummary {
     let row = |m: &EpochMetrics| crate::report::EpochRow {
         epoch: m.epoch,
         values: EpochMetrics::COLUMNS
@@ -299,40 +195,9 @@ pub fn of_epochs(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    fn table() -> ScoreTable {
-        use Label::{Negative as N, Positive as P, Unlabeled as U};
-        let labels = [P, P, U, U, U, U, N, U];
-        let scores = vec![0.9, 0.6, 0.8, 0.5, 0.2, 0.1, 0.3, f32::NAN];
-        let mut summary = RunSummary {
-            prior: Some(crate::report::PriorSummary { value: 0.5, interval: None }),
-            ..RunSummary::default()
-        };
-        summary.scores.positive = vec![0.9, 0.6];
-        summary.scores.unlabeled = vec![0.8, 0.5, 0.2, 0.1];
-        ScoreTable::new(&labels, scores, &summary)
-    }
-
-    #[test]
-    fn a_threshold_counts_and_expects() {
-        let table = table();
-        let at = table.at(0.5);
-        assert_eq!(at.accepted, LabelCounts { positive: 2, unlabeled: 2, negative: 0 });
-        assert_eq!(at.rejected, LabelCounts { positive: 0, unlabeled: 2, negative: 1 });
-        // π·recall/(share accepted) = 0.5·1/(2/4)
-        assert_eq!(at.expected.and_then(|row| row.expected_precision), Some(1.0));
-        assert_eq!(table.around(0.5, 2), (vec![3, 1], vec![6, 4]));
-        assert_eq!(table.around(2.0, 9).0, Vec::<PatchId>::new());
-        assert_eq!(table.at(f64::NEG_INFINITY).rejected.total(), 0);
-        assert_eq!(table.validation.each_ref().map(|h| h.iter().sum::<usize>()), [2, 0, 4]);
-        assert_eq!(table.all.each_ref().map(|h| h.iter().sum::<usize>()), [2, 1, 4]);
-        // What is saved of all patches is what is drawn of them.
-        let saved = table.summary_of_all(&RunSummary::default()).scores;
-        let saved = [&saved.positive, &saved.negative, &saved.unlabeled].map(|s| histogram(s, BINS));
-        assert_eq!(saved, table.all);
-    }
 
     #[test]
     fn disagreement_is_by_rank() {

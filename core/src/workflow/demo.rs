@@ -16,8 +16,9 @@ use crate::ingest::{
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::config::overrides::Overrides;
+use crate::learning::config::presets::Preset;
 use crate::learning::config::yaml;
-use crate::progress::{self, ProgressSink};
+use crate::progress::ProgressSink;
 use crate::project::{PixelType, Project};
 use crate::report::RunSummary;
 
@@ -46,7 +47,7 @@ pub struct DemoOutcome {
     pub runs: Vec<RunResult>,
     /// What is compared of them.
     pub summaries: Vec<RunSummary>,
-    /// The report.
+    /// The report, an HTML file.
     pub report: PathBuf,
     /// The exported table of particles.
     pub export: PathBuf,
@@ -83,14 +84,10 @@ pub fn sample_project(
     progress: ProgressSink<'_>,
 ) -> Result<(Project, SampleFiles, IngestSummary)> {
     let settings = SampleSettings::default();
-    let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), &mut |step| {
-        progress::report(progress, "Simulating micrographs", step.done as usize, step.total as usize).is_ok()
-    })?;
+    let sample = sample_files(&dir.join("sample"), seed, &settings, &SamplePicks::default(), progress)?;
     let mut project = Project::create(&dir.join("project"), None, PixelType::F32)?;
     let request = sample_request(&sample, &settings, seed);
-    let imported = ingest(&mut project, &request, &mut |step| {
-        progress::report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
-    })?;
+    let imported = ingest(&mut project, &request, progress)?;
     Ok((project, sample, imported))
 }
 
@@ -112,13 +109,13 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, progress: ProgressSink<'_
     let settings = SampleSettings::default();
     let truth = truth_for(&project, &sample.truth, Some(settings.diameter / 4.0))?;
     let mut runs = Vec::new();
-    for preset in ["supervised_baseline", "recommended"] {
-        let mut config: RunConfig = yaml::load(preset)?;
+    for preset in [Preset::SupervisedBaseline, Preset::Recommended] {
+        let mut config: RunConfig = yaml::preset(preset)?;
         config.split.test = 0.25;
         let overrides = Overrides { seed: Some(request.seed), epochs: request.epochs, ..Default::default() };
         let request = TrainRequest {
-            name: Some(preset.to_owned()),
-            base_name: preset.to_owned(),
+            name: Some(preset.name().to_owned()),
+            base_name: preset.name().to_owned(),
             config: overrides.apply(config)?,
             device: request.device.clone(),
             truth: Some(truth.clone()),
@@ -132,13 +129,11 @@ pub fn demo(request: &DemoRequest, listen: Listen<'_>, progress: ProgressSink<'_
     let star = dir.join("particles.star");
     let wanted = ExportRequest {
         labels: vec![Label::Positive, Label::Unlabeled],
-        run: Some("recommended".to_owned()),
+        run: Some(Preset::Recommended.name().to_owned()),
         threshold: Some(0.5),
         ..ExportRequest::new(ExportFormat::RelionStar, &star)
     };
-    let manifest = export(&project, &wanted, &mut |step| {
-        progress::report(progress, "Exporting", step.done, step.total)
-    })?;
+    let manifest = export(&project, &wanted, progress)?;
     Ok(DemoOutcome {
         sample,
         imported,

@@ -12,7 +12,7 @@ use crate::learning::config::yaml;
 use crate::learning::eval::metrics::CorrectedAuc;
 use crate::learning::random::{Stream, generator};
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::project::{PatchId, Project, Run, Side};
 
 /// Patches of one label that are examined at most: unlabeled, positive, negative.
@@ -41,7 +41,7 @@ pub struct DiagnoseRequest {
 /// When the project cannot be read.
 pub fn history(project: &Project, run: &Run) -> Result<Vec<EpochMetrics>> {
     let rows = project.metrics(run.id)?;
-    let of = |row: crate::project::EpochMetrics| {
+    let of = |row: crate::project::StoredMetrics| {
         let value =
             |name: &&str| row.values.get(*name).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         let mut values = vec![f64::from(row.epoch)];

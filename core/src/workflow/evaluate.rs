@@ -45,7 +45,7 @@ pub struct EvaluateRequest {
 /// What was found and measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evaluated {
-    /// The numbers.
+    /// Measures of each picker, and their agreement.
     pub evaluation: Evaluation,
     /// Sentences a person should read with them.
     pub notes: Vec<String>,
@@ -61,7 +61,7 @@ pub(super) struct Input {
     pub names: Vec<String>,
     /// True centres of each, px.
     pub centres: Vec<Vec<(f64, f64)>>,
-    /// The pickers.
+    /// The picks of each picker.
     pub sets: Vec<PickSet>,
     /// The file of each micrograph, where it was named.
     pub files: Vec<Option<PathBuf>>,

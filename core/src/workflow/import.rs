@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::ingest::{IngestRequest, IngestSummary, ingest};
-use crate::progress::{ProgressSink, report};
+use crate::progress::ProgressSink;
 use crate::project::{PixelType, Project};
 
 /// Makes a project in `dir` (empty or missing) and brings the files of the request into it. When that
@@ -26,7 +26,7 @@ pub fn new_from_files(
         folder = missing.parent();
     }
     let mut project = Project::create(dir, None, pixel_type)?;
-    let done = import_into(&mut project, request, progress);
+    let done = ingest(&mut project, request, progress);
     match done {
         Ok(summary) => Ok((project, summary)),
         Err(error) => {
@@ -44,18 +44,4 @@ pub fn new_from_files(
             Err(error)
         }
     }
-}
-
-/// [`ingest`] with progress in the words of the other workflows.
-///
-/// # Errors
-/// As [`ingest`].
-pub fn import_into(
-    project: &mut Project,
-    request: &IngestRequest,
-    progress: ProgressSink<'_>,
-) -> Result<IngestSummary> {
-    ingest(project, request, &mut |step| {
-        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
-    })
 }

@@ -1,5 +1,8 @@
 //! The picks of a run as files: a RELION coordinate file a micrograph, and one table of all. They go to different places,
 //! so that a program that reads a folder of picks does not read each twice.
+//!
+//! The coordinate files count y as RELION reads the micrograph: MRC as stored, TIFF turned over, as in exports. The
+//! table counts from the first stored row.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
+use crate::export::relion_turns_over;
 use crate::formats::star::StarWriter;
 use crate::picking::choose::score_of;
 use crate::picking::picker::Candidate;
@@ -18,6 +22,8 @@ const SUFFIX: &str = "_vitrine.star";
 /// Where picks are written.
 pub(super) struct Output {
     coordinates: Option<PathBuf>,
+    /// Where in the folder of coordinate files that of a micrograph lies; one that is not listed has its own name.
+    files: HashMap<PathBuf, PathBuf>,
     table: Option<(BufWriter<File>, PathBuf)>,
     /// How often a name of a micrograph was written: equal names of two folders must not replace each other.
     names: HashMap<String, usize>,
@@ -25,7 +31,11 @@ pub(super) struct Output {
 
 impl Output {
     /// Makes the folder of coordinate files and begins the table anew; coordinate files are replaced one by one.
-    pub(super) fn create(coordinates: Option<&Path>, table: Option<&Path>) -> Result<Self> {
+    pub(super) fn create(
+        coordinates: Option<&Path>,
+        files: &HashMap<PathBuf, PathBuf>,
+        table: Option<&Path>,
+    ) -> Result<Self> {
         if let Some(dir) = coordinates {
             std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
         }
@@ -36,7 +46,12 @@ impl Output {
             }
             None => None,
         };
-        let mut output = Self { coordinates: coordinates.map(Path::to_owned), table, names: HashMap::new() };
+        let mut output = Self {
+            coordinates: coordinates.map(Path::to_owned),
+            files: files.clone(),
+            table,
+            names: HashMap::new(),
+        };
         output.rows("image_name,x_coord,y_coord,score,logit\n")?;
         Ok(output)
     }
@@ -53,27 +68,74 @@ impl Output {
     }
 
     /// Writes the places at or above a logit. A micrograph without any gets a coordinate file with a header alone.
-    pub(super) fn add(&mut self, micrograph: &Path, places: &[Candidate], logit: f64) -> Result<()> {
+    /// `height` is that of the micrograph, px.
+    pub(super) fn add(
+        &mut self,
+        micrograph: &Path,
+        height: usize,
+        places: &[Candidate],
+        logit: f64,
+    ) -> Result<()> {
         let name = micrograph.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = micrograph.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let number = self.names.entry(stem.clone()).or_default();
-        *number += 1;
-        let stem = if *number > 1 { format!("{stem}_{number}") } else { stem };
-        let path = self.coordinates.as_ref().map(|dir| dir.join(format!("{stem}{SUFFIX}")));
+        let inside = match self.files.get(micrograph) {
+            Some(inside) => inside.clone(),
+            None => {
+                let number = self.names.entry(stem.clone()).or_default();
+                *number += 1;
+                let stem = if *number > 1 { format!("{stem}_{number}") } else { stem };
+                PathBuf::from(format!("{stem}{SUFFIX}"))
+            }
+        };
+        let path = self.coordinates.as_ref().map(|dir| dir.join(inside));
         let mut star = StarWriter::new(Vec::new(), path.as_deref().unwrap_or(micrograph));
         star.table("", &["rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"].map(str::to_owned))?;
+        let turned = relion_turns_over(micrograph).then_some(height as f64);
         let quoted =
             if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
         let mut rows = String::new();
         for place in places.iter().filter(|place| f64::from(place.logit) >= logit) {
             let (x, y) = (format!("{:.1}", place.x), format!("{:.1}", place.y));
             let score = format!("{:.6}", score_of(f64::from(place.logit)));
-            star.row([x.as_str(), y.as_str(), score.as_str()])?;
+            let for_relion = turned.map(|height| format!("{:.1}", height - 1.0 - place.y));
+            star.row([x.as_str(), for_relion.as_deref().unwrap_or(&y), score.as_str()])?;
             rows += &format!("{quoted},{x},{y},{score},{:.3}\n", place.logit);
         }
         if let Some(path) = &path {
+            let folder = path.parent().unwrap_or(path);
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
             write_atomically(path, &star.finish()?)?;
         }
         self.rows(&rows)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::formats::detect::open_picks;
+
+    /// RELION reads TIFF from the last stored row (`rwTIFF.h`; tried with RELION 3.1.3), MRC from the first.
+    #[test]
+    fn coordinates_count_as_relion_reads_the_micrograph() {
+        let dir = tempfile::tempdir().unwrap();
+        let (out, table) = (dir.path().join("out"), dir.path().join("all.csv"));
+        let names = [(PathBuf::from("mics/c.mrc"), PathBuf::from("deep/in/c_x.star"))].into();
+        let mut output = Output::create(Some(&out), &names, Some(&table)).unwrap();
+        let places = [Candidate { x: 20.5, y: 30.25, logit: 2.0 }];
+        output.add(Path::new("mics/a.mrc"), 100, &places, 0.0).unwrap();
+        output.add(Path::new("mics/b.tif"), 100, &places, 0.0).unwrap();
+        output.add(Path::new("mics/c.mrc"), 100, &places, 0.0).unwrap();
+        let centre = |name: &str| {
+            let picks = open_picks(&out.join(name)).unwrap().picks;
+            assert_eq!(picks.len(), 1);
+            (picks[0].x, picks[0].y)
+        };
+        assert_eq!(centre("a_vitrine.star"), (20.5, 30.2));
+        assert_eq!(centre("b_vitrine.star"), (20.5, 68.8));
+        assert_eq!(centre("deep/in/c_x.star"), (20.5, 30.2));
+        let rows = std::fs::read_to_string(&table).unwrap();
+        assert!(rows.contains("a.mrc,20.5,30.2,") && rows.contains("b.tif,20.5,30.2,"), "{rows}");
     }
 }

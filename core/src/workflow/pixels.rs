@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use crate::learning::data::patch_store::{HalfPatches, PatchSource, PatchStore};
 use crate::progress::{ProgressSink, report};
-use crate::project::{PatchId, PixelType, Pixels};
+use crate::project::{PatchId, PixelFile, PixelType};
 
 /// The most a run holds in memory, bytes of pixels. A larger pool is read from the project for every
 /// batch: that gives the same numbers, and a machine of 8 GB stays usable with a million patches.
@@ -24,7 +24,7 @@ const PATCHES_PER_REPORT: usize = 4096;
 /// When a patch holds a value that is no finite number or cannot be normalised, as [`Normaliser::fit`], or
 /// [`Error::Cancelled`].
 pub(super) fn read(
-    pixels: Arc<Pixels>,
+    pixels: Arc<PixelFile>,
     patches: Vec<PatchId>,
     fit: usize,
     kind: NormaliserKind,
@@ -47,7 +47,7 @@ fn bad(id: PatchId, error: &Error) -> Error {
 
 /// Hands every patch to `take`, in order, and tells progress.
 fn read_each(
-    pixels: &Pixels,
+    pixels: &PixelFile,
     patches: &[PatchId],
     progress: ProgressSink<'_>,
     mut take: impl FnMut(&[f32]),
@@ -64,7 +64,7 @@ fn read_each(
 }
 
 fn hold(
-    pixels: &Pixels,
+    pixels: &PixelFile,
     patches: &[PatchId],
     fit: usize,
     kind: NormaliserKind,
@@ -83,7 +83,7 @@ fn hold(
 
 /// As [`hold`], in the 16 bits of the project.
 fn hold_half(
-    pixels: &Pixels,
+    pixels: &PixelFile,
     patches: &[PatchId],
     fit: usize,
     kind: NormaliserKind,
@@ -105,7 +105,7 @@ fn hold_half(
 }
 
 fn stream(
-    pixels: Arc<Pixels>,
+    pixels: Arc<PixelFile>,
     patches: Vec<PatchId>,
     fit: usize,
     kind: NormaliserKind,
@@ -144,7 +144,7 @@ fn stream(
 
 /// Patches of a project, normalised as they are read.
 struct FromProject {
-    pixels: Arc<Pixels>,
+    pixels: Arc<PixelFile>,
     patches: Vec<PatchId>,
     normaliser: Normaliser,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::trained::trained_model;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
-use crate::ingest::{IngestRequest, Preview, ingest};
+use crate::ingest::{ImportPreview, IngestRequest, ingest};
 use crate::label::Label;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::Checkpoint;
@@ -107,15 +107,13 @@ pub fn score_picks(
     request: &IngestRequest,
     scorer: &Scorer,
     progress: ProgressSink<'_>,
-) -> Result<(Vec<ScoreRow>, Preview)> {
+) -> Result<(Vec<ScoreRow>, ImportPreview)> {
     // The import does all that is needed (matching names, cutting, edges), into a project that is
     // thrown away.
     let scratch =
         tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
-    let summary = ingest(&mut project, request, &mut |step| {
-        report(progress, step.phase.as_str(), step.done as usize, step.total as usize).is_ok()
-    })?;
+    let summary = ingest(&mut project, request, progress)?;
     let scores = score_project(&project, scorer, progress)?;
     let end = PatchId::try_from(project.len()).unwrap_or(PatchId::MAX);
     let mut ordered: Vec<_> = project

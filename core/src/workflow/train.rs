@@ -13,21 +13,23 @@ use crate::device::ComputeDevice;
 use crate::diagnosis::health;
 use crate::error::{Error, Result};
 use crate::learning::config::check::cautions;
+use crate::learning::config::presets::Preset;
 use crate::learning::config::yaml;
 use crate::learning::config::{PretrainConfig, PretrainKind, PriorConfig, RunConfig};
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::pretrain::load_named_weights;
 use crate::learning::pretrain::weights_file::pretraining_path;
 use crate::learning::prior::PriorUsed;
-use crate::learning::prior::best_bin::labelling_rate_suspicion;
+use crate::learning::prior::best_bin::LabellingRateSuspicion;
 use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
-use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use crate::progress::{ProgressSink, report};
-use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind};
-use crate::remedy::Remedy;
+use crate::project::{NewRun, Project, Run, RunEnd, RunId, RunStatus, ScoreKind, Split, SplitMethod};
+use crate::remedy::{Remedy, Warning};
+use crate::review::{checked, judged_sample};
 
 /// A run about to be trained.
 pub struct TrainRequest {
@@ -35,7 +37,7 @@ pub struct TrainRequest {
     pub name: Option<String>,
     /// Stem of numbered names, e.g. the preset's.
     pub base_name: String,
-    /// The method.
+    /// The configuration.
     pub config: RunConfig,
     /// Where to compute.
     pub device: ComputeDevice,
@@ -50,7 +52,7 @@ pub struct TrainRequest {
 pub struct RunResult {
     /// The run's name.
     pub name: String,
-    /// Its number.
+    /// Id of the run.
     pub id: RunId,
     /// π and its interval.
     pub prior: PriorUsed,
@@ -69,19 +71,32 @@ pub struct RunResult {
 /// Hears what the trainer says, and may answer with orders.
 pub type Listen<'a> = &'a mut dyn FnMut(&TrainEvent, &Sender<TrainControl>);
 
-/// Sentences about a configuration a person should read before the run.
-pub fn config_warnings(config: &RunConfig, prepared: &Prepared) -> Vec<String> {
+/// What a person should know about a configuration before the run.
+fn config_warnings(config: &RunConfig, prepared: &Prepared) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let PriorConfig::Given(prior) = config.prior {
         let counts = prepared.data.counts(&prepared.data.train);
         let all = crate::label::LabelCounts::of(prepared.data.labels.iter().copied());
         warnings.extend(
-            labelling_rate_suspicion(prior, counts.positive, counts.unlabeled)
-                .or_else(|| labelling_rate_suspicion(prior, all.positive, all.unlabeled)),
+            LabellingRateSuspicion::of(prior, counts.positive, counts.unlabeled)
+                .or_else(|| LabellingRateSuspicion::of(prior, all.positive, all.unlabeled))
+                .map(|suspicion| Warning::from(suspicion.to_string())),
         );
     }
     warnings.extend(cautions(config));
     warnings
+}
+
+/// What a person should know of a split that keeps nothing together though micrographs are known.
+fn split_warning(project: &Project, split: &Split) -> Result<Option<Warning>> {
+    let leaks = split.method == SplitMethod::Random && !project.micrographs()?.is_empty();
+    Ok(leaks.then(|| {
+        Warning::from(
+            "There are too few micrographs with labels to split by, and their boxes overlap. So a particle can have patches \
+             on both sides, and the validation AUC is too good. Label patches on more micrographs."
+                .to_owned(),
+        )
+    }))
 }
 
 /// Trains a new run and scores every patch with it. Epochs, checkpoints and the way it ended are in
@@ -130,7 +145,7 @@ pub fn train_from(
 /// # Errors
 /// When the preset cannot be read, which is a defect of the program.
 pub fn baseline_of(config: &RunConfig) -> Result<RunConfig> {
-    let mut baseline = yaml::load("supervised_baseline")?;
+    let mut baseline = yaml::preset(Preset::SupervisedBaseline)?;
     baseline.seed = config.seed;
     baseline.split = config.split;
     baseline.backbone = config.backbone;
@@ -155,7 +170,8 @@ fn train_new(
         && config.pretrain.kind != PretrainKind::None
     {
         config.pretrain = PretrainConfig::default();
-        warnings.push(format!("This run begins with the weights of {from}, so there is no pretraining."));
+        let text = format!("This run begins with the weights of {from}, so there is no pretraining");
+        warnings.push(Warning::from(text));
     }
     let prepared = prepare(project, &config, truth.as_deref(), progress)?;
     check_data(&config, &prepared.data)?;
@@ -181,6 +197,7 @@ fn train_new(
     let folder = project.run_dir(&run.name);
     write_atomically(&folder.join("config.yaml"), yaml::to_yaml(&config)?.as_bytes())?;
     warnings.extend(config_warnings(&config, &prepared));
+    warnings.extend(split_warning(project, &prepared.split)?);
     let job = TrainJob {
         config,
         data: prepared.data,
@@ -188,9 +205,39 @@ fn train_new(
         device,
         folder: Some(folder),
         resume: from.map(|(_, model)| model.into_initial_weights()),
-        known_prior,
+        known_prior: known_prior.or(earlier_prior(project, &run)?),
+        checked: checked(&judged_sample(project)?),
     };
     drive(project, &run, job, &warnings, listen, progress)
+}
+
+/// The estimate of π by an earlier run with the same split and labels, so that all of them are judged by one number
+/// and none waits for it again.
+fn earlier_prior(project: &Project, run: &Run) -> Result<Option<PriorUsed>> {
+    for earlier in project.runs()?.into_iter().rev() {
+        let model = model_path(&project.run_dir(&earlier.name));
+        let same = earlier.id != run.id
+            && earlier.split == run.split
+            && earlier.normaliser == run.normaliser
+            && model.exists();
+        // The general model's estimate is another one, and asking for it costs nothing.
+        let asked_general = yaml::parse(&earlier.config, &earlier.name)
+            .is_ok_and(|config| config.takes_prior_from_general_model());
+        if !same
+            || asked_general
+            || project.labels_at(earlier.journal_position)? != project.labels_at(run.journal_position)?
+        {
+            continue;
+        }
+        // A broken file is the other run's problem.
+        let Ok(CheckpointHeader { prior, .. }) = Checkpoint::load(&model).map(|c| c.header) else {
+            continue;
+        };
+        if prior.estimated {
+            return Ok(Some(prior));
+        }
+    }
+    Ok(None)
 }
 
 /// Goes on with a run that was stopped or interrupted, from its last checkpoint: its last complete epoch,
@@ -212,7 +259,10 @@ pub fn resume_run(
     let path = resume_path(&folder);
     let stored = yaml::parse(&run.config, name);
     // Before its first epoch a run has only what pretraining left, if that.
-    let pretrains = stored.as_ref().is_ok_and(|config| config.pretrain.kind != PretrainKind::None);
+    let pretrains = stored.as_ref().is_ok_and(|config| {
+        // The general model leaves nothing behind.
+        !matches!(config.pretrain.kind, PretrainKind::None | PretrainKind::General)
+    });
     let checkpoint = if path.exists() || !pretrains { Some(Checkpoint::load(&path)?) } else { None };
     let config = match &checkpoint {
         Some(checkpoint) => checkpoint.header.config.clone(),
@@ -254,7 +304,8 @@ pub fn resume_run(
         device,
         folder: Some(folder),
         resume: checkpoint,
-        known_prior: None,
+        known_prior: earlier_prior(project, &run)?,
+        checked: checked(&judged_sample(project)?),
     };
     drive(project, &run, job, &warnings, listen, progress)
 }
@@ -285,7 +336,7 @@ fn drive(
     project: &mut Project,
     run: &Run,
     job: TrainJob,
-    warnings: &[String],
+    warnings: &[Warning],
     listen: Listen<'_>,
     progress: ProgressSink<'_>,
 ) -> Result<RunResult> {
@@ -380,7 +431,7 @@ fn record(
         if let TrainEvent::Epoch { metrics, .. } = &event {
             history.push((**metrics).clone());
             for flag in health::raised(&watched.config, &history) {
-                listen(&TrainEvent::Warning(flag.line()), orders);
+                listen(&TrainEvent::Warning(flag.line().into()), orders);
             }
         }
     }

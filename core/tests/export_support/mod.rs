@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use vitrine_core::Error;
-use vitrine_core::export::{ExportFormat, ExportProgress, ExportRequest, Manifest};
+use vitrine_core::export::{ExportFormat, ExportRequest, Manifest};
 use vitrine_core::formats::{Dataset, PatchInfo};
+use vitrine_core::progress::Progress;
 
 use vitrine_core::Label;
 use vitrine_core::formats::OpticsGroup;
@@ -139,8 +140,8 @@ pub fn project(dir: &Path) -> Project {
     project
 }
 
-pub fn quiet(_: ExportProgress) -> vitrine_core::Result<()> {
-    Ok(())
+pub fn quiet(_: &Progress) -> bool {
+    true
 }
 
 /// All labels as `format`.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use proptest::prelude::*;
-use vitrine_core::formats::{detect, micrograph, micrograph_table};
+use vitrine_core::formats::{cryosparc, detect, micrograph, micrograph_table};
 
 use crate::make;
 
@@ -128,6 +128,99 @@ fn open_every_way(path: &Path) {
     let _ = micrograph_table::open(path);
 }
 
+/// Names and contents of files that are read together.
+type FileSet = Vec<(&'static str, Vec<u8>)>;
+
+/// Sets of files by name: one file of a set is changed, the others are whole.
+fn sets() -> Vec<(&'static str, FileSet)> {
+    let passthrough = make::cs(
+        "[('uid', '<u8'), ('location/micrograph_path', '|S5'), ('location/micrograph_shape', '<u4', (2,)), \
+         ('location/center_x_frac', '<f4'), ('location/center_y_frac', '<f4')]",
+        2,
+        &[1u64, 2]
+            .iter()
+            .flat_map(|uid| {
+                let place = [0.25f32.to_le_bytes(), 0.5f32.to_le_bytes()].concat();
+                [&uid.to_le_bytes()[..], b"a.mrc", &[16, 0, 0, 0, 16, 0, 0, 0], &place].concat()
+            })
+            .collect::<Vec<u8>>(),
+    );
+    let particles = make::cs(
+        "[('uid', '<u8'), ('blob/path', '|S8'), ('blob/idx', '<u4'), ('blob/psize_A', '<f4')]",
+        2,
+        &[2u64, 1]
+            .iter()
+            .flat_map(|uid| {
+                let section = (*uid as u32 - 1).to_le_bytes();
+                [&uid.to_le_bytes()[..], b"two.mrcs", &section, &1.5f32.to_le_bytes()].concat()
+            })
+            .collect::<Vec<u8>>(),
+    );
+    let project = |end: &str| format!("data_\n\nloop_\n_rlnMicrographName #1\n{end}");
+    let star = "data_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n_rlnAutopickFigureOfMerit #3\n5 6 0.25\n7 8 -999\n";
+    let list = "data_coordinate_files\n\nloop_\n_rlnMicrographName #1\n_rlnMicrographCoordinates #2\n\
+                MotionCorr/job002/a.mrc AutoPick/job003/a_autopick.star\n";
+    vec![
+        ("", vec![("p.cs", particles), ("passthrough.cs", passthrough)]),
+        (
+            "project",
+            vec![
+                ("MotionCorr/job002/a.mrc", make::mrc(16, 16, 1, 0, false, &[], &[5; 256])),
+                ("MotionCorr/job002/corrected_micrographs.star", project("MotionCorr/job002/a.mrc\n").into()),
+                ("AutoPick/job003/autopick.star", list.into()),
+                ("AutoPick/job003/a_autopick.star", star.into()),
+            ],
+        ),
+        // A table of all picks beside a file of one micrograph: each pick counts once.
+        (
+            "picks",
+            vec![
+                ("a_autopick.star", star.into()),
+                ("all.csv", b"micrograph,x,y\na.mrc,5,6\na.mrc,9,9\n".into()),
+            ],
+        ),
+    ]
+}
+
+/// Writes a set, asks everything of it that an import asks, and takes it away.
+fn open_set(folder: &Path, name: &str, files: &[(&str, Vec<u8>)]) {
+    let folder = folder.join(format!("{name}_"));
+    let paths: Vec<_> = files.iter().map(|(file, bytes)| make::file(&folder, file, bytes)).collect();
+    make::file(&folder, "two.mrcs", make::float_stack(4, 2));
+    match name {
+        "" => {
+            let joined = |first: &Path, second: &Path| {
+                let further = [second.to_owned()];
+                if let Ok(set) = cryosparc::open_joined(first, &further) {
+                    for index in 0..set.reader.len().min(20) {
+                        let _ = set.reader.info(index);
+                    }
+                }
+                if let Ok(table) = cryosparc::open_picks_joined(first, &further) {
+                    assert!(table.picks.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
+                }
+                if let Ok(table) = cryosparc::CsTable::open(first, &further) {
+                    let _ = cryosparc::write_records(Vec::new(), first, &[(&table, &[0])]);
+                }
+            };
+            joined(&paths[0], &paths[1]);
+            joined(&paths[1], &paths[0]);
+        }
+        _ => {
+            let picks = match detect::detect(&folder) {
+                Ok(found) => found.picks,
+                Err(_) => vec![folder.clone()],
+            };
+            for path in picks {
+                if let Ok(table) = detect::open_picks(&path) {
+                    assert!(table.picks.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
+                }
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// One change of the bytes.
 #[derive(Debug, Clone)]
 enum Change {
@@ -204,6 +297,51 @@ fn seeds_are_valid() {
     make::file(folder.path(), "two.mrcs", make::float_stack(4, 2));
     for (name, bytes) in seeds() {
         detect::detect(&make::file(folder.path(), name, bytes)).unwrap();
+    }
+}
+
+#[test]
+fn sets_are_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, files) in sets() {
+        open_set(folder.path(), name, &files);
+    }
+    let files = sets();
+    let at = |set: usize, file: usize| {
+        let (name, bytes) = &files[set].1[file];
+        make::file(folder.path(), name, bytes)
+    };
+    make::file(folder.path(), "two.mrcs", make::float_stack(4, 2));
+    let (particles, passthrough) = (at(0, 0), at(0, 1));
+    let joined = cryosparc::open_joined(&particles, &[passthrough]).unwrap();
+    assert_eq!((joined.reader.len(), joined.reader.info(1).xy), (2, Some((4.0, 8.0))));
+    for file in 0..4 {
+        at(1, file);
+    }
+    assert_eq!(detect::detect(folder.path()).unwrap().format, "RELION project");
+    assert_eq!(detect::open_picks(&folder.path().join("AutoPick/job003")).unwrap().picks.len(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_mutation_of_one_of_several_files_panics_or_exhausts_memory(
+        set in 0..3usize,
+        file in any::<prop::sample::Index>(),
+        changes in prop::collection::vec(change(), 1..8),
+    ) {
+        thread_local! {
+            static FOLDER: tempfile::TempDir = tempfile::tempdir().unwrap();
+        }
+        let (name, mut files) = sets().swap_remove(set);
+        let at = file.index(files.len());
+        for change in &changes {
+            apply(&mut files[at].1, change);
+        }
+        LARGEST.set(0);
+        FOLDER.with(|folder| open_set(folder.path(), name, &files));
+        prop_assert!(LARGEST.get() <= MEMORY, "{} bytes were asked for at once", LARGEST.get());
     }
 }
 

@@ -52,7 +52,7 @@ fn movies_are_named_for_what_they_are() {
     let large =
         make::file(folder.path(), "large.mrc", make::mrc(1200, 1200, 2, 0, false, &[], &[0; 2_880_000]));
     let set = open_patches(&large).unwrap();
-    assert!(set.warnings.iter().any(|w| w.contains("frames of a movie")), "{:?}", set.warnings);
+    assert!(set.warnings.iter().any(|w| w.text.contains("frames of a movie")), "{:?}", set.warnings);
     let small =
         make::file(folder.path(), "small.mrc", make::mrc(1024, 1024, 2, 0, false, &[], &[0; 2 << 20]));
     assert!(open_patches(&small).unwrap().warnings.is_empty());
@@ -78,14 +78,7 @@ fn tiff_with_resolution(count: u32, unit: u16) -> Vec<u8> {
         (283, 5, 10),
         (296, 3, unit.into()),
     ];
-    bytes.extend_from_slice(&(tags.len() as u16).to_le_bytes());
-    for (tag, kind, value) in tags {
-        bytes.extend_from_slice(&tag.to_le_bytes());
-        bytes.extend_from_slice(&kind.to_le_bytes());
-        bytes.extend_from_slice(&1u32.to_le_bytes());
-        bytes.extend_from_slice(&value.to_le_bytes());
-    }
-    bytes.extend_from_slice(&[0; 4]);
+    make::tiff_directory(&mut bytes, &tags);
     bytes
 }
 
@@ -135,7 +128,7 @@ fn compressed_tables_of_cryosparc_are_named() {
 fn a_stack_of_eman2_is_read() {
     // Written by h5py (libhdf5) in EMAN2's layout: image n holds 100 n + i, at (100 + 10 n, 200 + n).
     let mut set = open_patches(&fixture("eman2.hdf")).unwrap();
-    assert_eq!(set.kind, "EMAN2 HDF5 stack");
+    assert_eq!(set.kind.to_string(), "EMAN2 HDF5 stack");
     assert_eq!((set.reader.len(), set.reader.size(), set.pixel_size), (3, 6, Some(1.77)));
     let mut out = vec![0.0; 36];
     set.reader.read(2, &mut out).unwrap();

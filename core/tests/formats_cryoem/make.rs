@@ -109,6 +109,12 @@ pub fn tiff(width: u16, height: u16, bits: u16, format: u16, data: &[u8]) -> Vec
         (279, 4, data.len() as u32),
         (339, 3, format.into()),
     ];
+    tiff_directory(&mut bytes, &tags);
+    bytes
+}
+
+/// Adds the last directory of a TIFF: each tag with its type and its one value.
+pub fn tiff_directory(bytes: &mut Vec<u8>, tags: &[(u16, u16, u32)]) {
     bytes.extend_from_slice(&(tags.len() as u16).to_le_bytes());
     for (tag, kind, value) in tags {
         bytes.extend_from_slice(&tag.to_le_bytes());
@@ -117,7 +123,6 @@ pub fn tiff(width: u16, height: u16, bits: u16, format: u16, data: &[u8]) -> Vec
         bytes.extend_from_slice(&value.to_le_bytes());
     }
     bytes.extend_from_slice(&[0; 4]);
-    bytes
 }
 
 /// Writes a file and gives its path.

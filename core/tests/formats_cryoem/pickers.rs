@@ -111,6 +111,24 @@ fn relions_index_lists_files_of_which_some_are_empty_broken_or_gone() {
     }
 }
 
+/// `vitrine pick --out F --table F/picks.csv`, and Topaz or RELION with a joined table in the folder.
+#[test]
+fn a_table_beside_the_files_of_micrographs_does_not_double_the_picks() {
+    let folder = tempfile::tempdir().unwrap();
+    let star = "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n";
+    make::file(folder.path(), "a_autopick.star", format!("{star}10.4 20.6\n30.5 40.5\n"));
+    make::file(folder.path(), "b_autopick.star", format!("{star}50 60\n70 80\n90 100\n"));
+    let csv = "image_name,x_coord,y_coord,score\na.mrc,10.4,20.6,0.9\na.mrc,30.5,40.5,0.8\nb.mrc,50,60,0.7\nb.mrc,70,80,0.6\n";
+    make::file(folder.path(), "all.csv", csv);
+    let table = open_picks(folder.path()).unwrap();
+    assert_eq!(places(&table), [(10.4, 20.6), (30.5, 40.5), (50.0, 60.0), (70.0, 80.0), (90.0, 100.0)]);
+    assert_eq!(table.picks[0].score, Some(0.9));
+    let out: Vec<&str> = table.left_out.iter().map(|l| l.reason.as_str()).collect();
+    assert_eq!(out, ["all of its 2 picks are in all.csv too"]);
+    let warnings: Vec<&str> = table.warnings.iter().map(|w| w.text.as_str()).collect();
+    assert_eq!(warnings, ["2 of the 3 picks of b_autopick.star are in all.csv too and count once"]);
+}
+
 #[test]
 fn cryoppp_names_its_micrographs_and_its_diameter_is_no_box() {
     let folder = tempfile::tempdir().unwrap();
@@ -220,16 +238,16 @@ fn tables_of_crysegnet_and_cryolo() {
 #[test]
 fn the_optics_of_every_file_of_a_folder_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    let star = |voltage: &str, tilt: &str| {
+    let star = |micrograph: &str, voltage: &str, tilt: &str| {
         format!(
             "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnOpticsGroupName #2\n_rlnVoltage #3\n_rlnBeamTiltX #4\n\
              1 opticsGroup1 {voltage} {tilt}\n\ndata_particles\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n\
-             _rlnMicrographName #3\n_rlnOpticsGroup #4\n1 2 m{voltage}{tilt}.mrc 1\n"
+             _rlnMicrographName #3\n_rlnOpticsGroup #4\n1 2 {micrograph}.mrc 1\n"
         )
     };
-    make::file(folder.path(), "a.star", star("300", "0.1"));
-    make::file(folder.path(), "b.star", star("200", "0.1"));
-    make::file(folder.path(), "c.star", star("300", "0.1"));
+    make::file(folder.path(), "a.star", star("a", "300", "0.1"));
+    make::file(folder.path(), "b.star", star("b", "200", "0.1"));
+    make::file(folder.path(), "c.star", star("c", "300", "0.1"));
     let table = open_picks(folder.path()).unwrap();
     assert_eq!(table.optics.len(), 2);
     let voltages: Vec<&str> = table

@@ -15,7 +15,7 @@ fn boxes_become_centres() {
     let folder = tempfile::tempdir().unwrap();
     let path = make::file(folder.path(), "m.box", "10 20 30 40\r\n-5\t7.5\t31\t31\tnegative\n1 2 4 4 -3\n");
     let table = open_picks(&path).unwrap();
-    assert_eq!(table.kind, "EMAN box file");
+    assert_eq!(table.kind.to_string(), "EMAN box file");
     assert_eq!(places(&table), [(25.0, 40.0), (10.5, 23.0), (3.0, 4.0)]);
     assert_eq!(table.picks[0].box_size, Some(40.0));
     assert_eq!(table.picks[1].label, Some(Label::Negative));
@@ -38,14 +38,14 @@ fn cryolo_boxes_of_both_generations() {
                 _NumBoxes #10\n_Angle #11\n100.0 200.0 <NA> 50 60 1 48 59 0.75 <NA> <NA>\n\n\
                 data_cryolo_include\n\nloop_\n_slice_index #1\n";
     let table = open_picks(&make::file(folder.path(), "m.cbox", text)).unwrap();
-    assert_eq!(table.kind, "crYOLO cbox file");
+    assert_eq!(table.kind.to_string(), "crYOLO cbox file");
     assert_eq!(places(&table), [(125.0, 230.0)]);
     let pick = &table.picks[0];
     assert_eq!((pick.score, pick.box_size), (Some(0.75), Some(60.0)));
     assert_eq!(pick.columns["EstWidth"], "48");
     assert!(!pick.columns.contains_key("Angle"));
     let old = open_picks(&make::file(folder.path(), "old.cbox", "100 200 50 60 0.75 48 59\n")).unwrap();
-    assert_eq!(old.kind, "crYOLO cbox file");
+    assert_eq!(old.kind.to_string(), "crYOLO cbox file");
     assert_eq!((old.picks[0].score, places(&old)[0]), (Some(0.75), (125.0, 230.0)));
 }
 
@@ -54,11 +54,11 @@ fn tables_of_many_programs() {
     let folder = tempfile::tempdir().unwrap();
     let read = |name: &str, text: &str| open_picks(&make::file(folder.path(), name, text)).unwrap();
     let topaz = read("t.txt", "image_name\tx_coord\ty_coord\tscore\nmic 1\t5\t6\t-2.5\nmic2\t7\t8\t1e-3\n");
-    assert_eq!(topaz.kind, "Topaz table of picks");
+    assert_eq!(topaz.kind.to_string(), "Topaz table of picks");
     assert_eq!(topaz.picks[0].micrograph.as_deref(), Some("mic 1"));
     assert_eq!((topaz.picks[1].score, topaz.picks[1].x), (Some(1e-3), 7.0));
     let cryoppp = read("c.csv", "X-Coordinate,Y-Coordinate,Class,Diameter\n10,20,1,180\n");
-    assert_eq!(cryoppp.kind, "CryoPPP table of picks");
+    assert_eq!(cryoppp.kind.to_string(), "CryoPPP table of picks");
     assert_eq!((cryoppp.picks[0].micrograph.as_deref(), cryoppp.picks[0].box_size), (None, None));
     assert_eq!(cryoppp.picks[0].diameter, Some(180.0));
     assert_eq!(cryoppp.picks[0].columns["Class"], "1");

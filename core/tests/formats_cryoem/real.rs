@@ -88,7 +88,7 @@ fn cryodrgn_relion_30_and_cryosparc_of_the_same_particles_agree() {
     let Some(cs) = shared("cryodrgn_relion_30", "formats/cryodrgn/empiar_10076_7.cs") else { return };
     let mut old = open_patches(&star).unwrap();
     assert_eq!((old.reader.len(), old.reader.size()), (7, 320));
-    assert_eq!(old.kind, "RELION 3.0 particles");
+    assert_eq!(old.kind.to_string(), "RELION 3.0 particles");
     assert!((old.pixel_size.unwrap() - 50000.0 / 38168.0).abs() < 1e-9);
     assert_eq!(old.optics.len(), 1);
     let mut new = open_patches(&cs).unwrap();

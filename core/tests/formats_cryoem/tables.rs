@@ -78,7 +78,7 @@ fn relion_31_particles() {
     let path = project(folder.path());
     assert_eq!(detect(&path).unwrap().kind, Kind::PatchesAndPicks);
     let mut set = open_patches(&path).unwrap();
-    assert_eq!(set.kind, "RELION 3.1 particles");
+    assert_eq!(set.kind.to_string(), "RELION 3.1 particles");
     assert_eq!((set.pixel_size, set.micrograph_pixel_size), (Some(2.5), Some(1.25)));
     assert_eq!(first_pixels(&mut set), [100.0, 200.0]);
     let info = set.reader.info(1);
@@ -182,7 +182,7 @@ fn relion_30_shifts_become_angstrom() {
     );
     let set = relion::open(&path).unwrap();
     assert_eq!(set.pixel_size, Some(2.0), "5 µm / 25000");
-    assert_eq!(set.kind, "RELION 3.0 particles");
+    assert_eq!(set.kind.to_string(), "RELION 3.0 particles");
     let mut particle =
         |i| Ok(Particle { info: set.reader.info(i), score: None, image: Some(("a.mrcs".into(), 0)) });
     let mut out = Vec::new();

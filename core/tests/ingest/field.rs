@@ -182,7 +182,7 @@ fn weak_picks_stay_out_or_become_unlabeled() {
     let request = cut(dir.path().join("m"), write(&dir.path().join("topaz.txt"), &table));
     let seen = inspect_with_patches(&request, None, 4, &mut go_on).unwrap();
     assert_eq!(seen.preview.labels, counts(8, 0, 0));
-    let warned = |p: &Preview| p.warnings.iter().any(|w| w.text.contains("from -4 to 3"));
+    let warned = |p: &ImportPreview| p.warnings.iter().any(|w| w.text.contains("from -4 to 3"));
     assert!(warned(&seen.preview), "{:?}", seen.preview.warnings);
     let scores = seen.preview.scores.as_ref().unwrap();
     assert_eq!((scores.count, scores.lowest, scores.highest), (8, -4.0, 3.0));
@@ -238,7 +238,9 @@ fn picks_of_a_reduced_image_are_noticed_and_scaled() {
     let request = cut(dir.path().join("m"), write(&dir.path().join("small.csv"), &table(1.0)));
     let seen = look(&request).unwrap();
     assert!(
-        seen.warnings.iter().any(|w| w.text.contains("in one corner") && w.text.contains("by 5")),
+        seen.warnings
+            .iter()
+            .any(|w| w.text.contains("in one corner") && w.remedy == Some(Remedy::ScalePicks(5.0))),
         "{:?}",
         seen.warnings
     );
@@ -248,13 +250,19 @@ fn picks_of_a_reduced_image_are_noticed_and_scaled() {
     let mut project = project(dir.path());
     bring(&mut project, &scaled).unwrap();
     assert_eq!(project.patch(7).unwrap().place.xy, Some((5.0 * 44.0, 5.0 * 28.0)));
+    // The factor is that of the file, whatever the picks were multiplied by already.
+    let halved = look(&IngestRequest { picks_scale: Some(0.5), ..request.clone() }).unwrap();
+    let remedies = halved.warnings.into_iter().filter_map(|w| w.remedy);
+    assert!(remedies.into_iter().any(|remedy| remedy == Remedy::ScalePicks(5.0)));
     // Twice too large: outside is another thing than near an edge.
     let large = cut(dir.path().join("m"), write(&dir.path().join("large.csv"), &table(10.0)));
     let seen = look(&large).unwrap();
     let outside = (0..25).filter(|&i| place(i).0 > 40 || place(i).1 > 40).count();
     assert_eq!((seen.outside, seen.micrographs[0].outside), (outside, outside));
     assert!(
-        seen.warnings.iter().any(|w| w.text.contains("outside their micrographs") && w.text.contains("0.5")),
+        seen.warnings.iter().any(|w| {
+            w.text.contains("outside their micrographs") && w.remedy == Some(Remedy::ScalePicks(0.5))
+        }),
         "{:?}",
         seen.warnings
     );

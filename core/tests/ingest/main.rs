@@ -1,6 +1,6 @@
 //! Files become patches of a project: the simulated sample end to end, requests that cannot be met, and (in
 //! `real`) real files of other programs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod field;
 #[path = "../needs/mod.rs"]
@@ -12,14 +12,13 @@ use std::path::Path;
 use vitrine_core::formats::mrc::{Writer, WriterMode};
 use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{
-    IngestRequest, IngestSummary, Phase, PoolCount, PoolFrom, PoolRequest, Preview, Progress, SampleFiles,
-    SamplePicks, ingest, inspect, inspect_with_patches, proposal, recognise, sample_files, suggested_bin,
-    truth_for,
+    ImportPreview, IngestRequest, IngestSummary, PoolCount, PoolFrom, PoolRequest, SampleFiles, SamplePicks,
+    ingest, inspect, inspect_with_patches, proposal, recognise, sample_files, suggested_bin, truth_for,
 };
 use vitrine_core::project::{PixelType, Project};
 use vitrine_core::{Error, Label, LabelCounts, Remedy, Result};
 
-fn go_on(_: Progress) -> bool {
+fn go_on(_: &vitrine_core::progress::Progress) -> bool {
     true
 }
 
@@ -31,7 +30,7 @@ fn bring(project: &mut Project, request: &IngestRequest) -> Result<IngestSummary
     ingest(project, request, &mut go_on)
 }
 
-fn look(request: &IngestRequest) -> Result<Preview> {
+fn look(request: &IngestRequest) -> Result<ImportPreview> {
     inspect(request, None, &mut go_on)
 }
 
@@ -229,7 +228,7 @@ fn cancelled_anywhere_the_project_is_as_before() {
     for stop_at in 1.. {
         let mut calls = 0;
         let done = ingest(&mut project, &request, &mut |step| {
-            phases.push(step.phase);
+            phases.push(step.phase.clone());
             calls += 1;
             calls < stop_at
         });
@@ -241,8 +240,10 @@ fn cancelled_anywhere_the_project_is_as_before() {
         assert!(project.sources().unwrap().is_empty() && project.micrographs().unwrap().is_empty());
         assert!(stop_at < 1000);
     }
-    for phase in [Phase::Recognising, Phase::Looking, Phase::Cutting, Phase::Pool] {
-        assert!(phases.contains(&phase), "{phase:?}");
+    for phase in
+        ["Recognising files", "Looking at micrographs", "Extracting patches", "Adding the unlabeled pool"]
+    {
+        assert!(phases.iter().any(|seen| seen == phase), "{phase}");
     }
     let names: Vec<_> = std::fs::read_dir(project.dir()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(names.iter().all(|n| !n.to_string_lossy().contains("tmp")), "{names:?}");
@@ -389,7 +390,7 @@ fn files_are_recognised_and_looked_at_before_anything_is_written() {
     // Cancelled at any file of the folder too: there are three, and the question before it.
     for steps in 0..4 {
         let mut left = steps;
-        let mut some = |_| {
+        let mut some = |_: &vitrine_core::progress::Progress| {
             left -= 1;
             left >= 0
         };

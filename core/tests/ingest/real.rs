@@ -20,7 +20,7 @@ fn real_micrographs_with_box_files() {
         ..IngestRequest::default()
     };
     let given = look(&request).unwrap();
-    let mirrored = |p: &Preview| p.warnings.iter().any(|w| w.text.contains("counted from the"));
+    let mirrored = |p: &ImportPreview| p.warnings.iter().any(|w| w.text.contains("counted from the"));
     assert!(mirrored(&given) && given.mirrored, "{:?}", given.warnings);
     let turn = Remedy::TurnYOver { from_bottom: true };
     assert!(given.warnings.iter().any(|w| w.text.contains("bottom") && w.remedy == Some(turn.clone())));

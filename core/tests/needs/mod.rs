@@ -22,6 +22,8 @@ pub enum Need {
     Mount,
     /// A way to run a program as another user.
     OtherUser,
+    /// SLURM and munge, and the right to start them.
+    Slurm,
 }
 
 impl Need {
@@ -33,6 +35,7 @@ impl Need {
             Self::Interop => "VITRINE_REQUIRE_INTEROP",
             Self::Mount => "VITRINE_REQUIRE_MOUNT",
             Self::OtherUser => "VITRINE_REQUIRE_OTHER_USER",
+            Self::Slurm => "VITRINE_REQUIRE_SLURM",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The project on disk, through its public interface; which side of a split a patch goes to is in `splits`.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(unix)]
+mod branches;
 mod splits;
 
 use std::path::Path;

@@ -103,8 +103,15 @@ fn impossible_splits_say_why() {
     assert!(make(&[P; 9], &none, &auto).contains("all patches of this project are positive"));
     // Positives on one micrograph only, without coordinates: no validation positives.
     let labels = [P, P, P, U, U, U, U, U, U];
-    let text = make(&labels, &|i| Some(i / 3), &auto);
-    assert!(text.contains("side of the split would have no positives"), "{text}");
+    let on = |i: usize| Some(i / 3);
+    for method in [SplitMethod::Micrograph, SplitMethod::Overlap] {
+        let text = make(&labels, &on, &request(method, 0.2, 0.0, 0));
+        assert!(text.contains("side of the split would have no positives"), "{text}");
+    }
+    // Without a choice they are split all the same, and what keeps them apart is said.
+    let dir = tempfile::tempdir().unwrap();
+    let split = project(dir.path(), &labels, on).make_split(&auto, &mut quiet).unwrap();
+    assert_eq!(split.method, SplitMethod::Random);
     assert!(make(&labels, &none, &request(SplitMethod::Auto, 1.0, 0.0, 0)).contains("add up to 1"));
     assert!(make(&labels, &none, &request(SplitMethod::Auto, f64::NAN, 0.0, 0)).contains("add up to 1"));
 

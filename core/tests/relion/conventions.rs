@@ -87,7 +87,7 @@ fn y_goes_back_the_way_it_came() {
             what: ExportWhat::Both,
             ..ExportRequest::new(ExportFormat::RelionStar, dir.path().join(name))
         };
-        export(&project, &request, &mut |_| Ok(())).unwrap()
+        export(&project, &request, &mut |_| true).unwrap()
     };
     // The picture back to its picks, MRC as RELION reads it (as stored), TIFF as RELION reads it (turned over).
     let manifest = star(YDirection::Source, "source.star");
@@ -111,12 +111,12 @@ fn y_goes_back_the_way_it_came() {
     // Box files and tables go back as the picks came, whatever the file: whole numbers and an even box of 6
     // around (20, 68) where 5 px were asked for.
     let boxes = ExportRequest::new(ExportFormat::Box, dir.path().join("boxes"));
-    let manifest = export(&project, &boxes, &mut |_| Ok(())).unwrap();
+    let manifest = export(&project, &boxes, &mut |_| true).unwrap();
     let text = std::fs::read_to_string(dir.path().join("boxes/b.box")).unwrap();
     assert_eq!(text, "17\t65\t6\t6\tpositive\n");
     assert!(manifest.warnings.iter().any(|w| w.text.contains("boxes of 5 px are written as 6 px")));
     let csv = ExportRequest::new(ExportFormat::Csv, dir.path().join("a.csv"));
-    export(&project, &csv, &mut |_| Ok(())).unwrap();
+    export(&project, &csv, &mut |_| true).unwrap();
     let text = std::fs::read_to_string(dir.path().join("a.csv")).unwrap();
     // Without a run the score is the picker's.
     assert!(text.contains("a.jpg,20.5,68.75,positive,0.75,picks"), "{text}");
@@ -133,7 +133,7 @@ fn pictures_get_the_names_of_their_originals() {
             force: true,
             ..ExportRequest::new(ExportFormat::RelionStar, &out)
         };
-        export(&project, &request, &mut |_| Ok(()))
+        export(&project, &request, &mut |_| true)
     };
     let names = || [0, 1].map(|row| cell(&particles(&out), row, "rlnMicrographName"));
     let manifest = write(None).unwrap();
@@ -195,7 +195,7 @@ fn what_the_sources_do_not_say_is_asked_for_and_what_they_say_stays() {
     };
     let request = ExportRequest { optics: given, ..request };
     assert_eq!(preview(&project, &request).unwrap().missing_optics, []);
-    export(&project, &request, &mut |_| Ok(())).unwrap();
+    export(&project, &request, &mut |_| true).unwrap();
     let table = StarFile::read(&out).unwrap().table("optics").unwrap();
     // One group: the patch without optics takes the other's. An aberration of 0 is an aberration.
     assert_eq!(table.len(), 1);
@@ -227,10 +227,40 @@ fn coordinate_files_of_equally_named_micrographs_are_not_mixed() {
     let project =
         project(dir.path(), &["MotionCorr/job002/a.mrc", "MotionCorr/job003/a.mrc"], false, Vec::new());
     let request = ExportRequest::new(ExportFormat::RelionCoordinates, dir.path().join("set"));
-    let told = sentence(export(&project, &request, &mut |_| Ok(())));
+    let told = sentence(export(&project, &request, &mut |_| true));
     assert!(told.contains("MotionCorr/job003/a.mrc") && told.contains("a_autopick.star"), "{told}");
     // Rows of a table need a table.
     let subset = ExportRequest::new(ExportFormat::RelionSubset, dir.path().join("s.star"));
-    let told = sentence(export(&project, &subset, &mut |_| Ok(())));
+    let told = sentence(export(&project, &subset, &mut |_| true));
     assert!(told.contains("none of the 2 selected patches came from a RELION table"), "{told}");
+}
+
+/// A particle table without coordinates (a 2D classification of somebody else's stack) goes back as that table
+/// without rows, cell by cell.
+#[test]
+fn a_particle_table_without_coordinates_goes_back_row_by_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut stack =
+        mrc::Writer::create(&dir.path().join("s.mrcs"), 8, 8, Some(1.5), mrc::WriterMode::Float32).unwrap();
+    for value in 0..4 {
+        stack.push(&[value as f32; 64]).unwrap();
+    }
+    stack.finish().unwrap();
+    let head = "# version 30001\n\ndata_optics\n\nloop_ \n_rlnOpticsGroup #1 \n_rlnImagePixelSize #2 \n 1 1.500000 \n\n\
+                data_particles\n\nloop_ \n_rlnImageName #1 \n_rlnClassNumber #2 \n_rlnOpticsGroup #3 \n_other #4 \n";
+    let rows: Vec<String> = (1..=4).map(|n| format!("00000{n}@s.mrcs   {n}   1  'a  {n}' \n")).collect();
+    let table = dir.path().join("classified.star");
+    std::fs::write(&table, format!("{head}{} \n", rows.concat())).unwrap();
+    let mut project = Project::create(&dir.path().join("project"), None, PixelType::F32).unwrap();
+    let request = vitrine_core::ingest::IngestRequest {
+        inputs: vec![table],
+        label: Some(Label::Positive),
+        ..Default::default()
+    };
+    vitrine_core::ingest::ingest(&mut project, &request, &mut |_| true).unwrap();
+    let actor = vitrine_core::project::Actor::Person("x".into());
+    project.set_labels(&[(0, Label::Negative), (2, Label::Unlabeled)], &actor, None, "").unwrap();
+    let out = dir.path().join("kept.star");
+    export(&project, &ExportRequest::new(ExportFormat::RelionSubset, &out), &mut |_| true).unwrap();
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), format!("{head}{}{} \n", rows[1], rows[3]));
 }

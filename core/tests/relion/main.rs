@@ -5,7 +5,7 @@
 //! RELION 3.1 finds coordinate files by folder and suffix; the list `data_coordinate_files` is read by
 //! RELION 4 and later, which no package offers, so that its names are checked against the files here.
 //! Without RELION the tests say that they were skipped; with `VITRINE_REQUIRE_INTEROP=1` they fail instead.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod conventions;
 mod imports;
@@ -146,13 +146,7 @@ fn relion_reads_tiff_turned_over() {
         box_size: Some(BOX),
         ..Default::default()
     };
-    let mut project = vitrine_core::project::Project::create(
-        &relion.path("p"),
-        None,
-        vitrine_core::project::PixelType::F32,
-    )
-    .unwrap();
-    vitrine_core::ingest::ingest(&mut project, &request, &mut |_| true).unwrap();
+    let project = relion.import_into("p", &request);
     write(&project, &ExportRequest::new(ExportFormat::RelionStar, relion.path("tif_picks.star")));
     let found = relion.extract("tif.star", "job009", &["--reextract_data_star", "tif_picks.star"]);
     assert_eq!(found.len(), 12);
@@ -266,13 +260,7 @@ fn a_subset_of_relions_own_table_is_that_table_without_rows() {
         inputs: vec![relion.path("Extract/job005/particles.star")],
         ..Default::default()
     };
-    let mut again = vitrine_core::project::Project::create(
-        &relion.path("again"),
-        None,
-        vitrine_core::project::PixelType::F32,
-    )
-    .unwrap();
-    vitrine_core::ingest::ingest(&mut again, &request, &mut |_| true).unwrap();
+    let mut again = relion.import_into("again", &request);
     let chosen: Vec<(u32, Label)> =
         (0..again.len() as u32).step_by(3).map(|id| (id, Label::Positive)).collect();
     let actor = vitrine_core::project::Actor::Person("x".into());
@@ -306,7 +294,7 @@ fn optics_of_a_3_0_table_are_those_relion_converts() {
     for at in 0..4 {
         let (x, y) = support::centre(0, at);
         text.push_str(&format!(
-            "{} {x:.6} {y:.6} 300.000000 2.700000 0.100000 10000.000000 1.770000 {:06}@old.mrcs \n",
+            "{} {x:.6} {y:.6} 300.000000 2.700000 0.100000 37369.207031 5.000000 {:06}@old.mrcs \n",
             micrograph(0),
             at + 1
         ));
@@ -329,13 +317,7 @@ fn optics_of_a_3_0_table_are_those_relion_converts() {
 
     let request =
         vitrine_core::ingest::IngestRequest { inputs: vec![relion.path("old.star")], ..Default::default() };
-    let mut project = vitrine_core::project::Project::create(
-        &relion.path("p"),
-        None,
-        vitrine_core::project::PixelType::F32,
-    )
-    .unwrap();
-    vitrine_core::ingest::ingest(&mut project, &request, &mut |_| true).unwrap();
+    let project = relion.import_into("p", &request);
     let wanted = ExportRequest {
         labels: Vec::new(),
         ..ExportRequest::new(ExportFormat::RelionStar, relion.path("ours.star"))

@@ -119,7 +119,6 @@ impl Relion {
 
     /// Imports micrographs of `table` with the manual picks and a small pool, without binning.
     pub fn import(&self, table: &str) -> Project {
-        let mut project = Project::create(&self.path("vitrine"), None, PixelType::F32).unwrap();
         let request = IngestRequest {
             micrographs: vec![self.path(table)],
             picks: vec![self.path("ManualPick/job004")],
@@ -130,8 +129,16 @@ impl Relion {
             }),
             ..IngestRequest::default()
         };
-        let done = ingest(&mut project, &request, &mut |_| true).unwrap();
-        assert_eq!((done.labels.positive, done.labels.unlabeled), (PICKS.iter().sum::<usize>() as u64, 18));
+        let project = self.import_into("vitrine", &request);
+        let labels = project.label_counts().unwrap();
+        assert_eq!((labels.positive, labels.unlabeled), (PICKS.iter().sum::<usize>() as u64, 18));
+        project
+    }
+
+    /// Imports files into a new project in the folder `name`.
+    pub fn import_into(&self, name: &str, request: &IngestRequest) -> Project {
+        let mut project = Project::create(&self.path(name), None, PixelType::F32).unwrap();
+        ingest(&mut project, request, &mut |_| true).unwrap();
         project
     }
 
@@ -214,7 +221,7 @@ pub fn write_mrc(path: &Path, image: &[f32]) {
 
 /// Exports what the request asks for.
 pub fn write(project: &Project, request: &ExportRequest) -> Manifest {
-    export(project, request, &mut |_| Ok(())).unwrap()
+    export(project, request, &mut |_| true).unwrap()
 }
 
 /// Every patch of a label with its pixels.

@@ -15,6 +15,8 @@ impl App {
                 self.apply_draft(command);
                 Ok(())
             }
+            Command::Micrograph(command) => self.apply_micrograph(command),
+            Command::Pick(command) => self.apply_pick(command),
             Command::Label(command) => self.apply_label(command),
             Command::Select(SelectCommand::Patch(patch)) => self.go_to_patch(patch),
             Command::Select(SelectCommand::ShowThese(patches)) => self.show_these(&patches),
@@ -26,6 +28,7 @@ impl App {
             }
             Command::View(command) => self.apply_view(command),
             Command::Train(command) => self.apply_train(command),
+            Command::Cluster(command) => self.apply_cluster(command),
             Command::Compare(command) => self.apply_compare(command),
             Command::Diagnose(start) => self.diagnose(*start),
             Command::Save(command) => self.apply_save(command),
@@ -49,9 +52,7 @@ impl App {
         let Finished { job, outcome } = finished;
         let waited_for = match job.scope {
             Scope::Window => true,
-            Scope::Project(number) => {
-                self.model.project.as_ref().is_some_and(|open| open.generation == number)
-            }
+            Scope::Project(number) => self.model.project.as_ref().is_some_and(|open| open.opening == number),
         };
         let done = match outcome {
             Ok(outcome) if waited_for => self.take(&job, outcome),
@@ -60,11 +61,13 @@ impl App {
                 Ok(())
             }
             Err(error) => {
+                self.has_failed_with_jobs(&job);
                 self.fail(&job, &error);
                 Ok(())
             }
         };
-        if let Err(error) = done {
+        // What was marked on a micrograph may have waited for this job.
+        if let Err(error) = done.and_then(|()| self.cut_marked()) {
             self.notify_error(&job.title, &error);
         }
     }
@@ -74,7 +77,13 @@ impl App {
             Outcome::Project(outcome) => self.take_project_outcome(job, outcome),
             Outcome::Import(outcome) => self.take_import_outcome(outcome),
             Outcome::Review(outcome) => self.take_review_outcome(outcome),
+            Outcome::Micrograph(outcome) => self.take_micrograph_outcome(outcome),
+            Outcome::Pick(outcome) => {
+                self.take_pick_outcome(outcome);
+                Ok(())
+            }
             Outcome::Run(outcome) => self.take_run_outcome(outcome),
+            Outcome::Cluster(outcome) => self.take_cluster_outcome(outcome),
             Outcome::Export(outcome) => {
                 self.take_export_outcome(outcome);
                 Ok(())

@@ -3,20 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What is to be chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// A file that is there.
-    File,
-    /// Files that are there.
-    Files,
-    /// A folder.
-    Folder,
-    /// Folders.
-    Folders,
-    /// A file to be written.
-    Save,
-}
+use crate::gui::values::{FileKinds, Wanted};
 
 /// A question to the system.
 #[derive(Debug, Clone)]
@@ -29,6 +16,8 @@ pub struct FileQuestion {
     pub folder: Option<PathBuf>,
     /// The name of the file to begin with.
     pub name: Option<String>,
+    /// The files it is about, for the window's own browser.
+    pub kinds: Option<FileKinds>,
 }
 
 /// Who answers: the dialogs of the system, or a test. `None` when nothing was chosen.
@@ -37,7 +26,7 @@ pub type FileDialogs = Arc<dyn Fn(FileQuestion) -> Option<Vec<PathBuf>> + Send +
 /// The dialogs of the system.
 pub fn of_the_system() -> FileDialogs {
     Arc::new(|question| {
-        let FileQuestion { wanted, title, folder, name } = question;
+        let FileQuestion { wanted, title, folder, name, kinds: _ } = question;
         let mut dialog = rfd::FileDialog::new().set_title(title);
         if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);

@@ -1,18 +1,19 @@
 //! Previewing and writing exports, by the same calls as the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vitrine_core::export::{ExportRequest, export, preview};
+use vitrine_core::project::{EntryId, LastExport, Project};
 use vitrine_core::workflow::model::export_model;
 
-use super::dialog::{FileQuestion, Wanted};
+use super::dialog::FileQuestion;
 use super::notify::failure;
 use super::outcome::{ExportOutcome, Outcome};
 use super::state::App;
 use crate::gui::command::{Command, ExportCommand, ViewCommand, WindowCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{NoticeKind, Written};
-use crate::gui::values::Tab;
+use crate::gui::values::{Tab, Wanted};
 use crate::words;
 
 impl App {
@@ -65,19 +66,15 @@ impl App {
 
     fn write_export(&mut self, request: ExportRequest) -> anyhow::Result<()> {
         self.refuse_second_export()?;
-        let (project, scope) = (self.handle()?, self.scope());
+        let (mut project, scope) = (self.handle()?, self.scope());
         let title = format!("Exporting to {}", request.out.display());
         self.jobs.spawn(JobKind::Export, scope, title, move |job| {
             project.flush()?;
-            let manifest = export(&project, &request, &mut |step| {
-                if job.progress(step.phase, step.done as u64, step.total as u64) {
-                    Ok(())
-                } else {
-                    Err(vitrine_core::Error::Cancelled)
-                }
-            })?;
+            let journal = project.journal_position()?;
+            let manifest = export(&project, &request, &mut |step| job.report(step))?;
             let beside = request.manifest_path();
-            let written = Written { out: request.out, manifest: Some(Box::new(manifest)), beside };
+            let noted = note(&mut project, &request.out, Some(manifest.counts.total()), journal);
+            let written = Written { out: request.out, manifest: Some(Box::new(manifest)), beside, noted };
             Ok(Outcome::Export(ExportOutcome::Written(written)))
         })?;
         Ok(())
@@ -85,11 +82,13 @@ impl App {
 
     fn write_model(&mut self, run: String, out: PathBuf, force: bool) -> anyhow::Result<()> {
         self.refuse_second_export()?;
-        let (project, scope) = (self.handle()?, self.scope());
+        let (mut project, scope) = (self.handle()?, self.scope());
         self.jobs.spawn(JobKind::Export, scope, format!("Exporting to {}", out.display()), move |job| {
             export_model(&project, &run, &out, force, &mut |step| job.report(step))?;
             let beside = out.with_extension("json");
-            Ok(Outcome::Export(ExportOutcome::Written(Written { out, manifest: None, beside })))
+            let journal = project.journal_position()?;
+            let noted = note(&mut project, &out, None, journal);
+            Ok(Outcome::Export(ExportOutcome::Written(Written { out, manifest: None, beside, noted })))
         })?;
         Ok(())
     }
@@ -114,6 +113,9 @@ impl App {
         match outcome {
             ExportOutcome::Written(written) => {
                 self.notify_exported(&written);
+                if let (Some(open), Some(noted)) = (&mut self.model.project, &written.noted) {
+                    open.exported = Some(noted.clone());
+                }
                 self.model.export.written = Some(written);
                 // Counted again: the files are there now.
                 self.model.export.preview.forget();
@@ -145,6 +147,7 @@ impl App {
             title: "Export to".to_owned(),
             folder: now.parent().map(Into::into),
             name: name.clone().filter(|_| !folder),
+            kinds: None,
         };
         self.choose_files(question, move |mut paths| {
             let chosen = paths.swap_remove(0);
@@ -152,5 +155,22 @@ impl App {
             let chosen = if folder { chosen.join(name.unwrap_or_default()) } else { chosen };
             Outcome::Export(ExportOutcome::Chosen(chosen))
         })
+    }
+}
+
+/// Notes an export in the project, for whoever comes back to it; `None` where the project may not be written. What was
+/// exported is there all the same.
+fn note(project: &mut Project, out: &Path, patches: Option<u64>, journal: EntryId) -> Option<LastExport> {
+    let name = out.file_name().unwrap_or(out.as_os_str()).to_string_lossy().into_owned();
+    let export = LastExport { name, patches, journal };
+    if !project.is_writable() {
+        return None;
+    }
+    match project.note_export(&export) {
+        Ok(()) => Some(export),
+        Err(error) => {
+            tracing::warn!(%error, "an export was not noted");
+            None
+        }
     }
 }

@@ -1,11 +1,13 @@
-//! Changes of drafts, and starting the run of the Train form.
+//! Changes of drafts, starting the run of the Train form, and the queue of runs behind it.
 
+use vitrine_core::LabelCounts;
 use vitrine_core::learning::config::yaml;
 
 use super::state::App;
 use crate::gui::command::DraftCommand;
 use crate::gui::drafts::without_number;
-use crate::gui::values::Tab;
+use crate::gui::model::LiveRun;
+use crate::gui::values::{Tab, TrainStart};
 
 impl App {
     pub(super) fn apply_draft(&mut self, command: DraftCommand) {
@@ -14,7 +16,9 @@ impl App {
             DraftCommand::Train(draft) => drafts.train = *draft,
             DraftCommand::Export(draft) => drafts.export = *draft,
             DraftCommand::Diagnosis(draft) => drafts.diagnosis = draft,
+            DraftCommand::Pick(draft) => drafts.pick = draft,
             DraftCommand::Run(draft) => drafts.run = draft,
+            DraftCommand::Submit(draft) => drafts.submit = draft,
             DraftCommand::Sample(folder) => drafts.sample = folder,
             DraftCommand::Import(draft) => {
                 if let Some(import) = &mut self.model.import {
@@ -27,23 +31,93 @@ impl App {
     /// Starts the run that stands in the form, and shows it.
     pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
         self.model.tab = Tab::Train;
-        let runs = self.model.project.as_ref().map_or(&[][..], |open| &open.runs);
+        let (runs, counts) = match &self.model.project {
+            Some(open) => (open.runs.as_slice(), open.counts),
+            None => (&[][..], LabelCounts::default()),
+        };
         let draft = &self.model.drafts.train;
-        if let Some(problem) = draft.refusal(runs) {
+        if let Some(problem) = draft.refusal(runs, &counts) {
             anyhow::bail!("the Train form cannot be started: {}", problem.trim_end_matches('.'));
         }
-        let start = draft.start();
-        match draft.from.clone() {
+        let (start, from) = (draft.start(), draft.from.clone());
+        match &from {
             Some(from) if baseline => anyhow::bail!(
                 "the Train form starts from the weights of {from}, where a baseline compares nothing; \
                  press \"Train from scratch instead\" there, or train without the baseline"
             ),
-            None if baseline => self.start_with_baseline(*start)?,
-            from => self.start_run(*start, from, None)?,
+            None if baseline && start.config.is_baseline() => anyhow::bail!(
+                "the Train form holds a supervised baseline itself; train it alone, or choose another preset"
+            ),
+            _ => {}
         }
+        self.start_or_queue(*start, from, baseline)?;
         self.model.drafts.train.from = None;
         self.model.drafts.train.name.clear();
         Ok(())
+    }
+
+    /// Starts a run, or adds it to the queue while one trains. Returns whether it has started.
+    fn start_or_queue(
+        &mut self,
+        start: TrainStart,
+        from: Option<String>,
+        baseline: bool,
+    ) -> anyhow::Result<bool> {
+        if self.model.live.as_ref().is_some_and(LiveRun::is_running) {
+            if !self.store()?.is_writable() {
+                anyhow::bail!("the project is read-only, so no run can be stored in it");
+            }
+            self.model.analysis.queue.add(start, from, baseline)?;
+            return Ok(false);
+        }
+        if baseline {
+            self.start_with_baseline(start)?;
+        } else {
+            self.start_run(start, from, None)?;
+        }
+        Ok(true)
+    }
+
+    /// Trains a new run on from this one with the labels of now. The person stays where they are.
+    pub(super) fn retrain(&mut self, name: &str) -> anyhow::Result<()> {
+        let run = self.store()?.run(name)?;
+        let config = yaml::parse(&run.config, name)?;
+        let device = self.model.drafts.train.device;
+        let start = TrainStart { name: None, base_name: without_number(name), config, device };
+        let text = if self.start_or_queue(start, Some(run.name), false)? {
+            let new = self.model.live.as_ref().map_or("a new run", |live| live.name.as_str());
+            format!("{new} learns from the labels of now, beginning with {name}. Go on labelling meanwhile.")
+        } else {
+            format!("A run that begins with {name} waits in the queue.")
+        };
+        self.model.notices.done(text);
+        Ok(())
+    }
+
+    /// Starts the run that has waited longest, once nothing trains. One that cannot be started is said, and the next
+    /// one takes its turn.
+    pub(super) fn watch_queue(&mut self) {
+        let waits = !self.model.analysis.queue.is_empty() && !self.model.closing;
+        let free = !self.model.live.as_ref().is_some_and(LiveRun::is_running);
+        // An import into the project, or reading it, goes first.
+        if !waits || !free || self.refuse_while_opening().is_err() {
+            return;
+        }
+        let Some(next) = self.model.analysis.queue.take_next() else { return };
+        let name = next.name().to_owned();
+        let started = if next.baseline {
+            self.start_with_baseline(next.start)
+        } else {
+            self.start_run(next.start, next.from, None)
+        };
+        match started {
+            Ok(()) => {
+                let name = self.model.live.as_ref().map_or(name, |live| live.name.clone());
+                self.model.notices.done(format!("The run {name} of the queue has started."));
+            }
+            Err(error) => self.notify_error(&format!("Starting {name} of the queue"), &error),
+        }
+        self.ctx.request_repaint();
     }
 
     /// Puts the settings of a run into the form; `go_on` to train on from its weights with the labels of now.

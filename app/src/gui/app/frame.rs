@@ -23,9 +23,19 @@ impl App {
             }
             return;
         }
+        if self.model.tour.is_some()
+            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+        {
+            self.model.tour = None;
+        }
         // Elsewhere arrows, Escape and the like are not for patches that nobody sees.
         let gallery = self.model.tab == Tab::Gallery;
-        let meant = |info: &Info| gallery || !matches!(info.needs, Needs::Gallery | Needs::Patches);
+        let micrographs = self.model.tab == Tab::Micrographs;
+        let meant = |info: &Info| match info.needs {
+            Needs::Gallery | Needs::Patches => gallery,
+            Needs::Micrograph => micrographs,
+            _ => true,
+        };
         for info in self.model.keys.pressed(ctx, meant) {
             // What came after a key that opened a dialog was meant for the dialog.
             if self.model.overlay.is_some() {
@@ -52,7 +62,9 @@ impl eframe::App for App {
             self.finish(finished);
         }
         self.take_run_events();
+        self.watch_queue();
         self.model.jobs = self.jobs.states();
+        self.watch_picking();
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
         }
@@ -61,6 +73,7 @@ impl eframe::App for App {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
         self.watch_disk();
+        self.follow_jobs(ctx);
         self.take_screenshot(ctx);
         self.take_drops(ctx);
         self.remember_view();

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use vitrine_core::LabelCounts;
 use vitrine_core::ingest::{
-    IngestRequest, IngestSummary, free_space, inspect_with_patches, proposal, recognise,
+    IngestRequest, IngestSummary, free_space, ingest, inspect_with_patches, proposal, recognise,
 };
 use vitrine_core::project::Project;
-use vitrine_core::workflow::import::{import_into, new_from_files};
+use vitrine_core::workflow::import::new_from_files;
 
-use super::dialog::{FileQuestion, Wanted};
-use super::loaded::{Loaded, load, name_of};
+use super::dialog::FileQuestion;
+use super::loaded::{Loaded, load};
 use super::notify::failure;
 use super::outcome::{ImportOutcome, Outcome};
 use super::state::App;
@@ -20,8 +20,18 @@ use crate::gui::command::{Command, ImportCommand, ViewCommand};
 use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::model::{DiskSpace, ImportState, LookRequest, NoticeKind, Recognised};
 use crate::gui::remedy;
-use crate::gui::values::{Failure, ImportTarget, Load, Tab};
+use crate::gui::values::{Failure, FileKinds, ImportTarget, Load, Tab, Wanted};
 use crate::words;
+
+/// Files that an import reads, for the file browser. What a file is, is told by its content.
+const IMPORTS: FileKinds = FileKinds {
+    words: "files to import",
+    endings: &[
+        ".star", ".cs", ".mrc", ".mrcs", ".map", ".rec", ".st", ".gz", ".bz2", ".tif", ".tiff", ".png",
+        ".jpg", ".jpeg", ".pt", ".pth", ".npy", ".npz", ".hdf", ".h5", ".hdf5", ".box", ".cbox", ".csv",
+        ".tsv", ".txt", ".json", ".coord", ".coords", ".xy",
+    ],
+};
 
 /// Patches shown before an import.
 const MAX_SHOWN: usize = 16;
@@ -66,7 +76,8 @@ impl App {
 
     /// Adds files to the import being prepared; the page is shown.
     pub(super) fn add_to_import(&mut self, paths: Vec<PathBuf>) {
-        let import = self.model.import.get_or_insert_with(ImportState::default);
+        let open_takes = self.model.open_takes_import();
+        let import = self.model.import.get_or_insert_with(|| ImportState::new(open_takes));
         let new: Vec<PathBuf> = paths.into_iter().filter(|path| !import.paths.contains(path)).collect();
         if new.is_empty() {
             return;
@@ -95,8 +106,7 @@ impl App {
             Scope::Window,
             "Recognising files",
             move |job| {
-                let found =
-                    recognise(&paths, &mut |step| job.progress(step.phase.as_str(), step.done, step.total))?;
+                let found = recognise(&paths, &mut |step| job.report(step))?;
                 job.check_cancelled()?;
                 let proposal = proposal(&found);
                 Ok(Recognised { found, proposal })
@@ -106,13 +116,12 @@ impl App {
     }
 
     fn take_recognised(&mut self, paths: &Vec<PathBuf>, recognised: Result<Recognised, Failure>) {
-        let open_takes = self.model.open_takes_import();
         let Some(import) = &mut self.model.import else { return };
         // Where files were added or taken off meanwhile, a newer answer comes.
         if import.recognised.answer(paths, recognised)
             && let Load::Ready(recognised) = import.recognised.of(paths)
         {
-            import.draft.fill(&recognised.proposal, paths, open_takes);
+            import.draft.fill(&recognised.proposal, paths);
         }
     }
 
@@ -135,7 +144,8 @@ impl App {
             true => (Wanted::Folders, "Folders to import"),
             false => (Wanted::Files, "Files to import"),
         };
-        let question = FileQuestion { wanted, title: title.to_owned(), folder: None, name: None };
+        let kinds = (!folders).then_some(IMPORTS);
+        let question = FileQuestion { wanted, title: title.to_owned(), folder: None, name: None, kinds };
         self.choose_files(question, |paths| Outcome::Import(ImportOutcome::Chosen(paths)))
     }
 
@@ -155,11 +165,11 @@ impl App {
             move |job| {
                 let store = store.transpose()?;
                 let look = inspect_with_patches(&wanted.request, store.as_ref(), MAX_SHOWN, &mut |step| {
-                    job.progress(step.phase.as_str(), step.done, step.total)
+                    job.report(step)
                 })?;
                 Ok(Arc::new(look))
             },
-            move |look| Outcome::Import(ImportOutcome::Looked(asked, look)),
+            move |look| Outcome::Import(ImportOutcome::Inspected(asked, look)),
         );
     }
 
@@ -171,7 +181,7 @@ impl App {
                 let recognised = recognised.map_err(|error| failure(&error, "reading the files"));
                 self.take_recognised(&paths, recognised);
             }
-            ImportOutcome::Looked(asked, look) => {
+            ImportOutcome::Inspected(asked, look) => {
                 let look = look.map_err(|error| failure(&error, "reading the files"));
                 if let Some(import) = &mut self.model.import {
                     import.look.answer(&asked, look);
@@ -198,13 +208,13 @@ impl App {
                 let mut store = self.handle()?;
                 let title = format!("Importing into {}", self.open()?.name);
                 self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
-                    let summary = import_into(&mut store, &request, &mut |step| job.report(step))?;
+                    let summary = ingest(&mut store, &request, &mut |step| job.report(step))?;
                     let (loaded, summary) = (Box::new(load(store, &|| Ok(()))?), Box::new(summary));
                     Ok(Outcome::Import(ImportOutcome::Done { loaded, summary }))
                 })?;
             }
             ImportTarget::New { dir, pixels } => {
-                let title = format!("Importing into {}", name_of(&dir));
+                let title = format!("Importing into {}", words::project_name(&dir));
                 self.jobs.spawn(JobKind::Import, Scope::Window, title, move |job| {
                     let (store, summary) =
                         new_from_files(&dir, &request, pixels, &mut |step| job.report(step))?;
@@ -222,6 +232,18 @@ impl App {
         self.model.import = None;
         let open = self.open()?;
         let (name, counts) = (open.name.clone(), open.counts);
+        let alone = summary.labels.total() == 0 && !open.micrographs.is_empty();
+        if alone {
+            // Micrographs without picks: there is nothing else to see.
+            let count = words::count(summary.found.micrographs.len() as u64);
+            let text =
+                format!("Imported {count} micrographs into {name}. Next: click particles to mark them.");
+            self.model.notices.push(NoticeKind::Done, text, None);
+            for warning in &summary.found.warnings {
+                self.model.notices.warning(remedy::warning(warning));
+            }
+            return self.apply_view(ViewCommand::Tab(Tab::Micrographs));
+        }
         let (next, tab) = next_step(counts);
         self.model.tab = Tab::Gallery;
         let text = format!(
@@ -243,7 +265,7 @@ fn next_step(counts: LabelCounts) -> (&'static str, Tab) {
     if counts.positive == 0 {
         ("Next: label some particles.", Tab::Gallery)
     } else if counts.unlabeled == 0 {
-        ("Next: import unlabeled patches, to tell particles from.", Tab::Gallery)
+        ("Next: import unlabeled patches, so that a run can tell particles from the rest.", Tab::Gallery)
     } else {
         ("Next: train on them.", Tab::Train)
     }

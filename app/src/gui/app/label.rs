@@ -2,20 +2,25 @@
 
 use vitrine_core::Label;
 use vitrine_core::project::PatchId;
-use vitrine_core::review::QueueKind;
 
 use super::state::App;
 use crate::gui::command::{Command, LabelCommand, SelectCommand};
 use crate::gui::model::NoticeKind;
 use crate::gui::undo::{self, LabelEdit};
+use crate::gui::values::LabelSource;
 use crate::words;
 
 impl App {
     pub(super) fn apply_label(&mut self, command: LabelCommand) -> anyhow::Result<()> {
+        // Steps are taken back in the order in which they were made.
+        if matches!(command, LabelCommand::Undo | LabelCommand::Redo) && self.model.micrographs.is_marking() {
+            self.after_marking.push(command);
+            return Ok(());
+        }
         match command {
             LabelCommand::Set(label) => self.label_targets(label),
-            LabelCommand::SetPatches { patches, label, reason } => {
-                self.label(patches, label, reason).map(|_| ())
+            LabelCommand::SetPatches { patches, label, source } => {
+                self.label(patches, label, source).map(|_| ())
             }
             LabelCommand::Brush(label) => {
                 // The gallery paints with it and asks for the labels when the key is let go.
@@ -28,7 +33,7 @@ impl App {
             }
             LabelCommand::Undo => {
                 let edit = undo::undo(self.store()?)?;
-                self.took_back(edit, "There is no labelling to undo.")
+                self.took_back(edit, "There is no labelling to undo. Imports are not undone.")
             }
             LabelCommand::Redo => {
                 let edit = undo::redo(self.store()?)?;
@@ -42,7 +47,9 @@ impl App {
         let open = self.open()?;
         if open.selection.is_empty() {
             let Some(patch) = open.shown.current() else { return Ok(()) };
-            self.label(vec![patch], label, "window")?;
+            let queue = open.queue.as_ref();
+            let source = queue.map_or(LabelSource::Current, |open| LabelSource::Queue(open.queue.kind));
+            self.label(vec![patch], label, source)?;
             if self.model.settings.auto_advance {
                 self.apply_select(SelectCommand::Step(1));
             }
@@ -50,7 +57,7 @@ impl App {
         } else {
             let patches: Vec<PatchId> = open.selection.iter().collect();
             let all = patches.len() as u64;
-            let changed = self.label(patches, label, "window: selection")?;
+            let changed = self.label(patches, label, LabelSource::Selection)?;
             let open = self.open()?;
             open.labelled = Some(open.selection.revision());
             if all > 1 {
@@ -62,13 +69,16 @@ impl App {
     }
 
     /// Sets labels; how many patches did not carry that label before.
-    fn label(&mut self, patches: Vec<PatchId>, label: Label, reason: &str) -> anyhow::Result<u64> {
+    pub(super) fn label(
+        &mut self,
+        patches: Vec<PatchId>,
+        label: Label,
+        source: LabelSource,
+    ) -> anyhow::Result<u64> {
         // Scores that sorted or chose what the person saw belong to the record.
         let open = self.open()?;
         let run = open.scores.as_ref().map(|scores| scores.run);
-        let queued = open.queue.as_ref().filter(|_| reason == "window");
-        let reason = queued.map_or(reason, |queue| queue_reason(queue.queue.kind));
-        let edit = undo::set(self.store()?, patches, label, run, reason)?;
+        let edit = undo::set(self.store()?, patches, label, run, source.stored())?;
         if let Some(edit) = &edit {
             self.take_edit(edit)?;
         }
@@ -87,7 +97,7 @@ impl App {
                 }
                 self.model.notices.done(format!("{}.", edit.sentence()));
             }
-            None => self.model.notices.done(nothing),
+            None => self.model.notices.warning(nothing),
         }
         Ok(())
     }
@@ -112,15 +122,5 @@ fn selection_sentence(all: u64, changed: u64, label: Label) -> String {
         _ if changed == 0 => format!("All {} were {label} already.", words::patches(all)),
         1 => format!("{}; 1 already was.", done(words::patches(changed))),
         rest => format!("{}; {} already were.", done(words::patches(changed)), words::count(rest)),
-    }
-}
-
-/// Why a label was set in a queue, for the journal.
-const fn queue_reason(kind: QueueKind) -> &'static str {
-    match kind {
-        QueueKind::MostUncertain => "queue: most uncertain",
-        QueueKind::LikelyParticles => "queue: likely particles",
-        QueueKind::SuspiciousPositives => "queue: suspicious positives",
-        QueueKind::Audit => "queue: audit",
     }
 }

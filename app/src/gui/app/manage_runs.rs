@@ -1,10 +1,10 @@
-//! Renaming and deleting runs.
+//! Renaming, deleting and annotating runs; pinning scores.
 
 use vitrine_core::review::QueuePlaces;
 use vitrine_core::workflow::runs::{delete, plan_delete, rename};
 
 use super::state::App;
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Command, ProjectCommand, ViewCommand};
 use crate::gui::drafts::RunDraft;
 use crate::gui::jobs::JobState;
 use crate::gui::values::Overlay;
@@ -14,7 +14,7 @@ impl App {
     /// Asks for another name of a run; without one, of the run whose scores are in use, else of the newest.
     pub(super) fn ask_rename(&mut self, run: Option<String>) -> anyhow::Result<()> {
         let run = self.run_or_usual(run)?;
-        self.model.drafts.run = RunDraft { name: run.clone(), run };
+        self.model.drafts.run = RunDraft { name: run.clone(), run, note: String::new() };
         self.model.overlay = Some(Overlay::RenameRun);
         Ok(())
     }
@@ -23,9 +23,50 @@ impl App {
     pub(super) fn ask_delete(&mut self, run: Option<String>) -> anyhow::Result<()> {
         let run = self.run_or_usual(run)?;
         self.model.deleting = Some(plan_delete(self.store()?, &run)?);
-        self.model.drafts.run = RunDraft { name: run.clone(), run };
+        self.model.drafts.run = RunDraft { name: run.clone(), run, note: String::new() };
         self.model.overlay = Some(Overlay::DeleteRun);
         Ok(())
+    }
+
+    /// Asks for a note on a run. Without a name as [`App::ask_rename`].
+    pub(super) fn ask_note(&mut self, run: Option<String>) -> anyhow::Result<()> {
+        let run = self.run_or_usual(run)?;
+        let open = self.open()?;
+        let id = open.runs.iter().find(|known| known.name == run).map(|known| known.id);
+        let note = id.map(|id| open.run_list.of(id).note).unwrap_or_default();
+        self.model.drafts.run = RunDraft { name: run.clone(), run, note };
+        self.model.overlay = Some(Overlay::NoteRun);
+        Ok(())
+    }
+
+    /// Stores a note on a run.
+    pub(super) fn note_run(&mut self, run: &str, note: &str) -> anyhow::Result<()> {
+        let store = self.store()?;
+        let id = store.run(run)?.id;
+        store.set_run_note(id, note)?;
+        self.model.overlay = None;
+        self.read_runs()
+    }
+
+    /// Pins the scores of a run and uses them, or unpins.
+    pub(super) fn pin_scores(&mut self, run: Option<String>) -> anyhow::Result<()> {
+        let store = self.store()?;
+        let id = run.as_deref().map(|run| store.run(run)).transpose()?.map(|run| run.id);
+        store.pin_scores(id)?;
+        self.read_runs()?;
+        match (run, id) {
+            (Some(run), Some(id)) => {
+                self.model.notices.done(format!("The scores of {run} stay in use until you unpin them."));
+                let used = self.open()?.scores.as_ref().is_some_and(|scores| scores.run == id);
+                if used { Ok(()) } else { self.apply_view(ViewCommand::Scores(id)) }
+            }
+            _ => {
+                self.model
+                    .notices
+                    .done("No scores are pinned. Those of the run that ends next come into use.");
+                Ok(())
+            }
+        }
     }
 
     fn run_or_usual(&mut self, run: Option<String>) -> anyhow::Result<String> {
@@ -47,7 +88,7 @@ impl App {
         let scope = self.scope();
         let uses = |job: &JobState| job.kind.is_shown() && job.scope == scope;
         if let Some(job) = self.jobs.states().into_iter().find(uses) {
-            anyhow::bail!("\"{}\" is under way; wait for its end or cancel it", job.title);
+            anyhow::bail!("\"{}\" is running; wait for its end or cancel it", job.title);
         }
         Ok(())
     }

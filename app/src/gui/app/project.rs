@@ -5,18 +5,20 @@ use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 
 use vitrine_core::project::{DiskState, Project, Run, RunStatus};
+use vitrine_core::workflow::overview::overview;
 
-use super::dialog::{FileQuestion, Wanted};
-use super::loaded::{Loaded, load, name_of, resumable};
+use super::dialog::FileQuestion;
+use super::loaded::{Loaded, load, resumable, run_list};
+use super::notify::failure;
 use super::outcome::{Outcome, ProjectOutcome, WindowOutcome};
 use super::places::PlacesKept;
 use super::state::App;
 use crate::gui::command::{Command, ProjectCommand, WindowCommand};
 use crate::gui::jobs::{JobKind, JobState, Scope};
-use crate::gui::model::{GalleryGrid, LivePhase, LiveRun, OpenProject};
+use crate::gui::model::{GalleryGrid, LivePhase, LiveRun, MicrographsState, OpenProject, PicksState};
 use crate::gui::remedy;
-use crate::gui::values::{Load, Order, Tab};
-use crate::words::typed_path;
+use crate::gui::values::{Load, Order, Tab, Wanted};
+use crate::words::{project_name, typed_path};
 
 impl App {
     pub(super) fn apply_project(&mut self, command: ProjectCommand) -> anyhow::Result<()> {
@@ -24,7 +26,8 @@ impl App {
             ProjectCommand::Open(dir) => self.open_project(&dir),
             ProjectCommand::OpenDialog => {
                 let title = "Open a Vitrine project".to_owned();
-                let question = FileQuestion { wanted: Wanted::Folder, title, folder: None, name: None };
+                let question =
+                    FileQuestion { wanted: Wanted::Folder, title, folder: None, name: None, kinds: None };
                 self.choose_files(question, |mut dirs| {
                     Outcome::Project(ProjectOutcome::Chosen(dirs.swap_remove(0)))
                 })
@@ -40,8 +43,13 @@ impl App {
                 Ok(())
             }
             ProjectCommand::Reload => self.reload(),
+            ProjectCommand::ReadRecent(dir) => {
+                self.read_recent(dir);
+                Ok(())
+            }
             ProjectCommand::Forget(dir) => {
                 self.model.settings.recent.retain(|known| *known != dir);
+                self.model.recents.forget(&dir);
                 Ok(())
             }
             ProjectCommand::Dropped(paths) => match paths.iter().find(|path| is_project(&project_in(path))) {
@@ -58,6 +66,9 @@ impl App {
         match self.model.live.as_ref().filter(|live| live.is_running()) {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
+            }
+            None if !self.model.analysis.queue.is_empty() => {
+                Err(anyhow::anyhow!("runs wait in the queue of this project; empty the queue in Train first"))
             }
             None => Ok(()),
         }
@@ -76,7 +87,7 @@ impl App {
         Ok(())
     }
 
-    fn open_project(&mut self, dir: &Path) -> anyhow::Result<()> {
+    pub(super) fn open_project(&mut self, dir: &Path) -> anyhow::Result<()> {
         let dir = &project_in(dir);
         let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
             (Ok(a), Ok(b)) => a == b,
@@ -91,7 +102,7 @@ impl App {
             anyhow::bail!("another project is already opening; wait for it or cancel it");
         }
         let dir = dir.to_owned();
-        let title = format!("Opening {}", name_of(&dir));
+        let title = format!("Opening {}", project_name(&dir));
         let flushed = self.flushed.take();
         self.jobs.spawn(JobKind::Open, Scope::Window, title, move |job| {
             if let Some(flushed) = flushed {
@@ -105,28 +116,22 @@ impl App {
         Ok(())
     }
 
-    /// Opens the sample as if it was asked for on the first screen.
-    pub fn open_sample(&mut self, dir: PathBuf) {
-        self.model.drafts.sample = dir.display().to_string();
-        self.apply(Command::Project(ProjectCommand::Sample(dir)));
-    }
-
-    fn sample(&mut self, dir: PathBuf) -> anyhow::Result<()> {
-        let project = dir.join("project");
-        if is_project(&project) {
-            return self.open_project(&project);
-        }
-        self.refuse_while_training()?;
-        if self.jobs.has(JobKind::Sample) {
-            anyhow::bail!("the sample is already being made; wait for it");
-        }
-        self.jobs.spawn(JobKind::Sample, Scope::Window, "Making the sample project", move |job| {
-            let (store, _, _) =
-                vitrine_core::workflow::demo::sample_project(&dir, 1, &mut |step| job.report(step))?;
-            let loaded = Box::new(load(store, &|| job.check_cancelled())?);
-            Ok(Outcome::Project(ProjectOutcome::Opened(loaded)))
-        })?;
-        Ok(())
+    /// Looks at a recent project for its card, on a job: its disk may be slow.
+    fn read_recent(&mut self, dir: PathBuf) {
+        self.model.recents.ask(&dir);
+        let asked = dir.clone();
+        self.jobs.ask(
+            JobKind::Recent,
+            Scope::Window,
+            "Looking at a recent project",
+            move |_| {
+                if !dir.is_dir() {
+                    anyhow::bail!("the folder is missing");
+                }
+                Ok(Arc::new(overview(&dir, RECENT_PATCHES)?))
+            },
+            move |overview| Outcome::Project(ProjectOutcome::Recent(asked, overview)),
+        );
     }
 
     fn reload(&mut self) -> anyhow::Result<()> {
@@ -134,6 +139,9 @@ impl App {
         let name = self.open()?.name.clone();
         if self.jobs.has(JobKind::Reload) {
             return Ok(());
+        }
+        if self.model.micrographs.is_marking() {
+            anyhow::bail!("places marked by hand are still being saved; reload in a moment");
         }
         self.jobs.spawn(JobKind::Reload, scope, format!("Reloading {name}"), move |job| {
             let loaded = Box::new(load(store, &|| job.check_cancelled())?);
@@ -148,11 +156,20 @@ impl App {
         }
         self.jobs.cancel_scope(self.scope());
         self.model.disk = DiskState::default();
-        self.model.project = None;
+        if let Some(open) = self.model.project.take() {
+            let dir = std::path::absolute(&open.dir).unwrap_or(open.dir);
+            self.model.recents.forget(&dir);
+        }
+        self.model.tour = None;
+        self.model.notices.turn_to(None);
         self.model.live = None;
         self.model.analysis.forget();
+        self.model.cluster_jobs.forget();
+        self.following.forget();
         self.model.export = crate::gui::model::ExportState::default();
         self.train = None;
+        self.cut_from = None;
+        self.after_marking.clear();
         if let Some(store) = self.store.take() {
             self.flush_closed(store);
         }
@@ -202,8 +219,17 @@ impl App {
     ) -> anyhow::Result<()> {
         match outcome {
             // Read to its end a moment before the person said no: what is not wanted does not come up.
-            ProjectOutcome::Opened(_) if job.cancelled => Ok(()),
+            ProjectOutcome::Opened(_) | ProjectOutcome::SampleMade(_) if job.cancelled => Ok(()),
             ProjectOutcome::Opened(loaded) | ProjectOutcome::Reloaded(loaded) => self.take_project(*loaded),
+            ProjectOutcome::SampleMade(loaded) => {
+                self.take_project(*loaded)?;
+                self.train_sample()
+            }
+            ProjectOutcome::Recent(dir, overview) => {
+                let overview = overview.map_err(|error| failure(&error, "reading it"));
+                self.model.recents.answer(&dir, overview);
+                Ok(())
+            }
             ProjectOutcome::Chosen(dir) => {
                 self.apply(Command::Project(ProjectCommand::Open(dir)));
                 Ok(())
@@ -217,7 +243,7 @@ impl App {
         let reloaded = self.model.project.as_ref().filter(|old| old.dir == open.dir);
         if let Some(old) = reloaded {
             // Pixels of patches that were there already do not change.
-            open.generation = old.generation;
+            open.opening = old.opening;
             open.shown.order = old.shown.order.clone();
             open.selection.extend(old.selection.iter());
             open.scores =
@@ -231,17 +257,20 @@ impl App {
         } else {
             // Nothing begins a run while a project is being opened; should one have, it is not left unseen.
             self.refuse_while_training()?;
-            self.generations += 1;
-            open.generation = self.generations;
+            self.openings += 1;
+            open.opening = self.openings;
             self.close_project();
             self.places = PlacesKept { written: open.places.clone(), changed: None };
             self.states.forget_project();
             self.model.drafts.forget_project();
             self.model.ask_path = None;
             self.model.gallery = GalleryGrid::default();
+            self.model.micrographs = MicrographsState::default();
+            self.model.picks = PicksState::default();
             // The newest run with something to draw.
             let newest = open.runs.iter().rev().find(|run| run.best_epoch.is_some());
             self.model.analysis.drawn.extend(newest.map(|run| run.name.clone()));
+            self.model.notices.turn_to(Some(open.opening));
             self.model.settings.opened(&open.dir);
             if let Some(why) = &open.read_only {
                 self.model.notices.warning(format!("This project is read-only: {why}."));
@@ -250,6 +279,13 @@ impl App {
             let view = self.recall_view(&open);
             self.model.tab = view.tab;
             open.shown.order = view.order.clone();
+            if let Some(kept) = &view.train {
+                self.model.drafts.train.restore(kept);
+            }
+            if let Some(kept) = &view.picks {
+                self.model.drafts.pick.restore(kept);
+            }
+            self.kept_config.clone_from(&self.model.drafts.train.config);
             self.looked_at = Some(view);
             self.apply_window(WindowCommand::ReadDevices)?;
         }
@@ -263,6 +299,7 @@ impl App {
             open.take_changes(entry.id, &changes);
         }
         let order = open.shown.order.clone();
+        self.model.micrographs.arrange(&open, &self.model.picks, &self.model.drafts.pick);
         self.model.project = Some(open);
         self.store = Some(store);
         if self.model.tab == Tab::Export {
@@ -310,6 +347,7 @@ impl App {
             }
             let name = live.name.clone();
             self.train = None;
+            self.withdraw_run_offers();
             if let Some(planned) = self.model.analysis.planned.take() {
                 self.model.notices.warning(format!(
                     "{} was not started, because the run before it failed.",
@@ -337,11 +375,12 @@ impl App {
 
     /// Reads the runs again: they are few.
     pub(super) fn read_runs(&mut self) -> anyhow::Result<()> {
+        let columns = Arc::clone(&self.open()?.columns);
         let store = self.store()?;
         let runs = store.runs()?;
-        let resumable = resumable(store, &runs);
+        let (resumable, run_list) = (resumable(store, &runs), run_list(store, &runs, &columns)?);
         let open = self.open()?;
-        (open.runs, open.resumable) = (runs, resumable);
+        (open.runs, open.resumable, open.run_list) = (runs, resumable, run_list);
         Ok(())
     }
 
@@ -357,6 +396,9 @@ impl App {
     }
 }
 
+/// Patches on the card of a recent project.
+const RECENT_PATCHES: usize = 4;
+
 /// Why a run has ended that was cancelled, from what is stored of it; `has_reported` says whether its
 /// trainer had begun.
 fn why_stopped(stored: Option<&Run>, has_reported: bool) -> String {
@@ -371,7 +413,7 @@ fn why_stopped(stored: Option<&Run>, has_reported: bool) -> String {
 }
 
 /// Whether a folder holds a project.
-fn is_project(dir: &Path) -> bool {
+pub(super) fn is_project(dir: &Path) -> bool {
     dir.join("project.sqlite").is_file()
 }
 

@@ -15,8 +15,12 @@ impl App {
         let (tab, order) = (self.model.tab, &open.shown.order);
         // What was selected once is nothing to come back to.
         let passing = order.filter.only.is_some();
+        let config = &self.model.drafts.train.config;
+        let picks = self.model.drafts.pick.kept();
         if let Some(known) = &self.looked_at
+            && self.kept_config == *config
             && known.tab == tab
+            && known.picks == picks
             && (passing || known.order == *order)
         {
             return;
@@ -26,7 +30,11 @@ impl App {
             (None, true) => Order::default(),
             (_, false) => order.clone(),
         };
-        let view = ProjectView { created: open.created.clone(), tab, order };
+        if self.looked_at.is_none() || self.kept_config != *config {
+            self.kept_config.clone_from(config);
+        }
+        let train = self.model.drafts.train.kept();
+        let view = ProjectView { created: open.created.clone(), tab, order, train, picks };
         self.model.settings.keep_view(&open.dir, &view);
         self.looked_at = Some(view);
     }
@@ -44,6 +52,9 @@ impl App {
         }
         if open.split.is_none() {
             filter.side = None;
+        }
+        if let Some(kept) = &mut view.picks {
+            kept.run.take_if(|name| !open.runs.iter().any(|run| run.name == *name));
         }
         let Filter { micrograph, source, changed_since, .. } = filter;
         *micrograph = micrograph.filter(|id| open.micrographs.iter().any(|known| known.id == *id));

@@ -312,5 +312,6 @@ fn nothing_in(kind: QueueKind, left_out: usize) -> String {
             "Nothing to audit: no unlabeled patch has a score of 0.5 or above under the run in use."
                 .to_owned()
         }
+        QueueKind::RandomSample => "Nothing to sample: no patch is unlabeled.".to_owned(),
     }
 }

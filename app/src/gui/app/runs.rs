@@ -1,6 +1,7 @@
 //! Starting runs, giving them orders, and taking up their events.
 
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::learning::config::presets::Preset;
 use vitrine_core::learning::prior::PriorUsed;
 use vitrine_core::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 use vitrine_core::learning::train::run::EarlyEnd;
@@ -24,6 +25,19 @@ impl App {
             TrainCommand::Start(start) => self.start_run(*start, None, None),
             TrainCommand::StartCorrected { start, before } => self.start_corrected(*start, before),
             TrainCommand::StartShown { baseline } => self.start_shown(baseline),
+            TrainCommand::Unqueue(number) => {
+                self.model.analysis.queue.remove(number);
+                Ok(())
+            }
+            TrainCommand::QueueEarlier(number) => {
+                self.model.analysis.queue.earlier(number);
+                Ok(())
+            }
+            TrainCommand::ClearQueue => {
+                self.model.analysis.queue.clear();
+                Ok(())
+            }
+            TrainCommand::Retrain(run) => self.retrain(&run),
             TrainCommand::TakeFrom(run) => self.take_settings(&run, true),
             TrainCommand::CopySettings(run) => self.take_settings(&run, false),
             TrainCommand::Draw { run, on } => {
@@ -32,6 +46,9 @@ impl App {
             }
             TrainCommand::AskRename(run) => self.ask_rename(run),
             TrainCommand::AskDelete(run) => self.ask_delete(run),
+            TrainCommand::AskNote(run) => self.ask_note(run),
+            TrainCommand::Note { run, note } => self.note_run(&run, &note),
+            TrainCommand::Pin(run) => self.pin_scores(run),
             TrainCommand::Rename { run, name } => self.rename_run(&run, &name),
             TrainCommand::Delete(run) => self.delete_run(&run),
             TrainCommand::Score { run, device } => self.score(run, device),
@@ -53,7 +70,8 @@ impl App {
             }
             TrainCommand::Resume => {
                 self.takes_orders()?;
-                self.order(TrainControl::Resume, LivePhase::Running(RunPhase::Training));
+                let phase = self.model.live.as_ref().map_or(RunPhase::Training, |live| live.said_phase);
+                self.order(TrainControl::Resume, LivePhase::Running(phase));
                 Ok(())
             }
             TrainCommand::Stop => {
@@ -114,7 +132,7 @@ impl App {
     pub(super) fn start_with_baseline(&mut self, start: TrainStart) -> anyhow::Result<()> {
         let baseline = TrainStart {
             name: None,
-            base_name: "supervised_baseline".to_owned(),
+            base_name: Preset::SupervisedBaseline.name().to_owned(),
             config: baseline_of(&start.config)?,
             device: start.device,
         };
@@ -148,7 +166,7 @@ impl App {
         known_prior: Option<PriorUsed>,
     ) -> anyhow::Result<()> {
         self.check_can_train()?;
-        let is_baseline = start.base_name == "supervised_baseline";
+        let is_baseline = start.config.is_baseline();
         let store = self.store()?;
         let name = match start.name {
             Some(name) => name,
@@ -233,6 +251,7 @@ impl App {
     /// A run has ended well: its scores become the current ones.
     pub(super) fn take_run(&mut self, result: &RunResult) -> anyhow::Result<()> {
         self.train = None;
+        self.withdraw_run_offers();
         if let Some(live) = self.model.live.as_mut().filter(|live| live.name == result.name) {
             live.phase = LivePhase::Ended(result.ended_early.map(|why| why.stored().to_owned()));
         }
@@ -257,9 +276,30 @@ impl App {
                 Some(crate::gui::model::CurrentSplit { split, sides: std::sync::Arc::new(sides) });
         }
         if result.scored {
-            self.apply_view(ViewCommand::Scores(result.id))?;
+            self.use_scores_of_new(result)?;
         }
         self.next_planned(result)
+    }
+
+    /// No run is there to be stopped any more.
+    pub(super) fn withdraw_run_offers(&mut self) {
+        self.model.notices.withdraw(|offer| matches!(offer, Command::Train(TrainCommand::Stop)));
+    }
+
+    /// The scores of a run that has just ended come into use, unless others are pinned.
+    fn use_scores_of_new(&mut self, result: &RunResult) -> anyhow::Result<()> {
+        let open = self.open()?;
+        let pinned = open.run_list.pinned.and_then(|id| open.runs.iter().find(|run| run.id == id));
+        match pinned.filter(|run| run.id != result.id).map(|run| run.name.clone()) {
+            Some(pinned) => {
+                let text = format!("The scores of {pinned} stay in use, for they are pinned.");
+                let pin = Command::Train(TrainCommand::Pin(Some(result.name.clone())));
+                let offer = (format!("Pin those of {} instead", result.name), pin);
+                self.model.notices.push(NoticeKind::Done, text, Some(offer));
+                Ok(())
+            }
+            None => self.apply_view(ViewCommand::Scores(result.id)),
+        }
     }
 
     /// After the baseline comes the run it is for, unless the person has stopped.

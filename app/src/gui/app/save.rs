@@ -6,12 +6,13 @@ use std::sync::Arc;
 use eframe::egui;
 use vitrine_core::atomic::write_atomically;
 use vitrine_core::report::picture;
+use vitrine_core::workflow::compare::{summaries, write_report};
 
-use super::dialog::{FileQuestion, Wanted};
+use super::dialog::FileQuestion;
 use super::outcome::{Outcome, WindowOutcome};
 use super::screenshot::WantedScreenshot;
 use super::state::App;
-use crate::gui::command::SaveCommand;
+use crate::gui::command::{PickCommand, SaveCommand};
 use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::remedy;
 use crate::gui::values::{PathPurpose, PathQuestion, Tab};
@@ -33,25 +34,39 @@ impl App {
                 self.model.tab = Tab::Train;
                 self.ask_path(PathQuestion::new("Open a configuration", path, PathPurpose::OpenConfig));
             }
-            SaveCommand::Answer(None) => self.model.ask_path = None,
+            SaveCommand::Answer(None) => {
+                self.model.ask_path = None;
+                self.take_files = None;
+            }
+            SaveCommand::List(folder) => self.list_folder(folder),
             SaveCommand::Answer(Some(path)) => self.path_named(path),
             SaveCommand::Choose => {
                 let Some(ask) = self.model.ask_path.clone() else { return Ok(()) };
-                let reads = matches!(ask.purpose, PathPurpose::OpenConfig | PathPurpose::PretrainedWeights);
+                let (wanted, kinds) = (ask.wanted(), ask.kinds());
                 let (folder, name) = if ask.path.is_dir() {
                     (Some(ask.path), None)
                 } else {
                     let name = ask.path.file_name().map(|name| name.to_string_lossy().into_owned());
                     (ask.path.parent().map(Into::into), name)
                 };
-                let wanted = if reads { Wanted::File } else { Wanted::Save };
-                let question = FileQuestion { wanted, title: ask.title, folder, name };
+                let question = FileQuestion { wanted, title: ask.title, folder, name, kinds };
                 self.choose_files(question, |mut paths| {
                     Outcome::Window(WindowOutcome::Path(paths.swap_remove(0)))
                 })?;
             }
             SaveCommand::Go(path) => {
                 let Some(mut ask) = self.model.ask_path.take() else { return Ok(()) };
+                let wanted = ask.wanted();
+                if !wanted.is_folder() && path.is_dir() {
+                    // A folder is no answer to a question for a file: it is entered.
+                    ask.path = path.join("");
+                    self.model.ask_path = Some(ask);
+                    return Ok(());
+                }
+                let folder = if wanted.is_folder() { Some(path.as_path()) } else { path.parent() };
+                if let Some(folder) = folder {
+                    self.model.settings.chose_in(folder);
+                }
                 match ask.purpose {
                     PathPurpose::Text(text) => self.write(path, move || Ok(text.into_bytes()))?,
                     PathPurpose::Picture(plot) => {
@@ -69,8 +84,18 @@ impl App {
                             self.model.ask_path = Some(ask);
                         }
                     },
+                    PathPurpose::Picks => self.apply_pick(PickCommand::Export(path))?,
+                    PathPurpose::Report(runs) => self.write_report(path, runs)?,
                     PathPurpose::PretrainedWeights => self.model.drafts.train.begin_with(&path),
+                    PathPurpose::Asked { wanted, .. } => self.chosen(wanted, vec![path])?,
                 }
+            }
+            SaveCommand::GoMany(paths) => {
+                let Some(ask) = self.model.ask_path.take() else { return Ok(()) };
+                if let Some(folder) = paths.first().and_then(|path| path.parent()) {
+                    self.model.settings.chose_in(folder);
+                }
+                self.chosen(ask.wanted(), paths)?;
             }
         }
         Ok(())
@@ -78,8 +103,9 @@ impl App {
 
     /// Asks for a file. What had the focus, the palette's field or a button, gives it up, for the next key is
     /// meant for the name.
-    fn ask_path(&mut self, ask: PathQuestion) {
+    pub(super) fn ask_path(&mut self, ask: PathQuestion) {
         self.model.ask_path = Some(ask);
+        self.model.listing.forget();
         self.ctx.memory_mut(|memory| {
             if let Some(id) = memory.focused() {
                 memory.surrender_focus(id);
@@ -92,6 +118,20 @@ impl App {
         if let Some(ask) = &mut self.model.ask_path {
             (ask.path, ask.wrong) = (path, None);
         }
+    }
+
+    /// Writes the report on runs, a page by itself.
+    fn write_report(&mut self, path: PathBuf, runs: Vec<String>) -> anyhow::Result<()> {
+        let (project, scope) = (self.handle()?, self.scope());
+        let title = format!("Writing {}", path.display());
+        self.jobs.spawn_uncancellable(JobKind::Export, scope, title, move |_| {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(|e| vitrine_core::Error::io("create", folder, e))?;
+            }
+            write_report(&project, summaries(&project, &runs, None)?, &path)?;
+            Ok(Outcome::Window(WindowOutcome::Saved(path)))
+        })?;
+        Ok(())
     }
 
     fn write(

@@ -164,6 +164,9 @@ impl App {
                     self.model.analysis.retry();
                 }
                 self.model.tab = tab;
+                if tab == Tab::Micrographs {
+                    self.begin_micrographs();
+                }
                 if tab == Tab::Export {
                     self.begin_export();
                 }
@@ -171,6 +174,7 @@ impl App {
             ViewCommand::Overlay(overlay) => {
                 self.model.overlay = overlay;
             }
+            ViewCommand::Tour(place) => self.show_tour(place)?,
             ViewCommand::Order(order) => self.request_order(*order)?,
             ViewCommand::Rearrange => {
                 let order = self.open()?.shown.order.clone();
@@ -252,6 +256,7 @@ impl App {
 
     pub(super) fn take_scores(&mut self, scores: CurrentScores) {
         let Some(open) = self.model.project.as_mut() else { return };
+        open.on_micrographs.take_scores(&scores.values);
         open.scores = Some(scores);
         if open.shown.order.key.needs_score() || open.shown.order.filter.score.is_some() {
             open.shown.stale = true;

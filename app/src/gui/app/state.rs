@@ -1,26 +1,33 @@
 //! The application. It owns the project's store, the jobs and the channel to the run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use eframe::egui;
-use vitrine_core::project::{DiskState, Flush, Project};
+use vitrine_core::Image;
+use vitrine_core::learning::config::RunConfig;
+use vitrine_core::project::{DiskState, Flush, MicrographId, Project};
 
 use super::desktop_theme::DesktopTheme;
 use super::dialog::{self, FileDialogs};
-use super::outcome::Outcome;
+use super::following::Following;
+use super::outcome::{Outcome, TakeFiles};
 use super::places::PlacesKept;
 use super::screenshot::Screenshot;
 use crate::gpu::Graphics;
-use crate::gui::command::{Command, ProjectCommand};
+use crate::gui::command::{Command, LabelCommand, ProjectCommand};
 use crate::gui::drafts::Drafts;
 use crate::gui::jobs::{Gate, GatePlace, JobKind, Jobs, Scope};
 use crate::gui::keys::KeyMap;
-use crate::gui::model::{Analysis, ExportState, GalleryGrid, Model, Notices, OpenProject};
-use crate::gui::settings::{ProjectView, Settings, SettingsFile};
+use crate::gui::model::{
+    Analysis, ClusterJobs, ExportState, GalleryGrid, MicrographsState, Model, Notices, OpenProject,
+    PicksState, Recents,
+};
+use crate::gui::settings::{ProjectView, Settings, SettingsFile, clusters_beside};
 use crate::gui::training::RunHandle;
-use crate::gui::values::{Load, Start, Tab};
-use crate::gui::{theme, views};
+use crate::gui::values::{Asked, Load, Start, Tab};
+use crate::gui::{desktop, theme, views};
 
 /// The application.
 pub struct App {
@@ -38,7 +45,7 @@ pub struct App {
     pub(super) settings_file: SettingsFile,
     pub(super) ctx: egui::Context,
     /// Projects opened so far.
-    pub(super) generations: u64,
+    pub(super) openings: u64,
     /// The last title given to the window.
     pub(super) title: String,
     /// A picture of part of the window, on its way to a file.
@@ -47,16 +54,30 @@ pub struct App {
     pub(super) places: PlacesKept,
     /// The window closes only to be opened anew.
     pub(super) reopens: bool,
+    /// The picture that places were cut from last.
+    pub(super) cut_from: Option<(MicrographId, Arc<Image>)>,
+    /// Places marked so far in this window.
+    pub(super) marks: u64,
+    /// Steps back and forth that wait until places marked before are in the project.
+    pub(super) after_marking: Vec<LabelCommand>,
     /// How labels are brought onto the disk.
     pub(super) flush: Flush,
     /// The person closes the window although labels are not safe.
     pub(super) leaves: bool,
     /// How the open project is looked at, as the settings hold it.
     pub(super) looked_at: Option<ProjectView>,
+    /// The configuration in the Train form as the settings hold it.
+    pub(super) kept_config: RunConfig,
     /// Who answers questions for files.
     pub(super) dialogs: FileDialogs,
+    /// Whether they can be shown.
+    pub(super) can_ask: fn() -> bool,
+    /// What is made of the answer of the window's own file browser.
+    pub(super) take_files: Option<TakeFiles>,
     /// Dark or light, as the desktop has said.
     pub(super) desktop: DesktopTheme,
+    /// Where clusters are, and how far the files of their jobs are read.
+    pub(super) following: Following,
 }
 
 impl App {
@@ -92,15 +113,22 @@ impl App {
         }
         let model = Model {
             project: None,
+            recents: Recents::default(),
             tab: Tab::default(),
+            tour: None,
             overlay: None,
             drafts: Drafts::default(),
             deleting: None,
             ask_path: None,
+            listing: Asked::default(),
+            has_dialogs: true,
             gallery: GalleryGrid::default(),
+            micrographs: MicrographsState::default(),
+            picks: PicksState::default(),
             jobs: Vec::new(),
             live: None,
             analysis: Analysis::default(),
+            cluster_jobs: ClusterJobs::default(),
             notices,
             settings,
             keys,
@@ -113,6 +141,7 @@ impl App {
             takes_drops: takes_drops(cc),
             disk: DiskState::default(),
         };
+        let clusters = settings_file.path().map(clusters_beside);
         let mut app = Self {
             model,
             states: views::States::default(),
@@ -122,16 +151,23 @@ impl App {
             train: None,
             settings_file,
             ctx,
-            generations: 0,
+            openings: 0,
             title: String::new(),
             screenshot: Screenshot::default(),
             places: PlacesKept::default(),
             reopens: false,
+            cut_from: None,
+            marks: 0,
+            after_marking: Vec::new(),
             flush: std::sync::Arc::new(std::fs::File::sync_data),
             leaves: false,
             looked_at: None,
+            kept_config: RunConfig::default(),
             dialogs: dialog::of_the_system(),
+            can_ask: desktop::has_file_dialogs,
+            take_files: None,
             desktop: DesktopTheme::default(),
+            following: Following::new(clusters),
         };
         if let Some(dir) = project {
             app.apply(Command::Project(ProjectCommand::Open(dir)));
@@ -194,7 +230,7 @@ impl App {
 
     /// What a job on the open project has its answer for.
     pub(super) fn scope(&self) -> Scope {
-        self.model.project.as_ref().map_or(Scope::Window, |open| Scope::Project(open.generation))
+        self.model.project.as_ref().map_or(Scope::Window, |open| Scope::Project(open.opening))
     }
 
     /// The open project.

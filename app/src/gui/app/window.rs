@@ -9,8 +9,10 @@ use crate::gui::command::{Command, ProjectCommand, SettingsCommand, WindowComman
 use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::keys::KeyMap;
 use crate::gui::model::NoticeKind;
+use crate::gui::settings::ROAD;
 use crate::gui::theme;
 use crate::gui::values::{Load, Overlay};
+use crate::gui::views::notifications;
 
 impl App {
     /// Asks the desktop whether it is dark or light, now and whenever the person comes back to the window:
@@ -60,7 +62,8 @@ impl App {
                 let reveal = Command::Window(WindowCommand::Reveal(path));
                 self.model.notices.push(NoticeKind::Done, text, Some(("Show in folder".to_owned(), reveal)));
             }
-            WindowOutcome::NoDialog => self.notify_no_dialog(),
+            WindowOutcome::NoDialog(question, take) => self.browse_instead(*question, take),
+            WindowOutcome::Listed(folder, listing) => self.take_listing(&folder, listing),
             WindowOutcome::SavedBeforeClosing(Ok(())) => {
                 self.ctx.send_viewport_cmd(ViewportCommand::Close);
             }
@@ -117,15 +120,20 @@ impl App {
             SettingsCommand::Panel { name, size } => {
                 settings.panels.insert(name.to_owned(), size);
             }
-            SettingsCommand::TogglePanel(name) => {
-                if !settings.hidden.remove(name) {
-                    settings.hidden.insert(name.to_owned());
+            SettingsCommand::TogglePanel(panel) => {
+                if !settings.hidden.remove(panel.key()) {
+                    settings.hidden.insert(panel.key().to_owned());
+                }
+            }
+            SettingsCommand::ToggleRoad => {
+                if !settings.hidden.remove(ROAD) {
+                    settings.hidden.insert(ROAD.to_owned());
                 }
             }
             SettingsCommand::SwapPanels => settings.swap_sides(),
             SettingsCommand::Dock { panel, edge } => {
-                settings.hidden.remove(panel);
-                settings.docks.insert(panel.to_owned(), edge);
+                settings.hidden.remove(panel.key());
+                settings.docks.insert(panel.key().to_owned(), edge);
             }
             SettingsCommand::Fold { part, open } => {
                 settings.folds.insert(part, open);
@@ -133,6 +141,7 @@ impl App {
             SettingsCommand::PatchSide(side) => settings.patch_side = side.clamp(24.0, 512.0),
             SettingsCommand::Look(look) => settings.look = look.made_sane(),
             SettingsCommand::AutoAdvance(on) => settings.auto_advance = on,
+            SettingsCommand::OwnBrowser(on) => settings.own_browser = on,
             SettingsCommand::Reset => {
                 settings.reset();
                 let undo = Command::Settings(SettingsCommand::Restore(Box::new(before.clone())));
@@ -190,6 +199,7 @@ impl App {
                 self.model.overlay = None;
                 self.model.closing = true;
                 self.leaves = true;
+                self.model.analysis.queue.clear();
                 if let Some(job) = self.model.live.as_ref().map(|live| live.job) {
                     self.stop_job(job);
                 }
@@ -224,7 +234,14 @@ impl App {
             Ok(None) => {}
             Err(sentence) => self.model.notices.warning(sentence),
         }
-        if let Some(wait) = self.model.notices.expire() {
+        if ctx.input(|input| !input.events.is_empty()) {
+            self.model.notices.seen();
+        }
+        let any = !self.model.notices.shown().is_empty();
+        if any
+            && !notifications::are_pointed_at(ctx)
+            && let Some(wait) = self.model.notices.expire()
+        {
             ctx.request_repaint_after(wait);
         }
     }
@@ -262,7 +279,7 @@ impl App {
             let store = self.store.as_ref().filter(|_| !self.leaves);
             store.is_some_and(|store| store.disk_state().waiting > 0)
         };
-        if asked && self.model.is_busy() {
+        if asked && (self.model.is_busy() || !self.model.analysis.queue.is_empty()) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
                 self.model.overlay = Some(Overlay::ConfirmClose);

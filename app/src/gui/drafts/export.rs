@@ -30,7 +30,7 @@ pub struct ExportDraft {
     pub labels: [bool; 3],
     /// The labels of the other choice: by score, what was found among the unlabeled is wanted too.
     other_labels: [bool; 3],
-    /// The run.
+    /// The run whose scores are exported.
     pub run: Option<String>,
     /// Least score.
     pub threshold: f32,
@@ -86,8 +86,8 @@ impl ExportDraft {
         }
         self.begun = true;
         let folder = std::path::absolute(dir).ok().and_then(|dir| dir.parent().map(Path::to_owned));
-        // A project `X/project` is called X: its exports lie beside it, in X.
-        let out = folder.unwrap_or_default().join(name);
+        // Beside the project and never the project's own folder: formats that write a folder take the name as it is.
+        let out = folder.unwrap_or_default().join(format!("{name}_particles"));
         if self.out.is_empty() {
             self.out = self.with_ending(&out).display().to_string();
         }

@@ -49,6 +49,8 @@ pub struct ImportDraft {
     pub folder: String,
     /// How the new project stores its pixels.
     pub pixels: PixelType,
+    /// The folder that was proposed last.
+    proposed: String,
     seed: u64,
     inputs: Vec<PathBuf>,
     /// The person has chosen where the pool comes from.
@@ -56,9 +58,14 @@ pub struct ImportDraft {
 }
 
 impl ImportDraft {
-    /// Begins with the proposal for the files at `paths`; what the person has set before for other files stays.
-    /// `open_takes` says whether a project is open that takes them.
-    pub fn fill(&mut self, proposal: &IngestRequest, paths: &[PathBuf], open_takes: bool) {
+    /// An empty form; `open_takes` says whether a project is open that takes an import.
+    pub fn new(open_takes: bool) -> Self {
+        Self { into_open: open_takes, ..Self::default() }
+    }
+
+    /// Takes up the proposal for the files at `paths`; what the person has set before for other files stays, and so does
+    /// where the import goes.
+    pub fn fill(&mut self, proposal: &IngestRequest, paths: &[PathBuf]) {
         self.inputs.clone_from(&proposal.inputs);
         self.seed = proposal.seed;
         if self.box_size.trim().is_empty() {
@@ -74,9 +81,10 @@ impl ImportDraft {
                 None => "120".to_owned(),
             };
         }
-        if self.folder.trim().is_empty() {
-            self.into_open = open_takes;
+        // A name that nobody has typed follows the files.
+        if self.folder.trim().is_empty() || self.folder == self.proposed {
             self.folder = new_folder(paths);
+            self.proposed.clone_from(&self.folder);
         }
     }
 

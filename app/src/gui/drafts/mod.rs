@@ -6,15 +6,19 @@ mod diagnosis;
 mod export;
 mod import;
 mod micrographs;
+mod pick;
 mod run;
+mod submit;
 mod train;
 
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs};
 pub use micrographs::{MicrographsDraft, optics_bounds};
+pub use pick::{KeptPicks, PickDraft};
 pub use run::RunDraft;
-pub use train::{TrainDraft, Yaml, is_research, presets, without_number};
+pub use submit::{MOST_SEEDS, SubmitDraft};
+pub use train::{KeptConfig, TrainDraft, Yaml, presets, without_number};
 
 use crate::words;
 
@@ -28,8 +32,12 @@ pub struct Drafts {
     pub export: ExportDraft,
     /// The examination that comes next.
     pub diagnosis: DiagnosisDraft,
+    /// Picking with a run.
+    pub pick: PickDraft,
     /// The run that is being renamed or deleted.
     pub run: RunDraft,
+    /// Where the run of the Train form goes; another project leaves it as it is.
+    pub submit: SubmitDraft,
     /// The folder of the sample as typed on the first screen; another project leaves it as it is.
     pub sample: String,
 }
@@ -41,7 +49,9 @@ impl Default for Drafts {
             train: TrainDraft::default(),
             export: ExportDraft::default(),
             diagnosis: DiagnosisDraft::default(),
+            pick: PickDraft::default(),
             run: RunDraft::default(),
+            submit: SubmitDraft::default(),
             sample: sample.display().to_string(),
         }
     }
@@ -50,7 +60,7 @@ impl Default for Drafts {
 impl Drafts {
     /// Another project was opened: what was typed for the old one goes.
     pub fn forget_project(&mut self) {
-        let sample = std::mem::take(&mut self.sample);
-        *self = Self { sample, ..Self::default() };
+        let (sample, submit) = (std::mem::take(&mut self.sample), std::mem::take(&mut self.submit));
+        *self = Self { sample, submit, ..Self::default() };
     }
 }

@@ -1,14 +1,16 @@
-//! What the dialogs hold that rename and delete a run.
+//! What the dialogs hold that rename, annotate and delete a run.
 
 use vitrine_core::project::{Run, check_run_name};
 
-/// The run that a dialog is about, and the name it shall have.
+/// The run that a dialog is about, and the name or note it shall have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunDraft {
     /// The run.
     pub run: String,
     /// Its new name, as typed.
     pub name: String,
+    /// The note on it, as typed.
+    pub note: String,
 }
 
 impl RunDraft {

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use serde::{Deserialize, Serialize};
+use vitrine_core::LabelCounts;
 use vitrine_core::device::DeviceChoice;
 use vitrine_core::learning::config::check::violations;
-use vitrine_core::learning::config::{PretrainKind, RunConfig};
-use vitrine_core::learning::config::{presets, yaml};
+use vitrine_core::learning::config::presets::Preset;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::learning::config::{ConsistencyKind, PretrainKind, RiskKind, RunConfig};
 use vitrine_core::project::{Run, check_run_name};
 
 use crate::gui::values::TrainStart;
@@ -56,11 +59,21 @@ pub struct Yaml {
     pub error: Option<String>,
 }
 
+/// An edited configuration as the settings keep it, so that it is there when the project is opened again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptConfig {
+    /// The name of what was edited.
+    pub base_name: String,
+    /// The configuration, YAML.
+    pub yaml: String,
+}
+
 impl Default for TrainDraft {
     fn default() -> Self {
-        let (name, config) = presets().first().cloned().unwrap_or_default();
+        let preset = Preset::Recommended;
+        let config = preset_config(preset).cloned().unwrap_or_default();
         Self {
-            base_name: name.to_owned(),
+            base_name: preset.name().to_owned(),
             original: config.clone(),
             aside: None,
             config,
@@ -74,25 +87,39 @@ impl Default for TrainDraft {
     }
 }
 
-/// The presets by name. They are part of the program and read once; a test loads each.
-pub fn presets() -> &'static [(&'static str, RunConfig)] {
-    static PRESETS: LazyLock<Vec<(&'static str, RunConfig)>> = LazyLock::new(|| {
-        let load = |preset: &presets::Preset| Some((preset.name, yaml::load(preset.name).ok()?));
-        presets::PRESETS.iter().filter_map(load).collect()
+/// The presets with their configurations. They are part of the program and read once; a test loads each.
+pub fn presets() -> &'static [(Preset, RunConfig)] {
+    static PRESETS: LazyLock<Vec<(Preset, RunConfig)>> = LazyLock::new(|| {
+        Preset::ALL.iter().filter_map(|&preset| Some((preset, yaml::preset(preset).ok()?))).collect()
     });
     &PRESETS
 }
 
-/// Whether a preset is only for research: it repeats an earlier run, for comparison.
-pub fn is_research(preset: &str) -> bool {
-    preset.starts_with("fixmatch_pu_")
+fn preset_config(preset: Preset) -> Option<&'static RunConfig> {
+    presets().iter().find(|(of, _)| *of == preset).map(|(_, config)| config)
 }
 
 impl TrainDraft {
+    /// What is kept of the form when its project is closed: the configuration, unless it is the usual one.
+    pub fn kept(&self) -> Option<KeptConfig> {
+        if !self.is_changed() && self.base_name == Preset::Recommended.name() {
+            return None;
+        }
+        let yaml = yaml::to_yaml(&self.config).ok()?;
+        Some(KeptConfig { base_name: self.base_name.clone(), yaml })
+    }
+
+    /// Takes up what was kept. What a newer version has written and this one cannot read is left.
+    pub fn restore(&mut self, kept: &KeptConfig) {
+        if let Ok(config) = yaml::parse(&kept.yaml, &kept.base_name) {
+            self.take(&kept.base_name, config);
+        }
+    }
+
     /// Takes up a configuration. What was edited before is put aside, not lost.
     pub fn take(&mut self, base_name: &str, config: RunConfig) {
-        let preset = presets().iter().find(|(name, _)| *name == base_name);
-        let original = preset.map_or_else(|| config.clone(), |(_, preset)| preset.clone());
+        let preset = Preset::from_name(base_name).and_then(preset_config);
+        let original = preset.unwrap_or(&config).clone();
         let mistaken = self.yaml.as_ref().is_some_and(|yaml| yaml.error.is_some());
         let before = Aside {
             base_name: std::mem::replace(&mut self.base_name, base_name.to_owned()),
@@ -143,8 +170,9 @@ impl TrainDraft {
         self.take(&base_name, original);
     }
 
-    fn preset_of(&self, name: &str) -> Option<&'static presets::Preset> {
-        presets::PRESETS.iter().find(|preset| preset.name == name)
+    /// The preset that the form began with, if it began with one.
+    fn preset(&self) -> Option<Preset> {
+        Preset::from_name(&self.base_name)
     }
 
     /// Whether the configuration was edited since it was chosen.
@@ -154,7 +182,7 @@ impl TrainDraft {
 
     /// What numbered names of runs begin with: an edited preset does not go by the name of the preset.
     pub fn run_base(&self) -> String {
-        if self.is_changed() && self.preset_of(&self.base_name).is_some() {
+        if self.is_changed() && self.preset().is_some() {
             format!("{}_changed", self.base_name)
         } else {
             self.base_name.clone()
@@ -163,7 +191,7 @@ impl TrainDraft {
 
     /// What the form holds, in words.
     pub fn title(&self) -> String {
-        let from = if self.preset_of(&self.base_name).is_some() { "" } else { "from " };
+        let from = if self.preset().is_some() { "" } else { "from " };
         let changed = if self.is_changed() { ", changed" } else { "" };
         format!("{from}{}{changed}", self.base_name)
     }
@@ -204,9 +232,9 @@ impl TrainDraft {
     }
 
     fn open_yaml(&mut self) {
-        let text = match self.preset_of(&self.base_name).filter(|_| !self.is_changed()) {
+        let text = match self.preset().filter(|_| !self.is_changed()) {
             // With the comments of its author.
-            Some(preset) => preset.text.to_owned(),
+            Some(preset) => preset.text().to_owned(),
             None => yaml::to_yaml(&self.config).unwrap_or_default(),
         };
         self.yaml = Some(Yaml { text, error: None });
@@ -228,11 +256,14 @@ impl TrainDraft {
         violations(&self.config).into_iter().next().map(|v| format!("{}: {}.", v.problem, v.remedy))
     }
 
-    /// Why no run can be started as it stands in the form, beside these `runs`: by the rules with which a run
-    /// is made.
-    pub fn refusal(&self, runs: &[Run]) -> Option<String> {
+    /// Why no run can be started as it stands in the form, beside these `runs` and with labels of these counts: by the
+    /// rules with which a run is made.
+    pub fn refusal(&self, runs: &[Run], counts: &LabelCounts) -> Option<String> {
         if let Some(problem) = self.problem() {
             return Some(problem);
+        }
+        if let Some(lacking) = lacking(&self.config, counts) {
+            return Some(lacking.to_owned());
         }
         let name = self.name.trim();
         let refused = check_run_name(name, runs.iter().map(|run| run.name.as_str())).err();
@@ -249,6 +280,20 @@ impl TrainDraft {
             config: self.config.clone(),
             device: self.device,
         })
+    }
+}
+
+/// The labels without which no method learns, or this one nothing.
+fn lacking(config: &RunConfig, counts: &LabelCounts) -> Option<&'static str> {
+    let supervised = config.risk.kind == RiskKind::Supervised;
+    let labels_alone =
+        supervised && config.consistency.kind == ConsistencyKind::None && !config.self_training.enabled;
+    if counts.positive == 0 {
+        Some("Label some particles as positive first. A run learns from them.")
+    } else if !labels_alone && counts.unlabeled == 0 {
+        Some("Import unlabeled patches first. This method learns from them.")
+    } else {
+        None
     }
 }
 

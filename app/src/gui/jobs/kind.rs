@@ -7,6 +7,8 @@ pub enum JobKind {
     Open,
     /// Reading the open project again.
     Reload,
+    /// Looking at a recent project.
+    Recent,
     /// Making the sample.
     Sample,
     /// Importing files.
@@ -21,6 +23,24 @@ pub enum JobKind {
     Patch,
     /// Reading the micrograph in the side panel.
     Micrograph,
+    /// Reading a micrograph for the canvas.
+    Picture,
+    /// Reading a micrograph for its row in the list.
+    Thumbnail,
+    /// Cutting patches at places marked on a micrograph.
+    AddPicks,
+    /// Scoring micrographs with a run.
+    Pick,
+    /// Reading what a run has found on a micrograph.
+    FoundPicks,
+    /// Counting what a run has found.
+    Survey,
+    /// Computing the score map of a micrograph.
+    ScoreMap,
+    /// Comparing a run with the one it began with.
+    Round,
+    /// Looking for the files of micrographs that were moved.
+    Locate,
     /// Reading a review queue.
     Queue,
     /// Writing the places in the review queues.
@@ -41,6 +61,8 @@ pub enum JobKind {
     Count,
     /// A dialog of the system.
     Dialog,
+    /// Reading what a folder holds.
+    Browse,
     /// Finding out what files are.
     Recognise,
     /// Finding out what an import would bring.
@@ -55,6 +77,18 @@ pub enum JobKind {
     DesktopTheme,
     /// Showing a file in the system's file manager.
     Reveal,
+    /// Looking at the jobs on clusters.
+    Follow,
+    /// Reading the log or the script of a job on a cluster.
+    JobText,
+    /// Making the script of a job, to be shown.
+    Prepare,
+    /// Submitting a job to a cluster.
+    Submit,
+    /// Ending a job on a cluster.
+    CancelJob,
+    /// Bringing in the results of a job on a cluster.
+    Merge,
 }
 
 impl JobKind {
@@ -62,32 +96,49 @@ impl JobKind {
     /// cancel flag.
     pub const fn is_brief(self) -> bool {
         match self {
-            Self::Order
+            Self::Recent
+            | Self::Order
             | Self::Scores
             | Self::Patch
             | Self::Micrograph
+            | Self::Picture
+            | Self::Thumbnail
+            | Self::AddPicks
+            | Self::FoundPicks
+            | Self::Survey
+            | Self::Round
+            | Self::Locate
             | Self::Queue
             | Self::Places
             | Self::Curves
             | Self::Disagreement
             | Self::Count
+            | Self::Browse
             | Self::Flush
             | Self::DiskSpace
             | Self::Devices
             | Self::DesktopTheme
-            | Self::Reveal => true,
+            | Self::Reveal
+            | Self::Follow
+            | Self::JobText
+            | Self::Prepare => true,
             Self::Open
             | Self::Reload
             | Self::Sample
             | Self::Import
             | Self::Score
+            | Self::Pick
+            | Self::ScoreMap
             | Self::Train
             | Self::Compare
             | Self::Diagnose
             | Self::Export
             | Self::Dialog
             | Self::Recognise
-            | Self::Look => false,
+            | Self::Look
+            | Self::Submit
+            | Self::CancelJob
+            | Self::Merge => false,
         }
     }
 
@@ -98,7 +149,19 @@ impl JobKind {
 
     /// Whether closing the window would end something a person waits for.
     pub const fn asks_before_closing(self) -> bool {
-        matches!(self, Self::Sample | Self::Import | Self::Score | Self::Train | Self::Export)
+        matches!(
+            self,
+            Self::Sample
+                | Self::Import
+                | Self::AddPicks
+                | Self::Pick
+                | Self::Score
+                | Self::Train
+                | Self::Export
+                | Self::Submit
+                | Self::CancelJob
+                | Self::Merge
+        )
     }
 }
 
@@ -107,6 +170,6 @@ impl JobKind {
 pub enum Scope {
     /// The window, whatever project is open.
     Window,
-    /// The project with this number; once it is closed, nobody waits for the answer.
+    /// The project with this number; the answer is dropped once the project is closed.
     Project(u64),
 }

@@ -329,7 +329,7 @@ impl<T: Send + 'static> Jobs<T> {
         }
     }
 
-    /// A project was closed: asks the jobs to end whose answers nobody waits for any more.
+    /// Cancels the jobs whose answers are for a project that was closed.
     pub fn cancel_scope(&mut self, scope: Scope) {
         let over = |job: &&Running| job.state.scope == scope && !job.state.kind.asks_before_closing();
         for id in self.running.iter().filter(over).map(|job| job.state.id).collect::<Vec<_>>() {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use vitrine_core::diagnosis::Report;
 use vitrine_core::learning::prior::PriorUsed;
-use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 use vitrine_core::project::EntryId;
 use vitrine_core::report::RunSummary;
 use vitrine_core::workflow::comparison::{Comparison, Disagreement, of_epochs};
 
+use super::run_queue::RunQueue;
 use crate::gui::values::{Asked, Load, TrainStart};
 
 /// A run over its epochs, by column, ready to be drawn.
@@ -60,7 +61,7 @@ impl RunCurves {
 /// A run that begins when the one before it has ended.
 #[derive(Debug, Clone)]
 pub struct PlannedRun {
-    /// The run.
+    /// The run to start.
     pub start: TrainStart,
     /// π as the first run has estimated it from the same patches and labels.
     pub known_prior: Option<PriorUsed>,
@@ -101,6 +102,8 @@ pub struct Analysis {
     pub correction: Option<Correction>,
     /// The run that trains next.
     pub planned: Option<PlannedRun>,
+    /// The runs that train after that.
+    pub queue: RunQueue,
 }
 
 impl Analysis {
@@ -123,7 +126,7 @@ impl Analysis {
         self.curves.get(run)?.ready()
     }
 
-    /// Which of these runs nobody has asked the curves of.
+    /// Those of these runs whose curves have not been requested yet.
     pub fn without_curves<'a>(&self, runs: impl IntoIterator<Item = &'a String>) -> Vec<String> {
         runs.into_iter().filter(|run| self.curves.get(*run).is_none_or(Load::is_not_asked)).cloned().collect()
     }
@@ -153,6 +156,7 @@ impl Analysis {
         if let Some(report) = self.report.as_mut().filter(|report| report.run.as_deref() == Some(old)) {
             Arc::make_mut(report).run = Some(new.to_owned());
         }
+        self.queue.rename(old, new);
         self.comparison.forget();
         self.disagreement.forget();
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use vitrine_core::export::{ExportRequest, Manifest, Preview};
-use vitrine_core::project::EntryId;
+use vitrine_core::export::{ExportPreview, ExportRequest, Manifest};
+use vitrine_core::project::{EntryId, LastExport};
 
 use crate::gui::values::Asked;
 
@@ -16,13 +16,15 @@ pub struct Written {
     pub manifest: Option<Box<Manifest>>,
     /// The manifest's file, or the card's.
     pub beside: PathBuf,
+    /// As the project keeps it; `None` where it may not be written.
+    pub noted: Option<LastExport>,
 }
 
 /// What an export would write, and the last one written.
 #[derive(Debug, Clone, Default)]
 pub struct ExportState {
     /// What the request would write, counted with the labels of that journal position.
-    pub preview: Asked<(ExportRequest, EntryId), Preview>,
+    pub preview: Asked<(ExportRequest, EntryId), ExportPreview>,
     /// The last export of this project in this window.
     pub written: Option<Written>,
 }

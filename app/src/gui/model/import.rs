@@ -53,6 +53,11 @@ pub struct ImportState {
 }
 
 impl ImportState {
+    /// An import without files yet; `open_takes` says whether a project is open that takes it.
+    pub fn new(open_takes: bool) -> Self {
+        Self { draft: ImportDraft::new(open_takes), ..Self::default() }
+    }
+
     /// The files as recognised; while more are being read, those known before.
     pub fn found(&self) -> &[FoundInput] {
         self.recognised.last().map_or(&[], |(_, recognised)| &recognised.found)

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use vitrine_core::Warning;
 use vitrine_core::device::DeviceChoice;
+use vitrine_core::learning::prior::PriorUsed;
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
-use vitrine_core::learning::train::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::events::{PretrainEpoch, RunPhase, TrainEvent};
+use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 
 use super::analysis::RunCurves;
 use crate::gui::jobs::JobId;
@@ -38,6 +40,8 @@ pub struct LiveRun {
     pub device: String,
     /// The phase.
     pub phase: LivePhase,
+    /// The phase it said last, also while it is paused.
+    pub said_phase: RunPhase,
     /// The device that was chosen.
     pub choice: DeviceChoice,
     /// Whether the trainer has reported any event.
@@ -47,7 +51,7 @@ pub struct LiveRun {
     /// Epoch, epochs, batch and batches of the last progress report.
     pub progress: Option<(usize, usize, usize, usize)>,
     /// π and the ends of its interval.
-    pub prior: Option<(f64, f64, f64)>,
+    pub prior: Option<PriorUsed>,
     /// The result of tuning the overlay.
     pub overlay: Option<OverlayChoice>,
     /// The last epoch of pretraining, where there is one.
@@ -57,7 +61,7 @@ pub struct LiveRun {
     /// The best epoch, counted from 1.
     pub best_epoch: Option<usize>,
     /// Warnings of the trainer.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// Epoch of the last checkpoint that was asked for, and the batches done of it and in all where it was
     /// not complete.
     pub checkpoint: Option<(usize, Option<(usize, usize)>)>,
@@ -84,6 +88,7 @@ impl LiveRun {
             has_reported: false,
             scoring: false,
             phase: LivePhase::Running(RunPhase::Preparing),
+            said_phase: RunPhase::Preparing,
             progress: None,
             prior: None,
             overlay: None,
@@ -130,6 +135,18 @@ impl LiveRun {
         Duration::try_from_secs_f64(left).ok()
     }
 
+    /// Share of all its epochs that is done; `None` before the first.
+    pub fn share(&self) -> Option<f32> {
+        let (epoch, epochs, batch, batches) = self.progress.filter(|(epoch, ..)| *epoch > 0)?;
+        let done = (epoch - 1) as f32 + batch as f32 / batches.max(1) as f32;
+        Some((done / epochs.max(1) as f32).clamp(0.0, 1.0))
+    }
+
+    /// Whether something of it can be gone on from when it is stopped now: a complete epoch, or a checkpoint.
+    pub fn keeps_something(&self) -> bool {
+        self.best_epoch.is_some() || self.checkpoint.is_some() || self.pretrained.is_some()
+    }
+
     /// Patches per second of the last epoch.
     pub fn pace(&self) -> Option<f64> {
         self.epochs.last().map(|m| m.patches_per_second).filter(|p| p.is_finite())
@@ -155,6 +172,7 @@ impl LiveRun {
                 self.phase = LivePhase::Running(RunPhase::Scoring);
             }
             TrainEvent::Phase(phase) => {
+                self.said_phase = phase;
                 if matches!(self.phase, LivePhase::Running(_)) {
                     self.phase = LivePhase::Running(phase);
                 }
@@ -165,7 +183,7 @@ impl LiveRun {
                 }
                 self.progress = Some((epoch, epochs, batch, batches));
             }
-            TrainEvent::Prior(estimate, low, high) => self.prior = Some((estimate, low, high)),
+            TrainEvent::Prior(prior) => self.prior = Some(prior),
             TrainEvent::Overlay(choice) => self.overlay = Some(choice),
             TrainEvent::Epoch { metrics, best } => {
                 if best {
@@ -176,7 +194,7 @@ impl LiveRun {
                 self.epochs.push(*metrics);
             }
             TrainEvent::Pretrained(epoch) => self.pretrained = Some(epoch),
-            TrainEvent::Warning(sentence) => self.warnings.push(sentence),
+            TrainEvent::Warning(warning) => self.warnings.push(warning),
             TrainEvent::Checkpoint { epoch, within } => {
                 self.checkpoint = Some((epoch, within));
                 self.checkpoint_asked = false;

@@ -2,28 +2,52 @@
 //! the number of patches. Only [`App::apply`](crate::gui::App::apply) changes it.
 
 mod analysis;
+mod cluster_jobs;
 mod export;
 mod gallery;
 mod import;
 mod live;
+mod micrographs;
 mod notice;
+mod on_micrographs;
 mod open;
 mod order;
+mod picks;
+mod recents;
 mod review;
+mod road;
+mod road_evidence;
+mod run_list;
+mod run_queue;
+mod score_maps;
 mod selection;
+mod tour;
 
 use std::path::PathBuf;
 
 pub use analysis::{Analysis, Compared, Correction, PlannedRun, RunCurves};
+pub use cluster_jobs::{Changes, ClusterJobs};
 pub use export::{ExportState, Written};
 pub use gallery::GalleryGrid;
 pub use import::{DiskSpace, ImportState, LookRequest, Recognised};
 pub use live::{LivePhase, LiveRun};
+pub use micrographs::{Marking, MicrographPicture, MicrographsState, SmallPicture};
 pub use notice::{Notice, NoticeKind, Notices};
+pub use on_micrographs::{MicrographProgress, OnMicrographs};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{OrderInput, arrange};
-pub use review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
+pub use picks::{PicksState, Surveyed, can_pick, distance_of, rules_of, run_of, threshold_of};
+pub use recents::Recents;
+pub use review::{Batch, DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
+pub use road::{
+    Exported, FEW_POSITIVES, NextStep, QueueProgress, Road, RoadEvidence, RoadStep, RoadStop, StepState,
+    Training, road,
+};
+pub use run_list::{RunList, newest_trained};
+pub use run_queue::{QueuedRun, RunQueue};
+pub use score_maps::ScoreMaps;
 pub use selection::PatchSelection;
+pub use tour::{TOUR, TourPlace, TourStep};
 
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::project::DiskState;
@@ -35,14 +59,18 @@ use crate::gui::drafts::Drafts;
 use crate::gui::jobs::JobState;
 use crate::gui::keys::KeyMap;
 use crate::gui::settings::Settings;
-use crate::gui::values::{Load, Overlay, PathQuestion, Tab};
+use crate::gui::values::{Asked, Listing, Load, Overlay, PathQuestion, Tab};
 
 /// Everything views read.
 pub struct Model {
     /// The open project; without one the first screen is shown.
     pub project: Option<OpenProject>,
+    /// The recent projects at a glance.
+    pub recents: Recents,
     /// The main view.
     pub tab: Tab,
+    /// The place of the tour that is shown, counted from 0.
+    pub tour: Option<usize>,
     /// The overlay above the main view.
     pub overlay: Option<Overlay>,
     /// What the forms hold.
@@ -51,14 +79,24 @@ pub struct Model {
     pub deleting: Option<DeletePlan>,
     /// A file that the person is asked to name.
     pub ask_path: Option<PathQuestion>,
+    /// What the folder holds in which a file is named.
+    pub listing: Asked<PathBuf, Listing>,
+    /// Whether the desktop is taken to have file dialogs: until one has not answered.
+    pub has_dialogs: bool,
     /// The gallery as keys move in it.
     pub gallery: GalleryGrid,
+    /// The view of whole micrographs.
+    pub micrographs: MicrographsState,
+    /// What a run has found on micrographs.
+    pub picks: PicksState,
     /// Running jobs, oldest first.
     pub jobs: Vec<JobState>,
     /// The run that is training, or the last one that did since the project was opened.
     pub live: Option<LiveRun>,
     /// Measurements of runs.
     pub analysis: Analysis,
+    /// Jobs on clusters.
+    pub cluster_jobs: ClusterJobs,
     /// Notices on the screen.
     pub notices: Notices,
     /// The settings.
@@ -110,12 +148,22 @@ impl Model {
             }
             Needs::Patches if project.is_some_and(|p| p.shown.ids.is_empty()) => Err("No patch is shown."),
             Needs::Gallery | Needs::Patches => Ok(()),
+            Needs::Micrograph if self.tab != Tab::Micrographs => {
+                Err("This command needs the view of micrographs. Go there first.")
+            }
+            Needs::Micrograph if self.micrographs.current.is_none() => Err("No micrograph is shown."),
+            Needs::Micrograph => Ok(()),
             _ if !writable => Err("The project is read-only."),
             Needs::Writable => Ok(()),
-            Needs::Labelling | Needs::Labels if self.tab != Tab::Gallery => {
-                Err("Patches are labelled in the gallery.")
+            Needs::Labelling | Needs::Labels if !matches!(self.tab, Tab::Gallery | Tab::Micrographs) => {
+                Err("Patches are labelled in the gallery and on micrographs.")
             }
             Needs::Labelling => Ok(()),
+            Needs::Labels
+                if self.tab == Tab::Micrographs && project.is_some_and(|p| p.selection.is_empty()) =>
+            {
+                Err("Choose a pick first: click it.")
+            }
             Needs::Labels if project.is_some_and(|p| p.targets() == 0) => Err("Choose a patch first."),
             Needs::Labels => Ok(()),
             Needs::Training if !training => Err("No run is training."),
@@ -126,7 +174,8 @@ impl Model {
                 Err("The run is already stopping.")
             }
             Needs::NoTraining if training => Err("A run is already training. Stop it or wait for its end."),
-            Needs::Training | Needs::NoTraining => Ok(()),
+            Needs::Queued if self.analysis.queue.is_empty() => Err("No run waits in the queue."),
+            Needs::Training | Needs::NoTraining | Needs::Queued => Ok(()),
         }
     }
 
@@ -138,12 +187,12 @@ impl Model {
     /// The device that `auto` chooses: the first eligible GPU, or else the CPU; `None` until the devices are read.
     pub fn best_device(&self) -> Option<&DeviceInfo> {
         let devices = self.devices.ready()?;
-        devices.iter().find(|d| d.eligible && d.id != "cpu").or(devices.first())
+        devices.iter().find(|d| d.eligible && !d.is_cpu()).or(devices.first())
     }
 
     /// Whether no GPU is eligible for a run; `false` until the devices are read.
     pub fn lacks_gpu(&self) -> bool {
-        self.best_device().is_some_and(|best| best.id == "cpu")
+        self.best_device().is_some_and(DeviceInfo::is_cpu)
     }
 
     /// Whether a job is running that closing the window would end.

@@ -29,18 +29,29 @@ pub struct Notice {
     pub action: Option<(String, Command)>,
     /// When the notice appeared.
     pub at: Instant,
+    /// When a person was first at the window with it on the screen.
+    seen: Option<Instant>,
+    /// The project that was open then.
+    project: Option<u64>,
 }
 
 impl Notice {
-    /// How long the notice stays; `None` until it is dismissed. Errors stay, and an offer stays long enough to read and
-    /// take it.
+    /// How long the notice stays; `None` until it is dismissed or its project closed. A problem stays for some minutes in
+    /// which a person is at the window, and an offer long enough to read and take it.
     pub const fn lasts(&self) -> Option<Duration> {
         match (self.kind, &self.action) {
             (NoticeKind::Done, None) => Some(Duration::from_secs(6)),
             (NoticeKind::Done, Some(_)) | (NoticeKind::Warning, None) => Some(Duration::from_secs(20)),
+            (NoticeKind::Error, None) => Some(Duration::from_secs(120)),
             // What offers the way out of trouble waits for an answer.
-            (NoticeKind::Warning, Some(_)) | (NoticeKind::Error, _) => None,
+            (NoticeKind::Warning | NoticeKind::Error, Some(_)) => None,
         }
+    }
+
+    /// How much of that is left. The time of a problem begins when somebody is there to read it.
+    fn left(&self) -> Option<Duration> {
+        let since = if self.kind == NoticeKind::Error { self.seen? } else { self.at };
+        self.lasts().map(|lasts| lasts.saturating_sub(since.elapsed()))
     }
 }
 
@@ -49,6 +60,8 @@ impl Notice {
 pub struct Notices {
     shown: Vec<Notice>,
     next: u64,
+    /// The open project, for the notices that come.
+    project: Option<u64>,
 }
 
 /// More notices at a time than a person reads.
@@ -85,7 +98,8 @@ impl Notices {
         // The same sentence again is one notice that begins anew.
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
-        self.shown.push(Notice { id: self.next, kind, text, action, at: Instant::now() });
+        let (id, at, project) = (self.next, Instant::now(), self.project);
+        self.shown.push(Notice { id, kind, text, action, at, seen: None, project });
         if self.shown.len() > MAX_SHOWN {
             // Errors are the last to be pushed out.
             let at = self.shown.iter().position(|n| n.kind != NoticeKind::Error).unwrap_or(0);
@@ -98,6 +112,19 @@ impl Notices {
         self.shown.retain(|notice| notice.id != id);
     }
 
+    /// Another project is open from now on, or none. What was said of the one before goes with it.
+    pub fn turn_to(&mut self, project: Option<u64>) {
+        self.shown.retain(|notice| notice.project.is_none() || notice.project == project);
+        self.project = project;
+    }
+
+    /// A person is at the window and can read what is on the screen.
+    pub fn seen(&mut self) {
+        for notice in &mut self.shown {
+            notice.seen.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Takes away those that offer something which is no longer what it says.
     pub fn withdraw(&mut self, outdated: impl Fn(&Command) -> bool) {
         self.shown.retain(|notice| notice.action.as_ref().is_none_or(|(_, command)| !outdated(command)));
@@ -105,8 +132,8 @@ impl Notices {
 
     /// Takes away those whose time is over; how long until the next goes.
     pub fn expire(&mut self) -> Option<Duration> {
-        self.shown.retain(|notice| notice.lasts().is_none_or(|lasts| notice.at.elapsed() < lasts));
-        self.shown.iter().filter_map(|n| n.lasts().map(|lasts| lasts.saturating_sub(n.at.elapsed()))).min()
+        self.shown.retain(|notice| notice.left().is_none_or(|left| left > Duration::ZERO));
+        self.shown.iter().filter_map(Notice::left).min()
     }
 }
 
@@ -116,7 +143,7 @@ mod tests {
     use crate::gui::command::ProjectCommand;
 
     #[test]
-    fn an_offer_stays_longer_than_what_only_tells_and_trouble_until_it_is_answered() {
+    fn an_offer_stays_longer_than_what_only_tells_and_a_way_out_until_it_is_answered() {
         let mut notices = Notices::default();
         let offer = || Some(("Close".to_owned(), Command::Project(ProjectCommand::Close)));
         for (kind, action) in [
@@ -128,6 +155,31 @@ mod tests {
             notices.push(kind, format!("{kind:?} {}", action.is_some()), action);
         }
         let lasts: Vec<_> = notices.shown().iter().map(|n| n.lasts().map(|time| time.as_secs())).collect();
-        assert_eq!(lasts, [Some(6), Some(20), None, None]);
+        assert_eq!(lasts, [Some(6), Some(20), None, Some(120)]);
+    }
+
+    #[test]
+    fn what_was_said_of_a_project_goes_with_it() {
+        let mut notices = Notices::default();
+        notices.warning("of the window");
+        notices.turn_to(Some(1));
+        let offer = Some(("Resume it".to_owned(), Command::Project(ProjectCommand::Close)));
+        notices.push(NoticeKind::Warning, "of the first project".to_owned(), offer);
+        notices.error("trouble of the first project");
+        notices.turn_to(Some(1));
+        assert_eq!(notices.shown().len(), 3);
+        notices.turn_to(None);
+        let texts: Vec<_> = notices.shown().iter().map(|n| n.text.as_str()).collect();
+        assert_eq!(texts, ["of the window"]);
+    }
+
+    #[test]
+    fn the_time_of_a_problem_begins_when_somebody_is_there() {
+        let mut notices = Notices::default();
+        notices.error("the disk is full");
+        assert_eq!(notices.expire(), None, "nobody has seen it");
+        notices.seen();
+        let left = notices.expire().map(|left| left.as_secs());
+        assert!(left.is_some_and(|left| (110..=120).contains(&left)), "{left:?}");
     }
 }

@@ -1,24 +1,30 @@
 //! The open project as views see it: arrays over all patches. [`OpenProject::take_changes`] keeps them in
 //! step with the store, so a label change reads nothing again.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vitrine_core::LabelCounts;
+use vitrine_core::imaging::{CutSettings, Mask};
+use vitrine_core::ingest::AddedPatches;
 use vitrine_core::project::{
-    Change, EntryId, Micrograph, MicrographId, PatchColumns, PatchId, Pixels, Run, RunId, Side, Source, Split,
+    Change, EntryId, LastExport, Micrograph, MicrographId, PatchColumns, PatchId, PickRules, PixelFile, Run,
+    RunId, Side, Source, Split,
 };
 use vitrine_core::review::QueuePlaces;
+use vitrine_core::{Label, LabelCounts};
 
+use super::on_micrographs::{MicrographProgress, OnMicrographs};
 use super::order::OrderInput;
 use super::review::{DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
+use super::run_list::RunList;
 use super::selection::PatchSelection;
 use crate::gui::values::{Asked, Order};
 
 /// Scores of the run that sorting, filters and the side panel refer to.
 #[derive(Debug, Clone)]
 pub struct CurrentScores {
-    /// The run.
+    /// The run that gave the scores.
     pub run: RunId,
     /// The run's name.
     pub name: String,
@@ -79,7 +85,7 @@ pub struct Hidden {
 pub struct OpenProject {
     /// Number of the project: it goes up with each project opened in this window. Caches of pixels belong to one
     /// number, and so does the answer of a job.
-    pub generation: u64,
+    pub opening: u64,
     /// The project's folder.
     pub dir: PathBuf,
     /// The project's name: that of its folder, or of the folder around one called `project`.
@@ -91,7 +97,7 @@ pub struct OpenProject {
     /// When the project was created, RFC 3339, UTC.
     pub created: String,
     /// The pixels; a clone may go to another thread.
-    pub pixels: Arc<Pixels>,
+    pub pixels: Arc<PixelFile>,
     /// Facts about every patch. Shared with jobs; changed only by [`OpenProject::take_changes`].
     pub columns: Arc<PatchColumns>,
     /// How many patches carry each label, kept as labels change.
@@ -100,14 +106,28 @@ pub struct OpenProject {
     pub sources: Vec<Source>,
     /// Micrographs, in the order in which they became known.
     pub micrographs: Vec<Micrograph>,
+    /// Which patches lie on which of them.
+    pub on_micrographs: OnMicrographs,
+    /// What a person has ruled out on them.
+    pub masks: BTreeMap<MicrographId, Mask>,
+    /// Thresholds of single micrographs and the like, by run.
+    pub pick_rules: BTreeMap<RunId, PickRules>,
+    /// How places on micrographs become patches; the sentence says why that is not known.
+    pub cut: Result<CutSettings, String>,
+    /// Diameter of a particle, px of the unbinned micrograph, where somebody has said it.
+    pub diameter: Option<f64>,
     /// Runs, oldest first.
     pub runs: Vec<Run>,
+    /// What is known of the runs besides their rows.
+    pub run_list: RunList,
     /// Runs that have a checkpoint to resume from.
     pub resumable: Vec<RunId>,
     /// The newest split.
     pub split: Option<CurrentSplit>,
     /// The scores in use; `None` until a run has scored the patches.
     pub scores: Option<CurrentScores>,
+    /// What was exported last.
+    pub exported: Option<LastExport>,
     /// What the gallery shows, and the current patch.
     pub shown: Shown,
     /// The selected patches.
@@ -133,6 +153,19 @@ pub struct OpenProject {
 }
 
 impl OpenProject {
+    /// What a person has ruled out on a micrograph.
+    pub fn mask(&self, micrograph: MicrographId) -> Mask {
+        self.masks.get(&micrograph).cloned().unwrap_or_default()
+    }
+
+    /// How far a person has come with a micrograph.
+    pub fn progress(&self, micrograph: MicrographId) -> MicrographProgress {
+        match self.masks.get(&micrograph).is_some_and(|mask| mask.excluded) {
+            true => MicrographProgress::Excluded,
+            false => self.on_micrographs.progress(micrograph),
+        }
+    }
+
     /// How many patches there are.
     pub fn len(&self) -> usize {
         self.columns.len()
@@ -213,6 +246,61 @@ impl OpenProject {
         }
     }
 
+    /// Takes up patches that were cut at places of a micrograph; `false` when others came in between, so that the
+    /// project is to be read again.
+    pub fn take_added(
+        &mut self,
+        micrograph: MicrographId,
+        label: Label,
+        added: &AddedPatches,
+        pixels: Arc<PixelFile>,
+    ) -> bool {
+        let first = added.first as usize;
+        let end = first + added.places.len();
+        if end <= self.len() {
+            // The project was read again meanwhile.
+            return true;
+        }
+        if first != self.len() {
+            return false;
+        }
+        let columns = Arc::make_mut(&mut self.columns);
+        let number = added.entry.map_or(0, |entry| u32::try_from(entry.0).unwrap_or(u32::MAX));
+        for (patch, &(x, y)) in (added.first..).zip(&added.places) {
+            columns.labels.push(label);
+            columns.source.push(u32::try_from(added.source.id.0).unwrap_or(0));
+            columns.micrograph.push(u32::try_from(micrograph.0).unwrap_or(0));
+            columns.xy.push([x as f32, y as f32]);
+            columns.last_entry.push(number);
+            *self.counts.get_mut(label) += 1;
+            self.on_micrographs.add(micrograph, patch, label);
+        }
+        match self.sources.iter_mut().find(|known| known.id == added.source.id) {
+            Some(known) => *known = added.source.clone(),
+            None => self.sources.push(added.source.clone()),
+        }
+        self.size = Some(pixels.size());
+        self.pixels = pixels;
+        self.selection.grow(end);
+        if let Some(scores) = &mut self.scores {
+            Arc::make_mut(&mut scores.values).resize(end, f32::NAN);
+        }
+        if let Some(split) = &mut self.split {
+            Arc::make_mut(&mut split.sides).resize(end, Side::Unused);
+        }
+        // Shown at the end until the person sorts again, so that none moves under the pointer.
+        if self.queue.is_none() && self.shown.order.filter.is_all() {
+            Arc::make_mut(&mut self.shown.ids).extend(added.first..end as PatchId);
+            self.shown.stale |= self.shown.order != Order::default();
+        } else {
+            self.shown.stale = true;
+        }
+        self.journal = self.journal.max(added.entry.unwrap_or(self.journal));
+        // What the side panel drew of the micrograph lacks them.
+        self.micrograph.forget();
+        true
+    }
+
     /// Takes up what a journal entry changed.
     pub fn take_changes(&mut self, entry: EntryId, changes: &[Change]) {
         // Copies the arrays only while a job still reads the old ones.
@@ -227,8 +315,12 @@ impl OpenProject {
             let before = self.counts.get_mut(*label);
             *before = before.saturating_sub(1);
             *label = change.after;
+            self.run_list.take_change(*last, entry);
             *last = number;
             *self.counts.get_mut(change.after) += 1;
+            if let Some(micrograph) = columns.micrograph_of(change.patch) {
+                self.on_micrographs.change(micrograph, change.before, change.after);
+            }
         }
         self.journal = self.journal.max(entry);
         if self.shown.order.depends_on_labels() && !changes.is_empty() {

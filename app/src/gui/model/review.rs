@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vitrine_core::Image;
 use vitrine_core::project::{Change, JournalEntry, PatchId, RunId};
-use vitrine_core::review::{Features, Queue};
+use vitrine_core::review::{NetworkFeatures, Queue};
 
 use crate::gui::values::Order;
 
@@ -53,11 +53,80 @@ pub struct OpenQueue {
     pub before: Order,
 }
 
-/// Features of all patches under a run.
+/// Patches of a queue that are reviewed before a run may learn from them.
+pub const BATCH: usize = 50;
+
+/// A batch of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// How many batches the queue has.
+    pub of: usize,
+    /// Its first place in the queue.
+    pub first: usize,
+    /// Its patches.
+    pub patches: usize,
+    /// The person's place in it, counted from 0.
+    pub place: usize,
+}
+
+impl Batch {
+    /// The batch of the place in a queue of so many patches; `None` for a short queue, and for a sample, which is only
+    /// worth something as a whole.
+    pub fn at(place: usize, queue: &Queue) -> Option<Self> {
+        Self::within(place, queue.patches.len()).filter(|_| !queue.kind.is_sample())
+    }
+
+    fn within(place: usize, patches: usize) -> Option<Self> {
+        if patches <= BATCH || place >= patches {
+            return None;
+        }
+        let first = place / BATCH * BATCH;
+        Some(Self {
+            number: place / BATCH + 1,
+            of: patches.div_ceil(BATCH),
+            first,
+            patches: BATCH.min(patches - first),
+            place: place - first,
+        })
+    }
+
+    /// The batch before, where the person has just come to the end of it.
+    pub fn just_done(self) -> Option<Self> {
+        (self.place == 0 && self.number > 1).then(|| Self {
+            number: self.number - 1,
+            first: self.first - BATCH,
+            patches: BATCH,
+            place: BATCH - 1,
+            ..self
+        })
+    }
+}
+
+/// NetworkFeatures of all patches under a run.
 #[derive(Debug, Clone)]
 pub struct RunFeatures {
     /// The run.
     pub run: RunId,
-    /// The features.
-    pub features: Arc<Features>,
+    /// Feature vectors of all patches.
+    pub features: Arc<NetworkFeatures>,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_queue_goes_in_batches() {
+        assert_eq!(Batch::within(3, BATCH), None);
+        let last = Batch::within(119, 120).unwrap();
+        assert_eq!((last.number, last.of, last.first, last.patches, last.place), (3, 3, 100, 20, 19));
+        assert_eq!(last.just_done(), None);
+        assert_eq!(Batch::within(0, 120).unwrap().just_done(), None);
+        let done = Batch::within(50, 120).unwrap().just_done().unwrap();
+        assert_eq!((done.number, done.of, done.first, done.patches), (1, 3, 0, 50));
+        assert_eq!(Batch::within(120, 120), None);
+    }
 }

@@ -15,6 +15,6 @@ pub struct DiagnoseStart {
     pub run: Option<String>,
     /// How thorough the diagnosis is.
     pub depth: Depth,
-    /// The device.
+    /// Where the diagnosis computes.
     pub device: DeviceChoice,
 }

@@ -12,7 +12,7 @@ pub struct Failure {
 /// The state of something that a job reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Load<T> {
-    /// Nobody has asked for it.
+    /// It was not requested yet.
     #[default]
     NotAsked,
     /// A job is reading it.
@@ -24,7 +24,7 @@ pub enum Load<T> {
 }
 
 impl<T> Load<T> {
-    /// Whether nobody has asked for it.
+    /// Whether it was not requested yet.
     pub const fn is_not_asked(&self) -> bool {
         matches!(self, Self::NotAsked)
     }

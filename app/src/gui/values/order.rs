@@ -17,7 +17,7 @@ pub enum SortKey {
     Score,
     /// How near the score is to 0.5.
     Uncertainty,
-    /// How far the score is from the label; patches nobody has labelled come last.
+    /// How far the score is from the label; unlabeled patches come last.
     Disagreement,
     /// By micrograph, then by import.
     Micrograph,

@@ -37,6 +37,40 @@ impl Edge {
     }
 }
 
-/// The panels beside the gallery: name in the settings, words on screen, where it is at first.
-pub const PANELS: [(&str, &str, Edge); 2] =
-    [("queues", "Review queues", Edge::Left), ("patch", "Current patch", Edge::Right)];
+/// A panel beside the gallery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SidePanel {
+    /// The review queues.
+    Queues,
+    /// The current patch.
+    Patch,
+}
+
+impl SidePanel {
+    /// All, in the order in which they are drawn.
+    pub const ALL: [Self; 2] = [Self::Queues, Self::Patch];
+
+    /// The key in the settings file; never changes.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Queues => "queues",
+            Self::Patch => "patch",
+        }
+    }
+
+    /// The heading on the screen.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Queues => "Review queues",
+            Self::Patch => "Current patch",
+        }
+    }
+
+    /// The edge at which it is before a person has moved it.
+    pub const fn first_edge(self) -> Edge {
+        match self {
+            Self::Queues => Edge::Left,
+            Self::Patch => Edge::Right,
+        }
+    }
+}

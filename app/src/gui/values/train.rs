@@ -10,9 +10,9 @@ pub struct TrainStart {
     pub name: Option<String>,
     /// Stem of numbered names, the preset's.
     pub base_name: String,
-    /// The method.
+    /// The configuration.
     pub config: RunConfig,
-    /// The device.
+    /// Where the run computes.
     pub device: DeviceChoice,
 }
 

@@ -8,7 +8,7 @@ use vitrine_core::diagnosis::{Depth, Finding, Report, Section, Series, Severity}
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::report::charts::points_csv;
 use vitrine_core::report::figures;
-use vitrine_core::report::tables::{NumberStyle, format_number};
+use vitrine_core::report::metrics::{NumberStyle, format_number};
 
 use super::{charts, compare};
 use crate::gui::command::{Command, CompareCommand, DraftCommand, SelectCommand, TrainCommand, ViewCommand};
@@ -118,7 +118,7 @@ fn ask(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut DiagnosisDraf
         }
         let at_work = model.jobs.iter().find(|job| job.kind == JobKind::Diagnose);
         let why = if at_work.is_some() {
-            Some("An examination is under way.".to_owned())
+            Some("An examination is running.".to_owned())
         } else if draft.run.is_none() {
             train.problem()
         } else {

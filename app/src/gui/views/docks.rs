@@ -5,26 +5,27 @@ use eframe::egui;
 use egui::{Align, CentralPanel, CursorIcon, Frame, Label, Layout, Pos2, Rect, RichText, Sense, Ui};
 
 use super::states::States;
-use super::{gallery, patch_panel, queues};
+use super::{gallery, patch_panel, queues, tour};
 use crate::gui::command::{Command, SettingsCommand};
-use crate::gui::model::Model;
-use crate::gui::values::{Edge, PANELS};
-use crate::gui::widgets::{bottom_panel, side_panel};
+use crate::gui::model::{Model, TourPlace};
+use crate::gui::values::{Edge, SidePanel};
+use crate::gui::widgets::ResizablePanel;
 
-/// A panel: its name in the settings and on the screen.
-type Dock = (&'static str, &'static str);
-
-/// Width of a panel before anybody has changed it, points.
-fn width_of(panel: &str) -> f32 {
-    if panel == "queues" { 220.0 } else { 280.0 }
+/// Width of a panel before anybody has changed it, in a window with room for `whole` points: a share of it.
+fn width_of(panel: SidePanel, whole: f32) -> f32 {
+    let width = match panel {
+        SidePanel::Queues => (whole * 0.17).clamp(176.0, 360.0),
+        SidePanel::Patch => (whole * 0.21).clamp(210.0, 480.0),
+    };
+    width.round()
 }
 
 /// The panels at the bottom as one: their name in the settings, and their height before anybody has changed
 /// it, points. Each set of them has its own, for queues need less height than a patch.
-fn at_the_bottom(last: &str, others: &[Dock]) -> (&'static str, f32) {
+const fn at_the_bottom(last: SidePanel, others: &[SidePanel]) -> (&'static str, f32) {
     match (last, others) {
-        ("queues", []) => ("docked.queues", 170.0),
-        (_, []) => ("docked.patch", 250.0),
+        (SidePanel::Queues, []) => ("docked.queues", 170.0),
+        (SidePanel::Patch, []) => ("docked.patch", 250.0),
         _ => ("docked", 250.0),
     }
 }
@@ -33,31 +34,38 @@ fn at_the_bottom(last: &str, others: &[Dock]) -> (&'static str, f32) {
 pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command>) {
     let area = ui.available_rect_before_wrap();
     states.patch_panel.window = states.gallery.window;
-    let at = |edge: Edge| -> Vec<Dock> {
-        PANELS
-            .into_iter()
-            .filter(|(name, ..)| {
-                !model.settings.hidden.contains(*name) && model.settings.edge_of(name) == edge
-            })
-            .map(|(name, title, _)| (name, title))
-            .collect()
+    let at = |edge: Edge| -> Vec<SidePanel> {
+        let shown = |panel: &SidePanel| {
+            !model.settings.hidden.contains(panel.key()) && model.settings.edge_of(*panel) == edge
+        };
+        SidePanel::ALL.into_iter().filter(shown).collect()
     };
     // The left ones first: that is the order in which a screen reader meets them.
     for edge in [Edge::Left, Edge::Right] {
-        for dock in at(edge) {
-            side_panel(ui, model, dock.0, edge == Edge::Left, width_of(dock.0), out, |ui, out| {
-                panel(ui, model, states, dock, area, out);
-            });
+        for side in at(edge) {
+            ResizablePanel::new(edge, side.key(), width_of(side, area.width())).show(
+                ui,
+                model,
+                out,
+                |ui, out| {
+                    panel(ui, model, states, side, area, out);
+                },
+            );
         }
     }
     if let Some((last, others)) = at(Edge::Bottom).split_last() {
-        let (name, height) = at_the_bottom(last.0, others);
-        bottom_panel(ui, model, name, height, out, |ui, out| {
+        let (name, height) = at_the_bottom(*last, others);
+        ResizablePanel::new(Edge::Bottom, name, height).show(ui, model, out, |ui, out| {
             // Beside each other: one above the other they would leave nothing of the gallery.
-            for &dock in others {
-                side_panel(ui, model, dock.0, true, width_of(dock.0), out, |ui, out| {
-                    panel(ui, model, states, dock, area, out);
-                });
+            for &side in others {
+                ResizablePanel::new(Edge::Left, side.key(), width_of(side, area.width())).show(
+                    ui,
+                    model,
+                    out,
+                    |ui, out| {
+                        panel(ui, model, states, side, area, out);
+                    },
+                );
             }
             CentralPanel::default().frame(Frame::NONE).show(ui, |ui| {
                 panel(ui, model, states, *last, area, out);
@@ -68,16 +76,27 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
 }
 
 /// One panel with its heading.
-fn panel(ui: &mut Ui, model: &Model, states: &mut States, dock: Dock, area: Rect, out: &mut Vec<Command>) {
-    head(ui, model, dock, area, out);
-    match dock.0 {
-        "queues" => queues::ui(ui, model, &mut states.queues, out),
-        _ => patch_panel::ui(ui, model, &mut states.patch_panel, out),
+fn panel(
+    ui: &mut Ui,
+    model: &Model,
+    states: &mut States,
+    side: SidePanel,
+    area: Rect,
+    out: &mut Vec<Command>,
+) {
+    head(ui, model, side, area, out);
+    match side {
+        SidePanel::Queues => {
+            tour::tell(ui.ctx(), TourPlace::Queues, ui.max_rect().expand(6.0));
+            queues::ui(ui, model, &mut states.queues, out);
+        }
+        SidePanel::Patch => patch_panel::ui(ui, model, &mut states.patch_panel, out),
     }
 }
 
 /// The heading: taken by the hand it moves the panel, and its menu does the same.
-fn head(ui: &mut Ui, model: &Model, (panel, title): Dock, area: Rect, out: &mut Vec<Command>) {
+fn head(ui: &mut Ui, model: &Model, panel: SidePanel, area: Rect, out: &mut Vec<Command>) {
+    let title = panel.title();
     let now = model.settings.edge_of(panel);
     ui.horizontal(|ui| {
         let handle =

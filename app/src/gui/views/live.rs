@@ -7,6 +7,7 @@ use std::time::Duration;
 use eframe::egui;
 use egui::{ProgressBar, RichText, Ui};
 use vitrine_core::device::ComputeDevice;
+use vitrine_core::learning::prior::PriorUsed;
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
@@ -14,7 +15,8 @@ use vitrine_core::report::charts::CHARTS;
 use super::charts::{self, ChartLook, DrawnRun};
 use crate::gui::command::{Command, TrainCommand, ViewCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject};
+use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, RunCurves};
+use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::training::RunMemory;
 use crate::gui::widgets::{command_button, empty};
@@ -49,7 +51,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     let Some(open) = &model.project else { return };
     if let Some(live) = &model.live {
         head(ui, model, open, live, out);
-    } else if open.runs.is_empty() {
+    } else if open.runs.is_empty() && model.cluster_jobs.curves.is_empty() {
         empty(
             ui,
             "No run yet",
@@ -123,7 +125,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
     }
     facts(ui, open, live);
     for warning in &live.warnings {
-        ui.colored_label(ui.visuals().warn_fg_color, warning);
+        ui.colored_label(ui.visuals().warn_fg_color, remedy::warning(warning));
     }
     ui.add_space(2.0);
 }
@@ -185,16 +187,22 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
     if let Some(pace) = live.pace() {
         facts.push((format!("{pace:.0} patches/s"), "Patches per second in the last epoch."));
     }
-    if let Some((value, low, high)) = live.prior {
-        let words = if low < high {
-            format!("π {value:.2} ({low:.2} to {high:.2})")
+    if let Some(prior) = live.prior {
+        let PriorUsed { value, low, high, estimated } = prior;
+        facts.push(if !prior.is_told() {
+            (
+                format!("π not told by these labels ({low:.2} to {high:.2})"),
+                "Class prior: fraction of particles among the unlabeled. The interval is too wide to build on: label the \
+                 queue Random sample, or set π in the Train form if you know it.",
+            )
+        } else if estimated {
+            (
+                format!("π {value:.2} ({low:.2} to {high:.2})"),
+                "Class prior: fraction of particles among the unlabeled, with the interval of the estimate.",
+            )
         } else {
-            format!("π {value:.2} (given)")
-        };
-        facts.push((
-            words,
-            "Class prior: fraction of particles among the unlabeled, with the interval of the estimate.",
-        ));
+            (format!("π {value:.2} (given)"), "Class prior: fraction of particles among the unlabeled.")
+        });
     }
     let tried = live.overlay.as_ref().map(OverlayChoice::sentence);
     if let (Some(choice), Some(tried)) = (&live.overlay, &tried) {
@@ -242,12 +250,19 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         && let Some(metrics) = live.curves.epochs.iter().find(|m| m.epoch == best)
         && metrics.validation_auc_pu.is_finite()
     {
-        let words = format!(
-            "Using epoch {best}, validation AUC against unlabeled {:.3} (ceiling {:.3})",
-            metrics.validation_auc_pu, metrics.validation_auc_ceiling
-        );
+        let auc = metrics.validation_auc_pu;
+        let (lowest, highest) =
+            live.prior.map_or((metrics.validation_auc_ceiling, metrics.validation_auc_ceiling), |prior| {
+                prior.auc_ceiling()
+            });
+        let ceiling = if highest - lowest < 0.005 {
+            format!("ceiling {highest:.3}")
+        } else {
+            format!("ceiling {lowest:.2} to {highest:.2}")
+        };
+        let words = format!("Using epoch {best}, validation AUC against unlabeled {auc:.3} ({ceiling})");
         ui.label(words).on_hover_text(CHARTS.first().map_or("", |chart| chart.note));
-        if metrics.validation_auc_pu > metrics.validation_auc_ceiling {
+        if auc > highest {
             ui.colored_label(
                 ui.visuals().warn_fg_color,
                 "This is above the ceiling: fewer of the unlabeled are particles than π says, or the picks are easier than the \
@@ -273,6 +288,7 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     }
     let chosen = model.analysis.drawn.iter();
     let stored = chosen.filter(|name| open.runs.iter().any(|run| run.name == **name));
+    let stored = stored.filter(|name| from_job(model, open, name).is_none());
     let missing = model.analysis.without_curves(stored);
     if !missing.is_empty() {
         out.push(Command::Train(TrainCommand::ReadCurves(missing)));
@@ -291,19 +307,40 @@ fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     charts(ui, open, &drawn, state, out);
 }
 
+/// The curves of a run that a job trains: of one that is not in the project, or not with all of its epochs.
+fn from_job<'a>(model: &'a Model, open: &OpenProject, name: &str) -> Option<&'a Arc<RunCurves>> {
+    let curves = model.cluster_jobs.curves.get(name)?;
+    let stored = open.runs.iter().find(|run| run.name == name);
+    let stored = stored.map(|run| open.run_list.of(run.id).epochs as usize);
+    (!curves.epochs.is_empty() && stored.is_none_or(|epochs| epochs < curves.epochs.len())).then_some(curves)
+}
+
+/// Runs whose curves can be drawn: those of the project, then those that only jobs know.
+fn drawable<'a>(model: &'a Model, open: &'a OpenProject) -> Vec<&'a String> {
+    let in_project = |name: &String| open.runs.iter().any(|run| run.name == *name);
+    let of_jobs = model.cluster_jobs.runs().map(|(_, run)| &run.name).filter(|name| !in_project(name));
+    open.runs.iter().map(|run| &run.name).chain(of_jobs).collect()
+}
+
+/// The colour of a run, also of one that is not in the project yet.
+fn colour_of(model: &Model, open: &OpenProject, name: &str, dark: bool) -> egui::Color32 {
+    let place = drawable(model, open).iter().position(|known| *known == name);
+    place.map_or_else(|| charts::colour_of(open, name, dark), |place| theme::run(place, dark))
+}
+
 /// Whose curves are drawn.
 fn choice(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
     ui.weak("Curves of");
-    for run in &open.runs {
-        let colour = charts::colour_of(open, &run.name, ui.visuals().dark_mode);
-        let is_live = model.live.as_ref().is_some_and(|live| live.name == run.name);
-        let mut on = is_live || model.analysis.drawn.contains(&run.name);
+    for name in drawable(model, open) {
+        let colour = colour_of(model, open, name, ui.visuals().dark_mode);
+        let is_live = model.live.as_ref().is_some_and(|live| live.name == *name);
+        let mut on = is_live || model.analysis.drawn.contains(name);
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.x = 3.0;
             let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
             ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour);
-            if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, &run.name)).changed() {
-                out.push(Command::Train(TrainCommand::Draw { run: run.name.clone(), on }));
+            if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, name)).changed() {
+                out.push(Command::Train(TrainCommand::Draw { run: name.clone(), on }));
             }
         });
     }
@@ -320,12 +357,15 @@ fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<DrawnRun> {
     let dark = ui.visuals().dark_mode;
     let live = model.live.as_ref();
     let chosen = model.analysis.drawn.iter().filter(|name| live.is_none_or(|live| live.name != **name));
-    let stored = chosen.filter_map(|name| Some((name, model.analysis.curves_of(name)?)));
+    let stored = chosen.filter_map(|name| {
+        let curves = from_job(model, open, name).or_else(|| model.analysis.curves_of(name));
+        Some((name, curves?))
+    });
     stored
         .chain(live.map(|live| (&live.name, &live.curves)))
         .map(|(name, curves)| DrawnRun {
             curves: Arc::clone(curves),
-            colour: charts::colour_of(open, name, dark),
+            colour: colour_of(model, open, name, dark),
         })
         .collect()
 }

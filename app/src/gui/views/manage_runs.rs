@@ -1,4 +1,4 @@
-//! The dialogs that rename and delete a run.
+//! The dialogs that rename, annotate and delete a run.
 
 use eframe::egui::{self, Ui};
 use vitrine_core::workflow::runs::DeletePlan;
@@ -22,12 +22,9 @@ pub fn rename(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         let field =
             ui.add(egui::TextEdit::singleline(&mut name).desired_width(f32::INFINITY)).labelled_by(label.id);
         if field.changed() {
-            out.push(Command::Draft(DraftCommand::Run(RunDraft {
-                run: draft.run.clone(),
-                name: name.clone(),
-            })));
+            out.push(Command::Draft(DraftCommand::Run(RunDraft { name: name.clone(), ..draft.clone() })));
         }
-        let refusal = RunDraft { run: draft.run.clone(), name: name.clone() }.refusal(&open.runs);
+        let refusal = RunDraft { name: name.clone(), ..draft.clone() }.refusal(&open.runs);
         let may = model.allows(Needs::Writable);
         if let Some(why) = refusal.as_deref().or(may.err()) {
             ui.colored_label(ui.visuals().warn_fg_color, words::capitalised(why));
@@ -40,6 +37,35 @@ pub fn rename(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             if ui.add_enabled(ready, egui::Button::new("Rename")).clicked() || (entered && ready) {
                 let run = draft.run.clone();
                 out.push(Command::Train(TrainCommand::Rename { run, name: name.trim().to_owned() }));
+            }
+        });
+    });
+}
+
+/// Draws the dialog that asks for a note.
+pub fn note(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    let draft = &model.drafts.run;
+    modal(ui, "note on run", "Note on a run", out, |ui, out| {
+        ui.set_width(420.0);
+        choice(ui, model, |run| TrainCommand::AskNote(Some(run)), out);
+        let mut note = draft.note.clone();
+        let label = ui.label("Note");
+        let field = egui::TextEdit::multiline(&mut note)
+            .desired_width(f32::INFINITY)
+            .desired_rows(4)
+            .hint_text("What is special about this run");
+        if ui.add(field).labelled_by(label.id).changed() {
+            out.push(Command::Draft(DraftCommand::Run(RunDraft { note: note.clone(), ..draft.clone() })));
+        }
+        let may = model.allows(Needs::Writable);
+        if let Err(why) = may {
+            ui.colored_label(ui.visuals().warn_fg_color, why);
+        }
+        ui.add_space(8.0);
+        ui.horizontal(|ui| {
+            cancel(ui, out);
+            if ui.add_enabled(may.is_ok(), egui::Button::new("Save note")).clicked() {
+                out.push(Command::Train(TrainCommand::Note { run: draft.run.clone(), note }));
             }
         });
     });
@@ -88,7 +114,7 @@ fn what_goes(plan: &DeletePlan) -> Vec<String> {
         ));
     }
     if plan.queues > 0 {
-        lines.push("Review queues sorted by its scores begin anew.".to_owned());
+        lines.push("Review queues sorted by its scores restart.".to_owned());
     }
     lines
 }

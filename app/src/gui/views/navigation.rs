@@ -9,13 +9,17 @@ use crate::gui::model::Model;
 use crate::gui::values::Tab;
 use crate::gui::widgets::{command_button, command_button_as};
 
+/// In a window narrower than this, points, what is seldom needed goes into a menu.
+const NARROW: f32 = 1100.0;
+
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     ui.add_space(3.0);
+    let narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         if let Some(open) = &model.project {
-            ui.menu_button(egui::RichText::new(&open.name).strong(), |ui| {
-                for id in ["project.import", "project.open", "project.reload", "project.close"] {
+            ui.menu_button(egui::RichText::new(shortened(&open.name)).strong(), |ui| {
+                for id in ["project.import", "project.open", "project.reload", "view.road", "project.close"] {
                     if command_button(ui, model, id, out).clicked() {
                         ui.close();
                     }
@@ -36,9 +40,29 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            command_button_as(ui, model, "window.about", "About", out);
-            command_button(ui, model, "window.settings", out);
-            command_button(ui, model, "window.keys", out);
+            if narrow {
+                ui.menu_button("More", |ui| {
+                    for id in ["window.keys", "window.settings", "window.tour", "window.about"] {
+                        if command_button(ui, model, id, out).clicked() {
+                            ui.close();
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("Keys, settings, devices and versions");
+            } else {
+                ui.menu_button("Help", |ui| {
+                    for id in ["window.tour", "window.keys", "window.about"] {
+                        if command_button(ui, model, id, out).clicked() {
+                            ui.close();
+                        }
+                    }
+                })
+                .response
+                .on_hover_text("The tour, keys, devices and versions");
+                command_button(ui, model, "window.settings", out);
+                command_button(ui, model, "window.keys", out);
+            }
             command_button_as(ui, model, "window.palette", "Commands", out);
             if model.tab == Tab::Gallery {
                 ui.menu_button("Panels", |ui| {
@@ -54,4 +78,13 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         });
     });
     ui.add_space(3.0);
+}
+
+/// A name that leaves room for the tabs.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 24;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
 }

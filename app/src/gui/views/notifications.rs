@@ -7,20 +7,31 @@ use crate::gui::command::{Command, WindowCommand};
 use crate::gui::model::{Model, Notice, NoticeKind};
 use crate::gui::theme;
 
+/// The area of the notices.
+fn area() -> egui::Id {
+    egui::Id::unique("notices")
+}
+
+/// Whether the pointer is over the notices: none may go then, or a click meant for it would fall on what lies below.
+pub fn are_pointed_at(ctx: &egui::Context) -> bool {
+    let Some(at) = ctx.pointer_latest_pos() else { return false };
+    ctx.memory(|memory| memory.area_rect(area())).is_some_and(|rect| rect.contains(at))
+}
+
 /// Draws the notices, the newest lowest.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     if model.notices.shown().is_empty() {
         return;
     }
-    Area::new(egui::Id::unique("notices"))
-        .order(Order::Foreground)
-        .anchor(Align2::RIGHT_BOTTOM, Vec2::new(-14.0, -44.0))
-        .show(ui.ctx(), |ui| {
+    Area::new(area()).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, Vec2::new(-14.0, -44.0)).show(
+        ui.ctx(),
+        |ui| {
             ui.set_max_width(440.0);
             for notice in model.notices.shown() {
                 self::notice(ui, notice, out);
             }
-        });
+        },
+    );
 }
 
 fn notice(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) {

@@ -9,7 +9,7 @@ use egui::{Key, Ui};
 use crate::gui::command::{Command, ProjectCommand, ViewCommand};
 use crate::gui::command_table::{Area, Info, TABLE};
 use crate::gui::model::Model;
-use crate::gui::widgets::modal;
+use crate::gui::widgets::{list_height, modal};
 
 /// What the palette remembers while it is open.
 #[derive(Default)]
@@ -40,13 +40,15 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if edit.changed() {
             state.chosen = 0;
         }
-        let mut found: Vec<Row> = rows(model).filter(|row| row.matches(&state.text)).collect();
+        let mut found: Vec<Row<'_>> = rows(model).filter(|row| row.matches(&state.text)).collect();
         // What can be done now stands first.
         found.sort_by_key(|row| row.allowed.is_err());
         let last = found.len().saturating_sub(1);
         state.chosen = (state.chosen + usize::from(down)).min(last) - usize::from(up && state.chosen > 0);
         let mut given = false;
-        egui::ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
+        let height = list_height(ui, 360.0);
+        let list = egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height);
+        list.auto_shrink(false).show(ui, |ui| {
             for (place, row) in found.iter().enumerate() {
                 let chosen = place == state.chosen;
                 let button = egui::Button::selectable(chosen, &*row.name).shortcut_text(&*row.key).truncate();

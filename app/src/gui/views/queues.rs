@@ -7,10 +7,11 @@ use vitrine_core::device::DeviceChoice;
 use vitrine_core::project::Run;
 use vitrine_core::review::{QueueKind, QueuePlace, audit_result};
 
+use super::retrain;
 use crate::gui::command::{Command, QueueCommand, TrainCommand, ViewCommand};
 use crate::gui::command_table::Needs;
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{Model, OpenProject, OpenQueue};
+use crate::gui::model::{Batch, Model, OpenProject, OpenQueue};
 use crate::gui::widgets::{command_button_as, is_horizontal};
 use crate::words;
 
@@ -37,6 +38,10 @@ const fn what(kind: QueueKind) -> &'static str {
             "A random sample of the unlabeled patches with scores of 0.5 or more. Label each one: the fraction of particles \
              among them estimates the precision of the run."
         }
+        QueueKind::RandomSample => {
+            "A random sample of all unlabeled patches. Label each one: the fraction of particles among them tells π, and \
+             with it precision and recall of every threshold. The next run uses the answer."
+        }
     }
 }
 
@@ -44,7 +49,7 @@ const fn what(kind: QueueKind) -> &'static str {
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     // Asked of the audit that is open, and forgotten with it.
-    state.asking &= open.queue.as_ref().is_some_and(|queue| queue.queue.kind == QueueKind::Audit);
+    state.asking &= open.queue.as_ref().is_some_and(|queue| queue.queue.kind.is_sample());
     let Some(scores) = &open.scores else {
         ui.weak("Queues need the scores of a run.");
         ui.add_space(4.0);
@@ -53,6 +58,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         return;
     };
     ui.add(egui::Label::new(egui::RichText::new(format!("Scores: {}", scores.name)).weak()).truncate());
+    retrain::gain(ui, model, open, &scores.name, out);
     ui.add_space(6.0);
     let horizontal = is_horizontal(ui);
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
@@ -155,10 +161,21 @@ fn progress(
         _ => patches.iter().filter(|&&p| label(p) != Some(Label::Unlabeled)).count(),
     };
     let place = open.shown.cursor + 1;
-    let share = place as f32 / patches.len().max(1) as f32;
-    let text = format!("{} of {}", words::count(place as u64), words::count(patches.len() as u64));
+    let batch = Batch::at(open.shown.cursor, &queue.queue);
+    let whole = format!("{} of {}", words::count(place as u64), words::count(patches.len() as u64));
+    let (share, text) = match batch {
+        Some(batch) => (
+            (batch.place + 1) as f32 / batch.patches as f32,
+            format!("{} of {}, batch {} of {}", batch.place + 1, batch.patches, batch.number, batch.of),
+        ),
+        None => (place as f32 / patches.len().max(1) as f32, whole.clone()),
+    };
     let bar = ui.add(ProgressBar::new(share).desired_width(ui.available_width()).text(text));
-    bar.on_hover_text("Your place in the queue. It is remembered.");
+    bar.on_hover_text(format!("Your place in the queue: {whole}. It is remembered."));
+    retrain::newer(ui, open, queue, out);
+    if let Some(batch) = batch {
+        retrain::batch_end(ui, model, open, queue, batch, out);
+    }
     ui.label(match kind {
         QueueKind::SuspiciousPositives => format!("{} no longer positive", words::count(judged as u64)),
         _ => format!("{} labelled", words::count(judged as u64)),
@@ -172,30 +189,38 @@ fn progress(
             words::patches(queue.queue.left_out as u64)
         ));
     }
-    if kind == QueueKind::Audit {
+    if kind.is_sample() {
         audit(ui, open, queue);
     }
     if place >= patches.len() {
-        at_the_end(ui, model, queue, patches.len() - judged.min(patches.len()), out);
+        at_the_end(ui, model, open, queue, patches.len() - judged.min(patches.len()), out);
     }
     begin_anew(ui, queue, judged, state, out);
 }
 
 /// The last patch: what comes next.
-fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &mut Vec<Command>) {
+fn at_the_end(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    queue: &OpenQueue,
+    left: usize,
+    out: &mut Vec<Command>,
+) {
     let kind = queue.queue.kind;
     ui.separator();
     ui.strong(format!("All {} reviewed", words::count(queue.queue.patches.len() as u64)));
     if left > 0 && kind != QueueKind::SuspiciousPositives {
         ui.weak(format!("{} of them still unlabeled", words::count(left as u64)));
     }
-    let allowed = model.allows(Needs::NoTraining);
+    retrain::now(ui, model, open, queue, out);
+    let allowed = model.allows(Needs::Writable);
     let on = egui::Button::new(format!("Continue from {}", queue.run)).wrap();
     let on = ui.add_enabled(allowed.is_ok(), on);
     if on.clicked() {
         out.push(Command::Train(TrainCommand::TakeFrom(queue.run.clone())));
     }
-    on.on_hover_text("Opens the Train form, to fine-tune with the new labels.")
+    on.on_hover_text("Opens the Train form first, to change the settings.")
         .on_disabled_hover_text(allowed.err().unwrap_or_default());
     let at = QueueKind::ALL.iter().position(|known| *known == kind).unwrap_or(0);
     let next = QueueKind::ALL[(at + 1) % QueueKind::ALL.len()];
@@ -206,10 +231,10 @@ fn at_the_end(ui: &mut Ui, model: &Model, queue: &OpenQueue, left: usize, out: &
     ui.separator();
 }
 
-/// The button that makes the queue again. An audit's sample is worth what was judged in it: then it asks.
+/// The button that makes the queue again. A random sample is worth what was judged in it: then it asks.
 fn begin_anew(ui: &mut Ui, queue: &OpenQueue, judged: usize, state: &mut State, out: &mut Vec<Command>) {
     let kind = queue.queue.kind;
-    let precious = kind == QueueKind::Audit && judged > 0;
+    let precious = kind.is_sample() && judged > 0;
     let restart = Command::View(ViewCommand::Queue(QueueCommand::Restart(kind)));
     if !precious {
         if ui.button("Restart").on_hover_text("Build the queue again from the current labels").clicked() {
@@ -241,7 +266,8 @@ fn audit(ui: &mut Ui, open: &OpenProject, queue: &OpenQueue) {
     let found = audit_result(&queue.queue.patches, |p| open.columns.labels.get(p as usize).copied());
     match found.precision {
         Some(share) => {
-            ui.strong(format!("Precision {:.0} %", share.value * 100.0));
+            let what = if queue.queue.kind == QueueKind::Audit { "Precision" } else { "π" };
+            ui.strong(format!("{what} {:.0} %", share.value * 100.0));
             ui.label(format!("95 % interval {:.0} to {:.0} %", share.low * 100.0, share.high * 100.0));
             ui.weak(format!(
                 "{} of {} labelled are particles (Wilson interval)",

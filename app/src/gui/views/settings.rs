@@ -8,7 +8,7 @@ use crate::gui::command_table::TABLE;
 use crate::gui::keys;
 use crate::gui::model::Model;
 use crate::gui::values::Theme;
-use crate::gui::widgets::modal;
+use crate::gui::widgets::{list_height, modal};
 
 /// What the dialog remembers while it is open.
 #[derive(Default)]
@@ -55,6 +55,14 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         if ui.checkbox(&mut advance, "Go to the next patch after labelling").changed() {
             out.push(Command::Settings(SettingsCommand::AutoAdvance(advance)));
         }
+        let mut own = model.settings.own_browser;
+        let own_browser = ui.checkbox(&mut own, "Always use Vitrine's own file browser");
+        if own_browser
+            .on_hover_text("For desktops whose file dialog is slow or opens on another screen.")
+            .changed()
+        {
+            out.push(Command::Settings(SettingsCommand::OwnBrowser(own)));
+        }
         ui.add_space(8.0);
         ui.strong("Keys");
         ui.add(
@@ -69,7 +77,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             ui.add(egui::TextEdit::singleline(&mut state.find).desired_width(200.0)).labelled_by(name.id);
         });
         let wanted = state.find.to_lowercase();
-        egui::ScrollArea::vertical().max_height(300.0).auto_shrink([false, false]).show(ui, |ui| {
+        let height = list_height(ui, 300.0);
+        let list = egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height);
+        list.auto_shrink(false).show(ui, |ui| {
             egui::Grid::new("key settings").num_columns(3).striped(true).show(ui, |ui| {
                 for info in TABLE.iter().filter(|info| info.name.to_lowercase().contains(&wanted)) {
                     ui.label(info.name);

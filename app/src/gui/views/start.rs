@@ -1,10 +1,10 @@
 //! The first screen: recent projects, open, new from files, the sample.
 
-use std::path::Path;
-
 use eframe::egui;
 use egui::{Frame, RichText, TextEdit, Ui};
 
+use super::recent_card::{self, CardPictures};
+use super::start_picture;
 use crate::gui::command::{Command, DraftCommand, ImportCommand, ProjectCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::Model;
@@ -17,10 +17,20 @@ use crate::words::typed_path;
 pub struct State {
     /// Path typed to open.
     pub path: String,
+    picture: Option<egui::TextureHandle>,
+    cards: CardPictures,
 }
 
-/// Width of the page.
-const WIDTH: f32 = 680.0;
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.picture = None;
+        self.cards = CardPictures::default();
+    }
+}
+
+/// The widest the page gets, points.
+const WIDTH: f32 = 960.0;
 
 /// Draws the screen.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
@@ -31,7 +41,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             ui.add_space(side);
             ui.vertical(|ui| {
                 ui.set_width(width);
-                ui.add_space(28.0);
+                ui.add_space(20.0);
                 contents(ui, model, state, out);
                 ui.add_space(24.0);
             });
@@ -41,24 +51,45 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
 
 fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     ui.label(RichText::new("Vitrine").heading().size(30.0));
-    ui.weak("A clean particle set from a few hundred labels");
-    ui.add_space(10.0);
-
-    if !model.settings.recent.is_empty() {
+    ui.label(
+        RichText::new(
+            "Finds the particles in your cryo-EM micrographs from a few hundred that you have picked.",
+        )
+        .size(15.5),
+    );
+    ui.add_space(8.0);
+    // Who comes back wants the own projects; who is new here wants to see what it does.
+    let is_new = model.settings.recent.is_empty();
+    if is_new {
+        start_picture::show(ui, &mut state.picture, ui.available_width());
+        sample(ui, model, is_new, out);
+    } else {
         section(ui, "Recent projects");
-        card(ui, |ui| {
-            for dir in &model.settings.recent {
-                recent(ui, dir, out);
-            }
-        });
+        recent_card::ui(ui, model, &mut state.cards, out);
     }
+    own_files(ui, model, state, out);
+    if !is_new {
+        sample(ui, model, is_new, out);
+        ui.add_space(14.0);
+        start_picture::show(ui, &mut state.picture, ui.available_width());
+    }
+    ui.add_space(14.0);
+    ui.horizontal(|ui| {
+        command_button_as(ui, model, "window.palette", "Commands", out);
+        command_button(ui, model, "window.keys", out);
+        command_button(ui, model, "window.settings", out);
+        command_button_as(ui, model, "window.about", "About", out);
+    });
+}
 
+/// New projects from files, and projects that are not in the list.
+fn own_files(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     section(ui, "New from files");
     card(ui, |ui| {
         ui.add(
             egui::Label::new(format!(
                 "{} files or folders{}: patches (PyTorch, NumPy, MRC stacks, RELION STAR, cryoSPARC .cs, folders of \
-                 pictures), or micrographs with picks (STAR, EMAN .box, CSV, .cbox).",
+                 pictures), micrographs with picks (STAR, EMAN .box, CSV, .cbox), or micrographs alone, to be picked here.",
                 if model.takes_drops { "Drop" } else { "Choose" },
                 if model.takes_drops { " onto this window" } else { "" },
             ))
@@ -102,12 +133,16 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             command_button_as(ui, model, "project.open", "Choose…", out);
         });
     });
+}
 
+/// The sample.
+fn sample(ui: &mut Ui, model: &Model, is_new: bool, out: &mut Vec<Command>) {
     section(ui, "Try it on the sample");
     card(ui, |ui| {
         ui.add(
             egui::Label::new(
-                "Simulated micrographs with about a third of their particles picked, made on your disk in a few seconds.",
+                "Simulated micrographs with about a third of their particles picked, made on your disk and scored \
+                 by the general model. A quick run then trains by itself while you look around.",
             )
             .wrap(),
         );
@@ -120,7 +155,11 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             }
             let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
             let ready = !busy && !folder.trim().is_empty();
-            if ui.add_enabled(ready, egui::Button::new("Open the sample")).clicked() {
+            let mut button = egui::Button::new("Open the sample");
+            if is_new {
+                button = button.fill(ui.visuals().selection.bg_fill);
+            }
+            if ui.add_enabled(ready, button).clicked() {
                 out.push(Command::Project(ProjectCommand::SampleHere));
             }
             if busy {
@@ -128,39 +167,11 @@ fn contents(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command
             }
         });
     });
-
-    ui.add_space(14.0);
-    ui.horizontal(|ui| {
-        command_button_as(ui, model, "window.palette", "Commands", out);
-        command_button(ui, model, "window.keys", out);
-        command_button(ui, model, "window.settings", out);
-        command_button_as(ui, model, "window.about", "About", out);
-    });
 }
 
 fn card(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
     Frame::group(ui.style()).fill(ui.visuals().faint_bg_color).inner_margin(10.0).show(ui, |ui| {
         ui.set_width(ui.available_width());
         contents(ui);
-    });
-}
-
-fn recent(ui: &mut Ui, dir: &Path, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        let room = ui.available_width() - 90.0;
-        ui.scope(|ui| {
-            ui.set_width(room);
-            ui.horizontal(|ui| {
-                ui.set_width(room);
-                let text = dir.display().to_string();
-                if ui.add(egui::Link::new(&text)).on_hover_text("Open this project").clicked() {
-                    out.push(Command::Project(ProjectCommand::Open(dir.to_owned())));
-                }
-            });
-        });
-        let forget = ui.small_button("Remove from list").on_hover_text("Its files stay.");
-        if forget.clicked() {
-            out.push(Command::Project(ProjectCommand::Forget(dir.to_owned())));
-        }
     });
 }

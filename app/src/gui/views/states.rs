@@ -1,6 +1,9 @@
 //! What the views remember between frames.
 
-use super::{compare, diagnosis, gallery, import, live, palette, patch_panel, queues, settings, start};
+use super::{
+    ask_path, compare, diagnosis, gallery, import, live, micrographs, palette, patch_panel, queues, settings,
+    start, train_runs,
+};
 
 /// What views remember from frame to frame.
 #[derive(Default)]
@@ -11,16 +14,22 @@ pub struct States {
     pub import: import::State,
     /// Gallery.
     pub gallery: gallery::State,
+    /// Whole micrographs.
+    pub micrographs: micrographs::State,
     /// Side panel for one patch.
     pub patch_panel: patch_panel::State,
     /// Review queues.
     pub queues: queues::State,
     /// Live curves.
     pub live: live::State,
+    /// The table of runs.
+    pub runs: train_runs::State,
     /// Compare.
     pub compare: compare::State,
     /// Diagnosis.
     pub diagnosis: diagnosis::State,
+    /// The question for a file.
+    pub ask_path: ask_path::State,
     /// Command palette.
     pub palette: palette::State,
     /// Settings.
@@ -36,7 +45,9 @@ impl States {
 
     /// The window has another graphics device: pictures of the old one go, what was typed and chosen stays.
     pub fn forget_drawn(&mut self) {
+        self.start.forget_drawn();
         self.gallery.forget_drawn();
+        self.micrographs.forget_drawn();
         self.patch_panel.forget_drawn();
         self.compare.forget_drawn();
         self.import.forget_drawn();

@@ -6,7 +6,7 @@ use vitrine_core::Label;
 
 use crate::gui::command::{Command, WindowCommand};
 use crate::gui::jobs::JobState;
-use crate::gui::model::Model;
+use crate::gui::model::{LivePhase, LiveRun, Model};
 use crate::gui::remedy;
 use crate::gui::widgets::label_count;
 use crate::words;
@@ -58,7 +58,10 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 ui.colored_label(ui.visuals().warn_fg_color, "closing when this has stopped");
             }
             for job in model.jobs.iter().filter(|job| job.kind.is_shown()) {
-                self::job(ui, job, out);
+                match model.live.as_ref().filter(|live| live.job == job.id && live.is_running()) {
+                    Some(live) => training(ui, job, live, out),
+                    None => self::job(ui, job, out),
+                }
                 free = false;
             }
             if free && model.project.is_some() && model.lacks_gpu() {
@@ -68,7 +71,27 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     });
 }
 
-fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
+/// A run: one bar over all its epochs, which never starts again; before the first epoch its phase.
+fn training(ui: &mut Ui, job: &JobState, live: &LiveRun, out: &mut Vec<Command>) {
+    cancel(ui, job, out);
+    let phase = match &live.phase {
+        LivePhase::Running(phase) => phase.to_string(),
+        LivePhase::Paused => "Paused".to_owned(),
+        _ => "Stopping".to_owned(),
+    };
+    match live.share().filter(|_| !live.scoring) {
+        Some(share) => {
+            ui.add(ProgressBar::new(share).desired_width(120.0).show_percentage()).on_hover_text(&phase);
+            ui.label(&job.title);
+        }
+        None => {
+            ui.spinner();
+            ui.label(format!("{}: {phase}", job.title));
+        }
+    }
+}
+
+fn cancel(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
     if job.cancelled {
         ui.weak("cancelling");
     } else if job.can_cancel
@@ -76,6 +99,10 @@ fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
     {
         out.push(Command::Window(WindowCommand::Cancel(job.id)));
     }
+}
+
+fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
+    cancel(ui, job, out);
     match &job.step {
         Some(step) if step.total > 0 => {
             let share = step.done as f32 / step.total as f32;

@@ -8,11 +8,12 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::check::cautions;
 use vitrine_core::learning::config::yaml;
 
-use super::{live, train_form, train_runs};
+use super::{cluster_jobs, live, train_form, train_on, train_queue, train_runs};
 use crate::gui::command::{Command, DraftCommand, SaveCommand, TrainCommand, WindowCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::drafts::{TrainDraft, Yaml, is_research, presets};
-use crate::gui::model::{Model, OpenProject};
+use crate::gui::drafts::{TrainDraft, Yaml, presets};
+use crate::gui::model::{LiveRun, Model, OpenProject};
+use crate::gui::remedy;
 use crate::gui::values::{PathPurpose, PathQuestion};
 use crate::gui::widgets::{Fold, edited};
 
@@ -21,15 +22,23 @@ pub const NO_GPU: &str = "No GPU was found for training. Everything works on the
                           install its Vulkan driver. About lists the devices found.";
 
 /// Draws the middle.
-pub fn ui(ui: &mut Ui, model: &Model, live: &mut live::State, out: &mut Vec<Command>) {
+pub fn ui(
+    ui: &mut Ui,
+    model: &Model,
+    runs: &mut train_runs::State,
+    live: &mut live::State,
+    out: &mut Vec<Command>,
+) {
     let Some(open) = &model.project else { return };
     if !open.runs.is_empty() {
         let title = format!("Runs of this project ({})", open.runs.len());
         Fold::new("train.runs", title).open_at_first(model.live.is_none()).show(ui, model, out, |ui, out| {
-            train_runs::ui(ui, model, open, out);
+            train_runs::ui(ui, model, open, runs, out);
         });
         ui.separator();
     }
+    train_queue::ui(ui, model, out);
+    cluster_jobs::ui(ui, model, out);
     live::ui(ui, model, live, out);
 }
 
@@ -51,12 +60,13 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraft, 
             .truncate()
             .show_ui(ui, |ui| {
                 let mut research = false;
-                for (name, config) in presets() {
-                    if is_research(name) && !std::mem::replace(&mut research, true) {
+                for (preset, config) in presets() {
+                    let name = preset.name();
+                    if preset.is_research() && !std::mem::replace(&mut research, true) {
                         ui.separator();
                         ui.weak("Research presets");
                     }
-                    let chosen = ui.selectable_label(draft.base_name == *name, *name);
+                    let chosen = ui.selectable_label(draft.base_name == name, name);
                     if chosen.on_hover_text(&config.description).clicked() {
                         draft.take(name, config.clone());
                     }
@@ -160,11 +170,15 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
     if model.devices.is_not_asked() {
         out.push(Command::Window(WindowCommand::ReadDevices));
     }
+    let on_cluster = model.drafts.submit.cluster.clone();
     egui::Grid::new("where and under which name").num_columns(2).show(ui, |ui| {
-        let label = ui.label("Device");
-        device(ui, model, draft, label.id);
-        ui.end_row();
-        if model.lacks_gpu() {
+        train_on::rows(ui, model, out);
+        if on_cluster.is_none() {
+            let label = ui.label("Device");
+            device(ui, model, draft, label.id);
+            ui.end_row();
+        }
+        if on_cluster.is_none() && model.lacks_gpu() {
             ui.label("");
             ui.add(egui::Label::new(RichText::new("No GPU found. Runs use the CPU.").weak().small()))
                 .on_hover_text(NO_GPU);
@@ -189,14 +203,21 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             draft.from = None;
         }
     }
-    let problem = draft.refusal(&open.runs);
+    let problem = draft.refusal(&open.runs, &open.counts);
+    let problem = problem.or_else(|| train_on::refusal(model, draft).map(str::to_owned));
     if let Some(problem) = &problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
     }
     for caution in cautions(&draft.config) {
-        ui.colored_label(ui.visuals().warn_fg_color, caution);
+        ui.colored_label(ui.visuals().warn_fg_color, remedy::warning(&caution));
     }
-    let allowed = match (model.allows(Needs::NoTraining), &problem) {
+    if on_cluster.is_some() {
+        train_on::button(ui, model, problem.as_deref(), out);
+        ui.add_space(6.0);
+        return;
+    }
+    let trains = model.live.as_ref().is_some_and(LiveRun::is_running);
+    let allowed = match (model.allows(Needs::Writable), &problem) {
         (Err(why), _) => Err(why.to_owned()),
         (Ok(()), Some(problem)) => Err(problem.clone()),
         (Ok(()), None) => Ok(()),
@@ -207,7 +228,11 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             Ok(()) => response.on_hover_text(words),
             Err(why) => response.on_disabled_hover_text(why),
         };
-        let words = if draft.from.is_some() { "Fine-tune with current labels" } else { "Train" };
+        let words = match (trains, draft.from.is_some()) {
+            (true, _) => "Add to queue",
+            (false, true) => "Fine-tune with current labels",
+            (false, false) => "Train",
+        };
         // The one button this view is for stands out.
         let train = Button::new(RichText::new(words).strong())
             .fill(ui.visuals().selection.bg_fill)
@@ -216,9 +241,19 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
         if train.clicked() {
             out.push(Command::Train(TrainCommand::StartShown { baseline: false }));
         }
-        explain(train, "Start a run with this configuration.");
-        if draft.from.is_none() {
-            let both = Button::new("Train with supervised baseline").min_size(egui::vec2(0.0, 30.0));
+        explain(
+            train,
+            if trains {
+                "A run is training. The run of this form starts after it, with the settings of now."
+            } else {
+                "Start a run with this configuration."
+            },
+        );
+        // A baseline beside itself compares nothing.
+        if draft.from.is_none() && !draft.config.is_baseline() {
+            let words =
+                if trains { "Add with supervised baseline" } else { "Train with supervised baseline" };
+            let both = Button::new(words).min_size(egui::vec2(0.0, 30.0));
             let both = ui.add_enabled(ok, both);
             if both.clicked() {
                 out.push(Command::Train(TrainCommand::StartShown { baseline: true }));

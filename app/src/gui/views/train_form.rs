@@ -6,7 +6,8 @@ use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
 use serde_json::Value;
 use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::check::{Violation, violations};
-use vitrine_core::learning::config::fields::{Field, FieldKind, GROUPS, plain};
+use vitrine_core::learning::config::field::{Field, FieldKind, plain};
+use vitrine_core::learning::config::fields::GROUPS;
 
 use crate::gui::command::{Command, SaveCommand};
 use crate::gui::model::{Model, OpenProject};

@@ -23,7 +23,7 @@ impl<'a> Fold<'a> {
         Self { part, title: title.into(), first: false, forced: false, indented: true }
     }
 
-    /// Whether it is open as long as nobody has touched it.
+    /// Whether it is open before a person has opened or folded it.
     pub fn open_at_first(self, first: bool) -> Self {
         Self { first, ..self }
     }
@@ -38,7 +38,7 @@ impl<'a> Fold<'a> {
         Self { indented: false, ..self }
     }
 
-    /// Draws it.
+    /// Draws the heading and, where it is open, the contents.
     pub fn show(
         self,
         ui: &mut Ui,

@@ -1,5 +1,6 @@
 //! Widgets that several views use.
 
+mod brush;
 mod command_button;
 mod contrast;
 mod edited;
@@ -14,14 +15,15 @@ mod scale_bar;
 pub mod thumbnail;
 mod unreadable;
 
+pub use brush::Brush;
 pub use command_button::{command_button, command_button_as};
 pub use contrast::{common_contrast_ends, contrast_ends};
 pub use edited::edited;
 pub use empty::empty;
 pub use fold::Fold;
 pub use label_mark::{HALO, label_count, label_mark, paint_label, paint_label_on_picture};
-pub use modal::modal;
-pub use panel::{bottom_panel, is_horizontal, left_panel, side_panel};
+pub use modal::{list_height, modal};
+pub use panel::{ResizablePanel, is_horizontal};
 pub use patch_picture::PatchPicture;
 pub use scale_bar::scale_bar;
 pub use unreadable::unreadable;

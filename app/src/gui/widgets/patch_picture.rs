@@ -14,7 +14,7 @@ use crate::gui::model::OpenProject;
 /// What a picture is made from.
 #[derive(Debug, Clone, PartialEq)]
 struct Made {
-    generation: u64,
+    opening: u64,
     patch: PatchId,
     look: Look,
     window: Option<(f32, f32)>,
@@ -37,7 +37,7 @@ impl PatchPicture {
         look: &Look,
         window: Option<(f32, f32)>,
     ) -> Option<&TextureHandle> {
-        let wanted = Made { generation: open.generation, patch, look: *look, window };
+        let wanted = Made { opening: open.opening, patch, look: *look, window };
         if self.made.as_ref() != Some(&wanted) {
             let image =
                 filtered(&open.pixels, patch, look.band.then_some(look.periods), scale_of(open, patch))?;

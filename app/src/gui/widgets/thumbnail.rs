@@ -26,10 +26,10 @@ const MAX_TEXTURES: usize = 400;
 /// Patches read in one frame; the others follow in the next.
 const MAX_READ_PER_FRAME: usize = 8;
 
-/// The textures.
+/// Textures of patches, by patch.
 #[derive(Default)]
 pub struct Thumbnails {
-    generation: u64,
+    opening: u64,
     textures: HashMap<PatchId, TextureHandle>,
     frame: u64,
     read: usize,
@@ -91,8 +91,8 @@ impl Thumbnails {
         open: &OpenProject,
         patch: PatchId,
     ) -> Option<egui::TextureId> {
-        if self.generation != open.generation || self.textures.len() > MAX_TEXTURES {
-            self.generation = open.generation;
+        if self.opening != open.opening || self.textures.len() > MAX_TEXTURES {
+            self.opening = open.opening;
             self.textures.clear();
         }
         if let Some(known) = self.textures.get(&patch) {

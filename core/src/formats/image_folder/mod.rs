@@ -23,6 +23,7 @@ use super::memory::{check_finite, wrong_request};
 use super::{Dataset, PatchInfo, PatchReader};
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::remedy::Warning;
 
 /// Folders by name, in the order in which their patches come out.
 const FOLDERS: [(&str, Label); 5] = [
@@ -57,7 +58,7 @@ pub fn open(dir: &Path) -> Result<Dataset> {
             found.push(name);
             let pictures = list(&folder, &mut others)?;
             if pictures.is_empty() {
-                warnings.push(format!("the folder {name} holds no pictures"));
+                warnings.push(format!("the folder {name} holds no pictures").into());
             }
             files.extend(pictures.into_iter().map(|path| (path, Some(label))));
         }
@@ -74,11 +75,10 @@ pub fn open(dir: &Path) -> Result<Dataset> {
         return Err(Error::format(dir, problem, "put PNG, TIFF or JPEG files of one size into such folders"));
     }
     if !others.is_empty() {
-        warnings.push(format!(
-            "{} files are no pictures and were left out, the first is {}",
-            others.len(),
-            others[0]
-        ));
+        warnings.push(
+            format!("{} files are no pictures and were left out, the first is {}", others.len(), others[0])
+                .into(),
+        );
     }
     let mut size = None;
     let mut colour = 0usize;
@@ -101,10 +101,10 @@ pub fn open(dir: &Path) -> Result<Dataset> {
         colour += usize::from(color.has_color());
     }
     if colour > 0 {
-        warnings.push(format!(
-            "{colour} of {} pictures are in colour, only their brightness is used",
-            files.len()
-        ));
+        warnings.push(
+            format!("{colour} of {} pictures are in colour, only their brightness is used", files.len())
+                .into(),
+        );
     }
     let size = size.map_or(0, |(size, _)| size);
     let mut table = read_table(dir, &mut warnings)?;
@@ -117,7 +117,7 @@ pub fn open(dir: &Path) -> Result<Dataset> {
         })
         .collect();
     if !table.is_empty() {
-        warnings.push(format!("{} rows of {TABLE} name pictures that are not there", table.len()));
+        warnings.push(format!("{} rows of {TABLE} name pictures that are not there", table.len()).into());
     }
     Ok(Dataset {
         kind: "folder of pictures".into(),
@@ -185,7 +185,7 @@ fn header(path: &Path) -> Result<(usize, usize, ColorType)> {
 }
 
 /// Reads `patches.csv` where it is there: what is known of each picture, by relative path.
-fn read_table(dir: &Path, warnings: &mut Vec<String>) -> Result<HashMap<String, PatchInfo>> {
+fn read_table(dir: &Path, warnings: &mut Vec<Warning>) -> Result<HashMap<String, PatchInfo>> {
     let path = dir.join(TABLE);
     let mut table = HashMap::new();
     if !path.is_file() {
@@ -203,7 +203,7 @@ fn read_table(dir: &Path, warnings: &mut Vec<String>) -> Result<HashMap<String, 
     let columns = rows.headers().map_err(wrong)?.clone();
     let column = |name: &str| columns.iter().position(|column| column.trim() == name);
     let Some(file) = column("file") else {
-        warnings.push(format!("{TABLE} has no column 'file' and was left out"));
+        warnings.push(format!("{TABLE} has no column 'file' and was left out").into());
         return Ok(table);
     };
     let (micrograph, x, y) = (column("micrograph"), column("x"), column("y"));

@@ -24,6 +24,7 @@ use super::Dataset;
 use super::arrays::{Array, ArrayPatches, Bytes, Element, Group, Zip, describe_start, first_bytes};
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::remedy::Warning;
 
 /// Arrays of patches by name, in the order in which they come out.
 const NAMES: [(&str, Label); 5] = [
@@ -76,7 +77,7 @@ fn open_npy(path: &Path) -> Result<Dataset> {
     Ok(dataset("NumPy array", reader, None, Vec::new()))
 }
 
-fn dataset(kind: &str, reader: ArrayPatches, pixel_size: Option<f64>, warnings: Vec<String>) -> Dataset {
+fn dataset(kind: &str, reader: ArrayPatches, pixel_size: Option<f64>, warnings: Vec<Warning>) -> Dataset {
     Dataset {
         kind: kind.into(),
         reader: Box::new(reader),
@@ -131,12 +132,12 @@ fn open_npz(path: &Path) -> Result<Dataset> {
         match member(path, &mut zip, "pixel_size")?.map(|bytes| array(bytes)?.values(1)).transpose() {
             Ok(Some(values)) => pixel_size = values.first().copied().filter(|v| v.is_finite() && *v > 0.0),
             Ok(None) => {}
-            Err(problem) => warnings.push(format!("the array pixel_size {problem} and was left out")),
+            Err(problem) => warnings.push(format!("the array pixel_size {problem} and was left out").into()),
         }
     }
     let unread: Vec<String> = names.into_iter().filter(|name| !used.contains(name)).collect();
     if !unread.is_empty() {
-        warnings.push(format!("not read from the file: {}", listing(&unread)));
+        warnings.push(format!("not read from the file: {}", listing(&unread)).into());
     }
     Ok(dataset("NumPy archive", ArrayPatches::new(path, groups)?, pixel_size, warnings))
 }
@@ -160,7 +161,7 @@ fn read_group(
     label: Option<Label>,
     [micrographs, xy]: &[String; 2],
     used: &mut Vec<String>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Group> {
     let wrong = |problem: String| Error::format(path, problem, MEND_SHAPE);
     let Some(bytes) = member(path, zip, name)? else {
@@ -170,7 +171,7 @@ fn read_group(
     let mut group = Group::of_array(name, label, array).map_err(wrong)?;
     used.push(name.to_owned());
     if group.len() == 0 {
-        warnings.push(format!("{name} is empty"));
+        warnings.push(format!("{name} is empty").into());
     }
     // Names and coordinates that do not fit are an error: without them splits by micrograph
     // would silently become splits by patch.

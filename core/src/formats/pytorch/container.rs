@@ -7,7 +7,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::pickle::{Id, Node, Pickle, Source};
+use super::nodes::{Id, Node, Pickle};
+use super::pickle::Source;
 use crate::error::{Error, Result};
 use crate::formats::arrays::{Bytes, Element, Zip, describe_start, first_bytes};
 

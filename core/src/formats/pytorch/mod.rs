@@ -19,18 +19,20 @@
 //! file does not read it; sizes are.
 
 mod container;
+mod nodes;
 mod objects;
 mod pickle;
 
 use std::path::Path;
 
 use self::container::Container;
+use self::nodes::Id;
 use self::objects::Value;
-use self::pickle::Id;
 use super::arrays::{ArrayPatches, Group};
-use super::{Dataset, PatchReader as _};
+use super::{Dataset, Format, PatchReader as _};
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::remedy::Warning;
 
 /// Keys under which patches are looked for, in the order in which they come out.
 const KEYS: [(&str, Label); 5] = [
@@ -73,7 +75,7 @@ pub fn open(path: &Path) -> Result<Dataset> {
         let mut group = read_group(&mut container, &name, label, value)
             .map_err(|problem| Error::format(path, problem, MEND_SHAPE))?;
         if group.len() == 0 {
-            warnings.push(format!("{name} is empty"));
+            warnings.push(format!("{name} is empty").into());
         }
         if let Some(outer) = outer {
             group.micrographs = read_micrographs(&container, outer, key, group.len(), &mut warnings);
@@ -106,7 +108,7 @@ pub fn open(path: &Path) -> Result<Dataset> {
         unread.extend(unread_top_level(&container, top));
     }
     if !unread.is_empty() {
-        warnings.push(format!("not read from the file: {}", listing(&unread)));
+        warnings.push(format!("not read from the file: {}", listing(&unread)).into());
     }
     let reader = ArrayPatches::new(path, groups)?;
     if let Some(said) = patch_size.filter(|said| *said != reader.size() as f64) {
@@ -114,10 +116,10 @@ pub fn open(path: &Path) -> Result<Dataset> {
             "its metadata says that patches have {said} px, they have {}: a pixel size that stands beside it may \
              belong to other patches",
             reader.size()
-        ));
+        ).into());
     }
     Ok(Dataset {
-        kind: format!("PyTorch patches ({})", container.layout),
+        kind: Format::Other(format!("PyTorch patches ({})", container.layout)),
         reader: Box::new(reader),
         pixel_size: binned.or(pixel_size),
         micrograph_pixel_size: pixel_size.filter(|_| binned.is_some()),
@@ -210,7 +212,7 @@ fn read_micrographs(
     outer: Id,
     key: &str,
     count: usize,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Option<Vec<String>> {
     let pickle = &container.pickle;
     let listed = pickle.get(pickle.get(outer, "micrographs")?, key)?;
@@ -220,14 +222,18 @@ fn read_micrographs(
     match names.flatten() {
         Some(names) if names.len() == count => Some(names),
         Some(names) => {
-            warnings.push(format!(
-                "data['micrographs']['{key}'] names {} micrographs for {count} patches and was left out",
-                names.len()
-            ));
+            warnings.push(
+                format!(
+                    "data['micrographs']['{key}'] names {} micrographs for {count} patches and was left out",
+                    names.len()
+                )
+                .into(),
+            );
             None
         }
         None => {
-            warnings.push(format!("data['micrographs']['{key}'] is no list of names and was left out"));
+            warnings
+                .push(format!("data['micrographs']['{key}'] is no list of names and was left out").into());
             None
         }
     }

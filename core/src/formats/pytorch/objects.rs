@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::container::{Container, StorageRef, storage_element};
-use super::pickle::{Id, Node, Pickle};
+use super::nodes::{Id, Node, Pickle};
 use crate::formats::arrays::{Array, Bytes, Element};
 
 /// An array as it lies in the file, or a list of values (NumPy's object arrays, Python lists).

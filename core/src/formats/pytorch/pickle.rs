@@ -11,54 +11,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::ops::Range;
 
-/// Index of a node in its [`Pickle`].
-pub(super) type Id = u32;
+use super::nodes::{Id, Node, Object, Pickle};
 
 /// Largest number of nodes: a list of two million tensors has about 28 million.
 const MAX_NODES: usize = 64 << 20;
-
-/// One value.
-#[derive(Debug)]
-pub(super) enum Node {
-    None,
-    Bool(bool),
-    Int(i64),
-    /// An integer beyond 64 bits, little-endian two's complement.
-    Long(Range<usize>),
-    Float(f64),
-    /// Text; bytes in the heap that should be UTF-8.
-    Text(Range<usize>),
-    Bytes(Range<usize>),
-    List(Vec<Id>),
-    Tuple(Box<[Id]>),
-    Dict(Vec<(Id, Id)>),
-    /// A function or class by name: module and name.
-    Global(Range<usize>, Range<usize>),
-    Object(Box<Object>),
-    /// A reference to something outside the pickle: a tensor storage.
-    Persistent(Id),
-}
-
-/// The result of a call that was not made.
-#[derive(Debug)]
-pub(super) struct Object {
-    /// What would have been called.
-    pub(super) callee: Id,
-    /// Its arguments, a tuple.
-    pub(super) args: Id,
-    /// The state set afterwards (`__setstate__`).
-    pub(super) state: Option<Id>,
-    /// Items set afterwards (`OrderedDict`).
-    pub(super) items: Vec<(Id, Id)>,
-}
-
-/// One pickle, read to its end.
-#[derive(Debug)]
-pub(super) struct Pickle {
-    nodes: Vec<Node>,
-    heap: Vec<u8>,
-    root: Id,
-}
 
 impl Pickle {
     /// Reads one pickle. The error is a predicate with the byte: "breaks off at byte 17".
@@ -75,109 +31,6 @@ impl Pickle {
             .run()
             .map_err(|problem| format!("{problem} at byte {}", machine.source.position.saturating_sub(1)))?;
         Ok(Self { nodes: machine.nodes, heap: machine.heap, root })
-    }
-
-    /// The value the pickle stands for.
-    pub(super) fn root(&self) -> Id {
-        self.root
-    }
-
-    /// All nodes in the order in which they were made.
-    pub(super) fn nodes(&self) -> &[Node] {
-        &self.nodes
-    }
-
-    pub(super) fn node(&self, id: Id) -> &Node {
-        // Every id was handed out for a node; None stands for the impossible.
-        self.nodes.get(id as usize).unwrap_or(&Node::None)
-    }
-
-    pub(super) fn slice(&self, range: &Range<usize>) -> &[u8] {
-        self.heap.get(range.clone()).unwrap_or_default()
-    }
-
-    /// The text of a node, if it is text.
-    pub(super) fn text(&self, id: Id) -> Option<&str> {
-        match self.node(id) {
-            Node::Text(range) => std::str::from_utf8(self.slice(range)).ok(),
-            _ => None,
-        }
-    }
-
-    pub(super) fn int(&self, id: Id) -> Option<i64> {
-        match self.node(id) {
-            Node::Int(value) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// The members of a list or tuple.
-    pub(super) fn sequence(&self, id: Id) -> Option<&[Id]> {
-        match self.node(id) {
-            Node::List(items) => Some(items),
-            Node::Tuple(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// The pairs of a dict or an `OrderedDict`.
-    pub(super) fn pairs(&self, id: Id) -> Option<&[(Id, Id)]> {
-        match self.node(id) {
-            Node::Dict(pairs) => Some(pairs),
-            Node::Object(object) => {
-                let name = self.global(object.callee)?;
-                ["collections.OrderedDict", "collections.defaultdict", "builtins.dict"]
-                    .contains(&name.as_str())
-                    .then_some(&*object.items)
-            }
-            _ => None,
-        }
-    }
-
-    /// The value under a text key of a dict. Later entries win, as in Python.
-    pub(super) fn get(&self, dict: Id, key: &str) -> Option<Id> {
-        let found = self.pairs(dict)?.iter().rev().find(|(name, _)| self.text(*name) == Some(key));
-        found.map(|(_, value)| *value)
-    }
-
-    /// `module.name` of a function or class.
-    pub(super) fn global(&self, id: Id) -> Option<String> {
-        match self.node(id) {
-            Node::Global(module, name) => Some(format!(
-                "{}.{}",
-                String::from_utf8_lossy(self.slice(module)),
-                String::from_utf8_lossy(self.slice(name))
-            )),
-            _ => None,
-        }
-    }
-
-    /// An object together with the name of its callee and its arguments.
-    pub(super) fn object(&self, id: Id) -> Option<(String, &[Id], &Object)> {
-        let Node::Object(object) = self.node(id) else { return None };
-        Some((self.global(object.callee)?, self.sequence(object.args)?, object))
-    }
-
-    /// What a value is, for people: "a dict", "the number 3", "an object made by os.system".
-    pub(super) fn describe(&self, id: Id) -> String {
-        match self.node(id) {
-            Node::None => "None".into(),
-            Node::Bool(_) => "a truth value".into(),
-            Node::Int(value) => format!("the number {value}"),
-            Node::Long(_) => "a huge number".into(),
-            Node::Float(value) => format!("the number {value}"),
-            Node::Text(_) => "a text".into(),
-            Node::Bytes(_) => "raw bytes".into(),
-            Node::List(items) => format!("a list of {}", items.len()),
-            Node::Tuple(items) => format!("a tuple of {}", items.len()),
-            Node::Dict(_) => "a dict".into(),
-            Node::Global(..) => format!("the name {}", self.global(id).unwrap_or_default()),
-            Node::Object(object) => match self.global(object.callee) {
-                Some(name) => format!("an object made by {name}"),
-                None => "an object of unknown make".into(),
-            },
-            Node::Persistent(_) => "a bare tensor storage".into(),
-        }
     }
 }
 
@@ -282,7 +135,42 @@ impl<R: Read> Machine<'_, R> {
                 let top = self.top()?;
                 self.stack.push(top);
             }
-            // Plain values
+            b'N' | b'J' | b'K' | b'M' | b'G' | b'I' | b'L' | b'F' | 0x88..=0x8b => self.value(code)?,
+            // Text and bytes
+            b'X' => self.payload(4, Node::Text)?,
+            0x8c => self.payload(1, Node::Text)?,
+            0x8d => self.payload(8, Node::Text)?,
+            // A Python 2 `str`: text for names, bytes for data; the user of the node decides.
+            b'T' => self.payload(4, Node::Bytes)?,
+            b'U' => self.payload(1, Node::Bytes)?,
+            b'B' => self.payload(4, Node::Bytes)?,
+            b'C' => self.payload(1, Node::Bytes)?,
+            0x8e | 0x96 => self.payload(8, Node::Bytes)?,
+            b']'
+            | b'l'
+            | b')'
+            | b't'
+            | b'}'
+            | b'd'
+            | b'a'
+            | b'e'
+            | b's'
+            | b'u'
+            | 0x85..=0x87
+            | 0x8f..=0x91 => {
+                self.container(code)?;
+            }
+            // Memo
+            b'q' | b'r' | b'p' | b'h' | b'j' | b'g' | 0x94 => self.memory(code)?,
+            b'c' | b'R' | b'b' | b'Q' | 0x81 | 0x92 | 0x93 => self.name_or_call(code)?,
+            other => return Err(unknown(other)),
+        }
+        Ok(())
+    }
+
+    /// A number, truth value or None.
+    fn value(&mut self, code: u8) -> Result<(), String> {
+        match code {
             b'N' => self.stack.push(NONE),
             0x88 => self.stack.push(TRUE),
             0x89 => self.stack.push(FALSE),
@@ -311,17 +199,14 @@ impl<R: Read> Machine<'_, R> {
                 self.push(Node::Float(value))?;
             }
             b'I' | b'L' | b'F' => self.written_number(code)?,
-            // Text and bytes
-            b'X' => self.payload(4, Node::Text)?,
-            0x8c => self.payload(1, Node::Text)?,
-            0x8d => self.payload(8, Node::Text)?,
-            // A Python 2 `str`: text for names, bytes for data; the user of the node decides.
-            b'T' => self.payload(4, Node::Bytes)?,
-            b'U' => self.payload(1, Node::Bytes)?,
-            b'B' => self.payload(4, Node::Bytes)?,
-            b'C' => self.payload(1, Node::Bytes)?,
-            0x8e | 0x96 => self.payload(8, Node::Bytes)?,
-            // Containers
+            other => return Err(unknown(other)),
+        }
+        Ok(())
+    }
+
+    /// A list, tuple or dict, or what goes into one.
+    fn container(&mut self, code: u8) -> Result<(), String> {
+        match code {
             b']' | 0x8f => self.push(Node::List(Vec::new()))?,
             b'l' | 0x91 => {
                 let items = self.pop_mark()?;
@@ -360,9 +245,14 @@ impl<R: Read> Machine<'_, R> {
                 let pairs = in_pairs(&self.pop_mark()?)?;
                 self.extend_dict(&pairs)?;
             }
-            // Memo
-            b'q' | b'r' | b'p' | b'h' | b'j' | b'g' | 0x94 => self.memory(code)?,
-            // Names and calls, none of which is carried out
+            other => return Err(unknown(other)),
+        }
+        Ok(())
+    }
+
+    /// Names and calls, none of which is carried out.
+    fn name_or_call(&mut self, code: u8) -> Result<(), String> {
+        match code {
             b'c' => {
                 let module = self.source.line(&mut self.heap)?;
                 let name = self.source.line(&mut self.heap)?;
@@ -397,9 +287,7 @@ impl<R: Read> Machine<'_, R> {
                 let reference = self.pop()?;
                 self.push(Node::Persistent(reference))?;
             }
-            other => {
-                return Err(format!("uses the pickle instruction 0x{other:02x}, which is not read"));
-            }
+            other => return Err(unknown(other)),
         }
         Ok(())
     }
@@ -543,4 +431,8 @@ fn in_pairs(items: &[Id]) -> Result<Vec<(Id, Id)>, String> {
     } else {
         Err("gives a key without a value".into())
     }
+}
+
+fn unknown(code: u8) -> String {
+    format!("uses the pickle instruction 0x{code:02x}, which is not read")
 }

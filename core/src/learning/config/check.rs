@@ -1,6 +1,8 @@
 //! The rules of a configuration: ranges of its numbers, and settings that contradict each other.
 
+use crate::imaging::normalise::NormaliserKind;
 use crate::learning::config::{ConsistencyKind, PretrainKind, PriorConfig, RiskKind, RunConfig};
+use crate::remedy::Warning;
 
 /// A broken rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,19 +220,32 @@ fn pretraining(config: &RunConfig) -> Vec<Violation> {
             "masked pretraining draws the whole patch, but sliding_cnn reads its middle 57 px only",
             "set pretrain.kind: simsiam or none, or another backbone",
         ),
+        broken(
+            config.pretrain.kind == PretrainKind::General && !config.backbone.slides(),
+            "pretrain.kind",
+            "the general model is a sliding_cnn; other networks cannot begin with its weights",
+            "set backbone: sliding_cnn, or pretrain.kind: none",
+        ),
+        broken(
+            config.pretrain.kind == PretrainKind::General
+                && config.normaliser != NormaliserKind::PerPatchZScore,
+            "pretrain.kind",
+            "the general model learned from patches normalised one by one",
+            "set normaliser: {kind: per_patch_z_score}, or pretrain.kind: none",
+        ),
     ];
     rules.into_iter().flatten().collect()
 }
 
 /// Warnings about a configuration that breaks no rule but will hardly do what was meant.
-pub fn cautions(config: &RunConfig) -> Vec<String> {
+pub fn cautions(config: &RunConfig) -> Vec<Warning> {
     let mut found = Vec::new();
     let (begins, epochs) = (config.self_training.start_epoch, config.schedule.epochs);
     if config.self_training.enabled && begins > epochs {
-        found.push(format!(
-            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}, so it never begins. \
-             Train longer, or let self-training begin earlier."
-        ));
+        let text = format!(
+            "Self-training would begin in epoch {begins}, but the run ends after epoch {epochs}, so it never begins"
+        );
+        found.push(Warning::new(text, "train longer, or let self-training begin earlier"));
     }
     found
 }

@@ -4,12 +4,17 @@
 //! [`ScheduleConfig`]. This file holds the fields, their meaning and their allowed ranges. [`yaml`] reads files and
 //! names the place of a mistake, [`check`] holds the rules, [`fields`] describes each field for a form.
 
+mod augmentation;
 pub mod check;
+pub mod field;
 pub mod fields;
 pub mod overrides;
 pub mod presets;
+mod pretrain;
 pub mod yaml;
 
+pub use augmentation::{AugmentationConfig, Rotation, StrongConfig, WeakConfig};
+pub use pretrain::{PretrainConfig, PretrainKind};
 use serde::{Deserialize, Serialize};
 
 use crate::imaging::normalise::NormaliserKind;
@@ -50,6 +55,28 @@ pub struct RunConfig {
     pub optimizer: OptimizerConfig,
     /// Length of the run, and the learning rate over it.
     pub schedule: ScheduleConfig,
+}
+
+impl RunConfig {
+    /// Whether π enters what is trained, or only what is shown.
+    pub fn trains_with_prior(&self) -> bool {
+        self.risk.kind.uses_prior() || self.self_training.enabled || self.consistency.distribution_alignment
+    }
+
+    /// Whether the general model's scores are enough to estimate π from: the run asks for them anyway, and π is only
+    /// shown.
+    pub fn takes_prior_from_general_model(&self) -> bool {
+        let tries_overlay = self.augmentation.weak.overlay_trial && self.augmentation.weak.overlay > 0.0;
+        self.pretrain.kind == PretrainKind::General && !self.trains_with_prior() && !tries_overlay
+    }
+
+    /// Whether the method is a plain classifier on the labels as they are, with which other runs are compared:
+    /// supervised or naive risk, no consistency, no self-training.
+    pub fn is_baseline(&self) -> bool {
+        matches!(self.risk.kind, RiskKind::Supervised | RiskKind::Naive)
+            && self.consistency.kind == ConsistencyKind::None
+            && !self.self_training.enabled
+    }
 }
 
 impl Default for RunConfig {
@@ -164,7 +191,7 @@ pub enum SurrogateLoss {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RiskConfig {
-    /// The risk.
+    /// The risk that is minimised.
     pub kind: RiskKind,
     /// Surrogate loss of uPU and nnPU.
     pub loss: SurrogateLoss,
@@ -217,6 +244,9 @@ pub struct SelfTrainingConfig {
     pub trial: bool,
     /// Estimates π anew before each epoch from the validation patches (TEDⁿ, Garg et al. 2021).
     pub estimate_prior: bool,
+    /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the validation AUC lies above
+    /// what random picks allow, both rankings choose the pseudo-labels; elsewhere the run continues without any.
+    pub general_model: bool,
 }
 
 impl Default for SelfTrainingConfig {
@@ -228,6 +258,7 @@ impl Default for SelfTrainingConfig {
             negative_margin: 1.2,
             trial: true,
             estimate_prior: false,
+            general_model: false,
         }
     }
 }
@@ -250,7 +281,7 @@ pub enum ConsistencyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsistencyConfig {
-    /// The term.
+    /// The kind of consistency term.
     pub kind: ConsistencyKind,
     /// FixMatch: τ, 0.5 to 0.999.
     pub threshold: f64,
@@ -326,145 +357,6 @@ pub struct BatchConfig {
 impl Default for BatchConfig {
     fn default() -> Self {
         Self { size: 64, positive: 1.0, unlabeled: 3.0, negative: 1.0, unlabeled_per_epoch: 0 }
-    }
-}
-
-/// Random changes of patches, in two strengths.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AugmentationConfig {
-    /// Weak views: small changes that leave a particle clearly recognisable.
-    pub weak: WeakConfig,
-    /// Strong views: large changes, for the consistency term and SimSiam.
-    pub strong: StrongConfig,
-}
-
-/// How patches are rotated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rotation {
-    /// No rotation.
-    None,
-    /// By multiples of 90°, without interpolation.
-    Quarter,
-    /// By any angle, as particles lie in the ice.
-    Any,
-}
-
-/// Changes of a weak view.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WeakConfig {
-    /// Mirrors at random.
-    pub flip: bool,
-    /// Rotates at random.
-    pub rotation: Rotation,
-    /// Largest shift in x and y, 0 to 32 px; shifts are whole px.
-    pub shift: f64,
-    /// Blends another unlabeled patch into each view, multiplied by a random factor from 0 up to this, 0 to 5; 0
-    /// means no overlay. It helps where the network learns which particles people pick instead of what a particle
-    /// is.
-    pub overlay: f64,
-    /// Tries the overlay before the run with quick classifiers. Uses half of it, or none, where held-out positives
-    /// rank worse with it than without.
-    pub overlay_trial: bool,
-    /// Mixup (Zhang et al. 2018): mixes each view and its label with another patch's, by a share drawn from
-    /// Beta(`mixup`, `mixup`) for every batch, 0 to 10; 0 means none.
-    pub mixup: f64,
-}
-
-impl Default for WeakConfig {
-    fn default() -> Self {
-        Self {
-            flip: true,
-            rotation: Rotation::Quarter,
-            shift: 2.0,
-            overlay: 0.0,
-            overlay_trial: false,
-            mixup: 0.0,
-        }
-    }
-}
-
-/// Changes of a strong view. Patches are normalised, so 1 is about one standard deviation of a patch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StrongConfig {
-    /// Mirrors at random.
-    pub flip: bool,
-    /// Rotates at random.
-    pub rotation: Rotation,
-    /// Largest shift in x and y, 0 to 32 px.
-    pub shift: f64,
-    /// Magnifies by a factor within 1 ± this, 0 to 0.5.
-    pub scale: f64,
-    /// Multiplies the contrast by a factor within 1 ± this, 0 to 0.9.
-    pub contrast: f64,
-    /// Adds a constant within ± this, 0 to 2.
-    pub brightness: f64,
-    /// Adds white noise whose standard deviation is up to this times that of the patch, 0 to 2.
-    pub noise: f64,
-    /// Blends in a blurred copy by a share up to this, 0 to 1.
-    pub blur: f64,
-    /// Replaces a square by the patch's mean; its side is up to this share of the patch, 0 to 0.6.
-    pub erase: f64,
-}
-
-impl Default for StrongConfig {
-    fn default() -> Self {
-        Self {
-            flip: true,
-            rotation: Rotation::Any,
-            shift: 3.0,
-            scale: 0.1,
-            contrast: 0.3,
-            brightness: 0.2,
-            noise: 0.5,
-            blur: 0.5,
-            erase: 0.25,
-        }
-    }
-}
-
-/// Where the initial weights come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PretrainKind {
-    /// Random initial weights.
-    None,
-    /// SimSiam on the patches, without labels (Chen & He 2021).
-    Simsiam,
-    /// Masked reconstruction on the patches, without labels (He et al. 2022, Xie et al. 2022).
-    Masked,
-    /// The weights of an earlier pretraining, from a file.
-    Weights,
-}
-
-/// Pretraining without labels, before the run trains.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PretrainConfig {
-    /// Where the initial weights come from.
-    pub kind: PretrainKind,
-    /// Passes over the training side, 1 to 10000.
-    pub epochs: usize,
-    /// Patches per step, 4 to 4096.
-    pub batch_size: usize,
-    /// Peak learning rate, 1e-7 to 0.1.
-    pub learning_rate: f64,
-    /// The file of [`PretrainKind::Weights`]; empty otherwise.
-    pub weights: String,
-}
-
-impl Default for PretrainConfig {
-    fn default() -> Self {
-        Self {
-            kind: PretrainKind::None,
-            epochs: 40,
-            batch_size: 64,
-            learning_rate: 1e-3,
-            weights: String::new(),
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::learning::config::RunConfig;
 use crate::learning::config::check::first_violation;
-use crate::learning::config::presets::PRESETS;
+use crate::learning::config::presets::Preset;
 
 /// A configuration by preset name or by path to a YAML file.
 ///
@@ -13,13 +13,13 @@ use crate::learning::config::presets::PRESETS;
 /// [`Error::Config`] naming file, line, and what to write instead; [`Error::Io`] when the file
 /// cannot be read.
 pub fn load(name_or_path: &str) -> Result<RunConfig> {
-    if let Some(preset) = PRESETS.iter().find(|preset| preset.name == name_or_path) {
-        return parse(preset.text, &format!("preset {}", preset.name));
+    if let Some(known) = Preset::from_name(name_or_path) {
+        return preset(known);
     }
     let path = Path::new(name_or_path);
     let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
     if looks_like_a_name && !path.exists() {
-        let names = PRESETS.iter().map(|preset| preset.name);
+        let names = Preset::ALL.iter().map(|preset| preset.name());
         let near = nearest(name_or_path, names.clone())
             .map_or_else(String::new, |near| format!("did you mean {near}? "));
         let all: Vec<&str> = names.collect();
@@ -31,6 +31,14 @@ pub fn load(name_or_path: &str) -> Result<RunConfig> {
     }
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     parse(&text, name_or_path)
+}
+
+/// The configuration of a preset.
+///
+/// # Errors
+/// [`Error::Config`] when it cannot be read, which is a defect of the program.
+pub fn preset(preset: Preset) -> Result<RunConfig> {
+    parse(preset.text(), &format!("preset {preset}"))
 }
 
 /// Parses and checks YAML; `name` stands for the file in messages.
@@ -144,11 +152,11 @@ mod tests {
 
     #[test]
     fn presets_are_valid_and_survive_a_round_trip() {
-        for preset in PRESETS {
-            let config = load(preset.name).unwrap();
-            assert!(!config.description.is_empty(), "{} describes itself", preset.name);
+        for &preset in Preset::ALL {
+            let config = load(preset.name()).unwrap();
+            assert!(!config.description.is_empty(), "{preset} describes itself");
             let again = parse(&to_yaml(&config).unwrap(), "again").unwrap();
-            assert_eq!(again, config, "{}", preset.name);
+            assert_eq!(again, config, "{preset}");
         }
     }
 

@@ -36,7 +36,7 @@ pub struct HalfPatches {
 #[derive(Clone)]
 pub enum PatchStore {
     /// Normalised, in memory.
-    Held(Arc<Vec<f32>>),
+    InMemory(Arc<Vec<f32>>),
     /// In memory with 16 bits per pixel, which takes half the space.
     Half(Arc<HalfPatches>),
     /// Read for every batch, because all patches together do not fit into memory.
@@ -46,7 +46,7 @@ pub enum PatchStore {
 impl fmt::Debug for PatchStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held(pixels) => write!(f, "{} values in memory", pixels.len()),
+            Self::InMemory(pixels) => write!(f, "{} values in memory", pixels.len()),
             Self::Half(patches) => write!(f, "{} patches in memory, in 16 bits", patches.maps.len()),
             Self::Streamed(source) => write!(f, "{} patches read batch by batch", source.count()),
         }
@@ -61,7 +61,7 @@ impl From<HalfPatches> for PatchStore {
 
 impl From<Vec<f32>> for PatchStore {
     fn from(pixels: Vec<f32>) -> Self {
-        Self::Held(Arc::new(pixels))
+        Self::InMemory(Arc::new(pixels))
     }
 }
 
@@ -69,7 +69,7 @@ impl PatchStore {
     /// Number of patches of `area` px; `None` when the values in memory are not a whole number of patches.
     pub fn count(&self, area: usize) -> Option<usize> {
         match self {
-            Self::Held(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
+            Self::InMemory(pixels) => (area > 0 && pixels.len() % area == 0).then(|| pixels.len() / area),
             Self::Half(patches) => {
                 (patches.raw.len() == patches.maps.len() * area).then_some(patches.maps.len())
             }
@@ -86,7 +86,7 @@ impl PatchStore {
         let place = index * out.len()..(index + 1) * out.len();
         match self {
             Self::Streamed(source) => source.read(index, out),
-            Self::Held(pixels) => {
+            Self::InMemory(pixels) => {
                 out.copy_from_slice(pixels.get(place).ok_or_else(missing)?);
                 Ok(())
             }
@@ -102,7 +102,7 @@ impl PatchStore {
     /// Bytes of pixels in memory.
     fn bytes(&self) -> usize {
         match self {
-            Self::Held(pixels) => size_of_val(pixels.as_slice()),
+            Self::InMemory(pixels) => size_of_val(pixels.as_slice()),
             Self::Half(patches) => size_of_val(patches.raw.as_slice()),
             Self::Streamed(_) => 0,
         }
@@ -116,12 +116,12 @@ const MAX_ON_DEVICE: usize = 1 << 30;
 /// The patches of a run, ready for its device. A GPU holds pools of up to 1 GiB and gathers batches itself. For the
 /// CPU, and for larger pools, each batch is read on the host.
 pub struct DevicePool {
-    pixels: Pixels,
+    pixels: Placement,
     size: usize,
     device: Device,
 }
 
-enum Pixels {
+enum Placement {
     /// N×S².
     OnDevice(Box<Tensor<2>>),
     HalfOnDevice(Box<HalfOnDevice>),
@@ -139,9 +139,9 @@ struct HalfOnDevice {
 impl fmt::Debug for DevicePool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.pixels {
-            Pixels::OnDevice(_) => write!(f, "all patches on the device"),
-            Pixels::HalfOnDevice(_) => write!(f, "all patches on the device, in 16 bits"),
-            Pixels::OnHost(store) => write!(f, "{store:?}, uploaded batch by batch"),
+            Placement::OnDevice(_) => write!(f, "all patches on the device"),
+            Placement::HalfOnDevice(_) => write!(f, "all patches on the device, in 16 bits"),
+            Placement::OnHost(store) => write!(f, "{store:?}, uploaded batch by batch"),
         }
     }
 }
@@ -157,10 +157,10 @@ impl DevicePool {
     fn with_limit(store: &PatchStore, size: usize, device: &Device, max_bytes: usize) -> Self {
         let area = size * size;
         let pixels = match store {
-            store if store.bytes() > max_bytes => Pixels::OnHost(store.clone()),
-            PatchStore::Held(values) => {
+            store if store.bytes() > max_bytes => Placement::OnHost(store.clone()),
+            PatchStore::InMemory(values) => {
                 let data = TensorData::new(values.to_vec(), [values.len() / area, area]);
-                Pixels::OnDevice(Box::new(Tensor::from_data(data, device)))
+                Placement::OnDevice(Box::new(Tensor::from_data(data, device)))
             }
             PatchStore::Half(patches) if device.supports_dtype(DType::F16) => {
                 let count = patches.maps.len();
@@ -169,12 +169,12 @@ impl DevicePool {
                     let values: Vec<f32> = patches.maps.iter().map(|map| of(map) as f32).collect();
                     Tensor::from_data(TensorData::new(values, [count, 1]), device)
                 };
-                Pixels::HalfOnDevice(Box::new(HalfOnDevice {
+                Placement::HalfOnDevice(Box::new(HalfOnDevice {
                     raw: Tensor::from_data(data, (device, DType::F16)),
                     maps: [map(|map| map.offset), map(|map| map.scale.recip())],
                 }))
             }
-            store => Pixels::OnHost(store.clone()),
+            store => Placement::OnHost(store.clone()),
         };
         Self { pixels, size, device: device.clone() }
     }
@@ -190,16 +190,16 @@ impl DevicePool {
             Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &self.device)
         };
         Ok(match &self.pixels {
-            Pixels::OnDevice(pixels) => {
+            Placement::OnDevice(pixels) => {
                 Tensor::clone(pixels).select(0, on_device()).reshape([count, 1, size, size])
             }
-            Pixels::HalfOnDevice(half) => {
+            Placement::HalfOnDevice(half) => {
                 let indices = on_device();
                 let raw = half.raw.clone().select(0, indices.clone()).cast(DType::F32);
                 let [offset, factor] = half.maps.clone().map(|map| map.select(0, indices.clone()));
                 ((raw - offset) * factor).reshape([count, 1, size, size])
             }
-            Pixels::OnHost(store) => {
+            Placement::OnHost(store) => {
                 let mut values = vec![0.0; count * size * size];
                 for (&index, patch) in indices.iter().zip(values.chunks_exact_mut(size * size)) {
                     store.read(index, patch)?;
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(batch(DevicePool::new(&held, 2, &device)), expected);
         assert_eq!(batch(DevicePool::with_limit(&held, 2, &device.inner, 32)), expected, "on the device");
         let too_large = DevicePool::with_limit(&held, 2, &device.inner, 31);
-        assert!(matches!(too_large.pixels, Pixels::OnHost(_)));
+        assert!(matches!(too_large.pixels, Placement::OnHost(_)));
         assert_eq!(batch(too_large), expected);
         assert_eq!(batch(DevicePool::new(&streamed, 2, &device)), expected);
     }
@@ -260,7 +260,7 @@ mod tests {
         let most = if device.inner.supports_dtype(DType::F16) { [0, 16] } else { [0, 0] };
         for most in most {
             let pool = DevicePool::with_limit(&store, 2, &device.inner, most);
-            assert_eq!(matches!(pool.pixels, Pixels::HalfOnDevice(_)), most > 0);
+            assert_eq!(matches!(pool.pixels, Placement::HalfOnDevice(_)), most > 0);
             let batch = to_vec(pool.gather(&[1, 0]).unwrap().reshape([8]));
             assert!(batch.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{batch:?}");
         }

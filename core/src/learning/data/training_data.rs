@@ -36,7 +36,7 @@ impl TrainingData {
             ));
         }
         let bad = match &self.pixels {
-            PatchStore::Held(pixels) => pixels.iter().position(|v| !v.is_finite()),
+            PatchStore::InMemory(pixels) => pixels.iter().position(|v| !v.is_finite()),
             PatchStore::Half(_) | PatchStore::Streamed(_) => None,
         };
         if let Some(bad) = bad {

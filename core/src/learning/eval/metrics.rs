@@ -71,7 +71,7 @@ pub fn check_count(scores: &[f32], class: &'static str, need: usize) -> Result<(
 }
 
 /// Checks that `prior` lies between 0 and 1, exclusive.
-fn check_prior(prior: f64) -> Result<(), MetricError> {
+pub(super) fn check_prior(prior: f64) -> Result<(), MetricError> {
     // Written so that NaN fails too.
     if prior > 0.0 && prior < 1.0 { Ok(()) } else { Err(MetricError::Prior(prior.to_string())) }
 }
@@ -79,7 +79,7 @@ fn check_prior(prior: f64) -> Result<(), MetricError> {
 /// One distinct score, with the number of scores at or above it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankStep {
-    /// The score.
+    /// Lowest score that is accepted.
     pub threshold: f32,
     /// Positives with a score ≥ `threshold`.
     pub positives: usize,
@@ -227,101 +227,6 @@ impl Ranking {
         let start = self.steps.first().map(|s| CurvePoint { x: 0.0, y: point(s).y });
         start.into_iter().chain(self.steps.iter().map(point)).collect()
     }
-
-    /// The counts at or above `threshold`. It is rounded to f32 like the scores, so that a typed 0.9 accepts a
-    /// score that prints as 0.9.
-    fn at(&self, threshold: f64) -> (usize, usize) {
-        let threshold = threshold as f32;
-        let below = self.steps.partition_point(|s| s.threshold >= threshold);
-        match below.checked_sub(1).and_then(|i| self.steps.get(i)) {
-            Some(step) => (step.positives, step.others),
-            None => (0, 0),
-        }
-    }
-
-    /// Share of the positives with a score ≥ `threshold`.
-    pub fn recall_at(&self, threshold: f64) -> f64 {
-        self.at(threshold).0 as f64 / self.positives as f64
-    }
-
-    /// Share of the others with a score ≥ `threshold`.
-    pub fn other_rate_at(&self, threshold: f64) -> f64 {
-        self.at(threshold).1 as f64 / self.others as f64
-    }
-
-    /// Expected counts and rates at `threshold`, where the others are unlabeled and a share `prior` of them are
-    /// particles.
-    ///
-    /// # Errors
-    /// When `prior` does not lie between 0 and 1.
-    pub fn expect_at(&self, threshold: f64, prior: f64) -> Result<ThresholdRow, MetricError> {
-        check_prior(prior)?;
-        let accepted = self.at(threshold).1;
-        let recall = self.recall_at(threshold);
-        let unlabeled_rate = self.other_rate_at(threshold);
-        let expected_particles = (prior * recall * self.others as f64).min(accepted as f64);
-        let criterion = pu_criterion(recall, unlabeled_rate, prior);
-        Ok(ThresholdRow {
-            threshold,
-            recall,
-            unlabeled_rate,
-            accepted,
-            expected_particles,
-            expected_others: accepted as f64 - expected_particles,
-            expected_precision: (accepted > 0).then(|| expected_particles / accepted as f64),
-            criterion,
-            expected_accuracy: (criterion - prior).clamp(0.0, 1.0),
-        })
-    }
-
-    /// The threshold with the highest [`ThresholdRow::criterion`]; of several, the highest.
-    ///
-    /// # Errors
-    /// When `prior` does not lie between 0 and 1.
-    pub fn best_threshold(&self, prior: f64) -> Result<ThresholdRow, MetricError> {
-        check_prior(prior)?;
-        let mut best = (f64::NEG_INFINITY, 0.0);
-        for step in &self.steps {
-            let value = pu_criterion(
-                step.positives as f64 / self.positives as f64,
-                step.others as f64 / self.others as f64,
-                prior,
-            );
-            if value > best.0 {
-                best = (value, f64::from(step.threshold));
-            }
-        }
-        self.expect_at(best.1, prior)
-    }
-}
-
-/// Effect of a threshold on the unlabeled patches, estimated from positives, unlabeled and π.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdRow {
-    /// Patches with a score at or above it are accepted.
-    pub threshold: f64,
-    /// Share of the known positives accepted.
-    pub recall: f64,
-    /// Share of the unlabeled accepted.
-    pub unlabeled_rate: f64,
-    /// Number of unlabeled accepted.
-    pub accepted: usize,
-    /// Expected particles among them: π · recall · number of unlabeled, at most `accepted`.
-    pub expected_particles: f64,
-    /// Expected non-particles among them.
-    pub expected_others: f64,
-    /// π · recall / (share accepted); `None` where nothing is accepted.
-    pub expected_precision: Option<f64>,
-    /// 2π·recall + (1 − share of the unlabeled accepted), by which thresholds are compared.
-    pub criterion: f64,
-    /// Expected accuracy on the unlabeled: the criterion − π.
-    pub expected_accuracy: f64,
-}
-
-/// 2π·recall + (1 − share of the unlabeled accepted): a model-selection criterion that needs no negatives. It
-/// equals the expected accuracy on the unlabeled plus π, because P(correct) = π·TPR + P(rejected) − π·(1 − TPR).
-fn pu_criterion(recall: f64, unlabeled_rate: f64, prior: f64) -> f64 {
-    2.0 * prior * recall + (1.0 - unlabeled_rate)
 }
 
 /// The highest AUC of positives against unlabeled: 1 − π/2. A share π of the unlabeled are particles themselves, and a
@@ -414,94 +319,4 @@ pub fn thin(curve: &[CurvePoint], resolution: usize) -> Vec<CurvePoint> {
         }
     }
     kept
-}
-
-/// One bin of scores in a calibration curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct CalibrationBin {
-    /// Lower edge, included.
-    pub low: f64,
-    /// Upper edge, excluded except for the last bin.
-    pub high: f64,
-    /// Known positives in the bin.
-    pub positives: usize,
-    /// Known negatives in the bin.
-    pub negatives: usize,
-    /// Mean score in the bin; `None` when empty.
-    pub mean_score: Option<f64>,
-    /// Share of positives in the bin, negatives reweighted so that positives make up `prior`.
-    pub share_positive: Option<f64>,
-}
-
-/// Calibration of p: bins of p with the share of particles in each, and the expected calibration error
-/// Σ wₖ·|shareₖ − mean pₖ|. Needs known negatives. `prior` is the share of particles in the population that is scored;
-/// without it, the share of the sample is used.
-///
-/// # Errors
-/// When a slice is empty, holds a score that is no finite number, or `prior` is outside (0, 1).
-pub fn calibration(
-    positive: &[f32],
-    negative: &[f32],
-    bins: usize,
-    prior: Option<f64>,
-) -> Result<(Vec<CalibrationBin>, f64), MetricError> {
-    check_count(positive, "positive", 1)?;
-    check_count(negative, "negative", 1)?;
-    check_finite(positive, "positive")?;
-    check_finite(negative, "negative")?;
-    let bins = bins.clamp(1, 1000);
-    let share = match prior {
-        Some(prior) => check_prior(prior).map(|()| prior)?,
-        None => positive.len() as f64 / (positive.len() + negative.len()) as f64,
-    };
-    // Weight of one positive and of one negative; all weights sum to 1.
-    let weights = [share / positive.len() as f64, (1.0 - share) / negative.len() as f64];
-    let mut counts = vec![[0usize; 2]; bins];
-    let mut sums = vec![0.0; bins];
-    for (class, scores) in [positive, negative].into_iter().enumerate() {
-        for &score in scores {
-            let bin = bin_of(score, bins);
-            counts[bin][class] += 1;
-            sums[bin] += weights[class] * f64::from(score);
-        }
-    }
-    let mut error = 0.0;
-    let rows = (0..bins)
-        .map(|i| {
-            let [p, n] = counts[i];
-            let weight = weights[0] * p as f64 + weights[1] * n as f64;
-            let filled = weight > 0.0;
-            let mean_score = filled.then(|| sums[i] / weight);
-            let share_positive = filled.then(|| weights[0] * p as f64 / weight);
-            if let (Some(mean), Some(share)) = (mean_score, share_positive) {
-                error += weight * (share - mean).abs();
-            }
-            CalibrationBin {
-                low: i as f64 / bins as f64,
-                high: (i + 1) as f64 / bins as f64,
-                positives: p,
-                negatives: n,
-                mean_score,
-                share_positive,
-            }
-        })
-        .collect();
-    Ok((rows, error))
-}
-
-/// The bin of a score in [0, 1]; scores outside count in the first or last bin.
-fn bin_of(score: f32, bins: usize) -> usize {
-    // `as` saturates: negative scores give 0.
-    ((f64::from(score) * bins as f64) as usize).min(bins - 1)
-}
-
-/// Number of scores in each of `bins` equal bins on [0, 1]. Values outside count in the first or last bin; NaN and
-/// infinity are not counted.
-pub fn histogram(scores: &[f32], bins: usize) -> Vec<usize> {
-    let bins = bins.clamp(1, 1000);
-    let mut counts = vec![0; bins];
-    for &score in scores.iter().filter(|s| s.is_finite()) {
-        counts[bin_of(score, bins)] += 1;
-    }
-    counts
 }

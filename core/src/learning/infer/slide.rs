@@ -13,7 +13,7 @@ pub const STRIDE: usize = SlidingCnn::SLIDE_STRIDE;
 /// ones more memory.
 const TILE: usize = 64;
 /// Tiles per forward pass.
-const AT_ONCE: usize = 8;
+const TILES_PER_BATCH: usize = 8;
 
 /// Logits over a picture, row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub fn logit_map(network: &Network, picture: &[f32], width: usize, device: &Devi
     let (tile_width, tile_height) = (side(across), side(down));
     let all: Vec<(usize, usize)> =
         tops.iter().flat_map(|&top| lefts.iter().map(move |&left| (left, top))).collect();
-    for group in all.chunks(AT_ONCE) {
+    for group in all.chunks(TILES_PER_BATCH) {
         let mut pixels = Vec::with_capacity(group.len() * tile_width * tile_height);
         for &(left, top) in group {
             for y in 0..tile_height {

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
 use crate::learning::inspect::setup::{GradientReader, Probe, ProbeSetup};
+use crate::learning::network::weights::track_path;
 use crate::learning::random::{Stream, generator};
 
 /// The gradient of one weight, compared with finite differences.
@@ -33,13 +34,7 @@ struct MoveWeight<'a> {
 }
 
 impl ModuleMapper for MoveWeight<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
+    track_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.join(".");
@@ -122,7 +117,7 @@ pub fn check_gradients(
 ///
 /// # Errors
 /// When no batch can be made.
-pub fn first_step_norms(setup: ProbeSetup) -> Result<Vec<(String, f64)>> {
+pub fn first_step_norms(setup: ProbeSetup<'_>) -> Result<Vec<(String, f64)>> {
     let probe = Probe::new(setup, None, 1)?;
     let Some(batch) = probe.batches.first() else { return Ok(Vec::new()) };
     let (loss, gradients) = probe.gradients(batch)?;

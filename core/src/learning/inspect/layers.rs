@@ -52,7 +52,7 @@ pub struct NetworkProbe {
 /// # Errors
 /// When the weights do not fit the network, or no batch can be made.
 pub fn probe_network(
-    setup: ProbeSetup,
+    setup: ProbeSetup<'_>,
     weights: Option<&NamedTensors>,
     steps: usize,
 ) -> Result<NetworkProbe> {

@@ -9,7 +9,7 @@ use crate::learning::optim::adamw::AdamW;
 ///
 /// # Errors
 /// When no batch can be made.
-pub fn range_test(setup: ProbeSetup, (low, high): (f64, f64), steps: usize) -> Result<Vec<(f64, f64)>> {
+pub fn range_test(setup: ProbeSetup<'_>, (low, high): (f64, f64), steps: usize) -> Result<Vec<(f64, f64)>> {
     let mut probe = Probe::new(setup, None, steps.max(2))?;
     let mut optimizer = AdamW::new(0.0);
     let factor = (high / low).powf(1.0 / (steps.max(2) - 1) as f64);

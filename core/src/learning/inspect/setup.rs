@@ -13,7 +13,7 @@ use crate::learning::data::patch_store::DevicePool;
 use crate::learning::data::sampler::{Batch, epoch_batches};
 use crate::learning::loss::risk::{LabelledLogits, risk};
 use crate::learning::network::Network;
-use crate::learning::network::weights::{NamedTensors, load, to_vec};
+use crate::learning::network::weights::{NamedTensors, load, to_vec, track_path};
 use crate::learning::optim::adamw::{AdamW, global_norm};
 use crate::learning::random::{Stream, generator};
 
@@ -45,7 +45,7 @@ impl Probe {
     ///
     /// # Errors
     /// When the weights do not fit the network, or no batch can be made.
-    pub fn new(setup: ProbeSetup, weights: Option<&NamedTensors>, steps: usize) -> Result<Self> {
+    pub fn new(setup: ProbeSetup<'_>, weights: Option<&NamedTensors>, steps: usize) -> Result<Self> {
         let ProbeSetup { config, prior, data, device } = setup;
         let mut network = Network::new(config.backbone, config.seed, &device.inner.clone().autodiff());
         if let Some(weights) = weights {
@@ -132,13 +132,7 @@ impl<'a, E: Element> GradientReader<'a, E> {
 }
 
 impl<E: Element> ModuleVisitor for GradientReader<'_, E> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
+    track_path!();
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let name = self.path.join(".");

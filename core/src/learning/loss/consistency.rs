@@ -28,7 +28,7 @@ impl ConsistencyState {
 
 /// A [`ConsistencyState`] on the device, so that making pseudo-labels needs no readback.
 #[derive(Debug, Clone)]
-pub struct RunningConfidence {
+pub(crate) struct RunningConfidence {
     /// Mean of p, mean of the confidence, its variance (shape 3).
     values: Tensor<1>,
 }
@@ -68,7 +68,7 @@ impl RunningConfidence {
 
 /// Targets and weights for the strong views of the unlabeled patches of a batch, on the device.
 #[derive(Debug, Clone)]
-pub struct PseudoLabels {
+pub(crate) struct PseudoLabels {
     /// Target in [0, 1] for each patch (shape U).
     pub target: Tensor<1>,
     /// Weight of each patch; 0 leaves the patch out (shape U).
@@ -81,7 +81,7 @@ fn confidence(p: Tensor<1>) -> Tensor<1> {
 
 /// Shifts p (shape U) so that its running mean m (shape 1) becomes π: p·π/m against (1−p)·(1−π)/(1−m),
 /// renormalised (Berthelot et al. 2020, ReMixMatch, for two classes).
-pub fn align(p: Tensor<1>, mean_p: Tensor<1>, prior: f64) -> Tensor<1> {
+pub(crate) fn align(p: Tensor<1>, mean_p: Tensor<1>, prior: f64) -> Tensor<1> {
     let mean_p = mean_p.clamp(1e-4, 1.0 - 1e-4);
     let for_particle = p.clone() * (prior / mean_p.clone());
     let against = (1.0 - p) * ((1.0 - prior) / (1.0 - mean_p));
@@ -89,7 +89,7 @@ pub fn align(p: Tensor<1>, mean_p: Tensor<1>, prior: f64) -> Tensor<1> {
 }
 
 /// Pseudo-labels from p of the weak views (shape U), of the teacher or of the student, without gradient.
-pub fn pseudo_labels(
+pub(crate) fn pseudo_labels(
     config: &ConsistencyConfig,
     running: &RunningConfidence,
     prior: f64,
@@ -120,7 +120,7 @@ pub fn pseudo_labels(
 /// The term before λ: the mean over the batch of weight × distance between the strong view's logit and the target. The
 /// distance is the cross-entropy; for Mean Teacher it is the squared difference of probabilities. Patches of weight 0
 /// count in the mean, as in FixMatch (Sohn et al. 2020, equation 4).
-pub fn consistency_loss(
+pub(crate) fn consistency_loss(
     kind: ConsistencyKind,
     strong: Tensor<1>,
     target: Tensor<1>,

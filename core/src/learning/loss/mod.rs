@@ -2,5 +2,7 @@
 
 pub(crate) mod alignment;
 pub mod consistency;
+#[cfg(test)]
+mod formula_tests;
 pub mod risk;
 pub(crate) mod self_training;

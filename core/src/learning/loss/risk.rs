@@ -56,7 +56,7 @@ impl RiskValue {
 }
 
 /// ℓ(z) of the surrogate, element by element; z is the margin.
-pub fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
+pub(crate) fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
     match loss {
         SurrogateLoss::Sigmoid => sigmoid(margin.neg()),
         SurrogateLoss::Logistic => log_sigmoid(margin).neg(),
@@ -88,7 +88,7 @@ fn pu_parts(
 /// nnPU (Kiryo et al. 2017, algorithm 1). While the inner term is at least −β, the objective is the whole risk.
 /// Below −β it is −γ times the inner term alone; back-propagation through `max(·, 0)` would give something else.
 /// Returns objective, reported value and whether the inner term was clamped (1 or 0).
-pub fn nnpu(
+pub(crate) fn nnpu(
     config: &RiskConfig,
     prior: f64,
     positive: Tensor<1>,
@@ -105,7 +105,7 @@ pub fn nnpu(
 /// GE-binomial (Bepler et al. 2019, equations 4 to 6, as Topaz computes it): the cross-entropy of the positives, plus
 /// `slack` times the cross-entropy between two distributions of the number of particles among the unlabeled of the
 /// batch: the normal approximation N(Σp, Σp(1−p)) and the binomial distribution with π.
-pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+pub(crate) fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let device = unlabeled.device();
     let count = unlabeled.dims()[0];
     let p = sigmoid(unlabeled);
@@ -124,14 +124,14 @@ pub fn ge_binomial(slack: f64, prior: f64, positive: Tensor<1>, unlabeled: Tenso
 
 /// VPU, the variational risk (Chen et al. 2020): `ln E_U[p] − E_P[ln p]`. It is smallest where p is proportional to
 /// the probability of being a particle. The paper's mixup term is left out.
-pub fn vpu(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+pub(crate) fn vpu(positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     (sigmoid(unlabeled).mean() + 1e-6).log() - log_sigmoid(positive).mean()
 }
 
 /// Dist-PU, label distribution alignment (Zhao et al. 2022): `2π·|E_P[p] − 1| + |E_U[p] − π|`, plus `entropy` times
 /// the mean entropy of p among the unlabeled. Without the entropy, p = π for every unlabeled patch would be a
 /// minimum.
-pub fn dist_pu(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
+pub(crate) fn dist_pu(entropy: f64, prior: f64, positive: Tensor<1>, unlabeled: Tensor<1>) -> Tensor<1> {
     let p = sigmoid(unlabeled.clone());
     let certain = cross_entropy(unlabeled, p.clone()).mean();
     (sigmoid(positive).mean() - 1.0).abs() * (2.0 * prior) + (p.mean() - prior).abs() + certain * entropy

@@ -54,6 +54,20 @@ pub struct SelfTrainingTrial {
     after: Vec<f64>,
     /// True when self-training stays on, false when it was turned off; `None` until the trial is decided.
     kept: Option<bool>,
+    /// What self-training does where the general model is asked; `None` until it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    road: Option<Road>,
+}
+
+/// What a run does once its classifier has learned from the labels, where the general model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Road {
+    /// Picks look like a random sample: the classifier goes on without pseudo-labels.
+    NoPseudoLabels,
+    /// Picks are clearer than the other particles: the run begins again from the general model, and both rankings
+    /// choose the pseudo-labels.
+    FromGeneralModel,
 }
 
 /// What the trial says after an epoch.
@@ -68,6 +82,16 @@ pub enum Verdict {
 }
 
 impl SelfTrainingTrial {
+    /// What the run does where the general model is asked; `None` until it was decided.
+    pub fn road(&self) -> Option<Road> {
+        self.road
+    }
+
+    /// Records what the run does where the general model is asked.
+    pub fn take_road(&mut self, road: Road) {
+        self.road = Some(road);
+    }
+
     /// Whether self-training was tried and turned off.
     pub fn given_up(&self) -> bool {
         self.kept == Some(false)

@@ -4,6 +4,8 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
 use crate::learning::network::kernels::{ConvNorm, Mode, conv_norm};
@@ -91,4 +93,35 @@ impl ConvBlock {
 pub(super) fn channel_last(x: Tensor<4>) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
     x.reshape([n, h, w, c])
+}
+
+/// 3×3 means around every other place: N×C×H×W to N×C×⌈H/2⌉×⌈W/2⌉ with `pad` 1. With `pad` 0 no mean reads beyond the
+/// edge: N×C×⌊(H−1)/2⌋×⌊(W−1)/2⌋.
+pub(super) fn halve(x: Tensor<4>, pad: usize) -> Tensor<4> {
+    let options = AvgPoolOptions {
+        kernel_size: [3, 3],
+        stride: [2, 2],
+        padding: [(pad, pad), (pad, pad)],
+        count_include_pad: true,
+        ceil_mode: false,
+    };
+    avg_pool2d(x, options)
+}
+
+/// The answer of each of four blocks with [`halve`] after the first and the second, by name.
+pub(super) fn activations_of_four(
+    blocks: [&ConvBlock; 4],
+    x: Tensor<4>,
+    pad: usize,
+) -> Vec<(String, Tensor<4>)> {
+    let mut answers = Vec::new();
+    let mut x = x;
+    for (number, block) in blocks.into_iter().enumerate() {
+        x = block.forward(x);
+        answers.push((format!("block{}", number + 1), x.clone()));
+        if number < 2 {
+            x = halve(x, pad);
+        }
+    }
+    answers
 }

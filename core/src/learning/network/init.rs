@@ -6,6 +6,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
+use crate::learning::network::weights::track_path;
+
 /// The module with weights that depend on `seed` alone: convolutions as He et al. 2015, linear layers with variance
 /// 1/inputs, biases 0.
 pub(crate) fn seeded<M: Module>(module: M, seed: u64) -> M {
@@ -19,13 +21,7 @@ struct SeededInit {
 }
 
 impl ModuleMapper for SeededInit {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
+    track_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let is_bias = self.path.last().is_some_and(|name| name == "bias");

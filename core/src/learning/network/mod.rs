@@ -70,9 +70,8 @@ impl Backbone {
     /// Smallest side of a patch that the network takes, px.
     pub(crate) const fn min_size(self) -> usize {
         match self {
-            Self::SmallCnn => 16,
+            Self::SmallCnn | Self::SlidingCnn => 16,
             Self::Resnet18 => 32,
-            Self::SlidingCnn => SlidingCnn::FIELD,
         }
     }
 }

@@ -2,20 +2,20 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
+use burn::tensor::module::{adaptive_avg_pool2d, interpolate};
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use crate::learning::network::block::{ConvBlock, channel_last};
+use crate::learning::network::block::{ConvBlock, activations_of_four, channel_last, halve};
 use crate::learning::network::kernels::{self, Mode};
 
 /// The layers of [`super::SmallCnn`] without padding: convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels,
 /// 3×3 means at every other place after the first and the second, one linear layer. A place of its map sees 57 px
-/// and nothing beyond, so a place in a micrograph has the logit of the patch around it. Padding would tell the network
-/// where the border of the patch is, and a micrograph has no such borders.
+/// and nothing beyond, so a place in a micrograph has the logit of the patch around it. With padding the network would
+/// learn where the border of a patch is, and a micrograph has no such borders.
 ///
-/// Of a patch it reads the 57 px in the middle, which leave exactly one place. It does not see the outermost pixels
-/// of larger patches.
+/// Of a patch of 57 to 64 px it reads the 57 px in the middle, which leave exactly one place. Patches of another size
+/// are brought to 64 px first, and then to mean 0 and standard deviation 1 each, because averaging takes noise away.
 #[derive(Module, Debug)]
 pub struct SlidingCnn {
     block1: ConvBlock,
@@ -30,6 +30,8 @@ impl SlidingCnn {
     pub const FIELD: usize = 57;
     /// Pixels from a place of the map that `slide` makes to the next.
     pub const SLIDE_STRIDE: usize = 4;
+    /// Side to which patches of another size than [`Self::FIELD`] to this are brought, px.
+    pub const SIDE: usize = 64;
 
     pub(super) fn new(device: &Device) -> Self {
         Self {
@@ -41,18 +43,26 @@ impl SlidingCnn {
         }
     }
 
+    /// How many px of a patch (of `size` px) one px of the network's input stands for.
+    pub fn reduction(size: usize) -> f64 {
+        if (Self::FIELD..=Self::SIDE).contains(&size) { 1.0 } else { size as f64 / Self::SIDE as f64 }
+    }
+
     /// First row and column of the part of a patch of `size` px that the network reads. The middle of the part is
     /// the pixel `size/2`, the centre of a patch.
     pub const fn offset(size: usize) -> usize {
         (size / 2).saturating_sub(Self::FIELD / 2)
     }
 
-    /// The middle of patches (N×1×S×S to N×1×57×57).
+    /// The middle of patches (N×1×S×S to N×1×57×57), which are brought to 64 px first where they have another size.
     pub(super) fn middle(patches: Tensor<4>) -> Tensor<4> {
-        let [_, _, rows, columns] = patches.dims();
-        let side = |length: usize| (Self::offset(length), Self::FIELD.min(length));
-        let ((top, height), (left, width)) = (side(rows), side(columns));
-        patches.narrow(2, top, height).narrow(3, left, width)
+        let size = patches.dims()[2];
+        let patches = match Self::reduction(size) {
+            1.0 => patches,
+            factor => standardised(resized(patches, factor)),
+        };
+        let offset = Self::offset(patches.dims()[2]);
+        patches.narrow(2, offset, Self::FIELD).narrow(3, offset, Self::FIELD)
     }
 
     /// Features of each place, N×C×H×W.
@@ -61,11 +71,11 @@ impl SlidingCnn {
     }
 
     fn shallow(&self, x: Tensor<4>) -> Tensor<4> {
-        self.block2.forward(halve(self.block1.forward(x)))
+        self.block2.forward(halve(self.block1.forward(x), 0))
     }
 
     fn deep(&self, x: Tensor<4>) -> Tensor<4> {
-        self.block4.forward(self.block3.forward(halve(x)))
+        self.block4.forward(self.block3.forward(halve(x, 0)))
     }
 
     /// [`Self::map`] through our own kernels, channel-last.
@@ -84,18 +94,8 @@ impl SlidingCnn {
     }
 
     pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
-        let mut answers = Vec::new();
-        let mut x = Self::middle(x);
-        for (number, block) in
-            [&self.block1, &self.block2, &self.block3, &self.block4].into_iter().enumerate()
-        {
-            x = block.forward(x);
-            answers.push((format!("block{}", number + 1), x.clone()));
-            if number < 2 {
-                x = halve(x);
-            }
-        }
-        answers
+        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
+        activations_of_four(blocks, Self::middle(x), 0)
     }
 
     pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {
@@ -126,14 +126,24 @@ impl SlidingCnn {
     }
 }
 
-/// 3×3 means around every other place, none of them beyond the edge: N×C×H×W to N×C×⌊(H−1)/2⌋×⌊(W−1)/2⌋.
-fn halve(x: Tensor<4>) -> Tensor<4> {
-    let options = AvgPoolOptions {
-        kernel_size: [3, 3],
-        stride: [2, 2],
-        padding: [(0, 0), (0, 0)],
-        count_include_pad: true,
-        ceil_mode: false,
-    };
-    avg_pool2d(x, options)
+/// Patches (N×1×S×S) with 64 px along a side: means of what falls into a pixel, or, of smaller patches, values between
+/// their pixels.
+fn resized(patches: Tensor<4>, factor: f64) -> Tensor<4> {
+    let size = [SlidingCnn::SIDE; 2];
+    if factor > 1.0 {
+        return adaptive_avg_pool2d(patches, size);
+    }
+    interpolate(
+        patches,
+        InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size(size),
+    )
+}
+
+/// Each patch with mean 0 and standard deviation 1.
+fn standardised(patches: Tensor<4>) -> Tensor<4> {
+    let [n, c, h, w] = patches.dims();
+    let flat = patches.reshape([n, c * h * w]);
+    let centred = flat.clone() - flat.mean_dim(1);
+    let deviation = centred.clone().powi_scalar(2).mean_dim(1).sqrt();
+    (centred / (deviation + 1e-6)).reshape([n, c, h, w])
 }

@@ -2,18 +2,16 @@
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::module::avg_pool2d;
-use burn::tensor::ops::AvgPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use crate::learning::network::block::ConvBlock;
+use crate::learning::network::block::{ConvBlock, activations_of_four, halve};
 use crate::learning::network::kernels::{self, Mode};
 
-/// Convolutions 5×5/2, 3×3, 3×3, 3×3 with 24, 48, 96, 128 channels, 3×3 mean at every other place
-/// after the first and the second, mean over the patch, one linear layer. The first layer is wide because
-/// single pixels of a cryo-EM patch are mostly noise. The means smooth before places are left out, so that
-/// the answer does not hang on a shift by one pixel (Zhang 2019, "Making convolutional networks
-/// shift-invariant again"); strides in their place were worse on real and simulated patches.
+/// Four convolutions (5×5 with stride 2, then three 3×3) with 24, 48, 96 and 128 channels, a 3×3 mean with stride 2 after
+/// the first and the second, the mean over the patch, and one linear layer. The first kernel is wide because single
+/// pixels of a cryo-EM patch are mostly noise. The means smooth before the stride drops places, so a shift by one pixel
+/// hardly changes the output (Zhang 2019, "Making convolutional networks shift-invariant again"). Plain strides gave worse
+/// results on real and simulated patches.
 #[derive(Module, Debug)]
 pub struct SmallCnn {
     block1: ConvBlock,
@@ -36,23 +34,14 @@ impl SmallCnn {
 
     /// Features of each place, N×C×H×W.
     pub(super) fn map(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = halve(self.block2.forward(halve(self.block1.forward(x))));
+        let x = halve(self.block1.forward(x), 1);
+        let x = halve(self.block2.forward(x), 1);
         self.block4.forward(self.block3.forward(x))
     }
 
     pub(super) fn activations(&self, x: Tensor<4>) -> Vec<(String, Tensor<4>)> {
-        let mut answers = Vec::new();
-        let mut x = x;
-        for (number, block) in
-            [&self.block1, &self.block2, &self.block3, &self.block4].into_iter().enumerate()
-        {
-            x = block.forward(x);
-            answers.push((format!("block{}", number + 1), x.clone()));
-            if number < 2 {
-                x = halve(x);
-            }
-        }
-        answers
+        let blocks = [&self.block1, &self.block2, &self.block3, &self.block4];
+        activations_of_four(blocks, x, 1)
     }
 
     /// [`Self::map`] through our own kernels, channel-last.
@@ -66,16 +55,4 @@ impl SmallCnn {
     pub(super) fn head(&self, features: Tensor<2>) -> Tensor<1> {
         self.head.forward(features).flatten(0, 1)
     }
-}
-
-/// 3×3 means around every other place: N×C×H×W to N×C×⌈H/2⌉×⌈W/2⌉.
-fn halve(x: Tensor<4>) -> Tensor<4> {
-    let options = AvgPoolOptions {
-        kernel_size: [3, 3],
-        stride: [2, 2],
-        padding: [(1, 1), (1, 1)],
-        count_include_pad: true,
-        ceil_mode: false,
-    };
-    avg_pool2d(x, options)
 }

@@ -5,6 +5,21 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
+/// The two methods by which a visitor or mapper of modules keeps `self.path`: the names of the modules around a weight,
+/// the weight's own included.
+macro_rules! track_path {
+    () => {
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+    };
+}
+pub(crate) use track_path;
+
 /// One tensor on the host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
@@ -37,12 +52,7 @@ pub fn extract<M: Module>(module: &M) -> NamedTensors {
         out: NamedTensors,
     }
     impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
+        track_path!();
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             self.out.insert(self.path.join("."), NamedTensor::from_tensor(param.val().inner()));
         }
@@ -64,12 +74,7 @@ pub fn load<M: Module>(module: M, weights: &NamedTensors) -> Result<M, String> {
         used: usize,
     }
     impl ModuleMapper for Load<'_> {
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
+        track_path!();
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let name = self.path.join(".");
             let (id, tensor, mapper) = param.consume();

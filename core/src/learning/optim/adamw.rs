@@ -11,7 +11,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::learning::network::kernels::{self, AdamStep};
-use crate::learning::network::weights::{NamedTensor, NamedTensors, to_vec};
+use crate::learning::network::weights::{NamedTensor, NamedTensors, to_vec, track_path};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -120,13 +120,7 @@ impl StepMapper<'_> {
 }
 
 impl ModuleMapper for StepMapper<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
+    track_path!();
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {

@@ -32,7 +32,7 @@ pub(crate) fn initial_features(
     folder: Option<&Path>,
     report: &mut dyn FnMut(TrainEvent) -> bool,
 ) -> Result<Option<NamedTensors>> {
-    if config.pretrain.kind == PretrainKind::None {
+    if matches!(config.pretrain.kind, PretrainKind::None | PretrainKind::General) {
         return Ok(None);
     }
     if let Some(path) = folder.map(pretrained_path).filter(|path| path.exists()) {
@@ -41,7 +41,8 @@ pub(crate) fn initial_features(
         return Ok(Some(pretrained.features));
     }
     let pretrained = match config.pretrain.kind {
-        PretrainKind::None => return Ok(None),
+        // The run loads the general model itself, with its last layer.
+        PretrainKind::None | PretrainKind::General => return Ok(None),
         PretrainKind::Weights => load_named_weights(config, normaliser)?,
         PretrainKind::Simsiam => {
             Pretraining::<SimSiam>::new(config, data, normaliser, device)?.run(folder, report)?

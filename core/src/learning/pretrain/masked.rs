@@ -15,6 +15,7 @@ use crate::learning::network::Network;
 use crate::learning::network::init::seeded;
 use crate::learning::pretrain::pretext::{Pretext, ViewSource};
 use crate::learning::pretrain::weights_file::PretrainViews;
+use crate::remedy::Warning;
 
 /// Squares along a side of the patch.
 const SQUARES: usize = 8;
@@ -32,13 +33,13 @@ impl Pretext for Masked {
          network only reconstructs the mean of each patch. Noise cannot be reconstructed. The spread says how different the \
          patches' features are.";
 
-    fn warning((epoch, epochs): (usize, usize), loss: f64, _: f64) -> Option<String> {
+    fn warning((epoch, epochs): (usize, usize), loss: f64, _: f64) -> Option<Warning> {
         (epoch == epochs && loss >= 1.0).then(|| {
-            format!(
-                "Pretraining has learnt nothing in {epochs} epochs: behind the hidden squares the network reconstructs no more \
-                 than the mean of each patch (loss {loss:.3}, 1 or more). Its weights are no better than random ones. \
-                 Raise pretrain.epochs or set pretrain.kind: none."
-            )
+            let text = format!(
+                "Pretraining has learned nothing in {epochs} epochs: behind the hidden squares the network reconstructs no more \
+                 than the mean of each patch (loss {loss:.3}, 1 or more). Its weights are no better than random ones"
+            );
+            Warning::new(text, "raise pretrain.epochs or set pretrain.kind: none")
         })
     }
 
@@ -59,7 +60,7 @@ impl Pretext for Masked {
         &self.network
     }
 
-    fn loss(&self, mut views: ViewSource) -> (Tensor<1>, Tensor<2>) {
+    fn loss(&self, mut views: ViewSource<'_>) -> (Tensor<1>, Tensor<2>) {
         let view = views.next_views();
         let [count, _, size, _] = view.dims();
         let hidden = hidden(count, size, views.rng, &view.device());
@@ -129,7 +130,7 @@ mod tests {
     fn a_useless_pretraining_warns_at_the_end() {
         assert!(Masked::warning((4, 4), 0.93, 0.05).is_none());
         assert!(Masked::warning((1, 4), 1.3, 0.05).is_none(), "it has only begun");
-        assert!(Masked::warning((4, 4), 1.01, 0.9).unwrap().contains("1.010"));
+        assert!(Masked::warning((4, 4), 1.01, 0.9).unwrap().text.contains("1.010"));
     }
 
     #[test]

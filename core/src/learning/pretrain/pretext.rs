@@ -8,6 +8,7 @@ use crate::learning::config::RunConfig;
 use crate::learning::data::augment::Augmenter;
 use crate::learning::network::Network;
 use crate::learning::pretrain::weights_file::PretrainViews;
+use crate::remedy::Warning;
 
 /// Makes views of the patches of a batch.
 pub(super) struct ViewSource<'a> {
@@ -36,7 +37,7 @@ pub(super) trait Pretext: Module {
     const EXPLANATION: &'static str;
 
     /// A warning after an epoch (`place` is the epoch and the number of epochs) with this mean loss and mean spread.
-    fn warning(place: (usize, usize), loss: f64, spread: f64) -> Option<String>;
+    fn warning(place: (usize, usize), loss: f64, spread: f64) -> Option<Warning>;
 
     /// The views from which the network learns.
     fn views(config: &RunConfig) -> PretrainViews;
@@ -49,7 +50,7 @@ pub(super) trait Pretext: Module {
 
     /// The loss of a batch (shape 1), and one row for each patch, without gradient. The [`spread`] of the rows says
     /// whether patches look different to the network.
-    fn loss(&self, views: ViewSource) -> (Tensor<1>, Tensor<2>);
+    fn loss(&self, views: ViewSource<'_>) -> (Tensor<1>, Tensor<2>);
 }
 
 /// √d times the standard deviation of rows scaled to length 1, averaged over the d columns (Chen & He 2021, section

@@ -17,6 +17,7 @@ use crate::learning::network::Network;
 use crate::learning::network::init::seeded;
 use crate::learning::pretrain::pretext::{Pretext, ViewSource};
 use crate::learning::pretrain::weights_file::PretrainViews;
+use crate::remedy::Warning;
 
 /// Two linear layers with batch normalisation and ReLU between them. The normalisation needs no weights, because the
 /// layer after it has some, and no running statistics, because this part never scores.
@@ -57,13 +58,13 @@ impl Pretext for SimSiam {
     const EXPLANATION: &'static str = "The loss falls towards -1 as both views of a patch become alike. The spread says how different the patches' features \
          are: about 1 is healthy, 0 means that all patches look alike to the network.";
 
-    fn warning((epoch, _): (usize, usize), _: f64, spread: f64) -> Option<String> {
+    fn warning((epoch, _): (usize, usize), _: f64, spread: f64) -> Option<Warning> {
         (spread < COLLAPSED).then(|| {
-            format!(
+            let text = format!(
                 "Pretraining has collapsed by epoch {epoch}: all patches look alike to the network (spread {spread:.2}; about 1 \
-                 is healthy, 0 is collapsed). Its weights are no better than random ones. Lower \
-                 pretrain.learning_rate, or set pretrain.kind: none."
-            )
+                 is healthy, 0 is collapsed). Its weights are no better than random ones"
+            );
+            Warning::new(text, "lower pretrain.learning_rate, or set pretrain.kind: none")
         })
     }
 
@@ -84,7 +85,7 @@ impl Pretext for SimSiam {
         &self.network
     }
 
-    fn loss(&self, mut views: ViewSource) -> (Tensor<1>, Tensor<2>) {
+    fn loss(&self, mut views: ViewSource<'_>) -> (Tensor<1>, Tensor<2>) {
         let count = views.patches.dims()[0];
         let input = Tensor::cat(vec![views.next_views(), views.next_views()], 0);
         let projected = self.projector.forward(self.network.features(Tensor::from_inner(input)));
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn a_collapse_warns() {
         assert!(SimSiam::warning((3, 5), -0.9, 0.9).is_none());
-        let said = SimSiam::warning((3, 5), -1.0, 0.02).unwrap();
+        let said = SimSiam::warning((3, 5), -1.0, 0.02).unwrap().text;
         assert!(said.contains("epoch 3") && said.contains("0.02") && said.contains("look alike"), "{said}");
     }
 }

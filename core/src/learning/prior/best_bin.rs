@@ -237,23 +237,63 @@ fn isotonic(ranking: &Ranking) -> Vec<(f64, f64)> {
     blocks
 }
 
-/// A warning where a given prior equals a ratio of label counts to two digits: then it is probably the labelling rate.
-/// `positive` and `unlabeled` are the counts of the project or of the training side.
-pub fn labelling_rate_suspicion(prior: f64, positive: u64, unlabeled: u64) -> Option<String> {
-    if positive == 0 || unlabeled == 0 || !prior.is_finite() {
-        return None;
+/// A given class prior that is probably the labelling rate, because it equals a ratio of label counts to two digits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabellingRateSuspicion {
+    /// The given prior.
+    pub prior: f64,
+    /// Labelled as particles.
+    pub positive: u64,
+    /// What they are divided by.
+    pub among: Among,
+}
+
+/// What the positives are divided by in a [`LabellingRateSuspicion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Positives and unlabeled, P/(P+U).
+    Both(u64),
+    /// The unlabeled alone, P/U.
+    Unlabeled(u64),
+}
+
+impl LabellingRateSuspicion {
+    /// The suspicion, where there is one. `positive` and `unlabeled` are the counts of the project or of the training
+    /// side.
+    pub fn of(prior: f64, positive: u64, unlabeled: u64) -> Option<Self> {
+        if positive == 0 || unlabeled == 0 || !prior.is_finite() {
+            return None;
+        }
+        let two_digits = |x: f64| (x * 100.0).round();
+        [Among::Both(positive.saturating_add(unlabeled)), Among::Unlabeled(unlabeled)]
+            .map(|among| Self { prior, positive, among })
+            .into_iter()
+            .find(|found| {
+                let rate = found.rate();
+                // Or to three: 0.2147, written as 0.215, would become 0.22.
+                two_digits(rate) == two_digits(prior) || (rate - prior).abs() < 0.001
+            })
     }
-    let two_digits = |x: f64| (x * 100.0).round();
-    let (p, u) = (positive as f64, unlabeled as f64);
-    [(p / (p + u), "P/(P+U)", positive.saturating_add(unlabeled)), (p / u, "P/U", unlabeled)]
-        .into_iter()
-        // Or to three: 0.2147, written as 0.215, would become 0.22.
-        .find(|(rate, ..)| two_digits(*rate) == two_digits(prior) || (rate - prior).abs() < 0.001)
-        .map(|(rate, formula, below)| {
-            format!(
-                "The class prior {prior} equals the labelling rate {formula} = {positive}/{below} = {rate:.3} to two \
-                 digits. So it is probably the share that was labelled, not the share of particles among the \
-                 unlabeled. Write `prior: estimate`, or keep it if you know that share."
-            )
-        })
+
+    /// The ratio that the prior equals.
+    pub fn rate(&self) -> f64 {
+        let (Among::Both(below) | Among::Unlabeled(below)) = self.among;
+        self.positive as f64 / below as f64
+    }
+}
+
+impl std::fmt::Display for LabellingRateSuspicion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (formula, below) = match self.among {
+            Among::Both(below) => ("P/(P+U)", below),
+            Among::Unlabeled(below) => ("P/U", below),
+        };
+        let (prior, positive, rate) = (self.prior, self.positive, self.rate());
+        write!(
+            f,
+            "The class prior {prior} equals the labelling rate {formula} = {positive}/{below} = {rate:.3} to two \
+             digits. So it is probably the share that was labelled, not the share of particles among the unlabeled. \
+             Write `prior: estimate`, or keep it if you know that share."
+        )
+    }
 }

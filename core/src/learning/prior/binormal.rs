@@ -17,6 +17,9 @@
 //! its 5 % to 95 % quantiles. The likelihood is raised to the power n_p/(n_p + n_u), because ranks among n_p
 //! positives are only known as precisely as n_p allows. The widths were set on simulated patches with known
 //! truth.
+//!
+//! Random unlabeled patches that a person has checked ([`Checked`]) enter as what they are: k particles among n give
+//! the factor π^k·(1 − π)^(n−k), at full weight.
 
 use crate::learning::eval::metrics::{MetricError, check_count, check_finite};
 use crate::learning::prior::best_bin::MIN_SCORES;
@@ -47,61 +50,169 @@ pub struct BinormalPrior {
     pub high: f64,
 }
 
+/// Random unlabeled patches that a person has looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// How many are particles.
+    pub particles: u64,
+    /// How many are none.
+    pub others: u64,
+}
+
+impl Checked {
+    /// How many were looked at.
+    pub fn total(self) -> u64 {
+        self.particles + self.others
+    }
+
+    /// Logarithm of the binomial likelihood of π, without its constant.
+    fn log_likelihood(self, prior: f64) -> f64 {
+        self.particles as f64 * prior.ln() + self.others as f64 * (1.0 - prior).ln()
+    }
+}
+
+/// One of the mixtures that the scores allow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mixture {
+    /// Share of particles among the unlabeled, π.
+    pub prior: f64,
+    /// How far unpicked particles lie below the picks on the scale of ranks, δ.
+    pub ahead: f64,
+    /// How far non-particles lie below the picks, m.
+    pub behind: f64,
+    /// Standard deviation of the non-particles, s.
+    pub spread: f64,
+}
+
+/// The mixtures that the scores allow, each as often as it is probable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixtures {
+    /// The estimate of π.
+    pub prior: BinormalPrior,
+    /// Mixtures at equal steps of the posterior's cumulative weight.
+    pub drawn: Vec<Mixture>,
+}
+
+/// Mixtures drawn.
+const DRAWN: usize = 2000;
+
 /// Estimates π from out-of-fold scores of positives and unlabeled. Picks may score higher than unpicked particles.
 ///
 /// # Errors
 /// When either side has fewer than 10 scores, or a score is no finite number.
-pub fn binormal_prior(positive: &[f32], unlabeled: &[f32]) -> Result<BinormalPrior, MetricError> {
-    check_count(positive, "positive", MIN_SCORES)?;
-    check_count(unlabeled, "unlabeled", MIN_SCORES)?;
-    check_finite(positive, "positive")?;
-    check_finite(unlabeled, "unlabeled")?;
-    let edges = edges(positive.len());
-    let counts = counts(positive, unlabeled, &edges);
-    let power = positive.len() as f64 / (positive.len() + unlabeled.len()) as f64;
+pub fn binormal_prior(
+    positive: &[f32],
+    unlabeled: &[f32],
+    checked: Checked,
+) -> Result<BinormalPrior, MetricError> {
+    let posterior = Posterior::new(positive, unlabeled, checked)?;
+    Ok(posterior.prior())
+}
 
-    let priors: Vec<f64> = (0..100).map(|i| (f64::from(i) + 0.5) / 100.0).collect();
-    let aheads: Vec<f64> = (0..=15).map(|i| f64::from(i) * 0.1).collect();
-    let behinds: Vec<f64> = (3..=25).map(|i| f64::from(i) * 0.2).collect();
-    let spreads: Vec<f64> = (-4..=4).map(|i| (f64::from(i) * 0.15).exp()).collect();
-    let particles: Vec<Vec<f64>> = aheads.iter().map(|&ahead| shares(&edges, -ahead, 1.0)).collect();
+/// The mixtures behind [`binormal_prior`], by which everything that depends on π is judged with its uncertainty.
+///
+/// # Errors
+/// As [`binormal_prior`].
+pub fn binormal_mixtures(
+    positive: &[f32],
+    unlabeled: &[f32],
+    checked: Checked,
+) -> Result<Mixtures, MetricError> {
+    let posterior = Posterior::new(positive, unlabeled, checked)?;
+    Ok(Mixtures { prior: posterior.prior(), drawn: posterior.draw(DRAWN) })
+}
 
-    let mut of_prior = vec![0.0; priors.len()];
-    // Weights are relative to the largest so far; earlier ones are scaled down when a larger one comes.
-    let mut largest = f64::NEG_INFINITY;
-    for &behind in &behinds {
-        for &spread in &spreads {
-            let rest = shares(&edges, -behind, spread);
-            let spread_cost = (spread.ln() / SPREAD_SCALE).powi(2) / 2.0;
-            for (&ahead, particle) in aheads.iter().zip(&particles) {
-                if behind < ahead + GAP {
-                    continue;
-                }
-                let cost = spread_cost + (ahead / AHEAD_SCALE).powi(2) / 2.0;
-                for (at, &prior) in priors.iter().enumerate() {
-                    let likelihood: f64 = counts
-                        .iter()
-                        .zip(particle.iter().zip(&rest))
-                        .map(|(count, (p, n))| count * (prior * p + (1.0 - prior) * n).max(1e-12).ln())
-                        .sum();
-                    let log_weight = power * likelihood - cost;
-                    if log_weight > largest {
-                        let scale = (largest - log_weight).exp();
-                        of_prior.iter_mut().for_each(|weight: &mut f64| *weight *= scale);
-                        largest = log_weight;
+/// Weights of all mixtures on a grid.
+struct Posterior {
+    /// Values of π.
+    priors: Vec<f64>,
+    /// The other parameters; `weights` has one entry per value of π for each.
+    shapes: Vec<[f64; 3]>,
+    /// Logarithms of the weights.
+    log_weights: Vec<f64>,
+    /// The largest of them.
+    largest: f64,
+}
+
+impl Posterior {
+    fn new(positive: &[f32], unlabeled: &[f32], checked: Checked) -> Result<Self, MetricError> {
+        check_count(positive, "positive", MIN_SCORES)?;
+        check_count(unlabeled, "unlabeled", MIN_SCORES)?;
+        check_finite(positive, "positive")?;
+        check_finite(unlabeled, "unlabeled")?;
+        let edges = edges(positive.len());
+        let counts = counts(positive, unlabeled, &edges);
+        let power = positive.len() as f64 / (positive.len() + unlabeled.len()) as f64;
+
+        let priors: Vec<f64> = (0..100).map(|i| (f64::from(i) + 0.5) / 100.0).collect();
+        let aheads: Vec<f64> = (0..=15).map(|i| f64::from(i) * 0.1).collect();
+        let behinds: Vec<f64> = (3..=25).map(|i| f64::from(i) * 0.2).collect();
+        let spreads: Vec<f64> = (-4..=4).map(|i| (f64::from(i) * 0.15).exp()).collect();
+        let particles: Vec<Vec<f64>> = aheads.iter().map(|&ahead| shares(&edges, -ahead, 1.0)).collect();
+
+        let (mut shapes, mut log_weights) = (Vec::new(), Vec::new());
+        for &behind in &behinds {
+            for &spread in &spreads {
+                let rest = shares(&edges, -behind, spread);
+                let spread_cost = (spread.ln() / SPREAD_SCALE).powi(2) / 2.0;
+                for (&ahead, particle) in aheads.iter().zip(&particles) {
+                    if behind < ahead + GAP {
+                        continue;
                     }
-                    of_prior[at] += (log_weight - largest).exp();
+                    let cost = spread_cost + (ahead / AHEAD_SCALE).powi(2) / 2.0;
+                    shapes.push([ahead, behind, spread]);
+                    log_weights.extend(priors.iter().map(|&prior| {
+                        let likelihood: f64 = counts
+                            .iter()
+                            .zip(particle.iter().zip(&rest))
+                            .map(|(count, (p, n))| count * (prior * p + (1.0 - prior) * n).max(1e-12).ln())
+                            .sum();
+                        power * likelihood - cost + checked.log_likelihood(prior)
+                    }));
                 }
             }
         }
+        let largest = log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Ok(Self { priors, shapes, log_weights, largest })
     }
-    let total: f64 = of_prior.iter().sum();
-    let estimate = priors.iter().zip(&of_prior).map(|(prior, weight)| prior * weight).sum::<f64>() / total;
-    Ok(BinormalPrior {
-        estimate,
-        low: below(&of_prior, TAIL * total).min(estimate),
-        high: below(&of_prior, (1.0 - TAIL) * total).max(estimate),
-    })
+
+    /// Weights relative to the largest, shape by shape, all values of π for each.
+    fn weights(&self) -> impl Iterator<Item = f64> {
+        self.log_weights.iter().map(|log_weight| (log_weight - self.largest).exp())
+    }
+
+    /// Mean and interval of π.
+    fn prior(&self) -> BinormalPrior {
+        let mut of_prior = vec![0.0; self.priors.len()];
+        for (at, weight) in self.weights().enumerate() {
+            of_prior[at % self.priors.len()] += weight;
+        }
+        let total: f64 = of_prior.iter().sum();
+        let estimate =
+            self.priors.iter().zip(&of_prior).map(|(prior, weight)| prior * weight).sum::<f64>() / total;
+        BinormalPrior {
+            estimate,
+            low: below(&of_prior, TAIL * total).min(estimate),
+            high: below(&of_prior, (1.0 - TAIL) * total).max(estimate),
+        }
+    }
+
+    /// Mixtures at equal steps of the cumulative weight (systematic sampling, so no chance enters).
+    fn draw(&self, number: usize) -> Vec<Mixture> {
+        let total: f64 = self.weights().sum();
+        let step = total / number as f64;
+        let (mut sum, mut next) = (0.0, step / 2.0);
+        let mut drawn = Vec::with_capacity(number);
+        for (at, weight) in self.weights().enumerate() {
+            sum += weight;
+            while sum >= next && drawn.len() < number {
+                let [ahead, behind, spread] = self.shapes[at / self.priors.len()];
+                drawn.push(Mixture { prior: self.priors[at % self.priors.len()], ahead, behind, spread });
+                next += step;
+            }
+        }
+        drawn
+    }
 }
 
 /// The point of [0, 1] below which `wanted` of the weight lies; each weight is spread evenly over its cell.
@@ -158,7 +269,7 @@ fn shares(edges: &[f64], mean: f64, spread: f64) -> Vec<f64> {
 }
 
 /// Distribution function of the standard normal.
-fn normal(x: f64) -> f64 {
+pub(crate) fn normal(x: f64) -> f64 {
     0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
 }
 

@@ -67,7 +67,7 @@ pub fn out_of_fold_scores(
     if !progress(0, to_do) {
         return Err(Error::Cancelled);
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = rayon::current_num_threads();
     let parallel = if device.is_cpu { jobs.len().min(cores) } else { 1 };
     let (next, cancelled) = (AtomicUsize::new(0), AtomicBool::new(false));
     let results: Mutex<BTreeMap<usize, Result<Vec<f32>>>> = Mutex::new(BTreeMap::new());

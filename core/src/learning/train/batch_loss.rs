@@ -17,9 +17,9 @@ use crate::learning::loss::alignment::{Classes, alignment_loss};
 use crate::learning::loss::consistency::{PseudoLabels, RunningConfidence, consistency_loss, pseudo_labels};
 use crate::learning::loss::risk::{LabelledLogits, RiskValue, cross_entropy, risk};
 use crate::learning::loss::self_training::PseudoTarget;
-use crate::learning::train::epoch_totals::EpochTotals;
+use crate::learning::train::metrics::epoch_totals::EpochTotals;
+use crate::learning::train::metrics::step_metrics::BatchMetrics;
 use crate::learning::train::networks::Networks;
-use crate::learning::train::step_metrics::BatchMetrics;
 
 /// A batch with its views and weights.
 pub(super) struct BatchInput<'a> {
@@ -54,7 +54,7 @@ impl BatchLoss<'_> {
     /// When the batch holds nothing from which the risk can learn.
     pub fn gradients(
         &self,
-        input: BatchInput,
+        input: BatchInput<'_>,
         totals: &mut EpochTotals,
     ) -> Result<(GradientsParams, BatchMetrics)> {
         let BatchInput { batch, views, targets, lambda, gradient_scale, place } = input;

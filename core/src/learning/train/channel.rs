@@ -1,4 +1,4 @@
-//! The line between a run and whoever started it: events go out, orders come in.
+//! The channel between a run and its caller: events go out, orders come in.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
@@ -18,7 +18,7 @@ impl<'a> RunChannel<'a> {
         Self { orders, events, stop: false, checkpoint: false }
     }
 
-    /// Sends an event. A run goes on when nobody listens any more.
+    /// Sends an event. The run continues when the receiver is gone.
     pub fn report(&self, event: TrainEvent) {
         self.reporter()(event);
     }
@@ -33,7 +33,7 @@ impl<'a> RunChannel<'a> {
     }
 
     /// Takes in the orders that have arrived and waits while the run is paused. Returns false once it was stopped.
-    /// When nobody can give orders any more, the run goes on.
+    /// The run continues when the sender of orders is gone.
     pub fn keep_going(&mut self) -> bool {
         let mut paused = false;
         loop {

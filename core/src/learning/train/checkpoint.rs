@@ -18,7 +18,7 @@ use crate::learning::network::tensor_file::{
 };
 use crate::learning::network::weights::NamedTensors;
 use crate::learning::prior::PriorUsed;
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::mid_epoch::MidEpochState;
 
 /// Format of a checkpoint between epochs. It is raised when the meaning of a field changes; older programs refuse
@@ -181,12 +181,20 @@ impl Checkpoint {
     /// or not a checkpoint of Vitrine.
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        Self::parse(&bytes, path)
+    }
+
+    /// As [`Self::load`], from the bytes of a file. `path` names them in errors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when they are damaged, of a newer program, or not a checkpoint of Vitrine.
+    pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let damaged =
             |what: String| Error::format(path, what, "use another checkpoint of the run, or train again");
-        let header = header_text(&bytes, HEADER.key, &damaged)?
+        let header = header_text(bytes, HEADER.key, &damaged)?
             .ok_or_else(|| damaged("is a safetensors file, but not a checkpoint of Vitrine".to_owned()))?;
         let mut checkpoint = Self::empty(parse_header(path, &header, &HEADER, &damaged)?);
-        for (group, name, tensor) in read_groups(&bytes, &damaged)? {
+        for (group, name, tensor) in read_groups(bytes, &damaged)? {
             let group = match group.as_str() {
                 "model" => &mut checkpoint.model,
                 "student" => &mut checkpoint.student,

@@ -1,7 +1,9 @@
 //! Orders to a training thread, and what it reports.
 
+use crate::learning::prior::PriorUsed;
 use crate::learning::prior::overlay_trial::OverlayChoice;
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
+use crate::remedy::Warning;
 
 /// An order to a running training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +12,8 @@ pub enum TrainControl {
     Pause,
     /// Go on.
     Resume,
-    /// End after the current batch and keep the best epoch so far.
+    /// End after the current batch and keep the best epoch so far. Where a checkpoint was ordered too, it is written
+    /// first.
     Stop,
     /// Write a checkpoint after the current step.
     Checkpoint,
@@ -66,9 +69,11 @@ impl std::fmt::Display for RunPhase {
             Self::Pretraining { epoch, epochs } => {
                 return write!(f, "Pretraining, epoch {epoch} of {epochs}");
             }
-            Self::EstimatingPrior => "Estimating the class prior",
+            Self::EstimatingPrior => "Estimating the fraction of particles (π)",
             Self::TryingOverlay => "Tuning augmentation",
-            Self::EstimatingPriorAndTryingOverlay => "Estimating the class prior, tuning augmentation",
+            Self::EstimatingPriorAndTryingOverlay => {
+                "Estimating the fraction of particles (π), tuning augmentation"
+            }
             Self::CompilingKernels => "Compiling kernels",
             Self::Training => "Training",
             Self::Scoring => "Scoring patches",
@@ -92,8 +97,8 @@ pub enum TrainEvent {
         /// Batches of this epoch.
         batches: usize,
     },
-    /// The class prior that the run uses, as `(estimate, low, high)`.
-    Prior(f64, f64, f64),
+    /// The class prior that the run uses.
+    Prior(PriorUsed),
     /// The overlay factors that were tried before the run, and the one it uses.
     Overlay(OverlayChoice),
     /// An epoch is complete.
@@ -106,7 +111,7 @@ pub enum TrainEvent {
     /// An epoch of pretraining is complete.
     Pretrained(PretrainEpoch),
     /// A warning for the person.
-    Warning(String),
+    Warning(Warning),
     /// A checkpoint that was asked for is written.
     Checkpoint {
         /// Epoch, counted from 1.

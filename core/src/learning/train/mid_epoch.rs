@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::learning::loss::self_training::PseudoTarget;
-use crate::learning::train::epoch_totals::EpochTotals;
+use crate::learning::train::metrics::epoch_totals::EpochTotals;
 
 /// A place within an epoch, between two steps of the optimiser.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,10 +7,9 @@
 //! 3. [`preflight`] estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
 //!    folder of its own, [`crate::learning::pretrain`].)
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
-//!    loss of a batch; `self_training` decides when pseudo-labels replace the risk; `validation` measures the
-//!    validation side after the epoch.
-//! 5. `step_metrics` holds what a step measured, `epoch_totals` adds it up, [`epoch_metrics`] lists the measures of an
-//!    epoch.
+//!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general_ranking` where the general
+//!    model is asked; `validation` measures the validation side after the epoch.
+//! 5. [`metrics`] is what is measured: by a step, over an epoch.
 //! 6. [`checkpoint`] is the run on disk, [`mid_epoch`] its state in the middle of an epoch; `trainer_state` takes the
 //!    trainer's state and puts it back.
 //! 7. [`events`] are the orders to the training thread and its reports; they pass through `channel`.
@@ -19,15 +18,14 @@ mod batch_loss;
 mod channel;
 pub(crate) mod check_data;
 pub mod checkpoint;
-pub mod epoch_metrics;
-mod epoch_totals;
 pub mod events;
+mod general_ranking;
+pub mod metrics;
 pub mod mid_epoch;
 mod networks;
 pub mod preflight;
 pub mod run;
 mod self_training;
-mod step_metrics;
 pub mod trainer;
 mod trainer_state;
 mod validation;

@@ -5,7 +5,9 @@ use crate::error::Result;
 use crate::learning::config::{PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
 use crate::learning::prior::PriorUsed;
+use crate::learning::prior::binormal::Checked;
 use crate::learning::prior::cross_fit::out_of_fold_scores;
+use crate::learning::prior::mean_image::mean_image_share;
 use crate::learning::prior::overlay_trial::{OverlayChoice, TriedFactor};
 use crate::learning::train::events::{RunPhase, TrainEvent};
 
@@ -19,7 +21,8 @@ pub struct Preflight {
 }
 
 /// Estimates the class prior and, where the configuration has the overlay on trial, chooses its factor. `known_prior`
-/// is an earlier estimate for the same labels, used instead of a new one. `report` gets phases and findings;
+/// is an earlier estimate for the same labels, used instead of a new one; `checked` are random unlabeled patches that a
+/// person has looked at, which enter a new one. `report` gets phases and findings;
 /// `progress` gets the epochs done and to do, and returns whether to go on.
 ///
 /// # Errors
@@ -30,6 +33,7 @@ pub fn preflight(
     data: &TrainingData,
     device: &ComputeDevice,
     known_prior: Option<PriorUsed>,
+    checked: Checked,
     report: impl Fn(TrainEvent),
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Preflight> {
@@ -62,9 +66,11 @@ pub fn preflight(
     let prior = match known_prior {
         Some(prior) => prior,
         // From the scores without an overlay.
-        None => PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled)?,
+        None => {
+            PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled, checked, mean_image_share(data)?)?
+        }
     };
-    report(TrainEvent::Prior(prior.value, prior.low, prior.high));
+    report(TrainEvent::Prior(prior));
     if !on_trial {
         return Ok(Preflight { prior, overlay: weak.overlay });
     }

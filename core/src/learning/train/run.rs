@@ -7,25 +7,27 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::config::{RunConfig, SelectBy};
+use crate::learning::config::{PretrainKind, RunConfig, SelectBy};
 use crate::learning::data::TrainingData;
 use crate::learning::network::weights::{NamedTensors, extract};
-use crate::learning::pretrain::initial_features;
+use crate::learning::pretrain::{GeneralStart, initial_features};
 use crate::learning::prior::PriorUsed;
+use crate::learning::prior::binormal::Checked;
+use crate::learning::prior::mean_image::mean_image_share;
 use crate::learning::train::channel::RunChannel;
 use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{
     Checkpoint, CheckpointHeader, FORMAT_VERSION, History, model_path, resume_path,
 };
-use crate::learning::train::epoch_metrics::EpochMetrics;
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::mid_epoch::MidEpochState;
 use crate::learning::train::preflight::{Preflight, preflight};
 use crate::learning::train::trainer::{AfterBatch, EpochObserver, Trainer};
 
 /// Everything a run needs.
 pub struct TrainJob {
-    /// The method.
+    /// The configuration.
     pub config: RunConfig,
     /// The patches, normalised by `normaliser`.
     pub data: TrainingData,
@@ -41,6 +43,8 @@ pub struct TrainJob {
     pub resume: Option<Checkpoint>,
     /// An earlier estimate of π for the same labels, used where the configuration says `estimate`.
     pub known_prior: Option<PriorUsed>,
+    /// Random unlabeled patches that a person has looked at; they enter a new estimate of π.
+    pub checked: Checked,
 }
 
 /// Why a run ended before its last epoch.
@@ -82,7 +86,7 @@ pub struct RunOutcome {
     pub model: Checkpoint,
 }
 
-/// Trains until the last epoch or an order to stop. The run goes on when nobody receives `events` any more.
+/// Trains until the last epoch or an order to stop. The run continues when the receiver of `events` is gone.
 ///
 /// # Errors
 /// When the data does not fit the method, a loss diverges ([`Error::Training`]), or a checkpoint cannot be written;
@@ -94,15 +98,26 @@ pub fn train(
 ) -> Result<RunOutcome> {
     check_data(&job.config, &job.data)?;
     let mut channel = RunChannel::new(control, events);
-    let pretrained = pretrain_first(&job, &mut channel)?;
-    let prior = settle_prior_and_overlay(&mut job, &mut channel)?;
-    let mut run = Run::begin(job, prior, pretrained.as_ref())?;
+    let general = ask_general_model(&job)?;
+    let begins_with_it = job.config.pretrain.kind == PretrainKind::General;
+    let pretrained = match &general {
+        Some(general) if begins_with_it && job.resume.is_none() => Some(general.weights().clone()),
+        _ => pretrain_first(&job, &mut channel)?,
+    };
+    let prior = settle_prior_and_overlay(&mut job, general.as_ref(), &mut channel)?;
+    let mut run = Run::begin(job, prior, general.as_ref(), pretrained.as_ref())?;
     let ended_early = run.train_epochs(&mut channel)?;
     run.into_outcome(ended_early)
 }
 
+/// What the general model says of the patches, where the run begins with it or ranks by it.
+fn ask_general_model(job: &TrainJob) -> Result<Option<GeneralStart>> {
+    let asked = job.config.pretrain.kind == PretrainKind::General || job.config.self_training.general_model;
+    asked.then(|| GeneralStart::find(&job.data, &job.device)).transpose()
+}
+
 /// The pretrained weights a new run begins with; `None` without pretraining and in a resumed run.
-fn pretrain_first(job: &TrainJob, channel: &mut RunChannel) -> Result<Option<NamedTensors>> {
+fn pretrain_first(job: &TrainJob, channel: &mut RunChannel<'_>) -> Result<Option<NamedTensors>> {
     if job.resume.is_some() {
         return Ok(None);
     }
@@ -115,11 +130,22 @@ fn pretrain_first(job: &TrainJob, channel: &mut RunChannel) -> Result<Option<Nam
 
 /// The class prior of the run. Also puts the overlay factor of the preflight into the configuration. A resumed run
 /// keeps the prior and the factor with which it began.
-fn settle_prior_and_overlay(job: &mut TrainJob, channel: &mut RunChannel) -> Result<PriorUsed> {
+fn settle_prior_and_overlay(
+    job: &mut TrainJob,
+    general: Option<&GeneralStart>,
+    channel: &mut RunChannel<'_>,
+) -> Result<PriorUsed> {
     let resumed = job.resume.as_ref().filter(|checkpoint| checkpoint.header.has_trained());
     if let Some(checkpoint) = resumed {
         job.config.augmentation.weak = checkpoint.header.config.augmentation.weak;
         return Ok(checkpoint.header.prior);
+    }
+    if let Some(general) = general.filter(|_| job.config.takes_prior_from_general_model()) {
+        let scores = &general.scores;
+        let second = mean_image_share(&job.data)?;
+        // With too few scores the quick classifiers have to say it.
+        let prior = PriorUsed::estimate(&scores.positive, &scores.unlabeled, job.checked, second).ok();
+        job.known_prior = job.known_prior.or(prior);
     }
     let epochs = job.config.schedule.epochs;
     let report = channel.reporter();
@@ -128,7 +154,7 @@ fn settle_prior_and_overlay(job: &mut TrainJob, channel: &mut RunChannel) -> Res
         channel.keep_going()
     };
     let Preflight { prior, overlay } =
-        preflight(&job.config, &job.data, &job.device, job.known_prior, report, progress)?;
+        preflight(&job.config, &job.data, &job.device, job.known_prior, job.checked, report, progress)?;
     job.config.augmentation.weak.overlay = overlay;
     job.config.augmentation.weak.overlay_trial = false;
     Ok(prior)
@@ -164,9 +190,17 @@ struct BestEpoch {
 
 impl Run {
     /// Draws or loads the initial weights, or puts back the state of the checkpoint.
-    fn begin(job: TrainJob, prior: PriorUsed, pretrained: Option<&NamedTensors>) -> Result<Self> {
+    fn begin(
+        job: TrainJob,
+        prior: PriorUsed,
+        general: Option<&GeneralStart>,
+        pretrained: Option<&NamedTensors>,
+    ) -> Result<Self> {
         let TrainJob { config, data, normaliser, device, folder, resume, .. } = job;
         let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
+        if let Some(general) = general.filter(|_| config.self_training.general_model) {
+            trainer.rank_with(general, &device, prior.is_told())?;
+        }
         if let Some(features) = pretrained {
             trainer.start_from_features(features)?;
         }
@@ -183,7 +217,7 @@ impl Run {
     }
 
     /// Trains the epochs that are left. Returns why the run ended early, if it did.
-    fn train_epochs(&mut self, channel: &mut RunChannel) -> Result<Option<EarlyEnd>> {
+    fn train_epochs(&mut self, channel: &mut RunChannel<'_>) -> Result<Option<EarlyEnd>> {
         let phase = if self.is_training_reported { RunPhase::Training } else { RunPhase::CompilingKernels };
         channel.report(TrainEvent::Phase(phase));
         let mut epoch = self.record.history.len() + 1;
@@ -206,7 +240,7 @@ impl Run {
     }
 
     /// Trains one epoch and reports its progress; `None` when it was stopped.
-    fn train_epoch(&mut self, epoch: usize, channel: &mut RunChannel) -> Result<Option<EpochMetrics>> {
+    fn train_epoch(&mut self, epoch: usize, channel: &mut RunChannel<'_>) -> Result<Option<EpochMetrics>> {
         let from = self.resume_at.take();
         let epochs = self.epochs();
         let mut observer = EpochProgress {
@@ -222,7 +256,16 @@ impl Run {
     }
 
     /// Records the epoch, writes the checkpoints and reports.
-    fn finish_epoch(&mut self, epoch: usize, metrics: EpochMetrics, channel: &mut RunChannel) -> Result<()> {
+    fn finish_epoch(
+        &mut self,
+        epoch: usize,
+        mut metrics: EpochMetrics,
+        channel: &mut RunChannel<'_>,
+    ) -> Result<()> {
+        if !self.record.prior.is_told() {
+            // A correction by a number that nobody knows would look like a measurement.
+            metrics.validation_auc_corrected = f64::NAN;
+        }
         let improved = self.record.add_epoch(epoch, &metrics, &self.trainer);
         if improved {
             self.record.save_model(&self.trainer)?;
@@ -352,12 +395,12 @@ impl EpochObserver for EpochProgress<'_, '_> {
         }
         let (epoch, epochs) = (self.epoch, self.epochs);
         self.channel.report(TrainEvent::Progress { epoch, epochs, batch, batches });
-        if !self.channel.keep_going() {
-            AfterBatch::Stop
-        } else if self.channel.wants_checkpoint() && self.record.folder.is_some() {
-            AfterBatch::SaveState
-        } else {
-            AfterBatch::Continue
+        let goes_on = self.channel.keep_going();
+        match (goes_on, self.channel.wants_checkpoint() && self.record.folder.is_some()) {
+            (true, false) => AfterBatch::Continue,
+            (true, true) => AfterBatch::SaveState,
+            (false, true) => AfterBatch::SaveAndStop,
+            (false, false) => AfterBatch::Stop,
         }
     }
 

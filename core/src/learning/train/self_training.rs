@@ -1,14 +1,24 @@
 //! When an epoch trains with self-training, and the trial that decides whether it stays on.
 
+use crate::device::ComputeDevice;
 use crate::error::Result;
 use crate::label::Label;
+use crate::learning::config::PretrainKind;
+use crate::learning::eval::metrics::Ranking;
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
-use crate::learning::loss::self_training::{PseudoTarget, Verdict, select_pseudo_labels};
+use crate::learning::loss::self_training::{PseudoTarget, Road, Verdict, select_pseudo_labels};
 use crate::learning::network::Network;
+use crate::learning::optim::adamw::AdamW;
+use crate::learning::pretrain::GeneralStart;
 use crate::learning::prior;
 use crate::learning::prior::best_bin::estimate_prior;
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::general_ranking::{GeneralRanking, Validated};
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::Trainer;
+use crate::remedy::Warning;
+
+/// Validation patches of each label from which on their AUC weighs the two rankings.
+const MIN_VALIDATION: usize = 10;
 
 impl Trainer {
     /// The pseudo-label of each patch of the run for this epoch; `None` while self-training is off. Keeps the weights
@@ -22,15 +32,115 @@ impl Trainer {
         if config.trial && self.trial.about_to_start() {
             self.before_self_training = Some(self.networks.clone());
         }
+        let road = self.road()?;
+        if road == Some(Road::NoPseudoLabels) {
+            return Ok(None);
+        }
         let ranking = self.networks.labelling(&self.config);
         let scores = pool_logits(&ranking, &self.pool, &self.unlabeled, TestTimeAugmentation::Flips)?;
         let prior = if config.estimate_prior { self.current_prior(&ranking)? } else { self.prior };
+        let scores = match self.general.as_ref().filter(|_| road == Some(Road::FromGeneralModel)) {
+            Some(general) => general.combined(&scores, self.validation_ranking(&ranking)?.map(|own| own.auc)),
+            None => scores,
+        };
         let chosen = select_pseudo_labels(&scores, prior, config.positive_share, config.negative_margin);
         let mut targets = vec![PseudoTarget::Ignored; self.data.labels.len()];
         for (&patch, target) in self.unlabeled.iter().zip(chosen) {
             targets[patch] = target;
         }
         Ok(Some(targets))
+    }
+
+    /// Decides once what the run does where the general model is asked; see [`Road`]. `None` where it is not asked.
+    fn road(&mut self) -> Result<Option<Road>> {
+        let Some(general) = &self.general else { return Ok(None) };
+        if let Some(road) = self.trial.road() {
+            return Ok(Some(road));
+        }
+        let own = self.validation_ranking(&self.networks.scoring())?;
+        let clear = own.is_none_or(|own| own.shows_clear_picks(self.prior));
+        let road = if clear && general.agrees_with(self.prior) {
+            Road::FromGeneralModel
+        } else {
+            Road::NoPseudoLabels
+        };
+        let found = own.map_or_else(
+            || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
+            |own| {
+                let where_it_lies = if clear { "above" } else { "not above" };
+                format!(
+                    "The validation AUC {:.3} ± {:.3} is {where_it_lies} the ceiling {:.3} for random picks",
+                    own.auc,
+                    own.standard_error,
+                    1.0 - self.prior / 2.0
+                )
+            },
+        );
+        let counts = format!(
+            "the general model takes {:.0} % of the unlabeled for particles, where π is {:.2}",
+            100.0 * general.prior,
+            self.prior
+        );
+        let follows = match (road, clear) {
+            (Road::FromGeneralModel, _) => format!(
+                "the picks are clearer than the other particles; {counts}; these agree, so the run restarts from it and \
+                 both choose the pseudo-labels"
+            ),
+            (Road::NoPseudoLabels, true) if !general.prior_is_told => {
+                "the picks are clearer than the other particles; these labels do not tell π, so the run continues without \
+                 pseudo-labels"
+                    .to_owned()
+            }
+            (Road::NoPseudoLabels, true) => format!(
+                "the picks are clearer than the other particles; {counts}; these disagree, so the run continues without \
+                 pseudo-labels"
+            ),
+            (Road::NoPseudoLabels, false) => "the run continues without pseudo-labels".to_owned(),
+        };
+        if road == Road::FromGeneralModel && self.config.pretrain.kind == PretrainKind::General {
+            let weights = general.weights.clone();
+            self.start_from_features(&weights)?;
+            self.optimizer = AdamW::new(self.config.optimizer.weight_decay);
+        }
+        self.trial.take_road(road);
+        self.warnings.push(format!("{found}: {follows}.").into());
+        Ok(Some(road))
+    }
+
+    /// Ranks the unlabeled by the general model too. `prior_is_told`: whether the labels tell π.
+    ///
+    /// # Errors
+    /// When a patch cannot be read.
+    pub(super) fn rank_with(
+        &mut self,
+        general: &GeneralStart,
+        device: &ComputeDevice,
+        prior_is_told: bool,
+    ) -> Result<()> {
+        let logits = general.logits(&self.data, device, &self.unlabeled)?;
+        let above = logits.iter().filter(|&&logit| logit >= 0.0).count();
+        let above_half = above as f64 / logits.len().max(1) as f64;
+        self.general = Some(GeneralRanking {
+            logits,
+            auc: general.auc,
+            weights: general.weights().clone(),
+            prior: above_half,
+            prior_is_told,
+        });
+        Ok(())
+    }
+
+    /// How validation positives rank against validation unlabeled; `None` where they are too few to tell.
+    fn validation_ranking(&self, ranking: &Network) -> Result<Option<Validated>> {
+        let patches = |label| self.data.with_label(&self.data.validation, label);
+        let (positive, unlabeled) = (patches(Label::Positive), patches(Label::Unlabeled));
+        if positive.len() < MIN_VALIDATION || unlabeled.len() < MIN_VALIDATION {
+            return Ok(None);
+        }
+        let logits =
+            |patches: &[usize]| pool_logits(ranking, &self.pool, patches, TestTimeAugmentation::Flips);
+        let ranking = Ranking::new(&logits(&positive)?, &logits(&unlabeled)?)?;
+        Ok(Some(Validated { auc: ranking.auc(), standard_error: ranking.auc_standard_error()? }))
     }
 
     /// π estimated from the scores of the validation patches; the run's own π where they are too few.
@@ -58,19 +168,20 @@ impl Trainer {
                 }
                 // The measures that are stored belong to the weights that the run goes on with.
                 self.validate(metrics)?;
-                self.warnings.push(format!(
+                let text = format!(
                     "Self-training was turned off after epoch {}: the validation AUC fell from {before:.3} to \
                      {after:.3} in its first epochs. The run continues from the weights before self-training, with \
-                     the risk alone, and is longer by these epochs.",
+                     the risk alone, and is longer by these epochs",
                     metrics.epoch
-                ));
+                );
+                self.warnings.push(text.into());
             }
         }
         Ok(())
     }
 
     /// The warnings since the last call.
-    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+    pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
     }
 }

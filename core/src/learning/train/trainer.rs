@@ -20,7 +20,7 @@ use crate::learning::data::augment::Augmenter;
 use crate::learning::data::batch_views::BatchViews;
 use crate::learning::data::patch_store::DevicePool;
 use crate::learning::data::sampler::{Batch, epoch_batches};
-use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits, probability};
+use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
 use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
 use crate::learning::loss::self_training::{PseudoTarget, SelfTrainingTrial};
 use crate::learning::network::Network;
@@ -30,12 +30,14 @@ use crate::learning::optim::schedule::{consistency_weight, learning_rate};
 use crate::learning::random::{Stream, generator};
 use crate::learning::readback::PendingReadback;
 use crate::learning::train::batch_loss::{BatchInput, BatchLoss};
-use crate::learning::train::epoch_metrics::EpochMetrics;
-use crate::learning::train::epoch_totals::EpochTotals;
+use crate::learning::train::general_ranking::GeneralRanking;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_totals::EpochTotals;
+use crate::learning::train::metrics::step_metrics::{BatchMetrics, StepMetrics, read_steps};
 use crate::learning::train::mid_epoch::MidEpochState;
 use crate::learning::train::networks::Networks;
-use crate::learning::train::step_metrics::{BatchMetrics, StepMetrics, read_steps};
 use crate::learning::train::validation::measure_validation;
+use crate::remedy::Warning;
 
 /// What an epoch does after a batch.
 pub enum AfterBatch {
@@ -43,6 +45,9 @@ pub enum AfterBatch {
     Continue,
     /// Hand over the state after the next step of the optimiser, and go on.
     SaveState,
+    /// Hand over the state after the next step of the optimiser, and leave the epoch unfinished. After the last step the
+    /// epoch is completed instead.
+    SaveAndStop,
     /// Leave the epoch unfinished.
     Stop,
 }
@@ -52,8 +57,8 @@ pub(super) trait EpochObserver {
     /// Called after each batch with the batches done and the batches of the epoch.
     fn after_batch(&mut self, done: usize, batches: usize) -> AfterBatch;
 
-    /// Called with the state where [`Self::after_batch`] returned [`AfterBatch::SaveState`]. Not called after the last
-    /// batch, because the epoch is as good as complete then.
+    /// Called with the state where [`Self::after_batch`] returned [`AfterBatch::SaveState`] or
+    /// [`AfterBatch::SaveAndStop`]. Not called after the last batch, because the epoch is as good as complete then.
     fn save_state(&mut self, trainer: &Trainer, state: MidEpochState) -> Result<()>;
 }
 
@@ -72,7 +77,9 @@ pub struct Trainer {
     pub(super) trial: SelfTrainingTrial,
     /// The networks before self-training, while its trial lasts.
     pub(super) before_self_training: Option<Networks>,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
+    /// What the general model says of [`Self::unlabeled`], where self-training asks it.
+    pub(super) general: Option<GeneralRanking>,
     positive: Vec<usize>,
     pub(super) unlabeled: Vec<usize>,
     negative: Vec<usize>,
@@ -118,6 +125,7 @@ impl Trainer {
             trial: SelfTrainingTrial::default(),
             before_self_training: None,
             warnings: Vec::new(),
+            general: None,
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
@@ -164,7 +172,7 @@ impl Trainer {
     ) -> Result<Option<EpochMetrics>> {
         let mut state = self.begin_epoch(epoch, from)?;
         let batches = state.batches.len();
-        let mut save_state = false;
+        let (mut save_state, mut stop) = (false, false);
         for index in from.map_or(0, |from| from.batch)..batches {
             self.train_batch(&mut state, index)?;
             let done = index + 1;
@@ -175,12 +183,16 @@ impl Trainer {
                     return Ok(None);
                 }
                 AfterBatch::SaveState => save_state = true,
+                AfterBatch::SaveAndStop => (save_state, stop) = (true, true),
                 AfterBatch::Continue => {}
             }
             // Checkpoints do not hold gradients that wait for the rest of their group.
             if save_state && state.group.is_empty() && done < batches {
                 save_state = false;
                 observer.save_state(self, state.mid_epoch(done)?)?;
+                if stop {
+                    return Ok(None);
+                }
             }
         }
         self.finish_epoch(state).map(Some)
@@ -348,15 +360,6 @@ impl Trainer {
     /// When a patch cannot be read.
     pub fn student_logits(&self, patches: &[usize]) -> Result<Vec<f32>> {
         pool_logits(&self.networks.student.valid(), &self.pool, patches, TestTimeAugmentation::None)
-    }
-
-    /// p of patches of the run, by index, averaged over all symmetries.
-    ///
-    /// # Errors
-    /// When a patch cannot be read.
-    pub fn probabilities(&self, patches: &[usize]) -> Result<Vec<f32>> {
-        let logits = self.logits(patches, TestTimeAugmentation::Symmetries)?;
-        Ok(logits.into_iter().map(probability).collect())
     }
 }
 

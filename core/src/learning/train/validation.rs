@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::learning::eval::metrics::{Ranking, auc, auc_ceiling, corrected_auc};
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
 /// Fills in the validation measures from logits of the validation patches by label. A measure whose classes are
 /// missing is NaN ("not measured"), never a made-up 0.5.

@@ -72,7 +72,7 @@ pub struct OnMicrograph {
 /// A picker judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judged {
-    /// Its name.
+    /// Name of the picker, as it is shown.
     pub name: String,
     /// Whether its picks have scores.
     pub scored: bool,
@@ -96,7 +96,7 @@ pub struct Evaluation {
     pub micrographs: Vec<String>,
     /// True centres on them.
     pub centres: usize,
-    /// The pickers.
+    /// One entry a picker, in the order in which they were named.
     pub sets: Vec<Judged>,
     /// What at least 1, 2, … of them found within half a diameter; empty for one picker.
     pub consensus: Vec<Agreed>,

@@ -1,7 +1,6 @@
 //! Numbers on the axes of a plot.
 
 use egui_plot::{GridInput, GridMark};
-use vitrine_core::report::tables::{NumberStyle, format_number};
 
 /// Round numbers on an axis (1, 2 or 5 times a power of ten), at least `points` apart, so that each has
 /// room for its number; `whole` for epochs, which are never between two numbers.
@@ -63,27 +62,82 @@ fn marks((low, high): (f64, f64), step: f64) -> Vec<GridMark> {
 
 /// A plain number on an axis, for axes that begin and end with round numbers.
 pub fn plain_tick(mark: GridMark) -> String {
-    tick(mark.value, mark.step_size, false, false)
+    tick(mark.value, mark.step_size, false)
 }
 
-/// A number on the y axis, with as many digits as the distance of the grid lines asks for.
-pub fn tick(value: f64, step: f64, percent: bool, log: bool) -> String {
+/// A share on an axis.
+pub fn percent_tick(mark: GridMark) -> String {
+    tick(mark.value, mark.step_size, true)
+}
+
+/// A number on an axis, with as many digits as the distance of the grid lines asks for: no two lines have the same.
+pub fn tick(value: f64, step: f64, percent: bool) -> String {
     if percent {
-        return format!("{:.0} %", 100.0 * value);
+        let digits = digits(100.0 * step);
+        return format!("{:.digits$} %", 100.0 * value);
     }
-    if log || (value != 0.0 && value.abs() < 1e-3) {
-        return format_number(value, NumberStyle::Plain)
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned();
+    let digits = digits(step);
+    if digits > MAX_DIGITS && value.abs() < 1e-3 {
+        return shortest(value, step);
     }
-    let digits = (-step.log10()).ceil().clamp(0.0, 4.0) as usize;
     format!("{value:.digits$}")
+}
+
+/// A number on a logarithmic axis, where each line is at a round number of its own.
+pub fn log_tick(value: f64, percent: bool) -> String {
+    if percent { format!("{} %", shortest(100.0 * value, 0.0)) } else { shortest(value, 0.0) }
+}
+
+/// Digits behind the point up to which a small number is written out.
+const MAX_DIGITS: usize = 5;
+
+/// Digits behind the point that tell apart numbers a step from each other.
+fn digits(step: f64) -> usize {
+    // The logarithm of 0.001 may be a hair below −3.
+    (-step.log10() - 1e-9).ceil().clamp(0.0, 12.0) as usize
+}
+
+/// The shortest text of a round number on an axis with this distance of lines.
+fn shortest(value: f64, step: f64) -> String {
+    // What is left of a rounded sum: 0.30000000000000004, or 1e-20 for 0.
+    let value: f64 =
+        if value.abs() < step * 1e-6 { 0.0 } else { format!("{value:.9e}").parse().unwrap_or(value) };
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{log_marks_within, marks, round_step};
+    use super::{log_marks_within, log_tick, marks, round_step, tick};
+
+    #[test]
+    fn no_two_lines_have_the_same_number() {
+        let words = |low: f64, high: f64, percent: bool| -> Vec<String> {
+            let step = round_step((high - low) / 6.0);
+            marks((low, high), step).iter().map(|mark| tick(mark.value, step, percent)).collect()
+        };
+        assert_eq!(words(0.002905, 0.002955, false), ["0.00291", "0.00292", "0.00293", "0.00294", "0.00295"]);
+        assert_eq!(words(0.0, 0.00101, false), ["0.0000", "0.0002", "0.0004", "0.0006", "0.0008", "0.0010"]);
+        assert_eq!(words(0.0, 2.01e-6, false), ["0", "5e-7", "1e-6", "1.5e-6", "2e-6"]);
+        assert_eq!(words(0.0, 1.01, true), ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]);
+        assert_eq!(
+            words(0.9899, 1.0001, true),
+            ["99.0 %", "99.2 %", "99.4 %", "99.6 %", "99.8 %", "100.0 %"]
+        );
+        for place in 0..60 {
+            let low = 1e-6 * 1.7_f64.powi(place % 20) * f64::from(place);
+            for width in [1e-6, 3e-5, 0.002, 0.04, 0.7, 12.0, 4e4] {
+                for percent in [false, true] {
+                    let all = words(low, low + width, percent);
+                    let different: std::collections::BTreeSet<&String> = all.iter().collect();
+                    assert_eq!(all.len(), different.len(), "{low} {width}: {all:?}");
+                }
+            }
+        }
+        let log: Vec<String> =
+            [0.0002, 0.05, 0.1, 1.0, 20.0, 100.2, 1000.0].map(|value| log_tick(value, false)).into();
+        assert_eq!(log, ["2e-4", "0.05", "0.1", "1", "20", "100.2", "1000"]);
+        assert_eq!(log_tick(10_f64.powf(0.3_f64.log10()), true), "30 %");
+    }
 
     #[test]
     fn marks_are_round_numbers_inside_the_axis() {

@@ -10,10 +10,10 @@ use egui::{Color32, RichText, Ui};
 use egui_plot::{Axis, GridMark, HoverPosition, Line, LineStyle, Plot, PlotUi, Points, Span};
 use vitrine_core::report::charts::Chart;
 use vitrine_core::report::figures;
-use vitrine_core::report::tables::{NumberStyle, format_number};
+use vitrine_core::report::metrics::{NumberStyle, format_number};
 
-use axis::{log_marks, tick};
-pub use axis::{plain_tick, round_marks};
+use axis::{log_marks, log_tick, tick};
+pub use axis::{percent_tick, plain_tick, round_marks};
 pub use menu::{PlotPlaces, menu, plot_places, report_place, reset_if_asked, save_items, zoom_items};
 
 use crate::gui::command::Command;
@@ -256,7 +256,11 @@ fn plot(ui: &mut Ui, chart: &Chart, runs: &[DrawnRun], lines: &[Traced], look: C
             }
         })
         .y_axis_formatter(move |mark: GridMark, _: &_| {
-            tick(look.unscale(mark.value), mark.step_size, percent, log)
+            if log {
+                log_tick(look.unscale(mark.value), percent)
+            } else {
+                tick(mark.value, mark.step_size, percent)
+            }
         })
         .label_formatter(|near: &HoverPosition<'_>| match near {
             HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {

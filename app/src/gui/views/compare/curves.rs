@@ -57,31 +57,9 @@ pub fn ui(
                 *log = look.log;
             });
         }
-        cell(ui, &mut |ui| {
-            curve(
-                ui,
-                open,
-                comparison,
-                "ROC",
-                "roc",
-                ["fraction of unlabeled accepted", "recall"],
-                |c| &c.roc,
-                out,
-            )
-        });
-        cell(ui, &mut |ui| {
-            let axes = ["recall", "precision"];
-            curve(
-                ui,
-                open,
-                comparison,
-                "Precision and recall",
-                "precision_recall",
-                axes,
-                |c| &c.precision_recall,
-                out,
-            );
-        });
+        for kind in [CurveKind::Roc, CurveKind::PrecisionRecall] {
+            cell(ui, &mut |ui| curve(ui, open, comparison, kind, out));
+        }
     };
     if columns > 1.0 {
         ui.horizontal_top(|ui| {
@@ -93,18 +71,62 @@ pub fn ui(
     }
 }
 
+/// What is drawn of all runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CurveKind {
+    Roc,
+    PrecisionRecall,
+}
+
+impl CurveKind {
+    /// Name of its files and of its zoom.
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Roc => "roc",
+            Self::PrecisionRecall => "precision_recall",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Roc => "ROC",
+            Self::PrecisionRecall => "Precision and recall",
+        }
+    }
+
+    /// Names of x and y.
+    const fn axes(self) -> [&'static str; 2] {
+        match self {
+            Self::Roc => ["fraction of unlabeled accepted", "recall"],
+            Self::PrecisionRecall => ["recall", "precision"],
+        }
+    }
+
+    fn points(self, curves: &Curves) -> &[CurvePoint] {
+        match self {
+            Self::Roc => &curves.roc,
+            Self::PrecisionRecall => &curves.precision_recall,
+        }
+    }
+
+    /// The area under a curve, with its name.
+    fn area(self, curves: &Curves) -> String {
+        match self {
+            Self::Roc => format!("AUC {:.3}", curves.auc),
+            Self::PrecisionRecall => format!("average precision {:.3}", curves.average_precision),
+        }
+    }
+}
+
 /// ROC or precision over recall, of all runs.
-#[expect(clippy::too_many_arguments, reason = "two plots of one kind")]
 fn curve(
     ui: &mut Ui,
     open: &OpenProject,
     comparison: &Arc<Comparison>,
-    title: &str,
-    id: &'static str,
-    axes: [&'static str; 2],
-    points: fn(&Curves) -> &[CurvePoint],
+    kind: CurveKind,
     out: &mut Vec<Command>,
 ) {
+    let (id, title, axes) = (kind.id(), kind.title(), kind.axes());
     let height = 290.0;
     let top = ui.cursor().min;
     charts::report_place(ui, id, egui::Rect::from_min_size(top, egui::vec2(ui.available_width(), height)));
@@ -118,11 +140,11 @@ fn curve(
             charts::menu(ui, id, title, |ui| {
                 charts::zoom_items(ui, id);
                 ui.separator();
-                let svg = || match id {
-                    "roc" => figures::roc(runs, against).ok().flatten(),
-                    _ => figures::precision_recall(runs, against).ok().flatten(),
+                let svg = || match kind {
+                    CurveKind::Roc => figures::roc(runs, against).ok().flatten(),
+                    CurveKind::PrecisionRecall => figures::precision_recall(runs, against).ok().flatten(),
                 };
-                save_items(ui, open, title, id, svg, || curve_csv(runs, axes.map(|a| a), points), out);
+                save_items(ui, open, title, id, svg, || curve_csv(runs, axes, |c| kind.points(c)), out);
             });
             let words = format!("validation, positives against {}", against.as_str());
             charts::small_label(ui, &words).on_hover_text(match against {
@@ -156,16 +178,14 @@ fn curve(
         });
     let mut told = Vec::new();
     let shown = charts::reset_if_asked(ui, plot, id).show(ui, |plot| {
-        if id == "roc" {
+        if kind == CurveKind::Roc {
             let chance = Line::new("", vec![[0.0, 0.0], [1.0, 1.0]]).allow_hover(false);
             plot.line(chance.color(egui::Color32::GRAY).width(1.0).style(LineStyle::dotted_dense()));
         }
         for run in runs {
             let Some(curve) = run.curves.iter().find(|c| c.against == against) else { continue };
-            let area = if id == "roc" { curve.auc } else { curve.average_precision };
-            let word = if id == "roc" { "AUC" } else { "average precision" };
-            let line: Vec<[f64; 2]> = points(curve).iter().map(|p| [p.x, p.y]).collect();
-            let name = format!("{}, {word} {area:.3}", run.name);
+            let line: Vec<[f64; 2]> = kind.points(curve).iter().map(|p| [p.x, p.y]).collect();
+            let name = format!("{}, {}", run.name, kind.area(curve));
             told.push(name.clone());
             let line = Line::new(name, line).color(colour_of(open, &run.name, dark)).width(1.8);
             let line = line.allow_band(false);

@@ -11,14 +11,20 @@ use std::collections::BTreeSet;
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
+use vitrine_core::Warning;
+use vitrine_core::project::Run;
 use vitrine_core::report::RunSummary;
+use vitrine_core::report::verdict::verdict;
+use vitrine_core::workflow::comparison::Comparison;
 
 use parts::{heading, swatch};
 pub use tables::numbers;
 
-use crate::gui::command::{Command, CompareCommand};
+use crate::gui::command::{Command, CompareCommand, SaveCommand};
 use crate::gui::model::{Compared, Model, OpenProject};
-use crate::gui::values::{Failure, Load};
+use crate::gui::remedy;
+use crate::gui::theme;
+use crate::gui::values::{Failure, Load, PathPurpose, PathQuestion};
 use crate::gui::widgets::thumbnail::Thumbnails;
 use crate::gui::widgets::{command_button_as, empty};
 
@@ -47,11 +53,11 @@ impl State {
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     let trained: Vec<String> =
-        open.runs.iter().filter(|run| run.best_epoch.is_some()).map(|run| run.name.clone()).collect();
+        open.runs.iter().filter(|run| is_measured(run)).map(|run| run.name.clone()).collect();
     if trained.is_empty() {
         return nothing_to_compare(ui, model, out);
     }
-    choice(ui, open, &trained, state);
+    choice(ui, open, &trained, state, out);
     let wanted: Vec<String> = trained.into_iter().filter(|name| !state.left_out.contains(name)).collect();
     if wanted.is_empty() {
         ui.add_space(20.0);
@@ -98,8 +104,25 @@ fn nothing_to_compare(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     ui.vertical_centered(|ui| command_button_as(ui, model, "view.train", button, out));
 }
 
-/// Which runs are compared.
-fn choice(ui: &mut Ui, open: &OpenProject, trained: &[String], state: &mut State) {
+/// Whether there is anything to measure: a run without a split, such as one of the general model, has no validation
+/// side.
+fn is_measured(run: &Run) -> bool {
+    run.best_epoch.is_some() && run.split.is_some()
+}
+
+/// What the comparison comes to, in one sentence.
+fn verdict_line(ui: &mut Ui, comparison: &Comparison) {
+    let verdict = verdict(&comparison.runs, &comparison.rows);
+    let mut text = RichText::new(verdict.sentence).size(15.5).strong();
+    if verdict.winner.is_some() {
+        text = text.color(theme::label(vitrine_core::Label::Positive, ui.visuals().dark_mode));
+    }
+    ui.add_space(4.0);
+    ui.add(egui::Label::new(text).wrap());
+}
+
+/// Which runs are compared, and the report on them.
+fn choice(ui: &mut Ui, open: &OpenProject, trained: &[String], state: &mut State, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         ui.weak("Compare");
         for name in trained {
@@ -115,6 +138,17 @@ fn choice(ui: &mut Ui, open: &OpenProject, trained: &[String], state: &mut State
                     };
                 }
             });
+        }
+        let chosen: Vec<String> =
+            trained.iter().filter(|name| !state.left_out.contains(*name)).cloned().collect();
+        let report = ui.add_enabled(!chosen.is_empty(), egui::Button::new("Save report…"));
+        if report
+            .on_hover_text("Write numbers, curves and patches of these runs into one HTML file.")
+            .clicked()
+        {
+            let path = open.dir.with_file_name(format!("{}_report.html", open.name));
+            let ask = PathQuestion::new("Save the report", path, PathPurpose::Report(chosen));
+            out.push(Command::Save(SaveCommand::Ask(Box::new(ask))));
         }
     });
 }
@@ -168,6 +202,7 @@ fn results(
     out: &mut Vec<Command>,
 ) {
     let comparison = &compared.comparison;
+    verdict_line(ui, comparison);
     warnings(ui, &comparison.runs);
     tables::gains(ui, &comparison.gains);
     if ui.available_width() > 1100.0 && comparison.runs.len() == 2 {
@@ -204,17 +239,17 @@ pub fn not_compared(ui: &mut Ui, failure: &Failure, names: &[String], out: &mut 
 
 /// What is to be said of runs: each sentence once, behind the runs it is about.
 fn warnings(ui: &mut Ui, runs: &[RunSummary]) {
-    let mut said: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut said: Vec<(&Warning, Vec<&str>)> = Vec::new();
     for run in runs {
         for warning in &run.warnings {
-            match said.iter_mut().find(|(known, _)| *known == warning.as_str()) {
+            match said.iter_mut().find(|(known, _)| *known == warning) {
                 Some((_, names)) => names.push(&run.name),
                 None => said.push((warning, vec![&run.name])),
             }
         }
     }
     for (warning, names) in said {
-        let text = RichText::new(format!("{}: {warning}", names.join(", ")));
+        let text = RichText::new(format!("{}: {}", names.join(", "), remedy::warning(warning)));
         ui.add(egui::Label::new(text.color(ui.visuals().warn_fg_color)).wrap());
     }
 }

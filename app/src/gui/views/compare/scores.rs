@@ -6,14 +6,18 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{RichText, Slider, Ui};
 use egui_plot::{HoverPosition, Line, LineStyle, Plot, PlotPoint, VLine};
+use vitrine_core::learning::eval::Share;
+use vitrine_core::learning::prior::binormal::BinormalPrior;
 use vitrine_core::report::charts::histogram_csv;
 use vitrine_core::report::{RunSummary, figures};
-use vitrine_core::workflow::comparison::{BINS, Comparison, LABELS, ScoreTable};
+use vitrine_core::review::{ENOUGH_JUDGED, QueueKind};
+use vitrine_core::workflow::comparison::Comparison;
+use vitrine_core::workflow::score_table::{AtThreshold, BINS, Evidence, Goal, LABELS, ScoreTable};
 
-use crate::gui::command::{Command, ExportCommand};
+use crate::gui::command::{Command, ExportCommand, QueueCommand, ViewCommand};
 use crate::gui::model::OpenProject;
 use crate::gui::theme;
-use crate::gui::values::ExportProposal;
+use crate::gui::values::{ExportProposal, Kept};
 use crate::gui::views::charts::{self, save_items};
 use crate::gui::widgets::label_mark;
 use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
@@ -30,15 +34,19 @@ const HEIGHT: f32 = 280.0;
 pub struct State {
     /// The run whose scores are shown.
     pub run: Option<String>,
-    /// The threshold.
+    /// Lowest score that counts as a particle.
     pub threshold: f64,
     /// Whether training patches are in the histogram too.
     pub all: bool,
+    /// What was asked of a threshold last, where none reaches it.
+    no_threshold: Option<&'static str>,
+    /// What the threshold accepts and promises. A promise takes milliseconds, which no frame has to spare.
+    at: Kept<ScoreTable, AtThreshold>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { run: None, threshold: 0.5, all: false }
+        Self { run: None, threshold: 0.5, all: false, no_threshold: None, at: Kept::default() }
     }
 }
 
@@ -80,11 +88,11 @@ pub fn ui(
                 ui.set_width(width);
                 plot(ui, open, run, table, width, state, out);
             });
-            ui.vertical(|ui| counts(ui, table, state.threshold));
+            ui.vertical(|ui| counts(ui, table, state, out));
         });
     } else {
         plot(ui, open, run, table, whole, state, out);
-        counts(ui, table, state.threshold);
+        counts(ui, table, state, out);
     }
     around(ui, open, table, state.threshold, thumbnails, out);
 }
@@ -115,17 +123,7 @@ fn controls(
             .on_hover_text("Also patches that the run was trained on. Their scores are too good.");
         let slider = Slider::new(&mut state.threshold, 0.0..=1.0).fixed_decimals(3).text("Threshold");
         theme::slider(ui, slider).on_hover_text("Or drag the line in the plot.");
-        if let Some(best) = table.best_threshold()
-            && ui
-                .button("Suggest")
-                .on_hover_text(
-                    "The threshold at which most unlabeled patches are expected to be classified correctly, by the validation \
-                     set and π.",
-                )
-                .clicked()
-        {
-            state.threshold = best;
-        }
+        suggest(ui, table, state);
         let export = ui.button("Export from this threshold").on_hover_text(
             "Opens Export with this run and threshold: the patches accepted here, including newly found particles among \
              the unlabeled. Nothing is written yet.",
@@ -135,6 +133,36 @@ fn controls(
             out.push(Command::Export(ExportCommand::Propose(proposal)));
         }
     });
+}
+
+/// Thresholds for what a person wants.
+fn suggest(ui: &mut Ui, table: &ScoreTable, state: &mut State) {
+    let menu = |ui: &mut Ui| {
+        for (words, goal) in [
+            ("Balanced (highest expected F1)", Goal::Balance),
+            ("Precision of 90 % or more", Goal::Precision(0.9)),
+            ("Precision of 80 % or more", Goal::Precision(0.8)),
+            ("Recall of 90 % or more", Goal::Recall(0.9)),
+            ("Recall of 80 % or more", Goal::Recall(0.8)),
+        ] {
+            if ui.button(words).clicked() {
+                match table.threshold_for(goal) {
+                    Some(threshold) => (state.threshold, state.no_threshold) = (threshold, None),
+                    None => state.no_threshold = Some(words),
+                }
+                ui.close();
+            }
+        }
+    };
+    if matches!(table.evidence(), Evidence::Mixtures(_) | Evidence::Sample(_)) {
+        ui.menu_button("Suggest…", menu).response.on_hover_text("Thresholds by what you want to reach.");
+    }
+    if let Some(words) = state.no_threshold {
+        ui.colored_label(
+            ui.visuals().warn_fg_color,
+            format!("{words}: no threshold is expected to reach that."),
+        );
+    }
 }
 
 /// The histogram with its heading and menu.
@@ -222,7 +250,7 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State, title: &str, he
         .y_grid_spacer(charts::round_marks(30.0, false))
         .set_margin_fraction(egui::vec2(0.01, 0.06))
         .x_axis_label(RichText::new("score p").small())
-        .y_axis_formatter(|mark, _| format!("{:.0} %", 100.0 * mark.value))
+        .y_axis_formatter(|mark, _| charts::percent_tick(mark))
         .label_formatter(|near: &HoverPosition<'_>| match near {
             HoverPosition::NearDataPoint { plot_name, position, .. } if !plot_name.is_empty() => {
                 Some(format!("{plot_name}: {:.1} %\nat score {:.2}", 100.0 * position.y, position.x))
@@ -265,8 +293,8 @@ fn histogram(ui: &mut Ui, table: &ScoreTable, state: &mut State, title: &str, he
 }
 
 /// What the threshold accepts, and what to expect.
-fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
-    let at = table.at(threshold);
+fn counts(ui: &mut Ui, table: &Arc<ScoreTable>, state: &mut State, out: &mut Vec<Command>) {
+    let at = *state.at.get(table, state.threshold, ScoreTable::at);
     egui::Grid::new("at threshold").num_columns(3).striped(true).spacing([18.0, 5.0]).show(ui, |ui| {
         ui.strong("All patches");
         ui.strong("accepted");
@@ -283,11 +311,26 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
         }
     });
     ui.add_space(6.0);
-    let Some(expected) = at.expected else {
-        ui.weak("No estimate: the validation set lacks positives or unlabeled patches, or π is not known.");
+    let untold = |ui: &mut Ui, words: &str, out: &mut Vec<Command>| {
+        ui.add(egui::Label::new(RichText::new(words).color(ui.visuals().warn_fg_color)).wrap());
+        let button = ui.button(format!("Check {ENOUGH_JUDGED} random patches"));
+        if button.on_hover_text("Opens a queue of random unlabeled patches. Label each one.").clicked() {
+            let enter = QueueCommand::Enter(QueueKind::RandomSample);
+            out.push(Command::View(ViewCommand::Queue(enter)));
+        }
+    };
+    if let Evidence::Untold(low, high) = table.evidence() {
+        let words = format!(
+            "Precision and recall cannot be told: by these labels π lies anywhere between {low:.2} and {high:.2}. A random \
+             sample tells it."
+        );
+        untold(ui, &words, out);
+        return;
+    }
+    let Some(promise) = at.promise else {
+        ui.weak("No estimate: the validation set has fewer than ten positives or ten unlabeled patches.");
         return;
     };
-    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     egui::Grid::new("expected").num_columns(2).spacing([18.0, 5.0]).show(ui, |ui| {
         let mut row = |what: &str, value: String, meaning: &str| {
             ui.label(what).on_hover_text(meaning);
@@ -295,28 +338,43 @@ fn counts(ui: &mut Ui, table: &ScoreTable, threshold: f64) {
             ui.end_row();
         };
         row(
-            "Expected precision among the unlabeled",
-            expected.expected_precision.map_or("–".to_owned(), percent),
-            "π · recall / fraction of unlabeled accepted: the fraction of accepted unlabeled patches that are particles, if \
-             the picks are a random sample of the particles and π is right.",
+            "Precision among the unlabeled",
+            promise.precision.map_or("–".to_owned(), words::share_interval),
+            "Fraction of the accepted unlabeled patches that are particles: estimate and 90 % interval. The interval \
+             holds the uncertainty of π, of the scores, and of how much clearer the picks are than the other particles.",
+        );
+        row(
+            "Recall of the unlabeled particles",
+            words::share_interval(promise.recall),
+            "Fraction of the particles among the unlabeled that is accepted: estimate and 90 % interval.",
         );
         row(
             "Recall of the known positives",
-            percent(expected.recall),
-            "Fraction of the validation positives at or above the threshold.",
+            at.known_recall.map_or("–".to_owned(), words::percent),
+            "Fraction of the validation positives at or above the threshold. The particles that nobody picked are \
+             often fainter.",
         );
         row(
             "Unlabeled accepted",
-            percent(expected.unlabeled_rate),
+            at.unlabeled_rate.map_or("–".to_owned(), words::percent),
             "Fraction of the unlabeled validation patches at or above the threshold.",
         );
+        if let Evidence::Mixtures(mixtures) = table.evidence() {
+            let BinormalPrior { estimate, low, high } = mixtures.prior;
+            row(
+                "Particles among the unlabeled (π)",
+                words::share_interval(Share { value: estimate, low, high }),
+                "By the scores of the validation set, and by your random sample if you have labelled one: estimate and \
+                 90 % interval.",
+            );
+        }
     });
-    if table.prior.is_some_and(|prior| prior * expected.recall > expected.unlabeled_rate) {
-        let words = "π · recall exceeds the fraction accepted: π is too high, or the picks are easier than the other particles. Do \
-                     not trust this precision.";
-        ui.add(egui::Label::new(RichText::new(words).small().color(ui.visuals().warn_fg_color)).wrap());
+    match table.evidence() {
+        Evidence::Sample(sample) => {
+            let words = format!("By the {} judged patches of the random sample.", sample.len());
+            ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
+        }
+        _ if promise.tells() => {}
+        _ => untold(ui, "These labels do not tell what this threshold accepts. A random sample does.", out),
     }
-    let prior = table.prior.map_or(String::new(), |prior| format!(", with π {prior:.2}"));
-    let words = format!("Estimate from the validation set{prior}.");
-    ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
 }

@@ -2,6 +2,7 @@
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, Ui};
+use vitrine_core::report::margin::BEST_MEANS;
 use vitrine_core::report::tables::{ComparisonRow, ConfigDifference, above_ceiling};
 use vitrine_core::workflow::comparison::{Comparison, Gain};
 
@@ -91,13 +92,8 @@ pub fn gains(ui: &mut Ui, gains: &[Gain]) {
                 ui.label(format!("{after:.3}"));
                 let difference = after - before;
                 let text = format!("{difference:+.3}").replace('-', "−");
-                let dark = ui.visuals().dark_mode;
-                let colour = if difference >= 0.0 {
-                    theme::label(vitrine_core::Label::Positive, dark)
-                } else {
-                    ui.visuals().warn_fg_color
-                };
-                ui.colored_label(colour, text);
+                // How much of it is chance is not known, so no colour says which is better.
+                ui.label(text);
                 ui.end_row();
             }
         });
@@ -138,11 +134,11 @@ pub fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: 
         ui.add(egui::Label::new(RichText::new(sentence).color(colour)).wrap());
     }
     ui.add(egui::Label::new(
-        RichText::new(
-            "Green: best. Small: change from baseline. Validation against unlabeled patches is not ground truth: it has a \
+        RichText::new(format!(
+            "Green: {BEST_MEANS}. Small: change from baseline. Validation against unlabeled patches is not ground truth: it has a \
              ceiling, and where picks are not a random sample it also rewards telling picked from unpicked particles. \
              Known negatives, or the patches below, decide.",
-        )
+        ))
         .small()
         .weak(),
     ).wrap());

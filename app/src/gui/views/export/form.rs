@@ -36,7 +36,7 @@ const fn explained(format: ExportFormat) -> (&'static str, &'static str) {
     }
 }
 
-/// Draws the form; `missing` is what the last count found that nobody says.
+/// Draws the form; `missing` are the optics that the last preview found missing.
 pub fn ui(
     ui: &mut Ui,
     draft: &mut ExportDraft,

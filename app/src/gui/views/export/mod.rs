@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui;
 use egui::{RichText, Ui};
 use vitrine_core::Label;
-use vitrine_core::export::Preview;
+use vitrine_core::export::ExportPreview;
 
 use crate::gui::command::{Command, DraftCommand, ExportCommand};
 use crate::gui::drafts::{ExportDraft, ExportKind};
@@ -63,7 +63,7 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft,
 }
 
 /// The preview of what stands in the form now.
-fn counted<'a>(model: &'a Model, open: &OpenProject, draft: &ExportDraft) -> Load<&'a Preview> {
+fn counted<'a>(model: &'a Model, open: &OpenProject, draft: &ExportDraft) -> Load<&'a ExportPreview> {
     draft.request().map_or(Load::NotAsked, |request| model.export.preview.of(&(request, open.journal)))
 }
 
@@ -192,7 +192,7 @@ fn what_comes(
     }
 }
 
-fn counts(ui: &mut Ui, preview: &Preview) {
+fn counts(ui: &mut Ui, preview: &ExportPreview) {
     ui.horizontal_wrapped(|ui| {
         ui.strong(words::patches(preview.total));
         ui.add_space(8.0);

@@ -13,7 +13,7 @@ use crate::words;
 /// Files listed.
 const MAX_FILES: usize = 50;
 
-/// Draws it.
+/// Draws the last export and its manifest.
 pub fn ui(ui: &mut Ui, model: &Model, written: &Written, out: &mut Vec<Command>) {
     ui.separator();
     section(ui, "Written");

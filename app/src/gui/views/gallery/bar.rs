@@ -4,9 +4,9 @@ use eframe::egui;
 use egui::{ComboBox, Ui};
 use vitrine_core::Label;
 
-use super::filter;
 use super::state::State;
-use crate::gui::command::{Command, QueueCommand, ViewCommand};
+use super::{filter, look_bar};
+use crate::gui::command::{Command, QueueCommand, SettingsCommand, ViewCommand};
 use crate::gui::command_table::info;
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
@@ -15,7 +15,14 @@ use crate::gui::widgets::{command_button, command_button_as, paint_label};
 use crate::words;
 
 /// Draws the bar.
-pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
+pub fn ui(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut State,
+    shows_look: bool,
+    out: &mut Vec<Command>,
+) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         for (id, label, words) in [
@@ -52,6 +59,11 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
                 sort(ui, open, out);
                 filter::ui(ui, open, &mut state.filter, out);
             }
+        }
+        let display = ui.selectable_label(shows_look, "Display");
+        if display.on_hover_text("Show or hide size, contrast, colours and band-pass").clicked() {
+            let part = look_bar::PART.to_owned();
+            out.push(Command::Settings(SettingsCommand::Fold { part, open: !shows_look }));
         }
         let shown = open.shown.ids.len();
         if open.queue.is_none() && shown < open.len() {

@@ -124,14 +124,14 @@ fn score(ui: &mut Ui, open: &OpenProject, filter: &mut Filter) {
     ui.horizontal(|ui| {
         let (mut low, mut high) = filter.score.unwrap_or((0.0, 1.0));
         let mut changed = false;
-        for (value, name) in [(&mut low, "Lowest score"), (&mut high, "Highest score")] {
+        let mut field = |ui: &mut Ui, value, name| {
             let response = ui.add(DragValue::new(value).range(0.0..=1.0).speed(0.005).fixed_decimals(2));
             response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, name));
             changed |= response.changed();
-            if name == "Lowest score" {
-                ui.label("to");
-            }
-        }
+        };
+        field(ui, &mut low, "Lowest score");
+        ui.label("to");
+        field(ui, &mut high, "Highest score");
         if changed {
             let all = low <= 0.0 && high >= 1.0;
             filter.score = (!all).then_some((low.min(high), high.max(low)));

@@ -153,16 +153,14 @@ fn scroll_bar(ui: &mut Ui, area: Rect, geometry: &Geometry, state: &mut State) {
 /// Å per px of all patches, or 1 throughout where a source does not know.
 fn scales(open: &OpenProject, state: &mut State) -> Arc<Scales> {
     match &state.last.scales {
-        Some((generation, scales))
-            if *generation == open.generation && scales.0.len() == known_scales(open) =>
-        {
+        Some((opening, scales)) if *opening == open.opening && scales.0.len() == known_scales(open) => {
             Arc::clone(scales)
         }
         _ => {
             let all: Option<Vec<_>> =
                 open.sources.iter().map(|s| s.info.pixel_size.map(|size| (s.first, size as f32))).collect();
             let scales = Arc::new(Scales(all.unwrap_or_default()));
-            state.last.scales = Some((open.generation, Arc::clone(&scales)));
+            state.last.scales = Some((open.opening, Arc::clone(&scales)));
             scales
         }
     }
@@ -197,7 +195,7 @@ fn draw(ui: &Ui, model: &Model, open: &OpenProject, state: &mut State, marks: &p
     let scale = ui.ctx().pixels_per_point();
     let side = geometry.side * scale;
     pages.begin(PageSource {
-        generation: open.generation,
+        opening: open.opening,
         pixels: Arc::clone(&open.pixels),
         scales,
         how: Preparation {

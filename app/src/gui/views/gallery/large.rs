@@ -21,7 +21,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         command_button_as(ui, model, "select.next", "Next", out);
         let score = open.score(patch).map_or_else(String::new, |score| format!(", score {score:.3}"));
         ui.label(format!(
-            "Patch {patch}: {label}{score}  ({} of {})",
+            "{} of {}, patch number {patch}: {label}{score}",
             words::count(open.shown.cursor as u64 + 1),
             words::count(open.shown.ids.len() as u64)
         ));

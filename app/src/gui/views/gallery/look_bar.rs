@@ -10,6 +10,16 @@ use crate::gui::command::{Command, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
 
+/// Its name among the foldable parts in the settings.
+pub const PART: &str = "gallery.display";
+/// In a narrower gallery the bar would take two rows from the patches, so it is folded at first, points.
+const NARROW: f32 = 760.0;
+
+/// Whether the bar is shown in a gallery of this width.
+pub fn is_shown(model: &Model, width: f32) -> bool {
+    model.settings.folds.get(PART).copied().unwrap_or(width >= NARROW)
+}
+
 /// Draws the bar.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &State, out: &mut Vec<Command>) {
     let mut look = model.settings.look;

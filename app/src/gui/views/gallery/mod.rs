@@ -14,6 +14,7 @@ use egui::Ui;
 
 use crate::gui::command::Command;
 use crate::gui::model::Model;
+use crate::gui::values::Tab;
 use crate::gui::widgets::empty;
 
 pub use geometry::Geometry;
@@ -21,7 +22,11 @@ pub use state::State;
 
 /// Another view is shown: what the pointer was in the middle of here ends.
 pub fn leave(model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    pointer::end_brush(model, state, out);
+    // On micrographs the same brush paints.
+    let elsewhere = !matches!(model.tab, Tab::Gallery | Tab::Micrographs);
+    if elsewhere || (model.tab == Tab::Micrographs && state.pointer.is_painting()) {
+        pointer::end_brush(model, state, out);
+    }
 }
 
 /// Draws the gallery.
@@ -31,8 +36,11 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         empty(ui, "No patches yet", "Import patches, or micrographs with picks, to begin.");
         return;
     }
-    bar::ui(ui, model, open, state, out);
-    look_bar::ui(ui, model, open, state, out);
+    let shows_look = look_bar::is_shown(model, ui.available_width());
+    bar::ui(ui, model, open, state, shows_look, out);
+    if shows_look {
+        look_bar::ui(ui, model, open, state, out);
+    }
     ui.add_space(2.0);
     if open.shown.ids.is_empty() {
         empty(ui, "No patch passes the filter", "Widen the filter to see patches.");

@@ -12,6 +12,7 @@ use super::state::State;
 use crate::gui::command::{Command, LabelCommand, SelectCommand, ViewCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
+use crate::gui::values::LabelSource;
 
 /// What the pointer has marked in this frame but not done yet.
 #[derive(Default)]
@@ -30,15 +31,6 @@ impl Marks {
     /// The label that is being painted over a patch.
     pub fn painted(&self, patch: PatchId) -> Option<Label> {
         self.label.filter(|_| self.painted.contains(&patch))
-    }
-}
-
-/// The command whose key paints a label.
-const fn brush_command(label: Label) -> &'static str {
-    match label {
-        Label::Positive => "label.paint_positive",
-        Label::Negative => "label.paint_negative",
-        Label::Unlabeled => "label.paint_unlabeled",
     }
 }
 
@@ -147,42 +139,23 @@ fn brush(
     out: &mut Vec<Command>,
 ) -> Marks {
     let geometry = state.geometry;
-    let key = model.keys.key_of(brush_command(label));
-    let held = key.is_some_and(|key| ui.input(|input| input.key_down(key)));
-    // What lies on the way to where the key was let go is painted too.
-    let ending = key.is_some_and(|key| ui.input(|input| input.key_released(key)));
-    let pointer = &mut state.pointer;
-    if let Some(at) = ui.input(|input| input.pointer.hover_pos()).filter(|_| held || ending) {
-        // A quick hand skips no patch on the way.
-        let from = pointer.brush_at.unwrap_or(at);
-        let steps = ((at - from).length() / (geometry.pitch * 0.5)).ceil().clamp(1.0, 400.0) as usize;
-        for step in 0..=steps {
-            let point = from + (at - from) * (step as f32 / steps as f32);
-            let patch = geometry.place_at(point).and_then(|place| open.shown.ids.get(place).copied());
-            if let Some(patch) = patch.filter(|&patch| pointer.painted_set.insert(patch)) {
-                pointer.painted.push(patch);
-            }
-        }
-        pointer.brush_at = Some(at);
-        ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
-    }
+    let held = state.pointer.brush.paint(ui, model, label, geometry.pitch * 0.5, |point| {
+        geometry.place_at(point).and_then(|place| open.shown.ids.get(place).copied())
+    });
     if !held {
         end_brush(model, state, out);
         return Marks::default();
     }
-    Marks { label: Some(label), painted: pointer.painted_set.clone(), ..Marks::default() }
+    Marks { label: Some(label), painted: state.pointer.brush.covered().clone(), ..Marks::default() }
 }
 
 /// Labels what was painted so far, if anything is being painted.
 pub fn end_brush(model: &Model, state: &mut State, out: &mut Vec<Command>) {
-    let pointer = &mut state.pointer;
-    pointer.brush_at = None;
-    pointer.painted_set.clear();
-    let patches = std::mem::take(&mut pointer.painted);
+    let patches = state.pointer.brush.take();
     let Some(label) = model.gallery.brush else { return };
     if !patches.is_empty() {
-        let reason = "window: painted over";
-        out.push(Command::Label(LabelCommand::SetPatches { patches, label, reason }));
+        let source = LabelSource::Brush;
+        out.push(Command::Label(LabelCommand::SetPatches { patches, label, source }));
     }
     out.push(Command::Label(LabelCommand::EndBrush));
 }

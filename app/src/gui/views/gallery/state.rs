@@ -1,16 +1,14 @@
 //! What the gallery remembers between frames.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use eframe::egui;
 use vitrine_core::project::PatchId;
 
 use super::filter;
 use super::geometry::Geometry;
 use crate::gpu::cell::Scales;
 use crate::gpu::pages::Pages;
-use crate::gui::widgets::PatchPicture;
+use crate::gui::widgets::{Brush, PatchPicture};
 
 /// What the gallery remembers.
 #[derive(Default)]
@@ -67,10 +65,13 @@ pub struct PointerState {
     pub anchor: usize,
     /// Where a band began and is now, in points of everything.
     pub band: Option<((f32, f64), (f32, f64))>,
-    /// Painted so far, in order.
-    pub painted: Vec<PatchId>,
-    /// The same, to look up.
-    pub painted_set: HashSet<PatchId>,
-    /// Where the brush was.
-    pub brush_at: Option<egui::Pos2>,
+    /// Patches painted so far.
+    pub brush: Brush<PatchId>,
+}
+
+impl PointerState {
+    /// Whether something is painted that has no label yet.
+    pub fn is_painting(&self) -> bool {
+        !self.brush.is_empty()
+    }
 }

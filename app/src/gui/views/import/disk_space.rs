@@ -36,7 +36,7 @@ pub fn ui(ui: &mut Ui, import: &ImportState, space: &Space, dir: &Path) -> Optio
     let takes = format!("The pixels will take {at_most}{}", words::bytes(space.kept()));
     let during = match space.waiting {
         0 => String::new(),
-        more => format!(", {} more while the import is under way", words::bytes(more)),
+        more => format!(", {} more while the import runs", words::bytes(more)),
     };
     let free = known(import, dir).and_then(|space| space.free);
     let Some(free) = free else {

@@ -2,22 +2,22 @@
 
 mod disk_space;
 mod form;
+mod page;
+mod run;
 mod scores;
 mod seen;
 
-use std::sync::Arc;
-
 use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
-use vitrine_core::ingest::{Inspection, Space};
 
+use self::page::{Page, ask_for_look};
 use crate::gui::command::{Command, DraftCommand, ImportCommand};
 use crate::gui::drafts::ImportDraft;
-use crate::gui::jobs::{JobKind, JobState};
+use crate::gui::jobs::JobKind;
 use crate::gui::model::{ImportState, LookRequest, Model};
-use crate::gui::values::{ImportTarget, Load};
+use crate::gui::values::{Edge, Load};
 use crate::gui::widgets::form::{complaint, section};
-use crate::gui::widgets::{edited, left_panel};
+use crate::gui::widgets::{ResizablePanel, edited};
 use crate::words::{self, typed_path};
 
 /// What the page remembers.
@@ -63,7 +63,7 @@ fn page(
     if let (Ok(wanted), None) = (&wanted, running) {
         look_at(ui, import, state, wanted, out);
     }
-    let look = wanted.as_ref().map_or(Load::NotAsked, |wanted| import.look.of(wanted));
+    let page = Page { model, import, wanted, running };
     Panel::top("import head").show(ui, |ui| {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
@@ -78,10 +78,10 @@ fn page(
     });
     Panel::bottom("import run").show(ui, |ui| {
         ui.add_space(6.0);
-        run(ui, model, import, draft, &wanted, &look, running, out);
+        run::ui(ui, &page, draft, out);
         ui.add_space(6.0);
     });
-    left_panel(ui, model, "import", 430.0, out, |ui, out| {
+    ResizablePanel::new(Edge::Left, "import", 430.0).show(ui, model, out, |ui, out| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             ui.add_enabled_ui(running.is_none(), |ui| {
                 files(ui, model, import, state, out);
@@ -93,8 +93,7 @@ fn page(
     });
     egui::CentralPanel::default().show(ui, |ui| {
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let waiting = import.look.pending().is_some() || !import.is_recognised();
-            seen::ui(ui, model, import, &look, waiting, &mut state.seen, draft, out);
+            seen::ui(ui, &page, &mut state.seen, draft, out);
         });
     });
 }
@@ -118,15 +117,10 @@ fn look_at(ui: &Ui, import: &ImportState, state: &mut State, wanted: &LookReques
     };
     if rested {
         state.changed = None;
-        out.push(look(wanted));
+        out.push(ask_for_look(wanted));
     } else {
         ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(LOOK_DELAY));
     }
-}
-
-fn look(wanted: &LookRequest) -> Command {
-    let LookRequest { request, with_open } = wanted.clone();
-    Command::Import(ImportCommand::Look { request: Box::new(request), with_open })
 }
 
 /// The files named, what they are, and ways to add more.
@@ -172,7 +166,7 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
             },
         });
     }
-    // Without a proposal nobody could say: that was cancelled.
+    // There is no proposal where recognising was cancelled.
     if !import.paths.is_empty() && import.is_recognised() && import.proposal().is_none() {
         let again = ui.button("Recognise again");
         if again.on_hover_text("Read the files and recognise their kinds again.").clicked() {
@@ -205,102 +199,6 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
             state.path.clear();
             // Picks come after micrographs.
             typed.request_focus();
-        }
-    });
-}
-
-/// The line at the bottom: where it goes, and the button; or how far it is.
-#[expect(clippy::too_many_arguments, reason = "one page, taken apart for reading")]
-fn run(
-    ui: &mut Ui,
-    model: &Model,
-    import: &ImportState,
-    draft: &mut ImportDraft,
-    wanted: &Result<LookRequest, String>,
-    look: &Load<&Arc<Inspection>>,
-    running: Option<&JobState>,
-    out: &mut Vec<Command>,
-) {
-    if let Some(job) = running {
-        ui.horizontal(|ui| {
-            let (words, share) = match &job.step {
-                Some(step) if step.total > 0 => {
-                    (step.phase.to_string(), step.done as f32 / step.total as f32)
-                }
-                Some(step) => (step.phase.to_string(), 0.0),
-                None => (job.title.clone(), 0.0),
-            };
-            ui.label(words);
-            ui.add(egui::ProgressBar::new(share).desired_width(260.0).show_percentage());
-            if job.cancelled {
-                ui.weak("cancelling");
-            } else if ui.button("Cancel the import").clicked() {
-                out.push(Command::Window(crate::gui::command::WindowCommand::Cancel(job.id)));
-            }
-            ui.weak("All or nothing: if you cancel, the project stays as it was.");
-        });
-        return;
-    }
-    ui.horizontal_wrapped(|ui| form::target(ui, draft, model));
-    let target = match draft.into_open && model.open_takes_import() {
-        true => Some(ImportTarget::Open),
-        false if draft.folder.trim().is_empty() => None,
-        false => Some(ImportTarget::New { dir: typed_path(&draft.folder), pixels: draft.pixels }),
-    };
-    let seen = look.ready().copied();
-    // Where it goes, and how its pixels are stored.
-    let place = match (&target, &model.project) {
-        (Some(ImportTarget::New { dir, pixels }), _) => Some((dir, *pixels)),
-        (Some(ImportTarget::Open), Some(open)) => Some((&open.dir, open.pixels.pixel_type())),
-        _ => None,
-    };
-    let mut no_room = None;
-    if let (Some((dir, pixels)), Some(seen), Ok(wanted)) = (place, seen, wanted)
-        && seen.preview.patch_size.is_some()
-    {
-        disk_space::ask(ui, import, dir, out);
-        no_room = disk_space::ui(ui, import, &Space::of(&seen.preview, &wanted.request, pixels), dir);
-    }
-    ui.horizontal_wrapped(|ui| {
-        let comes = seen.map_or(0, |seen| seen.preview.labels.total());
-        let pool = wanted.as_ref().is_ok_and(|wanted| wanted.request.pool.is_some());
-        let why_not = if import.paths.is_empty() {
-            Some("Add files first.")
-        } else if wanted.is_err() {
-            Some("A setting is not a valid number.")
-        } else {
-            match look {
-                Load::NotAsked | Load::Loading => Some("Reading files…"),
-                Load::Failed(failure) if failure.cancelled => Some("Re-read the files first."),
-                Load::Failed(_) => Some("Fix the problem shown on the right."),
-                Load::Ready(seen) if !seen.preview.bad.is_empty() && !draft.skip_bad => {
-                    Some("Some micrographs cannot be used; the list on the right has the reasons.")
-                }
-                Load::Ready(_) if comes == 0 && !pool => {
-                    Some("The files hold no patches, and no picks to extract patches at.")
-                }
-                Load::Ready(_) if target.is_none() => Some("Name a folder for the project."),
-                Load::Ready(_) => no_room,
-            }
-        };
-        let button = egui::Button::new(RichText::new("Import").strong()).min_size(egui::vec2(120.0, 30.0));
-        let pressed = ui.add_enabled(why_not.is_none(), button);
-        if let Some(why) = why_not {
-            ui.weak(why);
-        }
-        // Reading was cancelled, or the files were corrected meanwhile.
-        if let (Load::Failed(_), Ok(wanted)) = (look, wanted)
-            && ui.button("Re-read").clicked()
-        {
-            out.push(self::look(wanted));
-        }
-        if pressed.clicked()
-            && let (Ok(wanted), Some(target)) = (wanted, target)
-        {
-            out.push(Command::Import(ImportCommand::Run {
-                request: Box::new(wanted.request.clone()),
-                target,
-            }));
         }
     });
 }

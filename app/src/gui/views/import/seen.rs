@@ -6,12 +6,14 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
 use vitrine_core::grayscale::to_grayscale;
-use vitrine_core::ingest::{BelowMinScore, Inspection, Preview, SeenPatch};
+use vitrine_core::ingest::{BelowMinScore, ImportPreview, Inspection, SeenPatch};
+use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Label, Remedy};
 
+use super::page::Page;
 use crate::gui::command::Command;
 use crate::gui::drafts::ImportDraft;
-use crate::gui::model::{ImportState, Model};
+use crate::gui::model::Model;
 use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::values::{Failure, Load};
@@ -44,18 +46,9 @@ impl State {
     }
 }
 
-/// Draws it.
-#[expect(clippy::too_many_arguments, reason = "one page, taken apart for reading")]
-pub fn ui(
-    ui: &mut Ui,
-    model: &Model,
-    import: &ImportState,
-    look: &Load<&Arc<Inspection>>,
-    waiting: bool,
-    state: &mut State,
-    draft: &mut ImportDraft,
-    out: &mut Vec<Command>,
-) {
+/// Draws the preview.
+pub fn ui(ui: &mut Ui, page: &Page<'_>, state: &mut State, draft: &mut ImportDraft, out: &mut Vec<Command>) {
+    let (import, waiting) = (page.import, page.is_waiting());
     if import.paths.is_empty() {
         empty(
             ui,
@@ -75,8 +68,8 @@ pub fn ui(
     }
     // Until there is an answer to the request as it stands, the one before it.
     let before = import.look.last().map(|(_, look)| look);
-    match (look, before.as_ref()) {
-        (Load::Failed(failure), _) if !waiting => why_not(ui, failure),
+    match (page.look(), before) {
+        (Load::Failed(failure), _) if !waiting => why_not(ui, &failure),
         (Load::Ready(look), _) | (Load::NotAsked | Load::Loading, Some(look)) => {
             state.take(ui, look);
             counts(ui, &look.preview, draft);
@@ -84,7 +77,7 @@ pub fn ui(
             warnings(ui, &look.preview, waiting, draft);
             scores(ui, look, state, draft);
             patches(ui, look, state);
-            lists(ui, model, &look.preview, out);
+            lists(ui, page.model, &look.preview, out);
         }
         _ if waiting => {}
         _ => match import.look.newest() {
@@ -102,7 +95,7 @@ fn why_not(ui: &mut Ui, failure: &Failure) {
     ui.add(egui::Label::new(text).wrap());
 }
 
-fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
+fn counts(ui: &mut Ui, preview: &ImportPreview, draft: &ImportDraft) {
     ui.horizontal_wrapped(|ui| {
         for label in [Label::Positive, Label::Negative, Label::Unlabeled] {
             label_count(ui, label, &preview.labels);
@@ -169,7 +162,7 @@ fn counts(ui: &mut Ui, preview: &Preview, draft: &ImportDraft) {
 }
 
 /// Micrographs that cannot be used, each with its reason, and the way past them.
-fn bad(ui: &mut Ui, preview: &Preview, draft: &mut ImportDraft) {
+fn bad(ui: &mut Ui, preview: &ImportPreview, draft: &mut ImportDraft) {
     if preview.bad.is_empty() {
         return;
     }
@@ -228,7 +221,7 @@ fn scores(ui: &mut Ui, look: &Arc<Inspection>, state: &State, draft: &mut Import
     }
 }
 
-fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDraft) {
+fn warnings(ui: &mut Ui, preview: &ImportPreview, waiting: bool, draft: &mut ImportDraft) {
     if preview.warnings.is_empty() {
         return;
     }
@@ -252,6 +245,13 @@ fn warnings(ui: &mut Ui, preview: &Preview, waiting: bool, draft: &mut ImportDra
                 let button = ui.button(format!("Set the margin to {px} px"));
                 if button.clicked() {
                     draft.margin = px.to_string();
+                }
+            }
+            Some(Remedy::ScalePicks(factor)) => {
+                let factor = three_decimals(factor);
+                let why = "Fills in \"Scale of picks\" and reads the files again. Correct it there if you know the factor.";
+                if ui.button(format!("Scale the picks by {factor}")).on_hover_text(why).clicked() {
+                    draft.picks_scale = factor;
                 }
             }
             _ => {}
@@ -296,7 +296,7 @@ fn strip(ui: &mut Ui, patches: &[SeenPatch], textures: &[TextureHandle]) {
 /// Rows shown of a long list.
 const MAX_ROWS: usize = 200;
 
-fn lists(ui: &mut Ui, model: &Model, preview: &Preview, out: &mut Vec<Command>) {
+fn lists(ui: &mut Ui, model: &Model, preview: &ImportPreview, out: &mut Vec<Command>) {
     ui.add_space(10.0);
     if !preview.inputs.is_empty() || !preview.pick_files.is_empty() {
         Fold::new("import.files", "Files in detail").show(ui, model, out, |ui, _| {

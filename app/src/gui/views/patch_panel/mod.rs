@@ -50,6 +50,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         return;
     };
     ask(ui, open, patch, state, out);
+    let current = Current { model, open, patch };
     // At the bottom there is width in plenty and little height: parts stand side by side, each with its own
     // scroll bar.
     if is_horizontal(ui) {
@@ -57,7 +58,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         ui.columns(PARTS.len(), |columns| {
             for (ui, part) in columns.iter_mut().zip(PARTS) {
                 egui::ScrollArea::vertical().id_salt(part).auto_shrink([false, false]).show(ui, |ui| {
-                    self::part(ui, part, model, open, patch, most, state, out);
+                    self::part(ui, part, &current, most, state, out);
                 });
             }
         });
@@ -65,7 +66,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     }
     egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         for part in PARTS {
-            self::part(ui, part, model, open, patch, f32::INFINITY, state, out);
+            self::part(ui, part, &current, f32::INFINITY, state, out);
         }
     });
 }
@@ -85,17 +86,23 @@ enum Part {
     History,
 }
 
-#[expect(clippy::too_many_arguments, reason = "one panel, taken apart for reading")]
+/// What the parts are about.
+struct Current<'a> {
+    model: &'a Model,
+    open: &'a OpenProject,
+    patch: PatchId,
+}
+
+/// Draws one part; the picture takes at most `height` points.
 fn part(
     ui: &mut Ui,
     part: Part,
-    model: &Model,
-    open: &OpenProject,
-    patch: PatchId,
-    most: f32,
+    current: &Current<'_>,
+    height: f32,
     state: &mut State,
     out: &mut Vec<Command>,
 ) {
+    let Current { model, open, patch } = *current;
     // What was read before its label changed still says what there is to say of the patch itself.
     let detail = open.detail.last().filter(|(key, _)| key.patch == patch).map(|(_, detail)| detail);
     match part {
@@ -107,7 +114,7 @@ fn part(
                 label_mark(ui, label);
                 ui.label(label.as_str());
             });
-            picture(ui, model, open, patch, label, most, state);
+            picture(ui, current, label, height, state);
         }
         Part::Numbers => {
             facts(ui, open, patch);
@@ -171,16 +178,9 @@ fn ask(ui: &Ui, open: &OpenProject, patch: PatchId, state: &mut State, out: &mut
     }
 }
 
-fn picture(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    patch: PatchId,
-    label: Label,
-    most: f32,
-    state: &mut State,
-) {
-    let side = (ui.available_width() - 6.0).min(most).clamp(80.0, 420.0);
+fn picture(ui: &mut Ui, current: &Current<'_>, label: Label, height: f32, state: &mut State) {
+    let Current { model, open, patch } = *current;
+    let side = (ui.available_width() - 6.0).min(height).clamp(80.0, 420.0);
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side + 6.0), Sense::hover());
     let rect = rect.shrink(3.0);
     if let Some(texture) = state.picture.of(ui, open, patch, &model.settings.look, state.window) {

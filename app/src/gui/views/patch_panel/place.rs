@@ -29,7 +29,7 @@ pub struct State {
 /// What a mesh of marks depends on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct MarksOf {
-    generation: u64,
+    opening: u64,
     micrograph: MicrographId,
     patches: usize,
     /// Labels change with the journal.
@@ -63,7 +63,7 @@ pub fn ui(ui: &mut Ui, open: &OpenProject, patch: PatchId, state: &mut State, ou
     let size = Vec2::new(across, across * (height / width).clamp(0.2, 3.0));
     let (rect, response) = ui.allocate_exact_size(size, Sense::CLICK);
     ui.painter().rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
-    if let Some(texture) = texture(ui, (open.generation, id), view, state) {
+    if let Some(texture) = texture(ui, (open.opening, id), view, state) {
         let uv = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
         ui.painter().image(texture, rect, uv, Color32::WHITE);
     }
@@ -127,7 +127,7 @@ fn many(
     state: &mut State,
 ) -> Arc<Mesh> {
     let of = MarksOf {
-        generation: open.generation,
+        opening: open.opening,
         micrograph,
         patches: view.patches.len(),
         journal: open.journal,

@@ -133,12 +133,12 @@ const OUTER_PIXELS: usize = 256;
 
 /// A pointer that tasks share; each touches its own part.
 #[derive(Clone, Copy)]
-struct Shared(*mut f32);
-// SAFETY: the tasks below write disjoint parts and read what nobody writes.
-unsafe impl Send for Shared {}
+struct SharedOutput(*mut f32);
+// SAFETY: the tasks below write disjoint parts, and read only what no task writes.
+unsafe impl Send for SharedOutput {}
 // SAFETY: as above.
-unsafe impl Sync for Shared {}
-impl Shared {
+unsafe impl Sync for SharedOutput {}
+impl SharedOutput {
     fn of(values: &[f32]) -> Self {
         Self(values.as_ptr().cast_mut())
     }
@@ -310,7 +310,7 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
         .for_each(|(t, to)| pack_tile(shape, columns, width, tap_stride, t, weights, to));
     let pairs = if unfolds { vec![identity(shape.group() * out_side)] } else { shape.pairs(shape.group()) };
     let mut result: Vec<f32> = Vec::with_capacity(shape.images * to_image * across);
-    let to = Shared(result.as_mut_ptr());
+    let to = SharedOutput(result.as_mut_ptr());
     tasks.into_par_iter().for_each(|Task { first, count, tiles }| {
         // Unfolded rows are tap×in, one tap of a deeper product; with one channel the packed weights
         // have that order already.
@@ -318,9 +318,9 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
         with_scratch(1, scratch, |rows| {
             let (source, depth) = if unfolds {
                 shape.unfold(from, first, count, rows);
-                (Shared::of(rows).rows(0, taps * depth), taps * depth)
+                (SharedOutput::of(rows).rows(0, taps * depth), taps * depth)
             } else {
-                (Shared::of(from).rows(first * from_image * depth, depth), depth)
+                (SharedOutput::of(from).rows(first * from_image * depth, depth), depth)
             };
             for t in tiles {
                 with_scratch(0, if shared { 0 } else { tile_size }, |mine| {
@@ -411,7 +411,7 @@ pub fn backward_weights(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]) -> V
     let chunk = shape.group().min(OUTER_PIXELS.div_ceil(out_side));
     let pairs = if unfolds { vec![identity(chunk * out_side)] } else { shape.pairs(chunk) };
     let mut sums: Vec<f32> = Vec::with_capacity(parts * size);
-    let to = Shared(sums.as_mut_ptr());
+    let to = SharedOutput(sums.as_mut_ptr());
     (0..parts * blocks * tiles).into_par_iter().for_each(|task| {
         let (part, block, t) = (task / (blocks * tiles), task / tiles % blocks, task % tiles);
         let (first, end) = (part * shape.images / parts, (part + 1) * shape.images / parts);
@@ -425,14 +425,14 @@ pub fn backward_weights(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]) -> V
                 with_scratch(1, scratch, |unfolded| {
                     let input = if unfolds {
                         shape.unfold(x, image, count, unfolded);
-                        Shared::of(unfolded).rows(0, taps * ci)
+                        SharedOutput::of(unfolded).rows(0, taps * ci)
                     } else {
-                        Shared::of(x).rows(image * (x.len() / shape.images) + rows_from, ci)
+                        SharedOutput::of(x).rows(image * (x.len() / shape.images) + rows_from, ci)
                     };
-                    let output = Shared::of(dy).rows(image * out_side * co + t * width, co);
+                    let output = SharedOutput::of(dy).rows(image * out_side * co + t * width, co);
                     for (step, pairs) in pairs.iter().enumerate() {
                         let pairs = &pairs[..pairs.len() / chunk * count];
-                        let sums = Shared::of(held).rows(step * rows * width, width);
+                        let sums = SharedOutput::of(held).rows(step * rows * width, width);
                         // SAFETY: rows of these images; `held` is this task's alone.
                         unsafe { accumulate_outer(tile, pairs, input, rows, output, sums) };
                     }

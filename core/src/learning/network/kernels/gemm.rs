@@ -108,11 +108,13 @@ macro_rules! dispatch {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         unsafe fn $avx2<const R: usize, const V: usize>($($arg: $type),*) {
+            // SAFETY: passed on to the caller.
             unsafe { $name::<Avx2, R, V>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
         unsafe fn $avx512<S: Simd, const R: usize, const V: usize>($($arg: $type),*) {
+            // SAFETY: passed on to the caller.
             unsafe { $name::<S, R, V>($($arg),*) }
         }
     };

@@ -3,7 +3,7 @@
 //! Burn's CPU backend splits a convolution into copies, products and element-wise passes, which took most of a step.
 //! Here a block (convolution, batch normalisation, shortcut, ReLU) is one operation for the automatic differentiation,
 //! on channel-last images (N×H×W×C). Only f32 tensors of the CPU backend use these kernels ([`mode_of`]). On a GPU the
-//! same networks run Burn's own operations; `parity_tests` of the network holds the two together.
+//! same networks run Burn's own operations; `parity_tests` of the network compares the two.
 //!
 //! `simd` and `gemm` are the inner loops. `conv`, `norm` and `pool` are the layers on plain slices. `ops` makes them
 //! operations of Burn. `update` is the arithmetic of optimiser and teacher.

@@ -144,22 +144,27 @@ mod x86 {
         const LANES: usize = 8;
         #[inline(always)]
         unsafe fn zero() -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm256_setzero_ps() })
         }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm256_set1_ps(x) })
         }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             Self(unsafe { _mm256_loadu_ps(from) })
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             unsafe { _mm256_storeu_ps(to, self.0) }
         }
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm256_fmadd_ps(a.0, b.0, self.0) })
         }
     }
@@ -173,22 +178,27 @@ mod x86 {
         const LANES: usize = 16;
         #[inline(always)]
         unsafe fn zero() -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm512_setzero_ps() })
         }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm512_set1_ps(x) })
         }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             Self(unsafe { _mm512_loadu_ps(from) })
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             unsafe { _mm512_storeu_ps(to, self.0) }
         }
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             Self(unsafe { _mm512_fmadd_ps(a.0, b.0, self.0) })
         }
     }
@@ -202,18 +212,22 @@ mod x86 {
         const LANES: usize = 24;
         #[inline(always)]
         unsafe fn zero() -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             unsafe { Self(_mm512_setzero_ps(), _mm256_setzero_ps()) }
         }
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             unsafe { Self(_mm512_set1_ps(x), _mm256_set1_ps(x)) }
         }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             unsafe { Self(_mm512_loadu_ps(from), _mm256_loadu_ps(from.add(16))) }
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
+            // SAFETY: the processor has the instruction, and the pointer is good for the lanes, as the caller promises.
             unsafe {
                 _mm512_storeu_ps(to, self.0);
                 _mm256_storeu_ps(to.add(16), self.1);
@@ -221,6 +235,7 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn fma(self, a: Self, b: Self) -> Self {
+            // SAFETY: the processor has the instruction, as the caller promises.
             unsafe { Self(_mm512_fmadd_ps(a.0, b.0, self.0), _mm256_fmadd_ps(a.1, b.1, self.1)) }
         }
     }

@@ -1,16 +1,13 @@
-//! Holds each formula of the learning to hand-computed values, and gradients to finite differences.
+//! Compares each formula with values computed by hand, and gradients with finite differences.
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
-use vitrine_core::learning::config::{
-    ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss,
-};
-use vitrine_core::learning::loss::consistency::{
-    ConsistencyState, RunningConfidence, align, consistency_loss, pseudo_labels,
-};
-use vitrine_core::learning::loss::risk::{LabelledLogits, dist_pu, ge_binomial, nnpu, risk, vpu};
-use vitrine_core::learning::network::weights::to_vec;
-use vitrine_core::learning::optim::adamw::clip_factor;
+
+use super::consistency::{ConsistencyState, RunningConfidence, align, consistency_loss, pseudo_labels};
+use super::risk::{LabelledLogits, dist_pu, ge_binomial, nnpu, risk, vpu};
+use crate::learning::config::{ConsistencyConfig, ConsistencyKind, RiskConfig, RiskKind, SurrogateLoss};
+use crate::learning::network::weights::to_vec;
+use crate::learning::optim::adamw::clip_factor;
 
 fn vector(values: &[f64]) -> Tensor<1> {
     let device = Device::flex().autodiff();

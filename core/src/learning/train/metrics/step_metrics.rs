@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::learning::loss::consistency::PseudoLabels;
 use crate::learning::readback::{DeviceValues, PendingReadback};
-use crate::learning::train::epoch_totals::EpochTotals;
+use crate::learning::train::metrics::epoch_totals::EpochTotals;
 
 /// What a batch measured.
-pub(super) struct BatchMetrics {
+pub(in crate::learning::train) struct BatchMetrics {
     /// Objective, total loss, risk, term of the negatives, consistency term, nnPU clamped (shape 6).
     pub terms: Tensor<1>,
     /// p of the unlabeled (shape U); `None` where the batch holds none.
@@ -23,7 +23,7 @@ pub(super) struct BatchMetrics {
 }
 
 /// What a step of the optimiser measured.
-pub(super) struct StepMetrics {
+pub(in crate::learning::train) struct StepMetrics {
     /// One for each batch whose gradients went into the step.
     pub batches: Vec<BatchMetrics>,
     /// Norm of the gradient before clipping (shape 1).
@@ -48,7 +48,10 @@ impl DeviceValues for StepMetrics {
 ///
 /// # Errors
 /// [`Error::Training`] when a loss or gradient norm is no finite number; it names the first such batch.
-pub(super) fn read_steps(pending: &mut PendingReadback<StepMetrics>, totals: &mut EpochTotals) -> Result<()> {
+pub(in crate::learning::train) fn read_steps(
+    pending: &mut PendingReadback<StepMetrics>,
+    totals: &mut EpochTotals,
+) -> Result<()> {
     for (step, values) in pending.read() {
         add_step(step, values, totals)?;
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learning::train::epoch_metrics::EpochMetrics;
+use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
 /// Totals of an epoch so far. A checkpoint within an epoch stores them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,11 @@
 //! A share found in a sample, with a confidence interval for the true share.
 
+use serde::Serialize;
+
 /// A share with its interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {
-    /// Found in the sample.
+    /// Found in the sample, or the mean of what is possible.
     pub value: f64,
     /// Lower end.
     pub low: f64,
@@ -11,6 +13,15 @@ pub struct Share {
     pub high: f64,
 }
 
+impl Share {
+    /// Whether the interval is narrow enough to act on.
+    pub fn is_narrow(&self) -> bool {
+        self.high - self.low <= MAX_WIDTH
+    }
+}
+
+/// Width of an interval from which it tells too little to act on.
+const MAX_WIDTH: f64 = 0.3;
 /// Quantile of the normal distribution for an interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
 

@@ -1,0 +1,136 @@
+//! Submitting the run of the Train form to a cluster. Its tasks train in branches of the project, so the project stays
+//! open here and goes on; the runs come in when they are brought.
+
+use std::path::{Path, PathBuf};
+
+use vitrine_core::LabelCounts;
+use vitrine_core::cluster::{Clusters, Job, NewJob, Tasks, free_job_name, submit};
+use vitrine_core::learning::config::PretrainKind;
+use vitrine_core::learning::config::yaml;
+use vitrine_core::project::Project;
+use vitrine_core::workflow::sweep::{Sweep, SweepRun};
+use vitrine_core::workflow::sweep_job::write_plan;
+
+use super::outcome::{ClusterOutcome, Outcome};
+use super::state::App;
+use crate::gui::drafts::SubmitDraft;
+use crate::gui::jobs::JobKind;
+use crate::gui::values::{Overlay, PreparedJob, Tab, TrainStart};
+use crate::words;
+
+impl App {
+    /// Makes the job of the Train form and shows its script; nothing is written.
+    pub(super) fn prepare_job(&mut self) -> anyhow::Result<()> {
+        self.model.tab = Tab::Train;
+        let (runs, counts, dir) = match &self.model.project {
+            Some(open) => (open.runs.as_slice(), open.counts, open.dir.clone()),
+            None => (&[][..], LabelCounts::default(), PathBuf::new()),
+        };
+        let draft = &self.model.drafts.train;
+        if let Some(problem) = draft.refusal(runs, &counts) {
+            anyhow::bail!("the Train form cannot be submitted: {}", problem.trim_end_matches('.'));
+        }
+        if let Some(from) = &draft.from {
+            anyhow::bail!(
+                "a job on a cluster trains from scratch, and the form starts from the weights of {from}; press \"Train \
+                 from scratch instead\" there, or train on this machine"
+            );
+        }
+        let (start, wanted) = (*draft.start(), self.model.drafts.submit.clone());
+        let clusters = self.following.clusters.clone();
+        let program = self.following.program()?;
+        self.store()?;
+        self.following.asked += 1;
+        let number = self.following.asked;
+        self.model.cluster_jobs.prepared.ask(number);
+        self.model.overlay = Some(Overlay::SubmitJob);
+        self.jobs.ask(
+            JobKind::Prepare,
+            self.scope(),
+            "Making the script of a job",
+            move |_| prepare(&dir, program, clusters, start, &wanted).map(Box::new),
+            move |prepared| Outcome::Cluster(ClusterOutcome::Prepared(number, prepared)),
+        );
+        Ok(())
+    }
+
+    /// Submits the job whose script is shown.
+    pub(super) fn submit_prepared(&mut self) -> anyhow::Result<()> {
+        let Some((_, prepared)) = self.model.cluster_jobs.prepared.last() else { return Ok(()) };
+        let prepared = prepared.clone();
+        self.model.overlay = None;
+        self.model.cluster_jobs.prepared.forget();
+        let (project, scope) = (self.handle()?, self.scope());
+        let title = format!("Submitting {}", prepared.preview.name);
+        self.jobs.spawn_uncancellable(JobKind::Submit, scope, title, move |_| {
+            let (job, id) = send(&project, &prepared)?;
+            let all = job.tasks();
+            Ok(Outcome::Cluster(ClusterOutcome::Submitted { name: job.file.name, id, tasks: all, all }))
+        })?;
+        self.model.drafts.train.name.clear();
+        Ok(())
+    }
+}
+
+/// The job of a run of the Train form.
+fn prepare(
+    dir: &Path,
+    program: PathBuf,
+    clusters: Option<Clusters>,
+    start: TrainStart,
+    wanted: &SubmitDraft,
+) -> anyhow::Result<PreparedJob> {
+    let name = wanted.cluster.as_deref().unwrap_or_default();
+    let clusters =
+        clusters.ok_or_else(|| anyhow::anyhow!("no folder for settings is known, so no cluster is"))?;
+    let cluster = clusters.get(name)?;
+    let dir = std::path::absolute(dir)?;
+    let seeds = wanted.seeds();
+    let kind = if seeds.is_some() { "sweep" } else { "train" };
+    let job = free_job_name(&dir, kind);
+    let mut config = start.config;
+    if config.pretrain.kind == PretrainKind::Weights {
+        // Seen from the folder of this program; the job is in another one.
+        config.pretrain.weights = std::path::absolute(&config.pretrain.weights)?.display().to_string();
+    }
+    let name = start.name.unwrap_or_else(|| format!("{}-{job}", start.base_name));
+    let sweep = match &seeds {
+        Some(seeds) => Sweep::grid(&name, &config, &[], seeds)?,
+        None => {
+            let run =
+                SweepRun { name: name.clone(), changes: String::new(), config: yaml::to_yaml(&config)? };
+            Sweep { name, runs: vec![run] }
+        }
+    };
+    let arguments = ["sweep", &dir.to_string_lossy(), "--device", wanted.device()].map(str::to_owned);
+    let new = NewJob {
+        kind: kind.to_owned(),
+        name: Some(job),
+        project: dir.clone(),
+        program,
+        arguments: arguments.to_vec(),
+        folder: dir,
+        user: words::user(),
+        resources: wanted.resources(),
+        tasks: seeds.map_or(Tasks::One, |seeds| Tasks::Array(seeds.len())),
+    };
+    let preview = Job::preview(&cluster, &new)?;
+    Ok(PreparedJob { cluster, new, sweep, preview })
+}
+
+/// Makes the job and submits it. One that could not be made whole leaves nothing.
+fn send(project: &Project, prepared: &PreparedJob) -> anyhow::Result<(Job, String)> {
+    if project.is_writable() {
+        // The job trains on the labels on the disk.
+        project.flush()?;
+    }
+    let job = Job::create(&prepared.cluster, &prepared.new)?;
+    if let Err(error) = write_plan(&job, project, &prepared.sweep) {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_dir_all(job.dir());
+        return Err(error.into());
+    }
+    let all: Vec<usize> = (0..job.tasks()).collect();
+    let id = submit(&job, &all)?;
+    Ok((job, id))
+}

@@ -1,0 +1,264 @@
+//! Picking with a run: start and stop, threshold, spacing, what is to be expected, and what to do with the picks.
+
+use eframe::egui;
+use egui::{Button, ComboBox, ProgressBar, Ui};
+use vitrine_core::Label;
+use vitrine_core::learning::eval::Share;
+use vitrine_core::project::MicrographId;
+
+use super::places::{self, Place};
+use super::{pick_round, pick_threshold, score_layer};
+use crate::gui::command::{Command, DraftCommand, PickCommand, SaveCommand};
+use crate::gui::drafts::PickDraft;
+use crate::gui::jobs::JobKind;
+use crate::gui::model::{Model, OpenProject, Surveyed, can_pick, distance_of, rules_of, run_of};
+use crate::gui::values::{FoundKey, Load, PathPurpose, PathQuestion, SurveyKey};
+use crate::gui::widgets::form::section;
+use crate::gui::widgets::{edited, unreadable};
+use crate::words;
+
+/// Draws the panel.
+pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, micrograph: MicrographId, out: &mut Vec<Command>) {
+    section(ui, "Pick with a run");
+    let pickers = open.runs.iter().filter(|run| run.best_epoch.is_some() && can_pick(run)).count();
+    if pickers == 0 {
+        ui.add(
+            egui::Label::new(
+                "No run can pick yet. Mark some particles, import or mark other places for comparison, and train with a \
+                 preset whose network is sliding_cnn, such as \"picking\".",
+            )
+            .wrap(),
+        );
+        return;
+    }
+    let change = |draft| Command::Draft(DraftCommand::Pick(draft));
+    edited(&model.drafts.pick, out, change, |draft, out| {
+        contents(ui, model, open, micrograph, draft, out);
+    });
+}
+
+fn contents(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    micrograph: MicrographId,
+    draft: &mut PickDraft,
+    out: &mut Vec<Command>,
+) {
+    let Some(run) = run_of(open, draft).map(|run| run.name.clone()) else {
+        ui.weak("Choose a run.");
+        runs(ui, open, draft, "");
+        return;
+    };
+    runs(ui, open, draft, &run);
+    start(ui, model, out);
+    ask(model, open, micrograph, draft, &run, out);
+    let places = places::unjudged(model, open, micrograph);
+    section(ui, "Which places are picks");
+    let surveyed = model.picks.survey.last().filter(|(key, _)| key.run == run).map(|(_, answer)| answer);
+    pick_threshold::ui(ui, model, open, micrograph, draft, out);
+    here(ui, model, open, micrograph, draft, &places);
+    match (surveyed, model.picks.survey.newest()) {
+        (Some(surveyed), _) => expectation(ui, open, draft, surveyed),
+        (None, Load::Failed(failure)) => unreadable(ui, &failure),
+        (None, _) => {
+            ui.weak("Counting…");
+        }
+    }
+    section(ui, "Picks on this micrograph");
+    judge(ui, model, micrograph, &places, out);
+    pick_round::next(ui, model, micrograph, out);
+    score_layer::panel(ui, model, open, micrograph, out);
+    pick_round::ui(ui, model, open, draft, &run, out);
+    export(ui, model, open, &run, out);
+}
+
+fn runs(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, run: &str) {
+    let combo = ComboBox::from_id_salt("picking run")
+        .width(ui.available_width() - 8.0)
+        .selected_text(run)
+        .show_ui(ui, |ui| {
+            for known in open.runs.iter().rev().filter(|known| known.best_epoch.is_some() && can_pick(known))
+            {
+                if ui.selectable_label(known.name == run, &known.name).clicked() {
+                    draft.run = Some(known.name.clone());
+                }
+            }
+        });
+    combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Run that picks"));
+}
+
+/// The buttons; while a run picks, how far it is.
+fn start(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+    let Some(job) = model.jobs.iter().find(|job| job.kind == JobKind::Pick) else {
+        ui.horizontal_wrapped(|ui| {
+            for (words, all, help) in [
+                ("Pick this one", false, "Score the micrograph that is shown"),
+                (
+                    "Pick all",
+                    true,
+                    "Score all micrographs. Those that were scored already are not scored again.",
+                ),
+            ] {
+                if ui.button(words).on_hover_text(help).clicked() {
+                    out.push(Command::Pick(PickCommand::Start { all }));
+                }
+            }
+        });
+        return;
+    };
+    let (done, total) = job.step.as_ref().map_or((0, 0), |step| (step.done, step.total));
+    let share = if total > 0 { done as f32 / total as f32 } else { 0.0 };
+    let passed = job.started.elapsed().as_secs_f64();
+    let rest = match done {
+        0 => String::new(),
+        done => {
+            let seconds = passed / done as f64 * total.saturating_sub(done) as f64;
+            format!(", about {} left", duration(seconds))
+        }
+    };
+    let text = format!("{} of {}{rest}", words::count(done), words::count(total));
+    ui.add(ProgressBar::new(share).text(text));
+    ui.horizontal(|ui| {
+        if model.picks.is_paused() {
+            if ui.button("Go on").on_hover_text("Go on with the next micrograph").clicked() {
+                out.push(Command::Pick(PickCommand::Resume));
+            }
+        } else if ui.button("Pause").on_hover_text("Wait after this micrograph").clicked() {
+            out.push(Command::Pick(PickCommand::Pause));
+        }
+        let stop = ui.button("Stop picking");
+        if stop
+            .on_hover_text("Stop. What was scored is kept, and the next start goes on from there.")
+            .clicked()
+        {
+            out.push(Command::Pick(PickCommand::Stop));
+        }
+    });
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// Asks for the places of this micrograph and for the counts.
+fn ask(
+    model: &Model,
+    open: &OpenProject,
+    micrograph: MicrographId,
+    draft: &PickDraft,
+    run: &str,
+    out: &mut Vec<Command>,
+) {
+    let revision = model.picks.revision;
+    let found = FoundKey { micrograph, run: run.to_owned(), revision };
+    if model.picks.found.pending().is_none() && model.picks.found.of(&found).is_not_asked() {
+        out.push(Command::Pick(PickCommand::ReadFound(found)));
+    }
+    // Thousands of files: counted again when the run has ended, not after each micrograph.
+    let picking = model.jobs.iter().any(|job| job.kind == JobKind::Pick);
+    let survey = SurveyKey {
+        run: run.to_owned(),
+        distance: distance_of(open, draft),
+        without_shifts: rules_of(open, draft).is_some_and(|rules| rules.without_shifts),
+        revision,
+    };
+    let counted = model.picks.survey.last().is_some_and(|(key, _)| key.run == run);
+    if model.picks.survey.pending().is_none()
+        && model.picks.survey.of(&survey).is_not_asked()
+        && !(picking && counted)
+    {
+        out.push(Command::Pick(PickCommand::ReadSurvey(survey)));
+    }
+}
+
+fn here(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    micrograph: MicrographId,
+    draft: &PickDraft,
+    places: &[Place],
+) {
+    let state = model.picks.found.last().filter(|(key, _)| key.micrograph == micrograph);
+    let text = match state {
+        None => "Reading…".to_owned(),
+        Some((_, None)) => "This micrograph was not scored by the run yet.".to_owned(),
+        Some(_) => {
+            let all = model.picks.places(open, micrograph, draft).len() as u64;
+            format!("{} picks here, {} not judged", words::count(all), words::count(places.len() as u64))
+        }
+    };
+    ui.label(text);
+}
+
+/// What is to be expected at the threshold.
+fn expectation(ui: &mut Ui, open: &OpenProject, draft: &PickDraft, surveyed: &Surveyed) {
+    let survey = &surveyed.survey;
+    let Some(at) = survey.at(f64::from(draft.threshold)) else { return };
+    let micrographs = words::count(survey.micrographs as u64);
+    let rules = rules_of(open, draft).cloned().unwrap_or_default();
+    let picks = words::count(surveyed.picks(f64::from(draft.threshold), &rules));
+    ui.weak(format!("{picks} picks on {micrographs} scored micrographs"));
+    match (&at.expected, &survey.why_not) {
+        (Some(expected), _) => {
+            let share = |value, low, high| words::share_interval(Share { value, low, high });
+            let text = format!(
+                "Expected precision {}, recall {}",
+                share(expected.precision, expected.low, expected.high),
+                share(expected.recall, expected.recall_low, expected.recall_high)
+            );
+            let label = ui.add(egui::Label::new(text).wrap());
+            label.on_hover_text(
+                "An estimate, from scores of positives that the run did not learn from and from the share of particles \
+                 among all places, with 90 % intervals. Recall counts places above the floor only. Thresholds of single \
+                 micrographs are left out of account.",
+            );
+            if expected.high - expected.low > 0.3 {
+                ui.weak("The interval is wide: judge some picks to be sure.");
+            }
+        }
+        (None, Some(why)) => {
+            ui.add(egui::Label::new(egui::RichText::new(format!("No precision: {why}.")).weak()).wrap());
+        }
+        (None, None) => {
+            ui.weak("Nothing is picked at this threshold.");
+        }
+    }
+}
+
+fn judge(ui: &mut Ui, model: &Model, micrograph: MicrographId, places: &[Place], out: &mut Vec<Command>) {
+    ui.add(
+        egui::Label::new(egui::RichText::new("Click a pick to confirm it, right-click to reject it.").weak())
+            .wrap(),
+    );
+    let may = model.open_takes_import() && !places.is_empty();
+    let words = format!("Confirm all {}", words::count(places.len() as u64));
+    let button = ui.add_enabled(may, Button::new(words));
+    let button = button.on_hover_text("All picks here that nobody has judged become positives, in one step.");
+    if button.clicked() {
+        out.push(Command::Pick(PickCommand::Judge {
+            micrograph,
+            places: places.iter().map(|place| place.xy).collect(),
+            label: Label::Positive,
+        }));
+    }
+}
+
+fn export(ui: &mut Ui, model: &Model, open: &OpenProject, run: &str, out: &mut Vec<Command>) {
+    section(ui, "Picks of all micrographs");
+    let free = !model.jobs.iter().any(|job| job.kind == JobKind::Pick);
+    let button = ui.add_enabled(free, Button::new("Export picks…")).on_hover_text(
+        "Write the picks at this threshold and distance as RELION coordinate files, one a micrograph. Micrographs that \
+         were not scored yet are scored first.",
+    );
+    if button.on_disabled_hover_text("A run is picking.").clicked() {
+        let folder = open.dir.with_file_name(format!("{}-picks-{run}", open.name));
+        let question = PathQuestion::new("Folder for the coordinate files", folder, PathPurpose::Picks);
+        out.push(Command::Save(SaveCommand::Ask(Box::new(question))));
+    }
+}

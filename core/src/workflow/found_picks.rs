@@ -1,0 +1,244 @@
+//! What a run has found on micrographs so far, read back from its folder: places of one micrograph, and over all of
+//! them how many picks a threshold gives and what is to be expected of them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::by_micrograph::{ByMicrograph, named};
+use super::pick::held_out_positives;
+use super::pick_work::{masks, unmasked};
+use super::trained::trained_model;
+use crate::error::{Error, Result};
+use crate::imaging::Mask;
+use crate::ingest::project_cut;
+use crate::picking::choose::{Census, Expectation, at_distance, logit_of, score_of};
+use crate::picking::picker::{Candidate, Candidates};
+use crate::picking::score_counts::ScoreCounts;
+use crate::picking::shift::without_shift;
+use crate::picking::store::{FileState, Store};
+use crate::project::Project;
+
+/// Scores of which a survey tells, evenly spaced.
+const STEPS: usize = 99;
+/// Bars of the histogram.
+const BARS: usize = 50;
+
+/// The places that a run has found.
+pub struct FoundPicks {
+    store: Store,
+    run: String,
+    masks: HashMap<PathBuf, Mask>,
+}
+
+/// What a threshold gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AtThreshold {
+    /// A score at or above this is a pick.
+    pub score: f64,
+    /// Picks on all micrographs together.
+    pub picks: u64,
+    /// What is to be expected of them; `None` where too little is known.
+    pub expected: Option<Expectation>,
+}
+
+/// The places of one micrograph.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OnOne {
+    /// Its places by score.
+    pub counts: ScoreCounts,
+    /// How far its logits lie above those of the others, by the medians of the places; `None` where it has too few.
+    pub shift: Option<f64>,
+}
+
+/// The places of all micrographs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survey {
+    /// Micrographs with places.
+    pub micrographs: usize,
+    /// Each of them, by file.
+    pub each: HashMap<PathBuf, OnOne>,
+    /// Whether scores are counted without the shift of their micrograph.
+    pub without_shifts: bool,
+    /// Places above the floor, at the distance asked for.
+    pub places: u64,
+    /// Places by score, in bars of equal width from 0 to 1.
+    pub histogram: Vec<u64>,
+    /// What thresholds give, ascending by score.
+    pub thresholds: Vec<AtThreshold>,
+    /// Why nothing is expected, as a sentence.
+    pub why_not: Option<String>,
+}
+
+impl Survey {
+    /// What the threshold nearest to a score gives.
+    pub fn at(&self, score: f64) -> Option<&AtThreshold> {
+        self.thresholds.iter().min_by(|a, b| (a.score - score).abs().total_cmp(&(b.score - score).abs()))
+    }
+
+    /// The threshold with the highest expected F1 (2·P·R / (P + R)).
+    pub fn best(&self) -> Option<&AtThreshold> {
+        let f1 = |at: &AtThreshold| {
+            let expected = at.expected?;
+            let sum = expected.precision + expected.recall;
+            (sum > 0.0).then(|| 2.0 * expected.precision * expected.recall / sum)
+        };
+        let known = self.thresholds.iter().filter_map(|at| f1(at).map(|f1| (at, f1)));
+        known.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
+    }
+}
+
+impl FoundPicks {
+    /// The places of a run of this name, for the box and bin factor of the project.
+    ///
+    /// # Errors
+    /// When there is no such run, it has no network, or box and bin factor are not known.
+    pub fn open(project: &Project, run: &str) -> Result<Self> {
+        let cut = project_cut(project)?;
+        let store = Store::open(&project.run_dir(run), &trained_model(project, run)?, cut)?;
+        Ok(Self { store, run: run.to_owned(), masks: masks(project)? })
+    }
+
+    /// The places of one micrograph that are not ruled out; `None` where it was not picked on, or its file has changed
+    /// since.
+    pub fn on(&self, micrograph: &Path) -> Option<Candidates> {
+        let found = self.store.read(&FileState::of(micrograph).ok()?)?;
+        Some(self.masks.get(&named(micrograph)).map_or_else(|| found.clone(), |mask| unmasked(&found, mask)))
+    }
+
+    /// The places of one micrograph, at a distance from each other.
+    fn spaced(&self, micrograph: &Path, distance: f64) -> Option<Vec<Candidate>> {
+        Some(at_distance(&self.on(micrograph)?, distance))
+    }
+
+    /// Counts over micrographs; places nearer than `distance` px to a better one do not count. `without_shifts` takes the
+    /// shift of each micrograph out of its scores first. `go_on` is asked before each.
+    ///
+    /// # Errors
+    /// When labels or scores of the project cannot be read, or [`Error::Cancelled`].
+    pub fn survey(
+        &self,
+        project: &Project,
+        micrographs: &[PathBuf],
+        distance: f64,
+        without_shifts: bool,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Survey> {
+        let mut by = ByMicrograph::default();
+        let mut tally = Tally::new();
+        for micrograph in micrographs {
+            go_on()?;
+            let Some(places) = self.spaced(micrograph, distance) else { continue };
+            by.note(micrograph, &places);
+            // Shifts are known only when all micrographs are: then they are read again.
+            if !without_shifts {
+                tally.add(micrograph, &places);
+            }
+        }
+        by.settle();
+        for micrograph in micrographs.iter().filter(|_| without_shifts) {
+            go_on()?;
+            let Some(mut places) = self.spaced(micrograph, distance) else { continue };
+            without_shift(&mut places, by.measured_shift(micrograph).unwrap_or(0.0));
+            tally.add(micrograph, &places);
+        }
+        let Tally { census, histogram, mut each } = tally;
+        for (micrograph, one) in &mut each {
+            one.shift = by.measured_shift(micrograph);
+        }
+        let count = each.len();
+        let scores: Vec<f64> = (1..=STEPS).map(|step| step as f64 / (STEPS + 1) as f64).collect();
+        let logits: Vec<f64> = scores.iter().map(|&score| logit_of(score)).collect();
+        let known = match without_shifts {
+            true => Err(Error::request(
+                "scores are counted without the shifts of their micrographs, and the scores of held-out particles are \
+                 known with them only",
+                "leave the shifts in",
+            )),
+            false => census.expectations(&logits, &held_out_positives(project, &self.run)?),
+        };
+        let (expected, why_not) = match known {
+            Ok(expected) => (expected, None),
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) => (vec![None; logits.len()], Some(error.problem())),
+        };
+        let thresholds = scores.into_iter().zip(&logits).zip(expected);
+        let thresholds = thresholds.map(|((score, &logit), expected)| AtThreshold {
+            score,
+            picks: census.above(logit),
+            expected,
+        });
+        Ok(Survey {
+            micrographs: count,
+            each,
+            without_shifts,
+            places: census.len(),
+            histogram,
+            thresholds: thresholds.collect(),
+            why_not,
+        })
+    }
+}
+
+/// What is counted over all micrographs.
+struct Tally {
+    census: Census,
+    histogram: Vec<u64>,
+    each: HashMap<PathBuf, OnOne>,
+}
+
+impl Tally {
+    fn new() -> Self {
+        Self { census: Census::default(), histogram: vec![0; BARS], each: HashMap::new() }
+    }
+
+    fn add(&mut self, micrograph: &Path, places: &[Candidate]) {
+        for place in places {
+            let score = score_of(f64::from(place.logit));
+            let bar = ((score * BARS as f64) as usize).min(BARS - 1);
+            self.histogram[bar] += 1;
+        }
+        self.census.add(places);
+        let one = OnOne { counts: ScoreCounts::of(places), shift: None };
+        self.each.insert(micrograph.to_owned(), one);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn survey() -> Survey {
+        let at = |score: f64, picks: u64, precision: f64, recall: f64| AtThreshold {
+            score,
+            picks,
+            expected: Some(Expectation {
+                precision,
+                low: 0.0,
+                high: 1.0,
+                recall,
+                recall_low: 0.0,
+                recall_high: 1.0,
+            }),
+        };
+        Survey {
+            micrographs: 10,
+            each: HashMap::new(),
+            without_shifts: false,
+            places: 2000,
+            histogram: Vec::new(),
+            thresholds: vec![at(0.25, 900, 0.5, 0.9), at(0.5, 600, 0.8, 0.8), at(0.75, 300, 0.9, 0.4)],
+            why_not: None,
+        }
+    }
+
+    #[test]
+    fn the_best_threshold_balances_precision_and_recall() {
+        // F1: 0.643, 0.8, 0.554.
+        assert_eq!(survey().best().unwrap().score, 0.5);
+        assert_eq!(survey().at(0.6).unwrap().score, 0.5);
+        let blind =
+            Survey { thresholds: vec![AtThreshold { score: 0.5, picks: 1, expected: None }], ..survey() };
+        assert_eq!(blind.best(), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! What picking gathers: the places of each micrograph that are not ruled out, how many are picks, and the files that
+//! are written of them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::by_micrograph::{ByMicrograph, named};
+use super::pick_output::Output;
+use super::pick_request::{PickRequest, PickSummary};
+use crate::error::{Error, Result};
+use crate::imaging::Mask;
+use crate::imaging::cut::CutSettings;
+use crate::picking::choose::{Census, Choice, at_distance, logit_of, score_of};
+use crate::picking::picker::{Candidate, Candidates};
+use crate::picking::shift::without_shift;
+use crate::picking::store::{FileState, Store};
+use crate::project::Project;
+
+/// Pixel sizes that differ by more than this share are told.
+const PIXEL_SIZE_DIFFERS: f64 = 0.03;
+
+/// What is ruled out on the micrographs of the project, by file as [`named`] names it.
+pub(super) fn masks(project: &Project) -> Result<HashMap<PathBuf, Mask>> {
+    let mut masks = project.masks()?;
+    let files = project.micrographs()?.into_iter();
+    Ok(files
+        .filter_map(|mic| Some((named(&project.micrograph_file(&mic.path?)), masks.remove(&mic.id)?)))
+        .collect())
+}
+
+/// The places that a mask leaves.
+pub(super) fn unmasked(found: &Candidates, mask: &Mask) -> Candidates {
+    let places = found.places.iter().filter(|place| !mask.covers(place.x, place.y));
+    Candidates { places: places.copied().collect(), ..*found }
+}
+
+/// What picking gathers.
+pub(super) struct Work {
+    pub(super) summary: PickSummary,
+    census: Census,
+    output: Output,
+    /// The micrographs that have places, for the output.
+    done: Vec<FileState>,
+    /// What is ruled out, by file.
+    masks: HashMap<PathBuf, Mask>,
+    /// What the project says of single micrographs.
+    by: ByMicrograph,
+}
+
+impl Work {
+    /// Begins the files that are to be written, and reads what the project says of its micrographs.
+    pub(super) fn new(
+        project: &Project,
+        request: &PickRequest,
+        cut: &CutSettings,
+        distance: f64,
+    ) -> Result<Self> {
+        Ok(Self {
+            summary: PickSummary {
+                distance,
+                box_size: cut.box_size,
+                bin: cut.bin,
+                out: request.out.clone(),
+                table: request.table.clone(),
+                ..PickSummary::default()
+            },
+            census: Census::default(),
+            output: Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?,
+            done: Vec::new(),
+            masks: masks(project)?,
+            by: match request.one_threshold {
+                true => ByMicrograph::default(),
+                false => ByMicrograph::of(project, &request.run)?,
+            },
+        })
+    }
+
+    /// Whether a micrograph is excluded as a whole.
+    pub(super) fn is_excluded(&self, file: &Path) -> bool {
+        self.masks.get(&named(file)).is_some_and(|mask| mask.excluded)
+    }
+
+    pub(super) fn note_pixel_size(&mut self, path: &Path, found: Option<f64>, trained: Option<f64>) {
+        let (Some(found), Some(trained)) = (found, trained) else { return };
+        if (found / trained - 1.0).abs() > PIXEL_SIZE_DIFFERS && self.summary.notes.is_empty() {
+            self.summary.notes.push(format!(
+                "{} has {found} Å per px, the run learned from micrographs with {trained}: particles have another size \
+                 there than the network knows",
+                path.display()
+            ));
+        }
+    }
+
+    /// The places of a micrograph that are not ruled out, at the distance asked for.
+    fn places(&self, file: &Path, found: &Candidates) -> Vec<Candidate> {
+        match self.masks.get(&named(file)) {
+            None => at_distance(found, self.summary.distance),
+            Some(mask) => at_distance(&unmasked(found, mask), self.summary.distance),
+        }
+    }
+
+    /// Takes up the places of a micrograph; its picks are written at once where the threshold is known.
+    pub(super) fn add(&mut self, state: FileState, found: &Candidates, request: &PickRequest) -> Result<()> {
+        let places = self.places(&state.path, found);
+        self.by.note(&state.path, &places);
+        self.census.add(&places);
+        self.summary.micrographs += 1;
+        self.summary.own_thresholds += u64::from(self.by.is_own(&state.path));
+        if let Choice::Threshold(score) = request.choice
+            && !self.by.needs_all()
+        {
+            let least = self.by.least(&state.path, logit_of(score));
+            self.output.add(&state.path, found.size.1, &places, least)?;
+        }
+        self.done.push(state);
+        Ok(())
+    }
+
+    /// Settles the threshold over all micrographs, counts, and writes what has waited for it.
+    pub(super) fn settle(&mut self, store: &Store, request: &PickRequest, positives: &[f32]) -> Result<()> {
+        if self.summary.micrographs == 0 {
+            return Ok(());
+        }
+        self.by.settle();
+        if self.by.needs_all() && matches!(request.choice, Choice::Precision(_)) {
+            return Err(Error::request(
+                "a precision is expected from scores of held-out particles, which are known with the shifts of their \
+                 micrographs only, and this run takes them out",
+                "leave the shifts in, or choose a threshold or an expected number",
+            ));
+        }
+        let logit = self.common(store).threshold(request.choice, positives)?;
+        self.summary.threshold = score_of(logit);
+        self.summary.places = self.census.len();
+        self.summary.without_shifts = self.by.needs_all();
+        self.summary.picks = match self.by.is_plain() {
+            true => self.census.above(logit),
+            false => self.count(store, logit),
+        };
+        // Too few positives are no error where nobody asked for a precision; held-out ones are known with shifts only.
+        self.summary.expected = match self.by.is_plain() {
+            true => self.census.expect(logit, positives).ok().flatten(),
+            false => None,
+        };
+        let wanted = request.out.is_some() || request.table.is_some();
+        let waited = self.by.needs_all() || !matches!(request.choice, Choice::Threshold(_));
+        if wanted && waited {
+            let mut output =
+                Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?;
+            for state in &self.done {
+                if let Some(found) = store.read(state) {
+                    let (places, least) =
+                        (self.places(&state.path, &found), self.by.least(&state.path, logit));
+                    output.add(&state.path, found.size.1, &places, least)?;
+                }
+            }
+            self.output = output;
+        }
+        Ok(())
+    }
+
+    /// The places of micrographs on which the common threshold holds, without the shifts that are taken out.
+    fn common(&self, store: &Store) -> Census {
+        if self.by.is_plain() {
+            return self.census.clone();
+        }
+        let mut census = Census::default();
+        for state in self.done.iter().filter(|state| !self.by.is_own(&state.path)) {
+            if let Some(found) = store.read(state) {
+                let mut places = self.places(&state.path, &found);
+                without_shift(&mut places, self.by.shift(&state.path));
+                census.add(&places);
+            }
+        }
+        census
+    }
+
+    /// Picks where each micrograph has a logit of its own.
+    fn count(&self, store: &Store, logit: f64) -> u64 {
+        let picks = |state: &FileState| {
+            let least = self.by.least(&state.path, logit);
+            let places = self.places(&state.path, &store.read(state)?);
+            Some(places.iter().filter(|place| f64::from(place.logit) >= least).count() as u64)
+        };
+        self.done.iter().filter_map(picks).sum()
+    }
+}
