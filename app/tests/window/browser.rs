@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Event, Key};
+use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use vitrine::gui::command::{Command, ImportCommand, ProjectCommand, SaveCommand, SettingsCommand};
-use vitrine::gui::values::{PathPurpose, PathQuestion};
+use vitrine::gui::command::{
+    Command, ImportCommand, ProjectCommand, SaveCommand, SettingsCommand, ViewCommand,
+};
+use vitrine::gui::values::{Overlay, PathPurpose, PathQuestion};
 use vitrine_core::learning::config::yaml;
 
 use crate::support::{Window, nine, opened, said, wait, window};
@@ -203,4 +205,38 @@ fn a_folder_that_cannot_be_read_says_why_and_the_browser_can_be_preferred() {
     window.state_mut().apply(Command::Save(SaveCommand::Go(missing)));
     wait(&mut window, "the sentence", |app| !app.model.notices.shown().is_empty());
     assert!(said(&window).contains("missing"), "{}", said(&window));
+}
+
+/// Everything arrives before the window draws again, as on a machine that draws slowly.
+fn in_one_frame(window: &mut Window, text: &str, then: Option<Key>) {
+    let events = &mut window.input_mut().events;
+    events.push(Event::Text(text.to_owned()));
+    if let Some(key) = then {
+        let modifiers = Modifiers::NONE;
+        events.push(Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
+    }
+    window.run_steps(3);
+}
+
+#[test]
+fn no_key_is_lost_on_a_machine_that_draws_slowly() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = files(dir.path());
+    let mut window = without_dialogs(opened(&folder.join("apo")), &folder);
+    // Typed before the dialog was drawn for the first time, with Enter.
+    let ask = PathQuestion::new("Open a configuration", folder.join(""), PathPurpose::OpenConfig);
+    window.state_mut().apply(Command::Save(SaveCommand::Ask(Box::new(ask))));
+    in_one_frame(&mut window, "only.yml", Some(Key::Enter));
+    assert!(window.state().model.ask_path.is_none(), "{:?}", window.state().model.ask_path);
+    assert_eq!(window.state().model.drafts.train.opened, Some(folder.join("only.yml")));
+    // A mistake stays with what was typed.
+    ask_config(&mut window, &folder);
+    in_one_frame(&mut window, "none.yaml", Some(Key::Enter));
+    assert_eq!(path(&window), folder.join("none.yaml"));
+    window.state_mut().apply(Command::Save(SaveCommand::Answer(None)));
+    window.run_steps(3);
+    // The palette.
+    window.state_mut().apply(Command::View(ViewCommand::Overlay(Some(Overlay::Palette))));
+    in_one_frame(&mut window, "open a configuration", Some(Key::Enter));
+    assert!(window.state().model.ask_path.is_some());
 }

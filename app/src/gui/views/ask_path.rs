@@ -69,16 +69,20 @@ fn contents(ui: &mut Ui, model: &Model, ask: &PathQuestion, state: &mut State, o
     }
     ui.add_space(6.0);
     buttons(ui, model, ask, listing, &typed, state, out);
-    if entered {
+    if let Some(path) = entered {
         match state.row.and_then(|row| shown.get(row)) {
             Some(entry) if entry.is_folder => name(file_list::within(ask, &entry.path), out),
             Some(entry) => out.push(Command::Save(SaveCommand::Go(entry.path.clone()))),
-            None => go(ask, listing, &typed, state, out),
+            None => {
+                let (_, typed) = parts(&path);
+                go(&PathQuestion { path, ..ask.clone() }, listing, &typed, state, out);
+            }
         }
     }
 }
 
-/// The field of the path. Returns whether Enter was pressed in it.
+/// The field of the path. Returns the path when Enter was pressed in it, with what was typed in the same frame: a slow
+/// machine draws few of them.
 fn field(
     ui: &mut Ui,
     ask: &PathQuestion,
@@ -87,10 +91,17 @@ fn field(
     state: &mut State,
     rows: usize,
     out: &mut Vec<Command>,
-) -> bool {
+) -> Option<PathBuf> {
     let id = egui::Id::unique("path of the question");
     let mut text = ask.path.display().to_string();
-    if ui.memory(|memory| memory.has_focus(id)) {
+    let mut path = ask.path.clone();
+    // Before it is drawn: what was typed already is meant for it.
+    if ui.memory(|memory| memory.focused().is_none()) {
+        ui.memory_mut(|memory| memory.request_focus(id));
+        ui.ctx().request_repaint();
+    }
+    let had_focus = ui.memory(|memory| memory.has_focus(id));
+    if had_focus {
         let key = |ui: &Ui, key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         state.step(key(ui, Key::ArrowUp), key(ui, Key::ArrowDown), rows);
         if key(ui, Key::Tab) {
@@ -98,7 +109,8 @@ fn field(
             match listing.and_then(|listing| listing.completed(&typed, fits)) {
                 Some(completed) => {
                     text = format!("{}{completed}", folder.display());
-                    name(PathBuf::from(&text), out);
+                    path = PathBuf::from(&text);
+                    name(path.clone(), out);
                     // Without a place of its own the cursor stands at the end.
                     TextEdit::store_state(ui.ctx(), id, egui::text_edit::TextEditState::default());
                 }
@@ -115,18 +127,15 @@ fn field(
             .add(edit)
             .labelled_by(label.id)
             .on_hover_text("Tab completes a name. Arrow keys choose in the list.");
-        entered = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-        if !entered && ui.memory(|memory| memory.focused().is_none()) {
-            edit.request_focus();
-            ui.ctx().request_repaint();
-        }
+        // Not `lost_focus`: that is only said of a field that had the focus in the frame before.
+        entered = had_focus && !edit.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         if edit.changed() {
             state.row = None;
-            let path = if text.starts_with('~') { words::typed_path(&text) } else { PathBuf::from(&text) };
-            name(path, out);
+            path = if text.starts_with('~') { words::typed_path(&text) } else { PathBuf::from(&text) };
+            name(path.clone(), out);
         }
     });
-    entered
+    entered.then_some(path)
 }
 
 /// Takes what was named: a folder is entered where a file is wanted.

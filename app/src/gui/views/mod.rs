@@ -116,7 +116,9 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
         Some(ask) => ask_path::ui(ui, model, ask, &mut states.ask_path, out),
         None => states.ask_path = ask_path::State::default(),
     }
-    if !importing && model.project.is_some() {
+    // A dialog has the window to itself.
+    let asks = model.overlay.is_some() || model.ask_path.is_some();
+    if !importing && !asks && model.project.is_some() {
         tour::ui(ui.ctx(), model, out);
     }
     notifications::ui(ui, model, out);

@@ -33,10 +33,12 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
             )
         });
         let name = ui.label("Type part of a name");
+        // Before it is drawn: what was typed since the key that opened it is meant for it.
+        let id = egui::Id::unique("text of the palette");
+        ui.memory_mut(|memory| memory.request_focus(id));
         let edit = ui
-            .add(egui::TextEdit::singleline(&mut state.text).desired_width(f32::INFINITY))
+            .add(egui::TextEdit::singleline(&mut state.text).id(id).desired_width(f32::INFINITY))
             .labelled_by(name.id);
-        edit.request_focus();
         if edit.changed() {
             state.chosen = 0;
         }
