@@ -10,8 +10,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::Image;
 use vitrine_core::imaging::{
-    Border, Contrast, ContrastEstimate, CutSettings, MirrorCheck, MirrorVerdict, PickBias, PoolKind,
-    PoolSettings, SampleSettings, cut, pool, replicated_border, sample_micrograph, seed_for,
+    Border, Candidate, Contrast, ContrastEstimate, CutSettings, MirrorCheck, MirrorVerdict, PickBias,
+    PoolKind, PoolSettings, SampleSettings, cut, pool, replicated_border, sample_micrograph, seed_for,
 };
 
 fn read_micrograph(path: &Path) -> Image {
@@ -198,6 +198,30 @@ fn pools_keep_their_promises() {
 }
 
 #[test]
+fn places_around_positives_lie_off_their_centres() {
+    let image = sample_micrograph(&SampleSettings::default(), 3, 1).unwrap().image;
+    // A pair nearer than a diameter, one alone, one whose surroundings the border cuts off.
+    let positives = [(150.0, 150.0), (190.0, 150.0), (300.0, 320.0), (44.0, 300.0)];
+    let settings = PoolSettings {
+        from_positives: 0.0,
+        between: 0.0,
+        ..settings_for(PoolKind::Around { diameter: 50.0, each: 6 }, None)
+    };
+    let found = pool(&image, &positives, &settings).unwrap();
+    assert_eq!(found, pool(&image, &positives, &settings).unwrap());
+    let nearest =
+        |c: &Candidate| positives.iter().map(|&p| distance((c.x, c.y), p)).fold(f64::INFINITY, f64::min);
+    // 0.4 to 0.8 diameters, at whole px.
+    assert!(found.iter().all(|c| (19.0..=41.0).contains(&nearest(c))), "{found:?}");
+    let around = |(x, y): (f64, f64)| found.iter().filter(|c| distance((c.x, c.y), (x, y)) <= 41.0).count();
+    assert_eq!(around(positives[2]), 6);
+    assert!(found.len() <= 24 && around(positives[3]) < 6 && around(positives[0]) >= 3);
+    let few = pool(&image, &positives, &PoolSettings { count: Some(5), ..settings }).unwrap();
+    assert!(few.len() == 5 && few.iter().all(|c| found.contains(c)));
+    assert_eq!(pool(&image, &[], &settings).unwrap(), vec![]);
+}
+
+#[test]
 fn pools_of_hopeless_requests() {
     let image = sample_micrograph(&SampleSettings::default(), 3, 0).unwrap().image;
     for kind in [PoolKind::Grid { spacing: 0.0 }, PoolKind::Grid { spacing: f64::NAN }, PoolKind::Random] {
@@ -206,6 +230,8 @@ fn pools_of_hopeless_requests() {
     for diameter in [f64::NAN, 0.0, -3.0, 1e9] {
         let kind = PoolKind::Blobs { diameter, contrast: None, min_score: 0.0 };
         assert!(pool(&image, &[], &settings_for(kind, None)).is_err());
+        let around = PoolKind::Around { diameter, each: 3 };
+        assert!(pool(&image, &[(99.0, 99.0)], &settings_for(around, None)).is_err());
     }
     let negative = PoolSettings { between: -1.0, ..settings_for(PoolKind::Random, Some(3)) };
     assert!(pool(&image, &[], &negative).is_err());

@@ -37,9 +37,8 @@ use crate::words;
 Examples:
   Picks of people or programs, with an unlabeled pool, for sorting:
     vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool blobs
-  The same for a run that picks on whole micrographs; the distance is below the particle's diameter:
-    vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 \\
-        --pool random --pool-distance 60
+  The same for a run that picks on whole micrographs:
+    vitrine import apo/ --micrographs mics/ --picks picks/ --box 192 --bin 3 --pool picking
   A RELION project, by its tables; only picks with a score of 0.3 or more:
     vitrine import apo/ --micrographs CtfFind/job003/micrographs_ctf.star \\
         --picks AutoPick/job005/autopick.star --min-score 0.3 --box 192 --bin 3 --pool blobs
@@ -109,22 +108,25 @@ pub struct Args {
     /// Å per px of the unbinned micrographs, instead of what the files say
     #[arg(long, value_name = "Å", help_heading = CUT)]
     pixel_size: Option<f64>,
-    /// Cut unlabeled patches too: at the places of a grid, at random places, or at blobs of the particle's size
+    /// Cut unlabeled patches too: at the places of a grid, at random places, at random places and around picks (for
+    /// networks that pick on whole micrographs), or at blobs of the particle's size
     #[arg(long, value_enum, help_heading = POOL)]
     pool: Option<Pool>,
-    /// Most pool patches of a micrograph
+    /// Most pool patches of a micrograph; without it and --pool-total every blob or place of the grid, and 2000 random
+    /// places in all
     #[arg(long, value_name = "N", requires = "pool", conflicts_with = "pool_total", help_heading = POOL)]
     pool_count: Option<usize>,
     /// Most pool patches in all
     #[arg(long, value_name = "N", requires = "pool", help_heading = POOL)]
     pool_total: Option<usize>,
-    /// Smallest distance of pool patches from positives, px of the unbinned micrograph; without it half the box
+    /// Smallest distance of pool patches from positives, px of the unbinned micrograph; without it half the box, and 0.4
+    /// diameters for `picking`
     #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
     pool_distance: Option<f64>,
     /// Step of the grid, or smallest distance of two pool patches, px of the unbinned micrograph
     #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
     pool_spacing: Option<f64>,
-    /// Diameter of the particle, px of the unbinned micrograph, for blobs; without it 0.6 of the box
+    /// Diameter of the particle, px of the unbinned micrograph, for `picking` and blobs; without it 0.6 of the box
     #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
     diameter: Option<f64>,
     /// Whether particles are darker or lighter than the ice, for blobs; without it the positives tell
@@ -144,6 +146,7 @@ const POOL: &str = "Unlabeled pool";
 enum Pool {
     Grid,
     Random,
+    Picking,
     Blobs,
 }
 
@@ -175,6 +178,7 @@ impl Args {
             ..PoolRequest::new(match pool {
                 Pool::Grid => PoolFrom::Grid,
                 Pool::Random => PoolFrom::Random,
+                Pool::Picking => PoolFrom::Picking,
                 Pool::Blobs => PoolFrom::Blobs,
             })
         });
@@ -217,11 +221,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         print_preview(&preview);
         print_line(&format!("would import {}", words::label_counts(&preview.labels)));
-        if args.pool.is_some() {
-            let count = match (args.pool_count, args.pool_total) {
-                (Some(count), _) => format!("at most {count} per micrograph"),
-                (None, Some(total)) => format!("{total} in all"),
-                (None, None) => "every place found".to_owned(),
+        if let Some(pool) = &request.pool {
+            let count = match pool.wanted() {
+                Some(PoolCount::PerMicrograph(count)) => format!("at most {count} per micrograph"),
+                Some(PoolCount::Total(total)) => format!("at most {total} in all"),
+                None => "every place found".to_owned(),
             };
             print_line(&format!("  and an unlabeled pool from the micrographs, {count}"));
         }

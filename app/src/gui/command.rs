@@ -99,6 +99,8 @@ pub enum ProjectCommand {
 pub enum ImportCommand {
     /// Add files or folders to the import being prepared, and show its page; none only shows it.
     Add(Vec<PathBuf>),
+    /// Prepare an import of unlabeled patches from the micrographs of the open project that hold positives.
+    AddUnlabeled,
     /// Take one off again.
     Remove(PathBuf),
     /// Read the files again; reading them was cancelled.

@@ -24,6 +24,14 @@ pub enum PoolKind {
     },
     /// Uniformly random places; needs [`PoolSettings::count`].
     Random,
+    /// Places around each positive, off its centre. A network that picks on whole micrographs learns from these where
+    /// the centre of a particle is.
+    Around {
+        /// Particle diameter, px of the unbinned micrograph.
+        diameter: f64,
+        /// Places around each positive.
+        each: usize,
+    },
     /// Peaks of a difference of Gaussians at the particle diameter: what an automatic picker that picks too
     /// much would give.
     Blobs {
@@ -76,8 +84,7 @@ pub fn seed_for(seed: u64, micrograph: &str) -> u64 {
 }
 
 /// Chooses the places. Same image, positives, settings and seed: same places. Fewer than `count`
-/// come back when the micrograph has no room for more. Grid and random places come row by row,
-/// blobs strongest first.
+/// come back when the micrograph has no room for more. Blobs come strongest first, other places row by row.
 ///
 /// # Errors
 /// When settings are out of range, or (blobs) the image holds a value that is no finite number.
@@ -127,6 +134,15 @@ pub fn pool(image: &Image, positives: &[(f64, f64)], settings: &PoolSettings) ->
                 limit,
             )
         }
+        PoolKind::Around { diameter, each } => {
+            let places = places_around(positives, &area, diameter, each, &mut random)?;
+            let mut places = choose(places.into_iter(), &mut taken, usize::MAX);
+            if limit < places.len() {
+                places.shuffle(&mut random);
+                places.truncate(limit);
+            }
+            places
+        }
         PoolKind::Blobs { diameter, contrast, min_score } => {
             let peaks = blobs(image, positives, &area, diameter, contrast, min_score, settings.cut.margin)?;
             // Of peaks too near each other the stronger stays, whatever the choice afterwards.
@@ -141,6 +157,41 @@ pub fn pool(image: &Image, positives: &[(f64, f64)], settings: &PoolSettings) ->
     };
     if !matches!(settings.kind, PoolKind::Blobs { .. }) {
         found.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.x.total_cmp(&b.x)));
+    }
+    Ok(found)
+}
+
+/// Distances of [`places_around`] from a positive, in particle diameters: from where a box is no longer centred on the
+/// particle to where the particle leaves its middle.
+const AROUND: std::ops::Range<f64> = 0.4..0.8;
+
+/// `each` places around every positive, none nearer to any positive than the smallest distance of [`AROUND`]. Fewer
+/// where other positives or the border leave no room.
+fn places_around(
+    positives: &[(f64, f64)],
+    area: &Area,
+    diameter: f64,
+    each: usize,
+    random: &mut ChaCha8Rng,
+) -> Result<Vec<Candidate>> {
+    if !(1.0..=1e6).contains(&diameter) {
+        return Err(Error::request(
+            format!("a particle diameter of {diameter} px"),
+            "give the diameter in px of the micrograph, 1 or more",
+        ));
+    }
+    // Rounding to whole px may bring a place nearer.
+    let near = Near::new(AROUND.start * diameter - 1.0, positives);
+    let mut found = Vec::new();
+    for &(x, y) in positives {
+        let throw = || {
+            let distance = diameter * random.random_range(AROUND);
+            let (sin, cos) = random.random_range(0.0..std::f64::consts::TAU).sin_cos();
+            ((x + distance * cos).round(), (y + distance * sin).round())
+        };
+        let darts = std::iter::repeat_with(throw).take(each.saturating_mul(10));
+        let free = darts.filter(|&place| area.holds(place) && !near.any(place)).take(each);
+        found.extend(free.map(|(x, y)| Candidate { x, y, score: None }));
     }
     Ok(found)
 }

@@ -23,6 +23,9 @@ use crate::label::Label;
 use crate::progress::{ProgressSink, report};
 use crate::project::{Importer, NewPatch, SourceInfo, SourceKind};
 
+/// Places around each pick in a pool for picking; at most half of the pool.
+const AROUND_PICK: usize = 5;
+
 /// The pool while it is cut, micrograph by micrograph.
 pub(super) struct Pool<'a> {
     wanted: &'a PoolRequest,
@@ -64,7 +67,7 @@ impl<'a> Pool<'a> {
 
     /// How many patches a micrograph gives at most; `None` for every place found.
     fn limit(&self) -> Option<usize> {
-        match self.wanted.count {
+        match self.wanted.wanted() {
             None => None,
             Some(PoolCount::PerMicrograph(count)) => Some(count),
             Some(PoolCount::Total(total)) => {
@@ -75,24 +78,50 @@ impl<'a> Pool<'a> {
 
     /// Where the pool of the micrograph at `at` is cut.
     fn places(&self, plan: &Plan, at: usize, image: &Image) -> Result<Vec<(f64, f64)>> {
+        let (wanted, cut) = (self.wanted, &self.cut);
+        let limit = self.limit();
+        let diameter = wanted.diameter(cut);
+        match wanted.from {
+            PoolFrom::Grid => {
+                let spacing = wanted.spacing.unwrap_or(cut.box_size as f64);
+                self.places_of(PoolKind::Grid { spacing }, limit, plan, at, image)
+            }
+            PoolFrom::Random => self.places_of(PoolKind::Random, limit, plan, at, image),
+            PoolFrom::Picking => {
+                let around = PoolKind::Around { diameter, each: AROUND_PICK };
+                let mut places = self.places_of(around, limit.map(|limit| limit / 2), plan, at, image)?;
+                let limit = limit.map(|limit| limit.saturating_sub(places.len()));
+                places.extend(self.places_of(PoolKind::Random, limit, plan, at, image)?);
+                in_reading_order(&mut places);
+                Ok(places)
+            }
+            PoolFrom::Blobs => {
+                let contrast = wanted.contrast.or(plan.contrast);
+                let blobs = PoolKind::Blobs { diameter, contrast, min_score: wanted.min_score };
+                self.places_of(blobs, limit, plan, at, image)
+            }
+        }
+    }
+
+    /// At most `limit` places of a kind where a patch may be cut.
+    fn places_of(
+        &self,
+        kind: PoolKind,
+        limit: Option<usize>,
+        plan: &Plan,
+        at: usize,
+        image: &Image,
+    ) -> Result<Vec<(f64, f64)>> {
         let Some(mic) = plan.mics.get(at) else { return Ok(Vec::new()) };
-        let (wanted, cut, limit) = (self.wanted, &self.cut, self.limit());
-        let kind = match wanted.from {
-            PoolFrom::Grid => PoolKind::Grid { spacing: wanted.spacing.unwrap_or(cut.box_size as f64) },
-            PoolFrom::Random => PoolKind::Random,
-            PoolFrom::Blobs => PoolKind::Blobs {
-                diameter: wanted.diameter(cut),
-                contrast: wanted.contrast.or(plan.contrast),
-                min_score: wanted.min_score,
-            },
-        };
+        let (wanted, cut) = (self.wanted, &self.cut);
         // Places too near known patches are taken out below, so more are asked for.
         let mask = plan.existing.mask(&mic.name);
         if mask.is_some_and(|mask| mask.excluded) {
             return Ok(Vec::new());
         }
         let spare = mic.others.len();
-        let between = wanted.between(cut);
+        // Places around a pick say where its centre is, and may lie as near each other as they like.
+        let between = if matches!(kind, PoolKind::Around { .. }) { 0.0 } else { wanted.between(cut) };
         let seed = seed_for(self.import.seed, &mic.name);
         let found = imaging::pool(
             image,
@@ -102,11 +131,11 @@ impl<'a> Pool<'a> {
                 cut: *cut,
                 from_positives: wanted.away_from_positives(cut),
                 between,
-                count: match (mask, wanted.from) {
+                count: match (mask, kind) {
                     (None, _) => limit.map(|n| n.saturating_add(spare)),
                     // Places under the mask go; how many these are nobody knows yet.
-                    (Some(_), PoolFrom::Random) => limit.map(|n| n.saturating_mul(8).saturating_add(spare)),
-                    (Some(_), PoolFrom::Grid | PoolFrom::Blobs) => None,
+                    (Some(_), PoolKind::Random) => limit.map(|n| n.saturating_mul(8).saturating_add(spare)),
+                    (Some(_), _) => None,
                 },
                 seed,
             },
@@ -123,7 +152,7 @@ impl<'a> Pool<'a> {
             // A random choice, in reading order.
             places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
             places.truncate(limit);
-            places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
+            in_reading_order(&mut places);
         }
         Ok(places)
     }
@@ -232,4 +261,9 @@ impl Spool {
         }
         Ok(())
     }
+}
+
+/// Row by row.
+fn in_reading_order(places: &mut [(f64, f64)]) {
+    places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
 }

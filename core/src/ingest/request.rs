@@ -123,6 +123,8 @@ pub enum PoolFrom {
     Grid,
     /// Uniformly random places.
     Random,
+    /// Uniformly random places and some around each pick, for networks that pick on whole micrographs.
+    Picking,
     /// Blobs of the particle's size, a random choice of them: what a picker that picks too much gives.
     Blobs,
 }
@@ -142,11 +144,11 @@ pub enum PoolCount {
 pub struct PoolRequest {
     /// How places are found.
     pub from: PoolFrom,
-    /// How many; `None` takes every place of a grid and every blob. Random places need it.
+    /// How many; `None` takes every place of a grid and every blob, and of the others [`PoolRequest::RANDOM`] in all.
     #[serde(default)]
     pub count: Option<PoolCount>,
-    /// Smallest distance from positives, those of the project included; half the box where not
-    /// given.
+    /// Smallest distance from positives, those of the project included; where not given 0.4 diameters for
+    /// [`PoolFrom::Picking`], else half the box.
     #[serde(default)]
     pub from_positives: Option<f64>,
     /// Step of a grid (the box where not given), else the smallest distance from other places and
@@ -178,6 +180,18 @@ impl PoolRequest {
         }
     }
 
+    /// Random places of all micrographs together where no number is given. So the cost of an epoch does not grow with
+    /// the number of micrographs.
+    pub const RANDOM: usize = 2_000;
+
+    /// How many places are taken; `None` for all that are found.
+    pub fn wanted(&self) -> Option<PoolCount> {
+        self.count.or(match self.from {
+            PoolFrom::Random | PoolFrom::Picking => Some(PoolCount::Total(Self::RANDOM)),
+            PoolFrom::Grid | PoolFrom::Blobs => None,
+        })
+    }
+
     fn weakest() -> f64 {
         1.0
     }
@@ -187,7 +201,10 @@ impl PoolRequest {
     }
 
     pub(super) fn away_from_positives(&self, cut: &CutSettings) -> f64 {
-        self.from_positives.unwrap_or(cut.box_size as f64 / 2.0)
+        self.from_positives.unwrap_or_else(|| match self.from {
+            PoolFrom::Picking => 0.4 * self.diameter(cut),
+            PoolFrom::Grid | PoolFrom::Random | PoolFrom::Blobs => cut.box_size as f64 / 2.0,
+        })
     }
 
     /// Smallest distance between two places.
@@ -205,6 +222,7 @@ impl PoolRequest {
         match self.from {
             PoolFrom::Grid => PoolPlaces::Grid,
             PoolFrom::Random => PoolPlaces::Random,
+            PoolFrom::Picking => PoolPlaces::Picking,
             PoolFrom::Blobs => PoolPlaces::Blobs,
         }
     }

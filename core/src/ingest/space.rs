@@ -71,7 +71,7 @@ fn most_of_pool(preview: &ImportPreview, request: &IngestRequest) -> u64 {
     let (Some(pool), Some(box_size)) = (&request.pool, preview.box_size) else { return 0 };
     let cut = CutSettings { box_size, bin: request.bin, margin: request.margin };
     let room = || preview.micrographs.iter().map(|m| places(pool, &cut, m.width, m.height)).sum();
-    match pool.count {
+    match pool.wanted() {
         Some(PoolCount::Total(count)) => count as u64,
         Some(PoolCount::PerMicrograph(count)) => {
             (count as u64).saturating_mul(preview.micrographs.len() as u64)

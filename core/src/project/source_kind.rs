@@ -22,17 +22,20 @@ pub enum PoolPlaces {
     Grid,
     /// At random.
     Random,
+    /// At random, and around picks.
+    Picking,
     /// Blobs of the particle's size.
     Blobs,
 }
 
 impl PoolPlaces {
-    const ALL: [Self; 3] = [Self::Grid, Self::Random, Self::Blobs];
+    const ALL: [Self; 4] = [Self::Grid, Self::Random, Self::Picking, Self::Blobs];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Grid => "unlabeled pool on a grid",
             Self::Random => "unlabeled pool at random places",
+            Self::Picking => "unlabeled pool at random places and around picks",
             Self::Blobs => "unlabeled pool of blobs",
         }
     }

@@ -15,7 +15,7 @@ use vitrine_core::ingest::{
     ImportPreview, IngestRequest, IngestSummary, PoolCount, PoolFrom, PoolRequest, SampleFiles, SamplePicks,
     ingest, inspect, inspect_with_patches, proposal, recognise, sample_files, suggested_bin, truth_for,
 };
-use vitrine_core::project::{PixelType, Project};
+use vitrine_core::project::{PixelType, Place, Project};
 use vitrine_core::{Error, Label, LabelCounts, Remedy, Result};
 
 fn go_on(_: &vitrine_core::progress::Progress) -> bool {
@@ -192,8 +192,38 @@ fn totals_grids_and_random_places() {
     // 512 px hold 8 boxes of 64.
     assert!(done.pool <= 3 * 64 && done.pool > 3 * 50, "{}", done.pool);
     assert!(done.found.warnings.iter().any(|w| w.text.contains("of the 5000")), "{:?}", done.found.warnings);
-    request.pool = Some(PoolRequest::new(PoolFrom::Random));
-    assert!(sentence(bring(&mut project, &request)).contains("count"));
+}
+
+#[test]
+fn a_pool_for_picking_lies_around_picks_and_everywhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, _) = sample(dir.path());
+    let mut project = project(dir.path());
+    let mut request = sample_request(&files);
+    // Picks first, the pool in an import of its own, as after picking by hand.
+    request.pool = None;
+    let picked = bring(&mut project, &request).unwrap().labels.positive;
+    request.picks.clear();
+    let pool = PoolRequest { diameter: Some(40.0), ..PoolRequest::new(PoolFrom::Picking) };
+    request.pool = Some(PoolRequest { count: Some(PoolCount::Total(60)), ..pool });
+    let done = bring(&mut project, &request).unwrap();
+    assert_eq!(done.pool, 60);
+    let places = project.places().unwrap();
+    let (positives, pool_places) = places.split_at(picked as usize);
+    let nearest = |place: &Place| {
+        let near = positives.iter().filter(|p| p.micrograph == place.micrograph);
+        let (x, y) = place.xy.unwrap();
+        near.map(|p| (p.xy.unwrap().0 - x).hypot(p.xy.unwrap().1 - y)).fold(f64::INFINITY, f64::min)
+    };
+    let distances: Vec<f64> = pool_places.iter().map(nearest).collect();
+    assert!(distances.iter().all(|&px| px >= 16.0 - 1.5), "{distances:?}");
+    let around = distances.iter().filter(|&&px| px <= 32.0 + 1.5).count();
+    assert!((30..50).contains(&around), "{around} of 60 within 0.8 diameters");
+
+    // Without a number there is one for all micrographs together.
+    let random = PoolRequest { spacing: Some(0.0), ..PoolRequest::new(PoolFrom::Random) };
+    request.pool = Some(random);
+    assert_eq!(bring(&mut project, &request).unwrap().pool, PoolRequest::RANDOM);
 }
 
 #[test]

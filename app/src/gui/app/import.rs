@@ -17,6 +17,7 @@ use super::notify::failure;
 use super::outcome::{ImportOutcome, Outcome};
 use super::state::App;
 use crate::gui::command::{Command, ImportCommand, ViewCommand};
+use crate::gui::drafts::ImportDraft;
 use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::model::{DiskSpace, ImportState, LookRequest, NoticeKind, Recognised};
 use crate::gui::remedy;
@@ -43,6 +44,7 @@ impl App {
                 self.add_to_import(paths);
                 Ok(())
             }
+            ImportCommand::AddUnlabeled => self.add_unlabeled(),
             ImportCommand::Remove(path) => {
                 if let Some(import) = &mut self.model.import {
                     import.paths.retain(|known| *known != path);
@@ -84,6 +86,20 @@ impl App {
         }
         import.paths.extend(new);
         self.recognise_import();
+    }
+
+    /// Prepares an import of unlabeled patches, cut as the project's patches are, from its micrographs that hold
+    /// positives. Where their files are not known, the page asks for files.
+    fn add_unlabeled(&mut self) -> anyhow::Result<()> {
+        let open = self.open()?;
+        let marked = |id| open.on_micrographs.counts(id).positive > 0;
+        let paths = open.micrographs.iter().filter(|known| marked(known.id));
+        let paths: Vec<PathBuf> = paths.filter_map(|known| known.path.clone()).collect();
+        let draft = ImportDraft::unlabeled(open.cut.as_ref().ok(), open.diameter);
+        let import = ImportState { draft, ..ImportState::new(true) };
+        self.model.import = Some(import);
+        self.add_to_import(paths);
+        Ok(())
     }
 
     fn recognise_import(&mut self) {

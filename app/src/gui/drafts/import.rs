@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vitrine_core::Label;
+use vitrine_core::imaging::CutSettings;
 use vitrine_core::ingest::{BelowMinScore, FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use vitrine_core::project::PixelType;
 
@@ -63,6 +64,21 @@ impl ImportDraft {
         Self { into_open: open_takes, ..Self::default() }
     }
 
+    /// A form for unlabeled patches from micrographs of the open project, cut like its patches, for particles of this
+    /// diameter (px of the micrograph).
+    pub fn unlabeled(cut: Option<&CutSettings>, diameter: Option<f64>) -> Self {
+        let text = |number: usize| number.to_string();
+        Self {
+            box_size: cut.map(|cut| text(cut.box_size)).unwrap_or_default(),
+            bin: cut.map(|cut| text(cut.bin)).unwrap_or_default(),
+            bin_typed: cut.is_some(),
+            diameter: diameter.map(|px| format!("{px:.0}")).unwrap_or_default(),
+            pool: Some(PoolFrom::Picking),
+            pool_chosen: true,
+            ..Self::new(true)
+        }
+    }
+
     /// Takes up the proposal for the files at `paths`; what the person has set before for other files stays, and so does
     /// where the import goes.
     pub fn fill(&mut self, proposal: &IngestRequest, paths: &[PathBuf]) {
@@ -74,7 +90,7 @@ impl ImportDraft {
         if !self.bin_typed {
             self.bin = proposal.bin.to_string();
         }
-        if self.pool_count.is_empty() || (self.pool.is_none() && !self.pool_chosen) {
+        if !self.pool_chosen && (self.pool_count.is_empty() || self.pool.is_none()) {
             self.pool = proposal.pool.map(|pool| pool.from);
             self.pool_count = match proposal.pool.and_then(|pool| pool.count) {
                 Some(PoolCount::PerMicrograph(count) | PoolCount::Total(count)) => count.to_string(),

@@ -183,7 +183,7 @@ impl NextStep {
     pub fn button(&self) -> &'static str {
         match self {
             Self::Import => "Import files",
-            Self::AddUnlabeled => "Import more",
+            Self::AddUnlabeled => "Add unlabeled",
             Self::MarkParticles => "Mark particles",
             Self::Label => "Label particles",
             Self::Train => "Set up a run",
@@ -200,7 +200,8 @@ impl NextStep {
     pub fn command(&self) -> Command {
         let tab = |tab| Command::View(ViewCommand::Tab(tab));
         match self {
-            Self::Import | Self::AddUnlabeled => Command::Import(ImportCommand::Add(Vec::new())),
+            Self::Import => Command::Import(ImportCommand::Add(Vec::new())),
+            Self::AddUnlabeled => Command::Import(ImportCommand::AddUnlabeled),
             Self::MarkParticles => tab(Tab::Micrographs),
             Self::Label => tab(Tab::Gallery),
             Self::Train | Self::Watch => tab(Tab::Train),

@@ -11,9 +11,10 @@ use crate::gui::model::Model;
 use crate::gui::widgets::form::{complaint, section, text_field};
 use crate::words::number;
 
-const POOLS: [(Option<PoolFrom>, &str); 4] = [
+const POOLS: [(Option<PoolFrom>, &str); 5] = [
     (Some(PoolFrom::Blobs), "Blob picker"),
     (Some(PoolFrom::Random), "Random places"),
+    (Some(PoolFrom::Picking), "Random places and around picks"),
     (Some(PoolFrom::Grid), "Grid"),
     (None, "None"),
 ];
@@ -85,20 +86,29 @@ fn pool(ui: &mut Ui, draft: &mut ImportDraft) {
         });
         name_it(&response.response, "How unlabeled patches are found");
     });
-    draft.pool_chosen |= draft.pool != before;
+    if draft.pool != before {
+        draft.pool_chosen = true;
+        // Fewer or more suit another kind of places.
+        draft.pool_count.clear();
+    }
     if draft.pool.is_some() {
         egui::Grid::new("pool").num_columns(3).min_col_width(84.0).show(ui, |ui| pool_numbers(ui, draft));
     }
 }
 
 fn pool_numbers(ui: &mut Ui, draft: &mut ImportDraft) {
-    let why = "At most this many from each micrograph. Empty: every place found.";
-    text_field(ui, "Max. per micrograph", &mut draft.pool_count, 70.0, "all", why);
+    let random = matches!(draft.pool, Some(PoolFrom::Random | PoolFrom::Picking));
+    let (hint, why) = if random {
+        ("2000 in all", "At most this many from each micrograph. Empty: 2000 from all of them.")
+    } else {
+        ("all", "At most this many from each micrograph. Empty: every place found.")
+    };
+    text_field(ui, "Max. per micrograph", &mut draft.pool_count, 70.0, hint, why);
     beside(ui, "", number::<usize>(&draft.pool_count, 1, 100_000).err());
     let why = "Smallest distance from known positives. Empty: half the box.";
     text_field(ui, "Distance", &mut draft.distance, 70.0, "half box", why);
     beside(ui, "px from positives", number::<f64>(&draft.distance, 0.0, 10_000.0).err());
-    if draft.pool == Some(PoolFrom::Blobs) {
+    if matches!(draft.pool, Some(PoolFrom::Blobs | PoolFrom::Picking)) {
         let why = "Particle diameter. Empty: 0.6 of the box.";
         text_field(ui, "Diameter", &mut draft.diameter, 70.0, "0.6 box", why);
         beside(ui, "px", number::<f64>(&draft.diameter, 2.0, 4096.0).err());

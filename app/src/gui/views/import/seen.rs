@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
 use vitrine_core::grayscale::to_grayscale;
-use vitrine_core::ingest::{BelowMinScore, ImportPreview, Inspection, SeenPatch};
+use vitrine_core::ingest::{BelowMinScore, ImportPreview, Inspection, PoolFrom, PoolRequest, SeenPatch};
 use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Label, Remedy};
 
@@ -105,6 +105,9 @@ fn counts(ui: &mut Ui, preview: &ImportPreview, draft: &ImportDraft) {
     if draft.pool.is_some() && !preview.micrographs.is_empty() {
         let many = preview.micrographs.len();
         let text = match draft.pool_count.trim() {
+            "" if matches!(draft.pool, Some(PoolFrom::Random | PoolFrom::Picking)) => {
+                format!("and at most {} unlabeled patches in all", PoolRequest::RANDOM)
+            }
             "" => "and unlabeled patches at every place found".to_owned(),
             count => format!("and at most {count} unlabeled patches from each of {many} micrographs"),
         };
