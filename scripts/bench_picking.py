@@ -179,10 +179,11 @@ def vitrine_picks(run, options, vitrine, picks, train, test, work):
         writer.writerows([name, x, y] for name, here in picks.items() for x, y in here)
     learning, picking = Cost(), Cost()
     run([vitrine, "new", project], learning)
-    pool_distance = options.pool_distance or round(0.37 * options.diameter)
     command = [vitrine, "import", project, "--micrographs", *train, "--picks", table, "--box", options.box]
-    command += ["--bin", options.bin, "--pool", "random", "--pool-count", options.pool_count]
-    run([*command, "--pool-distance", pool_distance], learning)
+    command += ["--bin", options.bin, "--pool", options.pool, "--diameter", options.diameter]
+    for name, value in [("--pool-count", options.pool_count), ("--pool-distance", options.pool_distance)]:
+        command += [] if value is None else [name, value]
+    run(command, learning)
     command = [vitrine, "train", project, "--config", options.config, "--name", "bench", "--device", "cpu"]
     run(command + (["--epochs", options.epochs] if options.epochs else []), learning)
     command = [vitrine, "pick", project, "--run", "bench", "--micrographs", *test, "--device", "cpu"]
@@ -287,8 +288,9 @@ def main():
     ours.add_argument("--bin", type=int, required=True, help="px averaged into one")
     ours.add_argument("--config", default="picking", help="preset or file of the training (default: picking)")
     ours.add_argument("--epochs", type=int, help="fewer epochs than the configuration says")
-    ours.add_argument("--pool-count", type=int, default=250, help="unlabeled places a micrograph (default: 250)")
-    ours.add_argument("--pool-distance", type=float, help="of these from picks, px (default: 0.37 diameters)")
+    ours.add_argument("--pool", default="picking", help="how unlabeled places are found (default: picking)")
+    ours.add_argument("--pool-count", type=int, help="unlabeled places a micrograph (default: the program's)")
+    ours.add_argument("--pool-distance", type=float, help="of these from picks, px (default: the program's)")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     ours.add_argument("--binary", type=Path, default=target / "release/vitrine")
     other = parser.add_argument_group("Topaz")

@@ -21,8 +21,7 @@ use super::progress::ProgressDisplay;
 /// `picking`, or with any configuration whose backbone is `sliding_cnn`; or pick without a label, with the run of
 /// `vitrine rank`. Without --micrographs the micrographs of the project are picked; others need not be in it.
 ///
-/// A network that you train must have seen what lies between particles: import with --pool random and a
-/// --pool-distance of less than a particle's diameter.
+/// A network that you train must have seen what lies between particles: import with --pool picking.
 ///
 /// All places with a score of 0.0025 or more are kept with the run, so picking again with another threshold,
 /// distance or number takes a moment, and what was stopped goes on where it was. --out writes a RELION coordinate

@@ -223,7 +223,7 @@ fn a_pool_for_picking_lies_around_picks_and_everywhere_else() {
     // Without a number there is one for all micrographs together.
     let random = PoolRequest { spacing: Some(0.0), ..PoolRequest::new(PoolFrom::Random) };
     request.pool = Some(random);
-    assert_eq!(bring(&mut project, &request).unwrap().pool, PoolRequest::RANDOM);
+    assert_eq!(bring(&mut project, &request).unwrap().pool, PoolRequest::RANDOM as u64);
 }
 
 #[test]

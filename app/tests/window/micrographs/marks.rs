@@ -153,10 +153,6 @@ fn a_folder_of_micrographs_begins_a_project_whose_box_follows_a_measured_particl
     click(&mut window, 300.0, 200.0);
     settled(&mut window);
     assert_eq!(counts(&window), LabelCounts { positive: 1, negative: 0, unlabeled: 0 });
-    {
-        let project = Project::open(&folder).unwrap();
-        assert_eq!((project.len(), project.size(), project.micrographs().unwrap().len()), (1, Some(70), 2));
-    }
     // The next step: patches to tell the particle from, from its micrograph, cut as it was.
     window.get_by_label("Add unlabeled").click();
     wait(&mut window, "the look", |app| {
@@ -169,6 +165,7 @@ fn a_folder_of_micrographs_begins_a_project_whose_box_follows_a_measured_particl
     assert!(now.positive == 1 && now.unlabeled > 20, "{now:?}");
     close(window);
     let project = Project::open(&folder).unwrap();
+    assert_eq!((project.size(), project.micrographs().unwrap().len()), (Some(70), 2));
     let places = project.places().unwrap();
     assert!(places.iter().all(|place| place.micrograph == places[0].micrograph));
     let info = &project.sources().unwrap()[0].info;
