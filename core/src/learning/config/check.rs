@@ -46,6 +46,7 @@ pub const NUMBER_FIELDS: &[NumberField] = fields! {
     "self_training.start_epoch": self_training.start_epoch in 1 .. 10000;
     "self_training.positive_share": self_training.positive_share in 0 .. 1;
     "self_training.negative_margin": self_training.negative_margin in 1 .. 3;
+    "self_training.general_share": self_training.general_share in 0 .. 0.9;
     "consistency.threshold": consistency.threshold in 0.5 .. 0.999;
     "consistency.weight": consistency.weight in 0 .. 10;
     "consistency.ramp_up_epochs": consistency.ramp_up_epochs in 0 .. 1000;

@@ -247,6 +247,10 @@ pub struct SelfTrainingConfig {
     /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the validation AUC lies above
     /// what random picks allow, both rankings choose the pseudo-labels; elsewhere the run continues without any.
     pub general_model: bool,
+    /// Where the run restarts from the general model, the share of that model's weights in the weights that score, 0 to
+    /// 0.9; the rest are the trained ones. Weights on the straight line between a pretrained model and what was trained
+    /// from it often score better than either end (WiSE-FT, Wortsman et al. 2022).
+    pub general_share: f64,
 }
 
 impl Default for SelfTrainingConfig {
@@ -259,6 +263,7 @@ impl Default for SelfTrainingConfig {
             trial: true,
             estimate_prior: false,
             general_model: false,
+            general_share: 0.0,
         }
     }
 }

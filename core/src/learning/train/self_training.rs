@@ -1,13 +1,16 @@
 //! When an epoch trains with self-training, and the trial that decides whether it stays on.
 
+use burn::module::Module;
+
 use crate::device::ComputeDevice;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::PretrainKind;
 use crate::learning::eval::metrics::Ranking;
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
 use crate::learning::loss::self_training::{PseudoTarget, Road, Verdict, select_pseudo_labels};
 use crate::learning::network::Network;
+use crate::learning::network::weights::load;
 use crate::learning::optim::adamw::AdamW;
 use crate::learning::pretrain::GeneralStart;
 use crate::learning::prior;
@@ -127,6 +130,14 @@ impl Trainer {
             prior: above_half,
             prior_is_told,
         });
+        if self.config.self_training.general_share > 0.0 && self.config.pretrain.kind == PretrainKind::General
+        {
+            let network = Network::new(self.config.backbone, self.config.seed, &device.inner).valid();
+            let network = load(network, general.weights()).map_err(|problem| {
+                Error::defect(format!("the general model does not fit its network: {problem}"))
+            })?;
+            self.general_network = Some(network);
+        }
         Ok(())
     }
 

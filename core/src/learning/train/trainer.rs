@@ -22,7 +22,7 @@ use crate::learning::data::patch_store::DevicePool;
 use crate::learning::data::sampler::{Batch, epoch_batches};
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
 use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
-use crate::learning::loss::self_training::{PseudoTarget, SelfTrainingTrial};
+use crate::learning::loss::self_training::{PseudoTarget, Road, SelfTrainingTrial};
 use crate::learning::network::Network;
 use crate::learning::optim::adamw::{AdamW, global_norm};
 use crate::learning::optim::ema;
@@ -80,6 +80,8 @@ pub struct Trainer {
     pub(super) warnings: Vec<Warning>,
     /// What the general model says of [`Self::unlabeled`], where self-training asks it.
     pub(super) general: Option<GeneralRanking>,
+    /// The general model in validation form, where a share of its weights may score.
+    pub(super) general_network: Option<Network>,
     positive: Vec<usize>,
     pub(super) unlabeled: Vec<usize>,
     negative: Vec<usize>,
@@ -126,6 +128,7 @@ impl Trainer {
             before_self_training: None,
             warnings: Vec::new(),
             general: None,
+            general_network: None,
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
@@ -341,9 +344,17 @@ impl Trainer {
         measure_validation(metrics, self.prior, &p, &u, &n)
     }
 
-    /// The network that scores, in validation form: the teacher where there is one, else the student.
+    /// The network that scores, in validation form: the teacher where there is one, else the student. In a run that has
+    /// restarted from the general model, its weights are averaged with those of that model
+    /// ([`SelfTrainingConfig::general_share`](crate::learning::config::SelfTrainingConfig::general_share)).
     pub fn scoring_network(&self) -> Network {
-        self.networks.scoring()
+        let trained = self.networks.scoring();
+        match &self.general_network {
+            Some(general) if self.trial.road() == Some(Road::FromGeneralModel) => {
+                ema::update(trained, general, 1.0 - self.config.self_training.general_share)
+            }
+            _ => trained,
+        }
     }
 
     /// Logits of patches of the run, by index, from [`Self::scoring_network`].
