@@ -54,6 +54,13 @@ pub enum Remedy {
     },
     /// Train the run again, or choose another one.
     ChooseRun,
+    /// Delete a run, or import into another project.
+    DeleteRun {
+        /// Name of the run.
+        run: String,
+    },
+    /// Undo the labels that were set, or import into another project.
+    UndoLabels,
     /// Choose another device to compute on.
     ChooseDevice,
     /// Go on with the run on the CPU, and report what happened.
@@ -95,6 +102,10 @@ impl fmt::Display for Remedy {
             Self::TrainFirst => "train a run first",
             Self::ScoreFirst { run } => return write!(f, "score the patches with the run {run} first"),
             Self::ChooseRun => "train the run again, or choose another one",
+            Self::DeleteRun { run } => {
+                return write!(f, "delete the run {run} first, or import into another project");
+            }
+            Self::UndoLabels => "undo these labels first, or import into another project",
             Self::ChooseDevice => "choose another device",
             Self::TrainOnCpu => "go on from the last good epoch on the CPU, and report this",
             Self::OpenOrMakeProject => "choose the folder of a project, or make a project",

@@ -8,6 +8,7 @@ use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{
     BelowMinScore, ImportPreview, IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest, inspect,
 };
+use vitrine_core::workflow::take_back;
 
 use super::open;
 use super::output::{print_json, print_line};
@@ -49,6 +50,8 @@ Examples:
   Ready patches:
     vitrine import apo/ patches.pt
     vitrine import apo/ Extract/job012/particles.star --label positive
+  The last import was not what you meant:
+    vitrine import apo/ --take-back
   First look at what would come:
     vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run
 
@@ -70,6 +73,9 @@ pub struct Args {
     /// Show what would be imported, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Take the last import back, as long as nobody has labelled a patch of it; the files stay as they are
+    #[arg(long, conflicts_with_all = ["inputs", "micrographs", "picks", "label", "pool", "box_size"])]
+    take_back: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -204,6 +210,9 @@ impl Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    if args.take_back {
+        return take_last_back(&args);
+    }
     let request = args.request();
     let mut progress = ProgressDisplay::new(args.json);
     let mut hear =
@@ -249,6 +258,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else {
         format!("next: vitrine train {place} --baseline")
     });
+    Ok(())
+}
+
+/// Takes the last import back, or says what that would take back.
+fn take_last_back(args: &Args) -> anyhow::Result<()> {
+    let mut project = open::to_write(&args.project)?;
+    let (import, did) = match args.dry_run {
+        true => (take_back::check(&project)?, "would take back"),
+        false => (take_back::take_back(&mut project, &words::person())?, "took back"),
+    };
+    if args.json {
+        return print_json(&import);
+    }
+    print_line(&format!("{did} {}; the files are as they were", words::import_named(&import)));
+    if !args.dry_run {
+        print_line(&format!("the project holds {}", words::patches(project.len() as u64)));
+    }
     Ok(())
 }
 

@@ -35,6 +35,14 @@ fn phrase(remedy: &Remedy) -> String {
             return format!("score the project first: vitrine score PROJECT --run {run}");
         }
         Remedy::ChooseRun => "train it again, or name another run (`vitrine info` lists them)",
+        Remedy::DeleteRun { run } => {
+            return format!(
+                "delete it first (vitrine runs PROJECT delete {run}), or import into another project"
+            );
+        }
+        Remedy::UndoLabels => {
+            "undo these labels first (vitrine label PROJECT --undo), or import into another project"
+        }
         Remedy::ChooseDevice => "see `vitrine devices`, or use --device cpu",
         Remedy::TrainOnCpu => {
             "start again with --device cpu, and report this with the versions of `vitrine devices`"

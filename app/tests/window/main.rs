@@ -34,5 +34,6 @@ mod start;
 #[cfg(unix)]
 mod submit;
 mod support;
+mod take_back;
 mod train;
 mod training;

@@ -2,6 +2,7 @@
 
 mod disk_space;
 mod form;
+mod last;
 mod page;
 mod run;
 mod scores;
@@ -87,6 +88,9 @@ fn page(
                 files(ui, model, import, state, out);
                 if import.found().iter().any(|found| found.kind.is_ok()) {
                     form::ui(ui, draft, import.found());
+                }
+                if import.paths.is_empty() {
+                    last::ui(ui, model, out);
                 }
             });
         });
