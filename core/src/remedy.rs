@@ -29,6 +29,8 @@ pub enum Remedy {
     NameMicrographs,
     /// Add the pick files by name; a folder of micrographs does not bring them along.
     NamePicks,
+    /// Say which columns of a table hold x and y.
+    NameColumns,
     /// Leave out the micrographs that cannot be used, and go on with the others.
     SkipMicrographs,
     /// Move the picks by the shifts that a refinement has found.
@@ -89,6 +91,7 @@ impl fmt::Display for Remedy {
             }
             Self::NameMicrographs => "add these micrographs, or their folder",
             Self::NamePicks => "add the pick files by name",
+            Self::NameColumns => "say which columns hold x and y",
             Self::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
             Self::Recentre => "recentre the picks to apply them",
             Self::SetMinScore => "set a lowest score to leave the weak ones out",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use vitrine_core::Label;
+use vitrine_core::formats::PickColumns;
 use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{
     BelowMinScore, ImportPreview, IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest, inspect,
@@ -47,6 +48,8 @@ Examples:
   Picks that Topaz made on micrographs reduced by 8; the weak ones come in as unlabeled:
     vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 \\
         --min-score 0 --below unlabeled --box 192 --bin 3
+  A table whose header says nothing that is known, or that has none; x is in its third column:
+    vitrine import apo/ --micrographs mics/ --picks centres.txt --columns x=3,y=4 --box 192 --bin 3
   Ready patches:
     vitrine import apo/ patches.pt
     vitrine import apo/ Extract/job012/particles.star --label positive
@@ -85,6 +88,10 @@ pub struct Args {
     /// Pick files, or folders of them
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = PICKS)]
     picks: Vec<PathBuf>,
+    /// Which columns of a text table of picks hold what, by number from 1 or by name: x=3,y=4; also micrograph= and
+    /// score=. For tables whose header is not understood or missing
+    #[arg(long, value_name = "x=N,y=N", help_heading = PICKS)]
+    columns: Option<PickColumns>,
     /// y of the picks counts up from the last stored row; picks of RELION on TIFF micrographs need this
     #[arg(long, help_heading = PICKS)]
     y_up: bool,
@@ -188,6 +195,7 @@ impl Args {
             inputs: self.inputs.clone(),
             micrographs: self.micrographs.clone(),
             picks: self.picks.clone(),
+            columns: self.columns.clone(),
             box_size: self.box_size,
             bin: self.bin,
             margin: self.margin,

@@ -20,6 +20,7 @@ fn phrase(remedy: &Remedy) -> String {
         }
         Remedy::NameMicrographs => "name them, or their folder, with --micrographs",
         Remedy::NamePicks => "name them with --picks",
+        Remedy::NameColumns => "say which columns hold x and y: --columns x=2,y=3 (`vitrine import --help`)",
         Remedy::SkipMicrographs => "copy or make them again, or leave them out with --skip-bad",
         Remedy::Recentre => "use --recenter to apply them",
         Remedy::SetMinScore => "use --min-score to leave the weak ones out",

@@ -23,6 +23,7 @@ fn phrase(remedy: &Remedy) -> String {
         }
         Remedy::NameMicrographs => "add them, or their folder",
         Remedy::NamePicks => "add their files by name",
+        Remedy::NameColumns => "choose the columns of x and y under \"Columns\"",
         Remedy::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
         Remedy::Recentre => "recentre the picks to apply them",
         Remedy::SetMinScore => "set a lowest score to leave the weak ones out",
@@ -73,6 +74,7 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
         | Remedy::ScalePicks(_)
         | Remedy::NameMicrographs
         | Remedy::NamePicks
+        | Remedy::NameColumns
         | Remedy::SkipMicrographs
         | Remedy::Recentre
         | Remedy::SetMinScore

@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod gallery;
 mod import;
+mod import_columns;
 #[cfg(unix)]
 mod jobs;
 mod journey;

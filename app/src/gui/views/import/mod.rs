@@ -1,5 +1,6 @@
 //! The import page: files, settings and a preview. Nothing is written before the person presses Import.
 
+mod columns;
 mod disk_space;
 mod form;
 mod last;
@@ -87,6 +88,7 @@ fn page(
             ui.add_enabled_ui(running.is_none(), |ui| {
                 files(ui, model, import, state, out);
                 if import.found().iter().any(|found| found.kind.is_ok()) {
+                    columns::ui(ui, model, draft, import.found(), out);
                     form::ui(ui, draft, import.found());
                 }
                 if import.paths.is_empty() {
