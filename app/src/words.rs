@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vitrine_core::learning::eval::Share;
-use vitrine_core::project::Actor;
+use vitrine_core::project::{Actor, LastImport};
 use vitrine_core::{Error, Label, LabelCounts, Remedy};
 
 /// An error with its causes on one line, and what to do about it in the words of `phrase`. A cause already
@@ -128,6 +128,29 @@ pub fn label_counts(counts: &LabelCounts) -> String {
 /// "1 patch", "2 patches".
 pub fn patches(number: u64) -> String {
     if number == 1 { "1 patch".to_owned() } else { format!("{} patches", count(number)) }
+}
+
+/// What an import has brought: "24 patches of set.npz and 2 other files, with 4 micrographs".
+pub fn import_named(import: &LastImport) -> String {
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    };
+    let micrographs = match import.micrographs {
+        1 => "1 micrograph".to_owned(),
+        many => format!("{} micrographs", count(many as u64)),
+    };
+    if import.patches == 0 {
+        return micrographs;
+    }
+    let files = match import.files.as_slice() {
+        [] => String::new(),
+        [file] => format!(" of {}", name(file)),
+        [file, _] => format!(" of {} and 1 other file", name(file)),
+        [file, others @ ..] => format!(" of {} and {} other files", name(file), count(others.len() as u64)),
+    };
+    let with = if import.micrographs > 0 { format!(", with {micrographs}") } else { String::new() };
+    format!("{}{files}{with}", patches(import.patches as u64))
 }
 
 /// Room on a disk, as disks are sold: "41 MB", "1.3 GB".

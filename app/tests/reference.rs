@@ -53,6 +53,7 @@ const fn needs(needs: Needs) -> &'static str {
     match needs {
         Needs::Nothing => "",
         Needs::Project => "an open project",
+        Needs::Imported => "an import that can be taken back",
         Needs::Filled => "a project with patches",
         Needs::Scores => "a project that a run has scored",
         Needs::Gallery => "the gallery",

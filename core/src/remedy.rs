@@ -29,6 +29,8 @@ pub enum Remedy {
     NameMicrographs,
     /// Add the pick files by name; a folder of micrographs does not bring them along.
     NamePicks,
+    /// Say which columns of a table hold x and y.
+    NameColumns,
     /// Leave out the micrographs that cannot be used, and go on with the others.
     SkipMicrographs,
     /// Move the picks by the shifts that a refinement has found.
@@ -54,6 +56,13 @@ pub enum Remedy {
     },
     /// Train the run again, or choose another one.
     ChooseRun,
+    /// Delete a run, or import into another project.
+    DeleteRun {
+        /// Name of the run.
+        run: String,
+    },
+    /// Undo the labels that were set, or import into another project.
+    UndoLabels,
     /// Choose another device to compute on.
     ChooseDevice,
     /// Go on with the run on the CPU, and report what happened.
@@ -82,6 +91,7 @@ impl fmt::Display for Remedy {
             }
             Self::NameMicrographs => "add these micrographs, or their folder",
             Self::NamePicks => "add the pick files by name",
+            Self::NameColumns => "say which columns hold x and y",
             Self::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
             Self::Recentre => "recentre the picks to apply them",
             Self::SetMinScore => "set a lowest score to leave the weak ones out",
@@ -95,6 +105,10 @@ impl fmt::Display for Remedy {
             Self::TrainFirst => "train a run first",
             Self::ScoreFirst { run } => return write!(f, "score the patches with the run {run} first"),
             Self::ChooseRun => "train the run again, or choose another one",
+            Self::DeleteRun { run } => {
+                return write!(f, "delete the run {run} first, or import into another project");
+            }
+            Self::UndoLabels => "undo these labels first, or import into another project",
             Self::ChooseDevice => "choose another device",
             Self::TrainOnCpu => "go on from the last good epoch on the CPU, and report this",
             Self::OpenOrMakeProject => "choose the folder of a project, or make a project",

@@ -76,6 +76,13 @@ fn in_a_role() {
             say("committed", 1);
             std::thread::sleep(Duration::from_secs(60));
         }
+        "take back" => {
+            let mut project = Project::open(&folder).unwrap();
+            say("begun", 1);
+            project.take_back_import(&ada).unwrap();
+            say("committed", 1);
+            std::thread::sleep(Duration::from_secs(60));
+        }
         "run" => {
             let mut project = Project::open(&folder).unwrap();
             let run = NewRun {
@@ -313,6 +320,44 @@ fn an_import_that_is_killed_is_there_wholly_or_not_at_all() {
         assert_eq!(out, [if count == 100 { 99.0 } else { 19_999.0 }; 64]);
     }
     assert!(leftovers > 0, "no kill fell into the middle of an import");
+}
+
+#[test]
+fn an_import_that_is_being_taken_back_is_there_wholly_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (100, 20_000);
+    let mut project = Project::create(dir.path(), Some(8), PixelType::F32).unwrap();
+    import(&mut project, first, |_| ());
+    import(&mut project, second, |_| ());
+    drop(project);
+    let length = || std::fs::metadata(dir.path().join("pixels.bin")).unwrap().len() as usize;
+    let mut gone = 0;
+    // Killed at ever later moments, from before the transaction to after it.
+    for micros in [0, 2000, 5000, 9000, 14_000, 20_000, 30_000, 60_000, 120_000] {
+        let mut child = start(&std::env::current_exe().unwrap(), "take back", dir.path()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        hear(&mut lines, "begun").unwrap();
+        std::thread::sleep(Duration::from_micros(micros));
+        kill(child);
+        let committed = hear(&mut lines, "committed").is_some();
+        check_database(dir.path());
+        let mut project = Project::open(dir.path()).unwrap();
+        let whole = project.len() == first + second;
+        assert!((whole && !committed) || project.len() == first, "{} patches", project.len());
+        assert_eq!(project.sources().unwrap().len(), 1 + usize::from(whole));
+        assert_eq!(project.labels().unwrap().len(), project.len());
+        assert_eq!(project.last_import().unwrap().unwrap().patches, if whole { second } else { first });
+        // Somebody may have mapped the pixels.
+        assert_eq!(length(), 64 + (first + second) * 256);
+        if !whole {
+            gone += 1;
+            import(&mut project, second, |_| ());
+        }
+        let mut out = [0.0; 64];
+        project.pixels().get((first + second) as PatchId - 1, &mut out).unwrap();
+        assert_eq!(out, [19_999.0; 64]);
+    }
+    assert!(gone > 0, "no import was taken back before the kill");
 }
 
 #[test]

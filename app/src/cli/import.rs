@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use vitrine_core::Label;
+use vitrine_core::formats::PickColumns;
 use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::{
     BelowMinScore, ImportPreview, IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest, inspect,
 };
+use vitrine_core::workflow::take_back;
 
 use super::open;
 use super::output::{print_json, print_line};
@@ -45,9 +47,13 @@ Examples:
   Picks that Topaz made on micrographs reduced by 8; the weak ones come in as unlabeled:
     vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 \\
         --min-score 0 --below unlabeled --box 192 --bin 3
+  A table whose header says nothing that is known, or that has none; x is in its third column:
+    vitrine import apo/ --micrographs mics/ --picks centres.txt --columns x=3,y=4 --box 192 --bin 3
   Ready patches:
     vitrine import apo/ patches.pt
     vitrine import apo/ Extract/job012/particles.star --label positive
+  The last import was not what you meant:
+    vitrine import apo/ --take-back
   First look at what would come:
     vitrine import apo/ --micrographs mics/ --picks picks.star --box 192 --dry-run
 
@@ -69,6 +75,9 @@ pub struct Args {
     /// Show what would be imported, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Take the last import back, as long as nobody has labelled a patch of it; the files stay as they are
+    #[arg(long, conflicts_with_all = ["inputs", "micrographs", "picks", "label", "pool", "box_size"])]
+    take_back: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -78,6 +87,10 @@ pub struct Args {
     /// Pick files, or folders of them
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = PICKS)]
     picks: Vec<PathBuf>,
+    /// Which columns of a text table of picks hold what, by number from 1 or by name: x=3,y=4; also micrograph= and
+    /// score=. For tables whose header is not understood or missing
+    #[arg(long, value_name = "x=N,y=N", help_heading = PICKS)]
+    columns: Option<PickColumns>,
     /// y of the picks counts up from the last stored row; picks of RELION on TIFF micrographs need this
     #[arg(long, help_heading = PICKS)]
     y_up: bool,
@@ -186,6 +199,7 @@ impl Args {
             inputs: self.inputs.clone(),
             micrographs: self.micrographs.clone(),
             picks: self.picks.clone(),
+            columns: self.columns.clone(),
             box_size: self.box_size,
             bin: self.bin,
             margin: self.margin,
@@ -208,6 +222,9 @@ impl Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    if args.take_back {
+        return take_last_back(&args);
+    }
     let request = args.request();
     let mut progress = ProgressDisplay::new(args.json);
     let mut hear =
@@ -253,6 +270,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else {
         format!("next: vitrine train {place} --baseline")
     });
+    Ok(())
+}
+
+/// Takes the last import back, or says what that would take back.
+fn take_last_back(args: &Args) -> anyhow::Result<()> {
+    let mut project = open::to_write(&args.project)?;
+    let (import, did) = match args.dry_run {
+        true => (take_back::check(&project)?, "would take back"),
+        false => (take_back::take_back(&mut project, &words::person())?, "took back"),
+    };
+    if args.json {
+        return print_json(&import);
+    }
+    print_line(&format!("{did} {}; the files are as they were", words::import_named(&import)));
+    if !args.dry_run {
+        print_line(&format!("the project holds {}", words::patches(project.len() as u64)));
+    }
     Ok(())
 }
 

@@ -20,6 +20,7 @@ fn phrase(remedy: &Remedy) -> String {
         }
         Remedy::NameMicrographs => "name them, or their folder, with --micrographs",
         Remedy::NamePicks => "name them with --picks",
+        Remedy::NameColumns => "say which columns hold x and y: --columns x=2,y=3 (`vitrine import --help`)",
         Remedy::SkipMicrographs => "copy or make them again, or leave them out with --skip-bad",
         Remedy::Recentre => "use --recenter to apply them",
         Remedy::SetMinScore => "use --min-score to leave the weak ones out",
@@ -35,6 +36,14 @@ fn phrase(remedy: &Remedy) -> String {
             return format!("score the project first: vitrine score PROJECT --run {run}");
         }
         Remedy::ChooseRun => "train it again, or name another run (`vitrine info` lists them)",
+        Remedy::DeleteRun { run } => {
+            return format!(
+                "delete it first (vitrine runs PROJECT delete {run}), or import into another project"
+            );
+        }
+        Remedy::UndoLabels => {
+            "undo these labels first (vitrine label PROJECT --undo), or import into another project"
+        }
         Remedy::ChooseDevice => "see `vitrine devices`, or use --device cpu",
         Remedy::TrainOnCpu => {
             "start again with --device cpu, and report this with the versions of `vitrine devices`"

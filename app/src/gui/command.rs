@@ -125,6 +125,8 @@ pub enum ImportCommand {
         /// The project it goes into.
         target: ImportTarget,
     },
+    /// Take the last import of the open project back.
+    TakeBack,
     /// Leave the page; nothing was written.
     Leave,
 }

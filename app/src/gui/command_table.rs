@@ -77,6 +77,8 @@ pub enum Needs {
     NoTraining,
     /// Runs that wait in the queue.
     Queued,
+    /// A project that may be changed, and an import that can be taken back.
+    Imported,
 }
 
 /// A command that a person gives by name or key.
@@ -290,6 +292,9 @@ pub static TABLE: &[Info] = table![
     "project.import" Project Nothing ctrl_shift(Key::O), "Import files…",
         "Import patches, or micrographs with picks, into a new project or the open one.",
         Command::Import(ImportCommand::Add(Vec::new()));
+    "project.take_back" Project Imported None, "Take the last import back",
+        "Remove the patches and micrographs of the last import, as long as nothing of it was labelled. The files stay.",
+        Command::Import(ImportCommand::TakeBack);
     "project.sample" Project Nothing None, "Open the sample",
         "Open the simulated sample. The first time it is created.", Command::Project(ProjectCommand::SampleHere);
     "project.close" Project Project ctrl(Key::W), "Close the project",

@@ -4,7 +4,7 @@
 use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Remedy, Warning};
 
-use crate::gui::command::{Command, ImportCommand, ProjectCommand, ViewCommand};
+use crate::gui::command::{Command, ImportCommand, ProjectCommand, TrainCommand, ViewCommand};
 use crate::gui::values::Tab;
 use crate::{logging, words};
 
@@ -23,6 +23,7 @@ fn phrase(remedy: &Remedy) -> String {
         }
         Remedy::NameMicrographs => "add them, or their folder",
         Remedy::NamePicks => "add their files by name",
+        Remedy::NameColumns => "choose the columns of x and y under \"Columns\"",
         Remedy::SkipMicrographs => "copy or make them again, or leave out micrographs that cannot be used",
         Remedy::Recentre => "recentre the picks to apply them",
         Remedy::SetMinScore => "set a lowest score to leave the weak ones out",
@@ -36,6 +37,10 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::TrainFirst => "train one first",
         Remedy::ScoreFirst { run } => return format!("score the patches with {run} first, under Train"),
         Remedy::ChooseRun => "train it again, or choose another run",
+        Remedy::DeleteRun { run } => {
+            return format!("delete {run} first, under Train, or import into another project");
+        }
+        Remedy::UndoLabels => "undo these labels first (Ctrl+Z), or import into another project",
         Remedy::ChooseDevice => "choose another device",
         Remedy::TrainOnCpu => {
             return format!(
@@ -60,12 +65,16 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
             ("Import files…", Command::Import(ImportCommand::Add(Vec::new())))
         }
         Remedy::TrainFirst => ("Train", Command::View(ViewCommand::Tab(Tab::Train))),
+        Remedy::DeleteRun { run } => {
+            ("Delete the run…", Command::Train(TrainCommand::AskDelete(Some(run.clone()))))
+        }
         // Offered beside the form that they change, or a choice of the person.
         Remedy::TurnYOver { .. }
         | Remedy::SetMargin(_)
         | Remedy::ScalePicks(_)
         | Remedy::NameMicrographs
         | Remedy::NamePicks
+        | Remedy::NameColumns
         | Remedy::SkipMicrographs
         | Remedy::Recentre
         | Remedy::SetMinScore
@@ -75,6 +84,7 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
         | Remedy::ExportPixels
         | Remedy::ScoreFirst { .. }
         | Remedy::ChooseRun
+        | Remedy::UndoLabels
         | Remedy::ChooseDevice
         | Remedy::TrainOnCpu
         | Remedy::ReportDefect

@@ -24,7 +24,7 @@ impl LabelEdit {
         let done = match self.kind {
             EntryKind::Undo => "Undone",
             EntryKind::Redo => "Redone",
-            EntryKind::Edit | EntryKind::Import => "Labelled",
+            EntryKind::Edit | EntryKind::Import | EntryKind::TakeBack => "Labelled",
         };
         let after = self.changes.first().map(|change| change.after);
         match after.filter(|&after| self.changes.iter().all(|change| change.after == after)) {

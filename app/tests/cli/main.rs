@@ -23,3 +23,4 @@ mod session;
 mod signal;
 mod support;
 mod sweep;
+mod take_back;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::support::{columns, json, labels, ok, quick_config, refused, text, train, write_micrograph};
+use crate::support::{columns, json, labels, ok, quick_config, refused, run, text, train, write_micrograph};
 
 const SIDE: usize = 256;
 
@@ -233,4 +233,38 @@ fn coordinates_from_the_bottom_are_noticed_and_turned_over() {
     assert_eq!(places(&turned, dir.path(), "s", "source"), back);
     let (_, said) = import("wrong", &up, &[]);
     assert!(said.contains("warning: ") && said.contains("use --y-up"), "{said}");
+}
+
+/// The picks of the sample without their header, a number before each.
+fn without_header(dir: &Path, table: &str) -> String {
+    let table = std::fs::read_to_string(table).unwrap();
+    let rows = table.lines().skip(1).filter(|row| !row.starts_with("hole_77")).enumerate();
+    let path = dir.join("centres.dat");
+    std::fs::write(&path, rows.map(|(at, row)| format!("{at},{row}\n")).collect::<String>()).unwrap();
+    text(path)
+}
+
+#[test]
+fn columns_are_named_by_number_where_there_is_no_header() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mics, picks) = sample(dir.path(), false);
+    let bare = without_header(dir.path(), &picks);
+    let apo = text(dir.path().join("apo"));
+    ok(&["new", &apo]);
+    let import = ["import", &apo, "--micrographs", &mics, "--picks", &bare, "--box", "32"];
+    let told = refused(&import);
+    assert!(told.contains("no column for x; it has 0, hole_0, 30, 24"), "{told}");
+    assert!(told.contains("--columns x=2,y=3"), "{told}");
+    let with = |columns: &'static str| [&import[..], &["--columns", columns]].concat();
+    assert_eq!(run(&with("x=3")).code, Some(2), "the command line is wrong");
+    assert!(refused(&with("x=3,y=9")).contains("has no column 9"));
+    let done = json(&with("micrograph=2,x=3,y=4"));
+    let header = text(dir.path().join("header"));
+    ok(&["new", &header]);
+    let known = json(&["import", &header, "--micrographs", &mics, "--picks", &picks, "--box", "32"]);
+    assert_eq!(done["labels"], known["labels"], "{done}");
+    let places =
+        |project: &str| vitrine_core::project::Project::open_read_only(Path::new(project)).unwrap().places();
+    assert_eq!(places(&apo).unwrap(), places(&header).unwrap());
+    assert_eq!(places(&apo).unwrap()[0].xy, Some((30.0, 24.0)));
 }

@@ -10,6 +10,7 @@ mod export;
 mod faults;
 mod gallery;
 mod import;
+mod import_columns;
 #[cfg(unix)]
 mod jobs;
 mod journey;
@@ -34,5 +35,6 @@ mod start;
 #[cfg(unix)]
 mod submit;
 mod support;
+mod take_back;
 mod train;
 mod training;

@@ -10,7 +10,7 @@ use crate::support::{Window, analysed, nine, opened, said, wait};
 use crate::train::{ended, ready};
 
 /// Opens the palette, types `words` and presses Enter.
-fn give(window: &mut Window, words: &str) {
+pub fn give(window: &mut Window, words: &str) {
     window.key_press_modifiers(Modifiers::COMMAND, Key::P);
     window.run_steps(3);
     window.get_by_label("Type part of a name").type_text(words);

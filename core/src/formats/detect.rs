@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-pub use super::pick_files::open_picks;
+pub use super::pick_files::{open_picks, open_picks_by};
 
 /// Names of the folders of an image folder.
 const LABEL_FOLDERS: [&str; 4] = ["positive", "unlabeled", "negative", "false_positive"];

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::micrograph::{Format, first_bytes};
 use super::names::extension;
 use super::star::StarFile;
-use super::{cbox, cryosparc, eman_box, eman_json, mrc, pick_csv, plain_coordinates, via};
+use super::{cbox, cryosparc, eman_box, eman_json, mrc, pick_csv, plain_coordinates, text_table, via};
 use crate::error::{Error, Result};
 
 /// Bytes from which a file is recognised.
@@ -98,6 +98,10 @@ pub(crate) fn form(path: &Path) -> Result<Form> {
         "box" => Ok(Form::EmanBox),
         "csv" | "tsv" => Ok(Form::Table),
         "coord" | "coords" | "xy" => Ok(Form::PlainCoordinates),
+        // Whoever knows its columns can name them.
+        _ if !start.contains(&0) && text_table::looks_like(&String::from_utf8_lossy(&start)) => {
+            Ok(Form::Table)
+        }
         _ => Err(Error::format(
             path,
             "its content is none of the formats that are read",

@@ -16,6 +16,7 @@ mod form;
 mod format;
 mod hdf5;
 pub mod image_folder;
+mod mapped_table;
 pub mod memory;
 pub mod micrograph;
 pub mod micrograph_table;
@@ -39,12 +40,14 @@ mod stack_set;
 pub mod star;
 pub mod star_subset;
 mod text;
+mod text_table;
 mod via;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use format::{Format, RecordsOf};
+pub use mapped_table::{Column, PickColumns, TableStart, table_start};
 
 use crate::error::Result;
 use crate::label::Label;

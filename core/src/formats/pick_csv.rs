@@ -13,9 +13,11 @@ use std::io::Write;
 use std::path::Path;
 
 use super::text::read_text;
+use super::text_table::{delimiter, first_line, plain};
 use super::{Pick, PickTable};
 use crate::error::{Error, Result};
 use crate::label::Label;
+use crate::remedy::Remedy;
 
 /// Names of a micrograph column, in lower case without blanks, `-` and `_`.
 const MICROGRAPH: &[&str] = &[
@@ -75,26 +77,6 @@ pub fn looks_like(text: &str) -> bool {
     any(X) && any(Y)
 }
 
-/// The first line that is neither blank nor a comment.
-fn first_line(text: &str) -> Option<&str> {
-    text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#'))
-}
-
-/// What separates the columns: tab, comma or semicolon; `None` for blanks.
-fn delimiter(header: &str) -> Option<u8> {
-    [b'\t', b',', b';'].into_iter().find(|d| header.as_bytes().contains(d))
-}
-
-/// A column name as it is compared.
-fn plain(name: &str) -> String {
-    name.trim()
-        .trim_matches('"')
-        .chars()
-        .filter(|c| !matches!(c, '-' | '_' | ' '))
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 /// Where the known columns are.
 struct Columns {
     micrograph: Option<usize>,
@@ -119,7 +101,7 @@ impl Columns {
                         "its header has no column for {what}; it has {}",
                         header.iter().map(str::trim).collect::<Vec<_>>().join(", ")
                     ),
-                    format!("name the column {}", known[0]),
+                    Remedy::NameColumns,
                 )
             })
         };

@@ -15,8 +15,8 @@ use super::repeated_picks::count_once;
 use super::stack_set::{list, resolve};
 use super::star::{StarFile, Table};
 use super::{
-    Format, LeftOut, OpticsGroup, PickTable, cbox, cryosparc, eman_box, eman_json, folder, pick_csv,
-    plain_coordinates, relion, via,
+    Format, LeftOut, OpticsGroup, PickColumns, PickTable, cbox, cryosparc, eman_box, eman_json, folder,
+    mapped_table, pick_csv, plain_coordinates, relion, via,
 };
 use crate::error::{Error, Result};
 
@@ -27,7 +27,18 @@ use crate::error::{Error, Result};
 /// When the input cannot be read, is no file of picks, or is not as its format wants it; for a folder
 /// or an index when that holds for all of its files.
 pub fn open_picks(path: &Path) -> Result<PickTable> {
-    if path.is_dir() { open_folder(path) } else { open_file(path, Nested::May, &mut HashSet::new()) }
+    open_picks_by(path, None)
+}
+
+/// As [`open_picks`]; text tables are read by the columns that a person has named.
+///
+/// # Errors
+/// As [`open_picks`].
+pub fn open_picks_by(path: &Path, columns: Option<&PickColumns>) -> Result<PickTable> {
+    match path.is_dir() {
+        true => open_folder(path, columns),
+        false => open_file(path, columns, Nested::May, &mut HashSet::new()),
+    }
 }
 
 /// Whether a file may be an index of others.
@@ -38,7 +49,15 @@ enum Nested {
 }
 
 /// Opens one file; what an index lists is added to `read`.
-fn open_file(path: &Path, nested: Nested, read: &mut HashSet<PathBuf>) -> Result<PickTable> {
+fn open_file(
+    path: &Path,
+    columns: Option<&PickColumns>,
+    nested: Nested,
+    read: &mut HashSet<PathBuf>,
+) -> Result<PickTable> {
+    if let Some(columns) = columns.filter(|_| mapped_table::applies(path)) {
+        return mapped_table::open(path, columns);
+    }
     match form(path)? {
         Form::NoPicks => Ok(PickTable {
             path: path.to_owned(),
@@ -113,7 +132,7 @@ fn open_index(path: &Path, files: &Table, read: &mut HashSet<PathBuf>) -> Result
             continue;
         };
         read.insert(std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone()));
-        match open_file(&file, Nested::MayNot, &mut HashSet::new()) {
+        match open_file(&file, None, Nested::MayNot, &mut HashSet::new()) {
             Ok(mut inner) => {
                 for pick in &mut inner.picks {
                     pick.micrograph = Some(micrograph.to_owned());
@@ -155,7 +174,7 @@ fn open_index(path: &Path, files: &Table, read: &mut HashSet<PathBuf>) -> Result
 }
 
 /// All pick files of a folder as one table.
-fn open_folder(path: &Path) -> Result<PickTable> {
+fn open_folder(path: &Path, columns: Option<&PickColumns>) -> Result<PickTable> {
     let files = folder::contents(path, &mut || true)?.picks;
     let mut table =
         PickTable { path: path.to_owned(), kind: "folder of pick files".into(), ..PickTable::default() };
@@ -177,11 +196,12 @@ fn open_folder(path: &Path) -> Result<PickTable> {
             leave_out("it is named as the truth of a benchmark, which serves evaluation only".to_owned());
             continue;
         }
-        if let Some(reason) = no_picks(&file) {
+        let by_columns = columns.is_some() && mapped_table::applies(&file);
+        if let Some(reason) = no_picks(&file).filter(|_| !by_columns) {
             leave_out(reason);
             continue;
         }
-        let mut inner = match open_file(&file, Nested::May, &mut read) {
+        let mut inner = match open_file(&file, columns, Nested::May, &mut read) {
             Ok(inner) => inner,
             Err(error) => {
                 leave_out(reason(&error));

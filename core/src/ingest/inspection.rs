@@ -15,6 +15,7 @@ use super::request::{IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use super::{boxes, look, planning};
 use crate::error::{Error, Result};
 use crate::formats::detect::{self, Kind};
+use crate::formats::{TableStart, table_start};
 use crate::imaging::{self, CutSettings};
 use crate::label::Label;
 use crate::progress::{ProgressSink, report};
@@ -33,6 +34,8 @@ pub struct FoundInput {
     pub picks: bool,
     /// How many micrographs it gives.
     pub micrographs: usize,
+    /// The first rows of a text table of picks, or of the first one of a folder, whose columns can be named.
+    pub table: Option<TableStart>,
 }
 
 /// Says what each file or folder is, by its content. One that is not understood does not hinder
@@ -55,6 +58,7 @@ pub fn recognise(paths: &[PathBuf], progress: ProgressSink<'_>) -> Result<Vec<Fo
                 patches: matches!(found.kind, Kind::Patches | Kind::PatchesAndPicks),
                 picks: !found.picks.is_empty(),
                 micrographs: found.micrographs.len(),
+                table: table_of(&found),
             },
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(why) => FoundInput {
@@ -63,10 +67,27 @@ pub fn recognise(paths: &[PathBuf], progress: ProgressSink<'_>) -> Result<Vec<Fo
                 patches: false,
                 picks: false,
                 micrographs: 0,
+                table: None,
             },
         });
     }
     Ok(found)
+}
+
+/// Pick files of a folder that are looked at for a table.
+const LOOKED_AT: usize = 8;
+
+/// The first rows of the first text table among the picks.
+fn table_of(found: &detect::Recognised) -> Option<TableStart> {
+    let of = |path: &PathBuf| match path.is_dir() {
+        false => table_start(path),
+        true => {
+            let mut files: Vec<PathBuf> = std::fs::read_dir(path).ok()?.flatten().map(|e| e.path()).collect();
+            files.sort();
+            files.iter().take(LOOKED_AT).find_map(|file| table_start(file))
+        }
+    };
+    found.picks.iter().find_map(of)
 }
 
 /// Side of a patch that the networks are made for, px: boxes are averaged down to about this.

@@ -12,7 +12,7 @@ use super::report::{
 };
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
-use crate::formats::{Dataset, LeftOut, PickTable, cryosparc, detect};
+use crate::formats::{Dataset, LeftOut, PickColumns, PickTable, cryosparc, detect};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::{Label, LabelCounts};
 use crate::remedy::{Remedy, Warning};
@@ -62,10 +62,10 @@ impl Plan {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn open_picks(&self, path: &Path) -> Result<PickTable> {
+    pub fn open_picks(&self, path: &Path, columns: Option<&PickColumns>) -> Result<PickTable> {
         match self.further.get(path) {
             Some(further) => cryosparc::open_picks_joined(path, further),
-            None => detect::open_picks(path),
+            None => detect::open_picks_by(path, columns),
         }
     }
 

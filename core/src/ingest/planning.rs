@@ -72,7 +72,7 @@ pub(super) fn make(
     let mut failed = None;
     for path in &files.picks {
         step(progress)?;
-        match plan.open_picks(path) {
+        match plan.open_picks(path, request.columns.as_ref()) {
             Ok(mut table) => {
                 plan.warnings.extend(std::mem::take(&mut table.warnings));
                 plan.left_out.append(&mut table.left_out);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::formats::PatchInfo;
+use crate::formats::{PatchInfo, PickColumns};
 use crate::imaging::{Contrast, CutSettings};
 use crate::label::Label;
 use crate::project::PoolPlaces;
@@ -22,6 +22,9 @@ pub struct IngestRequest {
     pub micrographs: Vec<PathBuf>,
     /// Pick files, or folders of them.
     pub picks: Vec<PathBuf>,
+    /// Which columns of the text tables among the pick files hold what; without it their headers say it. Files of
+    /// formats that need no telling are read as ever.
+    pub columns: Option<PickColumns>,
     /// Side of the box cut from the micrograph, px of the unbinned micrograph; where it is not
     /// given, the one on which all picks agree.
     pub box_size: Option<usize>,
@@ -73,6 +76,7 @@ impl Default for IngestRequest {
             inputs: Vec::new(),
             micrographs: Vec::new(),
             picks: Vec::new(),
+            columns: None,
             box_size: None,
             bin: 1,
             margin: 0,

@@ -95,7 +95,9 @@ fn imported_labels(project: &Project) -> Result<Vec<Label>> {
         let page = project.journal(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(labels) };
         after = last.id;
-        for entry in page.iter().filter(|e| e.kind == EntryKind::Import) {
+        // What an import had brought goes when it is taken back, and others get its numbers.
+        let brought = |kind| matches!(kind, EntryKind::Import | EntryKind::TakeBack);
+        for entry in page.iter().filter(|e| brought(e.kind)) {
             for change in project.journal_changes(entry.id)? {
                 if let Some(label) = labels.get_mut(change.patch as usize) {
                     *label = change.after;

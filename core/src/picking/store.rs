@@ -16,6 +16,8 @@ use crate::remedy::Remedy;
 
 /// Raised when the meaning of a stored file changes; files of other versions are made anew.
 const VERSION: u32 = 1;
+/// The folder in that of a run.
+const FOLDER: &str = "picks";
 /// Characters of a micrograph's name kept in the name of its file.
 const NAME: usize = 80;
 
@@ -77,7 +79,7 @@ impl Store {
     /// # Errors
     /// When the checkpoint cannot be read or the folder not be made.
     pub fn open(run_dir: &Path, checkpoint: &Path, cut: CutSettings) -> Result<Self> {
-        let dir = run_dir.join("picks");
+        let dir = run_dir.join(FOLDER);
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
         let bytes = std::fs::read(checkpoint).map_err(|e| Error::io("read", checkpoint, e))?;
         Ok(Self { dir, model: hexadecimal(&Sha256::digest(&bytes), 16), cut })
@@ -85,12 +87,7 @@ impl Store {
 
     /// The file in which the places of a micrograph are kept.
     pub fn file(&self, micrograph: &Path) -> PathBuf {
-        // Two micrographs of the same name in different folders are two.
-        let whole = std::path::absolute(micrograph).unwrap_or_else(|_| micrograph.to_owned());
-        let digest = hexadecimal(&Sha256::digest(whole.to_string_lossy().as_bytes()), 10);
-        let name = micrograph.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let name: String = name.chars().take(NAME).collect();
-        self.dir.join(format!("{name}-{digest}.json"))
+        self.dir.join(file_name(micrograph))
     }
 
     /// The places of a micrograph, if they are there and the file is still the same. A file that cannot be read counts
@@ -142,6 +139,21 @@ impl Store {
             .map_err(|e| Error::format(&path, format!("cannot be written: {e}"), Remedy::ReportDefect))?;
         write_atomically(&path, &text)
     }
+}
+
+/// Whether the run whose folder is `run_dir` has picked on a micrograph.
+pub fn has_picked(run_dir: &Path, micrograph: &Path) -> bool {
+    run_dir.join(FOLDER).join(file_name(micrograph)).exists()
+}
+
+/// The name of the file in which the places of a micrograph are kept.
+fn file_name(micrograph: &Path) -> String {
+    // Two micrographs of the same name in different folders are two.
+    let whole = std::path::absolute(micrograph).unwrap_or_else(|_| micrograph.to_owned());
+    let digest = hexadecimal(&Sha256::digest(whole.to_string_lossy().as_bytes()), 10);
+    let name = micrograph.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name: String = name.chars().take(NAME).collect();
+    format!("{name}-{digest}.json")
 }
 
 /// A place in the units of a stored file.

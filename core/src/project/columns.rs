@@ -55,6 +55,10 @@ impl Project {
     /// # Errors
     /// When the database cannot be read or is damaged.
     pub fn columns(&self) -> Result<PatchColumns> {
+        self.read_columns().map_err(|error| self.or_taken_back(error))
+    }
+
+    fn read_columns(&self) -> Result<PatchColumns> {
         let snapshot = self.db.conn.unchecked_transaction().map_err(self.db.err("read the patches"))?;
         let count = self.len();
         let mut columns = PatchColumns {
@@ -100,12 +104,20 @@ impl Project {
 
     fn read_last_entries(&self, last: &mut [u32]) -> Result<()> {
         let err = self.db.err("read the label journal");
-        let mut stmt =
-            self.db.conn.prepare_cached("SELECT id, changes FROM journal ORDER BY id").map_err(&err)?;
+        let mut stmt = self
+            .db
+            .conn
+            .prepare_cached("SELECT id, changes, kind, first_patch FROM journal ORDER BY id")
+            .map_err(&err)?;
         let mut rows = stmt.query([]).map_err(&err)?;
         while let Some(row) = rows.next().map_err(&err)? {
             let id = EntryId(row.get(0).map_err(&err)?);
             let number = u32::try_from(id.0).unwrap_or(u32::MAX);
+            if let Some(gone) = journal::taken_back_from(row, 2).map_err(&err)? {
+                // What has these numbers now came later.
+                last.get_mut(gone as usize..).unwrap_or_default().fill(0);
+                continue;
+            }
             for change in journal::changes_in(&self.db, row, 1, id)? {
                 if let Some(entry) = last.get_mut(change.patch as usize) {
                     *entry = number;

@@ -16,10 +16,13 @@ use crate::label::{Label, LabelCounts};
 use crate::project::db::Db;
 use crate::project::folder::{PIXELS, is_branch};
 use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
+use crate::project::noted_import::NotedImport;
 use crate::project::pixels::Appender;
 use crate::project::store::check_size;
 use crate::project::time::now;
-use crate::project::{EntryId, MicrographId, PatchId, Project, RunId, SourceId, SourceKind, label_pages};
+use crate::project::{
+    EntryId, MicrographId, PatchId, Project, RunId, SourceId, SourceKind, label_pages, numbering,
+};
 
 /// What is known of a file that patches come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -141,6 +144,8 @@ pub struct Importer<'a> {
     micrographs: HashMap<String, MicrographId>,
     /// The person whose edit the labels are; without one they come from the files.
     edit: Option<Edit>,
+    /// What the project held before.
+    before: Option<NotedImport>,
 }
 
 /// An edit of a person.
@@ -173,12 +178,13 @@ impl Project {
                 "bring them to that size, or import them into a project of their own",
             ));
         }
-        let pixels = Appender::open(&self.dir.join(PIXELS), self.len(), size, self.pixel_type)?;
+        let kept = numbering::kept_bytes(&self.db)?;
+        let pixels = Appender::open(&self.dir.join(PIXELS), self.len(), size, self.pixel_type, kept)?;
         let err = self.db.err("begin an import");
         self.db.conn.execute_batch("BEGIN IMMEDIATE").map_err(&err)?;
         // From here on, dropping the importer takes everything back.
         let first = self.len();
-        let importer = Importer {
+        let mut importer = Importer {
             project: self,
             pixels: Some(pixels),
             first,
@@ -186,7 +192,10 @@ impl Project {
             sources: Vec::new(),
             micrographs: HashMap::new(),
             edit: None,
+            before: None,
         };
+        numbering::check(&importer.project.db, importer.project.numbering)?;
+        importer.before = Some(NotedImport::before(&importer.project.db, first, importer.project.size)?);
         importer.project.db.set_meta("patch_size", &size.to_string())?;
         Ok(importer)
     }
@@ -434,8 +443,11 @@ impl Importer<'_> {
                 Some(edit) => (EntryKind::Edit, &edit.actor, edit.run, &edit.reason),
                 None => (EntryKind::Import, &file, None, &said),
             };
-            let entry = NewEntry { kind, actor, run, undoes: None, reason, changes: &changes };
+            let entry = NewEntry { kind, actor, run, undoes: None, reason, changes: &changes, range: None };
             entries.push(journal::append(db, &entry)?);
+        }
+        if let (None, Some(before)) = (&self.edit, self.before.take()) {
+            before.note(db, self.labels.len())?;
         }
         // Pixels first: a row never names pixels that are not on the disk.
         appender.sync()?;

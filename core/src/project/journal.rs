@@ -19,6 +19,9 @@ use crate::project::db::Db;
 use crate::project::time::now;
 use crate::project::{EntryId, PatchId, Project, RunId, label_pages};
 
+/// The word for an import that was taken back, in the database.
+pub(super) const TAKE_BACK: &str = "take_back";
+
 /// Who changed labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
@@ -62,10 +65,12 @@ pub enum EntryKind {
     Undo,
     /// An undo was taken back.
     Redo,
+    /// An import was taken back: its patches are gone, and later ones get their numbers.
+    TakeBack,
 }
 
 impl EntryKind {
-    const ALL: [Self; 4] = [Self::Edit, Self::Import, Self::Undo, Self::Redo];
+    const ALL: [Self; 5] = [Self::Edit, Self::Import, Self::Undo, Self::Redo, Self::TakeBack];
 
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
@@ -74,6 +79,7 @@ impl EntryKind {
             Self::Import => "import",
             Self::Undo => "undo",
             Self::Redo => "redo",
+            Self::TakeBack => TAKE_BACK,
         }
     }
 }
@@ -119,6 +125,8 @@ pub(super) struct NewEntry<'a> {
     pub reason: &'a str,
     /// Ascending by patch, none twice.
     pub changes: &'a [Change],
+    /// The first and the last patch that the entry concerns; `None` takes those that change.
+    pub range: Option<(PatchId, PatchId)>,
 }
 
 fn encode(changes: &[Change]) -> Vec<u8> {
@@ -169,10 +177,9 @@ fn decode(bytes: &[u8]) -> Option<Vec<Change>> {
 pub(super) fn append(db: &Db, entry: &NewEntry<'_>) -> Result<EntryId> {
     let err = db.err("write the label journal");
     let id = position(db)?.0 + 1;
-    let (first, last) = match (entry.changes.first(), entry.changes.last()) {
-        (Some(first), Some(last)) => (first.patch, last.patch),
-        _ => (0, 0),
-    };
+    let changed =
+        entry.changes.first().zip(entry.changes.last()).map(|(first, last)| (first.patch, last.patch));
+    let (first, last) = entry.range.or(changed).unwrap_or((0, 0));
     let mut stmt = db
         .conn
         .prepare_cached(
@@ -229,6 +236,13 @@ pub(super) fn changes(db: &Db, id: EntryId) -> Result<Vec<Change>> {
         .map_err(&err)?;
     let bytes = bytes.ok_or_else(|| no_entry(id))?;
     decode(&bytes).ok_or_else(|| damaged(db, id))
+}
+
+/// The first patch that went where the entry takes an import back, from its kind in column `at` of a row and its first
+/// patch in the next; `None` for any other entry.
+pub(super) fn taken_back_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<PatchId>> {
+    let kind = row.get_ref(at)?.as_str()?;
+    if kind == TAKE_BACK { row.get(at + 1).map(Some) } else { Ok(None) }
 }
 
 fn no_entry(id: EntryId) -> Error {
@@ -301,7 +315,8 @@ impl Project {
         changes(&self.db, id)
     }
 
-    /// Everything that happened to one patch, oldest first.
+    /// Everything that happened to one patch, oldest first; nothing of another patch that had its number before an
+    /// import was taken back.
     ///
     /// # Errors
     /// When an entry is damaged or the database cannot be read.
@@ -318,6 +333,10 @@ impl Project {
         let mut history = Vec::new();
         while let Some(row) = rows.next().map_err(&err)? {
             let entry = entry(row).map_err(&err)?;
+            if entry.kind == EntryKind::TakeBack {
+                history.clear();
+                continue;
+            }
             let changes = changes_in(&self.db, row, 8, entry.id)?;
             if let Ok(at) = changes.binary_search_by_key(&patch, |c| c.patch) {
                 history.push((entry, changes[at]));
@@ -344,12 +363,17 @@ impl Project {
         let mut stmt = self
             .db
             .conn
-            .prepare_cached("SELECT id, changes FROM journal WHERE id > ?1 ORDER BY id")
+            .prepare_cached("SELECT id, changes, kind, first_patch FROM journal WHERE id > ?1 ORDER BY id")
             .map_err(&err)?;
         let mut rows = stmt.query([since.0]).map_err(&err)?;
         let mut changed: BTreeMap<PatchId, (Label, Label)> = BTreeMap::new();
         while let Some(row) = rows.next().map_err(&err)? {
             let id = EntryId(row.get(0).map_err(&err)?);
+            if let Some(gone) = taken_back_from(row, 2).map_err(&err)? {
+                // What has these numbers now came later.
+                drop(changed.split_off(&gone));
+                continue;
+            }
             for change in changes_in(&self.db, row, 1, id)? {
                 changed.entry(change.patch).or_insert((change.before, change.before)).1 = change.after;
             }
@@ -377,69 +401,6 @@ impl Project {
         }
         drop(snapshot);
         Ok(labels)
-    }
-}
-
-/// Which entries stand and which were taken back.
-pub(super) struct UndoState {
-    /// Edits that stand, oldest first.
-    edits: Vec<EntryId>,
-    /// Undos that stand and have no edit after them, oldest first.
-    undos: Vec<EntryId>,
-}
-
-impl UndoState {
-    /// Follows the journal from its beginning.
-    pub fn read(db: &Db) -> Result<Self> {
-        let err = db.err("read the label journal");
-        let mut state = Self { edits: Vec::new(), undos: Vec::new() };
-        // An undo takes back the last edit that stands, a redo the last undo: two stacks.
-        let mut undone: BTreeMap<EntryId, EntryId> = BTreeMap::new();
-        let mut stmt = db
-            .conn
-            .prepare_cached("SELECT id, kind, undoes FROM journal WHERE kind <> 'import' ORDER BY id")
-            .map_err(&err)?;
-        let mut rows = stmt.query([]).map_err(&err)?;
-        while let Some(row) = rows.next().map_err(&err)? {
-            let id = EntryId(row.get(0).map_err(&err)?);
-            let kind: String = row.get(1).map_err(&err)?;
-            let target = row.get::<_, Option<i64>>(2).map_err(&err)?.map(EntryId);
-            match (kind.as_str(), target) {
-                ("undo", Some(target)) => {
-                    remove_last(&mut state.edits, target);
-                    state.undos.push(id);
-                    undone.insert(id, target);
-                }
-                ("redo", Some(target)) => {
-                    remove_last(&mut state.undos, target);
-                    if let Some(edit) = undone.remove(&target) {
-                        state.edits.push(edit);
-                    }
-                }
-                _ => {
-                    state.edits.push(id);
-                    state.undos.clear();
-                }
-            }
-        }
-        Ok(state)
-    }
-
-    /// The edit that an undo would take back.
-    pub fn to_undo(&self) -> Option<EntryId> {
-        self.edits.last().copied()
-    }
-
-    /// The undo that a redo would take back.
-    pub fn to_redo(&self) -> Option<EntryId> {
-        self.undos.last().copied()
-    }
-}
-
-/// Removes `target`, which is looked for from the end, where it nearly always is.
-fn remove_last(entries: &mut Vec<EntryId>, target: EntryId) {
-    if let Some(at) = entries.iter().rposition(|e| *e == target) {
-        entries.remove(at);
     }
 }
 

@@ -85,6 +85,20 @@ pub(super) fn write_page(db: &Db, page: usize, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Takes away the labels of all patches but the first `count`. Within a transaction.
+pub(super) fn truncate(db: &Db, count: usize) -> Result<()> {
+    let (page, left) = (count / PAGE, count % PAGE);
+    if left > 0 {
+        let bytes = read_page(db, page)?;
+        let kept = bytes.get(..left).ok_or_else(|| damaged(db, page as i64))?;
+        write_page(db, page, kept)?;
+    }
+    db.conn
+        .execute("DELETE FROM label_pages WHERE page >= ?1", [count.div_ceil(PAGE) as i64])
+        .map_err(db.err("store labels"))?;
+    Ok(())
+}
+
 /// Appends the labels of patches `first..first + labels.len()`. Within a transaction.
 pub(super) fn append(db: &Db, first: usize, labels: &[Label]) -> Result<()> {
     let mut rest = labels;

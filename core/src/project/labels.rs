@@ -8,7 +8,8 @@ use crate::label::{Label, LabelCounts};
 use crate::project::db::Db;
 use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::label_pages::{PAGE, all, damaged, label, read_page, write_page};
-use crate::project::{EntryId, PatchId, Project, RunId};
+use crate::project::undo_state::UndoState;
+use crate::project::{EntryId, PatchId, Project, RunId, numbering};
 
 /// Writes `changes` (ascending by patch) into the pages. Within a transaction. The patches named
 /// must be there and carry `before`.
@@ -35,7 +36,7 @@ impl Project {
     /// # Errors
     /// When the database cannot be read or is damaged.
     pub fn labels(&self) -> Result<Vec<Label>> {
-        all(&self.db, self.len())
+        all(&self.db, self.len()).map_err(|error| self.or_taken_back(error))
     }
 
     /// How many patches carry each label.
@@ -69,6 +70,15 @@ impl Project {
                 "name patches by their ids, counted from 0",
             ));
         }
+        let changes = self.changes_to(labels).map_err(|error| self.or_taken_back(error))?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        self.commit_changes(&changes, EntryKind::Edit, actor, run, None, reason).map(Some)
+    }
+
+    /// What has to change so that the patches carry these labels.
+    fn changes_to(&self, labels: &[(PatchId, Label)]) -> Result<Vec<Change>> {
         let mut wanted: Vec<(PatchId, Label)> = labels.to_vec();
         // Stable: of several labels for one patch the last given stays last.
         wanted.sort_by_key(|(id, _)| *id);
@@ -87,10 +97,7 @@ impl Project {
                 }
             }
         }
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        self.commit_changes(&changes, EntryKind::Edit, actor, run, None, reason).map(Some)
+        Ok(changes)
     }
 
     /// Takes back the last labelling that has not been taken back; imports are not touched.
@@ -100,7 +107,7 @@ impl Project {
     /// As [`Project::set_labels`].
     pub fn undo_last(&mut self, actor: &Actor) -> Result<Option<EntryId>> {
         self.check_writable()?;
-        match journal::UndoState::read(&self.db)?.to_undo() {
+        match UndoState::read(&self.db)?.to_undo() {
             Some(entry) => self.invert(entry, EntryKind::Undo, actor).map(Some),
             None => Ok(None),
         }
@@ -113,7 +120,7 @@ impl Project {
     /// As [`Project::set_labels`].
     pub fn redo_last(&mut self, actor: &Actor) -> Result<Option<EntryId>> {
         self.check_writable()?;
-        match journal::UndoState::read(&self.db)?.to_redo() {
+        match UndoState::read(&self.db)?.to_redo() {
             Some(entry) => self.invert(entry, EntryKind::Redo, actor).map(Some),
             None => Ok(None),
         }
@@ -137,9 +144,11 @@ impl Project {
         undoes: Option<EntryId>,
         reason: &str,
     ) -> Result<EntryId> {
+        let known = self.numbering;
         self.transact("store labels", |db| {
+            numbering::check(db, known)?;
             write(db, changes)?;
-            journal::append(db, &NewEntry { kind, actor, run, undoes, reason, changes })
+            journal::append(db, &NewEntry { kind, actor, run, undoes, reason, changes, range: None })
         })
     }
 }

@@ -30,6 +30,8 @@ mod labels;
 mod last_export;
 mod lock;
 mod masks;
+mod noted_import;
+mod numbering;
 mod pick_rules;
 mod picking;
 mod pixels;
@@ -44,7 +46,9 @@ mod splits;
 mod store;
 mod sync;
 mod tables;
+mod take_back;
 mod time;
+mod undo_state;
 
 pub use columns::PatchColumns;
 pub use ids::{EntryId, MicrographId, PatchId, RunId, SourceId, SplitId};
@@ -64,3 +68,4 @@ pub use splits::{Fractions, Side, Split, SplitCounts, SplitMethod, SplitRequest}
 pub use store::Project;
 pub use sync::{DiskNews, DiskState, Flush};
 pub use tables::{Micrograph, PatchRow, Place, Source};
+pub use take_back::LastImport;

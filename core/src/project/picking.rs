@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::project::import::{NewMicrograph, insert_micrograph};
+use crate::project::noted_import::NotedImport;
 use crate::project::{MicrographId, Project};
 
 /// Key of the settings among the single facts.
@@ -71,11 +72,13 @@ impl Project {
     /// # Errors
     /// When the project is read only or the disk is full.
     pub fn add_micrographs(&mut self, micrographs: &[NewMicrograph]) -> Result<()> {
+        let (patches, size) = (self.len(), self.size);
         self.transact("store micrographs", |db| {
+            let before = NotedImport::before(db, patches, size)?;
             for new in micrographs {
                 insert_micrograph(db, new)?;
             }
-            Ok(())
+            before.note(db, 0)
         })
     }
 

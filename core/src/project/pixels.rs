@@ -10,7 +10,7 @@
 //!
 //! All numbers are little endian. Patches are appended and flushed to the disk before the database
 //! names them; bytes behind the last patch that the database names are a leftover of an import
-//! that did not end, never part of the project.
+//! that did not end or was taken back, never part of the project.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -20,6 +20,7 @@ use half::f16;
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 
+use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::project::PatchId;
 
@@ -81,6 +82,24 @@ fn header(size: usize, ty: PixelType) -> [u8; HEADER] {
 /// Bytes of a pixel file with `count` patches.
 pub(super) fn file_len(count: usize, size: usize, ty: PixelType) -> u64 {
     HEADER as u64 + count as u64 * (size * size * ty.bytes()) as u64
+}
+
+/// Cuts off what lies behind byte `end`, if anything does.
+pub(super) fn cut_off(path: &Path, end: u64) -> Result<()> {
+    let file =
+        OpenOptions::new().write(true).open(path).map_err(|e| Error::io("open for writing", path, e))?;
+    shorten(&file, end).map_err(|e| Error::io("write", path, e))
+}
+
+/// Cuts off what lies behind byte `end`; never makes the file longer.
+fn shorten(file: &File, end: u64) -> std::io::Result<()> {
+    if file.metadata()?.len() > end { file.set_len(end) } else { Ok(()) }
+}
+
+/// Puts a pixel file without patches in the place of one. Who has mapped the old one keeps it, and its room on the
+/// disk is free once nobody has.
+pub(super) fn replace_by_empty(path: &Path, size: usize, ty: PixelType) -> Result<()> {
+    write_atomically(path, &header(size, ty))
 }
 
 /// Writes a pixel file without patches.
@@ -146,8 +165,9 @@ impl PixelFile {
         let map = if count > 0 {
             let length = usize::try_from(needed)
                 .map_err(|_| broken("it is larger than this machine can address".to_owned()))?;
-            // SAFETY: the file belongs to the project; it only ever grows, and only what lies
-            // behind the mapped part is ever cut off (see `Appender`).
+            // SAFETY: the file belongs to the project, and no part of it that was ever mapped is cut off
+            // (`Appender::open`, `numbering::kept_bytes`). Patches that were taken back may be written
+            // over by a later import: whoever still reads them sees pixels of others, and no fault.
             let map = unsafe { memmap2::MmapOptions::new().len(length).map(&file) };
             Some(map.map_err(|e| Error::io("map", path, e))?)
         } else {
@@ -241,15 +261,17 @@ impl PixelFile {
 pub(super) struct Appender {
     file: BufWriter<File>,
     path: PathBuf,
-    start: u64,
+    /// Where the file ends when what was appended is discarded.
+    end: u64,
     size: usize,
     ty: PixelType,
     buffer: Vec<u8>,
 }
 
 impl Appender {
-    /// Cuts off leftovers behind patch `count` and stands ready behind it.
-    pub fn open(path: &Path, count: usize, size: usize, ty: PixelType) -> Result<Self> {
+    /// Cuts off leftovers behind patch `count` and stands ready behind it. The first `kept` bytes of the file are not
+    /// cut off, only written over: patches were there that somebody may have mapped.
+    pub fn open(path: &Path, count: usize, size: usize, ty: PixelType, kept: u64) -> Result<Self> {
         let io = |action| move |e| Error::io(action, path, e);
         let mut file = OpenOptions::new().write(true).open(path).map_err(io("open for writing"))?;
         let start = file_len(count, size, ty);
@@ -257,12 +279,13 @@ impl Appender {
             // The side may only now have become known.
             file.write_all(&header(size, ty)).map_err(io("write"))?;
         }
-        file.set_len(start).map_err(io("write"))?;
+        let end = start.max(kept);
+        shorten(&file, end).map_err(io("write"))?;
         file.seek(SeekFrom::Start(start)).map_err(io("write"))?;
         Ok(Self {
             file: BufWriter::with_capacity(1 << 20, file),
             path: path.to_owned(),
-            start,
+            end,
             size,
             ty,
             buffer: Vec::new(),
@@ -326,6 +349,6 @@ impl Appender {
     pub fn discard(self) {
         // `into_parts` keeps the buffer from being written when dropped.
         let (file, _) = self.file.into_parts();
-        let _ = file.set_len(self.start);
+        let _ = shorten(&file, self.end);
     }
 }

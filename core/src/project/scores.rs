@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::error::{Error, Result};
 use crate::project::time::now;
-use crate::project::{Project, RunId, runs};
+use crate::project::{Project, RunId, numbering, runs};
 
 /// Which network of a run gave a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,9 @@ impl Project {
             ));
         }
         let bytes: Vec<u8> = scores.iter().flat_map(|s| s.to_le_bytes()).collect();
+        let known = self.numbering;
         self.transact_beside("store scores", |db| {
+            numbering::check(db, known)?;
             runs::check_exists(db, run)?;
             db.conn
                 .execute(

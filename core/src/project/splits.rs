@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::label::{Label, LabelCounts};
 use crate::project::assign::{self, Groups, Lacking, Placed};
 use crate::project::time::now;
-use crate::project::{EntryId, MicrographId, Place, Project, SourceId, SplitId, journal};
+use crate::project::{EntryId, MicrographId, Place, Project, SourceId, SplitId, journal, numbering};
 
 /// The side on which a split puts a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -402,7 +402,9 @@ impl Project {
         fractions: Fractions,
         sides: &[u8],
     ) -> Result<Split> {
+        let known = self.numbering;
         self.transact("store a split", |db| {
+            numbering::check(db, known)?;
             let err = db.err("store a split");
             let taken = |name: &str| {
                 db.conn

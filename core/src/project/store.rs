@@ -9,9 +9,9 @@ use crate::project::db::{self, Db};
 use crate::project::folder::{DATABASE, PIXELS, RUNS, is_branch, pixel_path};
 use crate::project::lock::Lock;
 use crate::project::pixels::{self, PixelFile, PixelType};
-use crate::project::schema;
 use crate::project::sync::{DiskNews, DiskState, Flush, Syncer};
 use crate::project::time::now;
+use crate::project::{numbering, schema};
 
 /// An open project.
 pub struct Project {
@@ -26,6 +26,8 @@ pub struct Project {
     pub(super) size: Option<usize>,
     pub(super) pixel_type: PixelType,
     pub(super) pixels: Arc<PixelFile>,
+    /// What [`numbering::times`] said when the patches were counted.
+    pub(super) numbering: u64,
 }
 
 /// What all writing handles of a project share.
@@ -130,14 +132,8 @@ impl Project {
 
     /// Cuts off the pixels that an import that did not end has left behind.
     fn cut_off_leftovers(&self) -> Result<()> {
-        let file = self.dir.join(PIXELS);
         let end = pixels::file_len(self.len(), self.size.unwrap_or(0), self.pixel_type);
-        let length = std::fs::metadata(&file).map_err(|e| Error::io("read", &file, e))?.len();
-        if length > end {
-            let out = std::fs::OpenOptions::new().write(true).open(&file);
-            out.and_then(|out| out.set_len(end)).map_err(|e| Error::io("write", &file, e))?;
-        }
-        Ok(())
+        pixels::cut_off(&self.dir.join(PIXELS), end.max(numbering::kept_bytes(&self.db)?))
     }
 
     /// Opens a project for reading, whether or not another process writes, also in a folder that
@@ -189,6 +185,7 @@ impl Project {
             .meta("pixel_type")?
             .and_then(|name| PixelType::from_name(&name))
             .ok_or_else(|| broken("pixel type"))?;
+        let numbering = numbering::times(&db)?;
         let size = read_size(&db)?;
         let count = count(&db)?;
         let pixels = PixelFile::open(&pixel_path(&db, dir)?, count, size.unwrap_or(0), pixel_type)?;
@@ -201,6 +198,7 @@ impl Project {
             size,
             pixel_type,
             pixels: Arc::new(pixels),
+            numbering,
         })
     }
 
@@ -224,18 +222,19 @@ impl Project {
         Self::with(&self.dir, db, Some(Arc::clone(held)))
     }
 
-    /// Takes up patches that another process has imported since this project was opened for
-    /// reading. (Labels, runs and scores are always read afresh.)
+    /// Takes up patches that another process has imported or taken back since this project was opened
+    /// for reading. (Labels, runs and scores are always read afresh.)
     ///
     /// # Errors
     /// When the project cannot be read any more.
     pub fn refresh(&mut self) -> Result<()> {
+        let numbering = numbering::times(&self.db)?;
         let size = read_size(&self.db)?;
         let count = count(&self.db)?;
-        if count != self.pixels.len() || size != self.size {
+        if count != self.pixels.len() || size != self.size || numbering != self.numbering {
             let file = pixel_path(&self.db, &self.dir)?;
             self.pixels = Arc::new(PixelFile::open(&file, count, size.unwrap_or(0), self.pixel_type)?);
-            self.size = size;
+            (self.size, self.numbering) = (size, numbering);
         }
         Ok(())
     }
@@ -478,7 +477,7 @@ pub(super) fn check_size(size: usize) -> Result<()> {
     ))
 }
 
-fn read_size(db: &Db) -> Result<Option<usize>> {
+pub(super) fn read_size(db: &Db) -> Result<Option<usize>> {
     let Some(text) = db.meta("patch_size")? else { return Ok(None) };
     match text.parse() {
         Ok(size) if (1..=pixels::MAX_SIZE).contains(&size) => Ok(Some(size)),
@@ -491,7 +490,7 @@ fn read_size(db: &Db) -> Result<Option<usize>> {
 }
 
 /// How many patches the database names. Ids have no gaps, so the last one tells.
-fn count(db: &Db) -> Result<usize> {
+pub(super) fn count(db: &Db) -> Result<usize> {
     let count: i64 = db
         .conn
         .query_row("SELECT coalesce(max(id) + 1, 0) FROM patches", [], |row| row.get(0))

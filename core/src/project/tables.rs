@@ -181,11 +181,11 @@ impl Project {
             places.push(row.map_err(&err)?);
         }
         if places.len() != self.len() {
-            return Err(Error::format(
+            return Err(self.or_taken_back(Error::format(
                 &self.db.path,
                 format!("it holds {} patches where ids go up to {}", places.len(), self.len()),
                 "restore the database from a backup",
-            ));
+            )));
         }
         Ok(places)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::queue::{QueueKind, QueueStart};
 use crate::error::Result;
-use crate::project::{Project, RunId};
+use crate::project::{EntryId, Project, RunId};
 
 /// When a queue was begun, and how far it was gone through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,13 @@ impl QueuePlaces {
         self.0.len() < before
     }
 
+    /// Forgets the places in queues that were begun after this journal position; whether there were any.
+    pub fn forget_after(&mut self, position: EntryId) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, place| place.start.journal <= position);
+        self.0.len() < before
+    }
+
     /// Notes where one is.
     pub fn set(&mut self, kind: QueueKind, place: QueuePlace) {
         self.0.insert(kind.as_str().to_owned(), place);
@@ -73,7 +80,7 @@ impl QueuePlaces {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::project::{EntryId, PixelType};
+    use crate::project::PixelType;
 
     #[test]
     fn places_move_with_the_project() {
@@ -95,6 +102,11 @@ mod tests {
         project.set_review_places(r#"{"audit":{"run":3,"journal":7,"place":41}}"#).unwrap();
         let old = QueuePlaces::read(&project).unwrap().get(QueueKind::Audit);
         assert_eq!(old, Some(QueuePlace { of: 0, ..place }));
+        // Of queues begun after a position nothing is left.
+        let mut places = QueuePlaces::default();
+        places.set(QueueKind::Audit, place);
+        assert!(!places.forget_after(EntryId(7)) && places.get(QueueKind::Audit).is_some());
+        assert!(places.forget_after(EntryId(6)) && places.get(QueueKind::Audit).is_none());
         // What another version has left there is no reason not to open a project.
         project.set_review_places("[1, 2]").unwrap();
         assert_eq!(QueuePlaces::read(&project).unwrap(), QueuePlaces::default());

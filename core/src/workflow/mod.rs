@@ -30,5 +30,6 @@ pub mod score_map;
 pub mod score_table;
 pub mod sweep;
 pub mod sweep_job;
+pub mod take_back;
 pub mod train;
 mod trained;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use proptest::prelude::*;
-use vitrine_core::formats::{cryosparc, detect, micrograph, micrograph_table};
+use vitrine_core::formats::{cryosparc, detect, micrograph, micrograph_table, table_start};
 
 use crate::make;
 
@@ -87,6 +87,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("a.cbox", cbox.into()),
         ("a.csv", b"image_name,x_coord,y_coord,score,label\n\"a\"\"b\",1,2,0.5,positive\nb,3,4,,\n".into()),
         ("a.txt", b"image_name\tx_coord\ty_coord\na\t1\t2\n".into()),
+        ("odd.csv", b"id,across,down\n\"a, b\",1,2.5\nc,3,4\n".into()),
         ("a.tif", make::tiff(4, 4, 16, 1, &[3; 32])),
         ("b.tif", make::tiff(2, 2, 32, 3, &[0; 16])),
         ("a.png", picture(image::ImageFormat::Png)),
@@ -120,6 +121,11 @@ fn open_every_way(path: &Path) {
     if let Ok(table) = detect::open_picks(path) {
         assert!(table.picks.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
     }
+    let columns = "micrograph=1,x=2,y=3".parse().unwrap();
+    if let Ok(table) = detect::open_picks_by(path, Some(&columns)) {
+        assert!(table.picks.iter().all(|p| p.x.is_finite() && p.y.is_finite()));
+    }
+    let _ = table_start(path);
     if let Ok(read) = micrograph::open(path) {
         assert_eq!(read.image.data.len(), read.image.width * read.image.height);
         assert!(read.image.data.iter().all(|v| v.is_finite()));

@@ -4,6 +4,7 @@
 #[cfg(unix)]
 mod branches;
 mod splits;
+mod take_back;
 
 use std::path::Path;
 

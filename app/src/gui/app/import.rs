@@ -67,6 +67,7 @@ impl App {
                 Ok(())
             }
             ImportCommand::Run { request, target } => self.run_import(*request, target),
+            ImportCommand::TakeBack => self.take_import_back(),
             ImportCommand::Leave => {
                 self.jobs.cancel_kind(JobKind::Look);
                 self.jobs.cancel_kind(JobKind::Recognise);
@@ -210,6 +211,7 @@ impl App {
                 }
             }
             ImportOutcome::Done { loaded, summary } => return self.take_import(*loaded, &summary),
+            ImportOutcome::TakenBack { loaded, taken } => return self.take_taken_back(*loaded, taken),
         }
         Ok(())
     }
@@ -254,7 +256,7 @@ impl App {
             let count = words::count(summary.found.micrographs.len() as u64);
             let text =
                 format!("Imported {count} micrographs into {name}. Next: click particles to mark them.");
-            self.model.notices.push(NoticeKind::Done, text, None);
+            self.model.notices.push(NoticeKind::Done, text, Some(take_back()));
             for warning in &summary.found.warnings {
                 self.model.notices.warning(remedy::warning(warning));
             }
@@ -268,12 +270,17 @@ impl App {
             words::label_counts(&summary.labels)
         );
         let action = (tab.as_str().to_owned(), Command::View(ViewCommand::Tab(tab)));
-        self.model.notices.push(NoticeKind::Done, text, Some(action));
+        self.model.notices.offer(NoticeKind::Done, text, vec![action, take_back()]);
         for warning in &summary.found.warnings {
             self.model.notices.warning(remedy::warning(warning));
         }
         Ok(())
     }
+}
+
+/// The button for who sees that these were the wrong files or settings.
+fn take_back() -> (String, Command) {
+    ("Take it back".to_owned(), Command::Import(ImportCommand::TakeBack))
 }
 
 /// What there is to do with a project of these labels, and where.

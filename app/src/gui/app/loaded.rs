@@ -72,6 +72,8 @@ pub fn load(mut store: Project, go_on: &dyn Fn() -> vitrine_core::Result<()>) ->
         pixels: store.pixels(),
         counts: LabelCounts::of(columns.labels.iter().copied()),
         sources: store.sources()?,
+        last_import: store.last_import()?,
+        numbering: store.numbering(),
         micrographs: store.micrographs()?,
         on_micrographs,
         masks: store.masks()?,

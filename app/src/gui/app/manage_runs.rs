@@ -85,6 +85,11 @@ impl App {
         if self.model.live.as_ref().is_some_and(|live| live.is_running() && live.name == run) {
             anyhow::bail!("the run {run} is training; stop it or wait for its end");
         }
+        self.refuse_while_used()
+    }
+
+    /// Refuses while a job that a person waits for reads or writes the open project.
+    pub(super) fn refuse_while_used(&self) -> anyhow::Result<()> {
         let scope = self.scope();
         let uses = |job: &JobState| job.kind.is_shown() && job.scope == scope;
         if let Some(job) = self.jobs.states().into_iter().find(uses) {

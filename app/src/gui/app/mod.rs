@@ -34,6 +34,7 @@ mod screenshot;
 mod select;
 mod state;
 mod submit;
+mod take_back;
 mod tour;
 mod window;
 

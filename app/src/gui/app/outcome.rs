@@ -12,7 +12,7 @@ use vitrine_core::diagnosis::Report;
 use vitrine_core::export::{ExportPreview, ExportRequest};
 use vitrine_core::ingest::{AddedPatches, IngestSummary, Inspection};
 use vitrine_core::picking::picker::{Candidates, ScoreMap};
-use vitrine_core::project::{EntryId, MicrographId, PatchId, RunId};
+use vitrine_core::project::{EntryId, LastImport, MicrographId, PatchId, RunId};
 use vitrine_core::review::Queue;
 use vitrine_core::workflow::comparison::Disagreement;
 use vitrine_core::workflow::follow_jobs::{Follower, JobView};
@@ -92,6 +92,13 @@ pub enum ImportOutcome {
         loaded: Box<Loaded>,
         /// Counts and warnings of the import.
         summary: Box<IngestSummary>,
+    },
+    /// The last import was taken back, or not.
+    TakenBack {
+        /// The project, read afresh.
+        loaded: Box<Loaded>,
+        /// What was taken back.
+        taken: Answer<LastImport>,
     },
 }
 

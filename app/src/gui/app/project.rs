@@ -150,7 +150,7 @@ impl App {
         Ok(())
     }
 
-    fn close_project(&mut self) {
+    pub(super) fn close_project(&mut self) {
         if let Err(error) = self.write_places(true) {
             self.notify_error("Saving the place in the queue", &error);
         }
@@ -240,7 +240,9 @@ impl App {
     /// Takes up a project that a job has read.
     pub(super) fn take_project(&mut self, loaded: Loaded) -> anyhow::Result<()> {
         let Loaded { mut store, mut open } = loaded;
-        let reloaded = self.model.project.as_ref().filter(|old| old.dir == open.dir);
+        // Where an import was taken back, numbers of patches mean others, and all that is known by them goes.
+        let same = |old: &&OpenProject| old.dir == open.dir && old.numbering == open.numbering;
+        let reloaded = self.model.project.as_ref().filter(same);
         if let Some(old) = reloaded {
             // Pixels of patches that were there already do not change.
             open.opening = old.opening;

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use vitrine_core::Label;
+use vitrine_core::formats::TableStart;
 use vitrine_core::imaging::CutSettings;
 use vitrine_core::ingest::{BelowMinScore, FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
 use vitrine_core::project::PixelType;
 
+use super::columns::ColumnsDraft;
 use crate::words::{self, number};
 
 /// The settings of an import as typed.
@@ -20,6 +22,8 @@ pub struct ImportDraft {
     pub bin_typed: bool,
     /// Outer px left alone.
     pub margin: String,
+    /// Which columns of a table of picks hold what.
+    pub columns: ColumnsDraft,
     /// y counts from the bottom.
     pub y_up: bool,
     /// Factor from the px of the picks to those of the micrographs.
@@ -130,6 +134,7 @@ impl ImportDraft {
         };
         Ok(IngestRequest {
             inputs: self.inputs.clone(),
+            columns: table_of(found).and_then(|(path, _)| self.columns.of(path).columns()),
             box_size,
             bin,
             margin,
@@ -151,6 +156,11 @@ impl ImportDraft {
 /// Whether there are micrographs among the files.
 pub fn has_micrographs(found: &[FoundInput]) -> bool {
     found.iter().any(|found| found.micrographs > 0)
+}
+
+/// The first table of picks among the files whose columns can be named.
+pub fn table_of(found: &[FoundInput]) -> Option<(&Path, &TableStart)> {
+    found.iter().find_map(|found| Some((found.path.as_path(), found.table.as_ref()?)))
 }
 
 /// A folder for a new project that is not there yet: in the home folder, named after the first file.

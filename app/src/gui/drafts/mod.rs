@@ -2,6 +2,7 @@
 //! them, so a button, the palette and a key start work from the same values. A view edits a copy
 //! ([`crate::gui::widgets::edited`]).
 
+mod columns;
 mod diagnosis;
 mod export;
 mod import;
@@ -11,9 +12,10 @@ mod run;
 mod submit;
 mod train;
 
+pub use columns::ColumnsDraft;
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
-pub use import::{ImportDraft, has_micrographs};
+pub use import::{ImportDraft, has_micrographs, table_of};
 pub use micrographs::{MicrographsDraft, optics_bounds};
 pub use pick::{KeptPicks, PickDraft};
 pub use run::RunDraft;

@@ -175,7 +175,11 @@ impl Model {
             }
             Needs::NoTraining if training => Err("A run is already training. Stop it or wait for its end."),
             Needs::Queued if self.analysis.queue.is_empty() => Err("No run waits in the queue."),
-            Needs::Training | Needs::NoTraining | Needs::Queued => Ok(()),
+            Needs::Imported if project.is_some_and(|p| p.last_import.is_none()) => {
+                Err("The project has no import that can be taken back.")
+            }
+            Needs::Imported if training => Err("A run is training. Stop it or wait for its end."),
+            Needs::Training | Needs::NoTraining | Needs::Queued | Needs::Imported => Ok(()),
         }
     }
 

@@ -25,8 +25,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// What happened, where, and what to do.
     pub text: String,
-    /// The next step: the text of its button, and the command.
-    pub action: Option<(String, Command)>,
+    /// What can be done next: the text of each button, and its command.
+    pub actions: Vec<(String, Command)>,
     /// When the notice appeared.
     pub at: Instant,
     /// When a person was first at the window with it on the screen.
@@ -38,13 +38,13 @@ pub struct Notice {
 impl Notice {
     /// How long the notice stays; `None` until it is dismissed or its project closed. A problem stays for some minutes in
     /// which a person is at the window, and an offer long enough to read and take it.
-    pub const fn lasts(&self) -> Option<Duration> {
-        match (self.kind, &self.action) {
-            (NoticeKind::Done, None) => Some(Duration::from_secs(6)),
-            (NoticeKind::Done, Some(_)) | (NoticeKind::Warning, None) => Some(Duration::from_secs(20)),
-            (NoticeKind::Error, None) => Some(Duration::from_secs(120)),
+    pub fn lasts(&self) -> Option<Duration> {
+        match (self.kind, self.actions.is_empty()) {
+            (NoticeKind::Done, true) => Some(Duration::from_secs(6)),
+            (NoticeKind::Done, false) | (NoticeKind::Warning, true) => Some(Duration::from_secs(20)),
+            (NoticeKind::Error, true) => Some(Duration::from_secs(120)),
             // What offers the way out of trouble waits for an answer.
-            (NoticeKind::Warning | NoticeKind::Error, Some(_)) => None,
+            (NoticeKind::Warning | NoticeKind::Error, false) => None,
         }
     }
 
@@ -90,6 +90,11 @@ impl Notices {
 
     /// Says something and offers a next step.
     pub fn push(&mut self, kind: NoticeKind, text: String, action: Option<(String, Command)>) {
+        self.offer(kind, text, action.into_iter().collect());
+    }
+
+    /// Says something and offers several steps.
+    pub fn offer(&mut self, kind: NoticeKind, text: String, actions: Vec<(String, Command)>) {
         match kind {
             NoticeKind::Done => tracing::debug!(notice = %text),
             NoticeKind::Warning => tracing::warn!(notice = %text),
@@ -99,7 +104,7 @@ impl Notices {
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
         let (id, at, project) = (self.next, Instant::now(), self.project);
-        self.shown.push(Notice { id, kind, text, action, at, seen: None, project });
+        self.shown.push(Notice { id, kind, text, actions, at, seen: None, project });
         if self.shown.len() > MAX_SHOWN {
             // Errors are the last to be pushed out.
             let at = self.shown.iter().position(|n| n.kind != NoticeKind::Error).unwrap_or(0);
@@ -127,7 +132,7 @@ impl Notices {
 
     /// Takes away those that offer something which is no longer what it says.
     pub fn withdraw(&mut self, outdated: impl Fn(&Command) -> bool) {
-        self.shown.retain(|notice| notice.action.as_ref().is_none_or(|(_, command)| !outdated(command)));
+        self.shown.retain(|notice| !notice.actions.iter().any(|(_, command)| outdated(command)));
     }
 
     /// Takes away those whose time is over; how long until the next goes.

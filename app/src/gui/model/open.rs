@@ -8,8 +8,8 @@ use std::sync::Arc;
 use vitrine_core::imaging::{CutSettings, Mask};
 use vitrine_core::ingest::AddedPatches;
 use vitrine_core::project::{
-    Change, EntryId, LastExport, Micrograph, MicrographId, PatchColumns, PatchId, PickRules, PixelFile, Run,
-    RunId, Side, Source, Split,
+    Change, EntryId, LastExport, LastImport, Micrograph, MicrographId, PatchColumns, PatchId, PickRules,
+    PixelFile, Run, RunId, Side, Source, Split,
 };
 use vitrine_core::review::QueuePlaces;
 use vitrine_core::{Label, LabelCounts};
@@ -104,6 +104,10 @@ pub struct OpenProject {
     pub counts: LabelCounts,
     /// Sources, oldest first.
     pub sources: Vec<Source>,
+    /// The last import, where it is noted and was not taken back.
+    pub last_import: Option<LastImport>,
+    /// Goes up when an import is taken back: numbers of patches mean others then.
+    pub numbering: u64,
     /// Micrographs, in the order in which they became known.
     pub micrographs: Vec<Micrograph>,
     /// Which patches lie on which of them.

@@ -19,7 +19,15 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         if let Some(open) = &model.project {
             ui.menu_button(egui::RichText::new(shortened(&open.name)).strong(), |ui| {
-                for id in ["project.import", "project.open", "project.reload", "view.road", "project.close"] {
+                let ids = [
+                    "project.import",
+                    "project.take_back",
+                    "project.open",
+                    "project.reload",
+                    "view.road",
+                    "project.close",
+                ];
+                for id in ids {
                     if command_button(ui, model, id, out).clicked() {
                         ui.close();
                     }

@@ -47,11 +47,11 @@ fn notice(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) {
             ui.vertical(|ui| {
                 ui.add(egui::Label::new(&notice.text).wrap());
                 ui.horizontal(|ui| {
-                    if let Some((words, command)) = &notice.action
-                        && ui.button(words).clicked()
-                    {
-                        out.push(command.clone());
-                        out.push(Command::Window(WindowCommand::Dismiss(notice.id)));
+                    for (words, command) in &notice.actions {
+                        if ui.button(words).clicked() {
+                            out.push(command.clone());
+                            out.push(Command::Window(WindowCommand::Dismiss(notice.id)));
+                        }
                     }
                     if ui.small_button("Dismiss").clicked() {
                         out.push(Command::Window(WindowCommand::Dismiss(notice.id)));

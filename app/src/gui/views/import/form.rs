@@ -189,6 +189,6 @@ fn beside(ui: &mut Ui, unit: &str, wrong: Option<String>) {
 }
 
 /// Gives a list its name for screen readers.
-fn name_it(response: &egui::Response, name: &str) {
+pub(super) fn name_it(response: &egui::Response, name: &str) {
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
 }

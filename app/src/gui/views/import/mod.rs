@@ -1,7 +1,9 @@
 //! The import page: files, settings and a preview. Nothing is written before the person presses Import.
 
+mod columns;
 mod disk_space;
 mod form;
+mod last;
 mod page;
 mod run;
 mod scores;
@@ -86,7 +88,11 @@ fn page(
             ui.add_enabled_ui(running.is_none(), |ui| {
                 files(ui, model, import, state, out);
                 if import.found().iter().any(|found| found.kind.is_ok()) {
+                    columns::ui(ui, model, draft, import.found(), out);
                     form::ui(ui, draft, import.found());
+                }
+                if import.paths.is_empty() {
+                    last::ui(ui, model, out);
                 }
             });
         });

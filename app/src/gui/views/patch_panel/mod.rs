@@ -301,6 +301,7 @@ fn happened(entry: &JournalEntry, change: &Change) -> String {
         EntryKind::Edit => format!("{} to {after}, by {who}", change.before),
         EntryKind::Undo => format!("back to {after}, undone by {who}"),
         EntryKind::Redo => format!("{after} again, redone by {who}"),
+        EntryKind::TakeBack => format!("the import was taken back by {who}"),
     }
 }
 
