@@ -8,7 +8,7 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::check::cautions;
 use vitrine_core::learning::config::yaml;
 
-use super::{cluster_jobs, live, train_form, train_on, train_queue, train_runs};
+use super::{cluster_jobs, live, live_curves, train_form, train_on, train_queue, train_runs};
 use crate::gui::command::{Command, DraftCommand, SaveCommand, TrainCommand, WindowCommand};
 use crate::gui::command_table::Needs;
 use crate::gui::drafts::{TrainDraft, Yaml, presets};
@@ -26,7 +26,7 @@ pub fn ui(
     ui: &mut Ui,
     model: &Model,
     runs: &mut train_runs::State,
-    live: &mut live::State,
+    live: &mut live_curves::State,
     out: &mut Vec<Command>,
 ) {
     let Some(open) = &model.project else { return };
