@@ -204,7 +204,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
         }
     }
     let problem = draft.refusal(&open.runs, &open.counts);
-    let problem = problem.or_else(|| train_on::refusal(model, draft).map(str::to_owned));
+    let problem = problem.or_else(|| train_on::refusal(model).map(str::to_owned));
     if let Some(problem) = &problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
     }
@@ -249,8 +249,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
                 "Start a run with this configuration."
             },
         );
-        // A baseline beside itself compares nothing.
-        if draft.from.is_none() && !draft.config.is_baseline() {
+        if draft.is_compared() {
             let words =
                 if trains { "Add with supervised baseline" } else { "Train with supervised baseline" };
             let both = Button::new(words).min_size(egui::vec2(0.0, 30.0));
@@ -258,11 +257,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             if both.clicked() {
                 out.push(Command::Train(TrainCommand::StartShown { baseline: true }));
             }
-            explain(
-                both,
-                "First a plain classifier, then this run: same patches, seed, network and length. The difference is the gain \
-                 of the method.",
-            );
+            explain(both, train_on::BASELINE);
         }
     });
     ui.add_space(6.0);
