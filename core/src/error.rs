@@ -176,6 +176,16 @@ impl Error {
         Self::Request { problem: problem.into(), remedy: remedy.into() }
     }
 
+    /// A run of which a measure is no finite number: epoch and batch, both counted from 1, what was measured, and what to
+    /// change.
+    pub(crate) fn diverged(
+        (epoch, batch): (usize, usize),
+        problem: impl Into<String>,
+        remedy: impl Into<Remedy>,
+    ) -> Self {
+        Self::Training { epoch, batch, problem: problem.into(), remedy: remedy.into() }
+    }
+
     /// A fault of the program itself: what happened.
     pub fn defect(problem: impl Into<String>) -> Self {
         Self::Defect { problem: problem.into() }

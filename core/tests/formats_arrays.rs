@@ -42,11 +42,11 @@ unsafe impl GlobalAlloc for Watched {
 #[global_allocator]
 static WATCHED: Watched = Watched;
 
-const MOST_MEMORY: usize = 64 << 20;
+const MAX_MEMORY: usize = 64 << 20;
 
 /// Pictures are decoded by the `image` crate; its TIFF decoder lets the values of one tag take this
 /// much before any limit can be set.
-const MOST_MEMORY_PICTURE: usize = 256 << 20;
+const MAX_MEMORY_PICTURE: usize = 256 << 20;
 
 fn corpus(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/arrays")).join(name)
@@ -508,7 +508,7 @@ fn survive(kind: &str, data: &[u8]) {
     match opened {
         Ok(mut data) => {
             let size = data.reader.size();
-            assert!(size * size * 4 <= MOST_MEMORY, "a small file claims patches of {size} px");
+            assert!(size * size * 4 <= MAX_MEMORY, "a small file claims patches of {size} px");
             let mut out = vec![0.0; size * size];
             for index in 0..data.reader.len().min(50) {
                 let _ = data.reader.info(index);
@@ -518,7 +518,7 @@ fn survive(kind: &str, data: &[u8]) {
         Err(error) => assert!(!error.to_string().is_empty()),
     }
     let largest = LARGEST.get();
-    let most = if kind == "picture" { MOST_MEMORY_PICTURE } else { MOST_MEMORY };
+    let most = if kind == "picture" { MAX_MEMORY_PICTURE } else { MAX_MEMORY };
     assert!(largest <= most, "{kind}: {largest} bytes were asked for at once");
 }
 

@@ -16,6 +16,11 @@ pub struct TruthArgs {
 }
 
 impl TruthArgs {
+    /// Whether a truth was named.
+    pub const fn is_given(&self) -> bool {
+        self.truth.is_some()
+    }
+
     /// Reads the truth, one entry per patch of the project.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ use super::remedy;
 
 /// Compare runs: their measures, and the differences of their configurations.
 ///
-/// All runs of the project are compared unless some are named. --by-config puts runs of a configuration together,
-/// which differ in the seed alone, and shows mean and spread over the seeds. --report writes one self-contained
+/// All runs of the project are compared unless some are named. --by-config groups the runs that differ only in the seed,
+/// and shows mean and spread over the seeds. --report writes one self-contained
 /// HTML file with ROC and precision-recall curves, AUC over epochs, score histograms and patches.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -30,7 +30,7 @@ pub struct Args {
     project: PathBuf,
     /// Runs to compare; by default all
     runs: Vec<String>,
-    /// Put runs that differ in the seed alone together: mean and spread of each measure over the seeds
+    /// Group the runs that differ only in the seed: mean and spread of each measure over the seeds
     #[arg(long)]
     by_config: bool,
     /// Write the report here (HTML)

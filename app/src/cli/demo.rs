@@ -8,14 +8,14 @@ use vitrine_core::report::tables::comparison_text;
 use vitrine_core::workflow::demo::{DemoRequest, demo};
 
 use super::output::{print_json, print_line};
-use super::train::{Display, as_json, print_result};
+use super::train_display::{Display, as_json, print_result};
 
 /// Try everything on a simulated sample: import, train, compare, report, export.
 ///
-/// Simulates eight micrographs with particles, impostors, ice and carbon, of which a third of the
-/// particles are picked; imports them with blobs as unlabeled; trains the plain classifier and the
-/// recommended method on the same split; prints the comparison; writes a report and a STAR file.
-/// Because the sample is simulated the truth is known, and the comparison shows it as well.
+/// Simulates eight micrographs with particles, impostors, ice and carbon, and picks a third of the
+/// particles. Imports them with blobs as unlabeled. Trains the plain classifier and the recommended
+/// method on the same split. Prints the comparison, and writes a report and a STAR file. Because the
+/// sample is simulated, the truth is known, and the comparison shows it as well.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -14,11 +14,11 @@ use super::progress::ProgressDisplay;
 /// Judge the picks of any picker against known centres.
 ///
 /// PICKS and the truth are files of positions, or folders of such: STAR, box, cbox, CSV, TSV (RELION,
-/// cryoSPARC, crYOLO, Topaz, EMAN). A pick within half (and, separately, a quarter) of the diameter of a
-/// centre that no pick of better score has taken is a hit; each centre is found once. Precision, recall and
-/// F1 are pooled over all picks and averaged over micrographs (macro); picks with scores also get the area
-/// under precision and recall (average precision) and the threshold with the best F1. Brackets hold 95 % of
-/// bootstrap samples over micrographs.
+/// cryoSPARC, crYOLO, Topaz, EMAN). Picks take centres in the order of their scores, and each centre
+/// once. A pick that takes one within half (and, separately, a quarter) of the diameter is a hit. Precision,
+/// recall and F1 are pooled over all picks and averaged over micrographs (macro). Picks with scores also get
+/// the area under precision and recall (average precision) and the threshold with the best F1. Brackets
+/// give the range of 95 % of bootstrap samples over micrographs.
 ///
 /// Precision is a lower bound where the truth lacks particles. Two or more PICKS are compared, with
 /// the picks they agree on.

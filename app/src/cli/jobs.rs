@@ -15,7 +15,7 @@ use super::sweep;
 /// Follow the jobs of a project.
 ///
 /// Without a command they are listed: queued, running, done, failed, lost (no sign of life, and the scheduler does
-/// not have it any more). The scheduler is asked every 15 seconds at most, whoever looks.
+/// not have it any more). The scheduler is asked at most every 15 seconds, however many people look.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   vitrine jobs apo/ cancel pick-1
   vitrine jobs apo/ rerun pick-1     # only the tasks that failed, were lost, or were never submitted
   vitrine jobs apo/ merge pick-1     # once all tasks of an array are done: writes --out and --table
-  vitrine jobs apo/ merge sweep-1    # takes the runs of a sweep into the project, and compares them")]
+  vitrine jobs apo/ merge sweep-1    # takes the runs of a job into the project, and compares them")]
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
@@ -45,7 +45,7 @@ enum What {
     Cancel(Named),
     /// Submit again the tasks that have not ended well
     Rerun(Named),
-    /// Bring together what the tasks of an array have done: write the picks, or take the runs of a sweep into the project
+    /// Bring together what the tasks of a job have done: write the picks, or take its runs into the project
     Merge(Named),
 }
 
@@ -147,7 +147,7 @@ fn rerun(job: &Job) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the runs of a sweep home, or picks the whole: every micrograph has its places, so this writes what was asked
+/// Brings the runs of a job home, or picks the whole: every micrograph has its places, so this writes what was asked
 /// for and scores nothing.
 fn merge(job: &Job, as_json: bool) -> anyhow::Result<()> {
     if let Some(sweep) = plan_of(job)? {

@@ -12,7 +12,7 @@ use super::open;
 use super::output::{print_json, print_line};
 use crate::words::{self, person};
 
-/// Set labels, or take the last change back.
+/// Set labels, or undo the last change.
 ///
 /// Patches are named by number, by a file of numbers, or by score. Everything set by one call is one
 /// step that --undo takes back. Each change is written to the project's journal with time, person and
@@ -51,10 +51,10 @@ pub struct Args {
     /// Why, for the journal
     #[arg(long, default_value = "")]
     reason: String,
-    /// Take the last change back
+    /// Undo the last change
     #[arg(long, conflicts_with = "redo")]
     undo: bool,
-    /// Make the change again that was taken back last
+    /// Redo the change that was undone last
     #[arg(long)]
     redo: bool,
     /// Print the result as JSON

@@ -31,6 +31,7 @@ mod submit;
 mod sweep;
 mod task;
 mod train;
+mod train_display;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -172,7 +173,8 @@ const JOB_COMMANDS: task::Commands = task::Commands {
     },
     part: |arguments, job, number| match command_of(arguments)? {
         Command::Pick(args) => task::shard(job, number, args.device),
-        Command::Sweep(args) => sweep::task(job, number, &args),
+        Command::Sweep(args) => sweep::task(job, number, args.device),
+        Command::Train(args) => sweep::task(job, number, args.device),
         _ => anyhow::bail!("the job is none that has tasks"),
     },
 };

@@ -29,8 +29,8 @@ use super::progress::ProgressDisplay;
 /// over. --table writes one table of all picks, in which y counts from the first stored row. Edges of a micrograph
 /// without a picture are left out.
 ///
-/// Thresholds of single micrographs, set in the window for the run, hold there in place of the one given here; and where
-/// the window takes the shift of each micrograph's scores out, so does this. --one-threshold leaves both out of account.
+/// A threshold that the window has set for a single micrograph replaces the one given here. Where the window takes out the
+/// shift of each micrograph's scores, this command takes it out too. --one-threshold ignores both.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -85,7 +85,7 @@ pub struct How {
     /// Take as many as are expected to hold this share of particles (0 to 1)
     #[arg(long, value_name = "P")]
     pub(super) precision: Option<f64>,
-    /// One threshold for all: leave out of account thresholds of single micrographs and shifts that the project keeps
+    /// Use one threshold for all: ignore thresholds of single micrographs and shifts that the project keeps
     #[arg(long)]
     pub(super) one_threshold: bool,
     /// Smallest distance of two picks, px of the unbinned micrograph; a third of the box by default

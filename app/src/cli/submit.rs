@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use vitrine_core::cluster::{Cluster, Job, NewJob, Resources, Tasks, free_job_name, submit};
-use vitrine_core::learning::config::yaml;
+use vitrine_core::project::check_run_name;
 use vitrine_core::workflow::pick_shard::{PickPlan, plan, shards};
 use vitrine_core::workflow::sweep::Sweep;
 use vitrine_core::workflow::sweep_job;
@@ -15,7 +15,7 @@ use super::output::{print_json, print_line};
 use super::{open, pick, score, sweep, task, train};
 use crate::words;
 
-/// Do a command on a cluster: the same arguments as the command itself, and --cluster.
+/// Run a command on a cluster: give the arguments of the command itself, and --cluster.
 ///
 /// The script is made from the site's own template and kept in the project, in jobs/NAME; --dry-run stops there.
 /// `vitrine jobs` follows the job.
@@ -24,6 +24,7 @@ use crate::words;
 Examples:
   vitrine cluster add lab --partition gpu
   vitrine submit train apo/ --config picking --cluster lab --cpus 8 --time 4:00:00
+  vitrine submit train apo/ --baseline --cluster lab --cpus 8
   vitrine submit pick apo/ --run picking-train-1 --out picks/ --cluster lab --shards 8
   vitrine submit score apo/ --run recommended-1 --cluster lab --dry-run
   vitrine submit sweep apo/ --config quick --seeds 1,2,3 --cluster lab
@@ -34,7 +35,8 @@ Examples:
 no task opens the project, and `vitrine jobs PROJECT merge NAME` writes the picks once all are done.
 
 A sweep is an array with a task for each run. A task trains in a copy of the project's database in its own folder, as
-the project was when the sweep was submitted. `merge` brings the runs into the project and compares them.")]
+the project was when the job was submitted, and `merge` brings the runs into the project and compares them. A job of
+train with --baseline (both runs in one task) or --from does the same. Any other job of train writes the project itself.")]
 pub struct Args {
     #[command(subcommand)]
     work: Work,
@@ -124,22 +126,8 @@ impl To {
 pub fn run(args: Args) -> anyhow::Result<()> {
     match args.work {
         Work::Train(order) => {
-            if order.args.baseline {
-                return Err(Usage(
-                    "--baseline trains two runs, and a job is one: submit `train --config supervised_baseline` too",
-                )
-                .into());
-            }
-            let (project, to) = (order.args.project.clone(), order.to);
-            refuse_shards(&to)?;
-            let job = to.job_name.clone().unwrap_or_else(|| free_job_name(&project, "train"));
-            let mut more = Vec::new();
-            // A requeued job goes on with its run, so the run's name is settled now.
-            if order.args.resume.is_none() && order.args.name.is_none() {
-                more = vec!["--name".to_owned(), format!("{}-{job}", yaml::stem(&order.args.config))];
-            }
-            let to = To { job_name: Some(job), ..to };
-            send("train", &project, &to, more, Parts::One, order.args.json)
+            refuse_shards(&order.to)?;
+            submit_train(order.args, order.to)
         }
         Work::Pick(order) => {
             if order.args.watch {
@@ -174,6 +162,41 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
 }
 
+/// A run that another one is compared with, or that begins with the weights of one, is trained in a branch, and comes into
+/// the project by `merge`. Every other run is trained in the project itself, which can resume it.
+fn submit_train(args: train::Args, to: To) -> anyhow::Result<()> {
+    let in_branch = args.baseline || args.from.is_some();
+    if in_branch && args.truth.is_given() {
+        return Err(Usage(
+            "--truth is for evaluation on this machine; a job with --baseline or --from takes none",
+        )
+        .into());
+    }
+    let project = open::to_read(&args.project)?;
+    let job = to.job_name.clone().unwrap_or_else(|| free_job_name(&args.project, "train"));
+    // A requeued job goes on with its run, so the run's name is settled now.
+    let mut more = Vec::new();
+    let mut parts = Parts::One;
+    if args.resume.is_none() {
+        let (base_name, config) = args.configuration(&project)?;
+        let name = args.name.clone().unwrap_or_else(|| {
+            let name = format!("{base_name}-{job}");
+            more = vec!["--name".to_owned(), name.clone()];
+            name
+        });
+        check_run_name(&name, project.runs()?.iter().map(|run| run.name.as_str()))?;
+        if in_branch {
+            let mut sweep = Sweep::single(&name, &config)?;
+            if let Some(from) = &args.from {
+                sweep = sweep.beginning_with(&project.run(from)?.name)?;
+            }
+            parts = Parts::Runs(if args.baseline { sweep.with_baselines()? } else { sweep });
+        }
+    }
+    drop(project);
+    send("train", &args.project, &To { job_name: Some(job), ..to }, more, parts, args.json)
+}
+
 fn refuse_shards(to: &To) -> anyhow::Result<()> {
     match to.shards {
         Some(_) => Err(Usage("--shards is for pick").into()),
@@ -187,7 +210,9 @@ enum Parts {
     One,
     /// Each task picks some micrographs.
     Shards(Box<PickPlan>, Vec<Vec<PathBuf>>),
-    /// Each task trains a run.
+    /// One task trains these runs, one after the other, in a branch.
+    Runs(Sweep),
+    /// Each task trains a run, in a branch.
     Sweep(Sweep),
 }
 
@@ -201,36 +226,37 @@ fn send(
     as_json: bool,
 ) -> anyhow::Result<()> {
     // Told now, not by the job.
-    open::to_read(project)?;
+    let opened = open::to_read(project)?;
     let cluster: Cluster = clusters()?.get(&to.cluster)?;
     let mut arguments = vec![kind.to_owned()];
     let given: Vec<String> = std::env::args().skip_while(|word| word != "submit").skip(2).collect();
     arguments.extend(without_ours(&given));
     arguments.extend(more);
     let tasks = match &parts {
-        Parts::One => Tasks::One,
+        Parts::One | Parts::Runs(_) => Tasks::One,
         Parts::Shards(_, shards) => Tasks::Shards(shards.clone()),
         Parts::Sweep(sweep) => Tasks::Array(sweep.runs.len()),
     };
-    let job = Job::create(
-        &cluster,
-        &NewJob {
-            kind: kind.to_owned(),
-            name: to.job_name.clone(),
-            project: project.to_owned(),
-            program: std::env::current_exe()?,
-            arguments,
-            folder: std::env::current_dir()?,
-            user: words::user(),
-            resources: to.resources(),
-            tasks,
-        },
-    )?;
-    match &parts {
-        Parts::One => {}
-        Parts::Shards(plan, _) => task::write_plan(&job, plan)?,
-        Parts::Sweep(sweep) => sweep_job::write_plan(&job, &open::to_read(project)?, sweep)?,
-    }
+    let new = NewJob {
+        kind: kind.to_owned(),
+        name: to.job_name.clone(),
+        project: project.to_owned(),
+        program: std::env::current_exe()?,
+        arguments,
+        folder: std::env::current_dir()?,
+        user: words::user(),
+        resources: to.resources(),
+        tasks,
+    };
+    let job = match &parts {
+        Parts::One => Job::create(&cluster, &new)?,
+        Parts::Shards(plan, _) => {
+            let job = Job::create(&cluster, &new)?;
+            task::write_plan(&job, plan)?;
+            job
+        }
+        Parts::Runs(sweep) | Parts::Sweep(sweep) => sweep_job::create(&cluster, &new, &opened, sweep)?,
+    };
     let id = if to.dry_run {
         None
     } else {
@@ -260,6 +286,9 @@ fn send(
             print_line(&format!("not submitted: {name}{}", tasks_in_words(job.tasks())));
             print_line(&format!("submit it: vitrine jobs {place} rerun {name}"));
         }
+    }
+    if matches!(parts, Parts::Runs(_) | Parts::Sweep(_)) {
+        print_line(&format!("once it is done, bring its runs in: vitrine jobs {place} merge {name}"));
     }
     Ok(())
 }

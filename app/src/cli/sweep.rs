@@ -19,15 +19,15 @@ use super::exit::Stopped;
 use super::open;
 use super::output::{print_json, print_line};
 use super::remedy;
-use super::train::Display;
+use super::train_display::Display;
 
 /// Train every combination of some values with every seed, a run each, and compare the configurations.
 ///
-/// Runs are trained one after the other on this machine. The same command goes on where it was stopped: runs that are
-/// trained are left. A run that fails does not end the sweep. `vitrine submit sweep` trains the runs on a cluster, each
-/// as a task of an array.
+/// Runs are trained one after the other on this machine. Give the same command again to continue after a stop: runs that
+/// are trained are skipped. A run that fails does not end the sweep. `vitrine submit sweep` trains the runs on a cluster,
+/// each as a task of an array.
 ///
-/// At the end runs that differ in the seed alone are put together, with mean and spread of each measure, as by
+/// At the end runs that differ only in the seed are grouped, with mean and spread of each measure, as by
 /// `vitrine compare --by-config`.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
@@ -66,7 +66,7 @@ pub struct Args {
     name: Option<String>,
     /// auto, cpu, gpu or gpu:N (see `vitrine devices`)
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Show the runs that would be trained, and train none
     #[arg(long)]
     list: bool,
@@ -171,28 +171,26 @@ fn compare(project: &Project, runs: &[String], as_json: bool) -> anyhow::Result<
     Ok(())
 }
 
-/// A task of an array: trains its run in a branch of the project, which no other process writes.
+/// A task of a job: trains its runs in a branch of the project, which no other process writes.
 ///
 /// # Errors
 /// As [`advance`], and when the task was stopped.
-pub fn task(job: &Job, number: usize, args: &Args) -> anyhow::Result<()> {
+pub fn task(job: &Job, number: usize, device: DeviceChoice) -> anyhow::Result<()> {
     let sweep = sweep_job::plan_of(job)?.ok_or_else(|| anyhow::anyhow!("the job has no sweep.json"))?;
-    let wanted = sweep
-        .runs
-        .get(number)
-        .ok_or_else(|| anyhow::anyhow!("the sweep has {} runs, none is number {number}", sweep.runs.len()))?;
-    print_line(&told(wanted));
-    let folder = sweep_job::branch_of(job, number);
-    Project::branch(&sweep_job::snapshot_file(job), &folder)?;
-    let mut branch = open::to_write(&folder)?;
-    let device = ComputeDevice::open(args.device)?;
-    match train(&mut branch, wanted, &device, false)? {
-        Advance::Stopped => Err(Error::Cancelled.into()),
-        Advance::Known | Advance::Trained => Ok(()),
+    let runs = sweep_job::runs_of(job, &sweep, number);
+    anyhow::ensure!(!runs.is_empty(), "sweep.json has {} runs, none is for task {number}", sweep.runs.len());
+    let mut branch = sweep_job::open_branch(job, &sweep, number)?;
+    let device = ComputeDevice::open(device)?;
+    for wanted in runs {
+        print_line(&told(wanted));
+        if train(&mut branch, wanted, &device, false)? == Advance::Stopped {
+            return Err(Error::Cancelled.into());
+        }
     }
+    Ok(())
 }
 
-/// Brings the runs of a sweep into the project, as far as they are trained, and compares them.
+/// Brings the runs of a job into the project, as far as they are trained, and compares them.
 ///
 /// # Errors
 /// As [`sweep_job::bring_home`].
@@ -201,10 +199,11 @@ pub fn bring_home(job: &Job, sweep: &Sweep, as_json: bool) -> anyhow::Result<()>
     let home = sweep_job::bring_home(job, &mut project, sweep)?;
     if !as_json {
         print_line(&format!(
-            "{} runs came into the project; it has {} of the sweep's {}",
-            home.came,
+            "{} into the project; it has {} of the {} that {} trains",
+            if home.came == 1 { "1 run came".to_owned() } else { format!("{} runs came", home.came) },
             home.runs.len(),
-            home.all
+            home.all,
+            job.file.name
         ));
         if home.runs.len() < home.all {
             let (place, name) = (job.file.project.display(), &job.file.name);

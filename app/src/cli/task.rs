@@ -2,8 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -28,7 +27,7 @@ pub struct Args {
 /// Pause between two looks for the stop file.
 const LOOK: Duration = Duration::from_secs(1);
 /// Times a job is begun again after its time was over. One that never comes to its end is no use.
-const MOST_ATTEMPTS: u32 = 100;
+const MAX_ATTEMPTS: u32 = 100;
 
 /// How the arguments of a job are understood; the command line says it.
 pub struct Commands {
@@ -67,17 +66,17 @@ fn begin(args: &Args, commands: &Commands) -> anyhow::Result<u8> {
     let attempt = task.begin(&host, scheduler_id.clone())?;
     print_to(&task.log())?;
     progress::catch_ctrl_c();
-    let over = Arc::new(AtomicBool::new(false));
-    let watcher = watch(job.clone(), task.clone(), Arc::clone(&over))?;
+    let (under_way, over) = channel();
+    let watcher = watch(job.clone(), task.clone(), over)?;
     progress::tell(task.clone());
     // A defect ends the task as failed, and not as lost.
     let code =
         std::panic::catch_unwind(AssertUnwindSafe(|| work(&job, number, attempt, commands))).unwrap_or(101);
-    over.store(true, Ordering::SeqCst);
+    drop(under_way);
     // The thread does nothing that could panic.
     let _ = watcher.join();
     // Told to end by the scheduler, not by a person: there is more to do.
-    let again = code == 130 && !job.is_asked_to_stop() && attempt < MOST_ATTEMPTS;
+    let again = code == 130 && !job.is_asked_to_stop() && attempt < MAX_ATTEMPTS;
     task.end(i32::from(code), attempt)?;
     if again && let Some(id) = scheduler_id {
         let begun = requeue(&id);
@@ -86,12 +85,12 @@ fn begin(args: &Args, commands: &Commands) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-/// Gives signs of life, and looks whether the job is to end.
-fn watch(job: Job, task: Task, over: Arc<AtomicBool>) -> anyhow::Result<std::thread::JoinHandle<()>> {
+/// Gives signs of life, and looks whether the job is to end, until the other end of `over` is dropped.
+fn watch(job: Job, task: Task, over: Receiver<()>) -> anyhow::Result<std::thread::JoinHandle<()>> {
     let watch = move || {
         let mut beaten = Instant::now();
         let mut told = false;
-        while !over.load(Ordering::SeqCst) {
+        loop {
             if !told && job.is_asked_to_stop() {
                 progress::ask_to_stop();
             }
@@ -104,7 +103,10 @@ fn watch(job: Job, task: Task, over: Arc<AtomicBool>) -> anyhow::Result<std::thr
                 beaten = Instant::now();
                 let _ = task.beat();
             }
-            std::thread::sleep(LOOK);
+            // Not a sleep: a task that is done does not wait for the next look.
+            if over.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
         }
     };
     Ok(std::thread::Builder::new().name("sign of life".to_owned()).spawn(watch)?)

@@ -1,37 +1,35 @@
 //! `vitrine train`: learn from a project.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
-use serde_json::json;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
 use vitrine_core::learning::config::overrides::Overrides;
 use vitrine_core::learning::config::presets::Preset;
 use vitrine_core::learning::config::yaml;
 use vitrine_core::learning::config::{PretrainKind, RunConfig};
-use vitrine_core::learning::eval::metrics::CorrectedAuc;
-use vitrine_core::learning::prior::PriorUsed;
-use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
-use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
+use vitrine_core::learning::eval::Share;
+use vitrine_core::learning::prior::promise::Promise;
 use vitrine_core::learning::train::run::EarlyEnd;
-use vitrine_core::progress::ProgressSink;
-use vitrine_core::project::{Project, ScoreKind};
-use vitrine_core::workflow::train::{Listen, RunResult, TrainRequest, baseline_of, resume_run, train_run};
+use vitrine_core::project::{Project, ScoreKind, without_number};
+use vitrine_core::workflow::comparison::Comparison;
+use vitrine_core::workflow::score_table::{Evidence, Goal};
+use vitrine_core::workflow::train::{
+    RunResult, TrainRequest, baseline_of, resume_run, train_from, train_run,
+};
 
 use super::args::TruthArgs;
 use super::exit::Stopped;
-use super::measures::withhold_corrected;
 use super::open;
 use super::output::{print_json, print_line};
-use super::progress::{ProgressDisplay, stop_asked};
-use super::remedy;
+use super::progress::stop_asked;
+use super::train_display::{Display, as_json, print_result};
 
 /// Train a network on a project: learn from positive and unlabeled patches, then score every patch.
 ///
 /// Without --config the preset `recommended` is used. `vitrine presets` lists the others and prints
 /// them; edit one and pass it as a file. With --baseline the plain classifier (`supervised_baseline`)
-/// is trained first on the same split, for comparison.
+/// is trained first on the same split, for comparison. With --from the run begins with the weights of an
+/// earlier run of the project, for example after relabelling.
 ///
 /// Every epoch is stored when it ends. Ctrl-C stops after the current batch, saves that place, and keeps the best
 /// epoch so far. --resume continues from there; after a crash, from the last complete epoch.
@@ -43,6 +41,7 @@ Examples:
   vitrine train apo/ --config mine.yaml --name trial-a --seed 7
   vitrine train apo/ --pretrain   # leaves apo/runs/NAME/pretrained.safetensors
   vitrine train holo/ --pretrained apo/runs/recommended-1/pretrained.safetensors
+  vitrine train apo/ --from recommended-1   # after relabelling: keeps what that run has learned
   vitrine train apo/ --resume trial-a
   vitrine train apo/ --truth truth.csv --truth-radius 60   # a benchmark: also measures pseudo-labels
 
@@ -60,9 +59,9 @@ What each epoch line shows:
 pub struct Args {
     /// Folder of the project
     pub(super) project: PathBuf,
-    /// Preset name or YAML file
-    #[arg(long, short, default_value = Preset::Recommended.name())]
-    pub(super) config: String,
+    /// Preset name or YAML file; by default `recommended`, with --from the configuration of that run
+    #[arg(long, short)]
+    pub(super) config: Option<String>,
     /// Name of the run; by default the preset's name with a number
     #[arg(long)]
     pub(super) name: Option<String>,
@@ -89,8 +88,11 @@ pub struct Args {
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
     pub(super) pretrained: Option<PathBuf>,
+    /// Begin with the weights of this run, and learn from the labels of now
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["baseline", "pretrain", "pretrained"])]
+    pub(super) from: Option<String>,
     /// Resume this run from its last checkpoint
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["name", "baseline", "seed", "epochs", "prior", "config", "pretrain", "pretrained", "from"])]
     pub(super) resume: Option<String>,
     #[command(flatten)]
     pub(super) truth: TruthArgs,
@@ -107,6 +109,34 @@ pub(super) enum Pretext {
 }
 
 impl Args {
+    /// What numbered names of the run begin with, and its configuration with the changes of the other options.
+    ///
+    /// # Errors
+    /// When the configuration or an option is not valid, or there is no run to begin with.
+    pub(super) fn configuration(&self, project: &Project) -> anyhow::Result<(String, RunConfig)> {
+        let overrides = Overrides {
+            seed: self.seed,
+            epochs: self.epochs,
+            prior: self.prior.clone(),
+            pretrain: self.pretrain.map(|pretext| match pretext {
+                Pretext::Simsiam => PretrainKind::Simsiam,
+                Pretext::Masked => PretrainKind::Masked,
+            }),
+            pretrained: self.pretrained.as_ref().map(|path| path.display().to_string()),
+        };
+        let (base_name, config) = match (&self.config, &self.from) {
+            (None, Some(from)) => {
+                let run = project.run(from)?;
+                (without_number(&run.name), yaml::parse(&run.config, &run.name)?)
+            }
+            (config, _) => {
+                let config = config.as_deref().unwrap_or(Preset::Recommended.name());
+                (yaml::stem(config), yaml::load(config)?)
+            }
+        };
+        Ok((base_name, overrides.apply(config)?))
+    }
+
     /// The same, going on with a run.
     pub(super) fn resumed(self, run: String) -> Self {
         Self {
@@ -117,6 +147,7 @@ impl Args {
             prior: None,
             pretrain: None,
             pretrained: None,
+            from: None,
             resume: Some(run),
             ..self
         }
@@ -137,23 +168,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             resume_run(&mut project, name, device.clone(), truth.clone(), listen, watch)
         })?);
     } else {
-        let overrides = Overrides {
-            seed: args.seed,
-            epochs: args.epochs,
-            prior: args.prior.clone(),
-            pretrain: args.pretrain.map(|pretext| match pretext {
-                Pretext::Simsiam => PretrainKind::Simsiam,
-                Pretext::Masked => PretrainKind::Masked,
-            }),
-            pretrained: args.pretrained.as_ref().map(|path| path.display().to_string()),
-        };
+        let (base_name, config) = args.configuration(&project)?;
         let mut plan: Vec<(String, Option<String>, RunConfig)> = Vec::new();
-        let config = overrides.apply(yaml::load(&args.config)?)?;
         if args.baseline {
             let baseline = baseline_of(&config)?;
             plan.push((Preset::SupervisedBaseline.name().to_owned(), None, baseline));
         }
-        plan.push((yaml::stem(&args.config), args.name.clone(), config));
+        plan.push((base_name, args.name.clone(), config));
         for (base_name, name, config) in plan {
             // Same patches, same labels: what was estimated for the first run holds for the second.
             let known_prior = results.last().map(|first: &RunResult| first.prior).filter(|p| p.estimated);
@@ -165,7 +186,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 truth: truth.clone(),
                 known_prior,
             };
-            results.push(train_one(&mut project, request, args.json)?);
+            results.push(train_one(&mut project, args.from.as_deref(), request, args.json)?);
             if stop_asked() {
                 break;
             }
@@ -184,18 +205,64 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     {
         return Err(stopped(&args.project, &project, result)?.into());
     }
-    if !args.json {
-        let place = args.project.display();
-        print_line(&format!("next: vitrine compare {place} --report report.html"));
-        if let Some(result) = results.last() {
-            print_line(&format!(
-                "      vitrine export {place} --run {} --threshold 0.5 --labels positive,unlabeled \\\n        \
-                 --format relion-star --out particles.star",
-                result.name
-            ));
-        }
+    if !args.json
+        && let Some(result) = results.last()
+    {
+        print_next(&args.project, &project, &result.name);
     }
     Ok(())
+}
+
+/// Prints what comes next: the report, and an export with the threshold that the scores of the run call for.
+fn print_next(place: &Path, project: &Project, run: &str) {
+    let place = place.display();
+    print_line(&format!("next: vitrine compare {place} --report report.html"));
+    let comparison = Comparison::read(project, &[run.to_owned()], &mut |_| true);
+    // The run is stored: where its scores cannot be read again, only this hint is missing.
+    let Some(table) = comparison.ok().and_then(|comparison| comparison.scores.into_iter().next().flatten())
+    else {
+        return;
+    };
+    let threshold = table.threshold_for(Goal::Balance).map(rounded_down);
+    let promise = threshold.and_then(|threshold| table.promise(threshold));
+    if let (Some(threshold), Some(Promise { precision: Some(precision), recall })) = (threshold, promise) {
+        let percent = |share: Share| {
+            format!("{:.0} % ({:.0} to {:.0} %)", 100.0 * share.value, 100.0 * share.low, 100.0 * share.high)
+        };
+        print_line(&format!(
+            "      vitrine export {place} --run {run} --threshold {threshold} --labels positive,unlabeled \\\n        \
+             --format relion-star --out particles.star"
+        ));
+        print_line(&format!(
+            "      Of the unlabeled at {threshold} or more, {} are expected to be particles. That is {} of the particles \
+             among the unlabeled.",
+            percent(precision),
+            percent(recall)
+        ));
+        return;
+    }
+    print_line(match table.evidence() {
+        Evidence::Untold(..) => {
+            "      No threshold can be recommended for an export yet, because these labels do not tell the class prior, and \
+             0.5 may be far off. Label the random sample of the review queues in the window; Compare then suggests one."
+        }
+        Evidence::TooFew => {
+            "      No threshold can be recommended for an export: the validation side has too few patches. Look at the scores \
+             in the report."
+        }
+        Evidence::Mixtures(_) | Evidence::Sample(_) => {
+            "      No threshold can be recommended for an export. Look at the scores in the report."
+        }
+    });
+}
+
+/// A threshold with three digits that count, not above the one that was found.
+fn rounded_down(threshold: f64) -> f64 {
+    if threshold <= 0.0 {
+        return threshold;
+    }
+    let scale = 10f64.powf(2.0 - threshold.log10().floor());
+    (threshold * scale).floor() / scale
 }
 
 /// What Ctrl-C left, and how to go on from there.
@@ -215,181 +282,28 @@ fn stopped(place: &Path, project: &Project, result: &RunResult) -> anyhow::Resul
     }))
 }
 
-/// Trains one run with a display of its epochs.
-fn train_one(project: &mut Project, request: TrainRequest, quiet: bool) -> anyhow::Result<RunResult> {
+/// Trains one run with a display of its epochs; `from` is the run whose weights it begins with.
+fn train_one(
+    project: &mut Project,
+    from: Option<&str>,
+    request: TrainRequest,
+    quiet: bool,
+) -> anyhow::Result<RunResult> {
     let name = request.name.as_deref().unwrap_or(&request.base_name).to_owned();
     if !quiet {
         eprintln!("training {name} on {}", request.device);
     }
-    Display::new(quiet, &name).drive(|listen, watch| train_run(project, request, listen, watch))
-}
-
-/// Shows a training job: phases as progress, epochs as lines, Ctrl-C as an order to stop.
-pub struct Display {
-    progress: RefCell<ProgressDisplay>,
-    quiet: bool,
-    run: String,
-}
-
-impl Display {
-    /// A display of the training of `run`; `quiet` shows nothing but warnings.
-    pub fn new(quiet: bool, run: &str) -> Self {
-        Self { progress: RefCell::new(ProgressDisplay::new(quiet)), quiet, run: run.to_owned() }
-    }
-
-    /// Runs a job that tells of epochs and of progress.
-    pub fn drive<T>(
-        &self,
-        job: impl FnOnce(Listen<'_>, ProgressSink<'_>) -> vitrine_core::Result<T>,
-    ) -> anyhow::Result<T> {
-        let mut phase = String::new();
-        let mut listen = |event: &TrainEvent, orders: &Sender<TrainControl>| {
-            if stop_asked() {
-                // Each run of a job has its own orders, and must hear of it. A trainer that has just
-                // ended no longer listens. The place within the epoch is kept, so nothing is trained twice.
-                for order in [TrainControl::Checkpoint, TrainControl::Stop] {
-                    let _ = orders.send(order);
-                }
-            }
-            self.hear(event, &mut phase);
-        };
-        let mut watch = |step: &vitrine_core::progress::Progress| {
-            self.progress.borrow_mut().show(&step.phase, step.done, step.total)
-        };
-        let outcome = job(&mut listen, &mut watch);
-        self.progress.borrow_mut().clear();
-        Ok(outcome?)
-    }
-
-    fn hear(&self, event: &TrainEvent, phase: &mut String) {
-        let mut progress = self.progress.borrow_mut();
-        if let TrainEvent::Epoch { metrics, best } = event {
-            progress.tell_epoch(&self.run, metrics, *best);
-        }
-        match event {
-            TrainEvent::Phase(name) => *phase = name.to_string(),
-            TrainEvent::Progress { epoch: 0, batch, batches, .. } => {
-                progress.show(phase, *batch as u64, *batches as u64);
-            }
-            TrainEvent::Progress { epoch, epochs, batch, batches } => {
-                let done = (epoch - 1) * batches + batch;
-                progress.show(phase, done as u64, (epochs * batches) as u64);
-            }
-            TrainEvent::Warning(warning) => progress.say(&format!("warning: {}", remedy::warning(warning))),
-            _ if self.quiet => {}
-            TrainEvent::Prior(PriorUsed { value, low, high, estimated: true }) => {
-                progress.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
-            }
-            TrainEvent::Overlay(choice) => progress.say(&choice.sentence()),
-            TrainEvent::Epoch { metrics, best } => progress.say(&epoch_line(metrics, *best)),
-            TrainEvent::Pretrained(e) => progress.say(&format!(
-                "pretraining {:>3}  loss {:>7.4}  spread {:.2}  {:.1} s",
-                e.epoch, e.loss, e.spread, e.seconds
-            )),
-            TrainEvent::Checkpoint { epoch, within: None } => {
-                progress.say(&format!("checkpoint after epoch {epoch}"));
-            }
-            TrainEvent::Checkpoint { epoch, within: Some((batch, batches)) } => {
-                progress.say(&format!("checkpoint in epoch {epoch} after batch {batch} of {batches}"));
-            }
-            TrainEvent::Prior(..) => {}
-        }
-    }
-}
-
-/// A measure, or a dash where it was not measured.
-fn number(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}") } else { "–".to_owned() }
-}
-
-/// The corrected AUC, or a dash where there is none.
-fn corrected(m: &EpochMetrics) -> String {
-    number(m.corrected_auc().and_then(CorrectedAuc::value).unwrap_or(f64::NAN), 4)
-}
-
-fn epoch_line(m: &EpochMetrics, best: bool) -> String {
-    let percent =
-        |value: f64| if value.is_finite() { format!("{:.0} %", value * 100.0) } else { "–".to_owned() };
-    format!(
-        "epoch {:>3}  loss {:>7}  AUC P/U {:>6} (corrected {:>6})  AP {:>6}  pseudo {:>5}  p {:>4} ± {:>4}  |g| {:>6}  lr {:>6}  {:.1} s{}",
-        m.epoch,
-        number(m.loss, 4),
-        number(m.validation_auc_pu, 4),
-        corrected(m),
-        number(m.validation_average_precision, 4),
-        percent(m.pseudo_label_rate),
-        number(m.p_mean, 2),
-        number(m.p_std, 2),
-        number(m.gradient_norm, 2),
-        if m.learning_rate == 0.0 { "0".to_owned() } else { format!("{:.1e}", m.learning_rate) },
-        m.seconds,
-        if best { "  *" } else { "" },
-    )
-}
-
-/// Prints how a run ended.
-pub fn print_result(result: &RunResult) {
-    let how = result.ended_early.map_or_else(String::new, |why| format!(" ({})", why.stored()));
-    print_line(&format!(
-        "{}: {} {}{how}, scores from epoch {}; validation AUC P/U {}, corrected {}; prior {:.3}{}",
-        result.name,
-        result.epochs,
-        if result.epochs == 1 { "epoch" } else { "epochs" },
-        result.best_epoch,
-        number(result.best.validation_auc_pu, 4),
-        corrected(&result.best),
-        result.prior.value,
-        if result.prior.estimated {
-            format!(" (estimated, {:.3} to {:.3})", result.prior.low, result.prior.high)
-        } else {
-            String::new()
-        },
-    ));
-    let auc = result.best.validation_auc_pu;
-    let prior = result.prior;
-    if !prior.is_told() {
-        print_line(&format!(
-            "note: these labels do not tell the class prior: it lies between {:.2} and {:.2}. So there is no corrected \
-             value. Label the random sample of the review queues in the window, or give --prior",
-            prior.low, prior.high
-        ));
-    }
-    if auc < MIN_USEFUL_AUC {
-        print_line(&format!(
-            "note: {} hardly tells the picks from the unlabeled (AUC {auc:.2}, chance is 0.5): train longer, or \
-             check the box size, --y-up at import, and the patches labelled negative",
-            result.name
-        ));
-    } else if prior.is_told() && auc > prior.auc_ceiling().1 {
-        print_line(&format!(
-            "note: the AUC of {} lies above the {:.3} that a prior of {:.3} allows: the picks are not a random sample of \
-             the particles, or that prior is too high{}; so there is no corrected value",
-            result.name,
-            prior.auc_ceiling().1,
-            prior.low,
-            if result.prior.estimated { "" } else { " (--prior estimate asks the patches)" },
-        ));
-    } else if auc.is_nan() {
-        print_line(&format!(
-            "note: the validation side of {} lacks positives or unlabeled patches, so its AUC could not be measured",
-            result.name
-        ));
-    }
-}
-
-/// Validation AUC below which a person is told that little was learned.
-const MIN_USEFUL_AUC: f64 = 0.6;
-
-/// A result for scripts.
-pub fn as_json(result: &RunResult) -> serde_json::Value {
-    let mut best = json!(result.best);
-    withhold_corrected(&mut best, result.best.corrected_auc());
-    json!({
-        "run": result.name,
-        "epochs": result.epochs,
-        "best_epoch": result.best_epoch,
-        "ended_early": result.ended_early.map(EarlyEnd::stored),
-        "prior": result.prior,
-        "best": best,
+    Display::new(quiet, &name).drive(|listen, watch| match from {
+        Some(from) => train_from(project, from, request, listen, watch),
+        None => train_run(project, request, listen, watch),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_threshold_is_rounded_to_three_digits_that_count_and_never_up() {
+        let shown = |threshold: f64| super::rounded_down(threshold).to_string();
+        assert_eq!([0.5, 0.98765, 0.043_29, 0.000_123_9].map(shown), ["0.5", "0.987", "0.0432", "0.000123"]);
+    }
 }

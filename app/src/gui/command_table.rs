@@ -236,13 +236,13 @@ pub static TABLE: &[Info] = table![
     "sort.score" View Scores None, "Sort by score",
         "Show the highest scores of the run in use first. Again: the lowest first.", sort(SortKey::Score);
     "sort.uncertainty" View Scores None, "Sort by uncertainty",
-        "Show the scores closest to 0.5 first. Again: last.", sort(SortKey::Uncertainty);
+        "Show the scores closest to 0.5 first. Again: the farthest first.", sort(SortKey::Uncertainty);
     "sort.disagreement" View Scores None, "Sort by disagreement of model and label",
-        "Show patches first whose score is farthest from their label. Again: last.", sort(SortKey::Disagreement);
+        "Show the patches whose score is farthest from their label first. Again: the closest first.", sort(SortKey::Disagreement);
     "sort.micrograph" View Project None, "Sort by micrograph",
         "Show patches micrograph by micrograph. Again: reverse order.", sort(SortKey::Micrograph);
     "sort.label_time" View Project None, "Sort by time of labelling",
-        "Show the patches labelled last first. Again: last.", sort(SortKey::LabelTime);
+        "Show the most recently labelled patches first. Again: the earliest first.", sort(SortKey::LabelTime);
     "sort.random" View Project None, "Sort at random",
         "Shuffle the patches. Again: another shuffle.", sort(SortKey::Random);
     "filter.positive" View Project None, "Filter: only positive",
@@ -264,7 +264,7 @@ pub static TABLE: &[Info] = table![
     "queue.audit" View Scores None, "Queue: random audit",
         "Label a random sample of what the run takes for particles, to estimate its precision.", queue(QueueKind::Audit);
     "queue.sample" View Scores None, "Queue: random sample",
-        "Label a random sample of all unlabeled patches, to tell the fraction of particles among them (π).", queue(QueueKind::RandomSample);
+        "Label a random sample of all unlabeled patches, to estimate the fraction of particles among them (π).", queue(QueueKind::RandomSample);
     "view.queues" View Gallery key(Key::F6), "Review queues panel",
         "Show or hide the review queues beside the gallery.", Command::Settings(SettingsCommand::TogglePanel(SidePanel::Queues));
     "view.patch" View Gallery key(Key::F7), "Current patch panel",

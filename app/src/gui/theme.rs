@@ -15,11 +15,11 @@ pub const GREEN: Color32 = Color32::from_rgb(0x00, 0x9e, 0x73);
 /// Vermilion: negative, errors.
 pub const VERMILION: Color32 = Color32::from_rgb(0xd5, 0x5e, 0x00);
 /// Orange: warnings.
-pub const ORANGE: Color32 = Color32::from_rgb(0xe6, 0x9f, 0x00);
+const ORANGE: Color32 = Color32::from_rgb(0xe6, 0x9f, 0x00);
 /// Blue: selection on light ground.
 pub const BLUE: Color32 = Color32::from_rgb(0x00, 0x72, 0xb2);
 /// Sky blue: selection on dark ground.
-pub const SKY: Color32 = Color32::from_rgb(0x56, 0xb4, 0xe9);
+const SKY: Color32 = Color32::from_rgb(0x56, 0xb4, 0xe9);
 
 const PURPLE: Color32 = Color32::from_rgb(0xcc, 0x79, 0xa7);
 

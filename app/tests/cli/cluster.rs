@@ -163,8 +163,15 @@ fn a_job_gives_what_the_command_itself_gives() {
     assert!(log.contains("epoch   3"), "{log}");
     train(&project, &config, "near");
     assert_eq!(curve(&project, "far"), curve(&project, "near"));
+    // What can be told at once is: a configuration that is not there, a name that is taken.
+    let missing = text(dir.path().join("missing.yaml"));
+    assert!(at.refused(&submit_train(&project, &missing, "bad")).contains("missing.yaml"));
+    assert!(at.refused(&submit_train(&project, &config, "near")).contains("there is a run 'near' already"));
     // A task that fails says why in its log, and is failed, not lost.
-    at.ok(&submit_train(&project, &text(dir.path().join("missing.yaml")), "bad"));
+    fs::copy(&config, &missing).unwrap();
+    at.ok(&[&submit_train(&project, &missing, "bad")[..], &["--dry-run"]].concat());
+    fs::remove_file(&missing).unwrap();
+    at.ok(&["jobs", &project, "rerun", "bad"]);
     at.wait(&project, "bad", "failed");
     assert!(at.ok(&["jobs", &project, "log", "bad"]).contains("missing.yaml"));
     let said = at.ok(&["jobs", &project]);
@@ -196,6 +203,20 @@ fn what_is_stopped_goes_on_where_it_was() {
     assert_eq!(curve(&project, "signalled"), direct);
     let events = fs::read_to_string(Path::new(&project).join("jobs/signalled/tasks/0/events.jsonl")).unwrap();
     assert_eq!(events.matches("\"started\"").count(), 2, "{events}");
+
+    // The same for a run after its baseline, in the branch of the job.
+    let mut both = submit_train(&project, &config, "both");
+    both.push("--baseline");
+    at.ok(&both);
+    let branch = text(Path::new(&project).join("jobs/both/tasks/0/project"));
+    wait_for_epochs(&branch, "both", 2);
+    let job = slurm.ask("squeue", &["-h", "-o", "%i"]).trim().to_owned();
+    slurm.ask("scancel", &["--batch", "--signal=TERM", &job]);
+    at.wait(&project, "both", "done");
+    assert!(at.ok(&["jobs", &project, "merge", "both"]).contains("2 runs came"));
+    assert_eq!(curve(&project, "both"), direct);
+    let log = fs::read_to_string(Path::new(&project).join("jobs/both/tasks/0/log")).unwrap();
+    assert_eq!(log.matches("both-baseline\n").count(), 2, "{log}");
 
     // A kill: lost, submitted again, and the same end.
     at.ok(&submit_train(&project, &config, "killed"));
@@ -366,12 +387,59 @@ fn templates_of_a_site_are_filled_and_kept() {
     assert!(jobs.contains("score-1 on relion: not submitted"), "{jobs}");
     // What cannot be a job says so.
     for words in [
-        &["train", &project, "--baseline"][..],
+        &["train", &project, "--baseline", "--truth", "truth.csv"][..],
         &["pick", &project, "--run", "a", "--micrographs", "m", "--watch"],
     ] {
         let ended = at.run(&[&["submit"][..], words, &["--cluster", "cs"]].concat());
         assert_eq!(ended.code, Some(2), "{ended:?}");
     }
+}
+
+/// A run with its baseline, and one that goes on from another, each as one job: what the command itself gives.
+#[test]
+fn a_baseline_and_a_run_that_goes_on_are_jobs_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(slurm) = Slurm::start(dir.path(), "a_baseline_and_a_run_that_goes_on_are_jobs_too") else {
+        return;
+    };
+    let at = At { dir: dir.path(), slurm: Some(&slurm) };
+    let project = project(dir.path(), "p", 16, [24, 60, 0]);
+    let copy = text(dir.path().join("copy"));
+    copy_folder(&project, &copy);
+    let config = quick_config(dir.path(), 3);
+    // The class prior of the baseline serves the run, so it has to be estimated.
+    let yaml = fs::read_to_string(&config).unwrap();
+    fs::write(&config, yaml.replace("prior: 0.3", "prior: estimate")).unwrap();
+    at.ok(&["cluster", "add", "lab", "--partition", "short"]);
+    let to = ["--device", "cpu", "--cluster", "lab", "--cpus", "1", "--memory", "1"];
+    let both = ["train", &project, "--config", &config, "--baseline", "--name", "a"];
+    let said = at.ok(&[&["submit"], &both[..], &to].concat());
+    assert!(said.contains(&format!("bring its runs in: vitrine jobs {project} merge train-1")), "{said}");
+    at.wait(&project, "train-1", "done");
+    let runs = || -> Vec<Value> { serde_json::from_str(&at.ok(&["runs", &project, "--json"])).unwrap() };
+    assert!(runs().is_empty(), "nothing is in the project before it is brought in");
+    let said = at.ok(&["jobs", &project, "merge", "train-1"]);
+    assert!(said.contains("2 runs came into the project; it has 2 of the 2 that train-1 trains"), "{said}");
+    at.ok(&["train", &copy, "--config", &config, "--baseline", "--name", "a", "--device", "cpu"]);
+    for (far, near) in [("a-baseline", "supervised_baseline-1"), ("a", "a")] {
+        assert_eq!(curve(&project, far), curve(&copy, near), "{far}");
+        assert!(weights(&project, far) == weights(&copy, near), "the weights of {far}");
+    }
+    assert!(!Path::new(&project).join("jobs/train-1/tasks/0/project").exists());
+
+    // With the configuration of the run that it goes on from. That run is renamed meanwhile.
+    at.ok(&[&["submit", "train", &project, "--from", "a"][..], &to].concat());
+    at.wait(&project, "train-2", "done");
+    at.ok(&["runs", &project, "rename", "a", "first"]);
+    assert!(at.ok(&["jobs", &project, "merge", "train-2"]).contains("1 run came into the project"));
+    at.ok(&["train", &copy, "--from", "a", "--name", "on", "--device", "cpu"]);
+    assert_eq!(curve(&project, "a-train-2"), curve(&copy, "on"));
+    assert!(weights(&project, "a-train-2") == weights(&copy, "on"));
+    assert_ne!(curve(&copy, "on"), curve(&copy, "a"), "it begins elsewhere");
+    let on = runs().into_iter().find(|run| run["name"] == "a-train-2").unwrap();
+    assert_eq!(on["began_with"], "first");
+    let refused = at.refused(&[&["submit", "train", &project, "--from", "nobody"][..], &to].concat());
+    assert!(refused.contains("there is no run 'nobody'"), "{refused}");
 }
 
 /// Each task trains in a branch of its own; a person labels on meanwhile, and the runs come home as they would have been

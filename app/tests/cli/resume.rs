@@ -176,3 +176,29 @@ fn a_run_killed_in_pretraining_goes_on_and_its_weights_serve_another_project() {
     assert!(why.contains("16 px") && why.contains("expects 24 px"), "{why}");
     assert!(json(&["info", &third])["runs"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn a_run_begins_with_the_weights_of_another_and_says_what_comes_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(dir.path(), "p", 16, [120, 300, 0]);
+    let config = quick_config(dir.path(), 3);
+    let said = train(&project, &config, "a");
+    // The threshold is one that the scores call for, with what is expected of it.
+    let threshold = said.split("--threshold ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let threshold: f64 = threshold.parse().unwrap();
+    assert!(threshold > 0.0 && threshold < 1.0, "{said}");
+    assert!(said.contains(&format!("Of the unlabeled at {threshold} or more, ")), "{said}");
+
+    ok(&["train", &project, "--from", "a", "--device", "cpu"]);
+    let runs = json(&["runs", &project]);
+    let on = runs.as_array().unwrap().iter().find(|run| run["name"] == "a-1").unwrap();
+    assert_eq!((on["began_with"].as_str(), on["epochs"].as_u64()), (Some("a"), Some(3)));
+    assert_ne!(curve(&project, "a-1"), curve(&project, "a"), "it begins elsewhere");
+    let ended = run(&["train", &project, "--from", "a", "--baseline"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+
+    // Too few patches to judge a threshold by: none is recommended.
+    let few = crate::support::project(dir.path(), "few", 16, [24, 60, 0]);
+    let said = train(&few, &config, "a");
+    assert!(said.contains("No threshold can be recommended") && !said.contains("--threshold"), "{said}");
+}

@@ -173,7 +173,7 @@ fn pinned_scores_stay_in_use_when_the_project_is_opened_and_when_another_run_end
     wait(&mut window, "the end of the run", |app| {
         app.model.live.as_ref().is_some_and(|live| !live.is_running())
     });
-    assert!(said(&window).contains("stay in use, for they are pinned"), "{}", said(&window));
+    assert!(said(&window).contains("stay in use, because they are pinned"), "{}", said(&window));
     assert_eq!(used(window.state()), BASELINE);
     // Unpinned, the ones offered come into use by one press.
     window.get_by_label("Pin those of short-1 instead").click();

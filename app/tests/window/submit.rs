@@ -141,6 +141,49 @@ fn seeds_are_an_array_whose_runs_come_as_they_are_done() {
 }
 
 #[test]
+fn a_baseline_goes_with_its_run_and_a_run_goes_on_from_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_site, folder, mut window) = ready(dir.path());
+    choose_lab(&mut window);
+    window.get_by_label("Supervised baseline first").click_accesskit();
+    window.run_steps(3);
+    show_script(&mut window);
+    window.get_by_label_contains("trains the run short-train-1-baseline, then short-train-1, on lab");
+    window.get_by_label("Submit").click_accesskit();
+    wait(&mut window, "the job", |app| app.model.cluster_jobs.jobs.len() == 1);
+    do_task(&job(&folder, "train-1"), 0);
+    wait(&mut window, "the end of the job", |app| {
+        app.model.cluster_jobs.named("train-1").is_some_and(|view| view.can_merge())
+    });
+    let curves = &window.state().model.cluster_jobs.curves;
+    assert!(["short-train-1-baseline", "short-train-1"].iter().all(|run| curves[*run].epochs.len() == 2));
+    window.get_by_label("Bring results in: train-1").click_accesskit();
+    wait(&mut window, "both runs", |app| app.model.project.as_ref().unwrap().runs.len() == 2);
+    assert!(said(&window).contains("train-1: 2 runs came into the project."), "{}", said(&window));
+
+    // A run that begins with the weights of another has no baseline beside it.
+    window.state_mut().model.drafts.train.from = Some("short-train-1".to_owned());
+    window.run_steps(3);
+    assert!(window.query_by_label("Supervised baseline first").is_none());
+    show_script(&mut window);
+    window.get_by_label_contains(
+        "trains the run short-train-2, on lab. Training begins with the weights that short-train-1",
+    );
+    window.get_by_label("Submit").click_accesskit();
+    wait(&mut window, "the second job", |app| app.model.cluster_jobs.jobs.len() == 2);
+    assert_eq!(window.state().model.drafts.train.from, None);
+    do_task(&job(&folder, "train-2"), 0);
+    wait(&mut window, "its end", |app| {
+        app.model.cluster_jobs.named("train-2").is_some_and(|view| view.can_merge())
+    });
+    window.get_by_label("Bring results in: train-2").click_accesskit();
+    wait(&mut window, "its run", |app| app.model.project.as_ref().unwrap().runs.len() == 3);
+    let open = window.state().model.project.as_ref().unwrap();
+    let run = open.runs.iter().find(|run| run.name == "short-train-2").unwrap();
+    assert_eq!(run.began_with(), Some("short-train-1"));
+}
+
+#[test]
 fn what_cannot_go_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let (site, folder, mut window) = ready(dir.path());
@@ -155,7 +198,7 @@ fn what_cannot_go_says_why() {
     window.run_steps(3);
     assert_eq!(window.state().model.overlay, None);
     assert!(!folder.join("jobs").exists());
-    // What trains on from weights trains here.
+    // A configuration that cannot be trained.
     window.state_mut().model.drafts.train.config.schedule.epochs = 0;
     window.run_steps(3);
     assert!(window.get_by_label("Show the script…").accesskit_node().is_disabled());

@@ -27,7 +27,7 @@ const VERSION: u32 = 1;
 /// Name of the folder of jobs in a project.
 const JOBS: &str = "jobs";
 /// Most tasks of an array; more is a mistake.
-const MOST_TASKS: usize = 10_000;
+const MAX_TASKS: usize = 10_000;
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ pub(super) struct Submitted {
 /// A job as it would be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// Its name.
+    /// The name that the job would get.
     pub name: String,
     /// What would be submitted.
     pub script: String,
@@ -134,10 +134,10 @@ struct Outline {
 impl Outline {
     fn new(cluster: &Cluster, new: &NewJob) -> Result<Self> {
         let tasks = new.tasks.array();
-        if tasks.is_some_and(|tasks| tasks == 0 || tasks > MOST_TASKS) {
+        if tasks.is_some_and(|tasks| tasks == 0 || tasks > MAX_TASKS) {
             return Err(Error::request(
                 format!("an array of {} tasks", tasks.unwrap_or(0)),
-                format!("cut the work into 1 to {MOST_TASKS}"),
+                format!("cut the work into 1 to {MAX_TASKS}"),
             ));
         }
         let project = absolute(&new.project)?;

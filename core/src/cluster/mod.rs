@@ -1,5 +1,4 @@
-//! Work on the cluster of a site: by the submission template that the site has already, on the scheduler that it
-//! has already.
+//! Runs work on the cluster of a site, through the submission template and the scheduler that the site already has.
 //!
 //! A file uses only files above it:
 //!

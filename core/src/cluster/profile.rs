@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A cluster. The template stays where the site keeps it, and is read again for every job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
-    /// Its name.
+    /// The name that the person gave it; the name of its file in the settings.
     pub name: String,
     /// What kind of template it has.
     pub kind: Kind,

@@ -149,7 +149,7 @@ pub fn states(job: &Job) -> Result<JobState> {
 pub(super) fn look(
     job: &Job,
     scheduler: &mut Scheduler,
-    progress: &mut dyn FnMut(usize, &Task) -> Result<Option<Progress>>,
+    progress: &mut dyn FnMut(usize, &Task) -> Result<Option<TaskProgress>>,
 ) -> Result<JobState> {
     let ids = job.scheduler_ids();
     let tasks: Vec<Task> = (0..job.tasks()).map(|number| job.task(number)).collect();
@@ -186,7 +186,7 @@ pub(super) fn look(
 }
 
 /// How far a task is: the phase, steps done, steps in all.
-pub(super) type Progress = (String, u64, u64);
+pub(super) type TaskProgress = (String, u64, u64);
 
 /// Exit status of what was stopped and keeps what was complete.
 const STOPPED: i32 = 130;
@@ -237,7 +237,7 @@ impl Seen<'_> {
 }
 
 /// The newest event that says how far a task is.
-fn newest_progress(task: &Task) -> Result<Option<Progress>> {
+fn newest_progress(task: &Task) -> Result<Option<TaskProgress>> {
     Ok(task.events()?.into_iter().rev().find_map(|(_, event)| match event {
         Event::Progress { phase, done, total } => Some((phase, done, total)),
         _ => None,

@@ -1,11 +1,11 @@
-//! Looks at a job again and again: each time how it stands, and what has happened since. Files are read on from where
-//! they were read to, and the scheduler is asked no oftener than by one who looks once.
+//! Watches a job: each look gives its state, and what has happened since the look before. A look reads only what the files
+//! have gained. Looking more often does not ask the scheduler more often.
 
 use serde_json::{Map, Value};
 
 use super::job::Job;
 use super::scheduler::Scheduler;
-use super::state::{JobState, Progress, look};
+use super::state::{JobState, TaskProgress, look};
 use super::task::{Event, Task};
 use crate::error::Result;
 
@@ -20,7 +20,7 @@ pub struct Watch {
 #[derive(Debug, Default)]
 struct Tail {
     read: u64,
-    progress: Option<Progress>,
+    progress: Option<TaskProgress>,
 }
 
 /// An epoch that is complete since the last look.

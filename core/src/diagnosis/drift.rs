@@ -30,7 +30,7 @@ const MIN_COLOUR_EFFECT: f64 = 3.0;
 /// AUC of the classifier above what chance and micrographs explain.
 const MIN_EXCESS_AUC: f64 = 0.1;
 /// Micrographs on a side from which they tell how it was prepared: one or two may be at another defocus.
-const FEWEST_MICROGRAPHS: usize = 3;
+const MIN_MICROGRAPHS: usize = 3;
 /// Rows a side the classifier gets at most.
 const MAX_ROWS_PER_SIDE: usize = 600;
 
@@ -172,7 +172,7 @@ fn tell_apart(
 ) {
     let seed = subject.config.seed;
     let held_micrographs: BTreeSet<usize> = held.iter().filter_map(|&i| subject.micrographs[i]).collect();
-    if (1..FEWEST_MICROGRAPHS).contains(&held_micrographs.len()) {
+    if (1..MIN_MICROGRAPHS).contains(&held_micrographs.len()) {
         section.say(format!(
             "The {side} side holds patches of {} micrographs. That is too few to tell another preparation from another \
              defocus or ice.",

@@ -184,7 +184,7 @@ fn off_centre(own: &Group, unlabeled: Option<&Group>) -> Finding {
 const JUDGED: usize = 300;
 /// Share of the positives that the general model takes for particles from which most of them are. It took 75 % of picks
 /// by hand of which 87 % were right, and 68 % of simulated ones of which 60 % were right.
-const MOST: f64 = 0.72;
+const MIN_PARTICLE_SHARE: f64 = 0.72;
 /// From here on it speaks for them, so that the mean images alone are no proof.
 const MANY: f64 = 0.5;
 
@@ -222,7 +222,7 @@ fn diluted(subject: &Subject, shared: &SharedData, own: &Group, unlabeled: &Grou
         return;
     }
     let general = by_general_model(subject, shared);
-    if let Some(general) = general.filter(|general| *general > MOST) {
+    if let Some(general) = general.filter(|general| *general > MIN_PARTICLE_SHARE) {
         section.say(format!(
             "The unlabeled show the particle as strongly as the positives do ({share:.2} times), yet the general model takes \
              {} of the positives for particles. So many of the unlabeled are particles, or lie better in the middle of \

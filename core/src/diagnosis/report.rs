@@ -24,7 +24,7 @@ pub struct Report {
     pub patches: usize,
     /// Patches of the project.
     pub total: usize,
-    /// Their labels.
+    /// Labels of the patches examined.
     pub counts: LabelCounts,
     /// Where it was computed.
     pub device: String,

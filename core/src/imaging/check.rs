@@ -1,4 +1,4 @@
-//! Checks of an image before it is computed with.
+//! Checks that an image can be used in a computation.
 
 use crate::error::{Error, Result};
 use crate::image::Image;

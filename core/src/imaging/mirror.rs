@@ -15,7 +15,7 @@ use crate::image::Image;
 /// Scales compared, as multiples of the diameter. The diameter is often only guessed from the box.
 const SCALES: [f64; 3] = [0.625, 1.0, 1.6];
 /// The check gives no verdict on fewer picks.
-const FEWEST: usize = 20;
+const MIN_PICKS: usize = 20;
 /// The check gives no verdict when the mirrored signal is lower, however significant the difference.
 const FAINTEST: f64 = 0.15;
 /// The mirrored signal must be at least so many times the given one.
@@ -112,7 +112,7 @@ impl MirrorCheck {
                 verdict.standard_errors = if variance > 0.0 { mean / (variance / n).sqrt() } else { 0.0 };
             }
         }
-        verdict.clearly_better = verdict.picks >= FEWEST
+        verdict.clearly_better = verdict.picks >= MIN_PICKS
             && verdict.mirrored >= FAINTEST
             && verdict.mirrored >= RATIO * verdict.given
             && verdict.standard_errors >= STANDARD_ERRORS;

@@ -1,7 +1,7 @@
 //! The general model: a network that learned from simulated particles alone. It ranks patches and picks on micrographs
 //! before anybody has labelled anything.
 //!
-//! `core/examples/general_model.rs` makes its file; `docs/general-model.md` says from what it learned and where it fails.
+//! `core/examples/general_model.rs` makes its file; `docs/general-model.md` says what it learned from and where it fails.
 
 use std::path::Path;
 

@@ -69,7 +69,7 @@ const TOP: f64 = 30.0;
 /// Logits kept to estimate π from.
 const SAMPLE: usize = 20_000;
 /// Fewer positives than this say too little of recall.
-const FEWEST: usize = 10;
+const MIN_POSITIVES: usize = 10;
 
 /// The logits of the places of all micrographs, in memory that does not grow with their number.
 #[derive(Debug, Clone)]
@@ -215,10 +215,10 @@ impl Census {
     /// How many of the places are particles: their share is the class prior of positives against places.
     fn particles(&self, positives: &[f32]) -> Result<Particles> {
         let above: Vec<f32> = positives.iter().copied().filter(|p| *p >= FLOOR).collect();
-        if above.len() < FEWEST || self.sample.len() < FEWEST {
+        if above.len() < MIN_POSITIVES || self.sample.len() < MIN_POSITIVES {
             return Err(Error::request(
                 format!(
-                    "an expected precision needs scores of at least {FEWEST} particles that the run did not learn from \
+                    "an expected precision needs scores of at least {MIN_POSITIVES} particles that the run did not learn from \
                      and as many places; there are {} and {}",
                     above.len(),
                     self.sample.len()

@@ -4,11 +4,11 @@
 use super::picker::Candidate;
 
 /// Fewer places than this say nothing of a shift.
-const FEWEST: usize = 20;
+const MIN_PLACES: usize = 20;
 
 /// Median logit of the places of a micrograph; `None` where there are too few.
 pub fn median_logit(places: &[Candidate]) -> Option<f64> {
-    if places.len() < FEWEST {
+    if places.len() < MIN_PLACES {
         return None;
     }
     let logits = places.iter().map(|place| f64::from(place.logit)).collect();

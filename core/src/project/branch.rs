@@ -83,17 +83,31 @@ impl Project {
         check_run_name(&run.name, self.runs()?.iter().map(|known| known.name.as_str()))?;
         let folder = self.run_dir(&run.name);
         check_free(&folder)?;
+        let began_with = self.predecessor_here(&run)?;
         // If the process dies now, the next opening for writing removes the folder.
         self.list_folder(&run.name, true)?;
         self.flush()?;
-        let taken = copy_folder(&branch.run_dir(&run.name), &folder)
-            .and_then(|()| self.transact("take over a run", |db| insert(db, &branch.db, &run)));
+        let taken = copy_folder(&branch.run_dir(&run.name), &folder).and_then(|()| {
+            self.transact("take over a run", |db| insert(db, &branch.db, &run, began_with.as_ref()))
+        });
         if taken.is_err() {
             self.finish_run_edits();
         }
         taken?;
         self.list_folder(&run.name, false)?;
         self.run(&run.name)
+    }
+
+    /// The run that a run of a branch began with, by its name in this project, and whether it was deleted here since the
+    /// branch was made.
+    fn predecessor_here(&self, run: &Run) -> Result<Option<(String, bool)>> {
+        if let Some(deleted) = run.began_with_deleted() {
+            return Ok(Some((deleted.to_owned(), true)));
+        }
+        let Some(name) = run.began_with() else { return Ok(None) };
+        let known = self.runs()?.into_iter().any(|other| other.name.eq_ignore_ascii_case(name));
+        let now = if known { Some(name.to_owned()) } else { self.name_now(name)? };
+        Ok(Some(now.map_or_else(|| (name.to_owned(), true), |name| (name, false))))
     }
 
     /// Lists the folder of a run as one to be removed, where no run has it; or takes it off the list.
@@ -107,8 +121,9 @@ impl Project {
     }
 }
 
-/// Writes the rows of a run of another database, with a number of this one.
-fn insert(db: &Db, from: &Db, run: &Run) -> Result<()> {
+/// Writes the rows of a run of another database, with a number of this one. `began_with` is the run whose weights it
+/// began with, and whether that was deleted.
+fn insert(db: &Db, from: &Db, run: &Run, began_with: Option<&(String, bool)>) -> Result<()> {
     let err = db.err("take over a run");
     let read = from.err("read a run");
     let split = run.split.map(|split| same_split(db, from, split)).transpose()?;
@@ -116,20 +131,27 @@ fn insert(db: &Db, from: &Db, run: &Run) -> Result<()> {
         db.conn.query_row("SELECT coalesce(max(id), 0) FROM runs", [], |row| row.get(0)).map_err(&err)?;
     let id = highest.max(runs::last_deleted(db)?) + 1;
     let columns = "name, config, seed, versions, device, journal_position, normaliser, columns, started_at, ended_at, \
-                   status, message, best_epoch, began_with, predecessor_deleted";
+                   status, message, best_epoch";
     let values: Vec<rusqlite::types::Value> = from
         .conn
         .query_row(&format!("SELECT {columns} FROM runs WHERE id = ?1"), [run.id.0], |row| {
-            (0..15).map(|column| row.get(column)).collect()
+            (0..13).map(|column| row.get(column)).collect()
         })
         .map_err(&read)?;
-    let places: Vec<String> = (3..18).map(|number| format!("?{number}")).collect();
-    let all =
-        [rusqlite::types::Value::Integer(id), split.map(|split| split.0).into()].into_iter().chain(values);
+    let places: Vec<String> = (5..18).map(|number| format!("?{number}")).collect();
+    let here = [
+        rusqlite::types::Value::Integer(id),
+        split.map(|split| split.0).into(),
+        began_with.map(|(name, _)| name.clone()).into(),
+        i64::from(began_with.is_some_and(|(_, deleted)| *deleted)).into(),
+    ];
     db.conn
         .execute(
-            &format!("INSERT INTO runs (id, split, {columns}) VALUES (?1, ?2, {})", places.join(", ")),
-            rusqlite::params_from_iter(all),
+            &format!(
+                "INSERT INTO runs (id, split, began_with, predecessor_deleted, {columns}) VALUES (?1, ?2, ?3, ?4, {})",
+                places.join(", ")
+            ),
+            rusqlite::params_from_iter(here.into_iter().chain(values)),
         )
         .map_err(&err)?;
     let mut metrics = from.conn.prepare("SELECT epoch, fields FROM metrics WHERE run = ?1").map_err(&read)?;

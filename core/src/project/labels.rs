@@ -1,4 +1,4 @@
-//! Setting labels and taking that back.
+//! Sets labels, and undoes and redoes changes.
 //!
 //! Every change goes through [`Project::set_labels`] or an undo. It is one transaction, together with its
 //! entry in the [journal](crate::project::journal).

@@ -60,7 +60,7 @@ pub use picking::PickingSettings;
 pub use pixels::{PixelFile, PixelType};
 pub use run_edits::DeletedRun;
 pub use run_facts::RunFacts;
-pub use run_names::check_run_name;
+pub use run_names::{check_run_name, without_number};
 pub use runs::{NewRun, Run, RunEnd, RunStatus, StoredMetrics};
 pub use scores::ScoreKind;
 pub use source_kind::{PoolPlaces, SourceKind};

@@ -1,5 +1,5 @@
 //! How particles are picked in a project: box, bin factor and diameter. A project that begins with micrographs alone
-//! has nothing else to know them by.
+//! has no patches that would tell them.
 
 use std::path::{Path, PathBuf};
 

@@ -45,3 +45,23 @@ pub fn check_run_name<'a>(name: &str, mut taken: impl Iterator<Item = &'a str>) 
     }
     Ok(())
 }
+
+/// "recommended-3" → "recommended": the stem of numbered names.
+pub fn without_number(name: &str) -> String {
+    match name.rsplit_once('-') {
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+            stem.to_owned()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_come_off_names() {
+        assert_eq!(super::without_number("recommended-12"), "recommended");
+        assert_eq!(super::without_number("my-own"), "my-own");
+        assert_eq!(super::without_number("plain"), "plain");
+    }
+}

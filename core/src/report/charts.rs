@@ -9,7 +9,7 @@ pub const HEALTHY_PSEUDO_LABEL_RATE: (f64, f64) = (0.2, 0.95);
 
 /// The band of gradient norms (before clipping) in which training goes on: below it hardly anything
 /// moves, above it steps are torn.
-pub const HEALTHY_GRADIENT_NORM: (f64, f64) = (0.1, 10.0);
+const HEALTHY_GRADIENT_NORM: (f64, f64) = (0.1, 10.0);
 
 /// A picture with epochs along x.
 #[derive(Debug, PartialEq)]

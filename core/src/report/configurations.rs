@@ -16,7 +16,7 @@ pub struct Configuration {
     pub changes: BTreeMap<String, String>,
     /// Its runs, in the order in which they were given.
     pub runs: Vec<String>,
-    /// Their seeds.
+    /// Seeds of the runs, in the same order.
     pub seeds: Vec<u64>,
     /// Measures by key; one that no run has is left out.
     pub measures: BTreeMap<String, Spread>,

@@ -53,7 +53,10 @@ pub fn lead(key: &str, values: &[Option<f64>], runs: &[RunSummary]) -> Option<Le
     Some(Lead { best, second, by: highest - next, margin: margin() })
 }
 
-/// Standard error of an AUC of `positives` against `others`.
+/// Standard error of an AUC of `positives` against `others`, from the value and the counts alone: the values that are compared
+/// were measured at the best epoch, and the scores of that measurement are not kept. Where scores are at hand,
+/// `Ranking::auc_standard_error` takes the error from them. That gives 0 for a perfect ranking, with which the smallest
+/// lead would be clear.
 fn standard_error(auc: f64, positives: usize, others: usize) -> Option<f64> {
     if positives < 2 || others < 2 || !auc.is_finite() {
         return None;

@@ -28,7 +28,7 @@ pub fn judged_sample(project: &Project) -> Result<Vec<(PatchId, bool)>> {
 /// As [`judged_sample`], from the labels when the sample was drawn and those of now. The part that counts goes from
 /// the first patch of the sample to the last up to which at most one in ten has no label, because who skips the
 /// doubtful ones has no random sample. Nothing before 30 are judged.
-pub fn judged_in(start: QueueStart, then: &[Label], now: &[Label]) -> Vec<(PatchId, bool)> {
+fn judged_in(start: QueueStart, then: &[Label], now: &[Label]) -> Vec<(PatchId, bool)> {
     let sample = queue(QueueKind::RandomSample, start, then, &[], None).patches;
     let label = |patch: PatchId| now.get(patch as usize).copied().unwrap_or(Label::Unlabeled);
     let (mut open, mut counts) = (0, 0);

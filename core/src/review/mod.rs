@@ -15,8 +15,8 @@ mod places;
 mod queue;
 mod similar;
 
-pub use checked::{ENOUGH_JUDGED, checked, judged_in, judged_sample};
+pub use checked::{ENOUGH_JUDGED, checked, judged_sample};
 pub use features::{NetworkFeatures, features, features_path, load_features};
 pub use places::{QueuePlace, QueuePlaces};
-pub use queue::{Audit, Queue, QueueKind, QueueStart, RANDOM_SAMPLE_SIZE, audit_result, build, queue};
+pub use queue::{Audit, Queue, QueueKind, QueueStart, audit_result, build, queue};
 pub use similar::nearest;

@@ -80,14 +80,14 @@ impl QueueKind {
 }
 
 /// Patches in a queue, at most: what a person can look at in some sittings.
-pub const MAX_QUEUE_LENGTH: usize = 2000;
+const MAX_QUEUE_LENGTH: usize = 2000;
 /// Patches in an audit: the interval around 90 % is then ±4 %.
-pub const AUDIT_SIZE: usize = 200;
+const AUDIT_SIZE: usize = 200;
 /// Patches in a random sample: the interval of π around 0.3 is then ±0.09 by itself. Fewer count too, from the first
 /// on.
-pub const RANDOM_SAMPLE_SIZE: usize = 100;
+const RANDOM_SAMPLE_SIZE: usize = 100;
 /// From this score on a patch counts as taken for a particle.
-pub const MIN_ACCEPTED_SCORE: f32 = 0.5;
+const MIN_ACCEPTED_SCORE: f32 = 0.5;
 
 /// When a queue was begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

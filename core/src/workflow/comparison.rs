@@ -19,7 +19,7 @@ use crate::review::judged_sample;
 pub struct Comparison {
     /// The runs, as in the report.
     pub runs: Vec<RunSummary>,
-    /// Their numbers.
+    /// The measures of the runs, one row a measure.
     pub rows: Vec<ComparisonRow>,
     /// The keys in which their configurations differ.
     pub config: Vec<ConfigDifference>,

@@ -59,7 +59,7 @@ pub struct DemoOutcome {
 const POOL_PER_MICROGRAPH: usize = 120;
 
 /// The sample's import request: picks, and blobs as unlabeled.
-pub fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64) -> IngestRequest {
+fn sample_request(sample: &SampleFiles, settings: &SampleSettings, seed: u64) -> IngestRequest {
     IngestRequest {
         micrographs: vec![sample.micrographs.clone()],
         picks: vec![sample.picks.clone()],

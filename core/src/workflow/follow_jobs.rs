@@ -1,5 +1,5 @@
-//! The jobs of a project, looked at again and again: how each stands, the curves of what it trains, and whether its
-//! results wait to be brought in. Files are read on from where they were read to.
+//! Follows the jobs of a project: the state of each, the curves of the runs that it trains, and whether its results wait to
+//! be brought in. A look reads only what the files have gained since the look before.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::sweep::Sweep;
-use super::sweep_job::{branch_of, is_sweep, plan_of};
+use super::sweep_job::{branch_of, is_sweep, plan_of, runs_of};
 use crate::cluster::{Event, Job, JobFile, JobState, NewEpoch, TaskState, Watch, jobs_in};
 use crate::error::Result;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
-/// A job as one sees it who looks on.
+/// A job as a person who follows it sees it.
 #[derive(Debug, Clone)]
 pub struct JobView {
     /// The job.
@@ -31,8 +31,10 @@ pub struct JobView {
 pub struct JobRun {
     /// The task that trains it.
     pub task: usize,
-    /// Its name.
+    /// Name of the run, under which it will come into the project.
     pub name: String,
+    /// Whether it is a plain classifier with which others are compared; also `false` where the job does not say it.
+    pub is_baseline: bool,
     /// Its epochs, first to last.
     pub epochs: Arc<Vec<EpochMetrics>>,
     /// The best of them.
@@ -75,7 +77,8 @@ pub struct Follower {
 struct Followed {
     file: JobFile,
     watch: Watch,
-    runs: BTreeMap<usize, JobRun>,
+    /// By task and name.
+    runs: BTreeMap<(usize, String), JobRun>,
     sweep: Option<Sweep>,
     /// How the job stands once all of it is done: that does not change any more, and its files are left alone.
     done: Option<JobState>,
@@ -133,11 +136,15 @@ impl Followed {
 
     fn take(&mut self, epoch: NewEpoch) {
         let Some(metrics) = metrics_of(&epoch.measures) else { return };
-        let new = || JobRun { task: epoch.task, name: epoch.run.clone(), epochs: Arc::default(), best: None };
-        let run = self.runs.entry(epoch.task).or_insert_with(new);
-        if run.name != epoch.run {
-            *run = new();
-        }
+        let sweep = self.sweep.as_ref();
+        let new = || JobRun {
+            task: epoch.task,
+            name: epoch.run.clone(),
+            is_baseline: sweep.is_some_and(|sweep| sweep.is_baseline(&epoch.run)),
+            epochs: Arc::default(),
+            best: None,
+        };
+        let run = self.runs.entry((epoch.task, epoch.run.clone())).or_insert_with(new);
         if epoch.best {
             run.best = Some(metrics.epoch);
         }
@@ -151,11 +158,12 @@ impl Followed {
         match (&self.sweep, job.file.kind.as_str()) {
             (Some(sweep), _) => {
                 let done = state.those(|state| *state == TaskState::Done);
-                // A branch goes once its run is in the project.
-                let waiting = done
+                // A branch goes once its runs are in the project.
+                let waiting: usize = done
                     .into_iter()
-                    .filter(|task| *task < sweep.runs.len() && branch_of(job, *task).exists())
-                    .count();
+                    .filter(|task| branch_of(job, *task).exists())
+                    .map(|task| runs_of(job, sweep, task).len())
+                    .sum();
                 if waiting > 0 { Results::Runs(waiting) } else { Results::NoRuns }
             }
             (None, "pick") if job.file.array.is_some() => Results::Places,
@@ -223,5 +231,10 @@ mod tests {
         let run = follower.look(dir.path()).unwrap().remove(0).runs.remove(0);
         assert_eq!(run.epochs.iter().map(|m| m.epoch).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(run.best, Some(2));
+        // A task may train a second run, beside the first.
+        task.append(epoch_event("b", &epoch(1, 0.3), true)).unwrap();
+        let runs = follower.look(dir.path()).unwrap().remove(0).runs;
+        let seen: Vec<(&str, usize)> = runs.iter().map(|run| (run.name.as_str(), run.epochs.len())).collect();
+        assert_eq!(seen, [("a", 3), ("b", 1)]);
     }
 }

@@ -22,6 +22,7 @@ mod pick_work;
 mod pixels;
 pub mod prepare;
 pub mod rank;
+mod record;
 pub mod relion_job;
 pub mod round;
 pub mod runs;

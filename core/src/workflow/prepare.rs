@@ -27,7 +27,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// As [`Project::make_split`].
-pub fn split_for(project: &mut Project, config: &RunConfig, progress: ProgressSink<'_>) -> Result<Split> {
+fn split_for(project: &mut Project, config: &RunConfig, progress: ProgressSink<'_>) -> Result<Split> {
     if let Some(split) = known_split(project, config)? {
         return Ok(split);
     }

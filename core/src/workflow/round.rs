@@ -13,7 +13,7 @@ use crate::picking::picker::Candidates;
 use crate::project::{Project, Run, ScoreKind, Side};
 
 /// Fewer patches of a kind than this give no AUC.
-const FEWEST: usize = 5;
+const MIN_PATCHES: usize = 5;
 
 /// A run beside the one it began with.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +117,7 @@ fn ranked(project: &Project, before: &Run, after: &Run) -> Result<Option<Ranked>
         }
     }
     let [[positive, unlabeled], [positive_after, unlabeled_after]] = &scores;
-    if positive.len() < FEWEST || unlabeled.len() < FEWEST {
+    if positive.len() < MIN_PATCHES || unlabeled.len() < MIN_PATCHES {
         return Ok(None);
     }
     let auc = |positive: &[f32], unlabeled: &[f32]| Ranking::new(positive, unlabeled).ok().map(|r| r.auc());

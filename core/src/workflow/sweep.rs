@@ -1,19 +1,21 @@
 //! Sweeps: the same training with other configurations and seeds, one run each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::score::{score_project, scorer};
-use super::train::{Listen, TrainRequest, can_resume, resume_run, train_run};
+use super::train::{
+    Listen, RunResult, TrainRequest, baseline_of, can_resume, resume_run, train_from, train_run,
+};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
-use crate::learning::config::RunConfig;
 use crate::learning::config::check::first_violation;
 use crate::learning::config::field::Field;
 use crate::learning::config::fields::fields;
 use crate::learning::config::yaml::{self, nearest};
+use crate::learning::config::{PretrainConfig, RunConfig};
 use crate::progress::ProgressSink;
 use crate::project::{Project, RunStatus, ScoreKind, check_run_name};
 
@@ -77,9 +79,58 @@ pub struct SweepRun {
     pub changes: String,
     /// The whole configuration as YAML.
     pub config: String,
+    /// The run whose weights it begins with; it is in the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl Sweep {
+    /// A single run.
+    ///
+    /// # Errors
+    /// When no run can have this name.
+    pub fn single(name: &str, config: &RunConfig) -> Result<Self> {
+        check_run_name(name, std::iter::empty())?;
+        let run = SweepRun {
+            name: name.to_owned(),
+            changes: String::new(),
+            config: yaml::to_yaml(config)?,
+            from: None,
+        };
+        Ok(Self { name: name.to_owned(), runs: vec![run] })
+    }
+
+    /// The same runs, each beginning with the weights of run `from`. They are not pretrained, as by [`train_from`].
+    ///
+    /// # Errors
+    /// When a configuration cannot be read or written, which is a defect of the program.
+    pub fn beginning_with(mut self, from: &str) -> Result<Self> {
+        for run in &mut self.runs {
+            let mut config = yaml::parse(&run.config, &run.name)?;
+            config.pretrain = PretrainConfig::default();
+            run.config = yaml::to_yaml(&config)?;
+            run.from = Some(from.to_owned());
+        }
+        Ok(self)
+    }
+
+    /// The same runs, each after its supervised baseline ([`baseline_of`]), which is called `NAME-baseline`.
+    ///
+    /// # Errors
+    /// When no run can have the name of a baseline.
+    pub fn with_baselines(self) -> Result<Self> {
+        let mut runs = Vec::new();
+        for run in self.runs {
+            let name = format!("{}-baseline", run.name);
+            check_run_name(&name, std::iter::empty())?;
+            let config = baseline_of(&yaml::parse(&run.config, &run.name)?)?;
+            let config = yaml::to_yaml(&config)?;
+            runs.push(SweepRun { name, changes: run.changes.clone(), config, from: None });
+            runs.push(run);
+        }
+        Ok(Self { name: self.name, runs })
+    }
+
     /// Every combination of the axes' values with every seed. Without seeds the configuration's own is used.
     ///
     /// # Errors
@@ -123,7 +174,8 @@ impl Sweep {
             let point = point_name(name, number, set);
             for &seed in seeds {
                 let config = yaml::to_yaml(&RunConfig { seed, ..config.clone() })?;
-                let run = SweepRun { name: format!("{point}-s{seed}"), changes: changes.clone(), config };
+                let name = format!("{point}-s{seed}");
+                let run = SweepRun { name, changes: changes.clone(), config, from: None };
                 if runs.iter().any(|known| known.name.eq_ignore_ascii_case(&run.name)) {
                     return Err(Error::request(
                         format!("the run '{}' comes twice", run.name),
@@ -134,6 +186,12 @@ impl Sweep {
             }
         }
         Ok(Self { name: name.to_owned(), runs })
+    }
+
+    /// Whether the run of this name is a plain classifier ([`RunConfig::is_baseline`]).
+    pub fn is_baseline(&self, name: &str) -> bool {
+        let run = self.runs.iter().find(|run| run.name == name);
+        run.and_then(|run| yaml::parse(&run.config, name).ok()).is_some_and(|config| config.is_baseline())
     }
 
     /// The names of its runs.
@@ -214,7 +272,7 @@ fn begin(
     device: &ComputeDevice,
     listen: Listen<'_>,
     progress: ProgressSink<'_>,
-) -> Result<super::train::RunResult> {
+) -> Result<RunResult> {
     let request = TrainRequest {
         name: Some(wanted.name.clone()),
         base_name: wanted.name.clone(),
@@ -224,7 +282,10 @@ fn begin(
         // Each run asks for itself, so that it is what it would be alone.
         known_prior: None,
     };
-    train_run(project, request, listen, progress)
+    match &wanted.from {
+        Some(from) => train_from(project, from, request, listen, progress),
+        None => train_run(project, request, listen, progress),
+    }
 }
 
 /// Scores a run that was stopped after its last epoch.
@@ -244,40 +305,45 @@ fn score_if_missing(
     Ok(Advance::Trained)
 }
 
-/// Brings those runs of a sweep home whose numbers are `done`; each was trained in the branch `branch(number)`. A run that
-/// the project has already, of the same configuration, is left, and so is one whose branch is gone: it came before, and a
-/// person has renamed or deleted it. How many came.
+/// Brings runs home: those of each task that is `done`, which were trained in one branch. A run that the project has
+/// already, of the same configuration, is left, and so is one whose branch is gone: it came before, and a person has
+/// renamed or deleted it. How many came.
 ///
 /// # Errors
 /// As [`Project::adopt_run`], or when the project has a run of that name with another configuration.
-pub fn merge(
-    project: &mut Project,
-    sweep: &Sweep,
-    done: &[usize],
-    branch: &dyn Fn(usize) -> std::path::PathBuf,
-) -> Result<usize> {
+pub fn merge(project: &mut Project, done: &[(&[SweepRun], PathBuf)]) -> Result<usize> {
     let mut came = 0;
-    for (number, wanted) in sweep.runs.iter().enumerate().filter(|(number, _)| done.contains(number)) {
-        let known = project.runs()?.into_iter().find(|run| run.name.eq_ignore_ascii_case(&wanted.name));
-        if let Some(run) = known {
-            let same = yaml::parse(&run.config, &run.name)? == yaml::parse(&wanted.config, &wanted.name)?;
-            if !same {
-                return Err(Error::request(
-                    format!("there is a run '{}' with another configuration", run.name),
-                    "rename that run, then merge again",
-                ));
+    for (wanted, folder) in done.iter().filter(|(wanted, folder)| !wanted.is_empty() && folder.exists()) {
+        let missing = missing_of(project, wanted)?;
+        if !missing.is_empty() {
+            let branch = Project::open_read_only(folder)?;
+            for run in missing {
+                project.adopt_run(&branch, &run.name)?;
+                came += 1;
             }
-            continue;
         }
-        let folder = branch(number);
-        if !folder.exists() {
-            continue;
-        }
-        project.adopt_run(&Project::open_read_only(&folder)?, &wanted.name)?;
-        remove_branch(&folder);
-        came += 1;
+        remove_branch(folder);
     }
     Ok(came)
+}
+
+/// Those runs that the project does not have.
+fn missing_of<'a>(project: &Project, wanted: &'a [SweepRun]) -> Result<Vec<&'a SweepRun>> {
+    let known = project.runs()?;
+    let mut missing = Vec::new();
+    for wanted in wanted {
+        let Some(run) = known.iter().find(|run| run.name.eq_ignore_ascii_case(&wanted.name)) else {
+            missing.push(wanted);
+            continue;
+        };
+        if yaml::parse(&run.config, &run.name)? != yaml::parse(&wanted.config, &wanted.name)? {
+            return Err(Error::request(
+                format!("there is a run '{}' with another configuration", run.name),
+                "rename that run, then merge again",
+            ));
+        }
+    }
+    Ok(missing)
 }
 
 /// What was trained is in the project; a branch that stays only takes room.
@@ -316,6 +382,25 @@ mod tests {
         // Values that no folder can be called by.
         let path = Sweep::grid("q", &base, &[axis("pretrain.weights=a/b.safetensors")], &[1]);
         assert!(path.is_err() || path.unwrap().names() == ["q-1-s1"]);
+    }
+
+    #[test]
+    fn a_baseline_goes_before_each_run_and_weights_take_the_place_of_pretraining() {
+        let base = yaml::load("quick").unwrap();
+        let sweep = Sweep::grid("q", &base, &[], &[3, 4]).unwrap().with_baselines().unwrap();
+        assert_eq!(sweep.names(), ["q-s3-baseline", "q-s3", "q-s4-baseline", "q-s4"]);
+        let config = |at: usize| yaml::parse(&sweep.runs[at].config, "x").unwrap();
+        assert!(sweep.is_baseline("q-s4-baseline") && !sweep.is_baseline("nobody"));
+        assert_eq!(config(2).seed, 4);
+        assert!(Sweep::single(&"a".repeat(95), &base).unwrap().with_baselines().is_err());
+
+        let mut pretrained = base.clone();
+        pretrained.pretrain.kind = crate::learning::config::PretrainKind::Simsiam;
+        let sweep = Sweep::single("q", &pretrained).unwrap().beginning_with("a").unwrap();
+        assert_eq!(sweep.runs[0].from.as_deref(), Some("a"));
+        let config = yaml::parse(&sweep.runs[0].config, "x").unwrap();
+        assert_eq!(config, RunConfig { pretrain: PretrainConfig::default(), ..pretrained });
+        assert!(Sweep::single("../q", &base).is_err());
     }
 
     #[test]

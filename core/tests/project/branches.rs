@@ -83,6 +83,36 @@ fn a_run_of_a_branch_comes_home_while_the_project_goes_on() {
     assert!(sentence(stranger.adopt_run(&branch, "far")).contains("no branch of"));
 }
 
+/// What a run began with may be renamed or deleted while the run is trained elsewhere.
+#[test]
+fn a_run_that_comes_home_knows_what_became_of_the_run_it_began_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut main = project(&dir.path().join("home"), &mixed(10, 2), |_| None);
+    for name in ["one", "two", "three"] {
+        let run = main.create_run(&new_run(name, None)).unwrap();
+        main.end_run(run.id, RunEnd::Finished, None).unwrap();
+    }
+    let snapshot = dir.path().join("snapshot.sqlite");
+    main.snapshot(&snapshot).unwrap();
+    let folder = dir.path().join("branch");
+    Project::branch(&snapshot, &folder).unwrap();
+    let mut branch = Project::open(&folder).unwrap();
+    for name in ["one", "two", "three"] {
+        let new = NewRun { began_with: Some(name.into()), ..new_run(&format!("after-{name}"), None) };
+        let run = branch.create_run(&new).unwrap();
+        branch.end_run(run.id, RunEnd::Finished, None).unwrap();
+    }
+    main.rename_run("two", "second").unwrap();
+    main.delete_run("three").unwrap();
+    let mut began = |name: &str| {
+        let run = main.adopt_run(&branch, name).unwrap();
+        (run.began_with().map(str::to_owned), run.began_with_deleted().map(str::to_owned))
+    };
+    assert_eq!(began("after-one"), (Some("one".to_owned()), None));
+    assert_eq!(began("after-two"), (Some("second".to_owned()), None));
+    assert_eq!(began("after-three"), (None, Some("three".to_owned())));
+}
+
 /// A disk that refuses in the middle leaves nothing, and the run can come later.
 #[test]
 fn half_a_take_over_is_cleared_away() {

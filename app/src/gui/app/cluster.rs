@@ -164,7 +164,7 @@ impl App {
             ClusterOutcome::CameHome { name, home } => {
                 self.has_done(&name);
                 let came = match home.came {
-                    0 => "No run was left to come from it".to_owned(),
+                    0 => "No run was left to bring in".to_owned(),
                     1 => "1 run came into the project".to_owned(),
                     many => format!("{many} runs came into the project"),
                 };

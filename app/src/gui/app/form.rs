@@ -2,10 +2,10 @@
 
 use vitrine_core::LabelCounts;
 use vitrine_core::learning::config::yaml;
+use vitrine_core::project::without_number;
 
 use super::state::App;
 use crate::gui::command::DraftCommand;
-use crate::gui::drafts::without_number;
 use crate::gui::model::LiveRun;
 use crate::gui::values::{Tab, TrainStart};
 
@@ -28,8 +28,8 @@ impl App {
         }
     }
 
-    /// Starts the run that stands in the form, and shows it.
-    pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
+    /// The run that stands in the form, and the run whose weights it begins with. The form is shown.
+    pub(super) fn shown_run(&mut self) -> anyhow::Result<(TrainStart, Option<String>)> {
         self.model.tab = Tab::Train;
         let (runs, counts) = match &self.model.project {
             Some(open) => (open.runs.as_slice(), open.counts),
@@ -37,9 +37,14 @@ impl App {
         };
         let draft = &self.model.drafts.train;
         if let Some(problem) = draft.refusal(runs, &counts) {
-            anyhow::bail!("the Train form cannot be started: {}", problem.trim_end_matches('.'));
+            anyhow::bail!("the run of the Train form cannot begin: {}", problem.trim_end_matches('.'));
         }
-        let (start, from) = (draft.start(), draft.from.clone());
+        Ok((*draft.start(), draft.from.clone()))
+    }
+
+    /// Starts the run that stands in the form, and shows it.
+    pub(super) fn start_shown(&mut self, baseline: bool) -> anyhow::Result<()> {
+        let (start, from) = self.shown_run()?;
         match &from {
             Some(from) if baseline => anyhow::bail!(
                 "the Train form starts from the weights of {from}, where a baseline compares nothing; \
@@ -50,7 +55,7 @@ impl App {
             ),
             _ => {}
         }
-        self.start_or_queue(*start, from, baseline)?;
+        self.start_or_queue(start, from, baseline)?;
         self.model.drafts.train.from = None;
         self.model.drafts.train.name.clear();
         Ok(())

@@ -9,7 +9,7 @@ use vitrine_core::cluster::Job;
 use crate::gui::values::{JobTextKind, ReadText};
 
 /// Of a longer log its end is read, bytes.
-const MOST: u64 = 128 * 1024;
+const MAX_LOG_BYTES: u64 = 128 * 1024;
 
 /// Reads a text of a job.
 pub(super) fn read_text(job: &Job, what: JobTextKind) -> anyhow::Result<ReadText> {
@@ -40,10 +40,10 @@ pub(super) fn read_text(job: &Job, what: JobTextKind) -> anyhow::Result<ReadText
 /// The end of a file, from the beginning of a line, and whether there is more before it.
 fn end_of(path: &Path) -> std::io::Result<(String, bool)> {
     let mut file = std::fs::File::open(path)?;
-    let from = file.metadata()?.len().saturating_sub(MOST);
+    let from = file.metadata()?.len().saturating_sub(MAX_LOG_BYTES);
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes)?;
+    file.take(MAX_LOG_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let text = match (from, text.split_once('\n')) {
         (1.., Some((_, rest))) => rest,

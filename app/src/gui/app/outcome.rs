@@ -215,7 +215,7 @@ pub enum ClusterOutcome {
     CameHome {
         /// Name of the job.
         name: String,
-        /// What came.
+        /// The runs that came, and how many are missing.
         home: Homecoming,
     },
     /// Picks were made of the places of a job.

@@ -292,7 +292,7 @@ impl App {
         let pinned = open.run_list.pinned.and_then(|id| open.runs.iter().find(|run| run.id == id));
         match pinned.filter(|run| run.id != result.id).map(|run| run.name.clone()) {
             Some(pinned) => {
-                let text = format!("The scores of {pinned} stay in use, for they are pinned.");
+                let text = format!("The scores of {pinned} stay in use, because they are pinned.");
                 let pin = Command::Train(TrainCommand::Pin(Some(result.name.clone())));
                 let offer = (format!("Pin those of {} instead", result.name), pin);
                 self.model.notices.push(NoticeKind::Done, text, Some(offer));

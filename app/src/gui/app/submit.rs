@@ -1,45 +1,31 @@
 //! Submitting the run of the Train form to a cluster. Its tasks train in branches of the project, so the project stays
-//! open here and goes on; the runs come in when they are brought.
+//! open here and labelling goes on. The runs come into the project when the person brings the results in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use vitrine_core::LabelCounts;
 use vitrine_core::cluster::{Clusters, Job, NewJob, Tasks, free_job_name, submit};
 use vitrine_core::learning::config::PretrainKind;
-use vitrine_core::learning::config::yaml;
 use vitrine_core::project::Project;
-use vitrine_core::workflow::sweep::{Sweep, SweepRun};
-use vitrine_core::workflow::sweep_job::write_plan;
+use vitrine_core::workflow::sweep::Sweep;
+use vitrine_core::workflow::sweep_job::{check_weights, create};
 
 use super::outcome::{ClusterOutcome, Outcome};
 use super::state::App;
 use crate::gui::drafts::SubmitDraft;
 use crate::gui::jobs::JobKind;
-use crate::gui::values::{Overlay, PreparedJob, Tab, TrainStart};
+use crate::gui::values::{Overlay, PreparedJob, TrainStart};
 use crate::words;
 
 impl App {
     /// Makes the job of the Train form and shows its script; nothing is written.
     pub(super) fn prepare_job(&mut self) -> anyhow::Result<()> {
-        self.model.tab = Tab::Train;
-        let (runs, counts, dir) = match &self.model.project {
-            Some(open) => (open.runs.as_slice(), open.counts, open.dir.clone()),
-            None => (&[][..], LabelCounts::default(), PathBuf::new()),
-        };
-        let draft = &self.model.drafts.train;
-        if let Some(problem) = draft.refusal(runs, &counts) {
-            anyhow::bail!("the Train form cannot be submitted: {}", problem.trim_end_matches('.'));
-        }
-        if let Some(from) = &draft.from {
-            anyhow::bail!(
-                "a job on a cluster trains from scratch, and the form starts from the weights of {from}; press \"Train \
-                 from scratch instead\" there, or train on this machine"
-            );
-        }
-        let (start, wanted) = (*draft.start(), self.model.drafts.submit.clone());
+        let (start, from) = self.shown_run()?;
+        let mut wanted = self.model.drafts.submit.clone();
+        // Beside itself, or a run that goes on from another, a baseline compares nothing.
+        wanted.baseline &= self.model.drafts.train.is_compared();
         let clusters = self.following.clusters.clone();
         let program = self.following.program()?;
-        self.store()?;
+        let project = self.handle()?;
         self.following.asked += 1;
         let number = self.following.asked;
         self.model.cluster_jobs.prepared.ask(number);
@@ -48,7 +34,7 @@ impl App {
             JobKind::Prepare,
             self.scope(),
             "Making the script of a job",
-            move |_| prepare(&dir, program, clusters, start, &wanted).map(Box::new),
+            move |_| prepare(&project, program, clusters, start, from.as_deref(), &wanted).map(Box::new),
             move |prepared| Outcome::Cluster(ClusterOutcome::Prepared(number, prepared)),
         );
         Ok(())
@@ -67,24 +53,27 @@ impl App {
             let all = job.tasks();
             Ok(Outcome::Cluster(ClusterOutcome::Submitted { name: job.file.name, id, tasks: all, all }))
         })?;
+        self.model.drafts.train.from = None;
         self.model.drafts.train.name.clear();
         Ok(())
     }
 }
 
-/// The job of a run of the Train form.
+/// The job of a run of the Train form, which begins with the weights of run `from` where there is one.
 fn prepare(
-    dir: &Path,
+    project: &Project,
     program: PathBuf,
     clusters: Option<Clusters>,
     start: TrainStart,
+    from: Option<&str>,
     wanted: &SubmitDraft,
 ) -> anyhow::Result<PreparedJob> {
     let name = wanted.cluster.as_deref().unwrap_or_default();
-    let clusters =
-        clusters.ok_or_else(|| anyhow::anyhow!("no folder for settings is known, so no cluster is"))?;
+    let clusters = clusters.ok_or_else(|| {
+        anyhow::anyhow!("no folder for settings is known, so there is no cluster to choose")
+    })?;
     let cluster = clusters.get(name)?;
-    let dir = std::path::absolute(dir)?;
+    let dir = std::path::absolute(project.dir())?;
     let seeds = wanted.seeds();
     let kind = if seeds.is_some() { "sweep" } else { "train" };
     let job = free_job_name(&dir, kind);
@@ -94,14 +83,17 @@ fn prepare(
         config.pretrain.weights = std::path::absolute(&config.pretrain.weights)?.display().to_string();
     }
     let name = start.name.unwrap_or_else(|| format!("{}-{job}", start.base_name));
-    let sweep = match &seeds {
+    let mut sweep = match &seeds {
         Some(seeds) => Sweep::grid(&name, &config, &[], seeds)?,
-        None => {
-            let run =
-                SweepRun { name: name.clone(), changes: String::new(), config: yaml::to_yaml(&config)? };
-            Sweep { name, runs: vec![run] }
-        }
+        None => Sweep::single(&name, &config)?,
     };
+    if let Some(from) = from {
+        sweep = sweep.beginning_with(from)?;
+    }
+    if wanted.baseline {
+        sweep = sweep.with_baselines()?;
+    }
+    check_weights(project, &sweep)?;
     let arguments = ["sweep", &dir.to_string_lossy(), "--device", wanted.device()].map(str::to_owned);
     let new = NewJob {
         kind: kind.to_owned(),
@@ -124,12 +116,7 @@ fn send(project: &Project, prepared: &PreparedJob) -> anyhow::Result<(Job, Strin
         // The job trains on the labels on the disk.
         project.flush()?;
     }
-    let job = Job::create(&prepared.cluster, &prepared.new)?;
-    if let Err(error) = write_plan(&job, project, &prepared.sweep) {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_dir_all(job.dir());
-        return Err(error.into());
-    }
+    let job = create(&prepared.cluster, &prepared.new, project, &prepared.sweep)?;
     let all: Vec<usize> = (0..job.tasks()).collect();
     let id = submit(&job, &all)?;
     Ok((job, id))

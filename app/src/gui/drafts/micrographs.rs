@@ -25,7 +25,7 @@ pub struct MicrographsDraft {
 }
 
 /// Least and greatest value of a field.
-pub const fn optics_bounds(field: OpticsField) -> (f64, f64) {
+const fn optics_bounds(field: OpticsField) -> (f64, f64) {
     match field {
         OpticsField::Voltage => (10.0, 2000.0),
         OpticsField::SphericalAberration => (0.0, 100.0),

@@ -16,11 +16,11 @@ pub use columns::ColumnsDraft;
 pub use diagnosis::DiagnosisDraft;
 pub use export::{ExportDraft, ExportKind, LABELS};
 pub use import::{ImportDraft, has_micrographs, table_of};
-pub use micrographs::{MicrographsDraft, optics_bounds};
+pub use micrographs::MicrographsDraft;
 pub use pick::{KeptPicks, PickDraft};
 pub use run::RunDraft;
-pub use submit::{MOST_SEEDS, SubmitDraft};
-pub use train::{KeptConfig, TrainDraft, Yaml, presets, without_number};
+pub use submit::{MAX_SEEDS, SubmitDraft};
+pub use train::{KeptConfig, TrainDraft, Yaml, presets};
 
 use crate::words;
 

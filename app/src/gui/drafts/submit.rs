@@ -3,7 +3,7 @@
 use vitrine_core::cluster::Resources;
 
 /// Most seeds of a sweep from the form; the command line takes more.
-pub const MOST_SEEDS: u32 = 100;
+pub const MAX_SEEDS: u32 = 100;
 
 /// Where the run goes, and what it asks for on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,13 +22,15 @@ pub struct SubmitDraft {
     pub queue: String,
     /// So many runs with the seeds from 1 on; a single run has the seed of the configuration.
     pub runs: u32,
+    /// Whether the supervised baseline of each run is trained before it, by the same task.
+    pub baseline: bool,
 }
 
 impl Default for SubmitDraft {
     fn default() -> Self {
         let Resources { threads, gpus, memory_gb, .. } = Resources::default();
         let (time, queue) = (String::new(), String::new());
-        Self { cluster: None, threads, gpus, memory_gb, time, queue, runs: 1 }
+        Self { cluster: None, threads, gpus, memory_gb, time, queue, runs: 1, baseline: false }
     }
 }
 
@@ -48,7 +50,7 @@ impl SubmitDraft {
 
     /// The seeds of a sweep; `None` for a single run.
     pub fn seeds(&self) -> Option<Vec<u64>> {
-        (self.runs > 1).then(|| (1..=u64::from(self.runs.min(MOST_SEEDS))).collect())
+        (self.runs > 1).then(|| (1..=u64::from(self.runs.min(MAX_SEEDS))).collect())
     }
 
     /// The device of a task: one that asked for no GPU leaves those of the machine to others.

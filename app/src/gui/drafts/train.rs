@@ -271,6 +271,12 @@ impl TrainDraft {
         Some(words::capitalised(&format!("{refused}.")))
     }
 
+    /// Whether a supervised baseline beside the run says something: not beside itself, nor beside a run that begins with
+    /// the weights of another.
+    pub fn is_compared(&self) -> bool {
+        self.from.is_none() && !self.config.is_baseline()
+    }
+
     /// The run as it stands in the form.
     pub fn start(&self) -> Box<TrainStart> {
         let name = self.name.trim();
@@ -294,25 +300,5 @@ fn lacking(config: &RunConfig, counts: &LabelCounts) -> Option<&'static str> {
         Some("Import unlabeled patches first. This method learns from them.")
     } else {
         None
-    }
-}
-
-/// "recommended-3" → "recommended": the stem of numbered names.
-pub fn without_number(name: &str) -> String {
-    match name.rsplit_once('-') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
-            stem.to_owned()
-        }
-        _ => name.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn numbers_come_off_names() {
-        assert_eq!(super::without_number("recommended-12"), "recommended");
-        assert_eq!(super::without_number("my-own"), "my-own");
-        assert_eq!(super::without_number("plain"), "plain");
     }
 }

@@ -1,5 +1,4 @@
-//! A gate in the way of a job, for tests. A job that is quick would otherwise be over, or not, before a test does
-//! the next thing.
+//! A gate that holds a job back, for tests. Without it a quick job may or may not be over before the next step of a test.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;

@@ -97,7 +97,7 @@ impl ClusterJobs {
                         == run.epochs.last().map(|m| m.seconds.to_bits())
             };
             if !self.curves.get(&run.name).is_some_and(same) {
-                let curves = RunCurves::new(run.name.clone(), false, run.epochs.to_vec());
+                let curves = RunCurves::new(run.name.clone(), run.is_baseline, run.epochs.to_vec());
                 self.curves.insert(run.name.clone(), Arc::new(curves));
             }
         }

@@ -22,7 +22,7 @@ const MAX_THUMBNAILS: usize = 4000;
 /// A micrograph ready to be drawn.
 #[derive(Debug)]
 pub struct MicrographPicture {
-    /// Its resolutions.
+    /// The picture at several resolutions, the finest first.
     pub pyramid: Pyramid,
     /// Px of the micrograph that make one of the finest level.
     pub bin: usize,

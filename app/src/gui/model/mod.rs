@@ -40,7 +40,7 @@ pub use picks::{PicksState, Surveyed, can_pick, distance_of, rules_of, run_of, t
 pub use recents::Recents;
 pub use review::{Batch, DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use road::{
-    Exported, FEW_POSITIVES, NextStep, QueueProgress, Road, RoadEvidence, RoadStep, RoadStop, StepState,
+    Exported, MIN_POSITIVES, NextStep, QueueProgress, Road, RoadEvidence, RoadStep, RoadStop, StepState,
     Training, road,
 };
 pub use run_list::{RunList, newest_trained};

@@ -65,7 +65,7 @@ pub struct Batch {
     pub of: usize,
     /// Its first place in the queue.
     pub first: usize,
-    /// Its patches.
+    /// How many patches the batch holds.
     pub patches: usize,
     /// The person's place in it, counted from 0.
     pub place: usize,

@@ -9,7 +9,7 @@ use crate::gui::values::Tab;
 use crate::words;
 
 /// With fewer positives a run learns little.
-pub const FEW_POSITIVES: u64 = 20;
+pub const MIN_POSITIVES: u64 = 20;
 
 /// A step of the road.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,7 +260,7 @@ fn micrographs(evidence: &RoadEvidence) -> (StepState, String) {
 fn label(evidence: &RoadEvidence) -> (StepState, String) {
     let state = match evidence.positives {
         0 => StepState::ToDo,
-        few if few < FEW_POSITIVES => StepState::Begun,
+        few if few < MIN_POSITIVES => StepState::Begun,
         _ => StepState::Done,
     };
     (state, counted(evidence.positives, "positive"))
@@ -332,7 +332,7 @@ fn next(evidence: &RoadEvidence) -> Option<(NextStep, String)> {
         return Some((NextStep::Resume(run.clone()), format!("{run} was interrupted.")));
     }
     match (&evidence.trained, &evidence.scores) {
-        (None, None) if evidence.positives < FEW_POSITIVES => {
+        (None, None) if evidence.positives < MIN_POSITIVES => {
             return Some((NextStep::Label, format!("{positives}. A run learns little from fewer than 20.")));
         }
         (None, None) => return Some((NextStep::Train, format!("{positives}, no run yet."))),

@@ -1,3 +1,5 @@
+//! The state of each step of the road, and the next thing to do, from evidence.
+
 use super::*;
 
 /// A project in the middle of the road: scored, not reviewed.
@@ -51,7 +53,7 @@ fn labels_come_before_a_run_and_too_few_are_said() {
     let none = RoadEvidence { positives: 0, ..untrained() };
     assert_eq!(next_of(&none).0, NextStep::Label);
     assert_eq!(stop_of(&none, RoadStep::Label), (StepState::ToDo, "0 positives".to_owned()));
-    let few = RoadEvidence { positives: FEW_POSITIVES - 1, ..untrained() };
+    let few = RoadEvidence { positives: MIN_POSITIVES - 1, ..untrained() };
     let (next, reason) = next_of(&few);
     assert_eq!(next, NextStep::Label);
     assert!(reason.starts_with("19 positives"), "{reason}");

@@ -15,7 +15,7 @@ const MAX_MAPS: usize = 8;
 pub struct ScoreMaps {
     /// Whether one is laid over the micrograph.
     pub shown: bool,
-    /// Its colours.
+    /// Colours from the lowest score to the highest.
     pub colours: ColourMap,
     /// Asked for last at the end.
     known: Vec<(MapKey, Load<Arc<ScoreMap>>)>,

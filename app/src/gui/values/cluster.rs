@@ -29,7 +29,7 @@ pub enum JobTextKind {
 /// A text that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadText {
-    /// Its file.
+    /// The file that holds it.
     pub path: PathBuf,
     /// The text, or its end.
     pub text: String,

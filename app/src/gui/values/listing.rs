@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its path.
+    /// Path, beginning with that of the folder.
     pub path: PathBuf,
     /// Its name.
     pub name: String,

@@ -1,4 +1,4 @@
-//! What is asked of the picks of a run.
+//! Questions about the picks of a run.
 
 use vitrine_core::project::MicrographId;
 

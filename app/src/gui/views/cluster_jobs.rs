@@ -11,7 +11,7 @@ use crate::gui::values::{JobText, JobTextKind};
 use crate::gui::widgets::Fold;
 
 /// Tasks of an array that are listed at most; the terminal lists all.
-const MOST_LISTED: usize = 200;
+const MAX_LISTED: usize = 200;
 
 /// Draws the jobs; nothing where there are none.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
@@ -183,7 +183,7 @@ fn tasks(ui: &mut Ui, view: &JobView, out: &mut Vec<Command>) {
         .id_salt(("tasks of", name))
         .show(ui, |ui| {
             egui::Grid::new(("tasks", name)).num_columns(3).striped(true).show(ui, |ui| {
-                for (number, state) in view.state.tasks.iter().enumerate().take(MOST_LISTED) {
+                for (number, state) in view.state.tasks.iter().enumerate().take(MAX_LISTED) {
                     ui.weak(number.to_string());
                     ui.label(RichText::new(state.to_string()).color(colour(ui, std::slice::from_ref(state))));
                     if button(ui, "Log", &format!("Log of {name}, task {number}"), true).clicked() {
@@ -193,8 +193,8 @@ fn tasks(ui: &mut Ui, view: &JobView, out: &mut Vec<Command>) {
                     ui.end_row();
                 }
             });
-            if view.state.tasks.len() > MOST_LISTED {
-                ui.weak(format!("The first {MOST_LISTED} of {} tasks.", view.state.tasks.len()));
+            if view.state.tasks.len() > MAX_LISTED {
+                ui.weak(format!("The first {MAX_LISTED} of {} tasks.", view.state.tasks.len()));
             }
         });
 }

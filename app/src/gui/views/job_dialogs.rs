@@ -3,6 +3,7 @@
 
 use eframe::egui;
 use egui::{RichText, ScrollArea, TextEdit, Ui};
+use vitrine_core::cluster::Tasks;
 
 use crate::gui::command::{ClusterCommand, Command, ViewCommand, WindowCommand};
 use crate::gui::model::Model;
@@ -42,11 +43,15 @@ fn describe(ui: &mut Ui, prepared: &PreparedJob) {
     let runs = prepared.sweep.names();
     let trains = match runs.as_slice() {
         [one] => format!("the run {one}"),
+        [first, second] if prepared.new.tasks == Tasks::One => format!("the run {first}, then {second}"),
         [first, .., last] => format!("{} runs, {first} to {last}", runs.len()),
         [] => "nothing".to_owned(),
     };
+    let from = prepared.sweep.runs.iter().find_map(|run| run.from.as_deref());
+    let from = from
+        .map_or_else(String::new, |from| format!(" Training begins with the weights that {from} has now."));
     let words = format!(
-        "The job {name} trains {trains}, on {cluster}. It learns from the labels of now, in a copy of the project's \
+        "The job {name} trains {trains}, on {cluster}.{from} It learns from the labels of now, in a copy of the project's \
          database, so you can go on labelling here. When it is done, bring its results in."
     );
     ui.add(egui::Label::new(words).wrap());

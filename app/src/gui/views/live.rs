@@ -1,7 +1,5 @@
-//! The run that is training: its phase, pace and buttons, and its curves over those of other runs.
+//! The run that is training: its phase, pace and buttons. Its curves are drawn by [`live_curves`].
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use eframe::egui;
@@ -12,28 +10,13 @@ use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::events::RunPhase;
 use vitrine_core::report::charts::CHARTS;
 
-use super::charts::{self, ChartLook, DrawnRun};
+use super::live_curves;
 use crate::gui::command::{Command, TrainCommand, ViewCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject, RunCurves};
+use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject};
 use crate::gui::remedy;
-use crate::gui::theme;
 use crate::gui::training::RunMemory;
 use crate::gui::widgets::{command_button, empty};
-
-/// What the view remembers.
-pub struct State {
-    /// Smoothing of all charts.
-    pub smoothing: f64,
-    /// Charts on a logarithmic scale.
-    pub log: BTreeSet<&'static str>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { smoothing: 0.0, log: BTreeSet::from(["gradient_norm"]) }
-    }
-}
 
 /// "about 3 min", for a time that is guessed.
 fn about(time: Duration) -> String {
@@ -47,7 +30,7 @@ fn about(time: Duration) -> String {
 }
 
 /// Draws the run.
-pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut live_curves::State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     if let Some(live) = &model.live {
         head(ui, model, open, live, out);
@@ -60,7 +43,7 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
         );
         return;
     }
-    curves(ui, model, open, state, out);
+    live_curves::ui(ui, model, open, state, out);
 }
 
 fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mut Vec<Command>) {
@@ -124,6 +107,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
         });
     }
     facts(ui, open, live);
+    epoch_in_use(ui, live);
     for warning in &live.warnings {
         ui.colored_label(ui.visuals().warn_fg_color, remedy::warning(warning));
     }
@@ -188,21 +172,7 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
         facts.push((format!("{pace:.0} patches/s"), "Patches per second in the last epoch."));
     }
     if let Some(prior) = live.prior {
-        let PriorUsed { value, low, high, estimated } = prior;
-        facts.push(if !prior.is_told() {
-            (
-                format!("π not told by these labels ({low:.2} to {high:.2})"),
-                "Class prior: fraction of particles among the unlabeled. The interval is too wide to build on: label the \
-                 queue Random sample, or set π in the Train form if you know it.",
-            )
-        } else if estimated {
-            (
-                format!("π {value:.2} ({low:.2} to {high:.2})"),
-                "Class prior: fraction of particles among the unlabeled, with the interval of the estimate.",
-            )
-        } else {
-            (format!("π {value:.2} (given)"), "Class prior: fraction of particles among the unlabeled.")
-        });
+        facts.push(prior_fact(prior));
     }
     let tried = live.overlay.as_ref().map(OverlayChoice::sentence);
     if let (Some(choice), Some(tried)) = (&live.overlay, &tried) {
@@ -246,6 +216,29 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             ui.label(RichText::new(words).weak()).on_hover_text(meaning);
         }
     });
+}
+
+/// The class prior, and what it means.
+fn prior_fact(prior: PriorUsed) -> (String, &'static str) {
+    let PriorUsed { value, low, high, estimated } = prior;
+    if !prior.is_told() {
+        (
+            format!("π not told by these labels ({low:.2} to {high:.2})"),
+            "Class prior: fraction of particles among the unlabeled. The interval is too wide to build on: label the \
+             queue Random sample, or set π in the Train form if you know it.",
+        )
+    } else if estimated {
+        (
+            format!("π {value:.2} ({low:.2} to {high:.2})"),
+            "Class prior: fraction of particles among the unlabeled, with the interval of the estimate.",
+        )
+    } else {
+        (format!("π {value:.2} (given)"), "Class prior: fraction of particles among the unlabeled.")
+    }
+}
+
+/// The epoch in use: its AUC, and the ceiling that π sets.
+fn epoch_in_use(ui: &mut Ui, live: &LiveRun) {
     if let Some(best) = live.best_epoch
         && let Some(metrics) = live.curves.epochs.iter().find(|m| m.epoch == best)
         && metrics.validation_auc_pu.is_finite()
@@ -270,133 +263,4 @@ fn facts(ui: &mut Ui, open: &OpenProject, live: &LiveRun) {
             );
         }
     }
-}
-
-/// The runs drawn, and the charts.
-fn curves(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
-    // A slider does not wrap; in a narrow window it has a line of its own.
-    let wide = ui.available_width() > 640.0;
-    ui.horizontal_wrapped(|ui| {
-        choice(ui, model, open, out);
-        if wide {
-            ui.separator();
-            smoothing(ui, state);
-        }
-    });
-    if !wide {
-        smoothing(ui, state);
-    }
-    let chosen = model.analysis.drawn.iter();
-    let stored = chosen.filter(|name| open.runs.iter().any(|run| run.name == **name));
-    let stored = stored.filter(|name| from_job(model, open, name).is_none());
-    let missing = model.analysis.without_curves(stored);
-    if !missing.is_empty() {
-        out.push(Command::Train(TrainCommand::ReadCurves(missing)));
-    }
-    let drawn = drawn(ui, model, open);
-    if drawn.iter().all(|run| run.curves.epochs.is_empty()) {
-        let words = if model.live.as_ref().is_some_and(LiveRun::is_running) {
-            "Curves appear after the first epoch."
-        } else {
-            "Tick a run above to see its curves, or train one."
-        };
-        ui.add_space(30.0);
-        ui.vertical_centered(|ui| ui.weak(words));
-        return;
-    }
-    charts(ui, open, &drawn, state, out);
-}
-
-/// The curves of a run that a job trains: of one that is not in the project, or not with all of its epochs.
-fn from_job<'a>(model: &'a Model, open: &OpenProject, name: &str) -> Option<&'a Arc<RunCurves>> {
-    let curves = model.cluster_jobs.curves.get(name)?;
-    let stored = open.runs.iter().find(|run| run.name == name);
-    let stored = stored.map(|run| open.run_list.of(run.id).epochs as usize);
-    (!curves.epochs.is_empty() && stored.is_none_or(|epochs| epochs < curves.epochs.len())).then_some(curves)
-}
-
-/// Runs whose curves can be drawn: those of the project, then those that only jobs know.
-fn drawable<'a>(model: &'a Model, open: &'a OpenProject) -> Vec<&'a String> {
-    let in_project = |name: &String| open.runs.iter().any(|run| run.name == *name);
-    let of_jobs = model.cluster_jobs.runs().map(|(_, run)| &run.name).filter(|name| !in_project(name));
-    open.runs.iter().map(|run| &run.name).chain(of_jobs).collect()
-}
-
-/// The colour of a run, also of one that is not in the project yet.
-fn colour_of(model: &Model, open: &OpenProject, name: &str, dark: bool) -> egui::Color32 {
-    let place = drawable(model, open).iter().position(|known| *known == name);
-    place.map_or_else(|| charts::colour_of(open, name, dark), |place| theme::run(place, dark))
-}
-
-/// Whose curves are drawn.
-fn choice(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Vec<Command>) {
-    ui.weak("Curves of");
-    for name in drawable(model, open) {
-        let colour = colour_of(model, open, name, ui.visuals().dark_mode);
-        let is_live = model.live.as_ref().is_some_and(|live| live.name == *name);
-        let mut on = is_live || model.analysis.drawn.contains(name);
-        ui.scope(|ui| {
-            ui.spacing_mut().item_spacing.x = 3.0;
-            let (rect, _) = ui.allocate_exact_size(egui::vec2(12.0, 18.0), egui::Sense::hover());
-            ui.painter().rect_filled(rect.shrink2(egui::vec2(0.0, 6.5)), 2.0, colour);
-            if ui.add_enabled(!is_live, egui::Checkbox::new(&mut on, name)).changed() {
-                out.push(Command::Train(TrainCommand::Draw { run: name.clone(), on }));
-            }
-        });
-    }
-}
-
-fn smoothing(ui: &mut Ui, state: &mut State) {
-    let slider = egui::Slider::new(&mut state.smoothing, 0.0..=0.95).show_value(false).text("Smoothing");
-    theme::slider(ui, slider)
-        .on_hover_text("Weight of earlier epochs in the line. The measured values stay visible, pale.");
-}
-
-/// The curves that are drawn, those of the run that trains last.
-fn drawn(ui: &Ui, model: &Model, open: &OpenProject) -> Vec<DrawnRun> {
-    let dark = ui.visuals().dark_mode;
-    let live = model.live.as_ref();
-    let chosen = model.analysis.drawn.iter().filter(|name| live.is_none_or(|live| live.name != **name));
-    let stored = chosen.filter_map(|name| {
-        let curves = from_job(model, open, name).or_else(|| model.analysis.curves_of(name));
-        Some((name, curves?))
-    });
-    stored
-        .chain(live.map(|live| (&live.name, &live.curves)))
-        .map(|(name, curves)| DrawnRun {
-            curves: Arc::clone(curves),
-            colour: colour_of(model, open, name, dark),
-        })
-        .collect()
-}
-
-/// All charts, two in a row where there is room.
-fn charts(ui: &mut Ui, open: &OpenProject, drawn: &[DrawnRun], state: &mut State, out: &mut Vec<Command>) {
-    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let columns = if ui.available_width() > 780.0 { 2 } else { 1 };
-        let gap = 16.0;
-        let width = (ui.available_width() - gap * (columns as f32 - 1.0) - 4.0) / columns as f32;
-        for row in CHARTS.chunks(columns) {
-            ui.horizontal_top(|ui| {
-                ui.spacing_mut().item_spacing.x = gap;
-                for chart in row {
-                    ui.vertical(|ui| {
-                        ui.set_width(width);
-                        ui.spacing_mut().item_spacing.x = 8.0;
-                        let log = state.log.contains(chart.id);
-                        let mut look = ChartLook { smoothing: state.smoothing, log, height: 220.0 };
-                        charts::chart(ui, open, chart, drawn, &mut look, out);
-                        if look.log != log {
-                            if look.log {
-                                state.log.insert(chart.id)
-                            } else {
-                                state.log.remove(chart.id)
-                            };
-                        }
-                    });
-                }
-            });
-            ui.add_space(10.0);
-        }
-    });
 }

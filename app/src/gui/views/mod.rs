@@ -16,6 +16,7 @@ pub mod import;
 mod job_dialogs;
 pub mod keys;
 pub mod live;
+pub mod live_curves;
 mod manage_runs;
 pub mod micrographs;
 pub mod navigation;

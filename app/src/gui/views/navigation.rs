@@ -90,9 +90,9 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
 
 /// A name that leaves room for the tabs.
 fn shortened(name: &str) -> String {
-    const MOST: usize = 24;
-    if name.chars().count() <= MOST {
+    const MAX_LETTERS: usize = 24;
+    if name.chars().count() <= MAX_LETTERS {
         return name.to_owned();
     }
-    name.chars().take(MOST - 1).chain(['…']).collect()
+    name.chars().take(MAX_LETTERS - 1).chain(['…']).collect()
 }

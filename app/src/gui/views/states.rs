@@ -1,8 +1,8 @@
 //! What the views remember between frames.
 
 use super::{
-    ask_path, compare, diagnosis, gallery, import, live, micrographs, palette, patch_panel, queues, settings,
-    start, train_runs,
+    ask_path, compare, diagnosis, gallery, import, live_curves, micrographs, palette, patch_panel, queues,
+    settings, start, train_runs,
 };
 
 /// What views remember from frame to frame.
@@ -21,7 +21,7 @@ pub struct States {
     /// Review queues.
     pub queues: queues::State,
     /// Live curves.
-    pub live: live::State,
+    pub live: live_curves::State,
     /// The table of runs.
     pub runs: train_runs::State,
     /// Compare.

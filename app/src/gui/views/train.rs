@@ -8,7 +8,7 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::config::check::cautions;
 use vitrine_core::learning::config::yaml;
 
-use super::{cluster_jobs, live, train_form, train_on, train_queue, train_runs};
+use super::{cluster_jobs, live, live_curves, train_form, train_on, train_queue, train_runs};
 use crate::gui::command::{Command, DraftCommand, SaveCommand, TrainCommand, WindowCommand};
 use crate::gui::command_table::Needs;
 use crate::gui::drafts::{TrainDraft, Yaml, presets};
@@ -26,7 +26,7 @@ pub fn ui(
     ui: &mut Ui,
     model: &Model,
     runs: &mut train_runs::State,
-    live: &mut live::State,
+    live: &mut live_curves::State,
     out: &mut Vec<Command>,
 ) {
     let Some(open) = &model.project else { return };
@@ -204,7 +204,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
         }
     }
     let problem = draft.refusal(&open.runs, &open.counts);
-    let problem = problem.or_else(|| train_on::refusal(model, draft).map(str::to_owned));
+    let problem = problem.or_else(|| train_on::refusal(model).map(str::to_owned));
     if let Some(problem) = &problem {
         ui.colored_label(ui.visuals().error_fg_color, problem);
     }
@@ -249,8 +249,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
                 "Start a run with this configuration."
             },
         );
-        // A baseline beside itself compares nothing.
-        if draft.from.is_none() && !draft.config.is_baseline() {
+        if draft.is_compared() {
             let words =
                 if trains { "Add with supervised baseline" } else { "Train with supervised baseline" };
             let both = Button::new(words).min_size(egui::vec2(0.0, 30.0));
@@ -258,11 +257,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
             if both.clicked() {
                 out.push(Command::Train(TrainCommand::StartShown { baseline: true }));
             }
-            explain(
-                both,
-                "First a plain classifier, then this run: same patches, seed, network and length. The difference is the gain \
-                 of the method.",
-            );
+            explain(both, train_on::BASELINE);
         }
     });
     ui.add_space(6.0);

@@ -7,13 +7,17 @@ use egui::{Button, DragValue, RichText, TextEdit, Ui};
 
 use crate::gui::command::{ClusterCommand, Command, DraftCommand};
 use crate::gui::command_table::Needs;
-use crate::gui::drafts::{MOST_SEEDS, SubmitDraft, TrainDraft};
+use crate::gui::drafts::{MAX_SEEDS, SubmitDraft};
 use crate::gui::model::Model;
 use crate::gui::values::Load;
 use crate::gui::widgets::edited;
 
 /// The place that needs no cluster.
 const HERE: &str = "This machine";
+
+/// What a supervised baseline is for.
+pub const BASELINE: &str = "First a plain classifier, then this run: same patches, seed, network and length. The difference \
+                            is the gain of the method.";
 
 /// How a cluster is added.
 const HOW_TO_ADD: &str = "To add a cluster, type in a terminal: vitrine cluster add NAME --partition QUEUE";
@@ -25,6 +29,11 @@ pub fn rows(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         place(ui, model, draft);
         if draft.cluster.is_some() {
             asked_for(ui, draft);
+            if model.drafts.train.is_compared() {
+                ui.label("Baseline").on_hover_text(BASELINE);
+                ui.checkbox(&mut draft.baseline, "Supervised baseline first").on_hover_text(BASELINE);
+                ui.end_row();
+            }
         }
     });
 }
@@ -91,18 +100,13 @@ fn asked_for(ui: &mut Ui, draft: &mut SubmitDraft) {
     let why = "Several runs of this configuration, with the seeds 1, 2, 3 and so on, a task for each. Compare shows \
                whether a difference is more than chance.";
     let label = ui.label("Runs").on_hover_text(why);
-    ui.add(DragValue::new(&mut draft.runs).range(1..=MOST_SEEDS)).labelled_by(label.id).on_hover_text(why);
+    ui.add(DragValue::new(&mut draft.runs).range(1..=MAX_SEEDS)).labelled_by(label.id).on_hover_text(why);
     ui.end_row();
 }
 
 /// Why the run of the form cannot go to a cluster, beside what is wrong with the form itself.
-pub fn refusal(model: &Model, draft: &TrainDraft) -> Option<&'static str> {
+pub fn refusal(model: &Model) -> Option<&'static str> {
     let chosen = model.drafts.submit.cluster.as_ref()?;
-    if draft.from.is_some() {
-        return Some(
-            "A job on a cluster trains from scratch. Press \"Train from scratch instead\", or train on this machine.",
-        );
-    }
     let clusters = model.cluster_jobs.clusters.ready()?;
     (!clusters.iter().any(|cluster| cluster.name == *chosen))
         .then_some("This cluster is not there any more. Choose another place under Train on.")
@@ -123,8 +127,9 @@ pub fn button(ui: &mut Ui, model: &Model, problem: Option<&str>, out: &mut Vec<C
         out.push(Command::Cluster(ClusterCommand::Prepare));
     }
     match allowed {
-        Ok(()) => button
-            .on_hover_text("See the script of the job. Nothing goes to the cluster before you have said so."),
+        Ok(()) => button.on_hover_text(
+            "See the script of the job. Nothing is sent to the cluster until you press Submit.",
+        ),
         Err(why) => button.on_disabled_hover_text(why),
     };
 }

@@ -4,7 +4,7 @@ use eframe::egui;
 use egui::{Response, Ui};
 
 use crate::gui::command::Command;
-use crate::gui::command_table::info;
+use crate::gui::command_table::{Info, info};
 use crate::gui::model::Model;
 
 /// The button of command `id`, in its own words. An id that is not in the table shows itself, so that
@@ -23,13 +23,17 @@ pub fn command_button_as(
     out: &mut Vec<Command>,
 ) -> Response {
     let Some(info) = info(id) else { return ui.button(format!("{words} (no command {id})")) };
-    let allowed = model.allows(info.needs);
-    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(words));
+    let response = ui.add_enabled(model.allows(info.needs).is_ok(), egui::Button::new(words));
+    with_command(response, model, info, out)
+}
+
+/// Gives a button a command of the table: a click pushes it, and the tooltip names its key and why it is disabled.
+pub fn with_command(response: Response, model: &Model, info: &Info, out: &mut Vec<Command>) -> Response {
     if response.clicked() {
         out.push((info.command)());
     }
     let tooltip = model.keys.tooltip(info);
-    match allowed {
+    match model.allows(info.needs) {
         Ok(()) => response.on_hover_text(tooltip),
         Err(why) => response.on_disabled_hover_text(format!("{tooltip}\n{why}")),
     }

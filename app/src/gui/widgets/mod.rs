@@ -16,7 +16,7 @@ pub mod thumbnail;
 mod unreadable;
 
 pub use brush::Brush;
-pub use command_button::{command_button, command_button_as};
+pub use command_button::{command_button, command_button_as, with_command};
 pub use contrast::{common_contrast_ends, contrast_ends};
 pub use edited::edited;
 pub use empty::empty;

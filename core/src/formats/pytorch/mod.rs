@@ -1,7 +1,7 @@
 //! PyTorch files (`.pt`) with patches in the shape
 //! `data['patches']['positive' | 'unlabeled' | 'negative' or 'false_positive']`.
 //!
-//! Why an own reader: `pytorch-reader` (the crate beneath burn-store's reader) reads tensors in
+//! Why we wrote a reader: `pytorch-reader` (the crate beneath burn-store's reader) reads tensors in
 //! all layouts and is well guarded, but a NumPy array inside the pickle is opaque to it, and so
 //! are its bytes; a third of the files this program is made for hold such arrays. `serde-pickle`
 //! knows neither persistent ids (tensors) nor calls with arguments it cannot resolve. So the

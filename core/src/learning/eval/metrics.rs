@@ -174,7 +174,8 @@ impl Ranking {
         wins / (self.positives as f64 * self.others as f64)
     }
 
-    /// Standard error of [`Self::auc`] by the placement values of DeLong et al. (1988).
+    /// Standard error of [`Self::auc`] by the placement values of DeLong et al. (1988). For the margin between two runs,
+    /// of which only AUC and counts are kept, see `report/margin.rs`.
     ///
     /// # Errors
     /// When one side has fewer than two scores.

@@ -22,7 +22,7 @@ const MAX_SCORED: [usize; 2] = [3000, 6000];
 pub(crate) struct GeneralStart {
     /// AUC of training positives against unlabeled patches.
     pub auc: f64,
-    /// Their logits.
+    /// Logits that the model gives the training positives and unlabeled patches.
     pub scores: OutOfFoldScores,
     model: Checkpoint,
 }

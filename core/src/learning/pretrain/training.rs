@@ -267,7 +267,8 @@ impl Totals {
             let first = |values: &[f32]| values.first().copied().unwrap_or(f32::NAN);
             for (name, value) in [("loss", first(loss)), ("gradient norm", first(norm))] {
                 if !value.is_finite() {
-                    return Err(diverged(step.place, &format!("the {name} of pretraining is {value}")));
+                    let problem = format!("the {name} of pretraining is {value}");
+                    return Err(Error::diverged(step.place, problem, "lower pretrain.learning_rate"));
                 }
             }
             let [_, columns] = step.rows.dims();
@@ -275,14 +276,5 @@ impl Totals {
             self.spreads += spread(rows, columns);
         }
         Ok(())
-    }
-}
-
-fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
-    Error::Training {
-        epoch,
-        batch,
-        problem: problem.to_owned(),
-        remedy: "lower pretrain.learning_rate".into(),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::learning::eval::metrics::CurvePoint;
 
 /// Samples of the bootstrap.
-pub const RESAMPLES: usize = 1000;
+const RESAMPLES: usize = 1000;
 /// Seed of the bootstrap: the same picks give the same intervals.
 const SEED: u64 = 0x7069_636b;
 

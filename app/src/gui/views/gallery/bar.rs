@@ -11,7 +11,7 @@ use crate::gui::command_table::info;
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::theme;
 use crate::gui::values::{Order, SortKey};
-use crate::gui::widgets::{command_button, command_button_as, paint_label};
+use crate::gui::widgets::{command_button, command_button_as, paint_label, with_command};
 use crate::words;
 
 /// Draws the bar.
@@ -86,22 +86,15 @@ fn label_button(
     out: &mut Vec<Command>,
 ) {
     let Some(info) = info(id) else { return };
-    let allowed = model.allows(info.needs);
+    let allowed = model.allows(info.needs).is_ok();
     // Room for the mark is left in the text, so that the button has egui's own shape.
-    let response = ui.add_enabled(allowed.is_ok(), egui::Button::new(format!("     {words}")));
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, allowed.is_ok(), info.name));
+    let response = ui.add_enabled(allowed, egui::Button::new(format!("     {words}")));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, allowed, info.name));
     let colour = theme::label(label, ui.visuals().dark_mode);
-    let colour = if allowed.is_ok() { colour } else { colour.gamma_multiply(0.4) };
+    let colour = if allowed { colour } else { colour.gamma_multiply(0.4) };
     let centre = response.rect.left_center() + egui::vec2(15.0, 0.0);
     paint_label(ui.painter(), centre, 11.0, label, colour);
-    if response.clicked() {
-        out.push((info.command)());
-    }
-    let tooltip = model.keys.tooltip(info);
-    match allowed {
-        Ok(()) => response.on_hover_text(tooltip),
-        Err(why) => response.on_disabled_hover_text(format!("{tooltip}\n{why}")),
-    };
+    with_command(response, model, info, out);
 }
 
 /// Words for the direction of a sort.

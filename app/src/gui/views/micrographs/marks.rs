@@ -16,7 +16,7 @@ use crate::gui::widgets::HALO;
 /// More than so many on the screen are drawn plainly, as one mesh.
 const MAX_FINE: usize = 600;
 /// Smallest radius of a circle, points.
-const LEAST_RADIUS: f32 = 3.5;
+const MIN_RADIUS: f32 = 3.5;
 
 /// Something on a micrograph that can be painted over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ pub struct Chosen {
 
 /// Radius of a particle on the screen, points.
 pub fn radius(open: &OpenProject, geometry: &Geometry) -> f32 {
-    (diameter(open) as f32 * 0.5 * geometry.zoom).max(LEAST_RADIUS)
+    (diameter(open) as f32 * 0.5 * geometry.zoom).max(MIN_RADIUS)
 }
 
 /// Diameter of a particle, px: as somebody has said, else 0.6 of the box.

@@ -57,7 +57,7 @@ pub fn panel(
                 }
             }
             let last = ui.add_enabled(!mask.regions.is_empty(), egui::Button::new("Remove last"));
-            if last.on_hover_text("Take the region away that was drawn last.").clicked() {
+            if last.on_hover_text("Remove the region that was drawn last.").clicked() {
                 let mut less = mask.clone();
                 less.regions.pop();
                 out.push(set(less));

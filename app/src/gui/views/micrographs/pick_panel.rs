@@ -216,7 +216,7 @@ fn expectation(ui: &mut Ui, open: &OpenProject, draft: &PickDraft, surveyed: &Su
             label.on_hover_text(
                 "An estimate, from scores of positives that the run did not learn from and from the share of particles \
                  among all places, with 90 % intervals. Recall counts places above the floor only. Thresholds of single \
-                 micrographs are left out of account.",
+                 micrographs are ignored.",
             );
             if expected.high - expected.low > 0.3 {
                 ui.weak("The interval is wide: judge some picks to be sure.");

@@ -20,7 +20,7 @@ use crate::gui::widgets::HALO;
 pub struct Place {
     /// Centre, px of the micrograph.
     pub xy: [f64; 2],
-    /// Its score.
+    /// Score that the run gave it, 0 to 1.
     pub score: f32,
 }
 

@@ -20,7 +20,7 @@ use crate::gui::widgets::form::section;
 use crate::gui::widgets::unreadable;
 
 /// How much of the micrograph the highest score covers.
-const MOST: f32 = 0.62;
+const MAX_OPACITY: f32 = 0.62;
 /// Size of the bar of the legend, points.
 const BAR: Vec2 = Vec2::new(110.0, 8.0);
 
@@ -33,7 +33,7 @@ pub struct Layer {
 
 /// The colour of a score: the higher, the more it covers.
 fn colour(colours: ColourMap, score: f32) -> Color32 {
-    colours.colour(score).gamma_multiply(MOST * score.clamp(0.0, 1.0).sqrt())
+    colours.colour(score).gamma_multiply(MAX_OPACITY * score.clamp(0.0, 1.0).sqrt())
 }
 
 /// The map of a micrograph by the run that picks.

@@ -7,6 +7,9 @@ use crate::learning::loss::consistency::PseudoLabels;
 use crate::learning::readback::{DeviceValues, PendingReadback};
 use crate::learning::train::metrics::epoch_totals::EpochTotals;
 
+/// What to do where a run diverges.
+const LOWER: &str = "lower optimizer.learning_rate or optimizer.gradient_clip";
+
 /// What a batch measured.
 pub(in crate::learning::train) struct BatchMetrics {
     /// Objective, total loss, risk, term of the negatives, consistency term, nnPU clamped (shape 6).
@@ -68,7 +71,7 @@ fn add_step(step: StepMetrics, values: Vec<Vec<f32>>, totals: &mut EpochTotals) 
         let [objective, terms @ ..]: [f32; 6] =
             std::array::from_fn(|i| terms.get(i).copied().unwrap_or(f32::NAN));
         if !objective.is_finite() {
-            return Err(diverged(batch.place, &format!("the loss is {objective}")));
+            return Err(Error::diverged(batch.place, format!("the loss is {objective}"), LOWER));
         }
         if batch.p.is_some() {
             totals.add_probabilities(&next());
@@ -81,19 +84,10 @@ fn add_step(step: StepMetrics, values: Vec<Vec<f32>>, totals: &mut EpochTotals) 
         last = batch.place;
     }
     if !norm.is_finite() {
-        return Err(diverged(last, &format!("the gradient norm is {norm}")));
+        return Err(Error::diverged(last, format!("the gradient norm is {norm}"), LOWER));
     }
     totals.add_gradient_norm(norm);
     Ok(())
-}
-
-fn diverged((epoch, batch): (usize, usize), problem: &str) -> Error {
-    Error::Training {
-        epoch,
-        batch,
-        problem: problem.to_owned(),
-        remedy: "lower optimizer.learning_rate or optimizer.gradient_clip".into(),
-    }
 }
 
 #[cfg(test)]
