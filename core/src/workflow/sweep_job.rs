@@ -25,7 +25,7 @@ fn plan_file(job: &Job) -> PathBuf {
 }
 
 /// The project as it was when the job was submitted.
-fn snapshot_file(job: &Job) -> PathBuf {
+pub(crate) fn snapshot_file(job: &Job) -> PathBuf {
     job.dir().join("project.sqlite")
 }
 

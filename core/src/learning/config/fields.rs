@@ -172,7 +172,7 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Pseudo-labels only where the picks are clearer than the other particles; there the general model helps to choose them.",
                 if |c| c.self_training.enabled;
             "self_training.general_share" FieldKind::Number, "Share of the general model", "of the weights",
-                "Where the run restarts from the general model, so much of its weights is in the weights that score. 0: none.",
+                "At most so much of the general model's weights is in the weights that score. 0: none.",
                 usual 0 .. 0.5, if |c| c.self_training.general_model;
         ],
     },

@@ -247,9 +247,9 @@ pub struct SelfTrainingConfig {
     /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the validation AUC lies above
     /// what random picks allow, both rankings choose the pseudo-labels; elsewhere the run continues without any.
     pub general_model: bool,
-    /// Where the run restarts from the general model, the share of that model's weights in the weights that score, 0 to
-    /// 0.9; the rest are the trained ones. Weights on the straight line between a pretrained model and what was trained
-    /// from it often score better than either end (WiSE-FT, Wortsman et al. 2022).
+    /// The largest share of the general model's weights in the weights that score, 0 to 0.9; the rest are the trained
+    /// ones. It is the share where the run restarts from the general model; elsewhere the validation side chooses it,
+    /// after the last epoch. Needs a run that began with the general model.
     pub general_share: f64,
 }
 

@@ -7,7 +7,7 @@
 //! 3. [`preflight`] estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
 //!    folder of its own, [`crate::learning::pretrain`].)
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
-//!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general_ranking` where the general
+//!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general` where the general
 //!    model is asked; `validation` measures the validation side after the epoch.
 //! 5. [`metrics`] is what is measured: by a step, over an epoch.
 //! 6. [`checkpoint`] is the run on disk, [`mid_epoch`] its state in the middle of an epoch; `trainer_state` takes the
@@ -19,7 +19,7 @@ mod channel;
 pub(crate) mod check_data;
 pub mod checkpoint;
 pub mod events;
-mod general_ranking;
+mod general;
 pub mod metrics;
 pub mod mid_epoch;
 mod networks;

@@ -15,7 +15,8 @@ use crate::learning::optim::adamw::AdamW;
 use crate::learning::pretrain::GeneralStart;
 use crate::learning::prior;
 use crate::learning::prior::best_bin::estimate_prior;
-use crate::learning::train::general_ranking::{GeneralRanking, Validated};
+use crate::learning::train::general::ranking::{GeneralRanking, Validated};
+use crate::learning::train::general::share::GeneralShare;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::Trainer;
 use crate::remedy::Warning;
@@ -110,6 +111,50 @@ impl Trainer {
         Ok(Some(road))
     }
 
+    /// The trained network, in validation form, with the share of the general model that scores.
+    pub(super) fn with_general_share(&self, trained: Network) -> Network {
+        let share = self.general_share.as_ref().map_or(0.0, |general| general.on(self.trial.road()));
+        match &self.general_share {
+            Some(general) if share > 0.0 => general.mixed(trained, share),
+            _ => trained,
+        }
+    }
+
+    /// After the last epoch of a run without pseudo-labels: takes the share of the general model with which validation
+    /// positives rank best, the smaller one of equals.
+    pub(super) fn choose_general_share(&mut self, epoch: usize) -> Result<()> {
+        let is_last = epoch == self.config.schedule.epochs + self.trial.lost_epochs();
+        let Some(general) = self.general_share.as_ref().filter(|_| is_last) else { return Ok(()) };
+        if self.trial.road() != Some(Road::NoPseudoLabels) {
+            return Ok(());
+        }
+        let mut tried: Vec<(f64, f64)> = Vec::new();
+        for share in general.to_try() {
+            let network = general.mixed(self.networks.scoring(), share);
+            let Some(validated) = self.validation_ranking(&network)? else { break };
+            tried.push((share, validated.auc));
+        }
+        let better = |best: (f64, f64), other: (f64, f64)| if other.1 > best.1 { other } else { best };
+        let (share, text) = match (tried.first(), tried.iter().copied().reduce(better)) {
+            (Some((_, trained)), Some((share, auc))) => (
+                share,
+                format!(
+                    "with it the validation AUC is {auc:.3}, with the trained weights alone {trained:.3}"
+                ),
+            ),
+            _ => (general.untried(), "there are too few validation positives to choose by".to_owned()),
+        };
+        if let Some(general) = &mut self.general_share {
+            general.chosen = Some(share);
+        }
+        if share > 0.0 {
+            let percent = 100.0 * share;
+            let text = format!("{percent:.0} % of the weights that score are the general model's: {text}.");
+            self.warnings.push(text.into());
+        }
+        Ok(())
+    }
+
     /// Ranks the unlabeled by the general model too. `prior_is_told`: whether the labels tell π.
     ///
     /// # Errors
@@ -130,19 +175,19 @@ impl Trainer {
             prior: above_half,
             prior_is_told,
         });
-        if self.config.self_training.general_share > 0.0 && self.config.pretrain.kind == PretrainKind::General
-        {
+        let most = self.config.self_training.general_share;
+        if most > 0.0 && self.config.pretrain.kind == PretrainKind::General {
             let network = Network::new(self.config.backbone, self.config.seed, &device.inner).valid();
             let network = load(network, general.weights()).map_err(|problem| {
                 Error::defect(format!("the general model does not fit its network: {problem}"))
             })?;
-            self.general_network = Some(network);
+            self.general_share = Some(GeneralShare { network, most, chosen: None });
         }
         Ok(())
     }
 
     /// How validation positives rank against validation unlabeled; `None` where they are too few to tell.
-    fn validation_ranking(&self, ranking: &Network) -> Result<Option<Validated>> {
+    pub(super) fn validation_ranking(&self, ranking: &Network) -> Result<Option<Validated>> {
         let patches = |label| self.data.with_label(&self.data.validation, label);
         let (positive, unlabeled) = (patches(Label::Positive), patches(Label::Unlabeled));
         if positive.len() < MIN_VALIDATION || unlabeled.len() < MIN_VALIDATION {

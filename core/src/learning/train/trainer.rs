@@ -22,7 +22,7 @@ use crate::learning::data::patch_store::DevicePool;
 use crate::learning::data::sampler::{Batch, epoch_batches};
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
 use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
-use crate::learning::loss::self_training::{PseudoTarget, Road, SelfTrainingTrial};
+use crate::learning::loss::self_training::{PseudoTarget, SelfTrainingTrial};
 use crate::learning::network::Network;
 use crate::learning::optim::adamw::{AdamW, global_norm};
 use crate::learning::optim::ema;
@@ -30,7 +30,8 @@ use crate::learning::optim::schedule::{consistency_weight, learning_rate};
 use crate::learning::random::{Stream, generator};
 use crate::learning::readback::PendingReadback;
 use crate::learning::train::batch_loss::{BatchInput, BatchLoss};
-use crate::learning::train::general_ranking::GeneralRanking;
+use crate::learning::train::general::ranking::GeneralRanking;
+use crate::learning::train::general::share::GeneralShare;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::metrics::epoch_totals::EpochTotals;
 use crate::learning::train::metrics::step_metrics::{BatchMetrics, StepMetrics, read_steps};
@@ -80,8 +81,8 @@ pub struct Trainer {
     pub(super) warnings: Vec<Warning>,
     /// What the general model says of [`Self::unlabeled`], where self-training asks it.
     pub(super) general: Option<GeneralRanking>,
-    /// The general model in validation form, where a share of its weights may score.
-    pub(super) general_network: Option<Network>,
+    /// The general model, where a share of its weights may score.
+    pub(super) general_share: Option<GeneralShare>,
     positive: Vec<usize>,
     pub(super) unlabeled: Vec<usize>,
     negative: Vec<usize>,
@@ -128,7 +129,7 @@ impl Trainer {
             before_self_training: None,
             warnings: Vec::new(),
             general: None,
-            general_network: None,
+            general_share: None,
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
@@ -328,6 +329,7 @@ impl Trainer {
             _ => consistency_weight(&self.config.consistency, epochs_done),
         };
         metrics.patches_per_second = state.totals.patches as f64 / state.seconds().max(1e-9);
+        self.choose_general_share(state.epoch)?;
         self.validate(&mut metrics)?;
         self.judge_self_training(state.targets.is_some(), &mut metrics)?;
         metrics.seconds = state.seconds();
@@ -344,17 +346,11 @@ impl Trainer {
         measure_validation(metrics, self.prior, &p, &u, &n)
     }
 
-    /// The network that scores, in validation form: the teacher where there is one, else the student. In a run that has
-    /// restarted from the general model, its weights are averaged with those of that model
+    /// The network that scores, in validation form: the teacher where there is one, else the student; with a share of the
+    /// general model's weights where the run has chosen one
     /// ([`SelfTrainingConfig::general_share`](crate::learning::config::SelfTrainingConfig::general_share)).
     pub fn scoring_network(&self) -> Network {
-        let trained = self.networks.scoring();
-        match &self.general_network {
-            Some(general) if self.trial.road() == Some(Road::FromGeneralModel) => {
-                ema::update(trained, general, 1.0 - self.config.self_training.general_share)
-            }
-            _ => trained,
-        }
+        self.with_general_share(self.networks.scoring())
     }
 
     /// Logits of patches of the run, by index, from [`Self::scoring_network`].

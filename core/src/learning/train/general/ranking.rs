@@ -4,7 +4,7 @@ use crate::learning::network::weights::NamedTensors;
 
 /// The AUC of validation positives against validation unlabeled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Validated {
+pub(in crate::learning::train) struct Validated {
     /// The AUC.
     pub auc: f64,
     /// Its standard error.
@@ -21,7 +21,7 @@ impl Validated {
 }
 
 /// The general model's ranking of the unlabeled patches of a run.
-pub(super) struct GeneralRanking {
+pub(in crate::learning::train) struct GeneralRanking {
     /// Logits, one for each unlabeled patch of the trainer.
     pub logits: Vec<f32>,
     /// AUC of positives against unlabeled patches.
