@@ -5,6 +5,7 @@
 mod branches;
 mod splits;
 mod take_back;
+mod take_back_workflow;
 
 use std::path::Path;
 

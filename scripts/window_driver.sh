@@ -1,0 +1,154 @@
+# Sourced by window_test.sh and first_hour.sh: a display of its own, the real program on it, keys and a mouse as a person
+# uses them. Expects: script_name, program (the path of vitrine), project (once there is one), and screen, the size of
+# the display. Commands read the project beside the window.
+
+work=$(mktemp -d)
+display_pid='' window_pid=''
+# What a person would have done so far.
+clicks=0 keys=0
+finish() {
+  local pid
+  for pid in $window_pid $display_pid; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -rf "$work"
+}
+trap finish EXIT
+fail() {
+  [ -n "${WINDOW_TEST_PICTURE:-}" ] && xwd -silent -root >"$WINDOW_TEST_PICTURE"
+  echo "$script_name: $1" >&2
+  [ -s "$work/window.log" ] && sed 's/^/  the program said: /' "$work/window.log" >&2
+  exit 1
+}
+
+export HOME=$work XDG_RUNTIME_DIR=$work VITRINE_CONFIG_DIR=$work/config
+export WAYLAND_DISPLAY='' WGPU_BACKEND=${WGPU_BACKEND:-vulkan}
+Xvfb -displayfd 3 -screen 0 "${screen:-1280x900}x24" -nolisten tcp -noreset 3>"$work/display" 2>"$work/xvfb.log" &
+display_pid=$!
+for _ in $(seq 100); do [ -s "$work/display" ] && break; sleep 0.1; done
+[ -s "$work/display" ] || fail "no display came up: $(cat "$work/xvfb.log")"
+DISPLAY=:$(tr -d '\n' <"$work/display")
+export DISPLAY
+
+start() {
+  "$program" "$@" >"$work/window.log" 2>&1 &
+  window_pid=$!
+}
+# Waits until a window has this title (a regular expression), and gives it the keys. Two minutes: two busy cores make the
+# sample slowly.
+titled() {
+  for _ in $(seq 600); do
+    kill -0 "$window_pid" 2>/dev/null || fail "the program ended while waiting for the window '$1'"
+    id=$(xdotool search --onlyvisible --name "$1" 2>/dev/null | tail -1) || true
+    # A window that is not on the screen yet takes no keys.
+    if [ -n "$id" ] && xdotool windowfocus --sync "$id" 2>/dev/null; then
+      sleep 1
+      return
+    fi
+    sleep 0.2
+  done
+  fail "no window is titled '$1'; it is: $(xdotool search --name . getwindowname %@ 2>&1 | tr "\n" ";")"
+}
+# Waits until a command prints what is expected.
+until_is() {
+  local wanted=$1 got=''
+  shift
+  for _ in $(seq 100); do
+    got=$("$@" 2>&1) || true
+    [ "$got" = "$wanted" ] && return
+    sleep 0.2
+  done
+  fail "'$*' gives '$got', not '$wanted'"
+}
+closes() {
+  press ctrl+q
+  for _ in $(seq 100); do kill -0 "$window_pid" 2>/dev/null || break; sleep 0.2; done
+  kill -0 "$window_pid" 2>/dev/null && fail "Ctrl+Q did not close the window"
+  wait "$window_pid" || fail "the program ended with status $?"
+  window_pid=''
+}
+# Patches of the project with this label; a split counts labels too.
+count() {
+  "$program" info "$project" --json | tr -d ' \n' | grep -o '"labels":{[^}]*}' | head -1 | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
+# The state of a run of the project.
+state_of() { "$program" info "$project" | sed -n "s/^ *run *$1 (\([a-z]*\).*/\1/p"; }
+
+# Presses keys, one after the other.
+press() {
+  xdotool key "$@"
+  keys=$((keys + $#))
+}
+# Types a text.
+types() {
+  xdotool type --delay "${2:-40}" "$1"
+  keys=$((keys + ${#1}))
+}
+# Clicks at a place of the window.
+click() {
+  xdotool mousemove --window "$id" "$1" "$2"
+  sleep 0.5
+  xdotool click 1
+  clicks=$((clicks + 1))
+}
+# Gives a command by its name.
+by_name() {
+  press ctrl+p
+  sleep 1
+  types "$1"
+  sleep 1
+  press Return
+  sleep 1
+}
+# The middle of the button that is filled as the one to press (dark look), in the part of the window between these shares
+# of its width and height; nothing where there is none.
+primary() {
+  xwd -silent -id "$id" >"$work/look.xwd"
+  python3 - "$work/look.xwd" "$@" <<'PY'
+import struct, sys
+
+data = open(sys.argv[1], "rb").read()
+left, top, right, bottom = map(float, sys.argv[2:6])
+head = struct.unpack(">25I", data[:100])
+size, width, height, per_line, colours = head[0], head[4], head[5], head[12], head[19]
+pixels = memoryview(data)[size + 12 * colours:]
+# 45 % of the accent over a ground of nearly black.
+accent, share = (0x56, 0xB4, 0xE9), 0.45
+
+
+def filled(x, y):
+    blue, green, red = pixels[y * per_line + 4 * x:y * per_line + 4 * x + 3]
+    ground = [(value - share * of) / (1 - share) for value, of in zip((red, green, blue), accent)]
+    return max(ground) - min(ground) < 8 and 10 < sum(ground) / 3 < 60
+
+
+best = (0, 0, 0)
+for y in range(int(top * height), int(bottom * height)):
+    run = 0
+    for x in range(int(left * width), int(right * width) + 1):
+        if x < int(right * width) and filled(x, y):
+            run += 1
+            continue
+        if run > best[0]:
+            best = (run, x - run, y)
+        run = 0
+length, x, y = best
+if length >= 40:
+    middle, last = x + length // 2, y
+    # The upper edge of the button: go down its left end, where no letter is.
+    while last + 1 < height and filled(x + 4, last + 1):
+        last += 1
+    print(middle, (y + last) // 2)
+PY
+}
+# Clicks the button that is filled as the one to press, once it is there.
+click_primary() {
+  local at=''
+  for _ in $(seq 50); do
+    at=$(primary "$@")
+    [ -n "$at" ] && break
+    sleep 0.2
+  done
+  [ -n "$at" ] || fail "no button stands out between the shares $* of the window"
+  # shellcheck disable=SC2086
+  click $at
+}
