@@ -329,7 +329,7 @@ impl Trainer {
             _ => consistency_weight(&self.config.consistency, epochs_done),
         };
         metrics.patches_per_second = state.totals.patches as f64 / state.seconds().max(1e-9);
-        self.choose_general_share(state.epoch)?;
+        self.mix_with_general_model(state.epoch)?;
         self.validate(&mut metrics)?;
         self.judge_self_training(state.targets.is_some(), &mut metrics)?;
         metrics.seconds = state.seconds();
@@ -346,11 +346,12 @@ impl Trainer {
         measure_validation(metrics, self.prior, &p, &u, &n)
     }
 
-    /// The network that scores, in validation form: the teacher where there is one, else the student; with a share of the
-    /// general model's weights where the run has chosen one
+    /// The network that scores, in validation form: the teacher where there is one, else the student; after the last epoch
+    /// with a share of the general model's weights, where the method asks for it
     /// ([`SelfTrainingConfig::general_share`](crate::learning::config::SelfTrainingConfig::general_share)).
     pub fn scoring_network(&self) -> Network {
-        self.with_general_share(self.networks.scoring())
+        let mixed = self.general_share.as_ref().and_then(|general| general.mixed.clone());
+        mixed.unwrap_or_else(|| self.networks.scoring())
     }
 
     /// Logits of patches of the run, by index, from [`Self::scoring_network`].

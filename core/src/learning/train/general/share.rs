@@ -1,7 +1,8 @@
 //! How much of the general model's weights is in the weights that score.
 
-use crate::learning::loss::self_training::Road;
+use crate::error::{Error, Result};
 use crate::learning::network::Network;
+use crate::learning::network::weights::{extract, load};
 use crate::learning::optim::ema;
 
 /// Steps to the largest share.
@@ -15,21 +16,11 @@ pub(in crate::learning::train) struct GeneralShare {
     pub network: Network,
     /// The largest share.
     pub most: f64,
-    /// The share chosen after the last epoch of a run without pseudo-labels.
-    pub chosen: Option<f64>,
+    /// The network that scores; `None` before the last epoch and where the trained weights score alone.
+    pub mixed: Option<Network>,
 }
 
 impl GeneralShare {
-    /// The share on this road. Where the run has restarted from the general model it is the largest: there the labels
-    /// are a choice of the clearest particles, so no AUC on them can tell.
-    pub fn on(&self, road: Option<Road>) -> f64 {
-        match road {
-            Some(Road::FromGeneralModel) => self.most,
-            Some(Road::NoPseudoLabels) => self.chosen.unwrap_or(0.0),
-            None => 0.0,
-        }
-    }
-
     /// The shares to try, ascending from 0.
     pub fn to_try(&self) -> impl Iterator<Item = f64> {
         let most = self.most;
@@ -42,9 +33,44 @@ impl GeneralShare {
     }
 
     /// The mean of trained weights and the general model's, which gets this share.
-    pub fn mixed(&self, trained: Network, share: f64) -> Network {
+    pub fn mix(&self, trained: Network, share: f64) -> Network {
         ema::update(trained, &self.network, 1.0 - share)
     }
+}
+
+/// The network with its last layer scaled and shifted so that its logits of some patches, `found`, get the mean and the
+/// standard deviation of `wanted`. The ranking stays. Averaged weights have smaller activations than either network, so
+/// their logits mean less than those of a trained network. The network as it is where the logits do not spread.
+///
+/// # Errors
+/// When the network does not take weights that are its own, which is a defect.
+pub(in crate::learning::train) fn rescaled(
+    network: Network,
+    found: &[f32],
+    wanted: &[f32],
+) -> Result<Network> {
+    let (found, wanted) = (mean_and_std(found), mean_and_std(wanted));
+    let scale = wanted.1 / found.1;
+    if !scale.is_finite() || scale <= 0.0 {
+        return Ok(network);
+    }
+    let mut weights = extract(&network);
+    for (name, tensor) in &mut weights {
+        let is_bias = name.ends_with("head.bias");
+        if is_bias || name.ends_with("head.weight") {
+            let shift = if is_bias { wanted.0 - scale * found.0 } else { 0.0 };
+            tensor.values.iter_mut().for_each(|v| *v = (f64::from(*v) * scale + shift) as f32);
+        }
+    }
+    load(network, &weights)
+        .map_err(|problem| Error::defect(format!("a network does not take its own weights: {problem}")))
+}
+
+fn mean_and_std(values: &[f32]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+    (mean, variance.sqrt())
 }
 
 #[cfg(test)]
@@ -54,8 +80,9 @@ mod tests {
 
     use super::*;
     use crate::device::ComputeDevice;
+    use crate::imaging::normalise::Normaliser;
     use crate::learning::config::Backbone;
-    use crate::learning::network::weights::extract;
+    use crate::learning::infer::scorer::Scorer;
 
     fn network(seed: u64) -> Network {
         Network::new(Backbone::SlidingCnn, seed, &ComputeDevice::cpu().inner).valid()
@@ -63,9 +90,9 @@ mod tests {
 
     #[test]
     fn weights_are_averaged_by_the_share() {
-        let share = GeneralShare { network: network(2), most: 0.5, chosen: None };
+        let share = GeneralShare { network: network(2), most: 0.5, mixed: None };
         let (trained, general) = (extract(&network(1)), extract(&network(2)));
-        let mixed = extract(&share.mixed(network(1), 0.25));
+        let mixed = extract(&share.mix(network(1), 0.25));
         assert_eq!(mixed.len(), trained.len());
         for (name, tensor) in &mixed {
             let ends = trained[name].values.iter().zip(&general[name].values);
@@ -73,17 +100,30 @@ mod tests {
                 assert!((value - (0.75 * a + 0.25 * b)).abs() < 1e-6, "{name}");
             }
         }
+        let tried: Vec<f64> = share.to_try().collect();
+        assert!(tried.len() == 6 && tried[0] == 0.0 && tried[5] == 0.5);
     }
 
     #[test]
-    fn the_road_says_which_share_scores() {
-        let mut share = GeneralShare { network: network(2), most: 0.5, chosen: None };
-        assert_eq!(share.on(None), 0.0);
-        assert_eq!(share.on(Some(Road::FromGeneralModel)), 0.5);
-        assert_eq!(share.on(Some(Road::NoPseudoLabels)), 0.0, "before the last epoch");
-        share.chosen = Some(0.3);
-        assert_eq!(share.on(Some(Road::NoPseudoLabels)), 0.3);
-        let tried: Vec<f64> = share.to_try().collect();
-        assert!(tried.len() == 6 && tried[0] == 0.0 && tried[5] == 0.5);
+    fn logits_get_the_spread_that_is_wanted_and_keep_their_order() {
+        let logits = |network: &Network| {
+            let normaliser = Normaliser::of_each_patch(64).unwrap();
+            let scorer = Scorer::from_network(network.clone(), normaliser, ComputeDevice::cpu());
+            let pixels: Vec<f32> = (0..8 * 64 * 64).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
+            scorer.logits(&pixels)
+        };
+        let before = logits(&network(3));
+        let after = logits(&rescaled(network(3), &before, &[-4.0, 0.0, 2.0]).unwrap());
+        let (mean, std) = mean_and_std(&after);
+        let (wanted_mean, wanted_std) = mean_and_std(&[-4.0, 0.0, 2.0]);
+        assert!((mean - wanted_mean).abs() < 1e-3 && (std - wanted_std).abs() < 1e-3, "{mean} {std}");
+        let order = |values: &[f32]| {
+            let mut at: Vec<usize> = (0..values.len()).collect();
+            at.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+            at
+        };
+        assert_eq!(order(&before), order(&after));
+        // Nothing to go by: as it is.
+        assert_eq!(extract(&rescaled(network(3), &[1.0, 1.0], &[0.0, 1.0]).unwrap()), extract(&network(3)));
     }
 }
