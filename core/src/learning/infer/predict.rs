@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::error::Result;
 use crate::learning::data::patch_store::DevicePool;
 use crate::learning::network::Network;
+use crate::learning::network::kernels::mirrored;
 use crate::learning::network::weights::to_vec;
 
 /// Patches per forward pass.
@@ -35,7 +36,8 @@ fn averaged<const D: usize>(
     output: impl Fn(Tensor<4>) -> Tensor<D>,
 ) -> Tensor<D> {
     let sum_over_flips = |patches: Tensor<4>| {
-        let flipped = [patches.clone().flip([2]), patches.clone().flip([3]), patches.clone().flip([2, 3])];
+        let flips = [(true, false), (false, true), (true, true)];
+        let flipped = flips.map(|(rows, columns)| mirrored(&patches, rows, columns));
         flipped.into_iter().fold(output(patches), |total, copy| total + output(copy))
     };
     match augmentation {

@@ -9,7 +9,9 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::gemm::{Pair, Rows, Tile, accumulate_outer, accumulate_rows};
+use super::norm::Affine;
 use super::simd::Isa;
+use super::unfold::unfold;
 
 /// Sizes of one convolution with a square kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,37 +90,6 @@ impl ConvShape {
             }
         }
         taps
-    }
-    /// Pixels under the kernel, one row each (taps), of images from `first`.
-    fn unfold(&self, x: &[f32], first: usize, images: usize, rows: &mut [f32]) {
-        let [h, w] = self.input;
-        let [oh, ow] = self.output();
-        let (c, k) = (self.channels_in, self.kernel);
-        rows.fill(0.0);
-        let mut to = rows.chunks_exact_mut(k * k * c);
-        for n in first..first + images {
-            for y in 0..oh {
-                for ox in 0..ow {
-                    let Some(row) = to.next() else { return };
-                    for ky in 0..k {
-                        let Some(iy) = (y * self.stride + ky).checked_sub(self.padding).filter(|&i| i < h)
-                        else {
-                            continue;
-                        };
-                        // Columns of the kernel that lie inside.
-                        let left = ox * self.stride;
-                        let from = self.padding.saturating_sub(left).min(k);
-                        let end = (w + self.padding).saturating_sub(left).min(k);
-                        if from >= end {
-                            continue;
-                        }
-                        let at = ((n * h + iy) * w + left + from - self.padding) * c;
-                        row[(ky * k + from) * c..(ky * k + end) * c]
-                            .copy_from_slice(&x[at..at + (end - from) * c]);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -284,8 +255,16 @@ fn identity(count: usize) -> Vec<Pair> {
     (0..count as u32).map(|i| Pair { input: i, output: i }).collect()
 }
 
-/// The product of a convolution's images with its weights, in either direction.
-fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights: &[f32]) -> Vec<f32> {
+/// The product of a convolution's images with its weights, in either direction, and what is done to it by channel
+/// (`after`) while it is near.
+fn product(
+    isa: Isa,
+    shape: &ConvShape,
+    columns: Columns,
+    from: &[f32],
+    weights: &[f32],
+    after: Option<&Affine<'_>>,
+) -> Vec<f32> {
     assert_eq!(weights.len(), shape.weights());
     let taps = shape.taps();
     let unfolds = shape.unfolds();
@@ -309,6 +288,8 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
         .enumerate()
         .for_each(|(t, to)| pack_tile(shape, columns, width, tap_stride, t, weights, to));
     let pairs = if unfolds { vec![identity(shape.group() * out_side)] } else { shape.pairs(shape.group()) };
+    // Without padding the first tap writes every output.
+    let first_covers = pairs[0].len() == shape.group() * to_image;
     let mut result: Vec<f32> = Vec::with_capacity(shape.images * to_image * across);
     let to = SharedOutput(result.as_mut_ptr());
     tasks.into_par_iter().for_each(|Task { first, count, tiles }| {
@@ -317,7 +298,7 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
         let scratch = if unfolds { count * out_side * taps * depth } else { 0 };
         with_scratch(1, scratch, |rows| {
             let (source, depth) = if unfolds {
-                shape.unfold(from, first, count, rows);
+                unfold(shape, from, first, count, rows);
                 (SharedOutput::of(rows).rows(0, taps * depth), taps * depth)
             } else {
                 (SharedOutput::of(from).rows(first * from_image * depth, depth), depth)
@@ -335,13 +316,19 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
                     // the rows read are inside `from` by the assertion above; the pairs of the first
                     // `count` images come first.
                     unsafe {
-                        for row in 0..count * to_image {
-                            to.start.add(row * across).write_bytes(0, width);
+                        if !first_covers {
+                            for row in 0..count * to_image {
+                                to.start.add(row * across).write_bytes(0, width);
+                            }
                         }
                         for (tap, pairs) in pairs.iter().enumerate() {
                             let pairs = &pairs[..pairs.len() / shape.group() * count];
                             let weights = weights.as_ptr().add(tap * tap_stride);
-                            accumulate_rows(tile, reversed, pairs, source, depth, weights, to);
+                            let how = [reversed, first_covers && tap == 0];
+                            accumulate_rows(tile, how, pairs, source, depth, weights, to);
+                        }
+                        if let Some(after) = after {
+                            after.columns(t * width..(t + 1) * width).apply(isa, to, count * to_image);
                         }
                     }
                 });
@@ -355,7 +342,18 @@ fn product(isa: Isa, shape: &ConvShape, columns: Columns, from: &[f32], weights:
 
 /// y = x ∗ w. `x` is N×H×W×in, `weights` out×in×k×k, the result N×H'×W'×out.
 pub fn forward(isa: Isa, shape: &ConvShape, x: &[f32], weights: &[f32]) -> Vec<f32> {
-    product(isa, shape, Columns::Outputs, x, weights)
+    product(isa, shape, Columns::Outputs, x, weights, None)
+}
+
+/// [`forward`], then scale, offset and ReLU by channel.
+pub fn forward_affine(
+    isa: Isa,
+    shape: &ConvShape,
+    x: &[f32],
+    weights: &[f32],
+    after: &Affine<'_>,
+) -> Vec<f32> {
+    product(isa, shape, Columns::Outputs, x, weights, Some(after))
 }
 
 /// Gradient of the input, N×H×W×in, from that of the output.
@@ -363,7 +361,7 @@ pub fn backward_input(isa: Isa, shape: &ConvShape, dy: &[f32], weights: &[f32]) 
     if shape.unfolds() {
         return backward_few_channels(shape, dy, weights);
     }
-    product(isa, shape, Columns::Inputs, dy, weights)
+    product(isa, shape, Columns::Inputs, dy, weights, None)
 }
 
 /// The same straight from the definition. Only whoever asks for the gradient of the patches themselves
@@ -424,7 +422,7 @@ pub fn backward_weights(isa: Isa, shape: &ConvShape, x: &[f32], dy: &[f32]) -> V
                 let scratch = if unfolds { count * out_side * taps * ci } else { 0 };
                 with_scratch(1, scratch, |unfolded| {
                     let input = if unfolds {
-                        shape.unfold(x, image, count, unfolded);
+                        unfold(shape, x, image, count, unfolded);
                         SharedOutput::of(unfolded).rows(0, taps * ci)
                     } else {
                         SharedOutput::of(x).rows(image * (x.len() / shape.images) + rows_from, ci)

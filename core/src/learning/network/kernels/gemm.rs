@@ -96,8 +96,12 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// First value of a row.
+    ///
+    /// # Safety
+    /// The row must lie inside the image.
     #[inline(always)]
-    unsafe fn row(self, row: u32) -> *mut f32 {
+    pub unsafe fn row(self, row: u32) -> *mut f32 {
         // SAFETY: callers name rows inside the image.
         unsafe { self.start.add(row as usize * self.stride) }
     }
@@ -121,7 +125,8 @@ macro_rules! dispatch {
 }
 
 /// For each pair: out\[to\] += in\[from\] · weights. `in` rows have `depth` values, `weights` is depth ×
-/// the tile's columns. With `reversed` the roles of input and output are exchanged.
+/// the tile's columns. With `reversed` the roles of input and output are exchanged. With `fresh` the rows written hold
+/// nothing yet: sums begin at 0.
 ///
 /// # Safety
 /// The processor must have the tile's instructions; every row of `pairs` must lie inside the images,
@@ -129,7 +134,7 @@ macro_rules! dispatch {
 /// written.
 pub unsafe fn accumulate_rows(
     tile: Tile,
-    reversed: bool,
+    [reversed, fresh]: [bool; 2],
     pairs: &[Pair],
     from: Rows,
     depth: usize,
@@ -139,31 +144,39 @@ pub unsafe fn accumulate_rows(
     // SAFETY: passed on to the caller.
     unsafe {
         match tile {
-            Tile::Portable => rows_body::<Lanes8, 4, 1>(reversed, pairs, from, depth, weights, to),
+            Tile::Portable => rows_body::<Lanes8, 4, 1>([reversed, fresh], pairs, from, depth, weights, to),
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx2Narrow => rows_avx2::<8, 1>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx2Narrow => rows_avx2::<8, 1>([reversed, fresh], pairs, from, depth, weights, to),
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx2Wide => rows_avx2::<6, 2>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx2Wide => rows_avx2::<6, 2>([reversed, fresh], pairs, from, depth, weights, to),
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx2Odd => rows_avx2::<4, 3>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx2Odd => rows_avx2::<4, 3>([reversed, fresh], pairs, from, depth, weights, to),
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx512Narrow => rows_avx512::<Avx512, 8, 1>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx512Narrow => {
+                rows_avx512::<Avx512, 8, 1>([reversed, fresh], pairs, from, depth, weights, to)
+            }
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx512Wide => rows_avx512::<Avx512, 12, 2>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx512Wide => {
+                rows_avx512::<Avx512, 12, 2>([reversed, fresh], pairs, from, depth, weights, to)
+            }
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx512Odd => rows_avx512::<Avx512And256, 12, 1>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx512Odd => {
+                rows_avx512::<Avx512And256, 12, 1>([reversed, fresh], pairs, from, depth, weights, to)
+            }
             #[cfg(target_arch = "x86_64")]
-            Tile::Avx512Third => rows_avx512::<Avx512, 8, 3>(reversed, pairs, from, depth, weights, to),
+            Tile::Avx512Third => {
+                rows_avx512::<Avx512, 8, 3>([reversed, fresh], pairs, from, depth, weights, to)
+            }
         }
     }
 }
 
 dispatch!(rows_body, rows_avx2, rows_avx512,
-    (reversed: bool, pairs: &[Pair], from: Rows, depth: usize, weights: *const f32, to: Rows));
+    (how: [bool; 2], pairs: &[Pair], from: Rows, depth: usize, weights: *const f32, to: Rows));
 
 #[inline(always)]
 unsafe fn rows_body<S: Simd, const R: usize, const V: usize>(
-    reversed: bool,
+    [reversed, fresh]: [bool; 2],
     pairs: &[Pair],
     from: Rows,
     depth: usize,
@@ -189,9 +202,11 @@ unsafe fn rows_body<S: Simd, const R: usize, const V: usize>(
                 }
             }
             let mut sums = [[S::zero(); V]; R];
-            for r in 0..R {
-                for v in 0..V {
-                    sums[r][v] = S::load(outputs[r].add(v * S::LANES));
+            if !fresh {
+                for r in 0..R {
+                    for v in 0..V {
+                        sums[r][v] = S::load(outputs[r].add(v * S::LANES));
+                    }
                 }
             }
             let mut w = weights;

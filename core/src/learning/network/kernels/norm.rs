@@ -3,8 +3,11 @@
 //! An image is taken as rows (pixels) of `channels` values, a multiple of 8. Sums go over fixed blocks
 //! of rows and are put together in the order of the blocks.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
+use super::gemm::Rows;
 use super::simd::{Isa, compiled, run};
 
 /// Values of a block of rows: near enough to be read twice.
@@ -86,6 +89,47 @@ compiled!(scale_rows, scale_rows_avx2, (y: &[f32], out: &mut [f32], scale: &[f32
                 // Not `max`, which would swallow a NaN.
                 out[i] = if value < floor { floor } else { value };
             }
+        }
+    }
+});
+
+/// scale·y + offset by channel, then ReLU if `relu`.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// By channel, a multiple of 8 of them.
+    pub scale: &'a [f32],
+    /// By channel.
+    pub offset: &'a [f32],
+    /// Whether negative values become zero.
+    pub relu: bool,
+}
+
+impl Affine<'_> {
+    /// The part for some of the channels.
+    pub fn columns(&self, channels: Range<usize>) -> Self {
+        Self { scale: &self.scale[channels.clone()], offset: &self.offset[channels], relu: self.relu }
+    }
+
+    /// Applies it to the first `count` of `rows`, in place.
+    ///
+    /// # Safety
+    /// The rows must hold as many values as there are channels here, and nobody else may touch these.
+    pub unsafe fn apply(&self, isa: Isa, rows: Rows, count: usize) {
+        run!(isa, scale_in_place, scale_in_place_avx2, (rows, count, self))
+    }
+}
+
+compiled!(scale_in_place, scale_in_place_avx2, (rows: Rows, count: usize, by: &Affine<'_>) {
+    let floor = if by.relu { 0.0 } else { f32::NEG_INFINITY };
+    for row in 0..count {
+        // SAFETY: by the promise of whoever called `Affine::apply`.
+        let row = unsafe { std::slice::from_raw_parts_mut(rows.row(row as u32), by.scale.len()) };
+        for ((y, a), b) in eights_mut(row).iter_mut().zip(eights(by.scale)).zip(eights(by.offset)) {
+            // All eight are read before one is written: the compiler cannot know that rows and factors lie apart.
+            *y = std::array::from_fn(|i| {
+                let value = y[i] * a[i] + b[i];
+                if value < floor { floor } else { value }
+            });
         }
     }
 });

@@ -52,7 +52,7 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice::<f32>().unwrap_or_else(|| unreachable!("every input went through `contiguous`"))
 }
 
-fn made(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+pub(super) fn made(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
@@ -145,8 +145,16 @@ fn score(x: Tensor<4>, block: ConvNorm) -> Tensor<4> {
     let [scale, offset, _] =
         folded(values(&gamma), values(&beta), values(&mean), values(&variance), block.epsilon);
     let shortcut = block.shortcut.map(primitive);
-    let y = conv::forward(isa, &shape, values(&x), values(&weights));
-    let out = norm::apply(isa, &y, &scale, &offset, shortcut.as_ref().map(values), block.relu);
+    let out = match shortcut {
+        None => {
+            let after = norm::Affine { scale: &scale, offset: &offset, relu: block.relu };
+            conv::forward_affine(isa, &shape, values(&x), values(&weights), &after)
+        }
+        Some(shortcut) => {
+            let y = conv::forward(isa, &shape, values(&x), values(&weights));
+            norm::apply(isa, &y, &scale, &offset, Some(values(&shortcut)), block.relu)
+        }
+    };
     Tensor::from_primitive::<Flex>(made(out, out_shape(&shape)))
 }
 
@@ -301,7 +309,9 @@ pub fn smooth(mode: Mode, x: Tensor<4>, padding: usize) -> Tensor<4> {
     let [images, h, w, channels] = x.dims();
     let shape = PoolShape { images, input: [h, w], channels, padding };
     let [oh, ow] = shape.output();
-    let smoothed = |x: &FlexTensor| made(pool::smooth_forward(&shape, values(x)), [images, oh, ow, channels]);
+    let smoothed = |x: &FlexTensor| {
+        made(pool::smooth_forward(Isa::best(), &shape, values(x)), [images, oh, ow, channels])
+    };
     match mode {
         Mode::Scoring => Tensor::from_primitive::<Flex>(smoothed(&primitive(x))),
         Mode::Training => {

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::simd::{Isa, compiled, run};
+
 /// Sizes of the images that are pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolShape {
@@ -87,10 +89,42 @@ pub fn max_backward(shape: &PoolShape, gradient: &[f32], from: &[u8]) -> Vec<f32
     dx
 }
 
+compiled!(smooth_row, smooth_row_avx2, (out: &mut [f32], rows: [&[f32]; SIDE], channels: usize) {
+    for (pixel, out) in out.chunks_exact_mut(channels).enumerate() {
+        // Three pixels beside one another are one piece.
+        let at = 2 * pixel * channels..(2 * pixel + SIDE) * channels;
+        let [top, middle, bottom] = rows.map(|row| row[at.clone()].as_chunks::<8>().0);
+        let (out, blocks) = (out.as_chunks_mut::<8>().0, channels / 8);
+        assert!(out.len() == blocks && [top, middle, bottom].iter().all(|row| row.len() == SIDE * blocks));
+        for (block, out) in out.iter_mut().enumerate() {
+            let mut sum = [0.0; 8];
+            for row in [top, middle, bottom] {
+                for tap in 0..SIDE {
+                    let x = &row[tap * blocks + block];
+                    for i in 0..8 {
+                        sum[i] += x[i];
+                    }
+                }
+            }
+            *out = sum.map(|sum| sum / (SIDE * SIDE) as f32);
+        }
+    }
+});
+
 /// The means over 3×3 pixels; the padding counts as zeros.
-pub fn smooth_forward(shape: &PoolShape, x: &[f32]) -> Vec<f32> {
+pub fn smooth_forward(isa: Isa, shape: &PoolShape, x: &[f32]) -> Vec<f32> {
     let c = shape.channels;
     let mut out = vec![0.0; shape.images * shape.image_out()];
+    if shape.padding == 0 && c.is_multiple_of(8) {
+        let [rows, width] = shape.output();
+        let line = shape.input[1] * c;
+        out.par_chunks_mut(width * c).enumerate().with_min_len(8).for_each(|(at, out)| {
+            let top = (at / rows * shape.input[0] + 2 * (at % rows)) * line;
+            let from = [0, 1, 2].map(|row| &x[top + row * line..][..line]);
+            run!(isa, smooth_row, smooth_row_avx2, (out, from, c));
+        });
+        return out;
+    }
     out.par_chunks_mut(shape.image_out()).zip(x.par_chunks(shape.image_in())).for_each(|(out, x)| {
         for (pixel, out) in out.chunks_exact_mut(c).enumerate() {
             for (_, at) in shape.taps(pixel) {
@@ -172,7 +206,7 @@ mod tests {
         let shape = PoolShape { images: 1, input: [3, 3], channels: 1, padding: 1 };
         let x: Vec<f32> = (0..9).map(|i| i as f32).collect();
         let nine = |values: [f32; 4]| values.map(|v| v / 9.0);
-        assert_eq!(smooth_forward(&shape, &x), nine([8.0, 12.0, 20.0, 24.0]));
+        assert_eq!(smooth_forward(Isa::best(), &shape, &x), nine([8.0, 12.0, 20.0, 24.0]));
         // The pixel in the middle lies in all four windows, a corner in one.
         let dx = smooth_backward(&shape, &[9.0, 18.0, 27.0, 36.0]);
         assert_eq!(dx, [1.0, 3.0, 2.0, 4.0, 10.0, 6.0, 3.0, 7.0, 4.0]);
@@ -184,10 +218,27 @@ mod tests {
         let shape = PoolShape { images: 1, input: [4, 5], channels: 1, padding: 0 };
         let x: Vec<f32> = (0..20).map(|i| i as f32).collect();
         assert_eq!(shape.output(), [1, 2]);
-        assert_eq!(smooth_forward(&shape, &x), [6.0, 8.0]);
+        assert_eq!(smooth_forward(Isa::best(), &shape, &x), [6.0, 8.0]);
         let dx = smooth_backward(&shape, &[9.0, 18.0]);
         assert_eq!(dx[..5], [1.0, 1.0, 3.0, 2.0, 2.0]);
         assert_eq!(dx[15..], [0.0; 5]);
+    }
+
+    #[test]
+    fn smoothing_is_the_same_with_vectors() {
+        // Several images and channels, one row and column that no window reaches.
+        let shape = PoolShape { images: 3, input: [6, 8], channels: 24, padding: 0 };
+        let x: Vec<f32> = (0..3 * 48 * 24).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
+        let one_channel = PoolShape { channels: 1, ..shape };
+        for isa in Isa::available() {
+            let out = smooth_forward(isa, &shape, &x);
+            for channel in 0..24 {
+                let pick = |values: &[f32]| -> Vec<f32> {
+                    values.iter().skip(channel).step_by(24).copied().collect()
+                };
+                assert_eq!(pick(&out), smooth_forward(isa, &one_channel, &pick(&x)), "{isa:?}");
+            }
+        }
     }
 
     #[test]
