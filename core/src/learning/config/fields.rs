@@ -98,6 +98,8 @@ pub const GROUPS: &[FieldGroup] = &[
             "prior" FieldKind::Prior, "Particles among unlabeled (π)", "",
                 "Share of particles among the unlabeled patches (not among all patches). Estimated from the data, or given.",
                 usual 0.05 .. 0.6;
+            "match_prior" FieldKind::Flag, "Scores agree with π", "",
+                "After the last epoch shifts all scores so that their mean over the unlabeled patches is π. The ranking stays.";
             "split.validation" FieldKind::Number, "Validation share", "of the patches",
                 "Patches held out of training to measure it after every epoch.", usual 0.1 .. 0.3;
             "split.test" FieldKind::Number, "Test share", "of the patches",

@@ -35,6 +35,8 @@ pub struct RunConfig {
     pub split: SplitConfig,
     /// The class prior π: the share of particles among the unlabeled.
     pub prior: PriorConfig,
+    /// Whether the last layer is shifted after the last epoch so that the mean score of the unlabeled is π.
+    pub match_prior: bool,
     /// How labels enter the loss.
     pub risk: RiskConfig,
     /// Pseudo-labels for the highest- and lowest-ranked unlabeled patches.
@@ -88,6 +90,7 @@ impl Default for RunConfig {
             normaliser: NormaliserKind::PerPatchZScore,
             split: SplitConfig::default(),
             prior: PriorConfig::Estimate(EstimateWord::Estimate),
+            match_prior: false,
             risk: RiskConfig::default(),
             self_training: SelfTrainingConfig::default(),
             consistency: ConsistencyConfig::default(),

@@ -21,7 +21,8 @@ pub fn decay_at(config: &TeacherConfig, step: u64) -> f64 {
 
 /// Moves `teacher` towards `student`: t ← d·t + (1 − d)·s. Both are in validation form. The running statistics of
 /// batch normalisation are averaged like the weights; the student's statistics of the last step would not fit the
-/// averaged weights.
+/// averaged weights. They change where they lie, also for a clone
+/// of `teacher`: give a copy of its own ([`Module::valid`]) where another one is still needed.
 pub fn update<M: Module>(teacher: M, student: &M, decay: f64) -> M {
     struct Collect(VecDeque<Box<dyn Any>>);
     impl ModuleVisitor for Collect {

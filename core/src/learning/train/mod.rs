@@ -8,7 +8,8 @@
 //!    folder of its own, [`crate::learning::pretrain`].)
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
 //!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general` where the general
-//!    model is asked; `validation` measures the validation side after the epoch.
+//!    model is asked; `validation` measures the validation side after the epoch; `scoring_weights` settles the weights
+//!    that score after the last one.
 //! 5. [`metrics`] is what is measured: by a step, over an epoch.
 //! 6. [`checkpoint`] is the run on disk, [`mid_epoch`] its state in the middle of an epoch; `trainer_state` takes the
 //!    trainer's state and puts it back.
@@ -25,6 +26,7 @@ pub mod mid_epoch;
 mod networks;
 pub mod preflight;
 pub mod run;
+mod scoring_weights;
 mod self_training;
 pub mod trainer;
 mod trainer_state;

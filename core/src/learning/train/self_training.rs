@@ -16,7 +16,7 @@ use crate::learning::pretrain::GeneralStart;
 use crate::learning::prior;
 use crate::learning::prior::best_bin::estimate_prior;
 use crate::learning::train::general::ranking::{GeneralRanking, Validated};
-use crate::learning::train::general::share::{GeneralShare, rescaled};
+use crate::learning::train::general::share::GeneralShare;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::trainer::Trainer;
 use crate::remedy::Warning;
@@ -34,7 +34,7 @@ impl Trainer {
             return Ok(None);
         }
         if config.trial && self.trial.about_to_start() {
-            self.before_self_training = Some(self.networks.clone());
+            self.before_self_training = Some(self.networks.copy());
         }
         let road = self.road()?;
         if road == Some(Road::NoPseudoLabels) {
@@ -111,52 +111,6 @@ impl Trainer {
         Ok(Some(road))
     }
 
-    /// After the last epoch, where the general model is asked: mixes its weights into those that score. The share is the
-    /// largest where the run has restarted from it: there the labels are a choice of the clearest particles, so no AUC on
-    /// them can tell. Elsewhere it is the share with which validation positives rank best, the smaller one of equals.
-    pub(super) fn mix_with_general_model(&mut self, epoch: usize) -> Result<()> {
-        let is_last = epoch == self.config.schedule.epochs + self.trial.lost_epochs();
-        let Some(general) = self.general_share.as_ref().filter(|_| is_last) else { return Ok(()) };
-        let (share, why) = match self.trial.road() {
-            None => return Ok(()),
-            Some(Road::FromGeneralModel) => (general.most, "the run restarted from it".to_owned()),
-            Some(Road::NoPseudoLabels) => self.share_by_validation(general)?,
-        };
-        if share == 0.0 {
-            return Ok(());
-        }
-        let trained = self.networks.scoring();
-        let mixed = general.mix(trained.clone(), share);
-        let logits =
-            |network: &Network| pool_logits(network, &self.pool, &self.unlabeled, TestTimeAugmentation::None);
-        let (found, wanted) = (logits(&mixed)?, logits(&trained)?);
-        let mixed = rescaled(mixed, &found, &wanted)?;
-        if let Some(general) = &mut self.general_share {
-            general.mixed = Some(mixed);
-        }
-        let percent = 100.0 * share;
-        let text = format!("{percent:.0} % of the weights that score are the general model's: {why}.");
-        self.warnings.push(text.into());
-        Ok(())
-    }
-
-    /// The share of the general model with which validation positives rank best, and why.
-    fn share_by_validation(&self, general: &GeneralShare) -> Result<(f64, String)> {
-        let mut tried: Vec<(f64, f64)> = Vec::new();
-        for share in general.to_try() {
-            let network = general.mix(self.networks.scoring(), share);
-            let Some(validated) = self.validation_ranking(&network)? else { break };
-            tried.push((share, validated.auc));
-        }
-        let better = |best: (f64, f64), other: (f64, f64)| if other.1 > best.1 { other } else { best };
-        Ok(match (tried.first(), tried.iter().copied().reduce(better)) {
-            (Some((_, trained)), Some((share, auc))) => {
-                (share, format!("the validation AUC is {auc:.3} with it, {trained:.3} without"))
-            }
-            _ => (general.untried(), "there are too few validation positives to choose by".to_owned()),
-        })
-    }
-
     /// Ranks the unlabeled by the general model too. `prior_is_told`: whether the labels tell π.
     ///
     /// # Errors
@@ -183,7 +137,7 @@ impl Trainer {
             let network = load(network, general.weights()).map_err(|problem| {
                 Error::defect(format!("the general model does not fit its network: {problem}"))
             })?;
-            self.general_share = Some(GeneralShare { network, most, mixed: None });
+            self.general_share = Some(GeneralShare { network, most });
         }
         Ok(())
     }

@@ -83,6 +83,8 @@ pub struct Trainer {
     pub(super) general: Option<GeneralRanking>,
     /// The general model, where a share of its weights may score.
     pub(super) general_share: Option<GeneralShare>,
+    /// The network that scores after the last epoch, where it is not the trained one as it is.
+    pub(super) settled: Option<Network>,
     positive: Vec<usize>,
     pub(super) unlabeled: Vec<usize>,
     negative: Vec<usize>,
@@ -130,6 +132,7 @@ impl Trainer {
             warnings: Vec::new(),
             general: None,
             general_share: None,
+            settled: None,
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),
             negative: data.with_label(&data.train, Label::Negative),
@@ -329,7 +332,7 @@ impl Trainer {
             _ => consistency_weight(&self.config.consistency, epochs_done),
         };
         metrics.patches_per_second = state.totals.patches as f64 / state.seconds().max(1e-9);
-        self.mix_with_general_model(state.epoch)?;
+        self.settle_scores(state.epoch)?;
         self.validate(&mut metrics)?;
         self.judge_self_training(state.targets.is_some(), &mut metrics)?;
         metrics.seconds = state.seconds();
@@ -347,11 +350,9 @@ impl Trainer {
     }
 
     /// The network that scores, in validation form: the teacher where there is one, else the student; after the last epoch
-    /// with a share of the general model's weights, where the method asks for it
-    /// ([`SelfTrainingConfig::general_share`](crate::learning::config::SelfTrainingConfig::general_share)).
+    /// as the configuration asks for it (`scoring_weights`).
     pub fn scoring_network(&self) -> Network {
-        let mixed = self.general_share.as_ref().and_then(|general| general.mixed.clone());
-        mixed.unwrap_or_else(|| self.networks.scoring())
+        self.settled.clone().unwrap_or_else(|| self.networks.scoring())
     }
 
     /// Logits of patches of the run, by index, from [`Self::scoring_network`].

@@ -71,11 +71,9 @@ impl Networks {
         let misfit = |problem: String| {
             Error::request(format!("the checkpoint does not fit the run: {problem}"), "start a new run")
         };
-        let student = load(self.student.clone(), student).map_err(misfit)?;
-        let teacher = match &self.teacher {
-            Some(network) => Some(load(network.clone(), teacher).map_err(misfit)?),
-            None => None,
-        };
+        let own = self.copy();
+        let student = load(own.student, student).map_err(misfit)?;
+        let teacher = own.teacher.map(|network| load(network, teacher)).transpose().map_err(misfit)?;
         Ok(Self { student, teacher })
     }
 }

@@ -1,5 +1,7 @@
 //! How much of the general model's weights is in the weights that score.
 
+use burn::module::Module;
+
 use crate::error::{Error, Result};
 use crate::learning::network::Network;
 use crate::learning::network::weights::{extract, load};
@@ -16,8 +18,6 @@ pub(in crate::learning::train) struct GeneralShare {
     pub network: Network,
     /// The largest share.
     pub most: f64,
-    /// The network that scores; `None` before the last epoch and where the trained weights score alone.
-    pub mixed: Option<Network>,
 }
 
 impl GeneralShare {
@@ -33,8 +33,8 @@ impl GeneralShare {
     }
 
     /// The mean of trained weights and the general model's, which gets this share.
-    pub fn mix(&self, trained: Network, share: f64) -> Network {
-        ema::update(trained, &self.network, 1.0 - share)
+    pub fn mix(&self, trained: &Network, share: f64) -> Network {
+        ema::update(trained.valid(), &self.network, 1.0 - share)
     }
 }
 
@@ -54,11 +54,23 @@ pub(in crate::learning::train) fn rescaled(
     if !scale.is_finite() || scale <= 0.0 {
         return Ok(network);
     }
+    with_logits_changed(network, scale, wanted.0 - scale * found.0)
+}
+
+/// The network with its last layer changed so that logits become `scale`·logit + `shift`.
+///
+/// # Errors
+/// When the network does not take weights that are its own, which is a defect.
+pub(in crate::learning::train) fn with_logits_changed(
+    network: Network,
+    scale: f64,
+    shift: f64,
+) -> Result<Network> {
     let mut weights = extract(&network);
     for (name, tensor) in &mut weights {
         let is_bias = name.ends_with("head.bias");
         if is_bias || name.ends_with("head.weight") {
-            let shift = if is_bias { wanted.0 - scale * found.0 } else { 0.0 };
+            let shift = if is_bias { shift } else { 0.0 };
             tensor.values.iter_mut().for_each(|v| *v = (f64::from(*v) * scale + shift) as f32);
         }
     }
@@ -76,8 +88,6 @@ fn mean_and_std(values: &[f32]) -> (f64, f64) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use burn::module::Module;
-
     use super::*;
     use crate::device::ComputeDevice;
     use crate::imaging::normalise::Normaliser;
@@ -90,9 +100,13 @@ mod tests {
 
     #[test]
     fn weights_are_averaged_by_the_share() {
-        let share = GeneralShare { network: network(2), most: 0.5, mixed: None };
-        let (trained, general) = (extract(&network(1)), extract(&network(2)));
-        let mixed = extract(&share.mix(network(1), 0.25));
+        let share = GeneralShare { network: network(2), most: 0.5 };
+        let network_one = network(1);
+        let (trained, general) = (extract(&network_one), extract(&network(2)));
+        let mixed = extract(&share.mix(&network_one, 0.25));
+        // Nothing of the networks that are averaged changes; clones of a module share their running statistics.
+        assert_eq!(extract(&network_one), trained);
+        assert_eq!(extract(&share.network), general);
         assert_eq!(mixed.len(), trained.len());
         for (name, tensor) in &mixed {
             let ends = trained[name].values.iter().zip(&general[name].values);

@@ -1,0 +1,124 @@
+//! The weights that score once the last epoch is over: with a share of the general model's, and with scores that agree
+//! with π.
+
+use crate::error::Result;
+use crate::label::Label;
+use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits, probability};
+use crate::learning::loss::self_training::Road;
+use crate::learning::network::Network;
+use crate::learning::train::general::share::{GeneralShare, rescaled, with_logits_changed};
+use crate::learning::train::trainer::Trainer;
+
+/// Unlabeled validation patches from which on they alone say how high scores are; with fewer of them the training side
+/// counts too, whose scores the training has shaped.
+const MIN_UNLABELED: usize = 100;
+
+impl Trainer {
+    /// After the last epoch: settles the weights that score, where the configuration asks for others than the trained ones.
+    pub(super) fn settle_scores(&mut self, epoch: usize) -> Result<()> {
+        if epoch == self.config.schedule.epochs + self.trial.lost_epochs() {
+            let mixed = self.mixed_with_general_model()?;
+            self.settled = if self.config.match_prior {
+                Some(self.matching_prior(mixed.unwrap_or_else(|| self.networks.scoring()))?)
+            } else {
+                mixed
+            };
+        }
+        Ok(())
+    }
+
+    /// The mean of the trained weights and the general model's, where the general model is asked; `None` where it is not, or
+    /// gets no share. The share is the largest where the run has restarted from it: there the labels are a choice of the
+    /// clearest particles, so no AUC on them can tell. Elsewhere it is the share with which validation positives rank best,
+    /// the smaller one of equals.
+    fn mixed_with_general_model(&mut self) -> Result<Option<Network>> {
+        let Some(general) = &self.general_share else { return Ok(None) };
+        let (share, why) = match self.trial.road() {
+            None => return Ok(None),
+            Some(Road::FromGeneralModel) => (general.most, "the run restarted from it".to_owned()),
+            Some(Road::NoPseudoLabels) => self.share_by_validation(general)?,
+        };
+        if share == 0.0 {
+            return Ok(None);
+        }
+        let trained = self.networks.scoring();
+        let mixed = general.mix(&trained, share);
+        let logits =
+            |network: &Network| pool_logits(network, &self.pool, &self.unlabeled, TestTimeAugmentation::None);
+        let (found, wanted) = (logits(&mixed)?, logits(&trained)?);
+        let percent = 100.0 * share;
+        let text = format!("{percent:.0} % of the weights that score are the general model's: {why}.");
+        self.warnings.push(text.into());
+        Ok(Some(rescaled(mixed, &found, &wanted)?))
+    }
+
+    /// The share of the general model with which validation positives rank best, and why.
+    fn share_by_validation(&self, general: &GeneralShare) -> Result<(f64, String)> {
+        let trained = self.networks.scoring();
+        let mut tried: Vec<(f64, f64)> = Vec::new();
+        for share in general.to_try() {
+            let Some(validated) = self.validation_ranking(&general.mix(&trained, share))? else { break };
+            tried.push((share, validated.auc));
+        }
+        let better = |best: (f64, f64), other: (f64, f64)| if other.1 > best.1 { other } else { best };
+        Ok(match (tried.first(), tried.iter().copied().reduce(better)) {
+            (Some((_, trained)), Some((share, auc))) => {
+                (share, format!("the validation AUC is {auc:.3} with it, {trained:.3} without"))
+            }
+            _ => (general.untried(), "there are too few validation positives to choose by".to_owned()),
+        })
+    }
+
+    /// The network with all logits shifted so that the mean score of the unlabeled is π. A network that took the unlabeled
+    /// for negative gives particles among them low scores, however well it ranks them. The ranking stays.
+    fn matching_prior(&self, network: Network) -> Result<Network> {
+        let mut unlabeled = self.data.with_label(&self.data.validation, Label::Unlabeled);
+        if unlabeled.len() < MIN_UNLABELED {
+            unlabeled.extend(&self.unlabeled);
+        }
+        if unlabeled.is_empty() {
+            return Ok(network);
+        }
+        let logits = pool_logits(&network, &self.pool, &unlabeled, TestTimeAugmentation::Flips)?;
+        with_logits_changed(network, 1.0, shift_to_mean(&logits, self.prior))
+    }
+}
+
+/// What has to be added to logits so that the mean of their scores is `mean`, above 0 and below 1.
+fn shift_to_mean(logits: &[f32], mean: f64) -> f64 {
+    let mean_with = |shift: f64| {
+        let scores = logits.iter().map(|&logit| f64::from(probability((f64::from(logit) + shift) as f32)));
+        scores.sum::<f64>() / logits.len() as f64
+    };
+    // The mean rises with the shift. With all logits at the largest or the smallest it is the logit of `mean` less these.
+    let ends = logits.iter().fold((f32::MAX, f32::MIN), |(low, high), &l| (low.min(l), high.max(l)));
+    let wanted = (mean / (1.0 - mean)).ln();
+    let (mut low, mut high) = (wanted - f64::from(ends.1), wanted - f64::from(ends.0));
+    while high - low > 1e-4 {
+        let middle = (low + high) / 2.0;
+        if mean_with(middle) < mean {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    (low + high) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_score_becomes_what_is_wanted() {
+        let logits: Vec<f32> = (0..200).map(|i| ((i * i) as f32 * 0.7).sin() * 8.0 - 5.0).collect();
+        for mean in [0.02, 0.3, 0.9] {
+            let shift = shift_to_mean(&logits, mean);
+            let found =
+                logits.iter().map(|l| probability((f64::from(*l) + shift) as f32)).sum::<f32>() / 200.0;
+            assert!((f64::from(found) - mean).abs() < 1e-4, "{found} for {mean}");
+        }
+        // All alike: the logit of the mean.
+        assert!((shift_to_mean(&[-7.0; 5], 0.5) - 7.0).abs() < 1e-3);
+    }
+}
