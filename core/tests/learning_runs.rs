@@ -399,6 +399,32 @@ fn quick_classifiers_train_side_by_side_as_they_do_alone() {
     assert!(steps.len() >= 4 && steps.iter().zip(0..).all(|(step, done)| *step == (done, steps[0].1)));
 }
 
+/// The last layer alone moves, and only after the last epoch.
+#[test]
+fn scores_agree_with_pi_where_they_are_asked_to() {
+    let asked = |match_prior: bool| {
+        let mut config = config("risk:\n  kind: naive\nschedule:\n  epochs: 6\n  select_by: last\n");
+        config.match_prior = match_prior;
+        run(job(config)).unwrap()
+    };
+    let (matched, plain) = (asked(true), asked(false));
+    let mean = |outcome: &RunOutcome| {
+        let Made { data, .. } = made(BRIGHT);
+        let mut pixels = Vec::new();
+        for patch in (0..200).filter(|i| data.labels[*i] == Label::Unlabeled) {
+            let mut one = [0.0; SIZE * SIZE];
+            data.pixels.read(patch, &mut one).unwrap();
+            pixels.extend_from_slice(&one);
+        }
+        let scores = Scorer::new(&outcome.model, ComputeDevice::cpu()).unwrap().score(&pixels);
+        scores.iter().sum::<f32>() / scores.len() as f32
+    };
+    assert!((mean(&matched) - 0.3).abs() < 0.02, "π is 0.3, the mean score {}", mean(&matched));
+    assert!((mean(&plain) - 0.3).abs() > 0.05, "nothing to set right: {}", mean(&plain));
+    assert!((fresh_auc(&matched) - fresh_auc(&plain)).abs() < 1e-6, "the ranking stays");
+    assert_eq!(curve(&matched.history[..5]), curve(&plain.history[..5]));
+}
+
 #[test]
 fn resnet18_trains_on_32_px() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);

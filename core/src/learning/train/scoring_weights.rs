@@ -12,6 +12,8 @@ use crate::learning::train::trainer::Trainer;
 /// Unlabeled validation patches from which on they alone say how high scores are; with fewer of them the training side
 /// counts too, whose scores the training has shaped.
 const MIN_UNLABELED: usize = 100;
+/// Validation positives from which on their AUC chooses the share of the general model.
+const MIN_POSITIVES: usize = 30;
 
 impl Trainer {
     /// After the last epoch: settles the weights that score, where the configuration asks for others than the trained ones.
@@ -29,8 +31,8 @@ impl Trainer {
 
     /// The mean of the trained weights and the general model's, where the general model is asked; `None` where it is not, or
     /// gets no share. The share is the largest where the run has restarted from it: there the labels are a choice of the
-    /// clearest particles, so no AUC on them can tell. Elsewhere it is the share with which validation positives rank best,
-    /// the smaller one of equals.
+    /// clearest particles, so no AUC on them can tell. Elsewhere many validation positives choose the share with which
+    /// they rank best, the smaller one of equals; the fewer there are, the more the general model counts.
     fn mixed_with_general_model(&mut self) -> Result<Option<Network>> {
         let Some(general) = &self.general_share else { return Ok(None) };
         let (share, why) = match self.trial.road() {
@@ -52,8 +54,13 @@ impl Trainer {
         Ok(Some(rescaled(mixed, &found, &wanted)?))
     }
 
-    /// The share of the general model with which validation positives rank best, and why.
+    /// The share of the general model where the run has not restarted from it, and why.
     fn share_by_validation(&self, general: &GeneralShare) -> Result<(f64, String)> {
+        let positives = self.data.with_label(&self.data.validation, Label::Positive).len();
+        if positives < MIN_POSITIVES {
+            let why = format!("{positives} validation positives are too few to choose by");
+            return Ok((general.for_few(positives), why));
+        }
         let trained = self.networks.scoring();
         let mut tried: Vec<(f64, f64)> = Vec::new();
         for share in general.to_try() {
@@ -65,7 +72,9 @@ impl Trainer {
             (Some((_, trained)), Some((share, auc))) => {
                 (share, format!("the validation AUC is {auc:.3} with it, {trained:.3} without"))
             }
-            _ => (general.untried(), "there are too few validation positives to choose by".to_owned()),
+            _ => {
+                (general.for_few(0), "there are too few unlabeled validation patches to choose by".to_owned())
+            }
         })
     }
 

@@ -9,6 +9,8 @@ use crate::learning::optim::ema;
 
 /// Steps to the largest share.
 const STEPS: u32 = 5;
+/// Validation positives below which the general model gets its largest share.
+const VERY_FEW: usize = 10;
 
 /// The share of the general model's weights in the weights that score. On the straight line between pretrained weights
 /// and those trained from them some rank better than either end (WiSE-FT, Wortsman et al. 2022): few labels move the
@@ -27,9 +29,9 @@ impl GeneralShare {
         (0..=STEPS).map(move |step| most * f64::from(step) / f64::from(STEPS))
     }
 
-    /// The share where too few validation positives are there to choose by.
-    pub fn untried(&self) -> f64 {
-        0.4 * self.most
+    /// The share where so many validation positives are too few to choose by.
+    pub fn for_few(&self, positives: usize) -> f64 {
+        if positives < VERY_FEW { self.most } else { 0.6 * self.most }
     }
 
     /// The mean of trained weights and the general model's, which gets this share.
