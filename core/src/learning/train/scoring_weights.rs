@@ -32,7 +32,8 @@ impl Trainer {
     /// The mean of the trained weights and the general model's, where the general model is asked; `None` where it is not, or
     /// gets no share. The share is the largest where the run has restarted from it: there the labels are a choice of the
     /// clearest particles, so no AUC on them can tell. Elsewhere many validation positives choose the share with which
-    /// they rank best, the smaller one of equals; the fewer there are, the more the general model counts.
+    /// they rank best, and none where that is no better by half a standard error; the fewer there are, the more the
+    /// general model counts.
     fn mixed_with_general_model(&mut self) -> Result<Option<Network>> {
         let Some(general) = &self.general_share else { return Ok(None) };
         let (share, why) = match self.trial.road() {
@@ -62,20 +63,23 @@ impl Trainer {
             return Ok((general.for_few(positives), why));
         }
         let trained = self.networks.scoring();
-        let mut tried: Vec<(f64, f64)> = Vec::new();
-        for share in general.to_try() {
-            let Some(validated) = self.validation_ranking(&general.mix(&trained, share))? else { break };
-            tried.push((share, validated.auc));
+        let Some(alone) = self.validation_ranking(&trained)? else {
+            let why = "there are too few unlabeled validation patches to choose by".to_owned();
+            return Ok((general.for_few(0), why));
+        };
+        let mut best = (0.0, alone.auc);
+        for share in general.to_try().skip(1) {
+            if let Some(mixed) = self.validation_ranking(&general.mix(&trained, share))?
+                && mixed.auc > best.1
+            {
+                best = (share, mixed.auc);
+            }
         }
-        let better = |best: (f64, f64), other: (f64, f64)| if other.1 > best.1 { other } else { best };
-        Ok(match (tried.first(), tried.iter().copied().reduce(better)) {
-            (Some((_, trained)), Some((share, auc))) => {
-                (share, format!("the validation AUC is {auc:.3} with it, {trained:.3} without"))
-            }
-            _ => {
-                (general.for_few(0), "there are too few unlabeled validation patches to choose by".to_owned())
-            }
-        })
+        // Less is chance.
+        if best.1 - alone.auc < 0.5 * alone.standard_error {
+            return Ok((0.0, String::new()));
+        }
+        Ok((best.0, format!("the validation AUC is {:.3} with it, {:.3} without", best.1, alone.auc)))
     }
 
     /// The network with all logits shifted so that the mean score of the unlabeled is π. A network that took the unlabeled
