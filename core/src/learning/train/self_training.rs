@@ -71,9 +71,10 @@ impl Trainer {
         let found = own.map_or_else(
             || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
             |own| {
-                let where_it_lies = if clear { "above" } else { "not above" };
+                let place = if clear { "above" } else { "not above" };
+                let picks = if clear { ", so the picks are clearer than the other particles" } else { "" };
                 format!(
-                    "The validation AUC {:.3} ± {:.3} is {where_it_lies} the ceiling {:.3} for random picks",
+                    "The validation AUC {:.3} ± {:.3} is {place} the ceiling {:.3} for random picks{picks}",
                     own.auc,
                     own.standard_error,
                     1.0 - self.prior / 2.0
@@ -87,18 +88,14 @@ impl Trainer {
         );
         let follows = match (road, clear) {
             (Road::FromGeneralModel, _) => format!(
-                "the picks are clearer than the other particles; {counts}; these agree, so the run restarts from it and \
-                 both choose the pseudo-labels"
+                "{counts}; these agree, so the run restarts from it and both choose the pseudo-labels"
             ),
             (Road::NoPseudoLabels, true) if !general.prior_is_told => {
-                "the picks are clearer than the other particles; these labels do not tell π, so the run continues without \
-                 pseudo-labels"
-                    .to_owned()
+                "these labels do not tell π, so the run continues without pseudo-labels".to_owned()
             }
-            (Road::NoPseudoLabels, true) => format!(
-                "the picks are clearer than the other particles; {counts}; these disagree, so the run continues without \
-                 pseudo-labels"
-            ),
+            (Road::NoPseudoLabels, true) => {
+                format!("{counts}; these disagree, so the run continues without pseudo-labels")
+            }
             (Road::NoPseudoLabels, false) => "the run continues without pseudo-labels".to_owned(),
         };
         if road == Road::FromGeneralModel && self.config.pretrain.kind == PretrainKind::General {
