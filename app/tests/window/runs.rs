@@ -119,7 +119,7 @@ fn the_table_is_sorted_by_headings_and_filtered_by_letters() {
     window.get_by_label_contains(&format!("Note on {BASELINE}: "));
     window.state_mut().states.runs.find = "no such run".to_owned();
     window.run_steps(3);
-    window.get_by_label("No run has these letters in its name, status or note.");
+    window.get_by_label("No run has this text in its name, status or note.");
 }
 
 #[test]
