@@ -178,7 +178,11 @@ fn compare(project: &Project, runs: &[String], as_json: bool) -> anyhow::Result<
 pub fn task(job: &Job, number: usize, device: DeviceChoice) -> anyhow::Result<()> {
     let sweep = sweep_job::plan_of(job)?.ok_or_else(|| anyhow::anyhow!("the job has no sweep.json"))?;
     let runs = sweep_job::runs_of(job, &sweep, number);
-    anyhow::ensure!(!runs.is_empty(), "sweep.json has {} runs, and none of them is for task {number}", sweep.runs.len());
+    anyhow::ensure!(
+        !runs.is_empty(),
+        "sweep.json has {} runs, and none of them is for task {number}",
+        sweep.runs.len()
+    );
     let mut branch = sweep_job::open_branch(job, &sweep, number)?;
     let device = ComputeDevice::open(device)?;
     for wanted in runs {

@@ -210,7 +210,11 @@ fn near(subject: &Subject, shared: &SharedData, held: &[usize], exact: &[usize],
             kinds::NEAR_LEAK,
             Examination::Duplicates,
             if share >= 0.02 { Severity::Wrong } else { Severity::Warning },
-            format!("{} held-out patches ({}) are nearly equal to a training patch.", alike.len(), percent(share)),
+            format!(
+                "{} held-out patches ({}) are nearly equal to a training patch.",
+                alike.len(),
+                percent(share)
+            ),
             format!(
                 "They are probably copies that were rescaled or saved again, so validation measures memory; \
                  the closest correlates at {:.4}.",

@@ -160,7 +160,11 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
                 kinds::CONSTANT,
                 Examination::Patches,
                 severity,
-                format!("Patches with the same value in every pixel: {} ({}).", constant.len(), percent(share)),
+                format!(
+                    "Patches with the same value in every pixel: {} ({}).",
+                    constant.len(),
+                    percent(share)
+                ),
                 format!(
                     "They show nothing, yet each counts as a {} example; the network learns a label for \
                      empty patches ({}).",

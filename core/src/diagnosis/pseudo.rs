@@ -155,9 +155,15 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
             if best.is_some() { kinds::LOW_THRESHOLD } else { kinds::SHORT_RAMP },
             Examination::PseudoLabels,
             severity,
-            format!("{} of the unlabeled pass τ = {} within the first {} epochs.", percent(rate), c.threshold, found.history.len()),
+            format!(
+                "{} of the unlabeled pass τ = {} within the first {} epochs.",
+                percent(rate),
+                c.threshold,
+                found.history.len()
+            ),
             "Nearly every patch gets a pseudo-label before the network can tell particles, so early \
-             mistakes are learned as truth.".to_owned(),
+             mistakes are learned as truth."
+                .to_owned(),
             match best {
                 Some((t, r)) => format!("Raise τ to {t}, with which {} pass.", percent(r)),
                 None => "No τ keeps it below 80 %: let λ rise over more epochs.".to_owned(),
@@ -211,13 +217,19 @@ fn teacher(subject: &Subject, quick: &QuickData, found: &Probe, section: &mut Se
                         percent(left)
                     )
                 } else {
-                    format!("With a decay of {} it remembers {memory:.0} steps of {steps:.0}.", config.teacher.decay)
+                    format!(
+                        "With a decay of {} it remembers {memory:.0} steps of {steps:.0}.",
+                        config.teacher.decay
+                    )
                 },
                 format!("Use a decay of {decay} with decay_warm_up: true."),
             )
             .with("steps of the run", format!("{steps:.0}"))
             .with("memory of the teacher, steps", format!("{memory:.0}"))
-            .with("distance of teacher and student in the short run", found.gap.last().map_or_else(|| "–".to_owned(), |g| format!("{g:.3}")))
+            .with(
+                "distance of teacher and student in the short run",
+                found.gap.last().map_or_else(|| "–".to_owned(), |g| format!("{g:.3}")),
+            )
             .change("teacher.decay", config.teacher.decay, decay)
             .change("teacher.decay_warm_up", config.teacher.decay_warm_up, true),
         );

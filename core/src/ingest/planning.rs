@@ -225,11 +225,14 @@ impl Plan {
         if known.is_none()
             && let Some(other) = same_name
         {
-            self.warnings.push(format!(
-                "{} has the name of the micrograph {other} of the project but is another file, so it is \
+            self.warnings.push(
+                format!(
+                    "{} has the name of the micrograph {other} of the project but is another file, so it is \
                  imported as {name}",
-                path.display()
-            ).into());
+                    path.display()
+                )
+                .into(),
+            );
         }
         if let Some(before) = self.existing.micrograph(&name).and_then(|m| m.dimensions)
             && before != (width, height)
@@ -434,10 +437,13 @@ impl Plan {
             mic.pixel_size = of_picks.or(of_header).or(of_all);
         }
         if suspect > 0 {
-            self.warnings.push(format!(
-                "the headers of {suspect} micrographs say exactly 1 Å per px, which usually means that \
+            self.warnings.push(
+                format!(
+                    "the headers of {suspect} micrographs say exactly 1 Å per px, which usually means that \
                  nobody filled them in, so it is not used: give the pixel size"
-            ).into());
+                )
+                .into(),
+            );
         }
     }
 
