@@ -56,7 +56,7 @@ fn deleting_a_run_asks_says_its_size_and_leaves_its_scores() {
     window.state_mut().apply(Command::Train(TrainCommand::AskDelete(Some(RUN.to_owned()))));
     window.run_steps(3);
     window.get_by_label_contains("1.3 MB on the disk");
-    window.get_by_label_contains("12 epochs, and the scores of all patches");
+    window.get_by_label_contains("12 epochs and the scores of all patches");
     window.get_by_label("Cancel").click_accesskit();
     window.run_steps(3);
     assert_eq!(window.state().model.overlay, None);
