@@ -7,8 +7,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The libraries that draw and compute, and their versions. They do not say themselves; a test compares these
 /// with the lock file.
-pub const LIBRARIES: [(&str, &str); 3] =
-    [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", device::BURN_VERSION)];
+const LIBRARIES: [(&str, &str); 3] = [("egui", "0.37.0"), ("wgpu", "30.0.1"), ("burn", device::BURN_VERSION)];
 
 /// The commit that the program was built from, where it was built in a clone.
 pub fn commit() -> &'static str {

@@ -10,7 +10,7 @@ pub struct TruthArgs {
     /// For evaluation only: the truth, as a CSV of particle centres or an NPZ with one value per patch
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// With a CSV of centres: a patch is a particle when a centre is this near, px
+    /// With a CSV of centres: a patch is a particle when a centre lies within this distance, px
     #[arg(long, value_name = "PX", requires = "truth")]
     truth_radius: Option<f64>,
 }

@@ -15,9 +15,9 @@ use super::progress::ProgressDisplay;
 
 /// Name the clusters that jobs can be submitted to.
 ///
-/// A cluster is a file that the site has already: RELION's submission template, or cryoSPARC's cluster_info.json with
-/// cluster_script.sh beside it. Plain SLURM needs a partition at most. The files stay where they are and are read for
-/// every job.
+/// A cluster is described by a file that the site already has: RELION's submission template, or cryoSPARC's
+/// cluster_info.json with cluster_script.sh beside it. Plain SLURM needs a partition at most. The files stay where they
+/// are and are read for every job.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -58,7 +58,7 @@ struct Add {
     /// With --relion: cores a node has at least; by default RELION_MINIMUM_DEDICATED, else 24
     #[arg(long, value_name = "N", requires = "relion")]
     dedicated: Option<u32>,
-    /// With --relion or --cryosparc: queue where a job names none
+    /// With --relion or --cryosparc: queue of jobs that name none
     #[arg(long, conflicts_with = "partition")]
     queue: Option<String>,
     /// cryoSPARC's cluster_info.json; cluster_script.sh lies beside it

@@ -7,8 +7,8 @@ use crate::version;
 
 /// List the devices a run can compute on.
 ///
-/// `auto` takes the first real GPU, else the CPU. A software rasteriser (a CPU pretending to be a
-/// GPU) is never chosen by itself: it is far slower than the CPU backend.
+/// `auto` takes the first real GPU, else the CPU. A software rasteriser (a CPU pretending to be a GPU) is never chosen
+/// automatically: it is far slower than the CPU backend.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

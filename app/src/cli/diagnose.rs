@@ -23,8 +23,8 @@ use super::progress::ProgressDisplay;
 /// configuration for a few epochs on shrunk patches to see what its pseudo-labels do. With --run the
 /// epochs and the network of a run are examined too, with the run's own configuration and labels.
 ///
-/// The project is only read. Findings are listed with the cause first; what follows from another
-/// finding stands below it. --fix writes the corrected configuration, each change with its reason.
+/// The project is only read. Findings are listed causes first; a finding that follows from another stands below it.
+/// --fix writes the corrected configuration, each change with its reason.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

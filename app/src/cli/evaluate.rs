@@ -13,12 +13,12 @@ use super::progress::ProgressDisplay;
 
 /// Judge the picks of any picker against known centres.
 ///
-/// PICKS and the truth are files of positions, or folders of such: STAR, box, cbox, CSV, TSV (RELION,
-/// cryoSPARC, crYOLO, Topaz, EMAN). Picks take centres in the order of their scores, and each centre
-/// once. A pick that takes one within half (and, separately, a quarter) of the diameter is a hit. Precision,
-/// recall and F1 are pooled over all picks and averaged over micrographs (macro). Picks with scores also get
-/// the area under precision and recall (average precision) and the threshold with the best F1. Brackets
-/// give the range of 95 % of bootstrap samples over micrographs.
+/// PICKS and the truth are files of positions, or folders of such: STAR, box, cbox, CSV, TSV (RELION, cryoSPARC,
+/// crYOLO, Topaz, EMAN). Picks are matched to centres in the order of their scores, and each centre is matched once. A
+/// pick is a hit if its centre lies within half of the diameter; hits within a quarter are counted separately.
+/// Precision, recall and F1 are pooled over all picks and averaged over micrographs (macro). Picks with scores also get
+/// the area under precision and recall (average precision) and the threshold with the best F1. Brackets give the range
+/// of 95 % of bootstrap samples over micrographs.
 ///
 /// Precision is a lower bound where the truth lacks particles. Two or more PICKS are compared, with
 /// the picks they agree on.
@@ -29,7 +29,7 @@ Examples:
   vitrine evaluate topaz.txt cryolo/ --truth centres.csv --diameter 180 --micrographs mics/ --report picks.html
   vitrine evaluate topaz_binned.txt --picks-scale 4 --truth centres.csv --diameter 180 --json")]
 pub struct Args {
-    /// Files of positions, or folders of such, one a picker
+    /// Files of positions, or folders of such, one for each picker
     #[arg(required = true, value_name = "PICKS")]
     picks: Vec<PathBuf>,
     /// The true centres: a file of positions, or a folder of such

@@ -49,7 +49,7 @@ pub fn report(error: &anyhow::Error) -> u8 {
         return 130;
     }
     if matches!(error.downcast_ref::<Error>(), Some(Error::Cancelled)) {
-        eprintln!("vitrine: stopped; nothing that was complete is lost");
+        eprintln!("vitrine: stopped; what was complete is kept");
         return 130;
     }
     eprintln!("vitrine: {}", sentence(error));

@@ -18,7 +18,7 @@ use crate::words;
 /// Export labelled particles for RELION, cryoSPARC and other programs, or the network of a run.
 ///
 /// --labels selects patches by their label; without it only positives are written. --run with --threshold or --below
-/// selects by score too. A threshold applies to every label that you name: positives with a lower score stay behind.
+/// selects by score too. A threshold applies to every label that you name: positives with a lower score are left out.
 ///
 /// A manifest beside the files records counts, project, run, threshold, journal position and checksums. Files that
 /// exist are replaced only with --force. A file appears under its name only when it is complete.
@@ -95,7 +95,7 @@ pub struct Args {
     /// Write only patches with a lower score than this (0 to 1)
     #[arg(long, value_name = "SCORE", requires = "run", help_heading = WHICH)]
     below: Option<f32>,
-    /// Use the one threshold also where the project keeps a threshold of a micrograph's own for the run
+    /// Use one threshold for all micrographs: ignore those that the project keeps for single ones
     #[arg(long, requires = "run", help_heading = WHICH)]
     one_threshold: bool,
     /// What a STAR export writes: the table of coordinates, the stack of patches, or both

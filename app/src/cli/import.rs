@@ -47,7 +47,7 @@ Examples:
   Picks that Topaz made on micrographs reduced by 8; the weak ones come in as unlabeled:
     vitrine import apo/ --micrographs mics/ --picks topaz.txt --picks-scale 8 \\
         --min-score 0 --below unlabeled --box 192 --bin 3
-  A table whose header says nothing that is known, or that has none; x is in its third column:
+  A table without a header, or with one that is not understood; x is in its third column:
     vitrine import apo/ --micrographs mics/ --picks centres.txt --columns x=3,y=4 --box 192 --bin 3
   Ready patches:
     vitrine import apo/ patches.pt
@@ -88,7 +88,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = PICKS)]
     picks: Vec<PathBuf>,
     /// Which columns of a text table of picks hold what, by number from 1 or by name: x=3,y=4; also micrograph= and
-    /// score=. For tables whose header is not understood or missing
+    /// score=. For tables without a header, or with one that is not understood
     #[arg(long, value_name = "x=N,y=N", help_heading = PICKS)]
     columns: Option<PickColumns>,
     /// y of the picks counts up from the last stored row; picks of RELION on TIFF micrographs need this
@@ -121,8 +121,8 @@ pub struct Args {
     /// Å per px of the unbinned micrographs, instead of what the files say
     #[arg(long, value_name = "Å", help_heading = CUT)]
     pixel_size: Option<f64>,
-    /// Cut unlabeled patches too: at the places of a grid, at random places, at random places and around picks (for
-    /// networks that pick on whole micrographs), or at blobs of the particle's size
+    /// Cut unlabeled patches too: on a grid, at random places, at blobs of the particle's size, or (picking, for
+    /// networks that pick on whole micrographs) at random places and around picks
     #[arg(long, value_enum, help_heading = POOL)]
     pool: Option<Pool>,
     /// Most pool patches of a micrograph; without it and --pool-total every blob or place of the grid, and 2000 random
@@ -142,7 +142,7 @@ pub struct Args {
     /// Diameter of the particle, px of the unbinned micrograph, for `picking` and blobs; without it 0.6 of the box
     #[arg(long, value_name = "PX", requires = "pool", help_heading = POOL)]
     diameter: Option<f64>,
-    /// Whether particles are darker or lighter than the ice, for blobs; without it the positives tell
+    /// Whether particles are darker or lighter than the ice, for blobs; without it this is measured on the positives
     #[arg(long, value_enum, requires = "pool", help_heading = POOL)]
     contrast: Option<ParticleContrast>,
     /// Seed of the random places

@@ -25,7 +25,7 @@ The JSON carries the counts as \"labels\": {\"positive\": â€¦, \"unlabeled\": â€
 pub struct Args {
     /// Folder of the project
     project: PathBuf,
-    /// Show how this patch came by its label
+    /// Show every change of this patch's label
     #[arg(long, value_name = "ID")]
     history: Option<u32>,
     /// Print as JSON
@@ -160,7 +160,7 @@ fn patch_history(project: &Project, id: u32, as_json: bool) -> anyhow::Result<()
         let why = match (entry.kind, entry.undoes) {
             (EntryKind::Undo, Some(other)) => format!("takes back entry {}", other.0),
             (EntryKind::Redo, Some(other)) => {
-                format!("makes the change again that entry {} took back", other.0)
+                format!("redoes the change that entry {} took back", other.0)
             }
             _ => entry.reason,
         };

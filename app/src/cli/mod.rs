@@ -175,7 +175,7 @@ const JOB_COMMANDS: task::Commands = task::Commands {
         Command::Pick(args) => task::shard(job, number, args.device),
         Command::Sweep(args) => sweep::task(job, number, args.device),
         Command::Train(args) => sweep::task(job, number, args.device),
-        _ => anyhow::bail!("the job is none that has tasks"),
+        _ => anyhow::bail!("this job has no tasks"),
     },
 };
 

@@ -23,11 +23,11 @@ use super::progress::ProgressDisplay;
 ///
 /// A network that you train must have seen what lies between particles: import with --pool picking.
 ///
-/// All places with a score of 0.0025 or more are kept with the run, so picking again with another threshold,
-/// distance or number takes a moment, and what was stopped goes on where it was. --out writes a RELION coordinate
-/// file for each micrograph (NAME_vitrine.star), in which y counts as RELION reads the file: MRC as stored, TIFF turned
-/// over. --table writes one table of all picks, in which y counts from the first stored row. Edges of a micrograph
-/// without a picture are left out.
+/// All places with a score of 0.0025 or more are kept with the run, so picking again with another threshold, distance
+/// or number takes a moment, and a job that was stopped continues where it was. --out writes a RELION coordinate file
+/// for each micrograph (NAME_vitrine.star), in which y counts as RELION reads the file: MRC from the first stored row,
+/// TIFF from the last. --table writes one table of all picks, in which y counts from the first stored row. Borders of a
+/// micrograph that hold no image are skipped.
 ///
 /// A threshold that the window has set for a single micrograph replaces the one given here. Where the window takes out the
 /// shift of each micrograph's scores, this command takes it out too. --one-threshold ignores both.
@@ -41,7 +41,7 @@ Examples:
   vitrine pick apo/ --run slide --precision 0.9 --distance 80 --out picks/
   vitrine pick apo/ --run slide --micrographs session/ --watch --out picks/
 
-Ctrl-C ends it with status 130; what was complete is kept, and the same command goes on from there.")]
+Ctrl-C ends it with status 130; what was complete is kept, and the same command continues from there.")]
 pub struct Args {
     /// Folder of the project
     pub(super) project: PathBuf,
@@ -82,7 +82,7 @@ pub struct How {
     /// Take this many picks a micrograph, on average over all
     #[arg(long, value_name = "N", conflicts_with = "precision")]
     pub(super) expected: Option<f64>,
-    /// Take as many as are expected to hold this share of particles (0 to 1)
+    /// Take as many picks as possible while this share of them is expected to be particles (0 to 1)
     #[arg(long, value_name = "P")]
     pub(super) precision: Option<f64>,
     /// Use one threshold for all: ignore thresholds of single micrographs and shifts that the project keeps
@@ -183,7 +183,7 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
             1 => ("1 micrograph".to_owned(), "has a threshold of its own"),
             many => (format!("{many} micrographs"), "have a threshold of their own"),
         };
-        print_line(&format!("{count} {have}, set in the window (--one-threshold leaves it out of account)"));
+        print_line(&format!("{count} {have}, set in the window (--one-threshold ignores it)"));
     }
     if summary.without_shifts {
         print_line(

@@ -14,9 +14,9 @@ use super::progress::ProgressDisplay;
 /// Rank the patches of a project without any label.
 ///
 /// The general model that comes with the program scores every patch. It learned from simulated particles of many shapes
-/// and has seen no data of anybody. The scores are stored as a run (general-1, …), so the gallery sorts by them, the
-/// review queues offer what is worth a label, and `pick` picks with it. The presets recommended and quick begin with its
-/// weights.
+/// and has seen no real data. The scores are stored as a run (general-1, …), so the gallery can sort by them, the
+/// review queues can suggest what to label next, and `pick` can use the run. The presets recommended and quick begin
+/// with its weights.
 ///
 /// The particle should fill about half of the box: between 0.4 and 0.75 of its side.
 #[derive(clap::Args)]

@@ -18,8 +18,8 @@ use super::progress::{ProgressDisplay, catch_ctrl_c};
 /// below that have a value, without the dashes: project, run, threshold and so on. Threads are those of the tab
 /// Running.
 ///
-/// The job can be watched, aborted and continued in RELION, and its output can be given to Extract. What is scored is
-/// kept with the run, so a job that is continued goes on where it was. y counts as RELION reads the micrographs.
+/// The job can be watched, aborted and continued in RELION, and its output can be given to Extract. Scores are kept
+/// with the run, so a continued job scores nothing twice. y counts as RELION reads the micrographs.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

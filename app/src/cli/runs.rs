@@ -15,9 +15,9 @@ use crate::words;
 
 /// List the runs of a project, rename them, or delete them.
 ///
-/// Without an action the runs are listed with their size on the disk. Deleting removes a run's
-/// checkpoints, metrics and scores for good, after a question; labels that were set from its scores
-/// stay. A run that is under way is neither renamed nor deleted.
+/// Without an action the runs are listed with their size on the disk. Deleting removes a run's checkpoints, metrics and
+/// scores for good, and asks first; labels that were set from its scores stay. A run that is under way is neither
+/// renamed nor deleted.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -39,7 +39,7 @@ Examples:
     vitrine score apo/ --run recommended-1 --input tiffs/ --picks autopick.star --y-up \\
         --box 192 --bin 3 --out picked.csv
 
-The table has the columns id, micrograph, x, y, label, score. Its rows stand in the order of the
+The table has the columns id, micrograph, x, y, label, score. Its rows are in the order of the
 input. y counts from the first stored row.")]
 pub struct Args {
     /// Folder of the project
@@ -71,7 +71,7 @@ pub struct Args {
     /// Move the centres by the shifts of a refinement
     #[arg(long, requires = "picks", help_heading = PICKS)]
     pub(super) recenter: bool,
-    /// Lowest score of a pick (its picker's, not ours) that is cut; without it every pick is
+    /// Cut only picks to which their own picker gave at least this score; without it all are cut
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, requires = "picks", help_heading = PICKS)]
     pub(super) min_score: Option<f64>,
     /// Leave out micrographs that cannot be used (damaged, cut off, movies), and score the others

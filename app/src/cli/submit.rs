@@ -90,7 +90,7 @@ struct To {
     /// Value of an extra of a RELION template, such as 1=24G for XXXextra1XXX; may be repeated
     #[arg(long, value_name = "N=VALUE", value_parser = extra)]
     extra: Vec<(u32, String)>,
-    /// pick only: cut the micrographs into so many tasks of an array
+    /// pick only: divide the micrographs among this many tasks of an array
     #[arg(long, value_name = "N")]
     shards: Option<usize>,
     /// Make the script, and do not submit it

@@ -23,9 +23,9 @@ use super::train_display::Display;
 
 /// Train every combination of some values with every seed, a run each, and compare the configurations.
 ///
-/// Runs are trained one after the other on this machine. Give the same command again to continue after a stop: runs that
-/// are trained are skipped. A run that fails does not end the sweep. `vitrine submit sweep` trains the runs on a cluster,
-/// each as a task of an array.
+/// Runs are trained one after the other on this machine. Give the same command again to continue after a stop: runs
+/// that are already trained are skipped. A run that fails does not end the sweep. `vitrine submit sweep` trains the
+/// runs on a cluster, each as a task of an array.
 ///
 /// At the end runs that differ only in the seed are grouped, with mean and spread of each measure, as by
 /// `vitrine compare --by-config`.
@@ -144,7 +144,7 @@ fn train(
 }
 
 fn stopped(done: usize, sweep: &Sweep) -> Stopped {
-    Stopped(format!("{done} of {} runs are trained; the same command goes on from here", sweep.runs.len()))
+    Stopped(format!("{done} of {} runs are trained; the same command continues from here", sweep.runs.len()))
 }
 
 /// A run in a line.
@@ -178,7 +178,11 @@ fn compare(project: &Project, runs: &[String], as_json: bool) -> anyhow::Result<
 pub fn task(job: &Job, number: usize, device: DeviceChoice) -> anyhow::Result<()> {
     let sweep = sweep_job::plan_of(job)?.ok_or_else(|| anyhow::anyhow!("the job has no sweep.json"))?;
     let runs = sweep_job::runs_of(job, &sweep, number);
-    anyhow::ensure!(!runs.is_empty(), "sweep.json has {} runs, none is for task {number}", sweep.runs.len());
+    anyhow::ensure!(
+        !runs.is_empty(),
+        "sweep.json has {} runs, and none of them is for task {number}",
+        sweep.runs.len()
+    );
     let mut branch = sweep_job::open_branch(job, &sweep, number)?;
     let device = ComputeDevice::open(device)?;
     for wanted in runs {

@@ -80,7 +80,7 @@ fn begin(args: &Args, commands: &Commands) -> anyhow::Result<u8> {
     task.end(i32::from(code), attempt)?;
     if again && let Some(id) = scheduler_id {
         let begun = requeue(&id);
-        print_line(if begun { "requeued: goes on when there is room" } else { "stopped by the scheduler" });
+        print_line(if begun { "requeued: continues when there is room" } else { "stopped by the scheduler" });
     }
     Ok(code)
 }

@@ -55,7 +55,7 @@ What each epoch line shows:
   p           mean and spread of the predicted probability on the unlabeled
   |g|         gradient norm before clipping (healthy: 0.1 to 10)
   lr          learning rate at the end of the epoch
-  *           the scores would come from this epoch")]
+  *           the best epoch so far, from which the scores would come")]
 pub struct Args {
     /// Folder of the project
     pub(super) project: PathBuf,
@@ -88,7 +88,7 @@ pub struct Args {
     /// Begin with pretrained weights: the pretrained.safetensors in the folder of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with = "pretrain")]
     pub(super) pretrained: Option<PathBuf>,
-    /// Begin with the weights of this run, and learn from the labels of now
+    /// Begin with the weights of this run, and learn from the current labels
     #[arg(long, value_name = "RUN", conflicts_with_all = ["baseline", "pretrain", "pretrained"])]
     pub(super) from: Option<String>,
     /// Resume this run from its last checkpoint

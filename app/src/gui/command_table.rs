@@ -153,15 +153,15 @@ pub static TABLE: &[Info] = table![
     "label.positive" Label Labels key(Key::P), "Label positive",
         "Label the selected patches as particles.", Command::Label(LabelCommand::Set(Label::Positive));
     "label.negative" Label Labels key(Key::N), "Label negative",
-        "Label the selected patches as no particles.", Command::Label(LabelCommand::Set(Label::Negative));
+        "Label the selected patches as non-particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.unlabeled" Label Labels key(Key::U), "Clear label",
         "Make the selected patches unlabeled.", Command::Label(LabelCommand::Set(Label::Unlabeled));
     "label.reject" Label Labels key(Key::Delete), "Reject",
-        "Label the selected patches as no particles.", Command::Label(LabelCommand::Set(Label::Negative));
+        "Label the selected patches as non-particles.", Command::Label(LabelCommand::Set(Label::Negative));
     "label.paint_positive" Label Labelling key(Key::Num1), "Paint positive",
         "Hold the key and move the pointer over patches to label them as particles.", Command::Label(LabelCommand::Brush(Label::Positive));
     "label.paint_negative" Label Labelling key(Key::Num2), "Paint negative",
-        "Hold the key and move the pointer over patches to label them as no particles.", Command::Label(LabelCommand::Brush(Label::Negative));
+        "Hold the key and move the pointer over patches to label them as non-particles.", Command::Label(LabelCommand::Brush(Label::Negative));
     "label.paint_unlabeled" Label Labelling key(Key::Num3), "Paint unlabeled",
         "Hold the key and move the pointer over patches to clear their labels.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
     "label.undo" Label Labelling ctrl(Key::Z), "Undo labelling",
@@ -210,10 +210,11 @@ pub static TABLE: &[Info] = table![
     "micrograph.previous" View Micrograph key(Key::Comma), "Previous micrograph",
         "Show the previous micrograph of the list.", Command::Micrograph(MicrographCommand::Step(-1));
     "micrograph.worth" View Micrograph key(Key::W), "Worth a look next",
-        "Show the micrograph nobody has corrected whose picks are least certain, or least like those seen.",
+        "Show the uncorrected micrograph whose picks are least certain, or least like those you have \
+         corrected.",
         Command::Pick(PickCommand::Worth);
     "micrograph.map" View Micrograph key(Key::H), "Score map",
-        "Lay the scores of the run that picks over the micrograph, or take them away.",
+        "Show or hide the scores of the picking run as a layer over the micrograph.",
         Command::Pick(PickCommand::ToggleMap);
     "micrograph.fit" View Micrograph key(Key::F), "Fit",
         "Show all of the micrograph.", Command::Micrograph(MicrographCommand::Go(Go::Fit));
@@ -222,7 +223,7 @@ pub static TABLE: &[Info] = table![
     "view.train" View Project ctrl(Key::Num2), "Train",
         "Start a run and watch it.", Command::View(ViewCommand::Tab(Tab::Train));
     "view.compare" View Project ctrl(Key::Num3), "Compare",
-        "Put runs side by side.", Command::View(ViewCommand::Tab(Tab::Compare));
+        "Compare runs side by side.", Command::View(ViewCommand::Tab(Tab::Compare));
     "view.export" View Project ctrl(Key::Num4), "Export",
         "Export labels and scores for other programs.", Command::View(ViewCommand::Tab(Tab::Export));
     "view.diagnosis" View Project ctrl(Key::Num5), "Diagnosis",
@@ -293,10 +294,11 @@ pub static TABLE: &[Info] = table![
         "Import patches, or micrographs with picks, into a new project or the open one.",
         Command::Import(ImportCommand::Add(Vec::new()));
     "project.take_back" Project Imported None, "Take the last import back",
-        "Remove the patches and micrographs of the last import, as long as nothing of it was labelled. The files stay.",
+        "Remove the patches and micrographs of the last import, unless one of them has been labelled since. \
+         The imported files stay.",
         Command::Import(ImportCommand::TakeBack);
     "project.sample" Project Nothing None, "Open the sample",
-        "Open the simulated sample. The first time it is created.", Command::Project(ProjectCommand::SampleHere);
+        "Open the sample project of simulated micrographs. It is created the first time.", Command::Project(ProjectCommand::SampleHere);
     "project.close" Project Project ctrl(Key::W), "Close the project",
         "Close the project and show the first screen.", Command::Project(ProjectCommand::Close);
     "project.reload" Project Project ctrl(Key::R), "Reload the project",
@@ -315,11 +317,11 @@ pub static TABLE: &[Info] = table![
     "train.note" Train Writable None, "Note on a run…",
         "Write down what is special about a run.", Command::Train(TrainCommand::AskNote(None));
     "train.unpin" Train Writable None, "Unpin scores",
-        "Let the scores of the run that ends next come into use.", Command::Train(TrainCommand::Pin(None));
+        "Use the scores of the next run to finish, instead of the pinned ones.", Command::Train(TrainCommand::Pin(None));
     "train.delete" Train Writable None, "Delete a run…",
-        "Delete a run with its checkpoints, metrics and scores, after a question.", Command::Train(TrainCommand::AskDelete(None));
+        "Delete a run with its checkpoints, metrics and scores. Asks first.", Command::Train(TrainCommand::AskDelete(None));
     "train.clear_queue" Train Queued None, "Empty the queue of runs",
-        "Take all runs out of the queue. The run that trains goes on.", Command::Train(TrainCommand::ClearQueue);
+        "Take all runs out of the queue. The run that is training continues.", Command::Train(TrainCommand::ClearQueue);
     "train.pause" Train Training None, "Pause training",
         "Pause after the current batch.", Command::Train(TrainCommand::Pause);
     "train.resume" Train Training None, "Resume training",

@@ -1,5 +1,5 @@
-//! What the desktop tells where the window system library does not: whether it is dark or light, and whether it has file
-//! dialogs. On Linux its portal says both.
+//! What the window library does not know of the desktop: whether it is dark or light, and whether it has file dialogs. On
+//! Linux both are asked of its portal.
 
 use eframe::egui::Theme;
 

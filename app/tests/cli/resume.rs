@@ -12,17 +12,19 @@ use crate::support::{
 /// Epochs of the interrupted run: enough that the signal comes in the middle.
 const EPOCHS: usize = 8;
 
+/// A command under way, and what it says on standard error.
+#[allow(clippy::zombie_processes)]
+fn start(arguments: &[&str]) -> (Child, BufReader<std::process::ChildStderr>) {
+    let mut child = vitrine().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap());
+    (child, said)
+}
+
 /// Begins training and waits until an epoch is complete.
 // Where this panics the test ends, and the process with its pipes; everywhere else the caller waits.
 #[allow(clippy::zombie_processes)]
 fn begin(project: &str, config: &str, epoch: usize) -> (Child, BufReader<std::process::ChildStderr>) {
-    let mut child = vitrine()
-        .args(["train", project, "--config", config, "--name", "a", "--device", "cpu"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let (child, mut said) = start(&["train", project, "--config", config, "--name", "a", "--device", "cpu"]);
     let mut line = String::new();
     loop {
         line.clear();
@@ -108,13 +110,7 @@ fn ctrl_c_before_the_first_epoch_leaves_no_half_run() {
     let dir = tempfile::tempdir().unwrap();
     let project = project(dir.path(), "early", 24, [48, 120, 0]);
     // With the prior estimated first, there is time before the first epoch.
-    let mut child = vitrine()
-        .args(["train", &project, "--name", "a", "--device", "cpu"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let (mut child, mut said) = start(&["train", &project, "--name", "a", "--device", "cpu"]);
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
     assert!(line.starts_with("training a on "), "{line}");

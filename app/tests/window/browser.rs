@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use vitrine::gui::app::dialog::FileAnswer;
 use vitrine::gui::command::{
     Command, ImportCommand, ProjectCommand, SaveCommand, SettingsCommand, ViewCommand,
 };
@@ -31,7 +32,7 @@ fn files(dir: &Path) -> PathBuf {
 
 /// A window on a desktop without file dialogs; questions begin in this folder.
 fn without_dialogs(mut window: Window, folder: &Path) -> Window {
-    window.state_mut().dialogs_with(Arc::new(|_| None));
+    window.state_mut().dialogs_with(Arc::new(|_| FileAnswer::NoDialog));
     window.state_mut().model.settings.recent_folders = vec![folder.to_owned()];
     window
 }

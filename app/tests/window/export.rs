@@ -110,7 +110,8 @@ fn by_score_newly_found_particles_are_written_too() {
     });
     let preview = window.state().model.export.preview.last().unwrap().1.clone();
     assert!(preview.counts.unlabeled > 0);
-    let words = format!("{} of them unlabeled: the run takes them for particles", preview.counts.unlabeled);
+    let words =
+        format!("{} of them are unlabeled: the run takes them for particles", preview.counts.unlabeled);
     window.get_by_label_contains(&words);
     // A person may leave them out; by label alone they were never in.
     window.get_by_label("unlabeled").click();

@@ -225,7 +225,8 @@ fn a_notice_stays_while_the_pointer_is_on_it() {
     let at = window.get_by_label("Saved /data/plot.svg.").rect().center();
     window.hover_at(at);
     window.run_steps(2);
-    std::thread::sleep(std::time::Duration::from_millis(6300));
+    // A notice that only tells stays for six seconds.
+    window.state_mut().model.notices.age(std::time::Duration::from_secs(7));
     window.hover_at(at + vec2(1.0, 0.0));
     window.run_steps(3);
     assert!(said(&window).contains("Saved /data/plot.svg."), "it went under the pointer");

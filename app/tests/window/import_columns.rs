@@ -1,4 +1,4 @@
-//! A table whose columns are not known by their names: its first rows are shown, and a person says what holds x and y.
+//! A table whose columns are not recognised: its first rows are shown, and a person says which columns hold x and y.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ fn columns_are_chosen_under_the_first_rows_of_the_table() {
     window.state_mut().model.import.as_mut().unwrap().draft.box_size = "64".to_owned();
     look(&mut window);
     window.get_by_label_contains("choose the columns of x and y under \"Columns\"");
-    window.get_by_label("The columns of strange.csv are not known by their names.");
+    window.get_by_label("The columns of strange.csv were not recognised. Choose at least x and y.");
     // The header and the first rows.
     for cell in ["across", "sure", "sample_001.mrc"] {
         assert!(window.query_all_by_label_contains(cell).count() > 0, "{cell}");

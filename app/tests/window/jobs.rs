@@ -103,7 +103,7 @@ fn without_a_scheduler_the_files_alone_tell() {
     site.loses_its_scheduler();
     let mut window = site.window(&folder);
     show_jobs(&mut window, 1);
-    window.get_by_label_contains("The scheduler cannot be asked from this machine.");
+    window.get_by_label_contains("The scheduler cannot be reached from this machine.");
     window.get_by_label("2 tasks: 1 running, 1 queued");
     // Results are offered, and not before they are there.
     assert!(window.get_by_label("Bring results in: pick-1").accesskit_node().is_disabled());

@@ -9,6 +9,7 @@ use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use vitrine::gui::App;
+use vitrine::gui::app::dialog::FileAnswer;
 use vitrine::gui::command::{
     Command, ExportCommand, ImportCommand, LabelCommand, ProjectCommand, SelectCommand, SettingsCommand,
     TrainCommand, ViewCommand, WindowCommand,
@@ -334,9 +335,9 @@ fn a_folder_that_is_no_project_offers_to_import_it() {
 #[test]
 fn a_dialog_that_hangs_is_forgotten_and_opens_nothing_late() {
     let mut window = window(None);
-    let (answer, answers) = channel::<Option<Vec<PathBuf>>>();
+    let (answer, answers) = channel();
     let answers = std::sync::Mutex::new(answers);
-    window.state_mut().dialogs_with(Arc::new(move |_| answers.lock().unwrap().recv().ok().flatten()));
+    window.state_mut().dialogs_with(Arc::new(move |_| answers.lock().unwrap().recv().unwrap()));
     give(&mut window, Command::Import(ImportCommand::Add(Vec::new())));
     let gate = window.state_mut().hold_job(JobKind::Dialog, GatePlace::AfterWork);
     give(&mut window, Command::Import(ImportCommand::ChooseFiles));
@@ -349,7 +350,7 @@ fn a_dialog_that_hangs_is_forgotten_and_opens_nothing_late() {
     let id = job(&window, JobKind::Dialog);
     give(&mut window, Command::Window(WindowCommand::Cancel(id)));
     assert!(window.state().model.jobs.is_empty());
-    answer.send(Some(vec![PathBuf::from("late.mrcs")])).unwrap();
+    answer.send(FileAnswer::Chosen(vec![PathBuf::from("late.mrcs")])).unwrap();
     gate.open();
     assert!(gate.is_passed());
     window.run_steps(5);
@@ -358,9 +359,10 @@ fn a_dialog_that_hangs_is_forgotten_and_opens_nothing_late() {
     give(&mut window, Command::Import(ImportCommand::Add(Vec::new())));
     give(&mut window, Command::Import(ImportCommand::ChooseFiles));
     give(&mut window, Command::Import(ImportCommand::Leave));
-    answer.send(None).unwrap();
+    answer.send(FileAnswer::Nothing).unwrap();
     wait(&mut window, "the dialog", |app| app.model.jobs.is_empty());
     assert!(window.state().model.import.is_none());
+    assert!(window.state().model.ask_path.is_none(), "the desktop has dialogs");
 }
 
 #[test]

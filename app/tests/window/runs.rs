@@ -56,7 +56,7 @@ fn deleting_a_run_asks_says_its_size_and_leaves_its_scores() {
     window.state_mut().apply(Command::Train(TrainCommand::AskDelete(Some(RUN.to_owned()))));
     window.run_steps(3);
     window.get_by_label_contains("1.3 MB on the disk");
-    window.get_by_label_contains("12 epochs, and the scores of all patches");
+    window.get_by_label_contains("12 epochs and the scores of all patches");
     window.get_by_label("Cancel").click_accesskit();
     window.run_steps(3);
     assert_eq!(window.state().model.overlay, None);
@@ -119,7 +119,7 @@ fn the_table_is_sorted_by_headings_and_filtered_by_letters() {
     window.get_by_label_contains(&format!("Note on {BASELINE}: "));
     window.state_mut().states.runs.find = "no such run".to_owned();
     window.run_steps(3);
-    window.get_by_label("No run has these letters in its name, status or note.");
+    window.get_by_label("No run has this text in its name, status or note.");
 }
 
 #[test]

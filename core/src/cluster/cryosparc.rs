@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::files::read_text;
 use super::resources::Resources;
+use super::script_job::ScriptJob;
 use crate::error::{Error, Result};
 
 /// The commands of a cluster, in Jinja.
@@ -53,43 +54,32 @@ pub(super) fn script_beside(info: &Path) -> PathBuf {
     info.with_file_name("cluster_script.sh")
 }
 
-/// What the script of a job is rendered from.
-pub(super) struct Values<'a> {
-    /// The command line, quoted for a shell.
-    pub command: &'a str,
-    /// Name of the job.
-    pub name: &'a str,
-    /// What is done: `train`, `pick`.
-    pub kind: &'a str,
-    /// Folder of the job.
-    pub dir: &'a str,
-    /// Folder of the project.
-    pub project: &'a str,
-    /// Who submits.
-    pub user: &'a str,
-    /// Where the script's output goes.
-    pub log: &'a str,
-}
-
-/// The script of a job.
+/// The script of a job, whose output goes to `log`.
 ///
 /// # Errors
 /// When the template is not valid, or names a variable that cryoSPARC's scripts do not have.
-pub(super) fn script(path: &Path, template: &str, values: &Values<'_>, wanted: &Resources) -> Result<String> {
+pub(super) fn script(
+    path: &Path,
+    template: &str,
+    job: &ScriptJob<'_>,
+    log: &str,
+    wanted: &Resources,
+) -> Result<String> {
+    let (dir, project) = (job.dir.to_string_lossy(), job.project.to_string_lossy());
     let text = |value: &str| minijinja::Value::from(value);
     let mut variables: BTreeMap<&str, minijinja::Value> = [
-        ("run_cmd", values.command),
-        ("command", values.command),
-        ("worker_bin_path", values.command),
+        ("run_cmd", job.command),
+        ("command", job.command),
+        ("worker_bin_path", job.command),
         ("run_args", ""),
-        ("job_uid", values.name),
+        ("job_uid", job.name),
         ("project_uid", "vitrine"),
-        ("job_type", values.kind),
-        ("job_dir_abs", values.dir),
-        ("project_dir_abs", values.project),
-        ("job_log_path_abs", values.log),
-        ("job_creator", values.user),
-        ("cryosparc_username", values.user),
+        ("job_type", job.kind),
+        ("job_dir_abs", &*dir),
+        ("project_dir_abs", &*project),
+        ("job_log_path_abs", log),
+        ("job_creator", job.user),
+        ("cryosparc_username", job.user),
     ]
     .map(|(name, value)| (name, text(value)))
     .into();
@@ -161,15 +151,16 @@ mod tests {
                           #SBATCH -n {{ num_cpu }}\n# GPUs: {{ num_gpu }}\n\
                           # memory {{ (ram_gb*1000)|int }}M\n#SBATCH -o {{ job_dir_abs }}\n\n{{ run_cmd }}\n";
 
-    fn values() -> Values<'static> {
-        Values {
+    const LOG: &str = "/p/jobs/a/run.out";
+
+    fn job() -> ScriptJob<'static> {
+        ScriptJob {
             command: "'/opt/v' task '/p/jobs/a'",
             name: "a",
             kind: "train",
-            dir: "/p/jobs/a",
-            project: "/p",
+            dir: Path::new("/p/jobs/a"),
+            project: Path::new("/p"),
             user: "ada",
-            log: "/p/jobs/a/run.out",
         }
     }
 
@@ -177,7 +168,7 @@ mod tests {
     fn the_guides_example_is_rendered() {
         let wanted = Resources { threads: 6, gpus: 1, memory_gb: 24, ..Resources::default() };
         assert_eq!(
-            script(Path::new("cluster_script.sh"), SCRIPT, &values(), &wanted).unwrap(),
+            script(Path::new("cluster_script.sh"), SCRIPT, &job(), LOG, &wanted).unwrap(),
             "#!/usr/bin/env bash\n#SBATCH -J cryosparc_vitrine_a\n#SBATCH -n 6\n# GPUs: 1\n\
              # memory 24000M\n#SBATCH -o /p/jobs/a\n\n'/opt/v' task '/p/jobs/a'\n"
         );
@@ -191,11 +182,11 @@ mod tests {
         let path = Path::new("cluster_script.sh");
         let wanted = Resources::default();
         let text =
-            script(path, "a\nb {{ priority }}\n{{ run_cmd }}", &values(), &wanted).unwrap_err().to_string();
+            script(path, "a\nb {{ priority }}\n{{ run_cmd }}", &job(), LOG, &wanted).unwrap_err().to_string();
         assert!(text.contains("line 2") && text.contains("priority"), "{text}");
-        let text = script(path, "{{ run_cmd }\n", &values(), &wanted).unwrap_err().to_string();
+        let text = script(path, "{{ run_cmd }\n", &job(), LOG, &wanted).unwrap_err().to_string();
         assert!(text.contains("line 1"), "{text}");
-        let text = script(path, "echo\n", &values(), &wanted).unwrap_err().to_string();
+        let text = script(path, "echo\n", &job(), LOG, &wanted).unwrap_err().to_string();
         assert!(text.contains("nothing would run"), "{text}");
     }
 }

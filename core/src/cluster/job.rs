@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::files::{append_line, lines, read_json, remove, write_json};
-use super::profile::{Cluster, Commands, Rendered, Wanted, check_name, quoted};
+use super::profile::{Cluster, Commands, Rendered, check_name, quoted};
 use super::resources::Resources;
+use super::script_job::ScriptJob;
 use super::task::{Task, now};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
@@ -157,7 +158,7 @@ impl Outline {
             quoted(&absolute(&new.program)?.to_string_lossy()),
             quoted(&dir.to_string_lossy())
         );
-        let wanted = Wanted {
+        let job = ScriptJob {
             name: &name,
             kind: &new.kind,
             command: &command,
@@ -165,7 +166,7 @@ impl Outline {
             project: &project,
             user: &new.user,
         };
-        let rendered = cluster.render(&wanted, &new.resources)?;
+        let rendered = cluster.render(&job, &new.resources)?;
         if tasks.is_some() {
             rendered.commands.clone().with_options(&[("array", "0".to_owned())])?;
         }

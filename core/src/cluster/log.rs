@@ -1,4 +1,4 @@
-//! What a task prints goes to a file, whatever the site's template does with its output.
+//! Copies what a task prints into a file, whatever the site's template does with its output.
 
 use std::fs::OpenOptions;
 use std::path::Path;

@@ -6,15 +6,16 @@
 //! |---|---|
 //! | `files` | texts, values as JSON, and files that grow by a line |
 //! | `resources` | what a job asks for: threads, GPUs, memory, time, queue |
+//! | `script_job` | what a job puts into its script |
 //! | `relion_template` | RELION's submission template, `XXX…XXX` |
 //! | `cryosparc` | cryoSPARC's `cluster_info.json` and `cluster_script.sh` |
 //! | `profile` | a cluster that a person has named, and the list of them |
-//! | `log` | what a task prints goes to a file |
-//! | `task` | a task of a job on the disk: its events, its sign of life, its exit |
+//! | `log` | copies what a task prints into a file |
+//! | `task` | a task of a job on the disk: its events, its heartbeat, its exit |
 //! | `job` | the folder of a job |
 //! | `scheduler` | submits, asks and cancels by the cluster's own commands |
-//! | `state` | queued, running, done, failed, lost: from scheduler, sign of life and exit file |
-//! | `watch` | the same, looked at again and again, with what has happened since |
+//! | `state` | queued, running, done, failed, lost: from scheduler, heartbeat and exit file |
+//! | `watch` | the same, looked at repeatedly, with what has happened since the look before |
 //!
 //! A task writes into its own folder and nothing else of the job; nothing here opens a project.
 
@@ -26,6 +27,7 @@ mod profile;
 mod relion_template;
 mod resources;
 mod scheduler;
+mod script_job;
 mod state;
 mod task;
 mod watch;

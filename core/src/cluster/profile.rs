@@ -1,4 +1,4 @@
-//! A cluster that a person has named: where its template is and how jobs are submitted, asked for and ended.
+//! A cluster that a person has named: where its template is, and how jobs are submitted, asked for and cancelled.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use super::cryosparc;
 use super::files::{read_json, read_text, write_json};
 use super::relion_template::{self, DEDICATED};
 use super::resources::Resources;
+use super::script_job::ScriptJob;
 use crate::error::{Error, Result};
 
 /// A cluster. The template stays where the site keeps it, and is read again for every job.
@@ -66,22 +67,6 @@ pub struct Commands {
     pub send: String,
 }
 
-/// What a job puts into a script.
-pub(super) struct Wanted<'a> {
-    /// Name of the job.
-    pub name: &'a str,
-    /// `train`, `pick`, `score`.
-    pub kind: &'a str,
-    /// The command line, quoted for a shell.
-    pub command: &'a str,
-    /// Folder of the job, absolute.
-    pub dir: &'a Path,
-    /// Folder of the project, absolute.
-    pub project: &'a Path,
-    /// Who submits.
-    pub user: &'a str,
-}
-
 /// For SLURM without a template: RELION's words, so that there is one way to fill them.
 const PLAIN_SLURM: &str = include_str!("slurm.sh");
 
@@ -90,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When the template cannot be read, or asks for what is not known.
-    pub(super) fn render(&self, job: &Wanted<'_>, resources: &Resources) -> Result<Rendered> {
+    pub(super) fn render(&self, job: &ScriptJob<'_>, resources: &Resources) -> Result<Rendered> {
         let mut wanted = resources.clone();
         wanted.queue = wanted.queue.or_else(|| self.queue.clone());
         wanted.check()?;
@@ -116,17 +101,7 @@ impl Cluster {
             Kind::Relion { template, dedicated, .. } => relion(template, &read_text(template)?, *dedicated)?,
             Kind::Cryosparc { info } => {
                 let path = cryosparc::script_beside(info);
-                let (dir, project) = (job.dir.to_string_lossy(), job.project.to_string_lossy());
-                let values = cryosparc::Values {
-                    command: job.command,
-                    name: job.name,
-                    kind: job.kind,
-                    dir: &dir,
-                    project: &project,
-                    user: job.user,
-                    log: &out,
-                };
-                cryosparc::script(&path, &read_text(&path)?, &values, &wanted)?
+                cryosparc::script(&path, &read_text(&path)?, job, &out, &wanted)?
             }
         };
         let commands = self.commands()?.with_options(&self.options(&wanted))?;

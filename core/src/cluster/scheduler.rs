@@ -13,8 +13,8 @@ use super::task::Task;
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 
-/// The scheduler is asked no oftener, whoever asks.
-pub const ASK_EVERY: Duration = Duration::from_secs(15);
+/// The scheduler is asked at most once in this time, however many people ask.
+const ASK_EVERY: Duration = Duration::from_secs(15);
 
 /// What the scheduler said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! How a job stands, from its exit files, its signs of life and the scheduler.
+//! The state of a job, from its exit files, its heartbeats and the scheduler.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Watches a job: each look gives its state, and what has happened since the look before. A look reads only what the files
-//! have gained. Looking more often does not ask the scheduler more often.
+//! Watches a job. Each look gives its state and what has happened since the look before. A look reads only what was added
+//! to the files since then. Looking more often does not ask the scheduler more often.
 
 use serde_json::{Map, Value};
 

@@ -48,8 +48,9 @@ pub(super) fn examine(_subject: &Subject, shared: &mut SharedData) -> Section {
                 if sure { Severity::Wrong } else { Severity::Warning },
                 format!("A plain classifier hardly tells the picks from the rest (AUC {best:.2}, chance is 0.5)."),
                 format!(
-                    "Semi-supervised training spreads what a classifier knows, and below {MIN_AUC} there is too little to \
-                     spread: of {} positives it ranks only {:.0} % above a random other patch.",
+                    "Semi-supervised training builds on what a classifier has learned, and below an AUC of \
+                     {MIN_AUC} that is too little: of {} positives it ranks only {:.0} % above a random \
+                     other patch.",
                     positive.len(),
                     best * 100.0
                 ),

@@ -1,5 +1,5 @@
-//! Whether sides, labels and micrographs have one scale after the configuration's normaliser. Measured as effect
-//! sizes of plain statistics, and by a small classifier that tries to tell the sides apart.
+//! Whether sides, labels and micrographs have the same scale after the configuration's normaliser. This is measured by
+//! effect sizes of plain statistics, and by a small classifier that tries to tell the sides apart.
 
 use std::collections::BTreeSet;
 
@@ -174,8 +174,8 @@ fn tell_apart(
     let held_micrographs: BTreeSet<usize> = held.iter().filter_map(|&i| subject.micrographs[i]).collect();
     if (1..MIN_MICROGRAPHS).contains(&held_micrographs.len()) {
         section.say(format!(
-            "The {side} side holds patches of {} micrographs. That is too few to tell another preparation from another \
-             defocus or ice.",
+            "The {side} side holds patches of {} micrographs. That is too few to distinguish another \
+             preparation from another defocus or ice thickness.",
             held_micrographs.len()
         ));
         return;

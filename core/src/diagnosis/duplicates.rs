@@ -123,8 +123,8 @@ fn exact(subject: &Subject, shared: &SharedData, section: &mut Section) -> Vec<u
                 Examination::Duplicates,
                 if share >= MAX_COPIES_SHARE { Severity::Warning } else { Severity::Note },
                 format!("{copies} patches ({}) are exact copies of another.", percent(share)),
-                "All of a kind lie on one side of the split, so validation is honest; but each counts as often as it is \
-                 there, in training, in the class prior and in what is exported.",
+                "All copies of a patch are on one side of the split, so validation is honest. But each copy \
+                 counts again, in training, in the class prior and in exports.",
                 "Remove the second copies from the source, often a file that was imported twice under another name.",
             )
             .with("copies", copies.to_string())
@@ -210,9 +210,14 @@ fn near(subject: &Subject, shared: &SharedData, held: &[usize], exact: &[usize],
             kinds::NEAR_LEAK,
             Examination::Duplicates,
             if share >= 0.02 { Severity::Wrong } else { Severity::Warning },
-            format!("{} held-out patches ({}) are nearly equal to a training patch.", alike.len(), percent(share)),
             format!(
-                "Copies that were rescaled or saved again teach validation by heart; the closest correlates at {:.4}.",
+                "{} held-out patches ({}) are nearly equal to a training patch.",
+                alike.len(),
+                percent(share)
+            ),
+            format!(
+                "They are probably copies that were rescaled or saved again, so validation measures memory; \
+                 the closest correlates at {:.4}.",
                 alike.iter().map(|a| a.1).fold(0.0, f64::max)
             ),
             "Remove the second copies from the source and import again, every patch with its micrograph.",

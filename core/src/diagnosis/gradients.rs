@@ -125,12 +125,12 @@ fn layers(
             Examination::Gradients,
             Severity::Wrong,
             if worst >= MAX_DEAD_SHARE {
-                format!("In one layer {} of the units never answer to any patch.", percent(worst))
+                format!("In one layer {} of the units respond to no patch.", percent(worst))
             } else {
                 format!("{} of the weights get no gradient.", percent(without))
             },
             format!(
-                "What does not answer cannot learn: {}{}; training can only use what is left.",
+                "What does not respond cannot learn: {}{}; training can only use what is left.",
                 if dead.is_empty() { "no dead units, ".to_owned() } else { dead.join(", ") + "; " },
                 if silent.is_empty() { "no silent tensor".to_owned() } else { format!("without gradient: {}", silent.join(", ")) }
             ),
@@ -261,7 +261,7 @@ fn judge_rate(
         }
     }
     let shown = |auc: Option<f64>| {
-        auc.map_or_else(|| "nothing (all answers alike)".to_owned(), |v| format!("{v:.3}"))
+        auc.map_or_else(|| "nothing (every patch gets the same answer)".to_owned(), |v| format!("{v:.3}"))
     };
     let others: Vec<String> =
         tried.iter().map(|(rate, auc)| format!("{} with {rate}", shown(*auc))).collect();
@@ -284,7 +284,8 @@ fn judge_rate(
             Severity::Wrong,
             format!("The learning rate {rate} is too high for this data."),
             format!(
-                "Every step moves a typical layer by {} of its length, so each batch overwrites what the last taught. {told}.",
+                "Every step moves a typical layer by {} of its length, so each batch overwrites what the \
+                 one before has taught. {told}.",
                 percent(ratio)
             ),
             format!("Use a peak of about {suggested:e} with some warm-up."),
@@ -296,8 +297,8 @@ fn judge_rate(
             Severity::Warning,
             format!("The learning rate {rate} is very low."),
             format!(
-                "A step moves a typical layer by {ratio:.1e} of its length, and the network hardly leaves its random \
-                 beginning. {told}."
+                "A step moves a typical layer by {ratio:.1e} of its length, and the network hardly leaves \
+                 its random initial weights. {told}."
             ),
             format!("Use a peak of about {suggested:e}."),
         )

@@ -216,7 +216,7 @@ fn nothing_passes(config: &RunConfig, _: &[EpochMetrics], m: &EpochMetrics) -> O
             (
                 Severity::Wrong,
                 format!(
-                    "Only {} of the unlabeled pass τ = {}: the consistency term learns from nothing.",
+                    "Only {} of the unlabeled pass τ = {}: the consistency term has nothing to learn from.",
                     percent(m.pseudo_label_rate),
                     config.consistency.threshold
                 ),
@@ -309,7 +309,8 @@ fn always_clamped(
         (
             Severity::Warning,
             format!(
-                "nnPU turned {} of the steps: the prior is too high or the network has learned the positives by heart.",
+                "nnPU turned {} of the steps: the prior is too high or the network has memorised the \
+                 positives.",
                 percent(m.nnpu_clamped_rate)
             ),
         )

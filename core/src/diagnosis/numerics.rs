@@ -54,7 +54,7 @@ pub(super) fn examine(subject: &Subject, shared: &SharedData, device: &ComputeDe
                     checks.len()
                 ),
                 format!(
-                    "Training then follows something else than the loss it shows ({}).",
+                    "Training then minimises something other than the loss that is shown ({}).",
                     listed.join("; ")
                 ),
                 "This is a fault of the program: report it with the whole report.",

@@ -224,9 +224,10 @@ fn diluted(subject: &Subject, shared: &SharedData, own: &Group, unlabeled: &Grou
     let general = by_general_model(subject, shared);
     if let Some(general) = general.filter(|general| *general > MIN_PARTICLE_SHARE) {
         section.say(format!(
-            "The unlabeled show the particle as strongly as the positives do ({share:.2} times), yet the general model takes \
-             {} of the positives for particles. So many of the unlabeled are particles, or lie better in the middle of \
-             their boxes than the picks, and scores tell little of π: label the random sample of the review queues.",
+            "The unlabeled show the particle as strongly as the positives do ({share:.2} times), yet the \
+             general model takes {} of the positives for particles. So either many of the unlabeled are \
+             particles, or they are better centred in their boxes than the picks, and scores say little \
+             about π: label the random sample of the review queues.",
             percent(general)
         ));
         return;
@@ -242,8 +243,9 @@ fn diluted(subject: &Subject, shared: &SharedData, own: &Group, unlabeled: &Grou
             },
             "The unlabeled show the particle as strongly as the positives do.",
             format!(
-                "Their mean image holds {share:.2} times the positives' particle. Unless nearly all of them are particles, \
-                 and clearer ones than the picks, many of the {} positives must be none.",
+                "Their mean image holds {share:.2} times the positives' particle. Unless nearly all of them \
+                 are particles, and clearer ones than the picks, many of the {} positives cannot be \
+                 particles.",
                 own.count
             ),
             "Look through some of the unlabeled. If most show the particle, take more places without one into the pool; if \
@@ -357,7 +359,7 @@ fn inverted(subject: &Subject, shared: &SharedData, positive: &[usize], section:
         )
     } else {
         format!(
-            "{} of the positives have the opposite sign, two heaps {:.1} spreads from zero",
+            "{} of the positives have the opposite sign, two groups {:.1} spreads from zero",
             percent(minority),
             m / spread
         )

@@ -143,7 +143,7 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
                     "One NaN in a batch turns the loss into NaN, so training refuses them ({}).",
                     by_label(&not_finite)
                 ),
-                "Mend or leave out the files they come from and import again.",
+                "Repair the files they come from, or leave them out, and import again.",
             )
             .with("patches", by_label(&not_finite))
             .about(subject.ids_of(not_finite)),
@@ -160,10 +160,14 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
                 kinds::CONSTANT,
                 Examination::Patches,
                 severity,
-                format!("Patches with the same value in every pixel: {} ({}).", constant.len(), percent(share)),
                 format!(
-                    "They show nothing, yet each counts as a {} example; the network learns that emptiness has a label \
-                     ({}).",
+                    "Patches with the same value in every pixel: {} ({}).",
+                    constant.len(),
+                    percent(share)
+                ),
+                format!(
+                    "They show nothing, yet each counts as a {} example; the network learns a label for \
+                     empty patches ({}).",
                     if labelled { "labelled" } else { "training" },
                     by_label(&constant)
                 ),
@@ -188,7 +192,7 @@ fn broken(subject: &Subject, shared: &SharedData, section: &mut Section) {
                     percent(share)
                 ),
                 format!(
-                    "Detail above and below was cut off, and what is left of it is the shape of the cut ({}).",
+                    "Values above and below were clipped, so their detail is lost ({}).",
                     by_label(&saturated)
                 ),
                 "Export the micrographs with a wider value range (32-bit float) and import again.",

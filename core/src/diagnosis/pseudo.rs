@@ -138,7 +138,8 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
                 if rate < 0.05 { Severity::Wrong } else { Severity::Warning },
                 format!("τ = {} lets only {} of the unlabeled through.", c.threshold, percent(rate)),
                 format!(
-                    "In the first {} epochs the consistency term learns from next to nothing, and λ = {} weighs an empty sum.",
+                    "In the first {} epochs the consistency term has next to nothing to learn from, so its \
+                     weight λ = {} has almost no effect.",
                     found.history.len(),
                     c.weight
                 ),
@@ -154,8 +155,15 @@ fn thresholds(config: &RunConfig, found: &Probe, section: &mut Section) {
             if best.is_some() { kinds::LOW_THRESHOLD } else { kinds::SHORT_RAMP },
             Examination::PseudoLabels,
             severity,
-            format!("{} of the unlabeled pass τ = {} within the first {} epochs.", percent(rate), c.threshold, found.history.len()),
-            "Nearly everything counts as known before the network can know it, so early mistakes are taught back.".to_owned(),
+            format!(
+                "{} of the unlabeled pass τ = {} within the first {} epochs.",
+                percent(rate),
+                c.threshold,
+                found.history.len()
+            ),
+            "Nearly every patch gets a pseudo-label before the network can tell particles, so early \
+             mistakes are learned as truth."
+                .to_owned(),
             match best {
                 Some((t, r)) => format!("Raise τ to {t}, with which {} pass.", percent(r)),
                 None => "No τ keeps it below 80 %: let λ rise over more epochs.".to_owned(),
@@ -203,19 +211,25 @@ fn teacher(subject: &Subject, quick: &QuickData, found: &Probe, section: &mut Se
                 "The teacher does not follow the student within this run.",
                 if left > 0.1 {
                     format!(
-                        "With a decay of {} over {steps:.0} steps {} of its weights are still those it was drawn with, and it \
-                         gives pseudo-labels, validation and scores.",
+                        "With a decay of {} over {steps:.0} steps {} of its weights are still the random \
+                         initial ones, and it gives pseudo-labels, validation and scores.",
                         config.teacher.decay,
                         percent(left)
                     )
                 } else {
-                    format!("With a decay of {} it remembers {memory:.0} steps of {steps:.0}.", config.teacher.decay)
+                    format!(
+                        "With a decay of {} it remembers {memory:.0} steps of {steps:.0}.",
+                        config.teacher.decay
+                    )
                 },
                 format!("Use a decay of {decay} with decay_warm_up: true."),
             )
             .with("steps of the run", format!("{steps:.0}"))
             .with("memory of the teacher, steps", format!("{memory:.0}"))
-            .with("distance of teacher and student in the short run", found.gap.last().map_or_else(|| "–".to_owned(), |g| format!("{g:.3}")))
+            .with(
+                "distance of teacher and student in the short run",
+                found.gap.last().map_or_else(|| "–".to_owned(), |g| format!("{g:.3}")),
+            )
             .change("teacher.decay", config.teacher.decay, decay)
             .change("teacher.decay_warm_up", config.teacher.decay_warm_up, true),
         );

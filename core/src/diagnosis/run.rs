@@ -49,7 +49,7 @@ fn why(kind: &str) -> &'static str {
             "They teach that nothing is a particle; every epoch lowers p further, until all patches get the same answer."
         }
         kinds::HIGH_THRESHOLD => "The unlabeled then add nothing to what the labels teach.",
-        kinds::LOW_THRESHOLD => "Early mistakes are then taught back as truth.",
+        kinds::LOW_THRESHOLD => "Early mistakes are then learned as truth.",
         kinds::AT_CHANCE => "The network has learned nothing that holds for patches it has not seen.",
         kinds::FELL => "What was learned first is being lost again.",
         kinds::ABOVE_CEILING => {

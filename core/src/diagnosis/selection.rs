@@ -62,8 +62,8 @@ fn coverage(subject: &Subject, section: &mut Section) {
                 Severity::Warning,
                 format!("{} of the unlabeled lie on micrographs without a single pick.", percent(share)),
                 format!(
-                    "Particles there ({}{}) have another defocus and ice than the picked ones; π is taken for too small and \
-                     such particles for junk.",
+                    "Particles there ({}{}) have another defocus and ice than the picked ones; π is \
+                     estimated too low, and such particles are taken for junk.",
                     names.join(", "),
                     if empty.len() > names.len() { ", …" } else { "" }
                 ),
@@ -102,7 +102,8 @@ fn ceiling(subject: &Subject, shared: &SharedData, section: &mut Section) {
             kinds::BIASED_PICKS,
             Examination::Selection,
             Severity::Warning,
-            "The picks are told not only from non-particles but from other particles: they are no random sample.",
+            "The classifier tells the picks not only from non-particles but also from other particles: they \
+             are not a random sample.",
             format!(
                 "The unlabeled that rank like picks allow π = {:.2} (at most {:.2}), the AUC of {auc:.3} stands against a \
                  limit of {limit:.3}, but π is given as {given} and the mean image allows {image:.2}; unpicked particles \
@@ -169,8 +170,8 @@ fn strength(shared: &SharedData, section: &mut Section) {
                 Severity::Warning,
                 "The picks show their particle more strongly than other likely particles do.",
                 format!(
-                    "{:.2} against {:.2} (d = {:.1}): the conspicuous were picked first, so π = {:.2} is rather a lower limit \
-                     and faint particles will be scored too low.",
+                    "{:.2} against {:.2} (d = {:.1}): the clearest particles were picked first, so π = \
+                     {:.2} is likely a lower limit, and faint particles will be scored too low.",
                     mean(&picked),
                     mean(&others),
                     d.effect,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::{DType, TypeChar};
 
+use super::whole::read_whole;
 use crate::error::{Error, Result};
 
 /// Longest header that is parsed, bytes; real ones have a few thousand.
@@ -63,16 +64,7 @@ pub(super) struct Records {
 impl Records {
     /// Reads `path` whole.
     pub fn read(path: &Path) -> Result<Self> {
-        let fail = |e| Error::io("read", path, e);
-        let length = std::fs::metadata(path).map_err(fail)?.len();
-        if length > MAX_BYTES {
-            return Err(Error::format(
-                path,
-                format!("it has {length} bytes"),
-                "split it into files below 8 GiB",
-            ));
-        }
-        let bytes = std::fs::read(path).map_err(fail)?;
+        let bytes = read_whole(path, MAX_BYTES, "split it into files below 8 GiB")?;
         let broken = |problem: String| {
             Error::format(path, problem, "copy it again, or export the particles again from cryoSPARC")
         };

@@ -1,4 +1,4 @@
-//! What a file is, in the words of its users.
+//! What a file is, in words that its users know.
 
 use std::fmt;
 

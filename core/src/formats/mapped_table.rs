@@ -1,4 +1,4 @@
-//! Tables of picks whose columns a person has named, because their header says nothing that is known or there is none.
+//! Tables of picks whose columns a person has named, because they have no header or one that is not recognised.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -42,6 +42,7 @@ pub mod star_subset;
 mod text;
 mod text_table;
 mod via;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

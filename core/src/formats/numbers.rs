@@ -1,4 +1,4 @@
-//! Numbers of instruments (pixel sizes, voltages), which headers keep in 32 bits.
+//! Numbers of instruments, such as pixel sizes and voltages, in their shortest form. Headers keep them in 32 bits.
 
 /// A number of an instrument with as few digits as mean the same to eight places: headers store 32-bit
 /// floats, in which 1.77 reads as 1.7699999809265137.

@@ -10,7 +10,7 @@ pub(crate) const MICROGRAPH: &str = "rlnMicrographName";
 /// Name of the movie a micrograph was made of.
 pub(crate) const MOVIE: &str = "rlnMicrographMovieName";
 /// File with the coordinates of one micrograph, in an index of such files.
-pub(crate) const COORDINATES: &str = "rlnMicrographCoordinates";
+const COORDINATES: &str = "rlnMicrographCoordinates";
 /// `number@stack` of a particle image.
 pub(crate) const IMAGE: &str = "rlnImageName";
 /// Centre, px of the unbinned micrograph, from the left.

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::whole::{read_whole, text_of};
 use crate::error::{Error, Result};
 
 /// Longest STAR file that is read, bytes. Spans of text are 32-bit.
@@ -115,16 +116,7 @@ impl StarFile {
     /// # Errors
     /// When it cannot be read, is no text, or a line is not STAR; the sentence names the line.
     pub fn read(path: &Path) -> Result<Self> {
-        let fail = |e| Error::io("read", path, e);
-        let length = std::fs::metadata(path).map_err(fail)?.len();
-        if length > MAX_BYTES {
-            return Err(Error::format(
-                path,
-                format!("it has {length} bytes, STAR files are read up to 4 GiB"),
-                "split the table",
-            ));
-        }
-        let bytes = std::fs::read(path).map_err(fail)?;
+        let bytes = read_whole(path, MAX_BYTES, "split the table into files below 4 GiB")?;
         Self::parse(path, bytes)
     }
 
@@ -133,14 +125,7 @@ impl StarFile {
     /// # Errors
     /// As [`StarFile::read`].
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(e) => {
-                let at = e.utf8_error().valid_up_to();
-                let line = 1 + e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count();
-                return Err(bad(path, line, "holds bytes that are no UTF-8 text"));
-            }
-        };
+        let text = text_of(bytes).map_err(|line| bad(path, line, "holds bytes that are no UTF-8 text"))?;
         if text.len() as u64 > MAX_BYTES {
             return Err(Error::format(path, "it is longer than 4 GiB", "split the table"));
         }

@@ -239,7 +239,7 @@ impl Normaliser {
     }
 
     /// Sixteen hexadecimal digits that are equal exactly when the normalisers are.
-    pub fn fingerprint(&self) -> String {
+    fn fingerprint(&self) -> String {
         let (tag, a, b) = match self.method {
             NormaliserKind::GlobalMeanStd => (0_u8, 0.0, 0.0),
             NormaliserKind::RobustPercentiles { low, high } => (1, low, high),

@@ -18,7 +18,7 @@ use crate::image::Image;
 /// Side of a patch, px.
 pub const PATCH_SIZE: usize = 64;
 /// Diameters of the particles, px.
-pub const DIAMETERS: std::ops::Range<f64> = 26.0..48.0;
+const DIAMETERS: std::ops::Range<f64> = 26.0..48.0;
 /// What is simulated reaches beyond the patch, so that filters have no edge.
 const CANVAS: usize = 96;
 /// Different particles.

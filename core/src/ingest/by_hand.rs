@@ -1,5 +1,5 @@
-//! Places that a person marks on a micrograph become patches, cut as those of the project were, with their label as
-//! a step of the journal that can be undone.
+//! Turns places that a person marks on a micrograph into patches, cut like those of the project. Their label is a step of
+//! the journal that can be undone.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub fn project_cut(project: &Project) -> Result<CutSettings> {
 }
 
 /// Box and bin factor of a source, px of the micrograph.
-pub fn cut_of(source: &SourceInfo) -> Option<(usize, usize)> {
+fn cut_of(source: &SourceInfo) -> Option<(usize, usize)> {
     let (side, bin) = (source.box_size?, source.bin?);
     (side >= 1.0 && bin >= 1.0).then_some((side.round() as usize, bin.round() as usize))
 }

@@ -1,4 +1,4 @@
-//! Micrographs alone: they become known to the project with the box by which particles will be cut from them.
+//! Imports micrographs without picks, together with the box by which particles will later be cut from them.
 
 use super::by_hand::project_cut;
 use super::plan::Plan;

@@ -225,10 +225,14 @@ impl Plan {
         if known.is_none()
             && let Some(other) = same_name
         {
-            self.warnings.push(format!(
-                "{} is taken for another micrograph than {other} of the project, which is another file: it is called {name}",
-                path.display()
-            ).into());
+            self.warnings.push(
+                format!(
+                    "{} has the name of the micrograph {other} of the project but is another file, so it is \
+                 imported as {name}",
+                    path.display()
+                )
+                .into(),
+            );
         }
         if let Some(before) = self.existing.micrograph(&name).and_then(|m| m.dimensions)
             && before != (width, height)
@@ -363,8 +367,8 @@ impl Plan {
         ambiguous.sort();
         if let Some(first) = ambiguous.first() {
             self.warnings.push(format!(
-                "{}: {} of its micrographs fit several of the project equally well and are taken for others; the first \
-                 is {first}, which could be {}",
+                "{}: {} of its micrographs match several of the project equally well, so they are imported \
+                 as new ones; the first is {first}, which could be {}",
                 path.display(),
                 ambiguous.len(),
                 self.existing.several(first).join(" or ")
@@ -433,10 +437,13 @@ impl Plan {
             mic.pixel_size = of_picks.or(of_header).or(of_all);
         }
         if suspect > 0 {
-            self.warnings.push(format!(
-                "the headers of {suspect} micrographs say exactly 1 Å per px, as headers do that nobody has filled in; it \
-                 is not taken: give the pixel size"
-            ).into());
+            self.warnings.push(
+                format!(
+                    "the headers of {suspect} micrographs say exactly 1 Å per px, which usually means that \
+                 nobody filled them in, so it is not used: give the pixel size"
+                )
+                .into(),
+            );
         }
     }
 

@@ -1,5 +1,4 @@
-//! Which of the scored places are picks: by a threshold, by an expected number, or by the precision that is to be
-//! expected.
+//! Which of the scored places are picks: by a threshold, by an expected number, or by an expected precision.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

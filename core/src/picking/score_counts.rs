@@ -1,4 +1,4 @@
-//! The scores of one micrograph's places in few numbers, so that a threshold of its own needs no file to be read.
+//! The scores of one micrograph's places in few numbers, so that changing the micrograph's own threshold reads no file.
 
 use super::choose::score_of;
 use super::picker::Candidate;

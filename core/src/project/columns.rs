@@ -1,7 +1,7 @@
 //! The facts about all patches that the window keeps in memory: one narrow array per fact, each read by one
 //! query. A million patches load within a second and take some 20 bytes each.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::label::Label;
 use crate::project::{EntryId, MicrographId, PatchId, Project, SourceId, journal, label_pages};
 
@@ -68,38 +68,14 @@ impl Project {
             xy: Vec::with_capacity(count),
             last_entry: vec![0; count],
         };
-        self.read_places(&mut columns)?;
+        self.each_place(|place| {
+            columns.source.push(narrow(place.source.0));
+            columns.micrograph.push(place.micrograph.map_or(0, |id| narrow(id.0)));
+            columns.xy.push(place.xy.map_or([f32::NAN; 2], |(x, y)| [x as f32, y as f32]));
+        })?;
         self.read_last_entries(&mut columns.last_entry)?;
         drop(snapshot);
         Ok(columns)
-    }
-
-    fn read_places(&self, columns: &mut PatchColumns) -> Result<()> {
-        let err = self.db.err("read the patches");
-        let mut stmt = self
-            .db
-            .conn
-            .prepare_cached("SELECT source, micrograph, x, y FROM patches WHERE id < ?1 ORDER BY id")
-            .map_err(&err)?;
-        let mut rows = stmt.query([self.len() as i64]).map_err(&err)?;
-        while let Some(row) = rows.next().map_err(&err)? {
-            columns.source.push(row.get(0).map_err(&err)?);
-            columns.micrograph.push(row.get::<_, Option<u32>>(1).map_err(&err)?.unwrap_or(0));
-            let x: Option<f64> = row.get(2).map_err(&err)?;
-            let y: Option<f64> = row.get(3).map_err(&err)?;
-            columns.xy.push(match x.zip(y) {
-                Some((x, y)) => [x as f32, y as f32],
-                None => [f32::NAN; 2],
-            });
-        }
-        if columns.source.len() == self.len() {
-            return Ok(());
-        }
-        Err(Error::format(
-            &self.db.path,
-            format!("it holds {} patches where ids go up to {}", columns.source.len(), self.len()),
-            "restore the database from a backup",
-        ))
     }
 
     fn read_last_entries(&self, last: &mut [u32]) -> Result<()> {
@@ -112,7 +88,7 @@ impl Project {
         let mut rows = stmt.query([]).map_err(&err)?;
         while let Some(row) = rows.next().map_err(&err)? {
             let id = EntryId(row.get(0).map_err(&err)?);
-            let number = u32::try_from(id.0).unwrap_or(u32::MAX);
+            let number = narrow(id.0);
             if let Some(gone) = journal::taken_back_from(row, 2).map_err(&err)? {
                 // What has these numbers now came later.
                 last.get_mut(gone as usize..).unwrap_or_default().fill(0);
@@ -126,4 +102,9 @@ impl Project {
         }
         Ok(())
     }
+}
+
+/// A number of the database in half its room. Rows are numbered from 1, so none comes near the limit.
+fn narrow(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

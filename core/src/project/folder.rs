@@ -1,4 +1,4 @@
-//! What lies where in the folder of a project.
+//! The files in the folder of a project.
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,7 @@ use crate::project::folder::{PIXELS, is_branch};
 use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::noted_import::NotedImport;
 use crate::project::pixels::Appender;
-use crate::project::store::check_size;
+use crate::project::size::check_size;
 use crate::project::time::now;
 use crate::project::{
     EntryId, MicrographId, PatchId, Project, RunId, SourceId, SourceKind, label_pages, numbering,

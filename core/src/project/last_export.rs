@@ -1,4 +1,4 @@
-//! What was exported last. A person who comes back to a project sees it there.
+//! The last export, so that a person who comes back to a project sees it there.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a person has ruled out on micrographs, kept with the project by micrograph.
+//! The regions that a person has ruled out on micrographs.
 
 use std::collections::BTreeMap;
 

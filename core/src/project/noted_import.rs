@@ -1,4 +1,4 @@
-//! What the last imports have added, noted with each, so that the newest can be taken back.
+//! Notes what each of the last imports has added, so that the newest can be taken back.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! What the numbers of patches mean. They are places in the pixel file, so once an import was taken back the next
-//! one gives its numbers, and its bytes of the pixel file, to other patches.
+//! Whether the numbers of patches still mean the same patches. A number is a place in the pixel file. Once an import was
+//! taken back, the next import gives its numbers, and its part of the pixel file, to other patches.
 
 use crate::error::{Error, Result};
 use crate::project::db::Db;

@@ -1,5 +1,5 @@
-//! Which places of a run are picks, beyond one threshold for all micrographs. Kept with the project, by run: the
-//! scores of two runs do not mean the same.
+//! Which places of a run are picks, beyond one threshold for all micrographs. The project keeps these rules for each run,
+//! because the scores of two runs do not mean the same.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! How particles are picked in a project: box, bin factor and diameter. A project that begins with micrographs alone
-//! has no patches that would tell them.
+//! has no patches from which they would follow.
 
 use std::path::{Path, PathBuf};
 

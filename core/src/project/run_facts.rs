@@ -1,5 +1,5 @@
-//! What a list of runs shows of each run beyond its row: how many epochs it has, the AUC of the epoch in use, the time
-//! it took, the note of a person; and the run whose scores a person has pinned.
+//! Facts about runs that are not in their rows: the number of epochs, the AUC of the epoch in use, the time a run took, the
+//! note of a person; and the run whose scores a person has pinned.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! The open project: creating, opening and locking it, and the transactions through which everything in it is
-//! changed.
+//! The open project: making, opening and locking it, and what every handle on it knows.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +8,8 @@ use crate::project::db::{self, Db};
 use crate::project::folder::{DATABASE, PIXELS, RUNS, is_branch, pixel_path};
 use crate::project::lock::Lock;
 use crate::project::pixels::{self, PixelFile, PixelType};
-use crate::project::sync::{DiskNews, DiskState, Flush, Syncer};
+use crate::project::size::{check_size, count, read_size};
+use crate::project::sync::Syncer;
 use crate::project::time::now;
 use crate::project::{numbering, schema};
 
@@ -18,11 +18,11 @@ pub struct Project {
     pub(super) dir: PathBuf,
     pub(super) db: Db,
     /// `None` when the project was opened for reading.
-    held: Option<Arc<WriteAccess>>,
+    pub(super) held: Option<Arc<WriteAccess>>,
     /// Writes of this handle are flushed by the thread of `held`.
-    late: bool,
+    pub(super) late: bool,
     /// Why this project is only read, where it was opened for whatever is possible.
-    read_only: Option<String>,
+    pub(super) read_only: Option<String>,
     pub(super) size: Option<usize>,
     pub(super) pixel_type: PixelType,
     pub(super) pixels: Arc<PixelFile>,
@@ -31,9 +31,9 @@ pub struct Project {
 }
 
 /// What all writing handles of a project share.
-struct WriteAccess {
+pub(super) struct WriteAccess {
     /// Dropped before the lock: it still writes.
-    syncer: OnceLock<Syncer>,
+    pub(super) syncer: OnceLock<Syncer>,
     _lock: Lock,
 }
 
@@ -280,181 +280,19 @@ impl Project {
         Arc::clone(&self.pixels)
     }
 
-    /// When the project was made, RFC 3339, UTC.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn created(&self) -> Result<String> {
-        Ok(self.db.meta("created")?.unwrap_or_default())
-    }
-
-    /// The normaliser fitted for this project, as JSON; `None` until one was stored.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or does not hold JSON.
-    pub fn normaliser(&self) -> Result<Option<serde_json::Value>> {
-        self.db.meta("normaliser")?.map(|text| self.json(&text)).transpose()
-    }
-
-    /// Stores the normaliser.
-    ///
-    /// # Errors
-    /// When the project is read only or the disk is full.
-    pub fn set_normaliser(&mut self, normaliser: &serde_json::Value) -> Result<()> {
-        self.transact("store the normaliser", |db| db.set_meta("normaliser", &normaliser.to_string()))
-    }
-
-    /// What [`crate::review::QueuePlaces`] keeps of the review queues, as JSON; `None` until it was stored.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn review_places(&self) -> Result<Option<String>> {
-        self.db.meta("review_places")
-    }
-
-    /// Stores what [`crate::review::QueuePlaces`] keeps of the review queues, as JSON.
-    ///
-    /// # Errors
-    /// When the project is read only or the disk is full.
-    pub fn set_review_places(&mut self, json: &str) -> Result<()> {
-        self.transact_beside("store the places in queues", |db| db.set_meta("review_places", json))
-    }
-
-    /// From now on labels set through this handle are written without waiting for the disk. A thread that all
-    /// handles of this process share flushes them as soon as the disk takes them. They survive the end of the
-    /// program at once, and a power failure a moment later, in the order in which they were set.
-    ///
-    /// [`Project::disk_state`] says whether flushing works; `news` is called, on another thread, when it begins to
-    /// fail and when it works again. While it fails, labels wait for the disk as without this call, and are refused
-    /// with its reason. `flush` brings a file onto the disk: [`std::fs::File::sync_data`] but in tests.
-    ///
-    /// Dropping the last handle flushes what is left.
-    ///
-    /// # Errors
-    /// When the project is read only, or the system gives no thread.
-    pub fn flush_in_background(&mut self, flush: Flush, news: DiskNews) -> Result<()> {
-        self.check_writable()?;
-        let Some(held) = &self.held else { return Ok(()) };
-        if held.syncer.get().is_none() {
-            let syncer = Syncer::start(&self.db.path, self.db.identity, flush, news)?;
-            // Two at once: the other one is as good.
-            let _ = held.syncer.set(syncer);
-        }
-        self.late = true;
-        self.db.flush_on_commit(false)?;
-        self.db.conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(self.db.err("set up"))
-    }
-
-    /// Waits until everything that any handle of this process has written so far is on the disk.
-    ///
-    /// # Errors
-    /// When the disk refuses; the sentence says why, and how many changes are not safe.
-    pub fn flush(&self) -> Result<()> {
-        self.syncer().map_or(Ok(()), Syncer::wait)
-    }
-
-    /// What the disk has not confirmed yet, and why.
-    pub fn disk_state(&self) -> DiskState {
-        self.syncer().map_or_else(DiskState::default, Syncer::state)
-    }
-
-    fn syncer(&self) -> Option<&Syncer> {
-        self.held.as_ref().and_then(|held| held.syncer.get())
-    }
-
     /// The folder for checkpoints and `metrics.csv` of run `name`.
     pub fn run_dir(&self, name: &str) -> PathBuf {
         self.dir.join(RUNS).join(name)
     }
 
-    pub(super) fn check_writable(&self) -> Result<()> {
-        if self.is_writable() {
-            return self.check_in_place();
-        }
-        let why = self.read_only.as_deref().map_or(String::new(), |why| format!(" ({why})"));
-        Err(Error::request(
-            format!("{} is open for reading only{why}", self.dir.display()),
-            "open it for writing to change it",
-        ))
-    }
-
     /// Whether the database is still the file that was opened. On Unix a deleted file takes writes
     /// without a word and is gone with the process: labels set after its folder was deleted would be
     /// lost in silence.
-    fn check_in_place(&self) -> Result<()> {
+    pub(super) fn check_in_place(&self) -> Result<()> {
         if self.db.identity == db::identity(&self.db.path) {
             return Ok(());
         }
         Err(Error::ProjectMoved { path: self.dir.clone(), consequence: "nothing was changed".to_owned() })
-    }
-
-    /// Runs `change` in a transaction that is undone when it fails.
-    pub(super) fn transact<T>(
-        &mut self,
-        action: &'static str,
-        change: impl FnOnce(&Db) -> Result<T>,
-    ) -> Result<T> {
-        self.check_writable()?;
-        let flushed_late = self.syncer().filter(|_| self.late);
-        // A disk that has failed is waited for, so that what it does not take is refused.
-        let waits = flushed_late.is_some_and(Syncer::has_failed);
-        if waits {
-            self.db.flush_on_commit(true)?;
-        }
-        let done = self.transact_now(action, change);
-        if waits {
-            self.db.flush_on_commit(false)?;
-        }
-        if let Some(syncer) = flushed_late.filter(|_| done.is_ok()) {
-            syncer.written();
-        }
-        done
-    }
-
-    /// As [`Project::transact`], for what is written while a person labels: who writes beside it waits
-    /// for the writing only, not until the disk has taken it, which is waited for here. When the disk
-    /// does not, the change is made all the same, and the error says that it is not safe.
-    pub(super) fn transact_beside<T>(
-        &mut self,
-        action: &'static str,
-        change: impl FnOnce(&Db) -> Result<T>,
-    ) -> Result<T> {
-        if self.late || self.syncer().is_none() {
-            return self.transact(action, change);
-        }
-        self.check_writable()?;
-        self.db.flush_on_commit(false)?;
-        let done = self.transact_now(action, change);
-        self.db.flush_on_commit(true)?;
-        let value = done?;
-        if let Some(syncer) = self.syncer() {
-            syncer.written();
-            syncer.wait()?;
-        }
-        Ok(value)
-    }
-
-    fn transact_now<T>(&self, action: &'static str, change: impl FnOnce(&Db) -> Result<T>) -> Result<T> {
-        let err = self.db.err(action);
-        self.db.conn.execute_batch("BEGIN IMMEDIATE").map_err(&err)?;
-        let done = change(&self.db)
-            .and_then(|value| self.db.conn.execute_batch("COMMIT").map_err(&err).map(|()| value));
-        if done.is_err() {
-            // SQLite may have rolled back by itself (full disk); then this does nothing.
-            let _ = self.db.conn.execute_batch("ROLLBACK");
-        }
-        done
-    }
-
-    /// JSON of the database.
-    pub(super) fn json<T: serde::de::DeserializeOwned>(&self, text: &str) -> Result<T> {
-        serde_json::from_str(text).map_err(|e| {
-            Error::format(
-                &self.db.path,
-                format!("a stored value is no valid JSON ({e})"),
-                "restore the database from a backup",
-            )
-        })
     }
 }
 
@@ -465,37 +303,4 @@ fn database(dir: &Path) -> Result<PathBuf> {
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err(Error::io("read", path, e)),
         _ => Err(Error::NoProject { path: dir.to_owned(), database: DATABASE }),
     }
-}
-
-pub(super) fn check_size(size: usize) -> Result<()> {
-    if (2..=pixels::MAX_SIZE).contains(&size) {
-        return Ok(());
-    }
-    Err(Error::request(
-        format!("patches of {size}×{size} px are not possible"),
-        format!("choose a side between 2 and {} px", pixels::MAX_SIZE),
-    ))
-}
-
-pub(super) fn read_size(db: &Db) -> Result<Option<usize>> {
-    let Some(text) = db.meta("patch_size")? else { return Ok(None) };
-    match text.parse() {
-        Ok(size) if (1..=pixels::MAX_SIZE).contains(&size) => Ok(Some(size)),
-        _ => Err(Error::format(
-            &db.path,
-            format!("it says that patches have the side '{text}'"),
-            "restore the database from a backup",
-        )),
-    }
-}
-
-/// How many patches the database names. Ids have no gaps, so the last one tells.
-pub(super) fn count(db: &Db) -> Result<usize> {
-    let count: i64 = db
-        .conn
-        .query_row("SELECT coalesce(max(id) + 1, 0) FROM patches", [], |row| row.get(0))
-        .map_err(db.err("count the patches"))?;
-    usize::try_from(count).ok().filter(|&n| n <= u32::MAX as usize).ok_or_else(|| {
-        Error::format(&db.path, format!("it says that there are {count} patches"), "restore it from a backup")
-    })
 }

@@ -169,25 +169,32 @@ impl Project {
     /// # Errors
     /// When the database cannot be read.
     pub fn places(&self) -> Result<Vec<Place>> {
+        let mut places = Vec::with_capacity(self.len());
+        self.each_place(|place| places.push(place))?;
+        Ok(places)
+    }
+
+    /// Hands the place of every patch to `take`, in the order of their ids.
+    pub(super) fn each_place(&self, mut take: impl FnMut(Place)) -> Result<()> {
         let err = self.db.err("read the patches");
         let mut stmt = self
             .db
             .conn
             .prepare_cached("SELECT source, micrograph, x, y FROM patches WHERE id < ?1 ORDER BY id")
             .map_err(&err)?;
-        let mut places = Vec::with_capacity(self.len());
-        let rows = stmt.query_map([self.len() as i64], |row| place(row, 0)).map_err(&err)?;
-        for row in rows {
-            places.push(row.map_err(&err)?);
+        let mut count = 0;
+        for row in stmt.query_map([self.len() as i64], |row| place(row, 0)).map_err(&err)? {
+            take(row.map_err(&err)?);
+            count += 1;
         }
-        if places.len() != self.len() {
-            return Err(self.or_taken_back(Error::format(
-                &self.db.path,
-                format!("it holds {} patches where ids go up to {}", places.len(), self.len()),
-                "restore the database from a backup",
-            )));
+        if count == self.len() {
+            return Ok(());
         }
-        Ok(places)
+        Err(self.or_taken_back(Error::format(
+            &self.db.path,
+            format!("it holds {count} patches where ids go up to {}", self.len()),
+            "restore the database from a backup",
+        )))
     }
 
     /// Everything about patch `id` except its pixels.

@@ -18,7 +18,7 @@ use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::noted_import::{self, NotedImport};
 use crate::project::undo_state::UndoState;
 use crate::project::{
-    EntryId, MicrographId, PatchId, PickRules, Project, SourceKind, label_pages, numbering, pixels, store,
+    EntryId, MicrographId, PatchId, PickRules, Project, SourceKind, label_pages, numbering, pixels, size,
 };
 use crate::remedy::Remedy;
 
@@ -81,7 +81,7 @@ impl Project {
         let done = self.transact("take an import back", |db| {
             let noted = newest(db)?;
             let import = describe(db, &noted)?;
-            let (count, size) = (store::count(db)?, store::read_size(db)?);
+            let (count, size) = (size::count(db)?, size::read_size(db)?);
             remove(db, &noted, &import, actor)?;
             numbering::begin_anew(db, pixels::file_len(count, size.unwrap_or(0), pixel_type))?;
             Ok(import)
@@ -130,7 +130,7 @@ fn newest(db: &Db) -> Result<NotedImport> {
             "take it back in the project itself",
         ));
     }
-    let count = store::count(db)?;
+    let count = size::count(db)?;
     let Some(noted) = noted_import::read(db)?.pop() else {
         return Err(match count {
             0 => Error::request("there is no import to take back", "import files first"),

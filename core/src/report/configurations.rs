@@ -1,4 +1,4 @@
-//! Runs by configuration: those that differ in nothing but the seed are one, with mean and spread of each measure.
+//! Runs grouped by configuration: those that differ only in the seed, with mean and spread of each measure.
 
 use std::collections::BTreeMap;
 

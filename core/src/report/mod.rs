@@ -7,7 +7,7 @@
 //! - [`tables`]: runs side by side, config differences, text tables
 //! - [`configurations`]: runs by configuration, mean and spread over seeds
 //! - [`margin`]: whether a lead is more than chance
-//! - [`verdict`]: what a comparison comes to, in one sentence
+//! - [`verdict`]: the result of a comparison, in one sentence
 //! - [`charts`]: what is plotted over epochs, and the numbers behind pictures as CSV
 //! - [`plots`]: drawing primitives and style; [`figures`]: the pictures
 //! - [`html`]: the report file; [`picks`]: the report on picks

@@ -1,4 +1,4 @@
-//! What a comparison of runs comes to, in one sentence, and whether a lead is more than chance.
+//! The result of a comparison of runs in one sentence, and whether a lead is more than chance.
 
 use super::RunSummary;
 use super::margin::{MIN_NEGATIVES, lead};

@@ -1,4 +1,4 @@
-//! What a person found in a random sample of the unlabeled: evidence of π, and of what a threshold accepts.
+//! The labels that a person has given to a random sample of the unlabeled: evidence of π, and of what a threshold accepts.
 
 use super::places::QueuePlaces;
 use super::queue::{QueueKind, QueueStart, queue};

@@ -1,4 +1,4 @@
-//! From which logit on places are picks, micrograph by micrograph: thresholds of their own, and shifts taken out.
+//! The logit from which places are picks, for each micrograph: with its own threshold, and with its shift taken out.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What a run has found on micrographs so far, read back from its folder: places of one micrograph, and over all of
-//! them how many picks a threshold gives and what is to be expected of them.
+//! Reads back what a run has found on micrographs so far: the places of one micrograph; and, over all of them, how many picks
+//! a threshold gives, with which expected precision and recall.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A project at a glance, for a list of projects: counts, how far it is, when it was changed, some of its patches.
+//! A project at a glance, for a list of projects: its counts, its progress, when it was changed, some of its patches.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Which micrographs are to be picked on: those named, those of folders, and in a watch those that appear there.
+//! Which micrographs are picked on: those named, those in folders, and in a watch those that appear there.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What is asked of picking, and what came of it.
+//! The request to pick, and its result.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

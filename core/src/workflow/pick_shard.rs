@@ -1,6 +1,6 @@
-//! A part of the micrographs of a picking job, on a machine of a cluster. Everything that the project says is written
-//! down before; the part itself opens no database, reads micrographs and the network, and writes the scored places
-//! of each micrograph, as picking does. Picking the whole afterwards finds them all.
+//! A part of the micrographs of a picking job, on one machine of a cluster. Everything it needs from the project was written
+//! down when the job was submitted. It opens no database: it reads the network and its micrographs, and writes the scored
+//! places of each, as picking does. Picking the whole job afterwards finds them all.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! What picking gathers: the places of each micrograph that are not ruled out, how many are picks, and the files that
-//! are written of them.
+//! The results of picking as they come: the places of each micrograph outside its masks, how many are picks, and the files
+//! written of them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! What a round of correcting and learning again has brought: a run that began with the weights of another, beside that
-//! one.
+//! What a round of correcting and retraining has changed: a run beside the one whose weights it began with.
 
 use std::path::PathBuf;
 

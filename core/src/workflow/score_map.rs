@@ -1,4 +1,4 @@
-//! The score map of one micrograph, to be seen.
+//! The score map of one micrograph, for display.
 
 use std::path::Path;
 

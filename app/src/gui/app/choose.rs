@@ -4,9 +4,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::dialog::{FileDialogs, FileQuestion};
+use super::dialog::{FileAnswer, FileDialogs, FileQuestion};
 use super::notify::failure;
 use super::outcome::{Answer, Outcome, TakeFiles, WindowOutcome};
 use super::project::is_project;
@@ -15,14 +14,10 @@ use crate::gui::jobs::{JobKind, Scope};
 use crate::gui::values::{Entry, Listing, PathPurpose, PathQuestion, Wanted};
 use crate::words;
 
-/// "Nothing was chosen" that comes so soon was said by no person.
-const FASTEST_PERSON: Duration = Duration::from_millis(300);
-
 impl App {
     /// Questions for files go there instead of to the system; for tests.
     pub fn dialogs_with(&mut self, dialogs: FileDialogs) {
         self.dialogs = dialogs;
-        self.can_ask = || true;
     }
 
     /// Puts a question for files to the system; `take` makes of the answer, at least one path, what the
@@ -42,16 +37,14 @@ impl App {
             self.browse(question, Box::new(take));
             return Ok(());
         }
-        let (dialogs, can_ask) = (Arc::clone(&self.dialogs), self.can_ask);
+        let dialogs = Arc::clone(&self.dialogs);
         self.jobs.spawn(JobKind::Dialog, Scope::Window, choosing(question.wanted), move |_| {
-            let asked = Instant::now();
-            Ok(match dialogs(question.clone()).filter(|paths| !paths.is_empty()) {
-                Some(paths) => take(paths),
-                // A dialog that cannot be shown looks like one that was closed, and on a busy machine not at once.
-                None if asked.elapsed() < FASTEST_PERSON || !can_ask() => {
+            Ok(match dialogs(question.clone()) {
+                FileAnswer::Chosen(paths) => take(paths),
+                FileAnswer::Nothing => Outcome::Nothing,
+                FileAnswer::NoDialog => {
                     Outcome::Window(WindowOutcome::NoDialog(Box::new(question), Box::new(take)))
                 }
-                None => Outcome::Nothing,
             })
         })?;
         Ok(())

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::gui::desktop;
 use crate::gui::values::{FileKinds, Wanted};
 
 /// A question to the system.
@@ -20,8 +21,19 @@ pub struct FileQuestion {
     pub kinds: Option<FileKinds>,
 }
 
-/// Who answers: the dialogs of the system, or a test. `None` when nothing was chosen.
-pub type FileDialogs = Arc<dyn Fn(FileQuestion) -> Option<Vec<PathBuf>> + Send + Sync>;
+/// What came of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileAnswer {
+    /// These were chosen, at least one.
+    Chosen(Vec<PathBuf>),
+    /// The person has closed the dialog without a choice.
+    Nothing,
+    /// The desktop has no file dialog.
+    NoDialog,
+}
+
+/// Who answers: the dialogs of the system, or a test.
+pub type FileDialogs = Arc<dyn Fn(FileQuestion) -> FileAnswer + Send + Sync>;
 
 /// The dialogs of the system.
 pub fn of_the_system() -> FileDialogs {
@@ -35,12 +47,18 @@ pub fn of_the_system() -> FileDialogs {
             dialog = dialog.set_file_name(name);
         }
         let one = |path: PathBuf| vec![path];
-        match wanted {
+        let chosen = match wanted {
             Wanted::File => dialog.pick_file().map(one),
             Wanted::Files => dialog.pick_files(),
             Wanted::Folder => dialog.pick_folder().map(one),
             Wanted::Folders => dialog.pick_folders(),
             Wanted::Save => dialog.save_file().map(one),
+        };
+        match chosen.filter(|paths| !paths.is_empty()) {
+            Some(paths) => FileAnswer::Chosen(paths),
+            // A dialog that cannot be shown gives the same answer as one that was closed.
+            None if desktop::has_file_dialogs() => FileAnswer::Nothing,
+            None => FileAnswer::NoDialog,
         }
     })
 }

@@ -1,4 +1,5 @@
-//! Looking at the jobs on clusters again and again, on a background job, and taking up what has changed.
+//! Following the jobs on clusters: a background job looks at their files again and again, and the window takes up what has
+//! changed.
 
 use std::sync::Arc;
 

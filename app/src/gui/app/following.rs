@@ -1,4 +1,4 @@
-//! What the application keeps to follow jobs on clusters and to submit them; views see none of it.
+//! What the application keeps to follow and submit jobs on clusters. Views do not see it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

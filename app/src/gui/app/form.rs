@@ -37,7 +37,7 @@ impl App {
         };
         let draft = &self.model.drafts.train;
         if let Some(problem) = draft.refusal(runs, &counts) {
-            anyhow::bail!("the run of the Train form cannot begin: {}", problem.trim_end_matches('.'));
+            anyhow::bail!("the run of the Train form cannot start: {}", problem.trim_end_matches('.'));
         }
         Ok((*draft.start(), draft.from.clone()))
     }
@@ -91,9 +91,12 @@ impl App {
         let start = TrainStart { name: None, base_name: without_number(name), config, device };
         let text = if self.start_or_queue(start, Some(run.name), false)? {
             let new = self.model.live.as_ref().map_or("a new run", |live| live.name.as_str());
-            format!("{new} learns from the labels of now, beginning with {name}. Go on labelling meanwhile.")
+            format!(
+                "{new} begins with the weights of {name} and learns from the current labels. You can go \
+                     on labelling meanwhile."
+            )
         } else {
-            format!("A run that begins with {name} waits in the queue.")
+            format!("A run that begins with the weights of {name} waits in the queue.")
         };
         self.model.notices.done(text);
         Ok(())

@@ -1,4 +1,4 @@
-//! Reads the log and the script of a job on a cluster.
+//! Reading the log and the script of a job on a cluster.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;

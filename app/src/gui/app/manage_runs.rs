@@ -63,7 +63,7 @@ impl App {
             _ => {
                 self.model
                     .notices
-                    .done("No scores are pinned. Those of the run that ends next come into use.");
+                    .done("No scores are pinned. The scores of the next run to finish will be used.");
                 Ok(())
             }
         }
@@ -154,10 +154,13 @@ impl App {
         }
         let freed = words::bytes(deleted.bytes);
         match deleted.leftover {
-            None => self.model.notices.done(format!("The run {run} was deleted: {freed} of disk space given back.")),
+            None => self
+                .model
+                .notices
+                .done(format!("The run {run} was deleted: {freed} of disk space given back.")),
             Some(error) => self.model.notices.warning(format!(
-                "The run {run} was deleted, but a part of its folder is still there ({error}). It goes when the project \
-                 is opened next."
+                "The run {run} was deleted, but a part of its folder is still there ({error}). It is \
+                 removed when the project is next opened."
             )),
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Picking with a run, and what it has found.
+//! Picking with a run, and judging the places that it has found.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -122,7 +122,8 @@ impl App {
         match offered {
             Some((micrograph, _)) => self.show_micrograph(micrograph),
             None => self.model.notices.done(
-                "You have corrected every other micrograph that was scored. Pick on more of them, or train on.",
+                "You have corrected every other micrograph that was scored. Pick on more of them, or \
+                 continue training from this run.",
             ),
         }
         self.model.picks.offered = offered;

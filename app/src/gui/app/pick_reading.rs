@@ -1,5 +1,5 @@
-//! Jobs that read or compute what the picking panel shows: places, counts over all micrographs, the score map, and what a
-//! round has brought.
+//! Jobs that read or compute what the picking panel shows: places, counts over all micrographs, the score map, and what
+//! changed since the run before.
 
 use std::path::PathBuf;
 use std::sync::Arc;

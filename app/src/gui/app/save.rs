@@ -180,8 +180,8 @@ impl App {
                 _ if wanted.frames < SCROLL_FRAMES => self.screenshot.wanted = Some(wanted),
                 Some((area, clip)) => {
                     self.model.notices.warning(
-                        "The window is too small to show all of the plot, so the picture has only what is seen of it. \
-                         Enlarge the window, or save the plot as SVG.",
+                        "The window is too small to show all of the plot, so the picture shows only the \
+                         visible part. Enlarge the window, or save the plot as SVG.",
                     );
                     self.request_screenshot(ctx, wanted.file, area.intersect(clip));
                 }

@@ -27,7 +27,7 @@ use crate::gui::model::{
 use crate::gui::settings::{ProjectView, Settings, SettingsFile, clusters_beside};
 use crate::gui::training::RunHandle;
 use crate::gui::values::{Asked, Load, Start, Tab};
-use crate::gui::{desktop, theme, views};
+use crate::gui::{theme, views};
 
 /// The application.
 pub struct App {
@@ -70,8 +70,6 @@ pub struct App {
     pub(super) kept_config: RunConfig,
     /// Who answers questions for files.
     pub(super) dialogs: FileDialogs,
-    /// Whether they can be shown.
-    pub(super) can_ask: fn() -> bool,
     /// What is made of the answer of the window's own file browser.
     pub(super) take_files: Option<TakeFiles>,
     /// Dark or light, as the desktop has said.
@@ -164,7 +162,6 @@ impl App {
             looked_at: None,
             kept_config: RunConfig::default(),
             dialogs: dialog::of_the_system(),
-            can_ask: desktop::has_file_dialogs,
             take_files: None,
             desktop: DesktopTheme::default(),
             following: Following::new(clusters),

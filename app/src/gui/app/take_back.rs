@@ -1,5 +1,5 @@
-//! Taking the last import back. Numbers of patches mean others afterwards, so the project is closed first and taken up
-//! anew: nothing that is known by a number stays.
+//! Taking the last import back. Afterwards the number of a patch may mean another patch. So the project is closed first and
+//! opened again, and nothing stays that was known by a number.
 
 use vitrine_core::project::LastImport;
 use vitrine_core::workflow::take_back::{check, take_back};

@@ -1,4 +1,4 @@
-//! Which columns of a table of picks hold what, as a person chooses them in the import form.
+//! The part of the import draft about a table of picks: which of its columns hold what.
 
 use std::path::{Path, PathBuf};
 

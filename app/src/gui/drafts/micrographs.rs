@@ -1,4 +1,4 @@
-//! What the export form holds of micrographs: the optics that sources do not say, the originals of
+//! The part of the export draft about micrographs: the optics that sources do not say, the originals of
 //! converted pictures, and from which row y counts.
 
 use std::path::PathBuf;

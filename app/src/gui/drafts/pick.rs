@@ -1,4 +1,4 @@
-//! What the panel that picks with a run holds.
+//! The draft of the panel that picks with a run.
 
 use serde::{Deserialize, Serialize};
 use vitrine_core::project::MicrographId;

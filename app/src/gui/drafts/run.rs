@@ -1,4 +1,4 @@
-//! What the dialogs hold that rename, annotate and delete a run.
+//! The draft of the dialogs that rename, annotate and delete a run.
 
 use vitrine_core::project::{Run, check_run_name};
 

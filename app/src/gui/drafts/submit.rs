@@ -1,4 +1,5 @@
-//! The draft of where the run of the Train form goes: this machine, or a cluster with what the job asks for there.
+//! The draft of where the run of the Train form is computed: on this machine, or on a cluster with what the job asks
+//! for there.
 
 use vitrine_core::cluster::Resources;
 

@@ -378,7 +378,8 @@ fn catch_panic<A>(work: impl FnOnce() -> anyhow::Result<A>) -> anyhow::Result<A>
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         // Its backtrace is in the log: `logging` writes it where the panic arises.
         Err(anyhow::anyhow!(
-            "this ended by a fault of the program (\"{}\"); what was complete is kept. Please report it {}",
+            "this ended because of a fault in the program (\"{}\"); what was complete is kept. Please \
+             report it {}",
             logging::payload(&*panic),
             logging::report_with()
         ))

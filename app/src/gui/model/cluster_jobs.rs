@@ -1,4 +1,4 @@
-//! The jobs on clusters of the open project, as they were looked at last, and what a person reads or does of them.
+//! The jobs on clusters of the open project: their state when they were last looked at, and the dialogs about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

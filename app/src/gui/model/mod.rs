@@ -81,7 +81,7 @@ pub struct Model {
     pub ask_path: Option<PathQuestion>,
     /// What the folder holds in which a file is named.
     pub listing: Asked<PathBuf, Listing>,
-    /// Whether the desktop is taken to have file dialogs: until one has not answered.
+    /// Whether the desktop is taken to have file dialogs: until it turns out that it has none.
     pub has_dialogs: bool,
     /// The gallery as keys move in it.
     pub gallery: GalleryGrid,

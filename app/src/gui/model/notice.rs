@@ -38,7 +38,7 @@ pub struct Notice {
 impl Notice {
     /// How long the notice stays; `None` until it is dismissed or its project closed. A problem stays for some minutes in
     /// which a person is at the window, and an offer long enough to read and take it.
-    pub fn lasts(&self) -> Option<Duration> {
+    fn lasts(&self) -> Option<Duration> {
         match (self.kind, self.actions.is_empty()) {
             (NoticeKind::Done, true) => Some(Duration::from_secs(6)),
             (NoticeKind::Done, false) | (NoticeKind::Warning, true) => Some(Duration::from_secs(20)),
@@ -121,6 +121,14 @@ impl Notices {
     pub fn turn_to(&mut self, project: Option<u64>) {
         self.shown.retain(|notice| notice.project.is_none() || notice.project == project);
         self.project = project;
+    }
+
+    /// Makes all of them this much older, for tests.
+    pub fn age(&mut self, by: Duration) {
+        for notice in &mut self.shown {
+            notice.at = notice.at.checked_sub(by).unwrap_or(notice.at);
+            notice.seen = notice.seen.map(|seen| seen.checked_sub(by).unwrap_or(seen));
+        }
     }
 
     /// A person is at the window and can read what is on the screen.

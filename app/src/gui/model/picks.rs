@@ -1,4 +1,4 @@
-//! What a run has found on micrographs, as the view shows it.
+//! The places that a run has found on micrographs, as the view shows them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

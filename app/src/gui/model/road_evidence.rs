@@ -1,4 +1,4 @@
-//! How far the open project is on its road.
+//! The evidence from which the state of each step of the road follows.
 
 use vitrine_core::project::{Run, RunStatus};
 use vitrine_core::review::QueueKind;

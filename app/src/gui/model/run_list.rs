@@ -1,4 +1,4 @@
-//! What the window knows of the runs of the open project besides their rows.
+//! Facts about the runs of the open project that are not in their rows.
 
 use std::collections::BTreeMap;
 

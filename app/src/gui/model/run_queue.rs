@@ -1,4 +1,4 @@
-//! Runs that wait until the one that trains has ended.
+//! The queue of runs: each waits until the run before it has ended.
 
 use crate::gui::values::TrainStart;
 

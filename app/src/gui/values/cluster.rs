@@ -1,4 +1,4 @@
-//! Jobs on clusters: what a person reads of one, and what goes to a cluster.
+//! Values about jobs on clusters: which text of a job is shown, and what is submitted.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A value that takes too long to compute in every frame, kept until what it was computed from changes.
+//! A value that takes too long to compute in every frame. It is kept until what it was computed from changes.
 
 use std::sync::{Arc, Weak};
 

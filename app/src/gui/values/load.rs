@@ -1,4 +1,4 @@
-//! Something that a job reads for a view: how far it is, and why it is not there.
+//! The state of something that a job reads for a view: not asked for, loading, ready, or failed with the reason.
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

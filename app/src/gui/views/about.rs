@@ -39,7 +39,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 out.push(Command::Window(WindowCommand::Reveal(path.clone())));
             }
             if let Some(path) = logging::file()
-                && ui.button("Show the log").on_hover_text("To be attached to a report of a fault.").clicked()
+                && ui.button("Show the log").on_hover_text("Attach it to a bug report.").clicked()
             {
                 out.push(Command::Window(WindowCommand::Reveal(path.to_owned())));
             }

@@ -1,4 +1,4 @@
-//! The jobs on clusters: how each stands, how far it is, and what can be done with it.
+//! The jobs on clusters: the state and progress of each, and the buttons for what can be done with it.
 
 use eframe::egui;
 use egui::{Button, Color32, ProgressBar, RichText, ScrollArea, Ui, WidgetInfo};
@@ -23,12 +23,13 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     let title = format!("Jobs on clusters ({})", state.jobs.len());
     Fold::new("train.jobs", title).open_at_first(state.is_any_open()).show(ui, model, out, |ui, out| {
         if let Some(why) = &state.trouble {
-            let words = format!("The jobs could not be looked at. {why} The window tries again.");
+            let words = format!("The state of the jobs could not be read. {why} The window tries again.");
             ui.colored_label(ui.visuals().error_fg_color, words);
         }
         if state.jobs.iter().any(|view| view.state.scheduler == Answer::Missing) {
             ui.weak(
-                "The scheduler cannot be asked from this machine. What stands here comes from the files of the jobs alone.",
+                "The scheduler cannot be reached from this machine. The states shown here come from the \
+                 jobs' files alone.",
             );
         }
         ScrollArea::vertical().id_salt("jobs on clusters").auto_shrink([false, true]).max_height(260.0).show(
@@ -130,7 +131,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, view: &JobView, out: 
         let again = button(ui, words, &format!("{words}: {name}"), free);
         let what = match (never, missing.len(), view.state.tasks.len()) {
             (true, ..) => "Submit the job.".to_owned(),
-            (false, _, 1) => "Submit the job again. It goes on from what it has kept.".to_owned(),
+            (false, _, 1) => "Submit the job again. It continues from what it has kept.".to_owned(),
             (false, 1, all) => format!("Submit again the 1 of {all} tasks that has not ended well."),
             (false, some, all) => format!("Submit again the {some} of {all} tasks that have not ended well."),
         };

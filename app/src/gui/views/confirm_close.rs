@@ -34,7 +34,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             ui.add(egui::Label::new(what_is_lost(queued)).wrap());
         }
         if busy && model.jobs.iter().any(|job| job.kind.asks_before_closing() && job.kind != JobKind::Train) {
-            ui.weak("What is not complete leaves nothing behind.");
+            ui.weak("What is unfinished is discarded.");
         }
         ui.add_space(8.0);
         ui.horizontal(|ui| {

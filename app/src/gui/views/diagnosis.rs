@@ -172,7 +172,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
             let allowed = model.allows(crate::gui::command_table::Needs::NoTraining);
             let button = ui
                 .add_enabled(allowed.is_ok(), egui::Button::new("Apply and train"))
-                .on_hover_text("Afterwards its numbers before and after are shown here.");
+                .on_hover_text("When the run has finished, the numbers before and after are shown here.");
             if button.clicked() {
                 let start = |base_name: &str, config: &RunConfig| {
                     Box::new(TrainStart {
@@ -198,7 +198,7 @@ fn corrected(ui: &mut Ui, model: &Model, report: &Report, out: &mut Vec<Command>
                 out.push(Command::Train(TrainCommand::Take { base_name, config: Box::new(config.clone()) }));
             }
             if report.run.is_none() {
-                ui.weak("The configuration as it was is trained afterwards, to compare.");
+                ui.weak("The original configuration is trained afterwards, for comparison.");
             }
         });
     });

@@ -1,4 +1,4 @@
-//! The dialogs of jobs on clusters: the script before it goes, log and script of a job, and whether one is to be
+//! The dialogs of jobs on clusters: the script before it is submitted, log and script of a job, and whether one is to be
 //! cancelled.
 
 use eframe::egui;
@@ -51,8 +51,8 @@ fn describe(ui: &mut Ui, prepared: &PreparedJob) {
     let from = from
         .map_or_else(String::new, |from| format!(" Training begins with the weights that {from} has now."));
     let words = format!(
-        "The job {name} trains {trains}, on {cluster}.{from} It learns from the labels of now, in a copy of the project's \
-         database, so you can go on labelling here. When it is done, bring its results in."
+        "The job {name} trains {trains}, on {cluster}.{from} It learns from the current labels, in a copy \
+         of the project's database, so you can go on labelling here. When it is done, bring its results in."
     );
     ui.add(egui::Label::new(words).wrap());
     ui.add_space(4.0);
@@ -137,8 +137,8 @@ pub fn cancel(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         ui.set_width(420.0);
         ui.add(
             egui::Label::new(
-                "The job is asked to end and gets half a minute to keep what is complete. Then the scheduler ends it. \
-                 You can run it again later.",
+                "The job is asked to end and has half a minute to save what is complete. Then the scheduler \
+                 ends it. You can run it again later.",
             )
             .wrap(),
         );

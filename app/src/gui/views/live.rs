@@ -223,7 +223,7 @@ fn prior_fact(prior: PriorUsed) -> (String, &'static str) {
     let PriorUsed { value, low, high, estimated } = prior;
     if !prior.is_told() {
         (
-            format!("π not told by these labels ({low:.2} to {high:.2})"),
+            format!("π cannot be estimated from these labels ({low:.2} to {high:.2})"),
             "Class prior: fraction of particles among the unlabeled. The interval is too wide to build on: label the \
              queue Random sample, or set π in the Train form if you know it.",
         )

@@ -25,20 +25,13 @@ pub fn rename(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             out.push(Command::Draft(DraftCommand::Run(RunDraft { name: name.clone(), ..draft.clone() })));
         }
         let refusal = RunDraft { name: name.clone(), ..draft.clone() }.refusal(&open.runs);
-        let may = model.allows(Needs::Writable);
-        if let Some(why) = refusal.as_deref().or(may.err()) {
-            ui.colored_label(ui.visuals().warn_fg_color, words::capitalised(why));
-        }
-        let ready = refusal.is_none() && may.is_ok() && name.trim() != draft.run;
+        let refusal = refusal.as_deref().or(model.allows(Needs::Writable).err());
+        let ready = refusal.is_none() && name.trim() != draft.run;
         let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            cancel(ui, out);
-            if ui.add_enabled(ready, egui::Button::new("Rename")).clicked() || (entered && ready) {
-                let run = draft.run.clone();
-                out.push(Command::Train(TrainCommand::Rename { run, name: name.trim().to_owned() }));
-            }
-        });
+        if end(ui, "Rename", refusal, ready, out) || (entered && ready) {
+            let run = draft.run.clone();
+            out.push(Command::Train(TrainCommand::Rename { run, name: name.trim().to_owned() }));
+        }
     });
 }
 
@@ -57,17 +50,10 @@ pub fn note(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         if ui.add(field).labelled_by(label.id).changed() {
             out.push(Command::Draft(DraftCommand::Run(RunDraft { note: note.clone(), ..draft.clone() })));
         }
-        let may = model.allows(Needs::Writable);
-        if let Err(why) = may {
-            ui.colored_label(ui.visuals().warn_fg_color, why);
+        let refusal = model.allows(Needs::Writable).err();
+        if end(ui, "Save note", refusal, refusal.is_none(), out) {
+            out.push(Command::Train(TrainCommand::Note { run: draft.run.clone(), note }));
         }
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            cancel(ui, out);
-            if ui.add_enabled(may.is_ok(), egui::Button::new("Save note")).clicked() {
-                out.push(Command::Train(TrainCommand::Note { run: draft.run.clone(), note }));
-            }
-        });
     });
 }
 
@@ -81,18 +67,10 @@ pub fn delete(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             ui.add(egui::Label::new(line).wrap());
         }
         ui.weak("Labels stay, also those set from its scores. This cannot be undone.");
-        let may = model.allows(Needs::Writable);
-        if let Err(why) = may {
-            ui.colored_label(ui.visuals().warn_fg_color, why);
+        let refusal = model.allows(Needs::Writable).err();
+        if end(ui, &format!("Delete {}", plan.name), refusal, refusal.is_none(), out) {
+            out.push(Command::Train(TrainCommand::Delete(plan.name.clone())));
         }
-        ui.add_space(8.0);
-        ui.horizontal(|ui| {
-            cancel(ui, out);
-            let words = format!("Delete {}", plan.name);
-            if ui.add_enabled(may.is_ok(), egui::Button::new(words)).clicked() {
-                out.push(Command::Train(TrainCommand::Delete(plan.name.clone())));
-            }
-        });
     });
 }
 
@@ -102,9 +80,12 @@ fn what_goes(plan: &DeletePlan) -> Vec<String> {
         1 => "1 epoch".to_owned(),
         epochs => format!("{epochs} epochs"),
     };
-    let scores = if plan.has_scores { ", and the scores of all patches" } else { "" };
+    let (comma, scores) = match plan.has_scores {
+        true => (",", " and the scores of all patches"),
+        false => (" and", ""),
+    };
     let mut lines = vec![format!(
-        "Its checkpoints ({} on the disk), the metrics of {epochs}{scores} go.",
+        "Deletes its checkpoints ({} on the disk){comma} the metrics of {epochs}{scores}.",
         words::bytes(plan.bytes)
     )];
     if !plan.successors.is_empty() {
@@ -132,8 +113,17 @@ fn choice(ui: &mut Ui, model: &Model, ask: impl Fn(String) -> TrainCommand, out:
     });
 }
 
-fn cancel(ui: &mut Ui, out: &mut Vec<Command>) {
-    if ui.button("Cancel").clicked() {
-        out.push(Command::View(ViewCommand::Overlay(None)));
+/// The lower end of a dialog: why it cannot be done, Cancel, and the button that does it. Whether that was clicked.
+fn end(ui: &mut Ui, action: &str, refusal: Option<&str>, ready: bool, out: &mut Vec<Command>) -> bool {
+    if let Some(why) = refusal {
+        ui.colored_label(ui.visuals().warn_fg_color, words::capitalised(why));
     }
+    ui.add_space(8.0);
+    ui.horizontal(|ui| {
+        if ui.button("Cancel").clicked() {
+            out.push(Command::View(ViewCommand::Overlay(None)));
+        }
+        ui.add_enabled(ready, egui::Button::new(action)).clicked()
+    })
+    .inner
 }

@@ -39,8 +39,9 @@ const fn what(kind: QueueKind) -> &'static str {
              among them estimates the precision of the run."
         }
         QueueKind::RandomSample => {
-            "A random sample of all unlabeled patches. Label each one: the fraction of particles among them tells π, and \
-             with it precision and recall of every threshold. The next run uses the answer."
+            "A random sample of all unlabeled patches. Label each one: the fraction of particles among them \
+             estimates π, and with it precision and recall at every threshold. The next run uses the \
+             estimate."
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A recent project as a card of the first screen: some of its patches, its name, counts, state and date. A project that
-//! is missing or broken says so.
+//! A recent project as a card of the first screen: some of its patches, its name, counts, state and date. If the project is
+//! missing or broken, the card says so.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

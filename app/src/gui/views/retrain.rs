@@ -1,4 +1,4 @@
-//! Learning from what was reviewed: a queue goes in batches, and a new run learns from the labels of each.
+//! Retraining from a review queue: the queue is reviewed in batches, and a new run learns from the labels of each.
 
 use eframe::egui;
 use egui::{Button, Ui};
@@ -82,8 +82,8 @@ pub fn now(ui: &mut Ui, model: &Model, open: &OpenProject, queue: &OpenQueue, ou
     }
     button
         .on_hover_text(format!(
-            "Trains a new run that begins with the weights of {} and learns from the labels of now. Go on labelling \
-             meanwhile.",
+            "Trains a new run that begins with the weights of {} and learns from the current labels. You \
+             can go on labelling meanwhile.",
             queue.run
         ))
         .on_disabled_hover_text(allowed.err().unwrap_or_default());

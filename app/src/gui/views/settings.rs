@@ -152,7 +152,7 @@ fn wait_for_key(
 ) {
     ui.horizontal(|ui| {
         let waits = ui.selectable_label(true, "Press a key…");
-        if waits.on_hover_text(format!("The next key becomes that of {name}; Escape cancels")).clicked() {
+        if waits.on_hover_text(format!("Press the new key of {name}; Escape cancels")).clicked() {
             state.waiting = None;
         }
         if ui.small_button("Type it").on_hover_text(format!("Type the key of {name}")).clicked() {

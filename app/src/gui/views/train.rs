@@ -244,7 +244,7 @@ fn buttons(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut TrainDraf
         explain(
             train,
             if trains {
-                "A run is training. The run of this form starts after it, with the settings of now."
+                "A run is training. The run of this form starts after it, with its current settings."
             } else {
                 "Start a run with this configuration."
             },

@@ -92,7 +92,8 @@ fn asked_for(ui: &mut Ui, draft: &mut SubmitDraft) {
     };
     text(
         "Time limit",
-        "The longest time of each task, as the scheduler writes it. A run that needs longer saves its place, and goes on.",
+        "The longest time of each task, as the scheduler writes it. A run that needs longer saves its place \
+         and continues in the next job.",
         &mut draft.time,
         "4:00:00; empty: the queue's own",
     );

@@ -15,7 +15,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     }
     ui.horizontal(|ui| {
         ui.strong(format!("Queued: {}", runs.len())).on_hover_text(
-            "Each starts by itself when the run before it has ended, also if that one has failed.",
+            "Each run starts by itself when the one before it has ended, even if that one failed.",
         );
         command_button_as(ui, model, "train.clear_queue", "Empty the queue", out);
     });

@@ -95,7 +95,7 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
     }
     let shown = arrange(open, state);
     if shown.is_empty() {
-        ui.weak("No run has these letters in its name, status or note.");
+        ui.weak("No run has this text in its name, status or note.");
     }
     ScrollArea::both().id_salt("runs").auto_shrink([false, true]).max_height(230.0).show(ui, |ui| {
         egui::Grid::new("runs").num_columns(9).striped(true).min_col_width(36.0).show(ui, |ui| {

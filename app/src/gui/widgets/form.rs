@@ -1,7 +1,9 @@
 //! Rows of a form: a name that screen readers connect with the field, the field, and what is wrong with it.
 
 use eframe::egui;
-use egui::{Response, RichText, TextEdit, Ui};
+use egui::{Response, RichText, Slider, TextEdit, Ui};
+
+use crate::gui::theme;
 
 /// A text field named `name`, `width` points wide, with an example and an explanation on hovering.
 pub fn text_field(
@@ -16,6 +18,13 @@ pub fn text_field(
     ui.add(TextEdit::singleline(text).desired_width(width).hint_text(example))
         .labelled_by(label.id)
         .on_hover_text(why)
+}
+
+/// A slider below its name, as wide as there is room.
+pub fn wide_slider(ui: &mut Ui, name: impl Into<RichText>, slider: Slider<'_>) -> Response {
+    let name = ui.label(name.into());
+    ui.spacing_mut().slider_width = (ui.available_width() - 70.0).max(60.0);
+    theme::slider(ui, slider).labelled_by(name.id)
 }
 
 /// What is wrong with a field, beside it.

@@ -88,27 +88,13 @@ fn the_brush_judges_picks_of_a_run_that_nobody_has_judged() {
     counted(&mut window);
     window.get_by_label("3 picks here, 2 not judged");
     let (from, to) = (at(&window, 270.0, 300.0), at(&window, 330.0, 301.0));
-    window.hover_at(from);
-    window.step();
-    window.key_down(Key::Num2);
-    window.step();
-    window.hover_at(to);
-    window.run_steps(2);
-    window.key_up(Key::Num2);
-    window.run_steps(3);
+    paint(&mut window, Key::Num2, from, to);
     settled(&mut window);
     assert_eq!(counts(&window), LabelCounts { positive: 3, negative: 2, unlabeled: 4 });
     window.get_by_label("3 picks here, 1 not judged");
     // Unlabeled takes no place in: nobody has said anything of it.
     let place = at(&window, 241.0, 121.0);
-    window.hover_at(place + Vec2::new(0.0, 60.0));
-    window.step();
-    window.key_down(Key::Num3);
-    window.step();
-    window.hover_at(place);
-    window.run_steps(2);
-    window.key_up(Key::Num3);
-    window.run_steps(3);
+    paint(&mut window, Key::Num3, place + Vec2::new(0.0, 60.0), place);
     assert_eq!(counts(&window).total(), 9);
     close(window);
 }

@@ -1,5 +1,7 @@
 //! Seeing whole micrographs: the list, zoom, going to a patch and back, files that are not there.
 
+use vitrine::gui::app::dialog::FileAnswer;
+
 use super::*;
 
 #[test]
@@ -133,7 +135,10 @@ fn a_missing_file_is_said_and_found_again_with_those_beside_it() {
     writer.finish().unwrap();
     let chosen = dir.path().join("moved/hole_0.mrc");
     let answers = Arc::new(std::sync::Mutex::new(vec![chosen, other]));
-    window.state_mut().dialogs_with(Arc::new(move |_| answers.lock().unwrap().pop().map(|path| vec![path])));
+    window.state_mut().dialogs_with(Arc::new(move |_| {
+        let path = answers.lock().unwrap().pop();
+        path.map_or(FileAnswer::Nothing, |path| FileAnswer::Chosen(vec![path]))
+    }));
     window.get_by_label("Locate…").click();
     wait(&mut window, "the refusal", |app| {
         app.model.notices.shown().iter().any(|n| n.text.contains("30 × 20 px"))

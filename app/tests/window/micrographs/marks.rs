@@ -29,14 +29,7 @@ fn picks_are_chosen_rejected_boxed_and_painted_and_all_of_it_is_undone() {
     assert_eq!(counts(&window), LabelCounts { positive: 5, negative: 2, unlabeled: 1 });
     // The brush, while its key is held.
     let (from, to) = (at(&window, 230.0, 120.0), at(&window, 410.0, 121.0));
-    window.hover_at(from);
-    window.step();
-    window.key_down(Key::Num2);
-    window.step();
-    window.hover_at(to);
-    window.run_steps(2);
-    window.key_up(Key::Num2);
-    window.run_steps(3);
+    paint(&mut window, Key::Num2, from, to);
     assert_eq!([2, 3, 4].map(|patch| label(&window, patch)), [Label::Negative; 3]);
     for _ in 0..5 {
         window.key_press_modifiers(Modifiers::COMMAND, Key::Z);

@@ -160,6 +160,18 @@ pub fn click(window: &mut Window, x: f32, y: f32) {
     press(window, pos, PointerButton::Primary, Modifiers::NONE);
 }
 
+/// Paints from one point of the screen to another while a key is held.
+pub fn paint(window: &mut Window, key: Key, from: Pos2, to: Pos2) {
+    window.hover_at(from);
+    window.step();
+    window.key_down(key);
+    window.step();
+    window.hover_at(to);
+    window.run_steps(2);
+    window.key_up(key);
+    window.run_steps(3);
+}
+
 /// Waits until everything marked is in the project.
 pub fn settled(window: &mut Window) {
     wait(window, "the patches", |app| !app.model.micrographs.is_marking());

@@ -80,9 +80,14 @@ fn picking_pauses_goes_on_and_stops_and_picks_come_as_they_are_found() {
     window.run_steps(2);
     assert!(window.state().model.picks.is_paused());
     gate.open();
-    // It waits at the first micrograph.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    // It waits where it reports first, before any micrograph.
+    let reported = |app: &App| {
+        let job = app.model.jobs.iter().find(|job| job.kind == JobKind::Pick);
+        job.and_then(|job| job.step.as_ref()).map(|step| step.done)
+    };
+    wait(&mut window, "its first report", |app| reported(app).is_some());
     window.run_steps(2);
+    assert_eq!(reported(window.state()), Some(0));
     window.get_by_label("Go on").click();
     wait(&mut window, "the picks", |app| told(app, "on 2 micrographs at a score of"));
     counted(&mut window);

@@ -30,7 +30,10 @@ fn the_next_micrograph_worth_a_look_is_offered_with_the_reason() {
     counted(&mut window);
     window.state_mut().apply(Command::Pick(PickCommand::Worth));
     window.run_steps(3);
-    window.get_by_label_contains("its scores are spread unlike those of every micrograph you have corrected");
+    window.get_by_label_contains(
+        "its scores are distributed unlike those of any micrograph you have \
+                                  corrected",
+    );
     close(window);
 }
 

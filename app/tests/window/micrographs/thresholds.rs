@@ -112,7 +112,7 @@ fn shifts_are_said_and_taken_out_and_thresholds_act_on_what_is_left() {
     window.get_by_label("Take out shifts of scores").click_accesskit();
     window.run_steps(3);
     counted(&mut window);
-    window.get_by_label("Thresholds act on shifted scores.");
+    window.get_by_label("Thresholds act on corrected scores.");
     wait(&mut window, "the shifted counts", |app| {
         app.model.picks.survey.last().is_some_and(|(key, _)| key.without_shifts)
     });

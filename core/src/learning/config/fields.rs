@@ -155,7 +155,8 @@ pub const GROUPS: &[FieldGroup] = &[
         name: "Self-training",
         fields: fields![
             "self_training.enabled" FieldKind::Flag, "Self-training", "",
-                "Pseudo-labels the highest- and lowest-ranked unlabeled patches from some epoch on; the others are left out.";
+                "From a chosen epoch on, pseudo-labels the highest- and lowest-ranked unlabeled patches and \
+                 leaves the others out.";
             "self_training.start_epoch" FieldKind::Whole, "First epoch", "epoch",
                 "From this epoch on pseudo-labels replace the risk.", usual 5 .. 100, if |c| c.self_training.enabled;
             "self_training.positive_share" FieldKind::Number, "Taken as positive", "× π",
@@ -171,10 +172,11 @@ pub const GROUPS: &[FieldGroup] = &[
             "self_training.estimate_prior" FieldKind::Flag, "Estimate π in each epoch", "",
                 "Estimates π before each epoch from the current scores of the validation patches.", if |c| c.self_training.enabled;
             "self_training.general_model" FieldKind::Flag, "Ask the general model", "",
-                "Pseudo-labels only where the picks are clearer than the other particles; there the general model helps to choose them.",
+                "Gives pseudo-labels only if the picks are clearer than the other particles. The general \
+                 model then helps to choose them.",
                 if |c| c.self_training.enabled;
             "self_training.general_share" FieldKind::Number, "Share of the general model", "of the weights",
-                "At most so much of the general model's weights is in the weights that score. 0: none.",
+                "Largest share of the general model's weights in the weights that score; 0 means none.",
                 usual 0 .. 0.5, if |c| c.self_training.general_model;
         ],
     },
@@ -249,7 +251,7 @@ pub const GROUPS: &[FieldGroup] = &[
             "optimizer.weight_decay" FieldKind::Number, "Weight decay", "per step",
                 "Shrinks the weights towards 0 at each step, independent of the gradient.", usual 0 .. 0.01;
             "optimizer.gradient_clip" FieldKind::Number, "Gradient clipping", "norm",
-                "The gradient over all weights is shortened to this norm where it is longer; 0 means never.", usual 0 .. 20;
+                "Scales the gradient over all weights down to this norm where it is larger; 0 means never.", usual 0 .. 20;
             "optimizer.accumulation" FieldKind::Whole, "Accumulation", "batches",
                 "Batches whose gradients are averaged for one step.", usual 1 .. 4;
         ],
@@ -287,7 +289,7 @@ pub const GROUPS: &[FieldGroup] = &[
             "augmentation.strong.blur" FieldKind::Number, "Blur", "share", "Largest share of a blurred copy that is blended in.",
                 usual 0 .. 0.7, if strong;
             "augmentation.strong.erase" FieldKind::Number, "Erase", "of the side",
-                "Largest side of the square that the patch's mean replaces.", usual 0 .. 0.4, if strong;
+                "Largest side of a square that is filled with the patch's mean.", usual 0 .. 0.4, if strong;
         ],
     },
 ];

@@ -300,14 +300,6 @@ pub fn auc(positive: &[f32], other: &[f32]) -> Result<f64, MetricError> {
     Ok(Ranking::new(positive, other)?.auc())
 }
 
-/// The average precision of [`Ranking::average_precision`] in one call.
-///
-/// # Errors
-/// As [`Ranking::new`].
-pub fn average_precision(positive: &[f32], other: &[f32]) -> Result<f64, MetricError> {
-    Ok(Ranking::new(positive, other)?.average_precision())
-}
-
 /// Drops points of a curve that lie closer than 1/`resolution` to the last point kept. Both ends stay. A monotone
 /// curve keeps about 2·`resolution` points at most.
 pub fn thin(curve: &[CurvePoint], resolution: usize) -> Vec<CurvePoint> {

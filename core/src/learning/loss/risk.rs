@@ -56,7 +56,7 @@ impl RiskValue {
 }
 
 /// ℓ(z) of the surrogate, element by element; z is the margin.
-pub(crate) fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
+fn surrogate(loss: SurrogateLoss, margin: Tensor<1>) -> Tensor<1> {
     match loss {
         SurrogateLoss::Sigmoid => sigmoid(margin.neg()),
         SurrogateLoss::Logistic => log_sigmoid(margin).neg(),

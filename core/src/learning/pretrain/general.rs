@@ -1,4 +1,4 @@
-//! What the general model says of a run's patches: whether particles are dark or light, and a second opinion on which
+//! What the general model tells about a run's patches: whether particles are dark or light, and a second opinion on which
 //! patches are particles.
 
 use std::num::NonZeroUsize;

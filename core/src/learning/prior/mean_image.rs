@@ -1,10 +1,10 @@
-//! A second estimate of π, from mean images, which no network has shaped.
+//! A second estimate of π, from mean images, on which no network has any influence.
 //!
-//! Of a mixture with a share π of particles the mean image is π times that of the particles, plus what the rest shows
-//! on average. Where the rest averages to nothing, ⟨m_U, m_P⟩/⟨m_P, m_P⟩ = π, with the mean radial profiles m of
-//! unlabeled and positives. Contamination that looks like particles makes it too high, and so do unlabeled particles
-//! that lie better in the middle of their boxes than the picks. So it is no number to train with. But where it and the
-//! estimate from scores contradict each other, neither can be believed.
+//! If a share π of a mixture are particles, its mean image is π times that of the particles, plus what the rest shows on
+//! average. Where the rest averages to nothing, ⟨m_U, m_P⟩/⟨m_P, m_P⟩ = π, with the mean radial profiles m of unlabeled and
+//! positives. Contamination that looks like particles makes the estimate too high, and so do unlabeled particles that are
+//! better centred in their boxes than the picks. It is therefore not used for training. But where it contradicts the estimate
+//! from scores, neither can be believed.
 
 use crate::error::Result;
 use crate::label::Label;

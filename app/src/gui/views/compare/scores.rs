@@ -120,7 +120,7 @@ fn controls(
         ui.selectable_value(&mut state.all, false, "validation patches")
             .on_hover_text("Patches that the run was not trained on.");
         ui.selectable_value(&mut state.all, true, "all patches")
-            .on_hover_text("Also patches that the run was trained on. Their scores are too good.");
+            .on_hover_text("Includes patches that the run was trained on. Their scores are too optimistic.");
         let slider = Slider::new(&mut state.threshold, 0.0..=1.0).fixed_decimals(3).text("Threshold");
         theme::slider(ui, slider).on_hover_text("Or drag the line in the plot.");
         suggest(ui, table, state);
@@ -321,8 +321,8 @@ fn counts(ui: &mut Ui, table: &Arc<ScoreTable>, state: &mut State, out: &mut Vec
     };
     if let Evidence::Untold(low, high) = table.evidence() {
         let words = format!(
-            "Precision and recall cannot be told: by these labels π lies anywhere between {low:.2} and {high:.2}. A random \
-             sample tells it."
+            "Precision and recall cannot be estimated: from these labels, π may lie anywhere between \
+             {low:.2} and {high:.2}. A labelled random sample settles it."
         );
         untold(ui, &words, out);
         return;
@@ -375,6 +375,11 @@ fn counts(ui: &mut Ui, table: &Arc<ScoreTable>, state: &mut State, out: &mut Vec
             ui.add(egui::Label::new(RichText::new(words).small().weak()).wrap());
         }
         _ if promise.tells() => {}
-        _ => untold(ui, "These labels do not tell what this threshold accepts. A random sample does.", out),
+        _ => untold(
+            ui,
+            "What this threshold accepts cannot be estimated from these labels. A labelled \
+                         random sample settles it.",
+            out,
+        ),
     }
 }

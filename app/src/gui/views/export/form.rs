@@ -151,7 +151,7 @@ fn formats(ui: &mut Ui, draft: &mut ExportDraft) {
                 "Background of mean 0 and standard deviation 1, as RELION's refinement wants it.",
             );
             ui.checkbox(&mut draft.invert, "Invert")
-                .on_hover_text("RELION wants particles lighter than the ice: turn dark ones over.");
+                .on_hover_text("RELION wants particles lighter than the ice: invert dark ones.");
         });
     }
 }

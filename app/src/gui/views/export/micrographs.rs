@@ -66,7 +66,8 @@ pub fn ui(ui: &mut Ui, draft: &mut MicrographsDraft, format: ExportFormat, missi
             (
                 YDirection::Source,
                 "as the picks did",
-                "Tables for RELION count as RELION reads the file: MRC as stored, TIFF turned over.",
+                "Tables for RELION count as RELION reads the file: MRC from the first stored row, TIFF from \
+                 the last.",
             ),
             (YDirection::Down, "down from the first row", "The first row as the file stores it."),
             (YDirection::Up, "up from the last row", "The last row as the file stores it."),

@@ -121,7 +121,7 @@ fn write(
         counts(ui, preview);
         if draft.kind == ExportKind::Scores && preview.counts.unlabeled > 0 {
             ui.weak(format!(
-                "{} of them unlabeled: the run takes them for particles, no person has confirmed it.",
+                "{} of them are unlabeled: the run takes them for particles, but nobody has confirmed them.",
                 words::count(preview.counts.unlabeled)
             ));
         }

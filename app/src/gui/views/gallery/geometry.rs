@@ -68,7 +68,7 @@ impl Geometry {
     }
 
     /// Top of a row from the top of everything, points.
-    pub fn top_of(&self, row: usize) -> f64 {
+    fn top_of(&self, row: usize) -> f64 {
         row as f64 * f64::from(self.pitch) + f64::from(self.gap())
     }
 

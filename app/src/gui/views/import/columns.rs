@@ -1,5 +1,5 @@
-//! The first rows of a table of picks, and which of its columns hold what, for tables whose header says nothing that is
-//! known or that have none.
+//! The first rows of a table of picks, and the choice of its columns. For tables without a header, or with one that is not
+//! recognised.
 
 use eframe::egui;
 use egui::{ComboBox, Ui};
@@ -26,8 +26,8 @@ pub fn ui(ui: &mut Ui, model: &Model, draft: &mut ImportDraft, found: &[FoundInp
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into());
         ui.weak(match table.understood {
-            true => format!("{name} is understood as it is. Choose only where it is read wrongly."),
-            false => format!("The columns of {name} are not known by their names."),
+            true => format!("The columns of {name} were recognised. Change them only where they are wrong."),
+            false => format!("The columns of {name} were not recognised. Choose at least x and y."),
         });
         rows(ui, table);
         choices(ui, table, &mut columns);

@@ -1,4 +1,4 @@
-//! The lower edge of the import page: where the import goes, the room on that disk, and the button; or how far it is.
+//! The lower edge of the import page: the target, the room on its disk and the button. While an import runs, its progress.
 
 use std::sync::Arc;
 

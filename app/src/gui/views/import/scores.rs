@@ -1,5 +1,5 @@
-//! The scores of a picker as a histogram with the lowest score that becomes a particle, to be dragged, and
-//! the patches on either side of it.
+//! The histogram of a picker's scores, in which a person drags the lowest score of a particle; and the patches on
+//! either side of it.
 
 use eframe::egui;
 use egui::{Color32, CursorIcon, Rect, Sense, Stroke, Ui, pos2, vec2};

@@ -190,8 +190,8 @@ fn bad(ui: &mut Ui, preview: &ImportPreview, draft: &mut ImportDraft) {
             draft.skip_bad = false;
         }
     } else if !preview.micrographs.is_empty() {
-        let why =
-            "Goes on with the other micrographs, also where pixels turn out to be damaged during the import.";
+        let why = "Imports the other micrographs, and also leaves out any whose pixels turn out to be damaged \
+             during the import.";
         if ui.button("Leave them out").on_hover_text(why).clicked() {
             draft.skip_bad = true;
         }

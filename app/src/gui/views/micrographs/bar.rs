@@ -29,7 +29,7 @@ pub fn ui(
         command_button(ui, model, "micrograph.fit", out);
         command_button(ui, model, "micrograph.full", out);
         let zoom = state.geometry.zoom * ui.ctx().pixels_per_point() * 100.0;
-        ui.weak(format!("{zoom:.0} %")).on_hover_text("Pixels of the screen for one of the micrograph");
+        ui.weak(format!("{zoom:.0} %")).on_hover_text("Screen pixels for one pixel of the micrograph");
         ui.separator();
         ui.strong(&mic.name)
             .on_hover_text(mic.path.as_ref().map_or_else(String::new, |path| path.display().to_string()));
@@ -63,7 +63,7 @@ pub fn ui(
                 }
             });
         named(&combo.response, "Binning on the screen");
-        combo.response.on_hover_text("Average so many px into one, in each direction, on the screen only");
+        combo.response.on_hover_text("Average this many px into one, in each direction, on the screen only");
         band(ui, open, &mut look);
         ui.separator();
         diameter(ui, model, open, state, out);

@@ -1,4 +1,4 @@
-//! The list of micrographs: a small picture, name, counts by label, and how far a person has come.
+//! The list of micrographs: a small picture, name, counts by label, and how far the review of each has come.
 
 use eframe::egui;
 use egui::{

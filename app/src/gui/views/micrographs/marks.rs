@@ -1,4 +1,4 @@
-//! The patches of a micrograph as circles of the particle's size, and the box of those that are chosen.
+//! The patches of a micrograph as circles of the particle's size, with the box around those that are selected.
 
 use std::collections::HashSet;
 use std::f32::consts::TAU;
@@ -58,7 +58,7 @@ pub fn diameter(open: &OpenProject) -> f64 {
 }
 
 /// Side of the box, px.
-pub fn box_side(open: &OpenProject) -> Option<f64> {
+fn box_side(open: &OpenProject) -> Option<f64> {
     open.cut.as_ref().ok().and_then(|cut| cut.effective_box().ok()).map(|side| side as f64)
 }
 

@@ -6,11 +6,12 @@ use vitrine_core::imaging::{Mask, Region};
 use vitrine_core::project::MicrographId;
 
 use super::geometry::Geometry;
+use super::page::Page;
 use super::state::{State, Tool};
 use crate::gui::command::{Command, MicrographCommand};
-use crate::gui::model::{Model, OpenProject};
+use crate::gui::model::OpenProject;
 use crate::gui::theme;
-use crate::gui::widgets::form::section;
+use crate::gui::widgets::form::{section, wide_slider};
 
 /// A click so near the first corner, or once more on the last one, closes a polygon, points.
 const CLOSES: f32 = 10.0;
@@ -27,14 +28,8 @@ fn brush(state: &State) -> f32 {
 }
 
 /// The tools, and what is ruled out on this micrograph.
-pub fn panel(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    state: &mut State,
-    out: &mut Vec<Command>,
-) {
+pub fn panel(ui: &mut Ui, page: Page<'_>, state: &mut State, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     section(ui, "Bad regions");
     let mask = open.mask(micrograph);
     let may = model.open_takes_import();
@@ -65,16 +60,17 @@ pub fn panel(
         });
         if state.tool == Tool::Brush {
             let mut radius = brush(state);
-            let name = ui.label("Radius of the brush");
-            ui.spacing_mut().slider_width = (ui.available_width() - 70.0).max(60.0);
-            if theme::slider(ui, Slider::new(&mut radius, 4.0..=120.0)).labelled_by(name.id).changed() {
+            if wide_slider(ui, "Radius of the brush", Slider::new(&mut radius, 4.0..=120.0)).changed() {
                 state.brush = radius;
             }
         }
         let mut excluded = mask.excluded;
         let check = ui.checkbox(&mut excluded, "Exclude this micrograph");
         if check
-            .on_hover_text("No picks and no unlabeled patches come from it. Patches that are there stay.")
+            .on_hover_text(
+                "Nothing is picked on it, and no unlabeled patch is drawn from it. Existing \
+                            patches stay.",
+            )
             .changed()
         {
             out.push(set(Mask { excluded, ..mask.clone() }));

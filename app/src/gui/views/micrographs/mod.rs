@@ -5,6 +5,7 @@ mod geometry;
 mod list;
 mod marks;
 mod mask;
+mod page;
 mod pick_panel;
 mod pick_round;
 mod pick_threshold;
@@ -27,6 +28,7 @@ use crate::gui::widgets::{ResizablePanel, empty, scale_bar};
 use crate::words;
 
 pub use geometry::Geometry;
+use page::Page;
 pub use state::State;
 
 /// A particle that is gone to takes at least this share of the canvas.
@@ -58,8 +60,9 @@ pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>)
     if let Some(micrograph) = model.micrographs.current {
         ResizablePanel::new(Edge::Right, "picking", 250.0).show(ui, model, out, |ui, out| {
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                pick_panel::ui(ui, model, open, micrograph, out);
-                mask::panel(ui, model, open, micrograph, state, out);
+                let page = Page { model, open, micrograph };
+                pick_panel::ui(ui, page, out);
+                mask::panel(ui, page, state, out);
             });
         });
     }
@@ -116,8 +119,9 @@ fn canvas(
     });
     state.geometry.place(rect, size_of(open, mic, picture.as_ref()));
     move_view(model, open, state, ui.ctx().pixels_per_point());
-    let places = places::unjudged(model, open, mic.id);
-    let chosen = pointer::ui(ui, model, open, mic.id, &places, state, &response, out);
+    let page = Page { model, open, micrograph: mic.id };
+    let places = places::unjudged(page);
+    let chosen = pointer::ui(ui, page, &places, state, &response, out);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
     match &picture {
@@ -128,7 +132,7 @@ fn canvas(
             painter.rect_filled(state.geometry.whole(), 0.0, egui::Color32::from_gray(0x30));
         }
     }
-    let legend = score_layer::draw(ui, model, open, mic.id, &state.geometry, &mut state.layer, out);
+    let legend = score_layer::draw(ui, page, &state.geometry, &mut state.layer, out);
     mask::draw(ui, &painter, open, mic.id, state);
     places::draw(&painter, open, &state.geometry, (mic.id, &places), &chosen);
     marks::draw(&painter, open, &model.micrographs, mic.id, &state.geometry, &chosen);

@@ -1,4 +1,4 @@
-//! Picking with a run: start and stop, threshold, spacing, what is to be expected, and what to do with the picks.
+//! Picking with a run: start and stop, threshold, spacing, expected precision and recall, judging and exporting the picks.
 
 use eframe::egui;
 use egui::{Button, ComboBox, ProgressBar, Ui};
@@ -6,6 +6,7 @@ use vitrine_core::Label;
 use vitrine_core::learning::eval::Share;
 use vitrine_core::project::MicrographId;
 
+use super::page::Page;
 use super::places::{self, Place};
 use super::{pick_round, pick_threshold, score_layer};
 use crate::gui::command::{Command, DraftCommand, PickCommand, SaveCommand};
@@ -18,7 +19,8 @@ use crate::gui::widgets::{edited, unreadable};
 use crate::words;
 
 /// Draws the panel.
-pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, micrograph: MicrographId, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, page: Page<'_>, out: &mut Vec<Command>) {
+    let Page { model, open, .. } = page;
     section(ui, "Pick with a run");
     let pickers = open.runs.iter().filter(|run| run.best_epoch.is_some() && can_pick(run)).count();
     if pickers == 0 {
@@ -33,18 +35,12 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, micrograph: Micrograph
     }
     let change = |draft| Command::Draft(DraftCommand::Pick(draft));
     edited(&model.drafts.pick, out, change, |draft, out| {
-        contents(ui, model, open, micrograph, draft, out);
+        contents(ui, page, draft, out);
     });
 }
 
-fn contents(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &mut PickDraft,
-    out: &mut Vec<Command>,
-) {
+fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     let Some(run) = run_of(open, draft).map(|run| run.name.clone()) else {
         ui.weak("Choose a run.");
         runs(ui, open, draft, "");
@@ -52,12 +48,12 @@ fn contents(
     };
     runs(ui, open, draft, &run);
     start(ui, model, out);
-    ask(model, open, micrograph, draft, &run, out);
-    let places = places::unjudged(model, open, micrograph);
+    ask(page, draft, &run, out);
+    let places = places::unjudged(page);
     section(ui, "Which places are picks");
     let surveyed = model.picks.survey.last().filter(|(key, _)| key.run == run).map(|(_, answer)| answer);
-    pick_threshold::ui(ui, model, open, micrograph, draft, out);
-    here(ui, model, open, micrograph, draft, &places);
+    pick_threshold::ui(ui, page, draft, out);
+    here(ui, page, draft, &places);
     match (surveyed, model.picks.survey.newest()) {
         (Some(surveyed), _) => expectation(ui, open, draft, surveyed),
         (None, Load::Failed(failure)) => unreadable(ui, &failure),
@@ -68,7 +64,7 @@ fn contents(
     section(ui, "Picks on this micrograph");
     judge(ui, model, micrograph, &places, out);
     pick_round::next(ui, model, micrograph, out);
-    score_layer::panel(ui, model, open, micrograph, out);
+    score_layer::panel(ui, page, out);
     pick_round::ui(ui, model, open, draft, &run, out);
     export(ui, model, open, &run, out);
 }
@@ -129,7 +125,7 @@ fn start(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         }
         let stop = ui.button("Stop picking");
         if stop
-            .on_hover_text("Stop. What was scored is kept, and the next start goes on from there.")
+            .on_hover_text("Stop. What was scored is kept, and the next start continues from there.")
             .clicked()
         {
             out.push(Command::Pick(PickCommand::Stop));
@@ -146,14 +142,8 @@ fn duration(seconds: f64) -> String {
 }
 
 /// Asks for the places of this micrograph and for the counts.
-fn ask(
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &PickDraft,
-    run: &str,
-    out: &mut Vec<Command>,
-) {
+fn ask(page: Page<'_>, draft: &PickDraft, run: &str, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     let revision = model.picks.revision;
     let found = FoundKey { micrograph, run: run.to_owned(), revision };
     if model.picks.found.pending().is_none() && model.picks.found.of(&found).is_not_asked() {
@@ -176,14 +166,8 @@ fn ask(
     }
 }
 
-fn here(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &PickDraft,
-    places: &[Place],
-) {
+fn here(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, places: &[Place]) {
+    let Page { model, open, micrograph } = page;
     let state = model.picks.found.last().filter(|(key, _)| key.micrograph == micrograph);
     let text = match state {
         None => "Reading…".to_owned(),
@@ -214,9 +198,9 @@ fn expectation(ui: &mut Ui, open: &OpenProject, draft: &PickDraft, surveyed: &Su
             );
             let label = ui.add(egui::Label::new(text).wrap());
             label.on_hover_text(
-                "An estimate, from scores of positives that the run did not learn from and from the share of particles \
-                 among all places, with 90 % intervals. Recall counts places above the floor only. Thresholds of single \
-                 micrographs are ignored.",
+                "Estimated from the scores of positives that the run did not learn from, and from the share \
+                 of particles among all places; with 90 % intervals. Recall counts only particles among the \
+                 places found. Thresholds of single micrographs are ignored.",
             );
             if expected.high - expected.low > 0.3 {
                 ui.weak("The interval is wide: judge some picks to be sure.");

@@ -1,4 +1,4 @@
-//! Round after round: which micrograph to look at next, learning from the corrections, and what that has brought.
+//! Round after round: which micrograph to look at next, training on the corrections, and what the last round has changed.
 
 use eframe::egui;
 use egui::Ui;
@@ -36,7 +36,7 @@ fn why(worth: &Worth) -> String {
     };
     let unlike = worth.unlike.is_some_and(|unlike| unlike >= UNLIKE);
     let unlike = unlike
-        .then(|| "its scores are spread unlike those of every micrograph you have corrected".to_owned());
+        .then(|| "its scores are distributed unlike those of any micrograph you have corrected".to_owned());
     let reasons: Vec<String> = uncertain.into_iter().chain(unlike).collect();
     match reasons.is_empty() {
         true => "Offered because nobody has corrected it. Its picks are clear.".to_owned(),
@@ -60,8 +60,8 @@ pub fn ui(
         out.push(Command::Train(TrainCommand::TakeFrom(run.to_owned())));
     }
     on.on_hover_text(
-        "Train on with the labels of now, the picks that you confirmed and rejected among them: puts the settings of this \
-         run into the Train form, for a new run that begins with its weights.",
+        "Copies the settings of this run into the Train form, for a new run that begins with its weights \
+         and learns from the current labels, including the picks that you have confirmed and rejected.",
     )
     .on_disabled_hover_text(allowed.err().unwrap_or_default());
     let began = open.runs.iter().find(|known| known.name == run).and_then(|known| known.began_with());

@@ -1,53 +1,40 @@
-//! Which places are picks: the threshold of all micrographs, that of one, spacing, number, and shifts of scores.
+//! Which places are picks: the common threshold, the own threshold of a micrograph, spacing, number, and shifts of scores.
 
 use eframe::egui;
 use egui::{Color32, DragValue, Rect, Sense, Shape, Slider, Ui, Vec2, pos2};
 use vitrine_core::Label;
-use vitrine_core::project::MicrographId;
 
+use super::page::Page;
 use crate::gui::command::{Command, PickCommand};
 use crate::gui::drafts::PickDraft;
-use crate::gui::model::{Model, OpenProject, Surveyed, distance_of, rules_of, threshold_of};
+use crate::gui::model::{OpenProject, Surveyed, distance_of, rules_of, threshold_of};
 use crate::gui::theme;
+use crate::gui::widgets::form::wide_slider;
 use crate::words;
 
 /// Thresholds that can be set.
 const RANGE: std::ops::RangeInclusive<f32> = 0.01..=0.99;
 
 /// Draws the section.
-pub fn ui(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &mut PickDraft,
-    out: &mut Vec<Command>,
-) {
+pub fn ui(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     let surveyed = model.picks.surveyed(open, draft);
     if let Some(surveyed) = surveyed {
         histogram(ui, surveyed, draft, threshold_of(open, micrograph, draft) as f32);
     }
-    let name = ui.label("Threshold");
-    ui.spacing_mut().slider_width = (ui.available_width() - 70.0).max(60.0);
     let slider = Slider::new(&mut draft.threshold, RANGE).max_decimals(2);
-    theme::slider(ui, slider).labelled_by(name.id).on_hover_text(
+    wide_slider(ui, "Threshold", slider).on_hover_text(
         "A place with this score or more is a pick, on every micrograph without a threshold of its own. Nothing is \
          computed again.",
     );
-    own(ui, model, open, micrograph, draft, out);
+    own(ui, page, draft, out);
     spacing_and_number(ui, open, draft, surveyed);
-    shifts(ui, model, open, micrograph, draft, out);
+    shifts(ui, page, draft, out);
 }
 
 /// The threshold of the micrograph that is shown.
-fn own(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &mut PickDraft,
-    out: &mut Vec<Command>,
-) {
+fn own(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     let may = model.open_takes_import();
     let now = threshold_of(open, micrograph, draft) as f32;
     let mut on = rules_of(open, draft).is_some_and(|rules| rules.own.contains_key(&micrograph));
@@ -67,8 +54,8 @@ fn own(
     }
     let mut value = now;
     let slider = Slider::new(&mut value, RANGE).max_decimals(2);
-    let name = ui.weak("Threshold of this micrograph");
-    let response = ui.add_enabled_ui(may, |ui| theme::slider(ui, slider)).inner.labelled_by(name.id);
+    let name = egui::RichText::new("Threshold of this micrograph").weak();
+    let response = ui.add_enabled_ui(may, |ui| wide_slider(ui, name, slider)).inner;
     if response.changed() {
         draft.moved = Some((micrograph, value));
     }
@@ -92,7 +79,10 @@ fn spacing_and_number(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, su
         let field =
             DragValue::new(&mut distance).range(0.0..=16_384.0).speed(1.0).suffix(" px").max_decimals(0);
         let response = ui.add(field).labelled_by(name.id);
-        if response.on_hover_text("Of two picks nearer than this the better one stays.").changed() {
+        if response
+            .on_hover_text("Of two picks closer than this, the one with the higher score stays.")
+            .changed()
+        {
             draft.distance = Some(distance);
         }
     });
@@ -104,7 +94,8 @@ fn spacing_and_number(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, su
         let name = ui.label("Per micrograph");
         let field = DragValue::new(&mut number).range(0.0..=100_000.0).speed(1.0).max_decimals(0);
         let response = ui.add(field).labelled_by(name.id);
-        let response = response.on_hover_text("Picks a micrograph, on average over those scored: sets the threshold.");
+        let response = response.on_hover_text("Average number of picks on a scored micrograph. Changing it \
+                                               sets the threshold.");
         if response.changed()
             && let Some(score) = surveyed.threshold_with(number, &rules)
         {
@@ -122,14 +113,8 @@ fn spacing_and_number(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, su
 }
 
 /// How far the scores of this micrograph lie from those of the others, and whether that is taken out.
-fn shifts(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    draft: &PickDraft,
-    out: &mut Vec<Command>,
-) {
+fn shifts(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, out: &mut Vec<Command>) {
+    let Page { model, open, micrograph } = page;
     if let Some(shift) = model.picks.shift(open, micrograph, draft) {
         let words = match shift {
             s if s.abs() < 0.05 => "Scores here lie as high as on the other micrographs.".to_owned(),
@@ -137,22 +122,23 @@ fn shifts(
             s => format!("Scores here lie {:.1} logits below those of the other micrographs.", -s),
         };
         ui.add(egui::Label::new(egui::RichText::new(words).weak()).wrap()).on_hover_text(
-            "The median of its places against the middle of the medians of all micrographs. Thick ice and defocus move \
-             all scores of a micrograph alike; many particles on it raise the median too.",
+            "Compares the median score of this micrograph with the median of all micrographs' medians. \
+             Thick ice and defocus shift all scores of a micrograph alike; many particles on it raise its \
+             median too.",
         );
     }
     let mut without = rules_of(open, draft).is_some_and(|rules| rules.without_shifts);
     let may = model.open_takes_import();
     let check = ui.add_enabled(may, egui::Checkbox::new(&mut without, "Take out shifts of scores"));
     let check = check.on_hover_text(
-        "Subtract from the logits on each micrograph how far its median lies above that of all. Thresholds then act on \
-         the shifted scores, here, in exports and in vitrine pick.",
+        "Subtract each micrograph's shift from its logits. Thresholds then act on the corrected scores, \
+         here, in exports and in vitrine pick.",
     );
     if check.changed() {
         out.push(Command::Pick(PickCommand::WithoutShifts(without)));
     }
     if without {
-        ui.add(egui::Label::new(egui::RichText::new("Thresholds act on shifted scores.").weak()).wrap());
+        ui.add(egui::Label::new(egui::RichText::new("Thresholds act on corrected scores.").weak()).wrap());
     }
 }
 
@@ -167,8 +153,8 @@ fn histogram(ui: &mut Ui, surveyed: &Surveyed, draft: &PickDraft, here: f32) {
         egui::WidgetInfo::labeled(egui::Role::Image, true, text)
     });
     response.on_hover_text(
-        "How many places of all micrographs have which score. Coloured: positives and negatives of the project, where \
-         the run has scored them. Dashed: the threshold of this micrograph's own.",
+        "Number of places by score, over all micrographs. Coloured: positives and negatives of the project, \
+         where the run has scored them. Dashed: this micrograph's own threshold.",
     );
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);

@@ -10,8 +10,9 @@ use vitrine_core::project::MicrographId;
 
 use super::geometry::Geometry;
 use super::marks::{self, Chosen, Mark};
+use super::page::Page;
 use crate::gpu::colour_map::ColourMap;
-use crate::gui::model::{Model, OpenProject, distance_of};
+use crate::gui::model::{OpenProject, distance_of};
 use crate::gui::theme;
 use crate::gui::widgets::HALO;
 
@@ -25,7 +26,8 @@ pub struct Place {
 }
 
 /// The picks of the run at the threshold of the panel, without those at labelled patches.
-pub fn unjudged(model: &Model, open: &OpenProject, micrograph: MicrographId) -> Vec<Place> {
+pub fn unjudged(page: Page<'_>) -> Vec<Place> {
+    let Page { model, open, micrograph } = page;
     let draft = &model.drafts.pick;
     let places = model.picks.places(open, micrograph, draft);
     if places.is_empty() {

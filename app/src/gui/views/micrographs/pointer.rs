@@ -10,25 +10,24 @@ use vitrine_core::project::{MicrographId, PatchId};
 use super::geometry::Geometry;
 use super::marks::{self, Chosen, Mark};
 use super::mask;
+use super::page::Page;
 use super::places::{self, Place};
 use super::state::State;
 use crate::gui::command::{Command, LabelCommand, MarkPlaces, MicrographCommand, PickCommand, SelectCommand};
-use crate::gui::model::{Model, OpenProject};
+use crate::gui::model::Model;
 use crate::gui::theme;
 use crate::gui::values::LabelSource;
 
 /// Takes what the pointer does; what is chosen, for drawing.
-#[expect(clippy::too_many_arguments, reason = "each is a different thing, and it is called once")]
 pub fn ui(
     ui: &Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
+    page: Page<'_>,
     places: &[Place],
     state: &mut State,
     response: &Response,
     out: &mut Vec<Command>,
 ) -> Chosen {
+    let Page { model, open, micrograph } = page;
     if response.clicked() || response.drag_started() {
         // A field that still has the focus would keep keys for itself.
         ui.memory_mut(|memory| {
@@ -46,7 +45,7 @@ pub fn ui(
         out.push(Command::Select(SelectCommand::Clear));
     }
     if let Some(label) = model.gallery.brush {
-        return brush(ui, model, open, micrograph, places, state, label, out);
+        return brush(ui, page, places, state, label, out);
     }
     let modifiers = ui.input(|input| input.modifiers);
     let space = ui.input(|input| input.key_down(Key::Space));
@@ -111,7 +110,7 @@ pub fn ui(
         return chosen;
     }
     if response.clicked() {
-        click(model, open, micrograph, state, at, chosen.hovered, modifiers, out);
+        click(page, state, at, chosen.hovered, modifiers, out);
     } else if response.secondary_clicked()
         && let Some(patch) = chosen.hovered
     {
@@ -166,17 +165,15 @@ fn zoom(ui: &Ui, response: &Response, geometry: &mut Geometry) {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one click, with all that it depends on")]
 fn click(
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
+    page: Page<'_>,
     state: &State,
     at: egui::Pos2,
     hit: Option<PatchId>,
     modifiers: Modifiers,
     out: &mut Vec<Command>,
 ) {
+    let Page { model, open, micrograph } = page;
     match hit {
         Some(patch) if modifiers.command => out.push(Command::Select(SelectCommand::Toggle(patch))),
         Some(patch) => out.push(Command::Select(SelectCommand::Only(vec![patch]))),
@@ -202,17 +199,15 @@ fn click(
 }
 
 /// Paints while the key is held; one step when it is let go.
-#[expect(clippy::too_many_arguments, reason = "one stroke, with all that it passes over")]
 fn brush(
     ui: &Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
+    page: Page<'_>,
     places: &[Place],
     state: &mut State,
     label: Label,
     out: &mut Vec<Command>,
 ) -> Chosen {
+    let Page { model, open, micrograph } = page;
     let geometry = state.geometry;
     let step = marks::radius(open, &geometry).max(4.0);
     let held = state.pointer.brush.paint(ui, model, label, step, |point| {

@@ -9,12 +9,12 @@ use egui::{
 };
 use vitrine_core::picking::choose::score_of;
 use vitrine_core::picking::picker::ScoreMap;
-use vitrine_core::project::MicrographId;
 
 use super::geometry::Geometry;
+use super::page::Page;
 use crate::gpu::colour_map::ColourMap;
 use crate::gui::command::{Command, PickCommand};
-use crate::gui::model::{Model, OpenProject, run_of};
+use crate::gui::model::run_of;
 use crate::gui::values::{Load, MapKey};
 use crate::gui::widgets::form::section;
 use crate::gui::widgets::unreadable;
@@ -37,21 +37,16 @@ fn colour(colours: ColourMap, score: f32) -> Color32 {
 }
 
 /// The map of a micrograph by the run that picks.
-fn key_of(model: &Model, open: &OpenProject, micrograph: MicrographId) -> Option<MapKey> {
+fn key_of(page: Page<'_>) -> Option<MapKey> {
+    let Page { model, open, micrograph } = page;
     let run = run_of(open, &model.drafts.pick)?;
     Some(MapKey { micrograph, run: run.name.clone(), epoch: run.best_epoch.unwrap_or(0) })
 }
 
 /// Switch and colours in the panel; why there is no map, where there is none.
-pub fn panel(
-    ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
-    out: &mut Vec<Command>,
-) {
+pub fn panel(ui: &mut Ui, page: Page<'_>, out: &mut Vec<Command>) {
     section(ui, "Score map");
-    let maps = &model.picks.maps;
+    let maps = &page.model.picks.maps;
     ui.horizontal_wrapped(|ui| {
         let mut on = maps.shown;
         let check = ui.checkbox(&mut on, "Show over the micrograph");
@@ -76,7 +71,7 @@ pub fn panel(
             egui::WidgetInfo::labeled(egui::Role::ComboBox, true, "Colours of the score map")
         });
     });
-    let key = key_of(model, open, micrograph).filter(|_| maps.shown);
+    let key = key_of(page).filter(|_| maps.shown);
     if let Some(Load::Failed(failure)) = key.map(|key| maps.of(&key)) {
         unreadable(ui, &failure);
     }
@@ -85,19 +80,17 @@ pub fn panel(
 /// Draws the layer once the map is there; asks for it where it is not. Returns what the legend is to say.
 pub fn draw(
     ui: &mut Ui,
-    model: &Model,
-    open: &OpenProject,
-    micrograph: MicrographId,
+    page: Page<'_>,
     geometry: &Geometry,
     drawn: &mut Option<Layer>,
     out: &mut Vec<Command>,
 ) -> Option<&'static str> {
-    let maps = &model.picks.maps;
+    let maps = &page.model.picks.maps;
     if !maps.shown {
         *drawn = None;
         return None;
     }
-    let key = key_of(model, open, micrograph)?;
+    let key = key_of(page)?;
     let load = maps.of(&key);
     let Load::Ready(map) = load else {
         if load.is_not_asked() {

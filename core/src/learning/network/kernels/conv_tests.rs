@@ -1,7 +1,8 @@
 //! The convolutions against their definition, and with different numbers of threads.
 #![allow(clippy::unwrap_used)]
 
-use super::conv::{ConvShape, backward_input, backward_weights, forward};
+use super::conv::{backward_input, backward_weights, forward};
+use super::conv_shape::ConvShape;
 use super::simd::Isa;
 
 fn noise(count: usize, mut seed: u32) -> Vec<f32> {

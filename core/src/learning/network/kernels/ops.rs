@@ -8,7 +8,8 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::{Autodiff, DispatchTensorKind, Flex, TensorMetadata};
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
-use super::conv::{self, ConvShape};
+use super::conv;
+use super::conv_shape::ConvShape;
 use super::norm;
 use super::pool::{self, PoolShape};
 use super::simd::Isa;

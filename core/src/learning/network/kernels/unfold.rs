@@ -1,6 +1,6 @@
 //! The pixels under a convolution's kernel, copied out into rows.
 
-use super::conv::ConvShape;
+use super::conv_shape::ConvShape;
 
 /// Pixels under the kernel, one row each (taps), of `images` images from `first`. What lies in the padding is 0.
 pub fn unfold(shape: &ConvShape, x: &[f32], first: usize, images: usize, rows: &mut [f32]) {

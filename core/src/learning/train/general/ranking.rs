@@ -1,5 +1,6 @@
 //! The general model's ranking beside that of the network in training, and the evidence that decides between them.
 
+use super::moments::mean_and_std;
 use crate::learning::network::weights::NamedTensors;
 
 /// The AUC of validation positives against validation unlabeled.
@@ -60,7 +61,7 @@ impl GeneralRanking {
     }
 }
 
-/// Mean and standard deviation of scores.
+/// The scale of some scores: their mean and standard deviation, which is 1 where they do not spread.
 struct Standard {
     mean: f64,
     std: f64,
@@ -68,10 +69,7 @@ struct Standard {
 
 impl Standard {
     fn of(scores: &[f32]) -> Self {
-        let values: Vec<f64> = scores.iter().map(|&s| f64::from(s)).collect();
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let (mean, std) = mean_and_std(scores);
         Self { mean, std: if std > 0.0 { std } else { 1.0 } }
     }
 

@@ -1,7 +1,8 @@
-//! How much of the general model's weights is in the weights that score.
+//! The share of the general model's weights in the weights that score.
 
 use burn::module::Module;
 
+use super::moments::mean_and_std;
 use crate::error::{Error, Result};
 use crate::learning::network::Network;
 use crate::learning::network::weights::{extract, load};
@@ -78,13 +79,6 @@ pub(in crate::learning::train) fn with_logits_changed(
     }
     load(network, &weights)
         .map_err(|problem| Error::defect(format!("a network does not take its own weights: {problem}")))
-}
-
-fn mean_and_std(values: &[f32]) -> (f64, f64) {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-    let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
-    (mean, variance.sqrt())
 }
 
 #[cfg(test)]
