@@ -140,7 +140,7 @@ impl Trainer {
     }
 
     /// How validation positives rank against validation unlabeled; `None` where they are too few to tell.
-    fn validation_ranking(&self, ranking: &Network) -> Result<Option<Validated>> {
+    pub(super) fn validation_ranking(&self, ranking: &Network) -> Result<Option<Validated>> {
         let patches = |label| self.data.with_label(&self.data.validation, label);
         let (positive, unlabeled) = (patches(Label::Positive), patches(Label::Unlabeled));
         if positive.len() < MIN_VALIDATION || unlabeled.len() < MIN_VALIDATION {
