@@ -212,6 +212,13 @@ pub static TABLE: &[Info] = table![
     "micrograph.worth" View Micrograph key(Key::W), "Worth a look next",
         "Show the micrograph nobody has corrected whose picks are least certain, or least like those seen.",
         Command::Pick(PickCommand::Worth);
+    "micrograph.pick" View Micrograph None, "Pick on this micrograph",
+        "Score the micrograph that is shown with the run that picks.", Command::Pick(PickCommand::Start { all: false });
+    "micrograph.pick_all" View Micrograph None, "Pick on all micrographs",
+        "Score all micrographs with the run that picks. Those that were scored already are not scored again.",
+        Command::Pick(PickCommand::Start { all: true });
+    "micrograph.export" View Micrograph None, "Export picks…",
+        "Write the picks of all micrographs as RELION coordinate files.", Command::Pick(PickCommand::AskExport);
     "micrograph.map" View Micrograph key(Key::H), "Score map",
         "Lay the scores of the run that picks over the micrograph, or take them away.",
         Command::Pick(PickCommand::ToggleMap);
