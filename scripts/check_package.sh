@@ -101,11 +101,11 @@ if command -v Xvfb >/dev/null && command -v xdotool >/dev/null; then
   window_pid=$!
   for _ in $(seq 300); do
     title=$(xdotool search --onlyvisible --name . getwindowname %@ 2>/dev/null | tail -1) || true
-    case $title in *project*) break ;; esac
+    case $title in *sample*) break ;; esac
     kill -0 "$window_pid" 2>/dev/null || fail "the window: $(tail -3 "$work/window.log")"
     sleep 0.2
   done
-  case $title in *project*) echo "  the window is titled '$title'" ;; *) fail "no window came up: '$title'" ;; esac
+  case $title in *sample*) echo "  the window is titled '$title'" ;; *) fail "no window came up: '$title'" ;; esac
 else
   echo "  not checked: Xvfb or xdotool is missing"
 fi

@@ -14,18 +14,7 @@ project=$work/vitrine-sample/project
 LABELS=20 # set before the run has ended, and again in the review
 limit=${2:-300}
 
-now() { date +%s%N; }
-# Ends a step: what it was, and what it took since the one before.
-step() {
-  local at
-  at=$(now)
-  printf '%-44s %7.1f s %5d clicks %5d keys\n' "$1" "$(((at - since) / 1000000))e-3" \
-    $((clicks - clicks_before)) $((keys - keys_before))
-  since=$at clicks_before=$clicks keys_before=$keys
-}
-clicks_before=0 keys_before=0
-
-since=$(now)
+begin
 start
 titled '^Vitrine$'
 step 'The first screen is there'
@@ -54,8 +43,7 @@ until_is $((negative + LABELS / 2)) count negative
 step "Label $LABELS patches"
 
 # On a machine with two busy cores too.
-for _ in $(seq 1500); do [ "$(state_of quick-1)" = finished ] && break; sleep 0.2; done
-[ "$(state_of quick-1)" = finished ] || fail "the quick run is '$(state_of quick-1)', not finished"
+until_trained quick-1 400
 step 'The quick run has ended'
 
 by_name 'queue: likely particles'
@@ -75,7 +63,7 @@ wanted=$(count positive)
 grep -q "\"total\": $wanted," "$star.manifest.json" || fail "the manifest does not count $wanted particles"
 step "Export $wanted particles"
 
-seconds=$((($(now) - begun) / 1000000000))
+seconds=$(passed)
 echo "From the first screen to the exported set: $seconds s, $clicks clicks and $keys keys"
 [ "$seconds" -le "$limit" ] || fail "that took longer than $limit s"
 closes

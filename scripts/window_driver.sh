@@ -1,7 +1,8 @@
-# Sourced by window_test.sh and first_hour.sh: a display of its own, the real program on it, keys and a mouse as a person
-# uses them. Expects: script_name, program (the path of vitrine), project (once there is one), and screen, the size of
+# Sourced by window_test.sh and the scripts of the first hour: a display of its own, the real program on it, keys and a
+# mouse as a person uses them. Expects: script_name, program (the path of vitrine), project (once there is one), and screen, the size of
 # the display. Commands read the project beside the window.
 
+driver=$(dirname "${BASH_SOURCE[0]}")
 work=$(mktemp -d)
 display_pid='' window_pid=''
 # What a person would have done so far.
@@ -15,6 +16,7 @@ finish() {
 trap finish EXIT
 fail() {
   [ -n "${WINDOW_TEST_PICTURE:-}" ] && xwd -silent -root >"$WINDOW_TEST_PICTURE"
+  shot failed
   echo "$script_name: $1" >&2
   [ -s "$work/window.log" ] && sed 's/^/  the program said: /' "$work/window.log" >&2
   exit 1
@@ -73,6 +75,35 @@ count() {
 # The state of a run of the project.
 state_of() { "$program" info "$project" | sed -n "s/^ *run *$1 (\([a-z]*\).*/\1/p"; }
 
+now() { date +%s%N; }
+# Begins to count what the first step takes.
+begin() {
+  since=$(now) clicks_before=$clicks keys_before=$keys
+  begun=$since
+}
+# Ends a step: what it was, and what it took since the one before.
+step() {
+  local at
+  at=$(now)
+  printf '%-44s %7.1f s %5d clicks %5d keys\n' "$1" "$(((at - since) / 1000000))e-3" \
+    $((clicks - clicks_before)) $((keys - keys_before))
+  since=$at clicks_before=$clicks keys_before=$keys
+}
+# Whole seconds since the beginning.
+passed() { echo $((($(now) - begun) / 1000000000)); }
+# Waits until a run has ended as it should, so many seconds at most.
+until_trained() {
+  local run=$1 last=$((SECONDS + $2))
+  while [ $SECONDS -lt $last ] && [ "$(state_of "$run")" != finished ]; do sleep 0.5; done
+  [ "$(state_of "$run")" = finished ] || fail "after $2 s the run $run is '$(state_of "$run")', not finished"
+}
+# Writes what the display shows as PNG into the folder FIRST_HOUR_PICTURES, where that is given.
+shot() {
+  [ -n "${FIRST_HOUR_PICTURES:-}" ] || return 0
+  xwd -silent -root >"$work/shot.xwd"
+  python3 "$driver/window_look.py" "$work/shot.xwd" png "$FIRST_HOUR_PICTURES/$1.png"
+}
+
 # Presses keys, one after the other.
 press() {
   xdotool key "$@"
@@ -103,47 +134,17 @@ by_name() {
 # of its width and height; nothing where there is none.
 primary() {
   xwd -silent -id "$id" >"$work/look.xwd"
-  python3 - "$work/look.xwd" "$@" <<'PY'
-import struct, sys
-
-data = open(sys.argv[1], "rb").read()
-left, top, right, bottom = map(float, sys.argv[2:6])
-head = struct.unpack(">25I", data[:100])
-size, width, height, per_line, colours = head[0], head[4], head[5], head[12], head[19]
-pixels = memoryview(data)[size + 12 * colours:]
-# 45 % of the accent over a ground of nearly black.
-accent, share = (0x56, 0xB4, 0xE9), 0.45
-
-
-def filled(x, y):
-    blue, green, red = pixels[y * per_line + 4 * x:y * per_line + 4 * x + 3]
-    ground = [(value - share * of) / (1 - share) for value, of in zip((red, green, blue), accent)]
-    return max(ground) - min(ground) < 8 and 10 < sum(ground) / 3 < 60
-
-
-best = (0, 0, 0)
-for y in range(int(top * height), int(bottom * height)):
-    run = 0
-    for x in range(int(left * width), int(right * width) + 1):
-        if x < int(right * width) and filled(x, y):
-            run += 1
-            continue
-        if run > best[0]:
-            best = (run, x - run, y)
-        run = 0
-length, x, y = best
-if length >= 40:
-    middle, last = x + length // 2, y
-    # The upper edge of the button: go down its left end, where no letter is.
-    while last + 1 < height and filled(x + 4, last + 1):
-        last += 1
-    print(middle, (y + last) // 2)
-PY
+  python3 "$driver/window_look.py" "$work/look.xwd" primary "$@"
+}
+# The micrograph that the window shows: left, top, right and bottom, px of the window.
+picture() {
+  xwd -silent -id "$id" >"$work/look.xwd"
+  python3 "$driver/window_look.py" "$work/look.xwd" picture "$@"
 }
 # Clicks the button that is filled as the one to press, once it is there.
 click_primary() {
   local at=''
-  for _ in $(seq 50); do
+  for _ in $(seq 100); do
     at=$(primary "$@")
     [ -n "$at" ] && break
     sleep 0.2

@@ -106,13 +106,14 @@ pub fn typed_path(text: &str) -> PathBuf {
     }
 }
 
-/// A count with thousands separated: `1 234 567`, the separator a narrow no-break space.
+/// A count with thousands separated: `1 234 567`, the separator a no-break space.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push('\u{202f}');
+            // The narrow one would break at the end of a line.
+            text.push('\u{a0}');
         }
         text.push(digit);
     }
@@ -232,8 +233,8 @@ mod tests {
     #[test]
     fn thousands_are_separated() {
         assert_eq!(count(7), "7");
-        assert_eq!(count(1000), "1\u{202f}000");
-        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(count(1000), "1\u{a0}000");
+        assert_eq!(count(1_234_567), "1\u{a0}234\u{a0}567");
         assert_eq!((patches(1).as_str(), patches(0).as_str()), ("1 patch", "0 patches"));
     }
 

@@ -11,6 +11,7 @@ pub mod grid;
 pub mod loader;
 pub mod look;
 pub mod lru;
+pub mod pace;
 pub mod pages;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,10 +48,12 @@ impl Graphics {
         let lost = Arc::new(AtomicBool::new(false));
         tracing::info!(device = info.name, backend = ?info.backend, driver = info.driver_info, "the window is drawn");
         watch_device(&state.device, &trouble, &lost, ctx);
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        pace::set(ctx, software);
         Self {
             name: format!("{} ({:?})", info.name, info.backend),
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
-            software: info.device_type == wgpu::DeviceType::Cpu,
+            software,
             render_state: Some(state),
             lost,
             trouble,

@@ -213,6 +213,13 @@ pub static TABLE: &[Info] = table![
         "Show the uncorrected micrograph whose picks are least certain, or least like those you have \
          corrected.",
         Command::Pick(PickCommand::Worth);
+    "micrograph.pick" View Micrograph None, "Pick on this micrograph",
+        "Score the micrograph that is shown with the run that picks.", Command::Pick(PickCommand::Start { all: false });
+    "micrograph.pick_all" View Micrograph None, "Pick on all micrographs",
+        "Score all micrographs with the run that picks. Those that were scored already are not scored again.",
+        Command::Pick(PickCommand::Start { all: true });
+    "micrograph.export" View Micrograph None, "Export picks…",
+        "Write the picks of all micrographs as RELION coordinate files.", Command::Pick(PickCommand::AskExport);
     "micrograph.map" View Micrograph key(Key::H), "Score map",
         "Show or hide the scores of the picking run as a layer over the micrograph.",
         Command::Pick(PickCommand::ToggleMap);

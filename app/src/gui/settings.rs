@@ -13,7 +13,7 @@ use vitrine_core::atomic::write_atomically;
 use vitrine_core::cluster::Clusters;
 
 use crate::gpu::look::Look;
-use crate::gui::drafts::{KeptConfig, KeptPicks};
+use crate::gui::drafts::{KeptConfig, KeptPicks, KeptRun};
 use crate::gui::values::{Edge, Order, SidePanel, Tab, Theme};
 
 /// The settings.
@@ -192,6 +192,8 @@ pub struct ProjectView {
     pub train: Option<KeptConfig>,
     /// Run, threshold and distance with which the Micrographs view shows picks.
     pub picks: Option<KeptPicks>,
+    /// The runs that waited in the queue.
+    pub queue: Vec<KeptRun>,
 }
 
 /// The settings file and its last written content.

@@ -95,9 +95,9 @@ fn the_queue_goes_on_after_a_run_that_failed_or_was_stopped() {
 }
 
 #[test]
-fn a_queue_is_not_lost_without_a_question() {
+fn a_queue_is_kept_with_its_project_and_offered_when_it_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut window, _, gate) = held(dir.path());
+    let (mut window, folder, gate) = held(dir.path());
     queue(&mut window, "a", 1);
     queue(&mut window, "b", 1);
     // The project stays open with its runs.
@@ -106,7 +106,7 @@ fn a_queue_is_not_lost_without_a_question() {
     ask_to_close(&mut window);
     window.run_steps(3);
     assert_eq!(window.state().model.overlay, Some(Overlay::ConfirmClose));
-    window.get_by_label_contains("2 runs wait in the queue and will be lost: a, b.");
+    window.get_by_label_contains("2 runs wait in the queue: a, b. The queue is kept");
     window.get_by_label("Keep open").click();
     window.run_steps(3);
     window.get_by_label("Empty the queue").click();
@@ -115,10 +115,24 @@ fn a_queue_is_not_lost_without_a_question() {
     assert!(window.query_by_label_contains("Queued: ").is_none());
     // Who closes all the same begins none of them.
     queue(&mut window, "c", 1);
+    queue(&mut window, "d", 1);
     window.state_mut().apply(Command::Window(vitrine::gui::command::WindowCommand::CloseAnyway));
     gate.open();
     wait(&mut window, "the end", |app| app.model.live.as_ref().is_some_and(|live| !live.is_running()));
     window.run_steps(5);
-    assert_eq!(waiting(&window), Vec::<String>::new());
     assert!(window.state().model.live.as_ref().is_some_and(|live| live.name == "short-1"));
+    // Opened again, they wait for a word.
+    window.state_mut().apply(Command::Project(ProjectCommand::Close));
+    window.state_mut().apply(Command::Project(ProjectCommand::Open(folder.clone())));
+    wait(&mut window, "the project", |app| app.model.project.is_some());
+    window.run_steps(5);
+    assert_eq!(waiting(&window), ["c", "d"]);
+    assert!(said(&window).contains("2 runs waited in the queue"), "{}", said(&window));
+    window.state_mut().apply(Command::Train(TrainCommand::GoOnQueue));
+    wait(&mut window, "the last run", |app| {
+        app.model.live.as_ref().is_some_and(|live| live.name == "d" && !live.is_running())
+    });
+    drop(window);
+    let project = Project::open_read_only(&folder).unwrap();
+    assert_eq!(project.run("c").unwrap().status, RunStatus::Finished);
 }

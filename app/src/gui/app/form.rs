@@ -5,8 +5,9 @@ use vitrine_core::learning::config::yaml;
 use vitrine_core::project::without_number;
 
 use super::state::App;
-use crate::gui::command::DraftCommand;
-use crate::gui::model::LiveRun;
+use crate::gui::command::{Command, DraftCommand, TrainCommand};
+use crate::gui::drafts::KeptRun;
+use crate::gui::model::{LiveRun, NoticeKind, QueuedRun, RunQueue};
 use crate::gui::values::{Tab, TrainStart};
 
 impl App {
@@ -102,10 +103,29 @@ impl App {
         Ok(())
     }
 
+    /// Offers the runs that waited when the project was closed.
+    pub(super) fn restore_queue(&mut self, kept: &[KeptRun]) {
+        if kept.is_empty() {
+            return;
+        }
+        self.model.analysis.queue = RunQueue::restored(kept);
+        let names: Vec<&str> = self.model.analysis.queue.runs().iter().map(QueuedRun::name).collect();
+        let text = match names.len() {
+            0 => return,
+            1 => format!("A run waited in the queue when the project was closed: {}.", names.join(", ")),
+            many => {
+                format!("{many} runs waited in the queue when the project was closed: {}.", names.join(", "))
+            }
+        };
+        let go_on = ("Start the queue".to_owned(), Command::Train(TrainCommand::GoOnQueue));
+        self.model.notices.push(NoticeKind::Done, text, Some(go_on));
+    }
+
     /// Starts the run that has waited longest, once nothing trains. One that cannot be started is said, and the next
     /// one takes its turn.
     pub(super) fn watch_queue(&mut self) {
-        let waits = !self.model.analysis.queue.is_empty() && !self.model.closing;
+        let queue = &self.model.analysis.queue;
+        let waits = !queue.is_empty() && !queue.is_held() && !self.model.closing;
         let free = !self.model.live.as_ref().is_some_and(LiveRun::is_running);
         // An import into the project, or reading it, goes first.
         if !waits || !free || self.refuse_while_opening().is_err() {

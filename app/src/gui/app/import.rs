@@ -138,7 +138,7 @@ impl App {
         if import.recognised.answer(paths, recognised)
             && let Load::Ready(recognised) = import.recognised.of(paths)
         {
-            import.draft.fill(&recognised.proposal, paths);
+            import.draft.fill(&recognised.proposal, &recognised.found, paths);
         }
     }
 

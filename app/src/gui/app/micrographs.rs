@@ -8,6 +8,7 @@ use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::imaging::filters::band_pass_mirrored;
 use vitrine_core::imaging::{CutSettings, Pyramid, bin};
 use vitrine_core::ingest::{box_for_diameter, suggested_bin};
+use vitrine_core::learning::general_model::box_and_bin;
 use vitrine_core::project::{Micrograph, MicrographId, PatchId, PickingSettings};
 use vitrine_core::{Error, Remedy};
 
@@ -97,9 +98,12 @@ impl App {
     fn set_diameter(&mut self, diameter: f64) -> anyhow::Result<()> {
         let open = self.open()?;
         let cut = if open.is_empty() {
-            // Nothing is cut yet: the box follows the particle.
-            let box_size = box_for_diameter(diameter);
-            Some(CutSettings { box_size, bin: suggested_bin(box_size), margin: 0 })
+            // Nothing is cut yet: the box follows the particle, as the networks that begin with the general model want it.
+            let (box_size, bin) = box_and_bin(diameter).unwrap_or_else(|_| {
+                let box_size = box_for_diameter(diameter);
+                (box_size, suggested_bin(box_size))
+            });
+            Some(CutSettings { box_size, bin, margin: 0 })
         } else {
             open.cut.clone().ok()
         };

@@ -19,7 +19,7 @@ use super::state::App;
 use crate::gui::command::{MarkPlaces, PickCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{NoticeKind, distance_of, run_of};
-use crate::gui::values::LabelSource;
+use crate::gui::values::{LabelSource, PathPurpose, PathQuestion};
 use crate::words;
 
 /// How often a run that waits looks whether it goes on.
@@ -51,6 +51,7 @@ impl App {
                 Ok(())
             }
             PickCommand::Judge { micrograph, places, label } => self.judge(micrograph, places, label),
+            PickCommand::AskExport => self.ask_for_picks_folder(),
             PickCommand::Export(folder) => self.start_picking(true, Some(folder)),
             PickCommand::OwnThreshold(micrograph, score) => self.change_rules(|rules| {
                 match score {
@@ -77,6 +78,18 @@ impl App {
                 Ok(())
             }
         }
+    }
+
+    fn ask_for_picks_folder(&mut self) -> anyhow::Result<()> {
+        let draft = self.model.drafts.pick.clone();
+        let open = self.open()?;
+        let Some(run) = run_of(open, &draft) else {
+            let why = "no run of this project has a network that can pick";
+            return Err(Error::request(why, Remedy::TrainFirst).into());
+        };
+        let folder = open.dir.with_file_name(format!("{}-picks-{}", open.name, run.name));
+        self.ask_path(PathQuestion::new("Folder for the coordinate files", folder, PathPurpose::Picks));
+        Ok(())
     }
 
     /// The files of all micrographs, or of the one that is shown; those without a known file are left out.

@@ -67,9 +67,6 @@ impl App {
             Some(live) => {
                 Err(anyhow::anyhow!("the run {} is training in this project; stop it first", live.name))
             }
-            None if !self.model.analysis.queue.is_empty() => {
-                Err(anyhow::anyhow!("runs wait in the queue of this project; empty the queue in Train first"))
-            }
             None => Ok(()),
         }
     }
@@ -288,6 +285,7 @@ impl App {
                 self.model.drafts.pick.restore(kept);
             }
             self.kept_config.clone_from(&self.model.drafts.train.config);
+            self.restore_queue(&view.queue);
             self.looked_at = Some(view);
             self.apply_window(WindowCommand::ReadDevices)?;
         }

@@ -17,10 +17,12 @@ impl App {
         let passing = order.filter.only.is_some();
         let config = &self.model.drafts.train.config;
         let picks = self.model.drafts.pick.kept();
+        let queue = self.model.analysis.queue.kept();
         if let Some(known) = &self.looked_at
             && self.kept_config == *config
             && known.tab == tab
             && known.picks == picks
+            && known.queue == queue
             && (passing || known.order == *order)
         {
             return;
@@ -34,7 +36,7 @@ impl App {
             self.kept_config.clone_from(config);
         }
         let train = self.model.drafts.train.kept();
-        let view = ProjectView { created: open.created.clone(), tab, order, train, picks };
+        let view = ProjectView { created: open.created.clone(), tab, order, train, picks, queue };
         self.model.settings.keep_view(&open.dir, &view);
         self.looked_at = Some(view);
     }
@@ -56,6 +58,8 @@ impl App {
         if let Some(kept) = &mut view.picks {
             kept.run.take_if(|name| !open.runs.iter().any(|run| run.name == *name));
         }
+        let knows = |name: &String| open.runs.iter().any(|run| run.name == *name);
+        view.queue.retain(|run| open.read_only.is_none() && run.from.as_ref().is_none_or(knows));
         let Filter { micrograph, source, changed_since, .. } = filter;
         *micrograph = micrograph.filter(|id| open.micrographs.iter().any(|known| known.id == *id));
         *source = source.filter(|id| open.sources.iter().any(|known| known.id == *id));

@@ -33,6 +33,10 @@ impl App {
                 self.model.analysis.queue.earlier(number);
                 Ok(())
             }
+            TrainCommand::GoOnQueue => {
+                self.model.analysis.queue.go_on();
+                Ok(())
+            }
             TrainCommand::ClearQueue => {
                 self.model.analysis.queue.clear();
                 Ok(())

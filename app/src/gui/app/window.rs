@@ -199,7 +199,7 @@ impl App {
                 self.model.overlay = None;
                 self.model.closing = true;
                 self.leaves = true;
-                self.model.analysis.queue.clear();
+                self.model.analysis.queue.hold();
                 if let Some(job) = self.model.live.as_ref().map(|live| live.job) {
                     self.stop_job(job);
                 }
@@ -279,7 +279,7 @@ impl App {
             let store = self.store.as_ref().filter(|_| !self.leaves);
             store.is_some_and(|store| store.disk_state().waiting > 0)
         };
-        if asked && (self.model.is_busy() || !self.model.analysis.queue.is_empty()) {
+        if asked && self.model.is_busy() {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
             if !self.model.closing {
                 self.model.overlay = Some(Overlay::ConfirmClose);

@@ -35,6 +35,8 @@ pub enum PickCommand {
         /// What they are.
         label: Label,
     },
+    /// Ask for the folder that the picks on all micrographs go to.
+    AskExport,
     /// Write the picks on all micrographs into this folder.
     Export(PathBuf),
     /// Give a micrograph a threshold of its own under the run of the panel; `None` takes the common one again.

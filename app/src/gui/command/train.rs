@@ -26,6 +26,8 @@ pub enum TrainCommand {
     Unqueue(u64),
     /// Let this run of the queue start before the one ahead of it.
     QueueEarlier(u64),
+    /// Let the queue go on that waited when the project was closed.
+    GoOnQueue,
     /// Take all runs out of the queue.
     ClearQueue,
     /// Train a new run on from this one, with its settings and the labels of now; while a run trains, after it.

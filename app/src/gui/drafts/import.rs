@@ -85,7 +85,7 @@ impl ImportDraft {
 
     /// Takes up the proposal for the files at `paths`; what the person has set before for other files stays, and so does
     /// where the import goes.
-    pub fn fill(&mut self, proposal: &IngestRequest, paths: &[PathBuf]) {
+    pub fn fill(&mut self, proposal: &IngestRequest, found: &[FoundInput], paths: &[PathBuf]) {
         self.inputs.clone_from(&proposal.inputs);
         self.seed = proposal.seed;
         if self.box_size.trim().is_empty() {
@@ -95,7 +95,9 @@ impl ImportDraft {
             self.bin = proposal.bin.to_string();
         }
         if !self.pool_chosen && (self.pool_count.is_empty() || self.pool.is_none()) {
-            self.pool = proposal.pool.map(|pool| pool.from);
+            // Of micrographs alone nobody knows how large the particles are: they are marked by hand first.
+            let alone = has_micrographs(found) && !found.iter().any(|found| found.picks);
+            self.pool = proposal.pool.filter(|_| !alone).map(|pool| pool.from);
             self.pool_count = match proposal.pool.and_then(|pool| pool.count) {
                 Some(PoolCount::PerMicrograph(count) | PoolCount::Total(count)) => count.to_string(),
                 None => "120".to_owned(),

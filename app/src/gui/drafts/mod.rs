@@ -20,7 +20,7 @@ pub use micrographs::MicrographsDraft;
 pub use pick::{KeptPicks, PickDraft};
 pub use run::RunDraft;
 pub use submit::{MAX_SEEDS, SubmitDraft};
-pub use train::{KeptConfig, TrainDraft, Yaml, presets};
+pub use train::{KeptConfig, KeptRun, TrainDraft, Yaml, presets};
 
 use crate::words;
 

@@ -68,6 +68,46 @@ pub struct KeptConfig {
     pub yaml: String,
 }
 
+/// A run that waits in the queue, as the settings keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRun {
+    /// The name that the person gave it.
+    pub name: Option<String>,
+    /// Its configuration.
+    #[serde(flatten)]
+    pub config: KeptConfig,
+    /// The device, in words of the command line.
+    pub device: String,
+    /// The run whose weights it begins with.
+    pub from: Option<String>,
+    /// Whether its baseline is trained before it.
+    pub baseline: bool,
+}
+
+impl KeptRun {
+    /// A run to be kept; `None` where its configuration cannot be written down.
+    pub fn new(start: &TrainStart, from: Option<&String>, baseline: bool) -> Option<Self> {
+        let device = match start.device {
+            DeviceChoice::Auto => "auto".to_owned(),
+            DeviceChoice::Cpu => "cpu".to_owned(),
+            DeviceChoice::Gpu(number) => format!("gpu:{number}"),
+        };
+        let config =
+            KeptConfig { base_name: start.base_name.clone(), yaml: yaml::to_yaml(&start.config).ok()? };
+        Some(Self { name: start.name.clone(), config, device, from: from.cloned(), baseline })
+    }
+
+    /// The run to be started; `None` where this version cannot read what another has written.
+    pub fn start(&self) -> Option<TrainStart> {
+        Some(TrainStart {
+            name: self.name.clone(),
+            base_name: self.config.base_name.clone(),
+            config: yaml::parse(&self.config.yaml, &self.config.base_name).ok()?,
+            device: self.device.parse().unwrap_or_default(),
+        })
+    }
+}
+
 impl Default for TrainDraft {
     fn default() -> Self {
         let preset = Preset::Recommended;

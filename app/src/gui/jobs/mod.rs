@@ -16,6 +16,7 @@ use eframe::egui;
 use vitrine_core::Error;
 use vitrine_core::progress::Progress;
 
+use crate::gpu::pace;
 use crate::logging;
 
 pub use gate::{Gate, GatePlace};
@@ -98,6 +99,12 @@ impl Frames {
     pub fn request(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).request_repaint();
     }
+
+    /// Asks for a frame at the pace of progress.
+    pub fn request_progress(&self) {
+        let ctx = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ctx.request_repaint_after(pace::get(&ctx));
+    }
 }
 
 /// The window's end of a job, for its thread.
@@ -113,7 +120,7 @@ impl JobContext {
     /// `&mut |step| job.report(step)`.
     pub fn report(&self, progress: &Progress) -> bool {
         self.step.put(progress.clone());
-        self.frames.request();
+        self.frames.request_progress();
         !self.is_cancelled()
     }
 
@@ -135,9 +142,9 @@ impl JobContext {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// Draws a frame soon.
+    /// Draws a frame at the pace of progress.
     pub fn repaint(&self) {
-        self.frames.request();
+        self.frames.request_progress();
     }
 }
 
@@ -302,7 +309,7 @@ impl<T: Send + 'static> Jobs<T> {
                 if let Some((_, _, gate)) = gate {
                     gate.pass();
                 }
-                context.repaint();
+                context.frames.request();
             })
             .context("the system gave no thread for this")?;
         self.running.push(Running { state: job, cancel, step });

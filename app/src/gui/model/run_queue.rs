@@ -1,5 +1,6 @@
 //! The queue of runs: each waits until the run before it has ended.
 
+use crate::gui::drafts::KeptRun;
 use crate::gui::values::TrainStart;
 
 /// A run that waits, with the configuration that stood in the form when it was added.
@@ -13,6 +14,8 @@ pub struct QueuedRun {
     pub from: Option<String>,
     /// Whether its baseline is trained before it.
     pub baseline: bool,
+    /// The same as the settings keep it.
+    kept: Option<KeptRun>,
 }
 
 impl QueuedRun {
@@ -40,12 +43,46 @@ impl QueuedRun {
 pub struct RunQueue {
     waiting: Vec<QueuedRun>,
     given: u64,
+    held: bool,
 }
 
 impl RunQueue {
     /// The runs, the next one first.
     pub fn runs(&self) -> &[QueuedRun] {
         &self.waiting
+    }
+
+    /// Whether it stands still until the person lets it go on: it waited when the project was closed.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Starts no more runs.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&mut self) {
+        self.held = false;
+    }
+
+    /// The runs as the settings keep them.
+    pub fn kept(&self) -> Vec<KeptRun> {
+        self.waiting.iter().filter_map(|run| run.kept.clone()).collect()
+    }
+
+    /// A queue of runs that were kept. It stands still.
+    pub fn restored(kept: &[KeptRun]) -> Self {
+        let mut queue = Self::default();
+        for run in kept {
+            if let Some(start) = run.start() {
+                // A name that waits twice was not written by this program.
+                let _ = queue.add(start, run.from.clone(), run.baseline);
+            }
+        }
+        queue.held = true;
+        queue
     }
 
     /// How many wait.
@@ -69,8 +106,10 @@ impl RunQueue {
         {
             anyhow::bail!("a run called {name} waits in the queue already; choose another name");
         }
+        self.held &= !self.waiting.is_empty();
         self.given += 1;
-        self.waiting.push(QueuedRun { number: self.given, start, from, baseline });
+        let kept = KeptRun::new(&start, from.as_ref(), baseline);
+        self.waiting.push(QueuedRun { number: self.given, start, from, baseline, kept });
         Ok(())
     }
 
@@ -87,6 +126,7 @@ impl RunQueue {
     /// Takes all out.
     pub fn clear(&mut self) {
         self.waiting.clear();
+        self.held = false;
     }
 
     /// Lets one start before the one ahead of it.
@@ -99,9 +139,12 @@ impl RunQueue {
 
     /// A stored run has another name now.
     pub fn rename(&mut self, old: &str, new: &str) {
-        for from in self.waiting.iter_mut().filter_map(|run| run.from.as_mut()) {
-            if from == old {
-                new.clone_into(from);
+        for run in &mut self.waiting {
+            let kept = run.kept.as_mut().and_then(|kept| kept.from.as_mut());
+            for from in run.from.iter_mut().chain(kept) {
+                if from == old {
+                    new.clone_into(from);
+                }
             }
         }
     }
@@ -143,8 +186,14 @@ mod tests {
         assert_eq!(queue.take_next().unwrap().name(), "a");
         queue.clear();
         assert!(queue.is_empty() && queue.take_next().is_none());
+        // What is kept comes back in its order, and stands still.
+        queue.add(start(Some("e")), Some("a-1".to_owned()), true).unwrap();
+        let restored = RunQueue::restored(&queue.kept());
+        assert!(restored.is_held());
+        assert_eq!(restored.kept(), queue.kept());
+        queue.clear();
         // A number is given once.
         queue.add(start(None), None, true).unwrap();
-        assert_eq!(queue.runs()[0].number, 6);
+        assert_eq!(queue.runs()[0].number, 7);
     }
 }

@@ -8,7 +8,7 @@ use vitrine_core::workflow::follow_jobs::{JobView, Results};
 use crate::gui::command::{ClusterCommand, Command};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::values::{JobText, JobTextKind};
-use crate::gui::widgets::Fold;
+use crate::gui::widgets::{Fold, busy};
 
 /// Tasks of an array that are listed at most; the terminal lists all.
 const MAX_LISTED: usize = 200;
@@ -53,7 +53,7 @@ fn job(ui: &mut Ui, model: &Model, open: &OpenProject, view: &JobView, out: &mut
             .on_hover_text(format!("Made {made} UTC: {}", view.job.file.arguments.join(" ")));
         ui.weak(format!("on {}", view.job.file.cluster));
         if view.state.tasks.iter().any(|task| matches!(task, TaskState::Running { .. })) {
-            ui.spinner();
+            busy(ui);
         }
         ui.label(RichText::new(view.state.to_string()).color(colour(ui, &view.state.tasks)));
         if model.cluster_jobs.busy.contains(name) {

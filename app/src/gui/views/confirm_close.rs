@@ -16,7 +16,6 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     let title = match (busy, trains) {
         (true, true) => "Training is running",
         (true, false) => "Work is running",
-        (false, _) if !queued.is_empty() => "Runs wait in the queue",
         (false, _) => "Labels are not saved yet",
     };
     modal(ui, "confirm close", title, out, |ui, out| {
@@ -31,7 +30,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             ui.add(egui::Label::new(what_is_kept(live)).wrap());
         }
         if !queued.is_empty() {
-            ui.add(egui::Label::new(what_is_lost(queued)).wrap());
+            ui.add(egui::Label::new(what_waits(queued)).wrap());
         }
         if busy && model.jobs.iter().any(|job| job.kind.asks_before_closing() && job.kind != JobKind::Train) {
             ui.weak("What is unfinished is discarded.");
@@ -48,14 +47,14 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     });
 }
 
-/// What of the queue does not outlive the window.
-fn what_is_lost(queued: &[QueuedRun]) -> String {
+/// What becomes of the queue.
+fn what_waits(queued: &[QueuedRun]) -> String {
     let names: Vec<&str> = queued.iter().map(QueuedRun::name).collect();
     let runs = match names.len() {
-        1 => "1 run waits in the queue and will be lost".to_owned(),
-        number => format!("{number} runs wait in the queue and will be lost"),
+        1 => "1 run waits in the queue".to_owned(),
+        number => format!("{number} runs wait in the queue"),
     };
-    format!("{runs}: {}. To keep their settings, keep the window open.", names.join(", "))
+    format!("{runs}: {}. The queue is kept and offered when the project is opened again.", names.join(", "))
 }
 
 /// What of a run outlives the window.

@@ -18,7 +18,7 @@ use crate::gui::model::{Correction, Model, OpenProject};
 use crate::gui::theme;
 use crate::gui::values::{Before, DiagnoseStart, Load, Tab, TrainStart};
 use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
-use crate::gui::widgets::{Fold, edited, empty};
+use crate::gui::widgets::{Fold, busy, edited, empty};
 use crate::words;
 
 /// What the view remembers.
@@ -138,7 +138,7 @@ fn ask(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut DiagnosisDraf
             button.on_disabled_hover_text(why);
         }
         if let Some(job) = at_work {
-            ui.spinner();
+            busy(ui);
             if let Some(step) = &job.step {
                 ui.label(format!("{}, {} %", step.phase, step.done * 100 / step.total.max(1)));
             }
@@ -219,7 +219,7 @@ fn before_and_after(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Ve
                 ui.strong("Before and after");
                 match at_work {
                     Some(name) => {
-                        ui.spinner();
+                        busy(ui);
                         ui.label(format!("{name} is training."));
                         if ui.button("Watch it").clicked() {
                             out.push(Command::View(ViewCommand::Tab(Tab::Train)));
@@ -248,7 +248,7 @@ fn before_and_after(ui: &mut Ui, model: &Model, open: &OpenProject, out: &mut Ve
             Load::Loading => {}
         }
         ui.horizontal(|ui| {
-            ui.spinner();
+            busy(ui);
             ui.label(format!("Measuring {before} and {after}"));
         });
     });

@@ -8,7 +8,7 @@ use vitrine_core::cluster::Tasks;
 use crate::gui::command::{ClusterCommand, Command, ViewCommand, WindowCommand};
 use crate::gui::model::Model;
 use crate::gui::values::{JobTextKind, Load, PreparedJob};
-use crate::gui::widgets::{list_height, modal};
+use crate::gui::widgets::{busy, list_height, modal};
 
 /// Draws the script of a job, before it goes.
 pub fn submit(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
@@ -22,7 +22,7 @@ pub fn submit(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 ui.colored_label(ui.visuals().error_fg_color, words);
             }
             Load::NotAsked | Load::Loading => {
-                ui.spinner();
+                busy(ui);
             }
         }
         ui.add_space(8.0);
@@ -93,7 +93,7 @@ pub fn read(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                 ui.colored_label(ui.visuals().error_fg_color, format!("{}.", failure.why));
             }
             (None, _) => {
-                ui.spinner();
+                busy(ui);
             }
         }
         ui.add_space(8.0);

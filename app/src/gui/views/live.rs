@@ -16,7 +16,7 @@ use crate::gui::command_table::Needs;
 use crate::gui::model::{LivePhase, LiveRun, Model, OpenProject};
 use crate::gui::remedy;
 use crate::gui::training::RunMemory;
-use crate::gui::widgets::{command_button, empty};
+use crate::gui::widgets::{busy, command_button, empty};
 
 /// "about 3 min", for a time that is guessed.
 fn about(time: Duration) -> String {
@@ -51,7 +51,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
         ui.heading(&live.name);
         match &live.phase {
             LivePhase::Running(phase) => {
-                ui.spinner();
+                busy(ui);
                 let words = ui.label(phase.to_string());
                 if *phase == RunPhase::CompilingKernels {
                     words.on_hover_text(
@@ -63,7 +63,7 @@ fn head(ui: &mut Ui, model: &Model, open: &OpenProject, live: &LiveRun, out: &mu
                 ui.label("Paused after the current batch");
             }
             LivePhase::Stopping => {
-                ui.spinner();
+                busy(ui);
                 let kept = match live.best_epoch {
                     Some(epoch) => format!("keeps epoch {epoch}"),
                     None => "there is no complete epoch to keep".to_owned(),

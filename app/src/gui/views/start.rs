@@ -9,7 +9,7 @@ use crate::gui::command::{Command, DraftCommand, ImportCommand, ProjectCommand};
 use crate::gui::jobs::JobKind;
 use crate::gui::model::Model;
 use crate::gui::widgets::form::section;
-use crate::gui::widgets::{command_button, command_button_as};
+use crate::gui::widgets::{busy, command_button, command_button_as};
 use crate::words::typed_path;
 
 /// What the first screen remembers.
@@ -153,8 +153,8 @@ fn sample(ui: &mut Ui, model: &Model, is_new: bool, out: &mut Vec<Command>) {
             if ui.add(edit).labelled_by(name.id).changed() {
                 out.push(Command::Draft(DraftCommand::Sample(folder.clone())));
             }
-            let busy = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
-            let ready = !busy && !folder.trim().is_empty();
+            let making = model.jobs.iter().any(|job| job.kind == JobKind::Sample);
+            let ready = !making && !folder.trim().is_empty();
             let mut button = egui::Button::new("Open the sample");
             if is_new {
                 button = button.fill(ui.visuals().selection.bg_fill);
@@ -162,8 +162,8 @@ fn sample(ui: &mut Ui, model: &Model, is_new: bool, out: &mut Vec<Command>) {
             if ui.add_enabled(ready, button).clicked() {
                 out.push(Command::Project(ProjectCommand::SampleHere));
             }
-            if busy {
-                ui.spinner();
+            if making {
+                busy(ui);
             }
         });
     });

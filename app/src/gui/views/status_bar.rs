@@ -8,7 +8,7 @@ use crate::gui::command::{Command, WindowCommand};
 use crate::gui::jobs::JobState;
 use crate::gui::model::{LivePhase, LiveRun, Model};
 use crate::gui::remedy;
-use crate::gui::widgets::label_count;
+use crate::gui::widgets::{busy, label_count};
 use crate::words;
 
 /// The counts in the order in which they are read out.
@@ -85,7 +85,7 @@ fn training(ui: &mut Ui, job: &JobState, live: &LiveRun, out: &mut Vec<Command>)
             ui.label(&job.title);
         }
         None => {
-            ui.spinner();
+            busy(ui);
             ui.label(format!("{}: {phase}", job.title));
         }
     }
@@ -114,7 +114,7 @@ fn job(ui: &mut Ui, job: &JobState, out: &mut Vec<Command>) {
             ));
         }
         _ => {
-            ui.spinner();
+            busy(ui);
         }
     }
     match &job.step {

@@ -5,7 +5,7 @@ use egui::{RichText, Ui};
 
 use crate::gui::command::{Command, TrainCommand};
 use crate::gui::model::{Model, QueuedRun};
-use crate::gui::widgets::command_button_as;
+use crate::gui::widgets::{command_button_as, primary};
 
 /// Draws them, the next one first; nothing where none waits.
 pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
@@ -17,6 +17,12 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         ui.strong(format!("Queued: {}", runs.len())).on_hover_text(
             "Each run starts by itself when the one before it has ended, even if that one failed.",
         );
+        if model.analysis.queue.is_held() {
+            let go_on = ui.add(primary(ui, "Start the queue"));
+            if go_on.on_hover_text("They waited when the project was closed.").clicked() {
+                out.push(Command::Train(TrainCommand::GoOnQueue));
+            }
+        }
         command_button_as(ui, model, "train.clear_queue", "Empty the queue", out);
     });
     let height = ui.spacing().interact_size.y * 6.0;

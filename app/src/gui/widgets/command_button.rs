@@ -7,6 +7,11 @@ use crate::gui::command::Command;
 use crate::gui::command_table::{Info, info};
 use crate::gui::model::Model;
 
+/// A button that is filled: what to press next.
+pub fn primary<'a>(ui: &Ui, words: impl Into<egui::WidgetText>) -> egui::Button<'a> {
+    egui::Button::new(words.into()).fill(ui.visuals().selection.bg_fill)
+}
+
 /// The button of command `id`, in its own words. An id that is not in the table shows itself, so that
 /// a slip is seen.
 pub fn command_button(ui: &mut Ui, model: &Model, id: &str, out: &mut Vec<Command>) -> Response {

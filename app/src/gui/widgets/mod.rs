@@ -1,6 +1,7 @@
 //! Widgets that several views use.
 
 mod brush;
+mod busy;
 mod command_button;
 mod contrast;
 mod edited;
@@ -16,7 +17,8 @@ pub mod thumbnail;
 mod unreadable;
 
 pub use brush::Brush;
-pub use command_button::{command_button, command_button_as, with_command};
+pub use busy::busy;
+pub use command_button::{command_button, command_button_as, primary, with_command};
 pub use contrast::{common_contrast_ends, contrast_ends};
 pub use edited::edited;
 pub use empty::empty;

@@ -120,7 +120,7 @@ fn a_folder_of_micrographs_begins_a_project_whose_box_follows_a_measured_particl
     });
     let folder = dir.path().join("new");
     let draft = &mut window.state_mut().model.import.as_mut().unwrap().draft;
-    (draft.pool, draft.pool_chosen) = (None, true);
+    assert_eq!(draft.pool, None, "of micrographs alone nothing is cut");
     draft.folder = folder.display().to_string();
     wait(&mut window, "the look", |app| {
         let import = app.model.import.as_ref().unwrap();
@@ -141,8 +141,8 @@ fn a_folder_of_micrographs_begins_a_project_whose_box_follows_a_measured_particl
     window.run_steps(2);
     let (from, to) = (at(&window, 300.0, 200.0), at(&window, 320.0, 200.0));
     drag(&mut window, from, to, Modifiers::NONE);
-    // 40 px wide: a box of 70 px.
-    window.get_by_label("box 70 px");
+    // 40 px wide: a box that suits the general model.
+    window.get_by_label("box 64 px");
     click(&mut window, 300.0, 200.0);
     settled(&mut window);
     assert_eq!(counts(&window), LabelCounts { positive: 1, negative: 0, unlabeled: 0 });
@@ -158,9 +158,9 @@ fn a_folder_of_micrographs_begins_a_project_whose_box_follows_a_measured_particl
     assert!(now.positive == 1 && now.unlabeled > 20, "{now:?}");
     close(window);
     let project = Project::open(&folder).unwrap();
-    assert_eq!((project.size(), project.micrographs().unwrap().len()), (Some(70), 2));
+    assert_eq!((project.size(), project.micrographs().unwrap().len()), (Some(64), 2));
     let places = project.places().unwrap();
     assert!(places.iter().all(|place| place.micrograph == places[0].micrograph));
     let info = &project.sources().unwrap()[0].info;
-    assert_eq!((info.micrograph_pixel_size, info.box_size), (Some(1.5), Some(70.0)));
+    assert_eq!((info.micrograph_pixel_size, info.box_size), (Some(1.5), Some(64.0)));
 }

@@ -8,6 +8,7 @@ use super::parts::heading;
 use crate::gui::command::{Command, CompareCommand};
 use crate::gui::model::{Model, OpenProject};
 use crate::gui::values::Load;
+use crate::gui::widgets::busy;
 use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
 
 /// Draws them; `chosen` is the pair that the person has chosen.
@@ -77,11 +78,11 @@ pub fn ui(
             ui.weak(format!("{}.", crate::words::capitalised(&failure.why).trim_end_matches('.')));
         }
         Load::Loading => {
-            ui.spinner();
+            busy(ui);
         }
         Load::NotAsked => {
             out.push(Command::Compare(CompareCommand::Disagree(pair)));
-            ui.spinner();
+            busy(ui);
         }
     }
 }

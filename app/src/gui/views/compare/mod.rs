@@ -26,7 +26,7 @@ use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::values::{Failure, Load, PathPurpose, PathQuestion};
 use crate::gui::widgets::thumbnail::Thumbnails;
-use crate::gui::widgets::{command_button_as, empty};
+use crate::gui::widgets::{busy, command_button_as, empty};
 
 /// What the view remembers.
 #[derive(Default)]
@@ -187,7 +187,7 @@ fn how_far(
 
 fn measuring(ui: &mut Ui, words: &str) {
     ui.horizontal(|ui| {
-        ui.spinner();
+        busy(ui);
         ui.add(egui::Label::new(words).wrap());
     });
 }

@@ -19,7 +19,7 @@ use crate::gui::model::{Model, OpenProject};
 use crate::gui::remedy;
 use crate::gui::values::Load;
 use crate::gui::widgets::form::{section, warning};
-use crate::gui::widgets::{edited, empty, label_count};
+use crate::gui::widgets::{busy, edited, empty, label_count};
 use crate::words::{self, typed_path};
 
 /// Draws the view.
@@ -167,7 +167,7 @@ fn what_comes(
             ui.weak("Complete the choices first.");
         }
         Load::NotAsked | Load::Loading => {
-            ui.spinner();
+            busy(ui);
         }
         Load::Failed(failure) => {
             let text = RichText::new(format!("{}.", words::capitalised(&failure.why)))

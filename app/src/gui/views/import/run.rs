@@ -7,12 +7,14 @@ use egui::{RichText, Ui};
 use vitrine_core::ingest::{Inspection, Space};
 
 use super::page::{Page, ask_for_look};
+use super::seen::has_button;
 use super::{disk_space, form};
 use crate::gui::command::{Command, ImportCommand, WindowCommand};
 use crate::gui::drafts::{ImportDraft, has_micrographs};
 use crate::gui::jobs::JobState;
 use crate::gui::model::LiveRun;
 use crate::gui::values::{ImportTarget, Load};
+use crate::gui::widgets::primary;
 use crate::words::typed_path;
 
 /// Draws the lower edge of the page.
@@ -44,7 +46,14 @@ pub fn ui(ui: &mut Ui, page: &Page<'_>, draft: &mut ImportDraft, out: &mut Vec<C
     }
     ui.horizontal_wrapped(|ui| {
         let why_not = refusal(page, draft, &look, target.is_some()).or(no_room);
-        let button = egui::Button::new(RichText::new("Import").strong()).min_size(egui::vec2(120.0, 30.0));
+        // What the preview asks comes first.
+        let asked = seen.is_some_and(|seen| seen.preview.warnings.iter().any(has_button));
+        let words = RichText::new("Import").strong();
+        let button = match why_not.is_none() && !asked {
+            true => primary(ui, words),
+            false => egui::Button::new(words),
+        };
+        let button = button.min_size(egui::vec2(120.0, 30.0));
         let pressed = ui.add_enabled(why_not.is_none(), button);
         if let Some(why) = why_not {
             ui.weak(why);
@@ -98,6 +107,9 @@ fn refusal(
     }
     if page.import.paths.is_empty() {
         return Some("Add files first.");
+    }
+    if page.import.is_recognised() && page.import.found().iter().all(|found| found.kind.is_err()) {
+        return Some("None of these can be read; the list on the left says why.");
     }
     let Ok(wanted) = &page.wanted else { return Some("A setting is not a valid number.") };
     match look {

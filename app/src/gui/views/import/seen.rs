@@ -8,7 +8,7 @@ use egui::{ColorImage, Sense, TextureHandle, TextureOptions, Ui, Vec2};
 use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::ingest::{BelowMinScore, ImportPreview, Inspection, PoolFrom, PoolRequest, SeenPatch};
 use vitrine_core::remedy::three_decimals;
-use vitrine_core::{Label, Remedy};
+use vitrine_core::{Label, Remedy, Warning};
 
 use super::page::Page;
 use crate::gui::command::Command;
@@ -18,7 +18,7 @@ use crate::gui::remedy;
 use crate::gui::theme;
 use crate::gui::values::{Failure, Load};
 use crate::gui::widgets::form::{complaint, section, text_field, warning};
-use crate::gui::widgets::{Fold, empty, label_count, paint_label};
+use crate::gui::widgets::{Fold, busy, empty, label_count, paint_label, primary};
 use crate::words;
 
 /// What this part remembers: the patches as textures.
@@ -62,7 +62,7 @@ pub fn ui(ui: &mut Ui, page: &Page<'_>, state: &mut State, draft: &mut ImportDra
     section(ui, "Preview");
     if waiting {
         ui.horizontal(|ui| {
-            ui.spinner();
+            busy(ui);
             ui.weak("Reading files…");
         });
     }
@@ -224,6 +224,11 @@ fn scores(ui: &mut Ui, look: &Arc<Inspection>, state: &State, draft: &mut Import
     }
 }
 
+/// Whether the preview offers a button for what this warning asks.
+pub fn has_button(told: &Warning) -> bool {
+    matches!(told.remedy, Some(Remedy::TurnYOver { .. } | Remedy::SetMargin(_) | Remedy::ScalePicks(_)))
+}
+
 fn warnings(ui: &mut Ui, preview: &ImportPreview, waiting: bool, draft: &mut ImportDraft) {
     if preview.warnings.is_empty() {
         return;
@@ -239,21 +244,20 @@ fn warnings(ui: &mut Ui, preview: &ImportPreview, waiting: bool, draft: &mut Imp
             Some(Remedy::TurnYOver { from_bottom }) => {
                 let words = if from_bottom { "Flip y" } else { "Do not flip y" };
                 let why = "Switches \"y counts from the bottom\" and reads the files again.";
-                let button = ui.button(words).on_hover_text(why);
-                if button.clicked() {
+                if ui.add(primary(ui, words)).on_hover_text(why).clicked() {
                     draft.y_up = from_bottom;
                 }
             }
             Some(Remedy::SetMargin(px)) => {
-                let button = ui.button(format!("Set the margin to {px} px"));
-                if button.clicked() {
+                if ui.add(primary(ui, format!("Set the margin to {px} px"))).clicked() {
                     draft.margin = px.to_string();
                 }
             }
             Some(Remedy::ScalePicks(factor)) => {
                 let factor = three_decimals(factor);
                 let why = "Fills in \"Scale of picks\" and reads the files again. Correct it there if you know the factor.";
-                if ui.button(format!("Scale the picks by {factor}")).on_hover_text(why).clicked() {
+                let button = primary(ui, format!("Scale the picks by {factor}"));
+                if ui.add(button).on_hover_text(why).clicked() {
                     draft.picks_scale = factor;
                 }
             }

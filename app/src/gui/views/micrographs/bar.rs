@@ -9,7 +9,8 @@ use super::state::State;
 use crate::gpu::colour_map::ColourMap;
 use crate::gui::command::{Command, MicrographCommand, SettingsCommand};
 use crate::gui::model::{Model, OpenProject};
-use crate::gui::widgets::{command_button, command_button_as};
+use crate::gui::widgets::{command_button, command_button_as, primary};
+use crate::words;
 
 /// Coarsest px that can be asked for: 2 to the power of this.
 const MAX_LEVEL: usize = 4;
@@ -71,6 +72,12 @@ pub fn ui(
         ui.checkbox(&mut marks, "Click adds")
             .on_hover_text("A click on an empty place adds a particle. Off, a click only selects.");
         state.no_marking = !marks;
+        if let Some(many) = marks::many_unlabeled(open, mic.id) {
+            ui.checkbox(&mut state.show_unlabeled, format!("Unlabeled ({})", words::count(many)))
+                .on_hover_text(
+                    "Show the unlabeled patches of this micrograph too. They are so many that they hide it.",
+                );
+        }
     });
     if look != model.settings.look {
         out.push(Command::Settings(SettingsCommand::Look(look)));
@@ -117,9 +124,14 @@ fn diameter(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, o
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::SpinButton, writable, "Diameter of the particle")
     });
-    let measure = ui.add_enabled(writable, egui::Button::new("Measure").selected(state.measuring));
+    let measure = match open.is_empty() && open.cut.is_err() {
+        // Nothing can be marked before.
+        true => primary(ui, "Measure"),
+        false => egui::Button::new("Measure"),
+    };
+    let measure = ui.add_enabled(writable, measure.selected(state.measuring));
     let help = if open.is_empty() {
-        "Drag from the centre of a particle to its edge. The box becomes 1.75 times as wide."
+        "Drag from the centre of a particle to its edge. The box and the bin factor follow."
     } else {
         "Drag from the centre of a particle to its edge."
     };

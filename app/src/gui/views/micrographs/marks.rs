@@ -15,6 +15,8 @@ use crate::gui::widgets::HALO;
 
 /// More than so many on the screen are drawn plainly, as one mesh.
 const MAX_FINE: usize = 600;
+/// With more unlabeled patches than these a micrograph does not show them: as a pool they lie everywhere.
+const MAX_UNLABELED: usize = 150;
 /// Smallest radius of a circle, points.
 const MIN_RADIUS: f32 = 3.5;
 
@@ -62,21 +64,38 @@ fn box_side(open: &OpenProject) -> Option<f64> {
     open.cut.as_ref().ok().and_then(|cut| cut.effective_box().ok()).map(|side| side as f64)
 }
 
+/// How many patches of a micrograph are unlabeled, where they are so many that they would hide the particles.
+pub fn many_unlabeled(open: &OpenProject, micrograph: MicrographId) -> Option<u64> {
+    let all = open.on_micrographs.patches(micrograph);
+    let unlabeled = all.iter().filter(|&&patch| is_unlabeled(open, patch)).count();
+    (unlabeled > MAX_UNLABELED).then_some(unlabeled as u64)
+}
+
+fn is_unlabeled(open: &OpenProject, patch: PatchId) -> bool {
+    open.columns.labels.get(patch as usize) == Some(&Label::Unlabeled)
+}
+
+/// The patches that are shown: without the unlabeled ones where they are many, unless `all` are wanted.
+fn shown(open: &OpenProject, micrograph: MicrographId, all: bool) -> impl Iterator<Item = PatchId> {
+    let hides = !all && many_unlabeled(open, micrograph).is_some();
+    let patches = open.on_micrographs.patches(micrograph).iter().copied();
+    patches.filter(move |&patch| !hides || !is_unlabeled(open, patch) || open.selection.contains(patch))
+}
+
 /// The patch nearest to a point of the screen, if it is near enough to be meant.
 pub fn patch_at(
     open: &OpenProject,
     micrograph: MicrographId,
     geometry: &Geometry,
+    all: bool,
     at: Pos2,
 ) -> Option<PatchId> {
     let reach = radius(open, geometry).max(9.0);
     let place = geometry.to_micrograph(at);
     let far = |[x, y]: [f32; 2]| (x - place[0]).hypot(y - place[1]);
     let near = reach / geometry.zoom;
-    open.on_micrographs
-        .patches(micrograph)
-        .iter()
-        .filter_map(|&patch| open.columns.xy_of(patch).map(|xy| (patch, far(xy))))
+    shown(open, micrograph, all)
+        .filter_map(|patch| open.columns.xy_of(patch).map(|xy| (patch, far(xy))))
         .filter(|(_, distance)| *distance <= near)
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map(|(patch, _)| patch)
@@ -86,12 +105,12 @@ pub fn patch_at(
 pub fn patches_in(
     open: &OpenProject,
     micrograph: MicrographId,
+    all: bool,
     (a, b): ([f32; 2], [f32; 2]),
 ) -> Vec<PatchId> {
     let within = |v: f32, a: f32, b: f32| v >= a.min(b) && v <= a.max(b);
     let inside = |[x, y]: [f32; 2]| within(x, a[0], b[0]) && within(y, a[1], b[1]);
-    let all = open.on_micrographs.patches(micrograph).iter().copied();
-    all.filter(|&patch| open.columns.xy_of(patch).is_some_and(inside)).collect()
+    shown(open, micrograph, all).filter(|&patch| open.columns.xy_of(patch).is_some_and(inside)).collect()
 }
 
 /// Whether a place on its way into the project is under a point of the screen.
@@ -110,15 +129,13 @@ pub fn draw(
     micrographs: &MicrographsState,
     micrograph: MicrographId,
     geometry: &Geometry,
+    all: bool,
     chosen: &Chosen,
 ) {
     let radius = radius(open, geometry);
     let sight = geometry.rect.expand(radius + 4.0);
-    let seen: Vec<(PatchId, Pos2, Label)> = open
-        .on_micrographs
-        .patches(micrograph)
-        .iter()
-        .filter_map(|&patch| {
+    let seen: Vec<(PatchId, Pos2, Label)> = shown(open, micrograph, all)
+        .filter_map(|patch| {
             let at = geometry.to_screen(open.columns.xy_of(patch)?);
             let label = open.columns.labels.get(patch as usize).copied()?;
             let painted = chosen.painted.as_ref().filter(|(_, marks)| marks.contains(&Mark::Patch(patch)));

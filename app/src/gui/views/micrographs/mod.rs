@@ -135,7 +135,7 @@ fn canvas(
     let legend = score_layer::draw(ui, page, &state.geometry, &mut state.layer, out);
     mask::draw(ui, &painter, open, mic.id, state);
     places::draw(&painter, open, &state.geometry, (mic.id, &places), &chosen);
-    marks::draw(&painter, open, &model.micrographs, mic.id, &state.geometry, &chosen);
+    marks::draw(&painter, open, &model.micrographs, mic.id, &state.geometry, state.show_unlabeled, &chosen);
     if let Some(text) = legend {
         score_layer::legend(&painter, &state.geometry, model.picks.maps.colours, text);
     }

@@ -9,13 +9,13 @@ use vitrine_core::project::MicrographId;
 use super::page::Page;
 use super::places::{self, Place};
 use super::{pick_round, pick_threshold, score_layer};
-use crate::gui::command::{Command, DraftCommand, PickCommand, SaveCommand};
+use crate::gui::command::{Command, DraftCommand, PickCommand};
 use crate::gui::drafts::PickDraft;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Surveyed, can_pick, distance_of, rules_of, run_of};
-use crate::gui::values::{FoundKey, Load, PathPurpose, PathQuestion, SurveyKey};
+use crate::gui::values::{FoundKey, Load, SurveyKey};
 use crate::gui::widgets::form::section;
-use crate::gui::widgets::{edited, unreadable};
+use crate::gui::widgets::{edited, primary, unreadable};
 use crate::words;
 
 /// Draws the panel.
@@ -26,8 +26,8 @@ pub fn ui(ui: &mut Ui, page: Page<'_>, out: &mut Vec<Command>) {
     if pickers == 0 {
         ui.add(
             egui::Label::new(
-                "No run can pick yet. Mark some particles, import or mark other places for comparison, and train with a \
-                 preset whose network is sliding_cnn, such as \"picking\".",
+                "No run can pick yet. Mark some particles, add unlabeled patches and train: the steps above say what comes \
+                 next. The network of the preset \"recommended\" picks on whole micrographs too.",
             )
             .wrap(),
         );
@@ -47,7 +47,9 @@ fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Co
         return;
     };
     runs(ui, open, draft, &run);
-    start(ui, model, out);
+    // The first thing to do with a run that has picked nowhere yet.
+    let begins = model.picks.surveyed(open, draft).is_some_and(|surveyed| surveyed.survey.micrographs == 0);
+    start(ui, model, begins, out);
     ask(page, draft, &run, out);
     let places = places::unjudged(page);
     section(ui, "Which places are picks");
@@ -66,7 +68,7 @@ fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Co
     pick_round::next(ui, model, micrograph, out);
     score_layer::panel(ui, page, out);
     pick_round::ui(ui, model, open, draft, &run, out);
-    export(ui, model, open, &run, out);
+    export(ui, model, out);
 }
 
 fn runs(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, run: &str) {
@@ -85,7 +87,7 @@ fn runs(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, run: &str) {
 }
 
 /// The buttons; while a run picks, how far it is.
-fn start(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+fn start(ui: &mut Ui, model: &Model, begins: bool, out: &mut Vec<Command>) {
     let Some(job) = model.jobs.iter().find(|job| job.kind == JobKind::Pick) else {
         ui.horizontal_wrapped(|ui| {
             for (words, all, help) in [
@@ -96,7 +98,8 @@ fn start(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
                     "Score all micrographs. Those that were scored already are not scored again.",
                 ),
             ] {
-                if ui.button(words).on_hover_text(help).clicked() {
+                let button = if all && begins { primary(ui, words) } else { Button::new(words) };
+                if ui.add(button).on_hover_text(help).clicked() {
                     out.push(Command::Pick(PickCommand::Start { all }));
                 }
             }
@@ -233,7 +236,7 @@ fn judge(ui: &mut Ui, model: &Model, micrograph: MicrographId, places: &[Place],
     }
 }
 
-fn export(ui: &mut Ui, model: &Model, open: &OpenProject, run: &str, out: &mut Vec<Command>) {
+fn export(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     section(ui, "Picks of all micrographs");
     let free = !model.jobs.iter().any(|job| job.kind == JobKind::Pick);
     let button = ui.add_enabled(free, Button::new("Export picks…")).on_hover_text(
@@ -241,8 +244,6 @@ fn export(ui: &mut Ui, model: &Model, open: &OpenProject, run: &str, out: &mut V
          were not scored yet are scored first.",
     );
     if button.on_disabled_hover_text("A run is picking.").clicked() {
-        let folder = open.dir.with_file_name(format!("{}-picks-{run}", open.name));
-        let question = PathQuestion::new("Folder for the coordinate files", folder, PathPurpose::Picks);
-        out.push(Command::Save(SaveCommand::Ask(Box::new(question))));
+        out.push(Command::Pick(PickCommand::AskExport));
     }
 }

@@ -68,7 +68,7 @@ pub fn ui(
         state.pointer.band = Some((from, to));
         if response.drag_stopped() {
             state.pointer.band = None;
-            let patches = marks::patches_in(open, micrograph, (from, to));
+            let patches = marks::patches_in(open, micrograph, state.show_unlabeled, (from, to));
             out.push(Command::Select(match modifiers.command {
                 true => SelectCommand::Add(patches),
                 false => SelectCommand::Only(patches),
@@ -84,7 +84,7 @@ pub fn ui(
         return chosen;
     }
     let Some(at) = response.hover_pos() else { return chosen };
-    chosen.hovered = marks::patch_at(open, micrograph, &state.geometry, at);
+    chosen.hovered = marks::patch_at(open, micrograph, &state.geometry, state.show_unlabeled, at);
     if chosen.hovered.is_none() {
         chosen.place = places::place_at(open, &state.geometry, places, at);
     }
@@ -208,14 +208,14 @@ fn brush(
     out: &mut Vec<Command>,
 ) -> Chosen {
     let Page { model, open, micrograph } = page;
-    let geometry = state.geometry;
+    let (geometry, all) = (state.geometry, state.show_unlabeled);
     let step = marks::radius(open, &geometry).max(4.0);
     let held = state.pointer.brush.paint(ui, model, label, step, |point| {
         if !geometry.rect.contains(point) {
             return None;
         }
         let place = || places::place_at(open, &geometry, places, point).and_then(|at| places.get(at));
-        marks::patch_at(open, micrograph, &geometry, point)
+        marks::patch_at(open, micrograph, &geometry, all, point)
             .map(Mark::Patch)
             // A place that nobody has judged has no label to be taken away.
             .or_else(|| {

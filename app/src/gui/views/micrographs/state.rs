@@ -35,6 +35,8 @@ pub struct State {
     pub(super) least_level: usize,
     /// Whether a click on an empty place marks a particle.
     pub(super) no_marking: bool,
+    /// Whether unlabeled patches are shown where they are many.
+    pub(super) show_unlabeled: bool,
     /// What the pointer does.
     pub(super) tool: Tool,
     /// Radius of the brush that masks, points.
