@@ -106,11 +106,14 @@ else
   # The diameter: from the centre of a particle to its edge.
   click_primary 0.15 0.1 0.85 0.25
   sleep 1
-  # Screen and micrograph: the picture fits the view.
-  read -r left top right bottom < <(picture 0.15 0.15 0.83 0.96)
-  scale=$(python3 -c "print(($right - $left) / $MICROGRAPH)")
-  python3 -c "import sys; sys.exit(not (abs(($right-$left)-($bottom-$top)) <= 4 and $scale > 0.1))" ||
-    fail "the micrograph is shown from $left, $top to $right, $bottom: that is no square"
+  # Where the micrograph is on the screen. The picture fits the view, whose bars come and go: look again after each step.
+  look() {
+    read -r left top right bottom < <(picture 0.15 0.15 0.83 0.96)
+    scale=$(python3 -c "print(($right - $left) / $MICROGRAPH)")
+    python3 -c "import sys; sys.exit(not (abs(($right-$left)-($bottom-$top)) <= 4 and $scale > 0.1))" ||
+      fail "the micrograph is shown from $left, $top to $right, $bottom: that is no square"
+  }
+  look
   # Particles to click on the n-th micrograph: apart from each other and from the edges.
   places() {
     python3 - "$data/picks" "$1" "$2" "$scale" "$left" "$top" "$MICROGRAPH" "$DIAMETER" <<'PY'
@@ -149,6 +152,7 @@ PY
   marked=0
   for number in 0 1; do
     some=$(((wanted + 1 - number) / 2))
+    look
     while read -r x y; do
       click "$x" "$y"
       marked=$((marked + 1))

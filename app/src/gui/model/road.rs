@@ -245,9 +245,7 @@ fn import(evidence: &RoadEvidence) -> (StepState, String) {
     match (evidence.patches, evidence.micrographs) {
         (0, 0) => (StepState::ToDo, "no files yet".to_owned()),
         (0, _) => (StepState::Begun, "no patches yet".to_owned()),
-        (patches, _) if evidence.unlabeled == 0 => {
-            (StepState::Begun, format!("{}, none unlabeled", words::patches(patches)))
-        }
+        (_, _) if evidence.unlabeled == 0 => (StepState::Begun, "none unlabeled".to_owned()),
         (patches, _) => (StepState::Done, words::patches(patches)),
     }
 }
