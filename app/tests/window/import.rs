@@ -412,4 +412,13 @@ fn a_typed_path_does_without_any_dialog() {
     wait(&mut window, "the file to be recognised", |app| {
         app.model.import.as_ref().is_some_and(|draft| draft.paths == [files.picks.clone()])
     });
+    // The next path is typed right away: picks come after micrographs.
+    let second = dir.path().join("second.csv");
+    std::fs::copy(&files.picks, &second).unwrap();
+    window.event(eframe::egui::Event::Text(second.display().to_string()));
+    window.run_steps(2);
+    window.key_press(eframe::egui::Key::Enter);
+    wait(&mut window, "the second file", |app| {
+        app.model.import.as_ref().is_some_and(|draft| draft.paths == [files.picks.clone(), second.clone()])
+    });
 }

@@ -43,7 +43,7 @@ fn equally_named_micrographs_of_other_folders_stay_apart_and_the_same_file_is_kn
     }
     bring(&mut project, &dir.path().join("square_1"), &picks);
     let second = bring(&mut project, &dir.path().join("square_2"), &picks);
-    let said = second.found.warnings.iter().find(|w| w.text.contains("another micrograph than mic.mrc"));
+    let said = second.found.warnings.iter().find(|w| w.text.contains("but is another file"));
     assert!(said.is_some_and(|w| w.text.contains("square_2/mic.mrc")), "{:?}", second.found.warnings);
     let named = |project: &Project| -> Vec<String> {
         project.micrographs().unwrap().into_iter().map(|m| m.name).collect()

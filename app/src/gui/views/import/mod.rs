@@ -190,6 +190,8 @@ fn files(ui: &mut Ui, model: &Model, import: &ImportState, state: &mut State, ou
     ui.horizontal(|ui| {
         let name = ui.label("Path");
         let edit = TextEdit::singleline(&mut state.path)
+            // Its place moves down with each file that is named; the keys are to follow it.
+            .id(egui::Id::unique("import path"))
             .desired_width((ui.available_width() - 70.0).max(80.0))
             .hint_text("/data/micrographs");
         let typed = ui.add(edit).labelled_by(name.id);
