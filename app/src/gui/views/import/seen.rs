@@ -249,7 +249,8 @@ fn warnings(ui: &mut Ui, preview: &ImportPreview, waiting: bool, draft: &mut Imp
                 }
             }
             Some(Remedy::SetMargin(px)) => {
-                if ui.add(primary(ui, format!("Set the margin to {px} px"))).clicked() {
+                let button = primary(ui, format!("Set the margin to {px} px"));
+                if ui.add(button).clicked() {
                     draft.margin = px.to_string();
                 }
             }
