@@ -93,7 +93,7 @@ if [ "$way" = picks ]; then
   until_is $((before + 20)) count positive
   shot review
   step 'Review 20 likely particles'
-  # The positives, and what the run takes for particles: no click, both stand in the form.
+  # The positives, those of the review included: they stand in the form.
   press ctrl+4
   sleep 3
   shot export
@@ -200,6 +200,9 @@ fi
 
 seconds=$(passed)
 echo "From the first screen to the exported set: $seconds s, $clicks clicks and $keys keys"
-"$program" evaluate "$picks" --truth "$data/reference" --diameter $DIAMETER
+# The exported table counts y as its picks did.
+from_bottom=()
+[ "$way" = clicks ] || from_bottom=(--y-up --micrographs "$data/micrographs")
+"$program" evaluate "$picks" --truth "$data/reference" --diameter $DIAMETER "${from_bottom[@]}"
 [ "$seconds" -le $((minutes * 60)) ] || fail "that took longer than $minutes minutes"
 closes
