@@ -263,6 +263,12 @@ fn at_chance(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> O
 }
 
 fn fell(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
+    // Where the general model is asked the run may begin anew at that epoch. It then no longer ranks what people pick
+    // above the other particles, and its validation AUC is lower for a good reason.
+    let start = config.self_training.start_epoch;
+    let asked = config.self_training.enabled && config.self_training.general_model;
+    let since = if asked && m.epoch >= start { start } else { 0 };
+    let before: Vec<&EpochMetrics> = before.iter().filter(|m| m.epoch >= since).collect();
     let best = before.iter().map(|m| m.validation_auc_pu).filter(|v| v.is_finite()).fold(f64::NAN, f64::max);
     let last = before.last().map_or(f64::NAN, |m| m.validation_auc_pu);
     // Two epochs in a row: one bad batch at a high learning rate is no fault.
@@ -354,6 +360,21 @@ mod tests {
     #[test]
     fn a_healthy_run_raises_nothing() {
         assert_eq!(watch(&fixmatch(), &with(12, 99, |_| ())), Vec::new());
+    }
+
+    /// A run that begins anew from the general model falls to where that stands, and is judged from there on.
+    #[test]
+    fn a_run_that_begins_anew_is_compared_with_itself() {
+        let asks = crate::learning::config::yaml::load("recommended").unwrap();
+        let start = asks.self_training.start_epoch;
+        let anew = with(36, start, |m| m.validation_auc_pu = 0.75);
+        let fell = |config: &RunConfig, history: &[EpochMetrics]| {
+            watch(config, history).iter().any(|flag| flag.kind == kinds::FELL)
+        };
+        assert!(!fell(&asks, &anew));
+        assert!(fell(&fixmatch(), &anew), "another run has lost what it had learned");
+        let lost = with(36, start + 3, |m| m.validation_auc_pu = 0.6);
+        assert!(fell(&asks, &lost), "it falls after its new beginning");
     }
 
     #[test]
