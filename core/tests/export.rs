@@ -12,7 +12,7 @@ use export_support::{
     score, sentence, setup, xy,
 };
 use needs::shared;
-use vitrine_core::export::{ExportFormat, ExportRequest, ExportWhat, export, preview};
+use vitrine_core::export::{ExportExample, ExportFormat, ExportRequest, ExportWhat, export, preview};
 use vitrine_core::formats::{PatchInfo, detect};
 use vitrine_core::project::{NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
 use vitrine_core::{Label, LabelCounts};
@@ -95,6 +95,63 @@ fn a_threshold_selects_by_score() {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains("_vitrineLabel") && text.contains("_rlnMicrographPixelSize"));
     assert_eq!(preview(&project, &wanted).unwrap().existing.len(), 2);
+}
+
+#[test]
+fn a_threshold_leaves_labelled_patches_in() {
+    let (_dir, project, out) = setup();
+    let path = out.join("all.csv");
+    let wanted = ExportRequest {
+        labels: vec![Label::Positive, Label::Unlabeled],
+        run: Some(RUN.into()),
+        threshold: Some(0.4),
+        ..request(ExportFormat::Csv, &path)
+    };
+    let of = |wanted: Label| all().filter(move |&id| label(id) == wanted);
+    let high = |id: &usize| score(*id) >= 0.4;
+    let (positives, found) = (of(Label::Positive).count(), of(Label::Unlabeled).filter(high).count());
+    let above = of(Label::Positive).filter(high).count();
+    assert!(above < positives && found > 0);
+    let seen = preview(&project, &wanted).unwrap();
+    assert_eq!((seen.counts.positive, seen.counts.unlabeled), (positives as u64, found as u64));
+    assert_eq!(seen.kept_for_label, (positives - above) as u64);
+    assert_eq!(
+        seen.outside_threshold,
+        of(Label::Unlabeled).filter(|id| score(*id) < 0.4).count() as u64,
+        "what stays is unlabeled"
+    );
+    assert!(seen.warnings.iter().any(|warning| warning.text.contains("written because of the label")));
+    // Pictures: nearest to the threshold on each side.
+    let scores = |shown: &[ExportExample]| shown.iter().map(|one| one.score.unwrap()).collect::<Vec<_>>();
+    assert!(seen.examples.stays.iter().all(|one| one.score == Some(score(one.patch as usize))));
+    let (written, kept, stays) =
+        (scores(&seen.examples.written), scores(&seen.examples.kept), scores(&seen.examples.stays));
+    assert!(written.iter().all(|&s| s >= 0.4) && written.is_sorted());
+    assert!(kept.iter().all(|&s| s < 0.4) && kept.is_sorted() && !kept.is_empty());
+    assert!(stays.iter().all(|&s| s < 0.4) && stays.iter().rev().is_sorted() && !stays.is_empty());
+    // Counts for each micrograph add up to the project.
+    let (written, stays) = seen
+        .micrographs
+        .iter()
+        .fold((0, 0), |(written, stays), one| (written + one.written, stays + one.stays));
+    assert_eq!((written, written + stays), (seen.total, all().count() as u64));
+    let on_first = seen.micrographs.iter().find(|one| one.name.as_deref() == Some(&micrograph(0))).unwrap();
+    let expected = placed().filter(|&id| micrograph(id) == micrograph(0));
+    assert_eq!(on_first.written + on_first.stays, expected.count() as u64);
+
+    let manifest = export(&project, &wanted, &mut quiet).unwrap();
+    assert_eq!(manifest.counts, seen.counts);
+    assert_eq!(manifest.selection.kept_for_label, seen.kept_for_label);
+    // Scores alone decide where that is asked for.
+    let strict = preview(&project, &ExportRequest { keep_labelled: false, ..wanted.clone() }).unwrap();
+    assert_eq!((strict.counts.positive, strict.kept_for_label), (above as u64, 0));
+    assert!(strict.examples.kept.is_empty());
+    // By label alone, pictures are spread over all.
+    let plain = ExportRequest { run: None, threshold: None, labels: vec![Label::Positive], ..wanted };
+    let seen = preview(&project, &plain).unwrap();
+    assert!(seen.examples.written.iter().all(|one| label(one.patch as usize) == Label::Positive));
+    assert!(seen.examples.stays.iter().all(|one| label(one.patch as usize) != Label::Positive));
+    assert!(seen.examples.written.len() > 3 && seen.examples.stays.len() > 3);
 }
 
 #[test]
@@ -287,7 +344,7 @@ fn what_cannot_be_exported_says_why() {
     assert!(
         told(ExportRequest { threshold: Some(0.5), below: Some(0.5), ..run.clone() }).contains("no score")
     );
-    let text = told(ExportRequest { threshold: Some(1.5), ..run });
+    let text = told(ExportRequest { threshold: Some(1.5), keep_labelled: false, ..run });
     assert!(text.contains("within the bounds") && text.contains("2 have no score"), "{text}");
     assert!(told(ExportRequest { run: Some("nobody".into()), ..star }).contains("nobody"));
     assert!(names(&out).is_empty());

@@ -18,7 +18,8 @@ use crate::words;
 /// Export labelled particles for RELION, cryoSPARC and other programs, or the network of a run.
 ///
 /// --labels selects patches by their label; without it only positives are written. --run with --threshold or --below
-/// selects by score too. A threshold applies to every label that you name: positives with a lower score are left out.
+/// selects by score too. A threshold applies to the unlabeled: positives and negatives that you name are written
+/// whatever their score. --threshold-for-all applies it to them too; --below always does.
 ///
 /// A manifest beside the files records counts, project, run, threshold, journal position and checksums. Files that
 /// exist are replaced only with --force. A file appears under its name only when it is complete.
@@ -89,12 +90,15 @@ pub struct Args {
     /// Run whose scores select patches and are written
     #[arg(long, help_heading = WHICH)]
     run: Option<String>,
-    /// Write only patches with this score or more (0 to 1)
+    /// Write only unlabeled patches with this score or more (0 to 1)
     #[arg(long, value_name = "SCORE", requires = "run", help_heading = WHICH)]
     threshold: Option<f32>,
     /// Write only patches with a lower score than this (0 to 1)
     #[arg(long, value_name = "SCORE", requires = "run", help_heading = WHICH)]
     below: Option<f32>,
+    /// Apply the threshold to positives and negatives too
+    #[arg(long, requires = "threshold", help_heading = WHICH)]
+    threshold_for_all: bool,
     /// Use one threshold for all micrographs: ignore those that the project keeps for single ones
     #[arg(long, requires = "run", help_heading = WHICH)]
     one_threshold: bool,
@@ -157,6 +161,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         run: args.run.clone(),
         threshold: args.threshold,
         below: args.below,
+        keep_labelled: !args.threshold_for_all,
         one_threshold: args.one_threshold,
         what: args.what,
         y: args.y,

@@ -165,7 +165,8 @@ fn a_threshold_of_one_micrograph_holds_there(dir: &Path, project: &str) {
     assert!(ok(&call).contains("1 micrograph has a threshold of its own"));
     // Patches chosen by score follow it too.
     let exported = text(dir.join("exported.csv"));
-    let export = ["export", project, "--run", "slide", "--threshold", "0", "--labels", "all"];
+    let export =
+        ["export", project, "--run", "slide", "--threshold", "0", "--labels", "all", "--threshold-for-all"];
     let export = [&export[..], &["--format", "csv", "--out", &exported, "--force"]].concat();
     let rows = |more: &[&str]| {
         let said = ok(&[&export[..], more].concat());

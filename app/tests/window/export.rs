@@ -113,6 +113,18 @@ fn by_score_newly_found_particles_are_written_too() {
     let words =
         format!("{} of them are unlabeled: the run takes them for particles", preview.counts.unlabeled);
     window.get_by_label_contains(&words);
+    // What was labelled stays in, and the person sees what it is.
+    assert_eq!(preview.counts.positive, window.state().model.project.as_ref().unwrap().counts.positive);
+    window.run_steps(2);
+    window.get_by_label("Barely written");
+    window.get_by_label("First to stay");
+    if preview.kept_for_label > 0 {
+        window.get_by_label("Written for their label");
+    }
+    window.get_by_label("Keep labelled patches whatever their score").click();
+    counted(&mut window);
+    let alone = window.state().model.export.preview.last().unwrap().1.clone();
+    assert_eq!(alone.counts.positive + preview.kept_for_label, preview.counts.positive);
     // A person may leave them out; by label alone they were never in.
     window.get_by_label("unlabeled").click();
     window.run_steps(2);

@@ -85,6 +85,9 @@ pub struct ManifestSelection {
     pub without_score: u64,
     /// With a wanted label, but a score outside the bounds.
     pub outside_threshold: u64,
+    /// Written because they are labelled, though their score lies below the threshold or is missing.
+    #[serde(default)]
+    pub kept_for_label: u64,
 }
 
 /// On which sides of the run's split the written patches lie.

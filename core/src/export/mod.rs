@@ -34,7 +34,7 @@
 //! |---|---|
 //! | `format`, `manifest`, `request` | what is written; its manifest as JSON; what a person asks |
 //! | `relion_names`, `originals`, `frame` | names in RELION's project; originals of pictures; names and y of micrographs |
-//! | `rows`, `selection`, `optics` | patches from the project; which are written; the optics table |
+//! | `rows`, `selection`, `overview`, `optics` | patches from the project; which are written; what the preview shows of them; the optics table |
 //! | `staging`, `job`, `finish` | all or nothing on the disk; what writers are given; normalised patches |
 //! | `arrays`, `tables`, `pictures`, `star`, `coordinates`, `subset` | the writers |
 //! | `record` | writes the manifest |
@@ -48,6 +48,7 @@ mod job;
 mod manifest;
 mod optics;
 mod originals;
+mod overview;
 mod pictures;
 mod record;
 mod relion_names;
@@ -79,6 +80,7 @@ pub use format::{ExportFormat, ExportWhat, YDirection};
 pub(crate) use frame::relion_turns_over;
 pub use manifest::{FileEntry, Manifest, ManifestProject, ManifestSelection, ManifestSplit};
 pub use optics::OpticsField;
+pub use overview::{ExportExample, ExportExamples, MicrographShare};
 pub use request::{ExportRequest, GivenOptics};
 
 /// What an export would write.
@@ -99,6 +101,12 @@ pub struct ExportPreview {
     pub without_score: u64,
     /// Patches with a wanted label whose score lies outside the bounds.
     pub outside_threshold: u64,
+    /// Patches that would be written because they are labelled, though their score lies below the threshold or is missing.
+    pub kept_for_label: u64,
+    /// Counts for each micrograph with patches.
+    pub micrographs: Vec<MicrographShare>,
+    /// Some patches that would be written and some that would stay.
+    pub examples: ExportExamples,
     /// Columns of the sources that the table cannot hold, or that not all patches have.
     pub left_out_columns: Vec<String>,
     /// Optics that RELION needs and neither the sources nor the request say.
@@ -140,6 +148,9 @@ pub fn preview(project: &Project, request: &ExportRequest) -> Result<ExportPrevi
         without_coordinates: selection.unplaced,
         without_score: selection.without_score,
         outside_threshold: selection.outside,
+        kept_for_label: selection.kept,
+        micrographs: overview::shares(project, &selection, &places)?,
+        examples: overview::examples(&selection),
         left_out_columns,
         missing_optics,
         targets,

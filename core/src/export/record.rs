@@ -59,6 +59,7 @@ pub(super) fn write_manifest(mut job: Job<'_>, staging: &Staging) -> Result<Mani
             left_out_without_record: selection.without_record,
             without_score: selection.without_score,
             outside_threshold: selection.outside,
+            kept_for_label: selection.kept,
         },
         counts: selection.counts,
         total: selection.counts.total(),

@@ -34,10 +34,13 @@ pub struct ExportRequest {
     pub labels: Vec<Label>,
     /// The run whose scores are written, and to which `threshold` and `below` refer.
     pub run: Option<String>,
-    /// Only patches with a score of at least this.
+    /// Only patches with a score of at least this; see `keep_labelled`.
     pub threshold: Option<f32>,
     /// Only patches with a score below this.
     pub below: Option<f32>,
+    /// Writes positives and negatives among `labels` also where their score lies below `threshold` or is missing. Has no
+    /// effect together with `below`, which is a choice by score whatever the label.
+    pub keep_labelled: bool,
     /// Leaves thresholds of single micrographs out of account, which the project keeps for the run.
     pub one_threshold: bool,
     /// What a STAR file names.
@@ -67,6 +70,7 @@ impl ExportRequest {
             run: None,
             threshold: None,
             below: None,
+            keep_labelled: true,
             one_threshold: false,
             what: ExportWhat::Coordinates,
             y: YDirection::Source,
@@ -76,6 +80,11 @@ impl ExportRequest {
             invert: false,
             force: false,
         }
+    }
+
+    /// Whether a patch with this label is written whatever its score.
+    pub(super) fn keeps(&self, label: Label) -> bool {
+        self.keep_labelled && self.below.is_none() && label != Label::Unlabeled
     }
 
     /// Whether a score lies outside the bounds. A threshold of the micrograph's own takes the place of the lower bound, or

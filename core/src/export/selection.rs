@@ -10,6 +10,26 @@ use crate::label::{Label, LabelCounts};
 use crate::project::{EntryId, PatchId, Place, Project, Run, ScoreKind, Source, SourceId};
 use crate::remedy::{Remedy, Warning};
 
+/// What becomes of a patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Written.
+    Written,
+    /// Written because it is labelled, though its score lies below the threshold.
+    Kept,
+    /// Stays: its label is wanted, its score lies outside the bounds.
+    Outside,
+    /// Stays for another reason.
+    Stays,
+}
+
+impl Fate {
+    /// Whether the patch is written.
+    pub const fn is_written(self) -> bool {
+        matches!(self, Self::Written | Self::Kept)
+    }
+}
+
 /// The patches selected, with what is written of them, as of one journal position.
 pub(super) struct Selection {
     /// Ascending.
@@ -28,6 +48,12 @@ pub(super) struct Selection {
     pub without_score: u64,
     /// With a wanted label, but a score outside the bounds.
     pub outside: u64,
+    /// Among `ids`, written because they are labelled, though their score lies below the threshold.
+    pub kept: u64,
+    /// What becomes of each patch of the project.
+    pub fates: Vec<Fate>,
+    /// The scores of all patches; `None` where scores do not choose.
+    pub bounded_scores: Option<Vec<f32>>,
     /// Selected, but the format needs a position.
     pub left_out: u64,
     /// Selected, but the format hands back records of a kind of file that they did not come from.
@@ -67,6 +93,9 @@ impl Selection {
             counts: LabelCounts::default(),
             without_score: 0,
             outside: 0,
+            kept: 0,
+            fates: vec![Fate::Stays; all_labels.len()],
+            bounded_scores: None,
             left_out: 0,
             without_record: 0,
             unplaced: 0,
@@ -77,16 +106,23 @@ impl Selection {
                 continue;
             }
             let score = all_scores.as_ref().map(|scores| scores.get(id).copied().unwrap_or(f32::NAN));
+            let mut kept = false;
             if score.is_some_and(f32::is_nan) {
-                selection.without_score += 1;
-                if bounded {
+                kept = bounded && request.keeps(label);
+                if bounded && !kept {
+                    selection.without_score += 1;
                     continue;
                 }
+                selection.without_score += u64::from(!kept);
             } else if let Some(score) = score
                 && request.is_outside(score, place.micrograph.and_then(|id| own.get(&id).copied()))
             {
-                selection.outside += 1;
-                continue;
+                kept = request.keeps(label);
+                if !kept {
+                    selection.outside += 1;
+                    set(&mut selection.fates, id, Fate::Outside);
+                    continue;
+                }
             }
             if with_record.as_ref().is_some_and(|sources| !sources.contains(&place.source)) {
                 selection.without_record += 1;
@@ -99,12 +135,15 @@ impl Selection {
                 }
                 selection.unplaced += 1;
             }
+            selection.kept += u64::from(kept);
+            set(&mut selection.fates, id, if kept { Fate::Kept } else { Fate::Written });
             // Ids are 32 bits wide by construction; `places` is as long as there are ids.
             selection.ids.push(PatchId::try_from(id).unwrap_or(PatchId::MAX));
             selection.labels.push(label);
             selection.scores.extend(score);
             *selection.counts.get_mut(label) += 1;
         }
+        selection.bounded_scores = all_scores.filter(|_| bounded);
         Ok(selection)
     }
 
@@ -137,6 +176,18 @@ impl Selection {
                 ),
             };
             warnings.push(text.into());
+        }
+        if self.kept > 0 {
+            let (patches, their) = match self.kept {
+                1 => ("1 labelled patch is".to_owned(), "its score is"),
+                many => (format!("{many} labelled patches are"), "their scores are"),
+            };
+            warnings.push(
+                format!(
+                    "{patches} written because of the label, though {their} below the threshold or missing"
+                )
+                .into(),
+            );
         }
         if self.without_record > 0 {
             warnings.push(
@@ -215,6 +266,12 @@ impl Selection {
             );
         }
         Error::request(format!("the project has no {labels} patch"), "choose other labels")
+    }
+}
+
+fn set(fates: &mut [Fate], id: usize, fate: Fate) {
+    if let Some(place) = fates.get_mut(id) {
+        *place = fate;
     }
 }
 

@@ -34,6 +34,8 @@ pub struct ExportDraft {
     pub run: Option<String>,
     /// Least score.
     pub threshold: f32,
+    /// Whether labelled patches are written whatever their score.
+    pub keep_labelled: bool,
     /// The format.
     pub format: ExportFormat,
     /// What a STAR file names.
@@ -59,6 +61,7 @@ impl Default for ExportDraft {
             other_labels: BY_SCORE,
             run: None,
             threshold: 0.5,
+            keep_labelled: true,
             format: ExportFormat::RelionStar,
             star: ExportWhat::Coordinates,
             micrographs: MicrographsDraft::default(),
@@ -139,6 +142,7 @@ impl ExportDraft {
             labels,
             run: self.run.clone().filter(|_| by_score),
             threshold: by_score.then_some(self.threshold),
+            keep_labelled: self.keep_labelled,
             what: self.star,
             y: self.micrographs.y,
             micrograph_names: self.micrographs.originals(),

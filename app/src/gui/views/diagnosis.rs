@@ -27,6 +27,13 @@ pub struct State {
     thumbnails: Thumbnails,
 }
 
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.thumbnails = Thumbnails::default();
+    }
+}
+
 /// Patches shown with a finding.
 const MAX_PATCHES: usize = 8;
 

@@ -92,7 +92,7 @@ pub fn ui(ui: &mut Ui, model: &Model, states: &mut States, out: &mut Vec<Command
                 CentralPanel::default().show(ui, |ui| compare::ui(ui, model, &mut states.compare, out));
             }
             Tab::Export => {
-                CentralPanel::default().show(ui, |ui| export::ui(ui, model, out));
+                CentralPanel::default().show(ui, |ui| export::ui(ui, model, &mut states.export, out));
             }
             Tab::Diagnosis => {
                 CentralPanel::default().show(ui, |ui| diagnosis::ui(ui, model, &mut states.diagnosis, out));

@@ -1,8 +1,8 @@
 //! What the views remember between frames.
 
 use super::{
-    ask_path, compare, diagnosis, gallery, import, live_curves, micrographs, palette, patch_panel, queues,
-    settings, start, train_runs,
+    ask_path, compare, diagnosis, export, gallery, import, live_curves, micrographs, palette, patch_panel,
+    queues, settings, start, train_runs,
 };
 
 /// What views remember from frame to frame.
@@ -26,6 +26,8 @@ pub struct States {
     pub runs: train_runs::State,
     /// Compare.
     pub compare: compare::State,
+    /// Export.
+    pub export: export::State,
     /// Diagnosis.
     pub diagnosis: diagnosis::State,
     /// The question for a file.
@@ -50,6 +52,8 @@ impl States {
         self.micrographs.forget_drawn();
         self.patch_panel.forget_drawn();
         self.compare.forget_drawn();
+        self.diagnosis.forget_drawn();
+        self.export.forget_drawn();
         self.import.forget_drawn();
     }
 }

@@ -12,6 +12,7 @@ mod label_mark;
 mod modal;
 mod panel;
 mod patch_picture;
+mod patch_strip;
 mod scale_bar;
 pub mod thumbnail;
 mod unreadable;
@@ -27,5 +28,6 @@ pub use label_mark::{HALO, label_count, label_mark, paint_label, paint_label_on_
 pub use modal::{list_height, modal};
 pub use panel::{ResizablePanel, is_horizontal};
 pub use patch_picture::PatchPicture;
+pub use patch_strip::{patch_strip, strip_length};
 pub use scale_bar::scale_bar;
 pub use unreadable::unreadable;

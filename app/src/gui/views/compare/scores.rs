@@ -19,14 +19,12 @@ use crate::gui::model::OpenProject;
 use crate::gui::theme;
 use crate::gui::values::{ExportProposal, Kept};
 use crate::gui::views::charts::{self, save_items};
-use crate::gui::widgets::label_mark;
-use crate::gui::widgets::thumbnail::{Thumbnails, show_in_gallery};
+use crate::gui::widgets::thumbnail::Thumbnails;
+use crate::gui::widgets::{label_mark, patch_strip, strip_length};
 use crate::words;
 
 /// Patches shown on each side of the line.
 const MAX_EACH: usize = 12;
-/// Side of a patch shown, points.
-const SIDE: f32 = 84.0;
 /// Height of the histogram with its heading, points.
 const HEIGHT: f32 = 280.0;
 
@@ -208,25 +206,10 @@ fn around(
     thumbnails: &mut Thumbnails,
     out: &mut Vec<Command>,
 ) {
-    // One full row a side, as far as there is room.
-    let fit = (ui.available_width() / (SIDE + ui.spacing().item_spacing.x)) as usize;
-    let (above, below) = table.around(threshold, fit.clamp(4, MAX_EACH));
+    let (above, below) = table.around(threshold, strip_length(ui).clamp(4, MAX_EACH));
     for (title, patches) in [("Barely accepted", above), ("Barely rejected", below)] {
-        ui.add_space(4.0);
-        ui.label(RichText::new(title).strong());
-        if patches.is_empty() {
-            ui.weak("No patch on this side.");
-        }
-        ui.horizontal_wrapped(|ui| {
-            for patch in patches {
-                let words = table.score(patch).map_or(String::new(), |score| format!("{score:.3}"));
-                let response = thumbnails.show(ui, open, patch, SIDE, &words);
-                if response.on_hover_text(format!("Patch {patch}; a click shows it in the gallery")).clicked()
-                {
-                    show_in_gallery(patch, out);
-                }
-            }
-        });
+        let patches: Vec<_> = patches.into_iter().map(|patch| (patch, table.score(patch))).collect();
+        patch_strip(ui, open, thumbnails, title, &patches, out);
     }
 }
 

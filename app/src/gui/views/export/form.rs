@@ -116,6 +116,10 @@ fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
             let slider = Slider::new(&mut draft.threshold, 0.0..=1.0).fixed_decimals(3);
             theme::slider(ui, slider).labelled_by(name.id);
         });
+        ui.checkbox(&mut draft.keep_labelled, "Keep labelled patches whatever their score").on_hover_text(
+            "Positives and negatives chosen above are written also below the threshold. Without the tick the score \
+             decides for them too.",
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod form;
 mod micrographs;
+mod overview;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -19,21 +20,42 @@ use crate::gui::model::{Model, OpenProject};
 use crate::gui::remedy;
 use crate::gui::values::Load;
 use crate::gui::widgets::form::{section, warning};
+use crate::gui::widgets::thumbnail::Thumbnails;
 use crate::gui::widgets::{busy, edited, empty, label_count};
 use crate::words::{self, typed_path};
 
+/// What the view remembers.
+#[derive(Default)]
+pub struct State {
+    thumbnails: Thumbnails,
+}
+
+impl State {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        self.thumbnails = Thumbnails::default();
+    }
+}
+
 /// Draws the view.
-pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
+pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
     if open.is_empty() {
         empty(ui, "Nothing to export yet", "Import patches, or micrographs with picks, first.");
         return;
     }
     let change = |draft| Command::Draft(DraftCommand::Export(Box::new(draft)));
-    edited(&model.drafts.export, out, change, |draft, out| page(ui, model, open, draft, out));
+    edited(&model.drafts.export, out, change, |draft, out| page(ui, model, open, state, draft, out));
 }
 
-fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
+fn page(
+    ui: &mut Ui,
+    model: &Model,
+    open: &OpenProject,
+    state: &mut State,
+    draft: &mut ExportDraft,
+    out: &mut Vec<Command>,
+) {
     let request = draft.request();
     // Counted again when the request or the labels have changed.
     if let (Some(request), None) = (request, model.export.preview.pending()) {
@@ -52,12 +74,12 @@ fn page(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft,
             ui.columns(2, |columns| {
                 if let [left, right] = columns {
                     choices(left, model, open, draft, out);
-                    what_comes(right, model, open, draft, out);
+                    what_comes(right, model, open, state, draft, out);
                 }
             });
         } else {
             choices(ui, model, open, draft, out);
-            what_comes(ui, model, open, draft, out);
+            what_comes(ui, model, open, state, draft, out);
         }
     });
 }
@@ -147,6 +169,7 @@ fn what_comes(
     ui: &mut Ui,
     model: &Model,
     open: &OpenProject,
+    state: &mut State,
     draft: &mut ExportDraft,
     out: &mut Vec<Command>,
 ) {
@@ -177,7 +200,7 @@ fn what_comes(
         Load::Ready(preview) => {
             if preview.outside_threshold > 0 {
                 ui.weak(format!(
-                    "{} with these labels have a score below the threshold",
+                    "{} with these labels stay: their score lies below the threshold",
                     words::patches(preview.outside_threshold)
                 ));
             }
@@ -186,6 +209,14 @@ fn what_comes(
             }
             files(ui, &preview.targets, &preview.existing, draft);
         }
+    }
+    // While the next count runs, the pictures of the last one stay.
+    let pictured = Some(draft).filter(|draft| draft.request().is_some());
+    if let Some((draft, (_, preview))) = pictured.zip(model.export.preview.last()) {
+        let by_score = draft.kind == ExportKind::Scores;
+        overview::patches(ui, open, preview, by_score, &mut state.thumbnails, out);
+        ui.add_space(6.0);
+        overview::micrographs(ui, model, preview, out);
     }
     if let Some(written) = &model.export.written {
         written::ui(ui, model, written, out);
