@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui::{DroppedFile, DroppedFileHandle, Event, HoveredFile, Modifiers, PointerButton, vec2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use vitrine::gui::App;
 use vitrine::gui::command::{Command, ImportCommand, ProjectCommand};
 use vitrine::gui::model::DiskSpace;
@@ -14,7 +14,8 @@ use vitrine_core::imaging::SampleSettings;
 use vitrine_core::ingest::{SampleFiles, SamplePicks, sample_files};
 use vitrine_core::project::{PixelType, Project};
 
-use crate::support::{Window, nine, opened, said, wait, window};
+use crate::micrographs::press;
+use crate::support::{Window, drag, nine, opened, said, wait, window};
 
 /// Three micrographs of 512 px with picks.
 pub fn sample(dir: &Path) -> SampleFiles {
@@ -92,6 +93,83 @@ fn dropped_files_are_looked_at_then_become_a_project() {
     let counts = open.counts;
     drop(window);
     assert_eq!(Project::open(&folder).unwrap().label_counts().unwrap(), counts);
+}
+
+#[test]
+fn the_box_is_dragged_to_size_on_a_micrograph_before_anything_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = sample(dir.path());
+    let mut window = window(None);
+    window.set_size(vec2(1400.0, 1000.0));
+    add(&mut window, &[&files.micrographs, &files.picks]);
+    let in_sight = |window: &Window| {
+        let sight = &window.state().model.import.as_ref().unwrap().sight;
+        sight.last().and_then(|(_, sight)| sight.clone())
+    };
+    window.run_steps(4);
+    wait(&mut window, "a micrograph", |app| {
+        app.model.import.as_ref().unwrap().sight.last().is_some_and(|(_, sight)| sight.is_some())
+    });
+    window.run_steps(2);
+    let first = in_sight(&window).unwrap();
+    assert!((first.at, first.of, first.size) == (0, 3, (512, 512)) && first.picks.len() > 10);
+    window.get_by_label(&format!("{} (1 of 3), {} picks", first.name, first.picks.len()));
+    assert!(first.pool.is_empty(), "no pool without a box");
+    window.get_by_label_contains("until it is 1.5 to 2 times as wide as the particle: this is the box");
+
+    // The edge of the square, dragged to the edge of the view: the view is 2.5 boxes wide.
+    let view = window.get_by_label_contains("Close view around").rect();
+    let edge = vec2(view.width() / 5.0, 0.0);
+    drag(&mut window, view.center() + edge, view.center() + 2.0 * edge, Modifiers::NONE);
+    let draft = window.state().model.import.as_ref().unwrap().draft.clone();
+    // One twentieth of 512 px, twice as wide.
+    assert!(["50", "52"].contains(&draft.box_size.as_str()), "{}", draft.box_size);
+    assert_eq!(draft.bin, "1");
+    look(&mut window);
+    let side: usize = draft.box_size.parse().unwrap();
+    assert_eq!(seen(window.state()).patch_size, Some(side), "the preview follows");
+    window.get_by_label_contains(&format!("now {side} px"));
+
+    // Where the unlabeled patches come from is seen too.
+    wait(&mut window, "the pool", |app| {
+        let sight = app.model.import.as_ref().unwrap().sight.last();
+        sight.is_some_and(|(_, sight)| sight.as_ref().is_some_and(|sight| !sight.pool.is_empty()))
+    });
+    let pool = in_sight(&window).unwrap().pool.len();
+    window.get_by_label_contains(&format!("{pool} unlabeled places"));
+
+    // From its middle the square is moved, by the same px as the pointer.
+    let place = |window: &Window| {
+        let name = window.get_by_label_contains("Close view around").accesskit_node().label().unwrap();
+        let numbers = name.trim_start_matches("Close view around ").split(';').next().unwrap().to_owned();
+        let (x, y) = numbers.split_once(", ").unwrap();
+        (x.parse::<f32>().unwrap(), y.parse::<f32>().unwrap())
+    };
+    let before = place(&window);
+    let view = window.get_by_label_contains("Close view around").rect();
+    drag(&mut window, view.center(), view.center() - vec2(view.width() / 5.0, 0.0), Modifiers::NONE);
+    let after = place(&window);
+    assert!(
+        (after.0 - before.0 - side as f32 / 2.0).abs() <= 2.0 && after.1 == before.1,
+        "{before:?} {after:?}"
+    );
+    assert_eq!(window.state().model.import.as_ref().unwrap().draft.box_size, side.to_string());
+    // A click on the micrograph goes to the pick there.
+    let whole = window.get_by_label_contains("Micrograph with its picks").rect();
+    let (x, y) = first.picks[3];
+    let zoom = whole.width() / 512.0;
+    let at = whole.min + zoom * vec2(x as f32 + 2.0, y as f32);
+    press(&mut window, at, PointerButton::Primary, Modifiers::NONE);
+    assert_eq!(place(&window), ((x as f32).round(), (y as f32).round()));
+
+    window.get_by_label("Next micrograph").click();
+    window.run_steps(3);
+    wait(&mut window, "the next", |app| {
+        let sight = app.model.import.as_ref().unwrap().sight.last();
+        sight.is_some_and(|(_, sight)| sight.as_ref().is_some_and(|sight| sight.at == 1))
+    });
+    // Another box needs no other picture.
+    assert!(window.state().model.import.as_ref().unwrap().sight.pending().is_none());
 }
 
 #[test]

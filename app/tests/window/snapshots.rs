@@ -86,12 +86,37 @@ fn import_patches() {
         app.model.import.as_ref().is_some_and(|import| import.look.newest().ready().is_some())
     });
     wait(&mut window, "the space", |app| app.model.import.as_ref().unwrap().disk_space.last().is_some());
-    // How much is free differs from machine to machine.
+    same_space(&mut window);
+    shoot(&mut window, "import_patches");
+}
+
+#[test]
+fn import_micrographs() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = crate::import::sample(dir.path());
+    let mut window = first(Theme::Dark);
+    window.set_size(eframe::egui::vec2(1024.0, 700.0));
+    crate::import::add(&mut window, &[&files.micrographs, &files.picks]);
+    let draft = &mut window.state_mut().model.import.as_mut().unwrap().draft;
+    draft.set_box(64);
+    // Where the files and the home folder are differs from machine to machine.
+    draft.folder = "/data/apo".to_owned();
+    crate::import::look(&mut window);
+    wait(&mut window, "the pool", |app| {
+        let sight = app.model.import.as_ref().unwrap().sight.last();
+        sight.is_some_and(|(_, sight)| sight.as_ref().is_some_and(|sight| !sight.pool.is_empty()))
+    });
+    wait(&mut window, "the space", |app| app.model.import.as_ref().unwrap().disk_space.last().is_some());
+    same_space(&mut window);
+    shoot(&mut window, "import_micrographs");
+}
+
+/// How much is free differs from machine to machine.
+fn same_space(window: &mut Window) {
     let space = &mut window.state_mut().model.import.as_mut().unwrap().disk_space;
     let dir = space.question().unwrap().clone();
     space.ask(dir.clone());
     space.answer(&dir, Ok(DiskSpace { free: Some(54_000_000_000), at: std::time::Instant::now() }));
-    shoot(&mut window, "import_patches");
 }
 
 #[test]

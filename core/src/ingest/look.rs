@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use super::progress::Phase;
-use super::request::{IngestRequest, PoolFrom, diameter_for};
+use super::request::{IngestRequest, PoolFrom, diameter_for_box};
 use super::{boxes, planning};
 use crate::error::Result;
 use crate::imaging::{Contrast, ContrastEstimate, MirrorCheck, replicated_border};
@@ -29,7 +29,7 @@ pub(super) fn look(plan: &mut Plan, request: &IngestRequest, progress: ProgressS
     order.sort_by_key(|&at| std::cmp::Reverse(positives(at)));
     order.truncate(SAMPLE);
 
-    let diameter = request.pool.map_or(diameter_for(cut.box_size), |pool| pool.diameter(&cut));
+    let diameter = request.pool.map_or(diameter_for_box(cut.box_size), |pool| pool.diameter(&cut));
     let find_contrast = request.pool.is_some_and(|p| p.from == PoolFrom::Blobs && p.contrast.is_none());
     let mut mirror = MirrorCheck::new(diameter);
     let mut contrast = ContrastEstimate::default();

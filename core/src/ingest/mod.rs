@@ -16,10 +16,11 @@
 //! | `planning` | makes the plan: matches picks with micrographs, settles the patch size |
 //! | `patches` | brings in patches that were cut by other programs |
 //! | `by_hand` | places that a person marks on a micrograph |
-//! | `boxes`, `pool`, `cutting` | reads a micrograph and cuts boxes; the unlabeled pool; picks and pool, one micrograph at a time |
+//! | `boxes`, `pool_places`, `pool`, `cutting` | reads a micrograph and cuts boxes; where the unlabeled pool is cut; the pool; picks and pool, one micrograph at a time |
 //! | `micrographs` | brings in micrographs alone, to be picked on later |
 //! | `look` | looks into a few micrographs: mirrored picks, replicated border, contrast |
 //! | `inspection` | recognises files, proposes values, and shows a handful of patches |
+//! | `sight` | one micrograph with its picks, to see how large a box should be |
 //! | `space` | how much room that takes on the disk, and how much is free |
 //! | [`sample`] | writes the simulated sample as ordinary files |
 //! | [`truth`] | reads the true labels of a benchmark, for evaluation only |
@@ -40,10 +41,12 @@ mod picks;
 mod plan;
 mod planning;
 mod pool;
+mod pool_places;
 mod progress;
 mod report;
 mod request;
 pub mod sample;
+mod sight;
 mod space;
 pub mod truth;
 
@@ -61,8 +64,9 @@ pub use report::{
     Ambiguous, BadMicrograph, ImportPreview, IngestSummary, InputReport, MicrographReport, PickFileReport,
     PickScores, Unmatched,
 };
-pub use request::{BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest};
+pub use request::{BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest, diameter_for_box};
 pub use sample::{SampleFiles, SamplePicks, sample_files};
+pub use sight::{MicrographSight, sight, sight_request};
 pub use space::{Fit, Space, free_space};
 pub use truth::read as truth_for;
 

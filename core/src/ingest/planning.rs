@@ -27,6 +27,35 @@ pub(super) fn make(
     project: Option<&Project>,
     progress: ProgressSink<'_>,
 ) -> Result<Plan> {
+    let (mut plan, Rest { patches, names, mut done, total }) = places(request, project, progress)?;
+    for path in &patches {
+        report(progress, Phase::Recognising, done, total)?;
+        done += 1;
+        plan.add_patches(path, &names, request, progress)?;
+    }
+    plan.settle_size(project)?;
+    plan.compare_pixel_sizes(project, request)?;
+    plan.settle_pixel_sizes(request);
+    Ok(plan)
+}
+
+/// What [`places`] leaves to be read.
+pub(super) struct Rest {
+    /// Files of ready patches.
+    patches: Vec<PathBuf>,
+    /// Names of the micrographs.
+    names: Names,
+    /// Files read, of `total`.
+    done: usize,
+    total: usize,
+}
+
+/// The beginning of a plan: micrographs and the picks on them, without ready patches.
+pub(super) fn places(
+    request: &IngestRequest,
+    project: Option<&Project>,
+    progress: ProgressSink<'_>,
+) -> Result<(Plan, Rest)> {
     request.check()?;
     let mut files = files::sort(request)?;
     let listed = meant(&mut files)?;
@@ -99,14 +128,7 @@ pub(super) fn make(
     if let Some(cut) = plan.cut {
         picks::sort(&mut plan, &names, &cut, request)?;
     }
-    for path in &files.patches {
-        step(progress)?;
-        plan.add_patches(path, &names, request, progress)?;
-    }
-    plan.settle_size(project)?;
-    plan.compare_pixel_sizes(project, request)?;
-    plan.settle_pixel_sizes(request);
-    Ok(plan)
+    Ok((plan, Rest { patches: files.patches, names, done, total }))
 }
 
 /// What is wrong with a micrograph, without its name and without the remedy.

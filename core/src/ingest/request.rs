@@ -201,7 +201,7 @@ impl PoolRequest {
     }
 
     pub(super) fn diameter(&self, cut: &CutSettings) -> f64 {
-        self.diameter.unwrap_or_else(|| diameter_for(cut.box_size))
+        self.diameter.unwrap_or_else(|| diameter_for_box(cut.box_size))
     }
 
     pub(super) fn away_from_positives(&self, cut: &CutSettings) -> f64 {
@@ -234,6 +234,6 @@ impl PoolRequest {
 
 /// Particle diameter that a box suggests, px: boxes are drawn at one and a half to twice the
 /// particle.
-pub(super) fn diameter_for(box_size: usize) -> f64 {
+pub fn diameter_for_box(box_size: usize) -> f64 {
     0.6 * box_size as f64
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use vitrine_core::LabelCounts;
 use vitrine_core::ingest::{
-    IngestRequest, IngestSummary, free_space, ingest, inspect_with_patches, proposal, recognise,
+    IngestRequest, IngestSummary, free_space, ingest, inspect_with_patches, proposal, recognise, sight,
 };
 use vitrine_core::project::Project;
 use vitrine_core::workflow::import::new_from_files;
@@ -34,6 +34,8 @@ const IMPORTS: FileKinds = FileKinds {
     ],
 };
 
+/// Most px a side of a micrograph that is shown before an import.
+const SIGHT_SIDE: usize = 1024;
 /// Patches shown before an import.
 const MAX_SHOWN: usize = 16;
 
@@ -62,6 +64,10 @@ impl App {
                 self.look(LookRequest { request: *request, with_open });
                 Ok(())
             }
+            ImportCommand::See { request, at } => {
+                self.see(*request, at);
+                Ok(())
+            }
             ImportCommand::Measure(dir) => {
                 self.read_disk_space(dir);
                 Ok(())
@@ -70,6 +76,7 @@ impl App {
             ImportCommand::TakeBack => self.take_import_back(),
             ImportCommand::Leave => {
                 self.jobs.cancel_kind(JobKind::Look);
+                self.jobs.cancel_kind(JobKind::Sight);
                 self.jobs.cancel_kind(JobKind::Recognise);
                 self.model.import = None;
                 Ok(())
@@ -107,8 +114,10 @@ impl App {
         let Some(import) = &mut self.model.import else { return };
         // What was seen belongs to other files.
         import.look.forget();
+        import.sight.forget();
         let paths = import.paths.clone();
         self.jobs.cancel_kind(JobKind::Look);
+        self.jobs.cancel_kind(JobKind::Sight);
         self.jobs.cancel_kind(JobKind::Recognise);
         if paths.is_empty() || import.found().iter().all(|found| found.kind.is_err()) {
             import.recognised.forget();
@@ -190,6 +199,21 @@ impl App {
         );
     }
 
+    /// Reads a micrograph of the import with its picks.
+    fn see(&mut self, request: IngestRequest, at: usize) {
+        let Some(import) = &mut self.model.import else { return };
+        let question = (request.clone(), at);
+        import.sight.ask(question.clone());
+        self.jobs.cancel_kind(JobKind::Sight);
+        self.jobs.ask(
+            JobKind::Sight,
+            Scope::Window,
+            "Reading a micrograph",
+            move |job| Ok(sight(&request, at, SIGHT_SIDE, &mut |step| job.report(step))?.map(Arc::new)),
+            move |sight| Outcome::Import(ImportOutcome::Seen(Box::new(question), sight)),
+        );
+    }
+
     /// Takes up what a job on an import hands back.
     pub(super) fn take_import_outcome(&mut self, outcome: ImportOutcome) -> anyhow::Result<()> {
         match outcome {
@@ -202,6 +226,12 @@ impl App {
                 let look = look.map_err(|error| failure(&error, "reading the files"));
                 if let Some(import) = &mut self.model.import {
                     import.look.answer(&asked, look);
+                }
+            }
+            ImportOutcome::Seen(asked, sight) => {
+                let sight = sight.map_err(|error| failure(&error, "reading the micrograph"));
+                if let Some(import) = &mut self.model.import {
+                    import.sight.answer(&asked, sight);
                 }
             }
             ImportOutcome::DiskSpace(dir, space) => {

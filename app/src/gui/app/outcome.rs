@@ -10,7 +10,7 @@ use vitrine_core::cluster::Cluster;
 use vitrine_core::device::DeviceInfo;
 use vitrine_core::diagnosis::Report;
 use vitrine_core::export::{ExportPreview, ExportRequest};
-use vitrine_core::ingest::{AddedPatches, IngestSummary, Inspection};
+use vitrine_core::ingest::{AddedPatches, IngestRequest, IngestSummary, Inspection, MicrographSight};
 use vitrine_core::picking::picker::{Candidates, ScoreMap};
 use vitrine_core::project::{EntryId, LastImport, MicrographId, PatchId, RunId};
 use vitrine_core::review::Queue;
@@ -84,6 +84,8 @@ pub enum ImportOutcome {
     Recognised(Vec<PathBuf>, Answer<Recognised>),
     /// What an import would bring.
     Inspected(LookRequest, Answer<Arc<Inspection>>),
+    /// A micrograph of an import.
+    Seen(Box<(IngestRequest, usize)>, Answer<Option<Arc<MicrographSight>>>),
     /// How much is free on the disk of this folder.
     DiskSpace(PathBuf, Answer<DiskSpace>),
     /// Files were brought in.

@@ -28,6 +28,13 @@ pub enum ImportCommand {
         /// Whether it is compared with the open project.
         with_open: bool,
     },
+    /// Show a micrograph with its picks. The newest question wins.
+    See {
+        /// What [`vitrine_core::ingest::sight_request`] keeps of the request.
+        request: Box<IngestRequest>,
+        /// Which micrograph, counted from 0.
+        at: usize,
+    },
     /// Read the free space on the disk of this folder.
     Measure(PathBuf),
     /// Bring the files in.

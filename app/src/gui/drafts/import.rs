@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use vitrine_core::Label;
 use vitrine_core::formats::TableStart;
 use vitrine_core::imaging::CutSettings;
-use vitrine_core::ingest::{BelowMinScore, FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest};
+use vitrine_core::ingest::{
+    BelowMinScore, FoundInput, IngestRequest, PoolCount, PoolFrom, PoolRequest, suggested_bin,
+};
 use vitrine_core::project::PixelType;
 
 use super::columns::ColumnsDraft;
@@ -80,6 +82,19 @@ impl ImportDraft {
             pool: Some(PoolFrom::Picking),
             pool_chosen: true,
             ..Self::new(true)
+        }
+    }
+
+    /// A person has drawn the box; `side` in px of the micrograph.
+    pub fn set_box(&mut self, side: usize) {
+        self.box_size = side.to_string();
+        self.follow_box(side);
+    }
+
+    /// Binning follows the box until somebody types it.
+    pub fn follow_box(&mut self, side: usize) {
+        if !self.bin_typed {
+            self.bin = suggested_bin(side).to_string();
         }
     }
 

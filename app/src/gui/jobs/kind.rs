@@ -67,6 +67,8 @@ pub enum JobKind {
     Recognise,
     /// Finding out what an import would bring.
     Look,
+    /// Reading a micrograph of an import to be looked at.
+    Sight,
     /// Waiting until the disk has taken the labels.
     Flush,
     /// Reading how much is free on a disk.
@@ -114,6 +116,7 @@ impl JobKind {
             | Self::Disagreement
             | Self::Count
             | Self::Browse
+            | Self::Sight
             | Self::Flush
             | Self::DiskSpace
             | Self::Devices

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use vitrine_core::ingest::{FoundInput, IngestRequest, Inspection};
+use vitrine_core::ingest::{FoundInput, IngestRequest, Inspection, MicrographSight};
 
 use crate::gui::drafts::ImportDraft;
 use crate::gui::values::{Asked, Load};
@@ -48,6 +48,9 @@ pub struct ImportState {
     pub draft: ImportDraft,
     /// The preview of the import.
     pub look: Asked<LookRequest, Arc<Inspection>>,
+    /// A micrograph with its picks, to see how large a box should be: the part of the request on which it depends, and
+    /// which micrograph.
+    pub sight: Asked<(IngestRequest, usize), Option<Arc<MicrographSight>>>,
     /// Free space on the disk of a folder. The folder need not exist.
     pub disk_space: Asked<PathBuf, DiskSpace>,
 }

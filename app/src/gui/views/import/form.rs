@@ -3,7 +3,7 @@
 use eframe::egui;
 use egui::{ComboBox, Ui};
 use vitrine_core::Label;
-use vitrine_core::ingest::{FoundInput, PoolFrom, suggested_bin};
+use vitrine_core::ingest::{FoundInput, PoolFrom};
 use vitrine_core::project::PixelType;
 
 use crate::gui::drafts::{ImportDraft, has_micrographs};
@@ -49,10 +49,9 @@ fn cutting(ui: &mut Ui, draft: &mut ImportDraft) {
     let field = text_field(ui, "Box size", &mut draft.box_size, 70.0, "such as 192", why);
     let side = number::<usize>(&draft.box_size, 2, 4096);
     if field.changed()
-        && !draft.bin_typed
         && let Ok(Some(side)) = side
     {
-        draft.bin = suggested_bin(side).to_string();
+        draft.follow_box(side);
     }
     beside(ui, "px", side.err());
     let why = "Average N × N px into one. Patches of about 64 px train best.";

@@ -1,10 +1,12 @@
 //! The import page: files, settings and a preview. Nothing is written before the person presses Import.
 
+mod box_by_sight;
 mod columns;
 mod disk_space;
 mod form;
 mod last;
 mod page;
+mod rest;
 mod run;
 mod scores;
 mod seen;
@@ -13,6 +15,7 @@ use eframe::egui;
 use egui::{Align2, Panel, RichText, TextEdit, Ui};
 
 use self::page::{Page, ask_for_look};
+use self::rest::Rest;
 use crate::gui::command::{Command, DraftCommand, ImportCommand};
 use crate::gui::drafts::ImportDraft;
 use crate::gui::jobs::JobKind;
@@ -30,8 +33,8 @@ pub struct State {
     /// The field for it had the focus once, when the page began.
     begun: bool,
     seen: seen::State,
-    /// When the request last changed, and to what; it is looked at a moment later.
-    changed: Option<(f64, LookRequest)>,
+    /// A request that was changed is looked at a moment later.
+    changed: Rest<LookRequest>,
 }
 
 impl State {
@@ -40,9 +43,6 @@ impl State {
         self.seen = seen::State::default();
     }
 }
-
-/// How long after the last change a request is looked at, seconds.
-const LOOK_DELAY: f64 = 0.35;
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
@@ -108,24 +108,13 @@ fn page(
 fn look_at(ui: &Ui, import: &ImportState, state: &mut State, wanted: &LookRequest, out: &mut Vec<Command>) {
     let asked = !import.look.of(wanted).is_not_asked();
     if asked || !import.is_recognised() || wanted.request.inputs.is_empty() {
-        state.changed = None;
+        state.changed.clear();
         return;
     }
-    let now = ui.input(|input| input.time);
     // Nothing to compare with yet: at once.
     let first = import.look.newest().is_not_asked() && import.look.last().is_none();
-    let rested = match &state.changed {
-        Some((since, changed)) if changed == wanted => now - since >= LOOK_DELAY,
-        _ => {
-            state.changed = Some((now, wanted.clone()));
-            first
-        }
-    };
-    if rested {
-        state.changed = None;
+    if state.changed.is_over(ui, wanted, first) {
         out.push(ask_for_look(wanted));
-    } else {
-        ui.ctx().request_repaint_after(std::time::Duration::from_secs_f64(LOOK_DELAY));
     }
 }
 

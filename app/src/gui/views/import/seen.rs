@@ -10,6 +10,7 @@ use vitrine_core::ingest::{BelowMinScore, ImportPreview, Inspection, PoolFrom, P
 use vitrine_core::remedy::three_decimals;
 use vitrine_core::{Label, Remedy, Warning};
 
+use super::box_by_sight;
 use super::page::Page;
 use crate::gui::command::Command;
 use crate::gui::drafts::ImportDraft;
@@ -27,6 +28,7 @@ pub struct State {
     of: Option<Arc<Inspection>>,
     /// Some of the patches, those just above and those just below the lowest score.
     textures: [Vec<TextureHandle>; 3],
+    by_sight: box_by_sight::State,
 }
 
 impl State {
@@ -68,24 +70,35 @@ pub fn ui(ui: &mut Ui, page: &Page<'_>, state: &mut State, draft: &mut ImportDra
     }
     // Until there is an answer to the request as it stands, the one before it.
     let before = import.look.last().map(|(_, look)| look);
-    match (page.look(), before) {
-        (Load::Failed(failure), _) if !waiting => why_not(ui, &failure),
-        (Load::Ready(look), _) | (Load::NotAsked | Load::Loading, Some(look)) => {
-            state.take(ui, look);
-            counts(ui, &look.preview, draft);
-            bad(ui, &look.preview, draft);
-            warnings(ui, &look.preview, waiting, draft);
-            scores(ui, look, state, draft);
-            patches(ui, look, state);
-            lists(ui, page.model, &look.preview, out);
+    let look = match (page.look(), before) {
+        (Load::Failed(failure), _) if !waiting => {
+            why_not(ui, &failure);
+            None
         }
-        _ if waiting => {}
-        _ => match import.look.newest() {
-            Load::Failed(failure) => why_not(ui, &failure),
-            _ => {
-                ui.weak("No file has a known format.");
+        (Load::Ready(look), _) | (Load::NotAsked | Load::Loading, Some(look)) => Some(look),
+        _ if waiting => None,
+        _ => {
+            match import.look.newest() {
+                Load::Failed(failure) => why_not(ui, &failure),
+                _ => {
+                    ui.weak("No file has a known format.");
+                }
             }
-        },
+            None
+        }
+    };
+    if let Some(look) = look {
+        state.take(ui, look);
+        counts(ui, &look.preview, draft);
+        bad(ui, &look.preview, draft);
+        warnings(ui, &look.preview, waiting, draft);
+        scores(ui, look, state, draft);
+    }
+    // Whether or not there is an answer: the box may be what is missing.
+    box_by_sight::ui(ui, page, &mut state.by_sight, draft, out);
+    if let Some(look) = look {
+        patches(ui, look, state);
+        lists(ui, page.model, &look.preview, out);
     }
 }
 
