@@ -109,8 +109,8 @@ impl Benchmark {
         Ok(project)
     }
 
-    /// Trains a run and judges it; its name too.
-    fn train(&self, project: &mut Project, preset: &str, seed: u64) -> Outcome<(String, Judged)> {
+    /// Trains a run and judges it; its name and its π too.
+    fn train(&self, project: &mut Project, preset: &str, seed: u64) -> Outcome<(String, f64, Judged)> {
         let mut config = changed(preset)?;
         config.seed = seed;
         let request = TrainRequest {
@@ -124,7 +124,7 @@ impl Benchmark {
         let run = train_run(project, request, &mut |_, _| {}, &mut |_| true)?;
         let scorer = scorer(project, &run.name, self.device.clone())?;
         let judged = self.judge(&score_project(&self.test, &scorer, &mut |_| true)?)?;
-        Ok((run.name, judged))
+        Ok((run.name, run.prior.value, judged))
     }
 
     fn judge(&self, scores: &[f32]) -> Outcome<Judged> {
@@ -150,14 +150,18 @@ fn spread(values: &[f64]) -> String {
 fn curve(benchmark: &Benchmark, scratch: &Path, presets: &str, counts: &str, draws: u64) -> Outcome<()> {
     let positive = benchmark.with(Label::Positive)?;
     let unlabeled = benchmark.with(Label::Unlabeled)?;
-    println!("{:<24} {:>6} {:<16} {:<16}", "preset", "labels", "test AUC", "F1 at 0.5");
+    println!(
+        "{:<24} {:>6} {:<16} {:<16} {:<16}",
+        "preset", "labels", "test AUC", "F1 at 0.5", "π of the run"
+    );
+    println!("(true π {:.3})", benchmark.share);
     for preset in presets.split(',') {
         for count in counts.split(',') {
             let count: usize = count.parse()?;
             if count > positive.len() {
                 return Err(format!("{count} labels: the benchmark has {} positives", positive.len()).into());
             }
-            let (mut auc, mut f1) = (Vec::new(), Vec::new());
+            let (mut auc, mut f1, mut priors) = (Vec::new(), Vec::new(), Vec::new());
             for draw in 1..=if count == 0 { 1 } else { draws } {
                 let mut order = positive.clone();
                 order.shuffle(&mut ChaCha8Rng::seed_from_u64(draw));
@@ -176,12 +180,15 @@ fn curve(benchmark: &Benchmark, scratch: &Path, presets: &str, counts: &str, dra
                     let scorer = scorer(&project, &ranked.run, benchmark.device.clone())?;
                     benchmark.judge(&score_project(&benchmark.test, &scorer, &mut |_| true)?)?
                 } else {
-                    benchmark.train(&mut project, preset, draw)?.1
+                    let (_, prior, judged) = benchmark.train(&mut project, preset, draw)?;
+                    priors.push(prior);
+                    judged
                 };
                 auc.push(judged.auc);
                 f1.push(judged.f1);
             }
-            println!("{preset:<24} {count:>6} {:<16} {:<16}", spread(&auc), spread(&f1));
+            let priors = if priors.is_empty() { String::new() } else { spread(&priors) };
+            println!("{preset:<24} {count:>6} {:<16} {:<16} {priors}", spread(&auc), spread(&f1));
         }
     }
     Ok(())
@@ -282,7 +289,7 @@ fn next(
             let dir = tempfile::tempdir_in(scratch)?;
             let mut project = benchmark.project(&dir.path().join("project"), &patches)?;
             for (round, (auc, f1, particles)) in found.iter_mut().enumerate() {
-                let (run, judged) = benchmark.train(&mut project, preset, draw)?;
+                let (run, _, judged) = benchmark.train(&mut project, preset, draw)?;
                 auc.push(judged.auc);
                 f1.push(judged.f1);
                 *particles += project.labels()?.iter().filter(|l| **l == Label::Positive).count();

@@ -18,7 +18,7 @@ use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_path};
 use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
 use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
-use vitrine_core::learning::train::preflight::preflight;
+use vitrine_core::learning::train::preflight::{PriorEvidence, preflight};
 use vitrine_core::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
 use vitrine_core::{Error, Label};
 
@@ -284,7 +284,7 @@ fn half_of_the_overlay_is_tried_where_the_rest_leaves_it_open() {
             }
         };
         let data = made(bright).data;
-        preflight(&config, &data, &ComputeDevice::cpu(), None, Checked::default(), say, progress).unwrap();
+        preflight(&config, &data, &ComputeDevice::cpu(), PriorEvidence::default(), say, progress).unwrap();
         assert!(told.last().is_some_and(|(done, to_do)| done == to_do), "{told:?}");
         assert!(told.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 == pair[1].1), "{told:?}");
         found.into_inner().unwrap()

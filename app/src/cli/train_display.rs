@@ -70,6 +70,11 @@ impl Display {
             }
             TrainEvent::Warning(warning) => progress.say(&format!("warning: {}", remedy::warning(warning))),
             _ if self.quiet => {}
+            TrainEvent::Prior(prior @ PriorUsed { value, low, high, .. }) if !prior.is_told() => {
+                progress.say(&format!(
+                    "these labels do not tell the class prior (interval {low:.3} to {high:.3}); the run uses {value:.3}"
+                ));
+            }
             TrainEvent::Prior(PriorUsed { value, low, high, estimated: true }) => {
                 progress.say(&format!("class prior estimated: {value:.3} (interval {low:.3} to {high:.3})"));
             }

@@ -67,9 +67,15 @@ fn devices_and_presets_can_be_listed() {
     assert!(listed.out.lines().any(|line| line.starts_with("cpu ")), "{listed:?}");
     assert!(!listed.err.contains("error"), "no library complains of a missing desktop: {listed:?}");
     let presets = ok(&["presets"]);
-    for name in
-        ["recommended", "supervised_baseline", "fixmatch_pu_debugged", "fixmatch_pu_fixed_v2", "pu_only"]
-    {
+    for name in [
+        "recommended",
+        "quick",
+        "thorough",
+        "supervised_baseline",
+        "fixmatch_pu_debugged",
+        "fixmatch_pu_fixed_v2",
+        "pu_only",
+    ] {
         assert!(presets.contains(name), "{presets}");
         assert!(ok(&["presets", name]).contains("description:"));
     }

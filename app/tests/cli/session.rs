@@ -300,3 +300,16 @@ fn the_same_command_gives_the_same_curve() {
     ok(&["train", &project, "--config", &config, "--name", "other", "--seed", "8", "--device", "cpu"]);
     assert_ne!(first, curve(&project, "other"), "another seed, another curve");
 }
+
+/// Few labels are where everybody begins: π cannot be estimated, and the run says so and goes on.
+#[test]
+fn a_run_begins_with_six_positives() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(dir.path(), "few", 64, [6, 60, 0]);
+    for preset in ["quick", "recommended"] {
+        let said = ok(&["train", &project, "--config", preset, "--epochs", "2", "--device", "cpu"]);
+        assert!(said.contains("these labels do not tell the class prior"), "{said}");
+    }
+    let runs = ok(&["runs", &project]);
+    assert!(runs.contains("quick-1") && runs.contains("recommended-1"), "{runs}");
+}

@@ -10,9 +10,8 @@ use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::eval::metrics::auc;
 use vitrine_core::learning::infer::predict::{TestTimeAugmentation, probability};
 use vitrine_core::learning::network::weights::{NamedTensors, extract};
-use vitrine_core::learning::prior::binormal::Checked;
 use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
-use vitrine_core::learning::train::preflight::preflight;
+use vitrine_core::learning::train::preflight::{PriorEvidence, preflight};
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 use vitrine_core::project::Side;
 
@@ -57,7 +56,7 @@ pub fn train(subject: &Subject, config: &RunConfig, epochs: usize) -> Trained {
     let data = data_of(subject, config.normaliser);
     let device = ComputeDevice::cpu();
     let prior =
-        preflight(config, &data, &device, None, Checked::default(), |_| {}, |_, _| true).unwrap().prior.value;
+        preflight(config, &data, &device, PriorEvidence::default(), |_| {}, |_, _| true).unwrap().prior.value;
     let mut config = config.clone();
     config.schedule.epochs = epochs;
     let held = data.validation.clone();

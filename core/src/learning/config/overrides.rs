@@ -68,7 +68,8 @@ impl Overrides {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::learning::config::yaml::parse;
+    use crate::learning::config::presets::Preset;
+    use crate::learning::config::yaml::{parse, preset};
 
     #[test]
     fn a_shorter_run_keeps_its_shape() {
@@ -88,5 +89,15 @@ mod tests {
         let never =
             Overrides { epochs: Some(6), ..Overrides::default() }.apply(RunConfig::default()).unwrap();
         assert_eq!(never.schedule.restart_epoch, 0);
+    }
+
+    #[test]
+    fn the_thorough_preset_is_the_recommended_one_with_longer_phases() {
+        let thorough = preset(Preset::Thorough).unwrap();
+        let longer = Overrides { epochs: Some(thorough.schedule.epochs), ..Overrides::default() };
+        let mut recommended = longer.apply(preset(Preset::Recommended).unwrap()).unwrap();
+        assert!(thorough.schedule.epochs > 36 && recommended.self_training.start_epoch > 25);
+        recommended.description.clone_from(&thorough.description);
+        assert_eq!(recommended, thorough);
     }
 }

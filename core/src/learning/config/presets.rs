@@ -36,6 +36,8 @@ presets! {
     Recommended: "recommended";
     /// The plain classifier from the general model, in less time.
     Quick: "quick";
+    /// The method of `recommended` with phases twice as long.
+    Thorough: "thorough";
     /// The plain classifier that every other run is compared with.
     SupervisedBaseline: "supervised_baseline";
     /// Counters biased picks by an overlay, without the general model.
@@ -58,9 +60,9 @@ impl Preset {
         Self::ALL.iter().copied().find(|preset| preset.name() == name)
     }
 
-    /// Whether it is for research only: it repeats an earlier run, for comparison.
+    /// Whether it is there for comparison only: other methods, and earlier runs.
     pub const fn is_research(self) -> bool {
-        matches!(self, Self::FixmatchPuDebugged | Self::FixmatchPuFixedV2)
+        !matches!(self, Self::Recommended | Self::Quick | Self::Thorough | Self::SupervisedBaseline)
     }
 }
 

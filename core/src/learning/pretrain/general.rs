@@ -58,6 +58,12 @@ impl GeneralStart {
         best.map(|(_, start)| start).ok_or_else(|| Error::defect("no contrast was tried"))
     }
 
+    /// Share of the unlabeled to which the model gives a score of 0.5 or more.
+    pub fn count(&self) -> f64 {
+        let above = self.scores.unlabeled.iter().filter(|&&logit| logit >= 0.0).count();
+        above as f64 / self.scores.unlabeled.len().max(1) as f64
+    }
+
     /// All weights, the last layer included.
     pub fn weights(&self) -> &NamedTensors {
         &self.model.model

@@ -29,6 +29,23 @@ impl PriorUsed {
         Self { value, low: value, high: value, estimated: false }
     }
 
+    /// The prior where there are too few labels to estimate it: any share of particles is possible. The value is what the
+    /// general model counts, where it was asked.
+    pub fn untold(count: Option<f64>) -> Self {
+        Self { value: limited(count.unwrap_or(0.5)), low: limited(0.0), high: limited(1.0), estimated: true }
+    }
+
+    /// Where labels do not tell π, the share that the general model counts is a second opinion, as good as the first: the
+    /// middle of both on the scale of log odds, as far as the interval allows. The interval stays, for the general model may
+    /// take contamination for particles.
+    pub fn or_count(self, count: Option<f64>) -> Self {
+        let Some(count) = count.filter(|_| !self.is_told()) else { return self };
+        let log_odds = |share: f64| (share / (1.0 - share)).ln();
+        let middle = 0.5 * (log_odds(limited(self.value)) + log_odds(limited(count)));
+        let value = 1.0 / (1.0 + (-middle).exp());
+        Self { value: limited(value.clamp(self.low, self.high)), ..self }
+    }
+
     /// The prior by the binormal mixture ([`binormal_prior`]) from out-of-fold scores, limited to 0.01 to 0.99. It
     /// allows for picks that are clearer than the other particles, where best bin estimation comes out too low.
     /// `checked` are random unlabeled patches that a person has looked at. `second` is the estimate from mean images:
@@ -88,6 +105,24 @@ mod tests {
         assert!(PriorUsed::given(0.3).is_told());
         let (low, high) = estimate(0.2, 0.6).auc_ceiling();
         assert!((low - 0.7).abs() < 1e-12 && (high - 0.9).abs() < 1e-12, "{low} {high}");
+    }
+
+    #[test]
+    fn the_general_model_counts_where_labels_do_not_tell() {
+        let untold = PriorUsed::untold(Some(0.38));
+        assert!(!untold.is_told() && untold.estimated && untold.value == 0.38);
+        assert_eq!(PriorUsed::untold(None).value, 0.5);
+        let wide = PriorUsed { value: 0.64, low: 0.2, high: 0.9, estimated: true };
+        assert_eq!(wide.or_count(None), wide);
+        let counted = wide.or_count(Some(0.36));
+        assert!(
+            (counted.value - 0.5).abs() < 1e-9 && (counted.low, counted.high) == (0.2, 0.9),
+            "{counted:?}"
+        );
+        assert_eq!(wide.or_count(Some(0.0)).value, 0.2, "not outside the interval");
+        let told = PriorUsed { value: 0.3, low: 0.2, high: 0.4, estimated: true };
+        assert_eq!(told.or_count(Some(0.38)), told);
+        assert_eq!(PriorUsed::given(0.3).or_count(Some(0.38)), PriorUsed::given(0.3));
     }
 
     #[test]

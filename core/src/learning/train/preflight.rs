@@ -2,9 +2,11 @@
 
 use crate::device::ComputeDevice;
 use crate::error::Result;
+use crate::label::Label;
 use crate::learning::config::{PriorConfig, RunConfig};
 use crate::learning::data::TrainingData;
 use crate::learning::prior::PriorUsed;
+use crate::learning::prior::best_bin::MIN_SCORES;
 use crate::learning::prior::binormal::Checked;
 use crate::learning::prior::cross_fit::out_of_fold_scores;
 use crate::learning::prior::mean_image::mean_image_share;
@@ -20,9 +22,20 @@ pub struct Preflight {
     pub overlay: f64,
 }
 
-/// Estimates the class prior and, where the configuration has the overlay on trial, chooses its factor. `known_prior`
-/// is an earlier estimate for the same labels, used instead of a new one; `checked` are random unlabeled patches that a
-/// person has looked at, which enter a new one. `report` gets phases and findings;
+/// What is known of π before the quick classifiers are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PriorEvidence {
+    /// An earlier estimate for the same labels, used instead of a new one.
+    pub known: Option<PriorUsed>,
+    /// Random unlabeled patches that a person has looked at; they enter a new estimate.
+    pub checked: Checked,
+    /// Share of the unlabeled that the general model takes for particles, where it was asked; it counts where labels do
+    /// not tell π.
+    pub general_count: Option<f64>,
+}
+
+/// Estimates the class prior and, where the configuration has the overlay on trial, chooses its factor. With fewer than
+/// ten training positives or unlabeled patches π stays untold. `report` gets phases and findings;
 /// `progress` gets the epochs done and to do, and returns whether to go on.
 ///
 /// # Errors
@@ -32,15 +45,18 @@ pub fn preflight(
     config: &RunConfig,
     data: &TrainingData,
     device: &ComputeDevice,
-    known_prior: Option<PriorUsed>,
-    checked: Checked,
+    evidence: PriorEvidence,
     report: impl Fn(TrainEvent),
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Preflight> {
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
-    let known_prior = match (config.prior, known_prior) {
+    let too_few = |label| data.with_label(&data.train, label).len() < MIN_SCORES;
+    let known_prior = match (config.prior, evidence.known) {
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
+        (PriorConfig::Estimate(_), None) if too_few(Label::Positive) || too_few(Label::Unlabeled) => {
+            Some(PriorUsed::untold(evidence.general_count))
+        }
         (PriorConfig::Estimate(_), known) => known,
     };
     let factors: &[f64] = if on_trial { &[0.0, weak.overlay] } else { &[0.0] };
@@ -67,7 +83,9 @@ pub fn preflight(
         Some(prior) => prior,
         // From the scores without an overlay.
         None => {
-            PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled, checked, mean_image_share(data)?)?
+            let second = mean_image_share(data)?;
+            PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled, evidence.checked, second)?
+                .or_count(evidence.general_count)
         }
     };
     report(TrainEvent::Prior(prior));

@@ -22,7 +22,7 @@ use crate::learning::train::checkpoint::{
 use crate::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 use crate::learning::train::mid_epoch::MidEpochState;
-use crate::learning::train::preflight::{Preflight, preflight};
+use crate::learning::train::preflight::{Preflight, PriorEvidence, preflight};
 use crate::learning::train::trainer::{AfterBatch, EpochObserver, Trainer};
 
 /// Everything a run needs.
@@ -144,8 +144,9 @@ fn settle_prior_and_overlay(
         let scores = &general.scores;
         let second = mean_image_share(&job.data)?;
         // With too few scores the quick classifiers have to say it.
-        let prior = PriorUsed::estimate(&scores.positive, &scores.unlabeled, job.checked, second).ok();
-        job.known_prior = job.known_prior.or(prior);
+        let prior = PriorUsed::estimate(&scores.positive, &scores.unlabeled, job.checked, second)
+            .map(|prior| prior.or_count(Some(general.count())));
+        job.known_prior = job.known_prior.or(prior.ok());
     }
     let epochs = job.config.schedule.epochs;
     let report = channel.reporter();
@@ -153,8 +154,13 @@ fn settle_prior_and_overlay(
         channel.report(TrainEvent::Progress { epoch: 0, epochs, batch, batches });
         channel.keep_going()
     };
+    let evidence = PriorEvidence {
+        known: job.known_prior,
+        checked: job.checked,
+        general_count: general.map(GeneralStart::count),
+    };
     let Preflight { prior, overlay } =
-        preflight(&job.config, &job.data, &job.device, job.known_prior, job.checked, report, progress)?;
+        preflight(&job.config, &job.data, &job.device, evidence, report, progress)?;
     job.config.augmentation.weak.overlay = overlay;
     job.config.augmentation.weak.overlay_trial = false;
     Ok(prior)
