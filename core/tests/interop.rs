@@ -79,6 +79,7 @@ fn write_exports(project: &Project, out: &Path) {
         ExportRequest {
             run: Some(RUN.into()),
             threshold: Some(threshold),
+            keep_labelled: false,
             ..all(ExportFormat::RelionStar, "scored.star")
         },
         both(ExportFormat::CryosparcStar, "cryosparc.star"),

@@ -22,17 +22,7 @@ use crate::gui::widgets::{Fold, busy, edited, empty};
 use crate::words;
 
 /// What the view remembers.
-#[derive(Default)]
-pub struct State {
-    thumbnails: Thumbnails,
-}
-
-impl State {
-    /// Drops what lies on the graphics device.
-    pub fn forget_drawn(&mut self) {
-        self.thumbnails = Thumbnails::default();
-    }
-}
+pub type State = Thumbnails;
 
 /// Patches shown with a finding.
 const MAX_PATCHES: usize = 8;
@@ -339,7 +329,7 @@ fn finding(
                 ui.horizontal_wrapped(|ui| {
                     for &patch in finding.patches.iter().take(MAX_PATCHES) {
                         let words = format!("{patch}");
-                        if state.thumbnails.show(ui, open, patch, 72.0, &words).clicked() {
+                        if state.show(ui, open, patch, 72.0, &words).clicked() {
                             show_in_gallery(patch, out);
                         }
                     }

@@ -36,6 +36,11 @@ pub struct Thumbnails {
 }
 
 impl Thumbnails {
+    /// Drops what lies on the graphics device.
+    pub fn forget_drawn(&mut self) {
+        *self = Self::default();
+    }
+
     /// The patch, `side` points wide, with the mark of its label and a line of words below.
     pub fn show(
         &mut self,

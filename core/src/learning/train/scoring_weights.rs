@@ -30,13 +30,14 @@ impl Trainer {
     }
 
     /// The mean of the trained weights and the general model's, where the general model is asked; `None` where it is not, or
-    /// gets no share. The share is the largest where the run has restarted from it: there the labels are a choice of the
+    /// gets no share. Without self-training only very few labels give it one. With self-training the share is the largest where the run has restarted from it: there the labels are a choice of the
     /// clearest particles, so no AUC on them can tell. Elsewhere many validation positives choose the share with which
     /// they rank best, and none where that is no better by half a standard error; the fewer there are, the more the
     /// general model counts.
     fn mixed_with_general_model(&mut self) -> Result<Option<Network>> {
         let Some(general) = &self.general_share else { return Ok(None) };
         let (share, why) = match self.trial.road() {
+            None if !self.config.self_training.enabled => self.share_without_self_training(general),
             None => return Ok(None),
             Some(Road::FromGeneralModel) => (general.most, "the run restarted from it".to_owned()),
             Some(Road::NoPseudoLabels) => self.share_by_validation(general)?,
@@ -53,6 +54,15 @@ impl Trainer {
         let text = format!("{percent:.0} % of the weights that score are the general model's: {why}.");
         self.warnings.push(text.into());
         Ok(Some(rescaled(mixed, &found, &wanted)?))
+    }
+
+    /// The share of the general model in a run without self-training, and why: with very few labels the largest, else none.
+    fn share_without_self_training(&self, general: &GeneralShare) -> (f64, String) {
+        let positives = self.data.with_label(&self.data.validation, Label::Positive).len();
+        match general.is_very_few(positives) {
+            true => (general.most, format!("{positives} validation positives are very few")),
+            false => (0.0, String::new()),
+        }
     }
 
     /// The share of the general model where the run has not restarted from it, and why.

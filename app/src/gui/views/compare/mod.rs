@@ -45,7 +45,7 @@ pub struct State {
 impl State {
     /// Drops what lies on the graphics device.
     pub fn forget_drawn(&mut self) {
-        self.thumbnails = Thumbnails::default();
+        self.thumbnails.forget_drawn();
     }
 }
 

@@ -25,17 +25,7 @@ use crate::gui::widgets::{busy, edited, empty, label_count};
 use crate::words::{self, typed_path};
 
 /// What the view remembers.
-#[derive(Default)]
-pub struct State {
-    thumbnails: Thumbnails,
-}
-
-impl State {
-    /// Drops what lies on the graphics device.
-    pub fn forget_drawn(&mut self) {
-        self.thumbnails = Thumbnails::default();
-    }
-}
+pub type State = Thumbnails;
 
 /// Draws the view.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
@@ -214,7 +204,7 @@ fn what_comes(
     let pictured = Some(draft).filter(|draft| draft.request().is_some());
     if let Some((draft, (_, preview))) = pictured.zip(model.export.preview.last()) {
         let by_score = draft.kind == ExportKind::Scores;
-        overview::patches(ui, open, preview, by_score, &mut state.thumbnails, out);
+        overview::patches(ui, open, preview, by_score, state, out);
         ui.add_space(6.0);
         overview::micrographs(ui, model, preview, out);
     }

@@ -30,9 +30,14 @@ impl GeneralShare {
         (0..=STEPS).map(move |step| most * f64::from(step) / f64::from(STEPS))
     }
 
+    /// Whether so many validation positives are hardly any.
+    pub fn is_very_few(&self, positives: usize) -> bool {
+        positives < VERY_FEW
+    }
+
     /// The share where so many validation positives are too few to choose by.
     pub fn for_few(&self, positives: usize) -> f64 {
-        if positives < VERY_FEW { self.most } else { 0.6 * self.most }
+        if self.is_very_few(positives) { self.most } else { 0.6 * self.most }
     }
 
     /// The mean of trained weights and the general model's, which gets this share.
