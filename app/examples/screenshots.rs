@@ -135,6 +135,14 @@ fn first_screen(camera: &mut Camera) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the import page shows a micrograph with its unlabeled places and, if `turned`, picks that were turned over.
+fn in_sight(app: &App, turned: bool) -> bool {
+    let sight = app.model.import.as_ref().and_then(|import| import.sight.last());
+    sight.is_some_and(|((request, _), sight)| {
+        request.y_up == turned && sight.as_ref().is_some_and(|sight| !sight.pool.is_empty())
+    })
+}
+
 /// Micrographs with picks: the import page with its warnings, then the gallery.
 fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<()> {
     let add = ImportCommand::Add(vec![data.join("micrographs"), data.join("picks")]);
@@ -152,6 +160,7 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
         question.is_some_and(|looked| looked.request.box_size == Some(192))
     };
     camera.wait("the look at the files", looked)?;
+    camera.wait("the micrograph", |app| in_sight(app, false))?;
     camera.shoot("import_dark")?;
     // Its own remedies.
     let settled = |app: &App, turned: bool, margin: bool| {
@@ -162,6 +171,7 @@ fn micrographs(camera: &mut Camera, data: &Path, work: &Path) -> anyhow::Result<
     camera.wait("the look at the turned picks", |app| settled(app, true, false))?;
     camera.window.get_by_label_contains("Set the margin to").click();
     camera.wait("the look inside the margin", |app| settled(app, true, true))?;
+    camera.wait("the turned micrograph", |app| in_sight(app, true))?;
     theme(camera, Theme::Light);
     camera.shoot("import_light")?;
     theme(camera, Theme::Dark);

@@ -38,7 +38,7 @@ pub struct State {
     at: usize,
     /// The picture on the graphics device.
     texture: Option<(Arc<MicrographSight>, TextureHandle)>,
-    /// Middle of the square, px of the micrograph.
+    /// Middle of the square where a person put it, px of the micrograph.
     centre: Option<[f32; 2]>,
     /// Side of the region in the close view, px; it stays while the square is dragged.
     region: f32,
@@ -67,8 +67,8 @@ impl State {
     }
 
     /// Middle of the square: where a person put it, else the pick nearest to the middle of the micrograph.
-    fn centre(&mut self, sight: &MicrographSight) -> [f32; 2] {
-        *self.centre.get_or_insert_with(|| {
+    fn centre(&self, sight: &MicrographSight) -> [f32; 2] {
+        self.centre.unwrap_or_else(|| {
             let middle = [sight.size.0 as f64 / 2.0, sight.size.1 as f64 / 2.0];
             nearest(sight, middle).map_or(middle, |(xy, _)| xy).map(|v| v as f32)
         })
@@ -131,7 +131,7 @@ fn both(ui: &mut Ui, sight: &Arc<MicrographSight>, state: &mut State, draft: &mu
     let diameter = diameter(draft, side);
     ui.weak(match typed {
         Some(side) => format!(
-            "Box of {side} px (square), particle of {diameter:.0} px (circle). Drag in the close view from the edge of the \
+            "Box of {side} px (square), particle of {diameter:.0} px (circle); dots are unlabeled places. Drag in the close view from the edge of the \
              square to change the box, from its middle to move it. A click in the micrograph goes there."
         ),
         None => "In the close view drag the edge of the square until it is 1.5 to 2 times as wide as the particle: this is \
@@ -195,15 +195,17 @@ fn whole(
     let zoom = rect.width() / sight.size.0.max(1) as f32;
     painter.image(texture.id(), rect, Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0)), Color32::WHITE);
     let dark = ui.visuals().dark_mode;
-    let thin = |label| Stroke::new(1.0, theme::label(label, dark).gamma_multiply(0.8));
+    let picked = Stroke::new(1.0, theme::label(Label::Positive, dark).gamma_multiply(0.8));
     let square = |[x, y]: [f32; 2]| {
         let centre = rect.min + Vec2::new(x + 0.5, y + 0.5) * zoom;
         Rect::from_center_size(centre, Vec2::splat((side * zoom).max(3.0)))
     };
-    for (label, places) in [(Label::Unlabeled, &sight.pool), (Label::Positive, &sight.picks)] {
-        for &(x, y) in places {
-            painter.rect_stroke(square([x as f32, y as f32]), 0.0, thin(label), StrokeKind::Middle);
-        }
+    for &(x, y) in &sight.picks {
+        painter.rect_stroke(square([x as f32, y as f32]), 0.0, picked, StrokeKind::Middle);
+    }
+    for &(x, y) in &sight.pool {
+        let at = square([x as f32, y as f32]).center();
+        painter.circle(at, 2.5, theme::label(Label::Unlabeled, true), Stroke::new(1.0, HALO));
     }
     let centre = state.centre(sight);
     stroke_square(&painter, square(centre));
@@ -253,7 +255,7 @@ fn close(
     for (width, colour) in [(3.0, HALO), (1.5, theme::label(Label::Positive, true))] {
         painter.circle_stroke(rect.center(), radius, Stroke::new(width, colour));
     }
-    drag(ui, &response, rect, zoom, side, state, draft);
+    drag(ui, &response, &View { rect, zoom, side, centre }, state, draft);
     let [x, y] = centre;
     let name = format!(
         "Close view around {x:.0}, {y:.0}; drag the edge of the square to set the box, now {side:.0} px"
@@ -261,16 +263,17 @@ fn close(
     named(&response, &name);
 }
 
-/// A drag from the outer half of the square sets its size, one from its middle moves it.
-fn drag(
-    ui: &Ui,
-    response: &Response,
+/// The close view: where it is on the screen, points for a px, the box and its middle, px.
+struct View {
     rect: Rect,
     zoom: f32,
     side: f32,
-    state: &mut State,
-    draft: &mut ImportDraft,
-) {
+    centre: [f32; 2],
+}
+
+/// A drag from the outer half of the square sets its size, one from its middle moves it.
+fn drag(ui: &Ui, response: &Response, view: &View, state: &mut State, draft: &mut ImportDraft) {
+    let &View { rect, zoom, side, centre } = view;
     let half = side / 2.0;
     let reach = |at: Pos2| (at - rect.center()).abs().max_elem() / zoom;
     if let Some(at) = response.hover_pos() {
@@ -294,10 +297,8 @@ fn drag(
         }
         None => {
             let moved = response.drag_delta() / zoom;
-            if let Some(centre) = &mut state.centre {
-                // The picture follows the hand.
-                *centre = [centre[0] - moved.x, centre[1] - moved.y];
-            }
+            // The picture follows the hand.
+            state.centre = Some([centre[0] - moved.x, centre[1] - moved.y]);
         }
     }
 }
