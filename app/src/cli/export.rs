@@ -17,7 +17,7 @@ use crate::words;
 
 /// Export labelled particles for RELION, cryoSPARC and other programs, or the network of a run.
 ///
-/// --labels selects patches by their label; without it only positives are written. --run with --threshold or --below
+/// --labels selects patches by their label; without it positives are written, and with --threshold the unlabeled too. --run with --threshold or --below
 /// selects by score too. A threshold applies to the unlabeled: positives and negatives that you name are written
 /// whatever their score. --threshold-for-all applies it to them too; --below always does.
 ///
@@ -84,9 +84,10 @@ pub struct Args {
     /// Print the manifest as JSON; with --dry-run the preview
     #[arg(long)]
     json: bool,
-    /// Labels that are written: positive, negative, unlabeled, several separated by commas, or all
-    #[arg(long, default_value = "positive", value_parser = labels, help_heading = WHICH)]
-    labels: Labels,
+    /// Labels that are written: positive, negative, unlabeled, several separated by commas, or all [default: positive; with
+    /// --threshold positive,unlabeled]
+    #[arg(long, value_parser = labels, help_heading = WHICH)]
+    labels: Option<Labels>,
     /// Run whose scores select patches and are written
     #[arg(long, help_heading = WHICH)]
     run: Option<String>,
@@ -131,6 +132,17 @@ pub struct Args {
     pixel_size: Option<f64>,
 }
 
+impl Args {
+    /// The labels that are written. A threshold looks for particles among the unlabeled.
+    fn wanted_labels(&self) -> Vec<Label> {
+        match &self.labels {
+            Some(labels) => labels.0.clone(),
+            None if self.threshold.is_some() => vec![Label::Positive, Label::Unlabeled],
+            None => vec![Label::Positive],
+        }
+    }
+}
+
 /// Headings of the options.
 const WHICH: &str = "Which patches";
 const WRITTEN: &str = "How they are written";
@@ -157,7 +169,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let request = ExportRequest {
         format,
         out: args.out.clone(),
-        labels: args.labels.0.clone(),
+        labels: args.wanted_labels(),
         run: args.run.clone(),
         threshold: args.threshold,
         below: args.below,

@@ -257,6 +257,24 @@ fn export_every_format(project: &str, dir: &Path) {
         "--out",
         &text(&found),
     ]);
+    // Without labels named, positives and what the run found.
+    let both = text(dir.join("both.csv"));
+    json(&[
+        "export",
+        project,
+        "--format",
+        "csv",
+        "--run",
+        "recommended-1",
+        "--threshold",
+        "0.5",
+        "--out",
+        &both,
+    ]);
+    let rows = columns(&both, &["label", "score"]);
+    let [positives, ..] = labels(project);
+    assert_eq!(rows.iter().filter(|row| row[0] == "positive").count() as u64, positives);
+    assert!(rows.iter().any(|row| row[0] == "unlabeled") && rows.iter().all(|row| row[0] != "negative"));
     let rows = columns(&found, &["label", "score"]);
     assert_eq!(manifest["total"].as_u64(), Some(rows.len() as u64));
     assert!(
