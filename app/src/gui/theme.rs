@@ -74,6 +74,8 @@ pub fn apply(ctx: &egui::Context, theme: Theme, scale: f32) {
             style.spacing.item_spacing = Vec2::new(8.0, 6.0);
             style.spacing.button_padding = Vec2::new(10.0, 4.0);
             style.spacing.interact_size.y = 26.0;
+            // A scroll bar takes a place of its own and lies over no text or button.
+            style.spacing.scroll.floating_allocated_width = 6.0;
             // The edge of a panel is taken hold of without aiming at a pixel.
             style.interaction.resize_grab_radius_side = 8.0;
             style.text_styles = [

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
+use half::slice::HalfFloatSliceExt;
+use rayon::prelude::*;
 
 use super::mrc_header::{HEADER, header_from, too_short};
 use super::{Dataset, PatchInfo, PatchReader};
@@ -30,6 +32,10 @@ pub use super::mrc_writer::{Writer, WriterMode};
 
 /// Decompressed pixels up to this many bytes stay in memory, more go to an unnamed temporary file.
 const IN_MEMORY: u64 = 512 << 20;
+/// About so many pixels of a section are read at once.
+const PIECE: usize = 1 << 22;
+/// About so many pixels are decoded by one core at a time.
+const SHARE: usize = 1 << 18;
 
 /// Reads and checks the header of `path`, without reading pixels.
 ///
@@ -118,7 +124,7 @@ pub struct MrcFile {
     path: PathBuf,
     header: Header,
     source: Source,
-    /// Raw bytes of the section read last; kept to be reused.
+    /// Raw bytes of what was read last; kept to be reused.
     buffer: Vec<u8>,
 }
 
@@ -178,19 +184,23 @@ impl MrcFile {
         }
         let bytes = header.section_bytes();
         let start = bytes * index as u64;
-        let raw: &[u8] = match &mut self.source {
+        match &mut self.source {
             Source::File(file, offset) => {
-                self.buffer.resize(bytes as usize, 0);
                 file.seek(SeekFrom::Start(*offset + start))
-                    .and_then(|_| file.read_exact(&mut self.buffer))
                     .map_err(|e| Error::io("read", &self.path, e))?;
-                &self.buffer
+                // Piece by piece: a large micrograph is never in memory twice.
+                let rows = (PIECE / header.width.max(1)).max(1);
+                let row_bytes = header.mode.row_bytes(header.width) as usize;
+                for out in out.chunks_mut((rows * header.width).max(1)) {
+                    self.buffer.resize(out.len() / header.width.max(1) * row_bytes, 0);
+                    file.read_exact(&mut self.buffer).map_err(|e| Error::io("read", &self.path, e))?;
+                    decode(&self.buffer, header, out);
+                }
             }
             // In range: `unpack` saw to it that the memory holds all sections.
-            Source::Memory(data) => &data[start as usize..(start + bytes) as usize],
-        };
-        decode(raw, header, out);
-        if let Some(at) = out.iter().position(|v| !v.is_finite()) {
+            Source::Memory(data) => decode(&data[start as usize..(start + bytes) as usize], header, out),
+        }
+        if let Some(at) = first_not_finite(out) {
             return Err(Error::format(
                 &self.path,
                 format!(
@@ -326,8 +336,31 @@ fn unpack(mut stream: Stream, header: &Header, path: &Path) -> Result<Source> {
     Ok(source)
 }
 
-/// Turns the stored pixels of one section into `f32`; `raw` holds exactly `out.len()` of them.
+/// The first value that is no finite number.
+fn first_not_finite(values: &[f32]) -> Option<usize> {
+    let first = |values: &[f32]| values.iter().position(|v| !v.is_finite());
+    if values.len() <= SHARE {
+        return first(values);
+    }
+    let of_shares = |(number, share)| first(share).map(|at| number * SHARE + at);
+    values.par_chunks(SHARE).enumerate().find_map_first(of_shares)
+}
+
+/// Turns stored pixels into `f32`; `raw` holds exactly the rows of `out`. Many rows are shared out among the cores.
 fn decode(raw: &[u8], header: &Header, out: &mut [f32]) {
+    if out.len() <= SHARE {
+        return decode_rows(raw, header, out);
+    }
+    let width = header.width.max(1);
+    let rows = (SHARE / width).max(1);
+    let bytes = (header.mode.row_bytes(width) as usize).max(1);
+    raw.par_chunks(rows * bytes)
+        .zip(out.par_chunks_mut(rows * width))
+        .for_each(|(raw, out)| decode_rows(raw, header, out));
+}
+
+/// [`decode`] on one core.
+fn decode_rows(raw: &[u8], header: &Header, out: &mut [f32]) {
     let (mode, big) = (header.mode, header.big_endian);
     fn each<const N: usize>(raw: &[u8], big: bool, out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
         for (chunk, out) in raw.as_chunks::<N>().0.iter().zip(out) {
@@ -343,7 +376,18 @@ fn decode(raw: &[u8], header: &Header, out: &mut [f32]) {
         Mode::Uint8 => each(raw, big, out, |b: [u8; 1]| f32::from(b[0])),
         Mode::Int16 => each(raw, big, out, |b| f32::from(i16::from_le_bytes(b))),
         Mode::Uint16 => each(raw, big, out, |b| f32::from(u16::from_le_bytes(b))),
-        Mode::Float16 => each(raw, big, out, |b| half::f16::from_le_bytes(b).to_f32()),
+        Mode::Float16 => {
+            // Many at once: asked one by one, each conversion asks the processor again what it can do.
+            let mut halves = [half::f16::ZERO; 1024];
+            for (raw, out) in raw.chunks(2 * halves.len()).zip(out.chunks_mut(halves.len())) {
+                let halves = &mut halves[..out.len()];
+                for (half, bytes) in halves.iter_mut().zip(raw.as_chunks::<2>().0) {
+                    let bits = if big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) };
+                    *half = half::f16::from_bits(bits);
+                }
+                halves.convert_to_f32_slice(out);
+            }
+        }
         Mode::Float32 => each(raw, big, out, f32::from_le_bytes),
         Mode::Uint4 => {
             let bytes = (mode.row_bytes(header.width) as usize).max(1);

@@ -115,10 +115,14 @@ fn halved(level: &Level) -> Level {
     values.par_chunks_mut(width).enumerate().for_each(|(y, out)| {
         let first = level.row(2 * y);
         let second = if 2 * y + 1 < level.height { level.row(2 * y + 1) } else { first };
-        for ((out, a), b) in out.iter_mut().zip(first.chunks(2)).zip(second.chunks(2)) {
+        let (pairs, odd) = first.as_chunks::<2>();
+        let (pairs_below, odd_below) = second.as_chunks::<2>();
+        for ((out, a), b) in out.iter_mut().zip(pairs).zip(pairs_below) {
             let sum: u32 = a.iter().chain(b).map(|&v| u32::from(v)).sum();
-            let count = (a.len() + b.len()) as u32;
-            *out = ((sum + count / 2) / count.max(1)) as u16;
+            *out = ((sum + 2) / 4) as u16;
+        }
+        if let (Some(out), [a], [b]) = (out.last_mut(), odd, odd_below) {
+            *out = (u32::from(*a) + u32::from(*b)).div_ceil(2) as u16;
         }
     });
     Level { width, height, values }

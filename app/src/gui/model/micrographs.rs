@@ -133,6 +133,11 @@ impl MicrographsState {
         of.filter_map(|(_, load)| load.ready()).next()
     }
 
+    /// Whether a picture of a micrograph is there or cannot be had.
+    pub fn is_settled(&self, micrograph: MicrographId) -> bool {
+        self.pictures.iter().any(|(key, load)| key.micrograph == micrograph && load.is_settled())
+    }
+
     /// A picture is being read. The ones looked at longest ago make room.
     pub fn ask(&mut self, key: PictureKey) {
         self.pictures.retain(|(known, _)| *known != key);

@@ -95,7 +95,8 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         }
     });
     // One after the other, and after what the canvas waits for.
-    let reading = model.jobs.iter().any(|job| matches!(job.kind, JobKind::Thumbnail | JobKind::Picture));
+    let reading = model.jobs.iter().any(|job| matches!(job.kind, JobKind::Thumbnail | JobKind::Picture))
+        || model.micrographs.current.is_some_and(|shown| !model.micrographs.is_settled(shown));
     if let Some(id) = wanted.filter(|_| !reading) {
         out.push(Command::Micrograph(MicrographCommand::ReadThumbnail(id)));
     }
