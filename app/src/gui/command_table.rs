@@ -164,10 +164,10 @@ pub static TABLE: &[Info] = table![
         "Hold the key and move the pointer over patches to label them as non-particles.", Command::Label(LabelCommand::Brush(Label::Negative));
     "label.paint_unlabeled" Label Labelling key(Key::Num3), "Paint unlabeled",
         "Hold the key and move the pointer over patches to clear their labels.", Command::Label(LabelCommand::Brush(Label::Unlabeled));
-    "label.undo" Label Labelling ctrl(Key::Z), "Undo labelling",
-        "Undo the last labelling.", Command::Label(LabelCommand::Undo);
-    "label.redo" Label Labelling ctrl_shift(Key::Z), "Redo labelling",
-        "Redo the labelling that was undone last.", Command::Label(LabelCommand::Redo);
+    "label.undo" Label Labelling ctrl(Key::Z), "Undo",
+        "Undo the last labelling, or the last change of a bad region.", Command::Label(LabelCommand::Undo);
+    "label.redo" Label Labelling ctrl_shift(Key::Z), "Redo",
+        "Do again what was undone last.", Command::Label(LabelCommand::Redo);
 
     "select.next" Select Patches key(Key::ArrowRight), "Next patch",
         "Go to the next patch.", Command::Select(SelectCommand::Step(1));

@@ -186,8 +186,7 @@ impl MrcFile {
         let start = bytes * index as u64;
         match &mut self.source {
             Source::File(file, offset) => {
-                file.seek(SeekFrom::Start(*offset + start))
-                    .map_err(|e| Error::io("read", &self.path, e))?;
+                file.seek(SeekFrom::Start(*offset + start)).map_err(|e| Error::io("read", &self.path, e))?;
                 // Piece by piece: a large micrograph is never in memory twice.
                 let rows = (PIECE / header.width.max(1)).max(1);
                 let row_bytes = header.mode.row_bytes(header.width) as usize;

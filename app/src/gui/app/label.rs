@@ -32,10 +32,16 @@ impl App {
                 Ok(())
             }
             LabelCommand::Undo => {
+                if self.step_mask(false)? {
+                    return Ok(());
+                }
                 let edit = undo::undo(self.store()?)?;
                 self.took_back(edit, "There is no labelling to undo. Imports are not undone.")
             }
             LabelCommand::Redo => {
+                if self.step_mask(true)? {
+                    return Ok(());
+                }
                 let edit = undo::redo(self.store()?)?;
                 self.took_back(edit, "There is no labelling to redo.")
             }

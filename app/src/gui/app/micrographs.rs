@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vitrine_core::formats::micrograph;
 use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::imaging::filters::band_pass_mirrored;
-use vitrine_core::imaging::{CutSettings, Pyramid, bin};
+use vitrine_core::imaging::{CutSettings, Mask, Pyramid, bin};
 use vitrine_core::ingest::{box_for_diameter, suggested_bin};
 use vitrine_core::learning::general_model::box_and_bin;
 use vitrine_core::project::{Micrograph, MicrographId, PatchId, PickingSettings};
@@ -18,7 +18,7 @@ use super::outcome::{MicrographOutcome, Outcome};
 use super::state::App;
 use crate::gui::command::{MicrographCommand, SelectCommand};
 use crate::gui::jobs::{JobContext, JobKind};
-use crate::gui::model::{MicrographPicture, SmallPicture};
+use crate::gui::model::{MaskStep, MicrographPicture, SmallPicture};
 use crate::gui::values::{FileKinds, Go, MicrographSort, PictureKey, Tab, Wanted};
 
 /// A picture that is filtered is averaged down to at most so many px a side first.
@@ -51,17 +51,51 @@ impl App {
             MicrographCommand::There => self.go_there()?,
             MicrographCommand::Diameter(diameter) => self.set_diameter(diameter)?,
             MicrographCommand::SetMask(micrograph, mask) => {
-                self.store()?.set_mask(micrograph, &mask)?;
-                let open = self.open()?;
-                open.masks.insert(micrograph, mask);
-                open.masks.retain(|_, mask| !mask.is_empty());
-                // Places under the mask are no picks any more.
-                self.model.picks.revision += 1;
+                let before = self.open()?.mask(micrograph);
+                let step = MaskStep { micrograph, before, after: mask.clone() };
+                self.set_mask(micrograph, mask)?;
+                let newest = self.store()?.journal_position()?;
+                self.model.micrographs.mask_steps.add(step, newest);
             }
             MicrographCommand::Locate(micrograph) => self.ask_where(micrograph)?,
             MicrographCommand::Mark(mark) => self.mark_places(mark)?,
         }
         Ok(())
+    }
+
+    fn set_mask(&mut self, micrograph: MicrographId, mask: Mask) -> anyhow::Result<()> {
+        self.store()?.set_mask(micrograph, &mask)?;
+        let open = self.open()?;
+        open.masks.insert(micrograph, mask);
+        open.masks.retain(|_, mask| !mask.is_empty());
+        // Places under the mask are no picks any more.
+        self.model.picks.revision += 1;
+        Ok(())
+    }
+
+    /// Takes back the change of a mask, or makes it again where `again`, if it is next. Whether it was.
+    pub(super) fn step_mask(&mut self, again: bool) -> anyhow::Result<bool> {
+        let steps = &self.model.micrographs.mask_steps;
+        let step = if again { steps.to_redo(None, None) } else { steps.to_undo(None) };
+        if step.is_none() {
+            return Ok(false);
+        }
+        let store = self.store()?;
+        let (label, undone, newest) = (store.to_undo()?, store.to_redo()?, store.journal_position()?);
+        let steps = &self.model.micrographs.mask_steps;
+        let step = if again { steps.to_redo(label, undone) } else { steps.to_undo(label) };
+        let Some(MaskStep { micrograph, before, after }) = step.cloned() else { return Ok(false) };
+        self.set_mask(micrograph, if again { after } else { before })?;
+        let steps = &mut self.model.micrographs.mask_steps;
+        if again {
+            steps.made_again(newest)
+        } else {
+            steps.took_back(newest)
+        }
+        let name = self.micrograph(micrograph)?.0.name;
+        let done = if again { "Redone" } else { "Undone" };
+        self.model.notices.done(format!("{done}: bad regions of {name}."));
+        Ok(true)
     }
 
     /// The view of micrographs was opened: it shows one, and tries again what could not be read.

@@ -1,5 +1,8 @@
 //! Ruling out bad regions.
 
+use vitrine::gui::command::LabelCommand;
+use vitrine::gui::values::LabelSource;
+
 use super::*;
 
 #[test]
@@ -33,7 +36,25 @@ fn bad_regions_are_drawn_kept_and_hold_no_picks() {
         ready(app)
             && app.model.picks.found.last().is_some_and(|(key, _)| key.revision == app.model.picks.revision)
     });
-    window.get_by_label("1 picks here, 0 not judged");
+    window.get_by_label("1 pick here, 0 not judged");
+    window.get_by_label("2 regions");
+    // Undo takes back what was done last: a region, then a label that came before the regions, and again.
+    let labels = |window: &Window| counts(window).positive;
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    window.get_by_label("1 region");
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    window.run_steps(3);
+    window.get_by_label("2 regions");
+    let before = labels(&window);
+    let patch = window.state().model.project.as_ref().unwrap().shown.ids[0];
+    let label =
+        |label| LabelCommand::SetPatches { patches: vec![patch], label, source: LabelSource::Current };
+    window.state_mut().apply(Command::Label(label(Label::Negative)));
+    assert_eq!(labels(&window), before - 1);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    assert_eq!(labels(&window), before, "the label came last");
     window.get_by_label("2 regions");
     window.get_by_label("Remove last").click_accesskit();
     window.run_steps(3);

@@ -66,11 +66,7 @@ impl Trainer {
         // Too few validation positives say nothing, and then the labels have to tell π.
         let told = general.prior_is_told || own.is_some();
         let agree = told && general.agrees_with(self.prior);
-        let road = if clear && agree {
-            Road::FromGeneralModel
-        } else {
-            Road::NoPseudoLabels
-        };
+        let road = if clear && agree { Road::FromGeneralModel } else { Road::NoPseudoLabels };
         let found = own.map_or_else(
             || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
             |own| {

@@ -177,7 +177,8 @@ fn here(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, places: &[Place]) {
         Some((_, None)) => "This micrograph was not scored by the run yet.".to_owned(),
         Some(_) => {
             let all = model.picks.places(open, micrograph, draft).len() as u64;
-            format!("{} picks here, {} not judged", words::count(all), words::count(places.len() as u64))
+            let picks = if all == 1 { "pick" } else { "picks" };
+            format!("{} {picks} here, {} not judged", words::count(all), words::count(places.len() as u64))
         }
     };
     ui.label(text);
