@@ -63,10 +63,11 @@ impl Trainer {
         }
         let own = self.validation_ranking(&self.networks.scoring())?;
         let clear = own.is_none_or(|own| own.shows_clear_picks(self.prior));
-        // Too few validation positives say nothing, and then the labels have to tell π.
-        let told = general.prior_is_told || own.is_some();
-        let agree = told && general.agrees_with(self.prior);
-        let road = if clear && agree { Road::FromGeneralModel } else { Road::NoPseudoLabels };
+        let road = if clear && general.agrees_with(self.prior) {
+            Road::FromGeneralModel
+        } else {
+            Road::NoPseudoLabels
+        };
         let found = own.map_or_else(
             || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
             |own| {
@@ -86,14 +87,10 @@ impl Trainer {
             self.prior
         );
         let follows = match (road, clear) {
-            (Road::FromGeneralModel, _) => {
-                let alone =
-                    if general.prior_is_told { "" } else { ", although these labels alone do not tell π" };
-                format!(
-                    "{counts}; these agree{alone}, so the run restarts from it and both choose the pseudo-labels"
-                )
-            }
-            (Road::NoPseudoLabels, true) if !told => {
+            (Road::FromGeneralModel, _) => format!(
+                "{counts}; these agree, so the run restarts from it and both choose the pseudo-labels"
+            ),
+            (Road::NoPseudoLabels, true) if !general.prior_is_told => {
                 "these labels do not tell π, so the run continues without pseudo-labels".to_owned()
             }
             (Road::NoPseudoLabels, true) => {

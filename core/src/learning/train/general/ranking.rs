@@ -32,8 +32,7 @@ pub(in crate::learning::train) struct GeneralRanking {
     /// Share of the unlabeled to which it gives a score of 0.5 or more: an estimate of π that no label has shaped.
     pub prior: f64,
     /// Whether the labels tell the run's π ([`PriorUsed::is_told`](crate::learning::prior::PriorUsed::is_told)). Where they
-    /// do not, it lies in the middle between their estimate and this count, on the scale of log odds
-    /// ([`PriorUsed::or_count`](crate::learning::prior::PriorUsed::or_count)).
+    /// do not, no count of pseudo-labels is right, and no two counts agree by more than chance.
     pub prior_is_told: bool,
 }
 
@@ -41,13 +40,10 @@ pub(in crate::learning::train) struct GeneralRanking {
 const AGREES: std::ops::RangeInclusive<f64> = 0.5..=1.25;
 
 impl GeneralRanking {
-    /// Whether the general model takes about as many of the unlabeled for particles as the labels say. Where it takes many
-    /// more, contamination looks like particles to it. Two estimates that know nothing of each other and agree tell π even
-    /// where the labels alone do not.
+    /// Whether the general model takes about as many of the unlabeled for particles as π says. Where it takes many more,
+    /// contamination looks like particles to it. With a π that nobody knows nothing agrees.
     pub fn agrees_with(&self, prior: f64) -> bool {
-        let ratio = self.prior / prior;
-        // The labels' own estimate lies twice as far from this count as the middle does.
-        AGREES.contains(&if self.prior_is_told { ratio } else { ratio * ratio })
+        self.prior_is_told && AGREES.contains(&(self.prior / prior))
     }
 
     /// The sum of both rankings on the scale of standard deviations, each weighted by the log odds of its AUC: the
@@ -110,10 +106,8 @@ mod tests {
         let agrees = |prior: f64| general(&[], 0.9, prior).agrees_with(0.4);
         assert!(agrees(0.2) && agrees(0.4) && agrees(0.5));
         assert!(!agrees(0.19) && !agrees(0.51));
-        // The middle between the labels' estimate and the count: 0.33 stands for about 0.27 and 0.4.
-        let untold = |prior: f64| GeneralRanking { prior_is_told: false, ..general(&[], 0.9, prior) };
-        assert!(untold(0.4).agrees_with(0.4) && untold(0.36).agrees_with(0.33));
-        assert!(!untold(0.4).agrees_with(0.33), "the labels say 0.27");
+        let untold = GeneralRanking { prior_is_told: false, ..general(&[], 0.9, 0.4) };
+        assert!(!untold.agrees_with(0.4), "a chance");
     }
 
     #[test]
