@@ -30,10 +30,10 @@ impl Trainer {
     }
 
     /// The mean of the trained weights and the general model's, where the general model is asked; `None` where it is not, or
-    /// gets no share. Without self-training only very few labels give it one. With self-training the share is the largest where the run has restarted from it: there the labels are a choice of the
-    /// clearest particles, so no AUC on them can tell. Elsewhere many validation positives choose the share with which
-    /// they rank best, and none where that is no better by half a standard error; the fewer there are, the more the
-    /// general model counts.
+    /// gets no share. Without self-training only very few labels give it one. With self-training the share is the largest
+    /// where the run has restarted from it: there the labels are a choice of the clearest particles, so no AUC on them can
+    /// tell. Elsewhere many validation positives choose the share with which they rank best, and none where that is no
+    /// better by half a standard error; the fewer there are, the more the general model counts.
     fn mixed_with_general_model(&mut self) -> Result<Option<Network>> {
         let Some(general) = &self.general_share else { return Ok(None) };
         let (share, why) = match self.trial.road() {

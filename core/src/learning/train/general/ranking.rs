@@ -37,7 +37,7 @@ pub(in crate::learning::train) struct GeneralRanking {
 }
 
 /// How many times as many particles as π says the general model may see where it knows the particles.
-const AGREES: std::ops::RangeInclusive<f64> = 0.5..=1.25;
+const AGREES: std::ops::RangeInclusive<f64> = 0.5..=1.2;
 
 impl GeneralRanking {
     /// Whether the general model takes about as many of the unlabeled for particles as π says. Where it takes many more,
@@ -102,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_agree_up_to_a_quarter_too_many_and_half_too_few() {
+    fn the_counts_agree_up_to_a_fifth_too_many_and_half_too_few() {
         let agrees = |prior: f64| general(&[], 0.9, prior).agrees_with(0.4);
-        assert!(agrees(0.2) && agrees(0.4) && agrees(0.5));
-        assert!(!agrees(0.19) && !agrees(0.51));
+        assert!(agrees(0.2) && agrees(0.4) && agrees(0.47));
+        assert!(!agrees(0.19) && !agrees(0.49));
         let untold = GeneralRanking { prior_is_told: false, ..general(&[], 0.9, 0.4) };
         assert!(!untold.agrees_with(0.4), "a chance");
     }
