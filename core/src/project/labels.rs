@@ -100,22 +100,6 @@ impl Project {
         Ok(changes)
     }
 
-    /// The labelling that [`Self::undo_last`] would take back.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn to_undo(&self) -> Result<Option<EntryId>> {
-        Ok(UndoState::read(&self.db)?.to_undo())
-    }
-
-    /// The undo that [`Self::redo_last`] would take back.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub fn to_redo(&self) -> Result<Option<EntryId>> {
-        Ok(UndoState::read(&self.db)?.to_redo())
-    }
-
     /// Takes back the last labelling that has not been taken back; imports are not touched.
     /// Returns the new journal entry, or `None` when there is nothing to undo.
     ///

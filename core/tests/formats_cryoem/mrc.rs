@@ -66,6 +66,44 @@ fn every_mode_and_byte_order_gives_the_same_pixels() {
     }
 }
 
+/// Large pictures are read in pieces of 2²² px and decoded by several cores, 2¹⁸ px each; rows of 4-bit pixels begin with a
+/// new byte. The width is odd and no power of two fits into it.
+#[test]
+fn a_large_picture_has_each_pixel_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (width, height) = (2051, 2100);
+    let value = |at: usize| (at * 7 % 2039) as u16;
+    let expected: Vec<f32> = (0..width * height).map(|at| f32::from(value(at))).collect();
+    let make_mrc = |mode, big, data: &[u8]| make::mrc(width as i32, height as i32, 1, mode, big, &[], data);
+    let read = |bytes: &[u8]| mrc::read_image(&make::file(folder.path(), "large.mrc", bytes.to_vec()));
+    for big in [false, true] {
+        let half = |at: usize| half::f16::from_f32(f32::from(value(at)));
+        let data: Vec<u8> = (0..width * height)
+            .flat_map(|at| if big { half(at).to_be_bytes() } else { half(at).to_le_bytes() })
+            .collect();
+        let bytes = make_mrc(12, big, &data);
+        let (image, _) = read(&bytes).unwrap();
+        assert!(image.data == expected, "big {big}");
+        // Compressed, the pixels are in memory when they are decoded.
+        let (image, _) = read(&make::gzip(&bytes)).unwrap();
+        assert!(image.data == expected, "big {big}, gz");
+    }
+    let row: Vec<u8> = (0..width.div_ceil(2)).map(|at| (at % 16 | (at / 3 % 16) << 4) as u8).collect();
+    let (image, _) = read(&make_mrc(101, false, &row.repeat(height))).unwrap();
+    for y in [0, 1, 127, 1024, 2044, 2045, height - 1] {
+        let of_row = (0..width).map(|x| f32::from(row[x / 2] >> (4 * (x % 2)) & 15));
+        assert!(image.data[y * width..(y + 1) * width].iter().copied().eq(of_row), "row {y}");
+    }
+    // The first of two that are no number is named, in whichever part they are.
+    let mut data: Vec<u8> = expected.iter().flat_map(|v| v.to_le_bytes()).collect();
+    for (column, row) in [(3, 2080), (1999, 700)] {
+        let at = 4 * (row * width + column);
+        data[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    }
+    let error = read(&make_mrc(2, false, &data)).unwrap_err().to_string();
+    assert!(error.contains("NaN at column 1999, row 700"), "{error}");
+}
+
 #[test]
 fn the_machine_stamp_may_be_missing_or_wrong() {
     let folder = tempfile::tempdir().unwrap();

@@ -36,6 +36,7 @@ impl App {
                     return Ok(());
                 }
                 let edit = undo::undo(self.store()?)?;
+                self.model.micrographs.mask_steps.took_back(edit.is_some());
                 self.took_back(edit, "There is no labelling to undo. Imports are not undone.")
             }
             LabelCommand::Redo => {
@@ -43,6 +44,7 @@ impl App {
                     return Ok(());
                 }
                 let edit = undo::redo(self.store()?)?;
+                self.model.micrographs.mask_steps.made_again(edit.is_some());
                 self.took_back(edit, "There is no labelling to redo.")
             }
         }
@@ -86,6 +88,7 @@ impl App {
         let run = open.scores.as_ref().map(|scores| scores.run);
         let edit = undo::set(self.store()?, patches, label, run, source.stored())?;
         if let Some(edit) = &edit {
+            self.model.micrographs.mask_steps.labelled();
             self.take_edit(edit)?;
         }
         Ok(edit.map_or(0, |edit| edit.changes.len() as u64))
@@ -110,10 +113,14 @@ impl App {
 
     fn take_edit(&mut self, edit: &LabelEdit) -> anyhow::Result<()> {
         self.open()?.take_changes(edit.entry, &edit.changes);
-        // "Undo" in a notice means the step the notice is about, and that is no longer the last one.
+        self.withdraw_undo();
+        Ok(())
+    }
+
+    /// "Undo" in a notice means the step the notice is about, and that is no longer the last one.
+    pub(super) fn withdraw_undo(&mut self) {
         let undoes = |offer: &Command| matches!(offer, Command::Label(LabelCommand::Undo));
         self.model.notices.withdraw(undoes);
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use super::outcome::{MicrographOutcome, Outcome};
 use super::state::App;
 use crate::gui::command::{MicrographCommand, SelectCommand};
 use crate::gui::jobs::{JobContext, JobKind};
-use crate::gui::model::{MaskStep, MicrographPicture, SmallPicture};
+use crate::gui::model::{MaskStep, MicrographPicture, Next, SmallPicture};
 use crate::gui::values::{FileKinds, Go, MicrographSort, PictureKey, Tab, Wanted};
 
 /// A picture that is filtered is averaged down to at most so many px a side first.
@@ -54,8 +54,7 @@ impl App {
                 let before = self.open()?.mask(micrograph);
                 let step = MaskStep { micrograph, before, after: mask.clone() };
                 self.set_mask(micrograph, mask)?;
-                let newest = self.store()?.journal_position()?;
-                self.model.micrographs.mask_steps.add(step, newest);
+                self.model.micrographs.mask_steps.add(step);
             }
             MicrographCommand::Locate(micrograph) => self.ask_where(micrograph)?,
             MicrographCommand::Mark(mark) => self.mark_places(mark)?,
@@ -70,29 +69,29 @@ impl App {
         open.masks.retain(|_, mask| !mask.is_empty());
         // Places under the mask are no picks any more.
         self.model.picks.revision += 1;
+        self.withdraw_undo();
         Ok(())
     }
 
-    /// Takes back the change of a mask, or makes it again where `again`, if it is next. Whether it was.
+    /// Takes back the change of a mask, or makes it again where `again`, if that is next. Whether it was.
     pub(super) fn step_mask(&mut self, again: bool) -> anyhow::Result<bool> {
         let steps = &self.model.micrographs.mask_steps;
-        let step = if again { steps.to_redo(None, None) } else { steps.to_undo(None) };
-        if step.is_none() {
-            return Ok(false);
-        }
-        let store = self.store()?;
-        let (label, undone, newest) = (store.to_undo()?, store.to_redo()?, store.journal_position()?);
-        let steps = &self.model.micrographs.mask_steps;
-        let step = if again { steps.to_redo(label, undone) } else { steps.to_undo(label) };
-        let Some(MaskStep { micrograph, before, after }) = step.cloned() else { return Ok(false) };
-        self.set_mask(micrograph, if again { after } else { before })?;
+        let step = match if again { steps.to_redo() } else { steps.to_undo() } {
+            Next::Labels => return Ok(false),
+            Next::Nothing => {
+                self.model.notices.warning("There is nothing to redo.");
+                return Ok(true);
+            }
+            Next::Mask(step) => step,
+        };
+        self.set_mask(step.micrograph, if again { step.after } else { step.before })?;
         let steps = &mut self.model.micrographs.mask_steps;
         if again {
-            steps.made_again(newest)
+            steps.made_again(true)
         } else {
-            steps.took_back(newest)
+            steps.took_back(true)
         }
-        let name = self.micrograph(micrograph)?.0.name;
+        let name = self.micrograph(step.micrograph)?.0.name;
         let done = if again { "Redone" } else { "Undone" };
         self.model.notices.done(format!("{done}: bad regions of {name}."));
         Ok(true)

@@ -1,8 +1,8 @@
-//! Changes of masks since the project was opened, so that undo takes back what was done last: a label or a mask.
-//! Labels have a journal on the disk; the place of a mask's change among them is its newest entry at that time.
+//! The order of labels and masks since the project was opened, so that undo takes back what was done last. Labels are in
+//! the journal on the disk and are only counted here; changes of masks are kept here.
 
 use vitrine_core::imaging::Mask;
-use vitrine_core::project::{EntryId, MicrographId};
+use vitrine_core::project::MicrographId;
 
 /// A change of a mask.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,44 +15,86 @@ pub struct MaskStep {
     pub after: Mask,
 }
 
-/// The changes that stand and those taken back, each with the newest entry of the journal when it was made or taken
-/// back.
+#[derive(Debug, Clone, PartialEq)]
+enum Step {
+    /// Of labels; the journal has it.
+    Label,
+    Mask(MaskStep),
+}
+
+/// What an undo or a redo has to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Ask the journal of labels.
+    Labels,
+    /// Change a mask.
+    Mask(MaskStep),
+    /// Nothing: what the journal could make again came before a mask that was changed since.
+    Nothing,
+}
+
+/// The steps that stand and those taken back, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct MaskSteps {
-    done: Vec<(EntryId, MaskStep)>,
-    undone: Vec<(EntryId, MaskStep)>,
+    done: Vec<Step>,
+    undone: Vec<Step>,
+    /// Whether a mask was changed after all that the journal could make again.
+    is_new: bool,
 }
 
 impl MaskSteps {
     /// A mask was changed. Nothing is left to redo.
-    pub fn add(&mut self, step: MaskStep, newest: EntryId) {
+    pub fn add(&mut self, step: MaskStep) {
         self.undone.clear();
-        self.done.push((newest, step));
+        self.is_new = true;
+        self.done.push(Step::Mask(step));
     }
 
-    /// The change that an undo takes back; `None` where the labelling `label` came after it, or there is none. `label` is
-    /// the entry that an undo of labels would take back.
-    pub fn to_undo(&self, label: Option<EntryId>) -> Option<&MaskStep> {
-        let (newest, step) = self.done.last()?;
-        label.is_none_or(|label| label <= *newest).then_some(step)
+    /// Something was labelled. Nothing is left to redo.
+    pub fn labelled(&mut self) {
+        self.undone.clear();
+        self.is_new = false;
+        self.done.push(Step::Label);
     }
 
-    /// The change that a redo makes again; `None` where an undo of labels, `undone`, came after it, where something was
-    /// labelled since, or where there is none. `label` and `undone` are the entries that an undo and a redo of labels would
-    /// take back.
-    pub fn to_redo(&self, label: Option<EntryId>, undone: Option<EntryId>) -> Option<&MaskStep> {
-        let (newest, step) = self.undone.last()?;
-        [label, undone].into_iter().flatten().all(|entry| entry <= *newest).then_some(step)
+    /// The last labelling failed.
+    pub fn label_failed(&mut self) {
+        if let Some(at) = self.done.iter().rposition(|step| *step == Step::Label) {
+            self.done.remove(at);
+        }
     }
 
-    /// The change of [`Self::to_undo`] was taken back.
-    pub fn took_back(&mut self, newest: EntryId) {
-        self.undone.extend(self.done.pop().map(|(_, step)| (newest, step)));
+    /// What an undo takes back.
+    pub fn to_undo(&self) -> Next {
+        match self.done.last() {
+            Some(Step::Mask(step)) => Next::Mask(step.clone()),
+            Some(Step::Label) | None => Next::Labels,
+        }
     }
 
-    /// The change of [`Self::to_redo`] was made again.
-    pub fn made_again(&mut self, newest: EntryId) {
-        self.done.extend(self.undone.pop().map(|(_, step)| (newest, step)));
+    /// What a redo makes again.
+    pub fn to_redo(&self) -> Next {
+        match self.undone.last() {
+            Some(Step::Mask(step)) => Next::Mask(step.clone()),
+            None if self.is_new => Next::Nothing,
+            Some(Step::Label) | None => Next::Labels,
+        }
+    }
+
+    /// What [`Self::to_undo`] said was taken back; `found` is false where the journal had nothing.
+    pub fn took_back(&mut self, found: bool) {
+        let step = self.done.pop().unwrap_or(Step::Label);
+        if found {
+            self.undone.push(step);
+        }
+    }
+
+    /// What [`Self::to_redo`] said was made again; `found` is false where the journal had nothing.
+    pub fn made_again(&mut self, found: bool) {
+        let step = self.undone.pop().unwrap_or(Step::Label);
+        if found {
+            self.done.push(step);
+        }
     }
 }
 
@@ -67,32 +109,42 @@ mod tests {
 
     #[test]
     fn steps_are_taken_back_and_made_again_in_their_order_among_labels() {
-        // Label 1, mask, label 2.
+        let mask = || Next::Mask(step(7));
         let mut steps = MaskSteps::default();
-        steps.add(step(7), EntryId(1));
-        assert_eq!(steps.to_undo(Some(EntryId(2))), None, "label 2 came later");
-        // Entry 3 takes label 2 back.
-        assert_eq!(steps.to_undo(Some(EntryId(1))), Some(&step(7)));
-        steps.took_back(EntryId(3));
-        assert_eq!(steps.to_undo(Some(EntryId(1))), None, "label 1 came before it");
-        // Entry 4 takes label 1 back, entry 5 makes it again.
-        assert_eq!(steps.to_redo(None, Some(EntryId(4))), None, "label 1 first");
-        assert_eq!(steps.to_redo(Some(EntryId(1)), Some(EntryId(3))), Some(&step(7)));
-        steps.made_again(EntryId(5));
-        assert_eq!(steps.to_redo(Some(EntryId(1)), Some(EntryId(3))), None);
-        assert_eq!(steps.to_undo(Some(EntryId(1))), Some(&step(7)));
+        steps.labelled();
+        steps.add(step(7));
+        steps.labelled();
+        // Twice: the order must outlive a redo.
+        for _ in 0..2 {
+            for next in [Next::Labels, mask(), Next::Labels] {
+                assert_eq!(steps.to_undo(), next);
+                steps.took_back(true);
+            }
+            for next in [Next::Labels, mask(), Next::Labels] {
+                assert_eq!(steps.to_redo(), next);
+                steps.made_again(true);
+            }
+        }
+        // Steps of earlier days are the journal's.
+        (0..3).for_each(|_| steps.took_back(true));
+        assert_eq!(steps.to_undo(), Next::Labels);
+        steps.took_back(false);
+        assert_eq!(steps.to_redo(), Next::Labels);
     }
 
     #[test]
     fn a_new_step_leaves_nothing_to_redo() {
         let mut steps = MaskSteps::default();
-        steps.add(step(1), EntryId(0));
-        steps.took_back(EntryId(0));
-        assert_eq!(steps.to_redo(Some(EntryId(1)), None), None, "something was labelled since");
-        assert_eq!(steps.to_redo(None, None), Some(&step(1)));
-        steps.add(step(2), EntryId(0));
-        assert_eq!(steps.to_redo(None, None), None);
-        steps.took_back(EntryId(0));
-        assert_eq!(steps.to_undo(None), None);
+        assert_eq!(steps.to_redo(), Next::Labels, "of an earlier day");
+        steps.labelled();
+        steps.took_back(true);
+        steps.add(step(1));
+        assert_eq!(steps.to_redo(), Next::Nothing, "the label was taken back before the mask was drawn");
+        steps.took_back(true);
+        assert_eq!(steps.to_redo(), Next::Mask(step(1)));
+        steps.labelled();
+        assert_eq!(steps.to_redo(), Next::Labels, "the journal says that there is nothing");
+        steps.label_failed();
+        assert!(steps.done.is_empty());
     }
 }

@@ -32,7 +32,7 @@ pub use export::{ExportState, Written};
 pub use gallery::GalleryGrid;
 pub use import::{DiskSpace, ImportState, LookRequest, Recognised};
 pub use live::{LivePhase, LiveRun};
-pub use mask_steps::{MaskStep, MaskSteps};
+pub use mask_steps::{MaskStep, MaskSteps, Next};
 pub use micrographs::{Marking, MicrographPicture, MicrographsState, SmallPicture};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use on_micrographs::{MicrographProgress, OnMicrographs};

@@ -130,6 +130,11 @@ fn canvas(
         }
         None => {
             painter.rect_filled(state.geometry.whole(), 0.0, egui::Color32::from_gray(0x30));
+            // Until it is read, the small picture of the list is better than none.
+            if let Some(small) = state.thumbnails.get(&mic.id).filter(|_| failure.is_none()) {
+                let all = egui::Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+                painter.image(small.id(), state.geometry.whole(), all, egui::Color32::WHITE);
+            }
         }
     }
     let legend = score_layer::draw(ui, page, &state.geometry, &mut state.layer, out);
