@@ -75,7 +75,7 @@ fn a_large_picture_has_each_pixel_in_its_place() {
     let value = |at: usize| (at * 7 % 2039) as u16;
     let expected: Vec<f32> = (0..width * height).map(|at| f32::from(value(at))).collect();
     let make_mrc = |mode, big, data: &[u8]| make::mrc(width as i32, height as i32, 1, mode, big, &[], data);
-    let read = |bytes: &[u8]| mrc::read_image(&make::file(folder.path(), "large.mrc", bytes.to_vec()));
+    let read = |bytes: &[u8]| mrc::read_image(&make::file(folder.path(), "large.mrc", bytes));
     for big in [false, true] {
         let half = |at: usize| half::f16::from_f32(f32::from(value(at)));
         let data: Vec<u8> = (0..width * height)
@@ -88,7 +88,7 @@ fn a_large_picture_has_each_pixel_in_its_place() {
         let (image, _) = read(&make::gzip(&bytes)).unwrap();
         assert!(image.data == expected, "big {big}, gz");
     }
-    let row: Vec<u8> = (0..width.div_ceil(2)).map(|at| (at % 16 | (at / 3 % 16) << 4) as u8).collect();
+    let row: Vec<u8> = (0..width.div_ceil(2)).map(|at| ((at % 16) | ((at / 3 % 16) << 4)) as u8).collect();
     let (image, _) = read(&make_mrc(101, false, &row.repeat(height))).unwrap();
     for y in [0, 1, 127, 1024, 2044, 2045, height - 1] {
         let of_row = (0..width).map(|x| f32::from(row[x / 2] >> (4 * (x % 2)) & 15));
