@@ -191,12 +191,18 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
         );
     }
     if let Some(expected) = &summary.expected {
+        let from = match expected.judged {
+            0 => "by scores".to_owned(),
+            places => format!("by {places} places judged at random"),
+        };
         print_line(&format!(
-            "expected: precision {:.2} ({:.2} to {:.2}), {:.0} % of the particles among the places",
+            "expected {from}: precision {:.2} ({:.2} to {:.2}), {:.0} % ({:.0} to {:.0}) of the particles among the places",
             expected.precision,
             expected.low,
             expected.high,
-            100.0 * expected.recall
+            100.0 * expected.recall,
+            100.0 * expected.recall_low,
+            100.0 * expected.recall_high
         ));
     }
     if !summary.left_out.is_empty() {

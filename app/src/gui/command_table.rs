@@ -7,8 +7,9 @@ use vitrine_core::Label;
 use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
-    Command, ExportCommand, ImportCommand, LabelCommand, MicrographCommand, PickCommand, ProjectCommand,
-    QueueCommand, SaveCommand, SelectCommand, SettingsCommand, TrainCommand, ViewCommand, WindowCommand,
+    AuditCommand, Command, ExportCommand, ImportCommand, LabelCommand, MicrographCommand, PickCommand,
+    ProjectCommand, QueueCommand, SaveCommand, SelectCommand, SettingsCommand, TrainCommand, ViewCommand,
+    WindowCommand,
 };
 use crate::gui::values::{Edge, Go, Overlay, SidePanel, SortKey, Tab};
 
@@ -213,6 +214,10 @@ pub static TABLE: &[Info] = table![
         "Show the uncorrected micrograph whose picks are least certain, or least like those you have \
          corrected.",
         Command::Pick(PickCommand::Worth);
+    "micrograph.audit" View Micrograph None, "Judge picks at random",
+        "Ask about places of the run in random order, two picks for each place below the threshold. From 30 answers on the expected \
+         precision and recall follow from them.",
+        Command::Pick(PickCommand::Audit(AuditCommand::Next));
     "micrograph.pick" View Micrograph None, "Pick on this micrograph",
         "Score the micrograph that is shown with the run that picks.", Command::Pick(PickCommand::Start { all: false });
     "micrograph.pick_all" View Micrograph None, "Pick on all micrographs",

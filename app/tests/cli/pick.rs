@@ -81,6 +81,26 @@ fn whole_micrographs_are_picked() {
     what_cannot_pick_says_why(dir.path(), &project, &mics);
     a_threshold_of_one_micrograph_holds_there(dir.path(), &project);
     a_session_is_followed(dir.path(), &project);
+    what_a_person_has_judged_counts(dir.path(), &project, &mics);
+}
+
+/// Nearly every place of the run becomes a positive patch: precision and recall follow from that.
+fn what_a_person_has_judged_counts(dir: &Path, project: &str, mics: &str) {
+    let places = text(dir.join("places.csv"));
+    let pick = ["pick", project, "--run", "slide", "--device", "cpu", "--one-threshold"];
+    let all = json(&[&pick[..], &["--threshold", "0", "--table", &places]].concat());
+    assert!(all["summary"]["expected"]["judged"].as_u64().unwrap_or(0) == 0, "{all}");
+    ok(&["import", project, "--micrographs", mics, "--picks", &places, "--box", "64"]);
+    let judged = json(&[&pick[..], &["--precision", "0.9"]].concat());
+    let expected = &judged["summary"]["expected"];
+    // Some places lie on unlabeled patches, whose labels an import leaves: the random order ends at the first of them.
+    let number = expected["judged"].as_u64().unwrap();
+    assert!(number >= 30 && number < count(&all, "places"), "{judged}");
+    let value = |key: &str| expected[key].as_f64().unwrap();
+    assert!(value("low") > 0.9 && value("recall_low") > 0.9 && value("precision") < 1.0, "{judged}");
+    assert_eq!(count(&judged, "picks"), count(&all, "picks"));
+    let words = ok(&pick);
+    assert!(words.contains(&format!("expected by {number} places judged at random: precision ")), "{words}");
 }
 
 fn particles_are_picked_kept_and_chosen_again(dir: &Path, project: &str) {

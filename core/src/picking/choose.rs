@@ -1,9 +1,7 @@
 //! Which of the scored places are picks: by a threshold, by an expected number, or by an expected precision.
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
-
+use super::audit::Judged;
+use super::census::{Census, Expectation, TOP, logit_of};
 use super::peaks::spaced;
 use super::picker::{Candidate, Candidates, FLOOR};
 use crate::error::{Error, Result};
@@ -43,16 +41,6 @@ impl Choice {
     }
 }
 
-/// The logit of a score.
-pub fn logit_of(score: f64) -> f64 {
-    (score / (1.0 - score)).ln()
-}
-
-/// The score of a logit.
-pub fn score_of(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
 /// The places of a micrograph that lie at least `distance` px apart, the best first: of two nearer ones the better.
 pub fn at_distance(found: &Candidates, distance: f64) -> Vec<Candidate> {
     let places: Vec<(f64, f64)> = found.places.iter().map(|p| (p.x, p.y)).collect();
@@ -61,114 +49,29 @@ pub fn at_distance(found: &Candidates, distance: f64) -> Vec<Candidate> {
     spaced(&places, &order, distance).into_iter().map(|at| found.places[at]).collect()
 }
 
-/// Logits a bin of [`Census`] holds.
-const WIDTH: f64 = 0.01;
-/// Highest logit told apart.
-const TOP: f64 = 30.0;
-/// Logits kept to estimate π from.
-const SAMPLE: usize = 20_000;
 /// Fewer positives than this say too little of recall.
 const MIN_POSITIVES: usize = 10;
 
-/// The logits of the places of all micrographs, in memory that does not grow with their number.
-#[derive(Debug, Clone)]
-pub struct Census {
-    bins: Vec<u64>,
-    sample: Vec<f32>,
-    seen: u64,
-    micrographs: u64,
-    random: ChaCha8Rng,
-}
-
-impl Default for Census {
-    fn default() -> Self {
-        let bins = ((TOP - f64::from(FLOOR)) / WIDTH) as usize + 1;
-        Self {
-            bins: vec![0; bins],
-            sample: Vec::new(),
-            seen: 0,
-            micrographs: 0,
-            random: ChaCha8Rng::seed_from_u64(0x6365_6e73),
-        }
-    }
-}
-
-/// What is to be expected of picks above a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Expectation {
-    /// Share of particles among the picks.
-    pub precision: f64,
-    /// Lower end of its 90 % interval.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-    /// Share of the particles among all places above the floor that is picked.
-    pub recall: f64,
-    /// Lower end of its 90 % interval.
-    pub recall_low: f64,
-    /// Upper end.
-    pub recall_high: f64,
+/// What a precision is expected from.
+#[derive(Debug, Clone, Copy)]
+pub enum Evidence<'a> {
+    /// The logits of particles on which the network did not learn, beside those of the places.
+    Scores(&'a [f32]),
+    /// What a person has said of places at random.
+    Judged(&'a Judged),
 }
 
 impl Census {
-    /// Adds the places of a micrograph.
-    pub fn add(&mut self, places: &[Candidate]) {
-        self.micrographs += 1;
-        for place in places {
-            let bin = ((f64::from(place.logit - FLOOR) / WIDTH).max(0.0) as usize).min(self.bins.len() - 1);
-            self.bins[bin] += 1;
-            // Vitter's algorithm R: every place is kept with the same chance.
-            self.seen += 1;
-            if self.sample.len() < SAMPLE {
-                self.sample.push(place.logit);
-            } else {
-                let at = self.random.random_range(0..self.seen);
-                if let Some(slot) = usize::try_from(at).ok().and_then(|at| self.sample.get_mut(at)) {
-                    *slot = place.logit;
-                }
-            }
-        }
-    }
-
-    /// How many places there are.
-    pub fn len(&self) -> u64 {
-        self.seen
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.seen == 0
-    }
-
-    /// Places at or above a logit, to within a hundredth of a logit.
-    pub fn above(&self, logit: f64) -> u64 {
-        let first = ((logit - f64::from(FLOOR)) / WIDTH).round().max(0.0) as usize;
-        self.bins.iter().skip(first).sum()
-    }
-
-    /// The logit at or above which so many places lie in all: the lowest that lets no more through.
-    fn with_at_most(&self, wanted: f64) -> f64 {
-        let mut sum = 0;
-        for (bin, count) in self.bins.iter().enumerate().rev() {
-            sum += count;
-            if sum as f64 > wanted {
-                return f64::from(FLOOR) + (bin + 1) as f64 * WIDTH;
-            }
-        }
-        f64::from(FLOOR)
-    }
-
-    /// The logit that a choice means. `positives` are logits of particles on which the network did not learn; only a
-    /// precision needs them.
+    /// The logit that a choice means. Only a precision needs the evidence.
     ///
     /// # Errors
     /// When a precision was asked for and there are too few positives or places, or no threshold reaches it.
-    pub fn threshold(&self, choice: Choice, positives: &[f32]) -> Result<f64> {
+    pub fn threshold(&self, choice: Choice, evidence: Evidence<'_>) -> Result<f64> {
         match choice {
             Choice::Threshold(score) => Ok(logit_of(score)),
             Choice::Expected(number) => Ok(self.with_at_most(number * self.micrographs as f64)),
             Choice::Precision(wanted) => {
-                let known = self.particles(positives)?;
+                let known = self.known(evidence)?;
                 let mut best: Option<f64> = None;
                 let mut highest = 0.0f64;
                 let mut logit = f64::from(FLOOR);
@@ -198,17 +101,24 @@ impl Census {
     ///
     /// # Errors
     /// When there are too few positives or places.
-    pub fn expect(&self, logit: f64, positives: &[f32]) -> Result<Option<Expectation>> {
-        Ok(self.particles(positives)?.at(self, logit))
+    pub fn expect(&self, logit: f64, evidence: Evidence<'_>) -> Result<Option<Expectation>> {
+        Ok(self.known(evidence)?.at(self, logit))
     }
 
     /// As [`Self::expect`] at several thresholds: what takes time is done once.
     ///
     /// # Errors
     /// As [`Self::expect`].
-    pub fn expectations(&self, logits: &[f64], positives: &[f32]) -> Result<Vec<Option<Expectation>>> {
-        let known = self.particles(positives)?;
+    pub fn expectations(&self, logits: &[f64], evidence: Evidence<'_>) -> Result<Vec<Option<Expectation>>> {
+        let known = self.known(evidence)?;
         Ok(logits.iter().map(|&logit| known.at(self, logit)).collect())
+    }
+
+    fn known<'a>(&self, evidence: Evidence<'a>) -> Result<Known<'a>> {
+        Ok(match evidence {
+            Evidence::Scores(positives) => Known::Particles(self.particles(positives)?),
+            Evidence::Judged(judged) => Known::Judged(judged),
+        })
     }
 
     /// How many of the places are particles: their share is the class prior of positives against places.
@@ -227,6 +137,21 @@ impl Census {
         }
         let mixtures = binormal_mixtures(&above, &self.sample, Checked::default())?;
         Ok(Particles { mixtures, positives: above })
+    }
+}
+
+/// What is known of the places of a census.
+enum Known<'a> {
+    Particles(Particles),
+    Judged(&'a Judged),
+}
+
+impl Known<'_> {
+    fn at(&self, census: &Census, logit: f64) -> Option<Expectation> {
+        match self {
+            Self::Particles(particles) => particles.at(census, logit),
+            Self::Judged(judged) => judged.expect(census, logit),
+        }
     }
 }
 
@@ -251,6 +176,7 @@ impl Particles {
             recall: promise.recall.value,
             recall_low: promise.recall.low,
             recall_high: promise.recall.high,
+            judged: 0,
         })
     }
 }
@@ -258,10 +184,14 @@ impl Particles {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
     use rand_distr::{Distribution, Normal};
 
     use super::*;
     use crate::imaging::Border;
+
+    const NONE: Evidence<'static> = Evidence::Scores(&[]);
 
     fn place(x: f64, logit: f32) -> Candidate {
         Candidate { x, y: 0.0, logit }
@@ -284,12 +214,12 @@ mod tests {
         census.add(&[place(0.0, 4.0), place(1.0, 3.0), place(2.0, 2.0)]);
         census.add(&[place(0.0, 1.0)]);
         // 1.5 a micrograph are three in all.
-        let logit = census.threshold(Choice::Expected(1.5), &[]).unwrap();
+        let logit = census.threshold(Choice::Expected(1.5), NONE).unwrap();
         assert_eq!(census.above(logit), 3);
         assert!(logit > 1.0 && logit < 2.0 + 1e-9, "{logit}");
-        assert_eq!(census.above(census.threshold(Choice::Expected(100.0), &[]).unwrap()), 4);
-        assert!((census.threshold(Choice::Threshold(0.5), &[]).unwrap()).abs() < 1e-12);
-        assert_eq!(census.threshold(Choice::Threshold(0.0), &[]).unwrap(), f64::NEG_INFINITY);
+        assert_eq!(census.above(census.threshold(Choice::Expected(100.0), NONE).unwrap()), 4);
+        assert!((census.threshold(Choice::Threshold(0.5), NONE).unwrap()).abs() < 1e-12);
+        assert_eq!(census.threshold(Choice::Threshold(0.0), NONE).unwrap(), f64::NEG_INFINITY);
     }
 
     /// 3,000 particles with logits of 2 ± 1 among 9,000 other places of −1 ± 1.
@@ -304,14 +234,14 @@ mod tests {
         let mut census = Census::default();
         let all: Vec<Candidate> = particles.iter().chain(&others).map(|&logit| place(0.0, logit)).collect();
         census.add(&all);
-        let logit = census.threshold(Choice::Precision(0.9), &positives).unwrap();
+        let logit = census.threshold(Choice::Precision(0.9), Evidence::Scores(&positives)).unwrap();
         let above = |scores: &[f32]| scores.iter().filter(|s| f64::from(**s) >= logit).count() as f64;
         let true_precision = above(&particles) / (above(&particles) + above(&others));
         assert!((true_precision - 0.9).abs() < 0.05, "{true_precision} at {logit}");
-        let expected = census.expect(logit, &positives).unwrap().unwrap();
+        let expected = census.expect(logit, Evidence::Scores(&positives)).unwrap().unwrap();
         assert!(expected.low <= true_precision && true_precision <= expected.high, "{expected:?}");
-        assert!(census.threshold(Choice::Precision(0.9), &positives[..5]).is_err());
-        assert_eq!(census.expect(29.0, &positives).unwrap(), None);
+        assert!(census.threshold(Choice::Precision(0.9), Evidence::Scores(&positives[..5])).is_err());
+        assert_eq!(census.expect(29.0, Evidence::Scores(&positives)).unwrap(), None);
     }
 
     #[test]

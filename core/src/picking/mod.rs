@@ -6,9 +6,13 @@
 //! - [`score_counts`]: the scores of a micrograph in few numbers
 //! - [`shift`]: how far the scores of a micrograph lie above or below those of the others
 //! - [`worth`]: which micrograph a person should look at next
+//! - [`census`]: the scores of all places together
 //! - [`choose`]: the places that a threshold, an expected number or a precision lets through
+//! - [`audit`]: precision and recall by places that a person judges at random
 //! - [`evaluate`]: positions of any program against known centres
 
+pub mod audit;
+pub mod census;
 pub mod choose;
 pub mod evaluate;
 pub mod peaks;

@@ -166,7 +166,8 @@ impl Picker {
         let Prepared { image, border, .. } = prepared;
         let size = (image.width, image.height);
         let map = self.map(prepared);
-        let half = (self.cut.effective_box()? / 2) as f64;
+        // A px more than half a box: the centre is written half a px before the place, and can be cut there again.
+        let half = (self.cut.effective_box()? / 2) as f64 + 1.0;
         let inside = INSIDE * self.cut.box_size as f64;
         let free = |at: f64, length: usize, before: usize, after: usize| {
             let edge = |border: usize| if border > 0 { (border as f64 + inside).max(half) } else { half };

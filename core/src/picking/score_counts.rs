@@ -1,6 +1,6 @@
 //! The scores of one micrograph's places in few numbers, so that changing the micrograph's own threshold reads no file.
 
-use super::choose::score_of;
+use super::census::score_of;
 use super::picker::Candidate;
 
 /// Scores at which places are counted: a hundredth apart, from 0.01 to 0.99.
@@ -64,7 +64,7 @@ impl ScoreCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choose::logit_of;
+    use super::super::census::logit_of;
     use super::*;
 
     fn counts(scores: &[f64]) -> ScoreCounts {

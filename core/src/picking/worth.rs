@@ -52,7 +52,7 @@ pub fn next<'a, K: Copy>(unseen: &[Unseen<'a, K>], seen: &[&ScoreCounts]) -> Opt
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::choose::logit_of;
+    use super::super::census::logit_of;
     use super::super::picker::Candidate;
     use super::*;
 

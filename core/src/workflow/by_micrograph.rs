@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::picking::choose::logit_of;
+use crate::picking::census::logit_of;
 use crate::picking::picker::Candidate;
 use crate::picking::shift::{common_median, median_logit, shift};
 use crate::project::{MicrographId, PickRules, Project};
@@ -43,6 +43,11 @@ impl ByMicrograph {
     /// Whether one threshold holds for all, and for scores as they are.
     pub(super) fn is_plain(&self) -> bool {
         self.own.is_empty() && !self.without_shifts
+    }
+
+    /// Whether some micrographs have a threshold of their own.
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
     }
 
     /// Whether all micrographs must be known before one can be judged.

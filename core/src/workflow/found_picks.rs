@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
+use super::judged_places::JudgedPlaces;
 use super::pick::held_out_positives;
 use super::pick_work::{masks, unmasked};
 use super::trained::trained_model;
 use crate::error::{Error, Result};
 use crate::imaging::Mask;
 use crate::ingest::project_cut;
-use crate::picking::choose::{Census, Expectation, at_distance, logit_of, score_of};
+use crate::picking::audit::{Audit, Judged};
+use crate::picking::census::{Census, Expectation, logit_of, score_of};
+use crate::picking::choose::{Evidence, at_distance};
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::score_counts::ScoreCounts;
 use crate::picking::shift::without_shift;
@@ -51,7 +54,7 @@ pub struct OnOne {
 }
 
 /// The places of all micrographs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Survey {
     /// Micrographs with places.
     pub micrographs: usize,
@@ -63,16 +66,33 @@ pub struct Survey {
     pub places: u64,
     /// Places by score, in bars of equal width from 0 to 1.
     pub histogram: Vec<u64>,
-    /// What thresholds give, ascending by score.
+    /// What thresholds give, ascending by score. What is expected follows from what a person has judged at random, where that
+    /// is enough, else from scores and π.
     pub thresholds: Vec<AtThreshold>,
-    /// Why nothing is expected, as a sentence.
+    /// Why nothing is expected from scores and π, as a sentence.
     pub why_not: Option<String>,
+    /// The order in which places are judged at random.
+    pub audit: Audit,
+    /// All places by score.
+    pub census: Census,
+    /// What scores and π let expect of [`Self::thresholds`].
+    pub by_scores: Vec<Option<Expectation>>,
 }
 
 impl Survey {
     /// What the threshold nearest to a score gives.
     pub fn at(&self, score: f64) -> Option<&AtThreshold> {
         self.thresholds.iter().min_by(|a, b| (a.score - score).abs().total_cmp(&(b.score - score).abs()))
+    }
+
+    /// What is expected of thresholds: by what a person has said in the audit where that is enough, else by scores and π.
+    pub fn judge(&mut self, judged: Option<&Judged>) {
+        for (at, by_scores) in self.thresholds.iter_mut().zip(&self.by_scores) {
+            at.expected = match judged {
+                Some(judged) => judged.expect(&self.census, logit_of(at.score)),
+                None => *by_scores,
+            };
+        }
     }
 
     /// The threshold with the highest expected F1 (2·P·R / (P + R)).
@@ -141,7 +161,8 @@ impl FoundPicks {
             without_shift(&mut places, by.measured_shift(micrograph).unwrap_or(0.0));
             tally.add(micrograph, &places);
         }
-        let Tally { census, histogram, mut each } = tally;
+        let Tally { census, mut audit, histogram, mut each } = tally;
+        audit.settle();
         for (micrograph, one) in &mut each {
             one.shift = by.measured_shift(micrograph);
         }
@@ -154,20 +175,20 @@ impl FoundPicks {
                  known with them only",
                 "leave the shifts in",
             )),
-            false => census.expectations(&logits, &held_out_positives(project, &self.run)?),
+            false => census.expectations(&logits, Evidence::Scores(&held_out_positives(project, &self.run)?)),
         };
-        let (expected, why_not) = match known {
+        let (by_scores, why_not) = match known {
             Ok(expected) => (expected, None),
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => (vec![None; logits.len()], Some(error.problem())),
         };
-        let thresholds = scores.into_iter().zip(&logits).zip(expected);
-        let thresholds = thresholds.map(|((score, &logit), expected)| AtThreshold {
+        let thresholds = scores.into_iter().zip(&logits);
+        let thresholds = thresholds.map(|(score, &logit)| AtThreshold {
             score,
             picks: census.above(logit),
-            expected,
+            expected: None,
         });
-        Ok(Survey {
+        let mut survey = Survey {
             micrographs: count,
             each,
             without_shifts,
@@ -175,20 +196,33 @@ impl FoundPicks {
             histogram,
             thresholds: thresholds.collect(),
             why_not,
-        })
+            audit,
+            census,
+            by_scores,
+        };
+        let places = JudgedPlaces::of(project, distance)?;
+        let judged = survey.audit.judged(&|place| places.at(place));
+        survey.judge(judged.as_ref());
+        Ok(survey)
     }
 }
 
 /// What is counted over all micrographs.
 struct Tally {
     census: Census,
+    audit: Audit,
     histogram: Vec<u64>,
     each: HashMap<PathBuf, OnOne>,
 }
 
 impl Tally {
     fn new() -> Self {
-        Self { census: Census::default(), histogram: vec![0; BARS], each: HashMap::new() }
+        Self {
+            census: Census::default(),
+            audit: Audit::default(),
+            histogram: vec![0; BARS],
+            each: HashMap::new(),
+        }
     }
 
     fn add(&mut self, micrograph: &Path, places: &[Candidate]) {
@@ -198,6 +232,7 @@ impl Tally {
             self.histogram[bar] += 1;
         }
         self.census.add(places);
+        self.audit.add(micrograph, places);
         let one = OnOne { counts: ScoreCounts::of(places), shift: None };
         self.each.insert(micrograph.to_owned(), one);
     }
@@ -219,16 +254,14 @@ mod tests {
                 recall,
                 recall_low: 0.0,
                 recall_high: 1.0,
+                judged: 0,
             }),
         };
         Survey {
             micrographs: 10,
-            each: HashMap::new(),
-            without_shifts: false,
             places: 2000,
-            histogram: Vec::new(),
             thresholds: vec![at(0.25, 900, 0.5, 0.9), at(0.5, 600, 0.8, 0.8), at(0.75, 300, 0.9, 0.4)],
-            why_not: None,
+            ..Survey::default()
         }
     }
 

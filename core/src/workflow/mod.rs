@@ -11,6 +11,7 @@ pub mod evaluate_pictures;
 pub mod follow_jobs;
 pub mod found_picks;
 pub mod import;
+mod judged_places;
 pub mod model;
 pub mod overview;
 pub mod pick;

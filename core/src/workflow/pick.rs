@@ -18,7 +18,7 @@ use crate::formats::micrograph;
 use crate::imaging::cut::CutSettings;
 use crate::ingest::project_cut;
 use crate::label::Label;
-use crate::picking::choose::logit_of;
+use crate::picking::census::logit_of;
 use crate::picking::picker::{Candidates, Picker, Prepared};
 use crate::picking::store::{FileState, Store, as_stored};
 use crate::progress::{ProgressSink, report};

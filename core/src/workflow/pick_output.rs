@@ -13,7 +13,7 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::export::relion_turns_over;
 use crate::formats::star::StarWriter;
-use crate::picking::choose::score_of;
+use crate::picking::census::score_of;
 use crate::picking::picker::Candidate;
 
 /// What is put behind the name of a micrograph.

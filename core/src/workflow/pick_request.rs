@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::device::ComputeDevice;
-use crate::picking::choose::{Choice, Expectation};
+use crate::picking::census::Expectation;
+use crate::picking::choose::Choice;
 
 /// What is picked, and how.
 #[derive(Debug, Clone)]

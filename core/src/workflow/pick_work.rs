@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
+use super::judged_places::JudgedPlaces;
 use super::pick_output::Output;
 use super::pick_request::{PickRequest, PickSummary};
 use crate::error::{Error, Result};
 use crate::imaging::Mask;
 use crate::imaging::cut::CutSettings;
-use crate::picking::choose::{Census, Choice, at_distance, logit_of, score_of};
+use crate::picking::audit::Audit;
+use crate::picking::census::{Census, logit_of, score_of};
+use crate::picking::choose::{Choice, Evidence, at_distance};
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::shift::without_shift;
 use crate::picking::store::{FileState, Store};
@@ -38,6 +41,10 @@ pub(super) fn unmasked(found: &Candidates, mask: &Mask) -> Candidates {
 pub(super) struct Work {
     pub(super) summary: PickSummary,
     census: Census,
+    /// The order in which places are judged at random.
+    audit: Audit,
+    /// Where a person has said what is there.
+    judged: JudgedPlaces,
     output: Output,
     /// The micrographs that have places, for the output.
     done: Vec<FileState>,
@@ -65,6 +72,8 @@ impl Work {
                 ..PickSummary::default()
             },
             census: Census::default(),
+            audit: Audit::default(),
+            judged: JudgedPlaces::of(project, distance)?,
             output: Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?,
             done: Vec::new(),
             masks: masks(project)?,
@@ -104,6 +113,7 @@ impl Work {
         let places = self.places(&state.path, found);
         self.by.note(&state.path, &places);
         self.census.add(&places);
+        self.audit.add(&state.path, &places);
         self.summary.micrographs += 1;
         self.summary.own_thresholds += u64::from(self.by.is_own(&state.path));
         if let Choice::Threshold(score) = request.choice
@@ -122,14 +132,22 @@ impl Work {
             return Ok(());
         }
         self.by.settle();
-        if self.by.needs_all() && matches!(request.choice, Choice::Precision(_)) {
+        let (census, mut audit) = self.common(store);
+        audit.settle();
+        // Where a micrograph has a threshold of its own, nothing is expected of all together.
+        let judged = match self.by.has_own() {
+            true => None,
+            false => audit.judged(&|place| self.judged.at(place)),
+        };
+        let evidence = judged.as_ref().map_or(Evidence::Scores(positives), Evidence::Judged);
+        if judged.is_none() && self.by.needs_all() && matches!(request.choice, Choice::Precision(_)) {
             return Err(Error::request(
                 "a precision is expected from scores of held-out particles, which are known with the shifts of their \
                  micrographs only, and this run takes them out",
-                "leave the shifts in, or choose a threshold or an expected number",
+                "leave the shifts in, choose a threshold or an expected number, or judge random picks in the window",
             ));
         }
-        let logit = self.common(store).threshold(request.choice, positives)?;
+        let logit = census.threshold(request.choice, evidence)?;
         self.summary.threshold = score_of(logit);
         self.summary.places = self.census.len();
         self.summary.without_shifts = self.by.needs_all();
@@ -138,8 +156,8 @@ impl Work {
             false => self.count(store, logit),
         };
         // Too few positives are no error where nobody asked for a precision; held-out ones are known with shifts only.
-        self.summary.expected = match self.by.is_plain() {
-            true => self.census.expect(logit, positives).ok().flatten(),
+        self.summary.expected = match self.by.is_plain() || judged.is_some() {
+            true => census.expect(logit, evidence).ok().flatten(),
             false => None,
         };
         let wanted = request.out.is_some() || request.table.is_some();
@@ -159,20 +177,22 @@ impl Work {
         Ok(())
     }
 
-    /// The places of micrographs on which the common threshold holds, without the shifts that are taken out.
-    fn common(&self, store: &Store) -> Census {
+    /// The places of micrographs on which the common threshold holds, without the shifts that are taken out: their number by
+    /// score, and their random order.
+    fn common(&self, store: &Store) -> (Census, Audit) {
         if self.by.is_plain() {
-            return self.census.clone();
+            return (self.census.clone(), self.audit.clone());
         }
-        let mut census = Census::default();
+        let (mut census, mut audit) = (Census::default(), Audit::default());
         for state in self.done.iter().filter(|state| !self.by.is_own(&state.path)) {
             if let Some(found) = store.read(state) {
                 let mut places = self.places(&state.path, &found);
                 without_shift(&mut places, self.by.shift(&state.path));
                 census.add(&places);
+                audit.add(&state.path, &places);
             }
         }
-        census
+        (census, audit)
     }
 
     /// Picks where each micrograph has a logit of its own.

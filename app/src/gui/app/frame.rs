@@ -65,6 +65,7 @@ impl eframe::App for App {
         self.watch_queue();
         self.model.jobs = self.jobs.states();
         self.watch_picking();
+        self.watch_audit();
         if let Some(text) = self.model.graphics.take_trouble() {
             self.model.notices.error(text);
         }

@@ -7,7 +7,7 @@ use super::state::App;
 use crate::gui::command::{Command, LabelCommand, SelectCommand};
 use crate::gui::model::NoticeKind;
 use crate::gui::undo::{self, LabelEdit};
-use crate::gui::values::LabelSource;
+use crate::gui::values::{LabelSource, Tab};
 use crate::words;
 
 impl App {
@@ -52,6 +52,12 @@ impl App {
 
     /// Labels the selection, or the current patch and goes on.
     fn label_targets(&mut self, label: Label) -> anyhow::Result<()> {
+        if self.model.tab == Tab::Micrographs
+            && self.open()?.selection.is_empty()
+            && self.answer_audit(label)?
+        {
+            return Ok(());
+        }
         let open = self.open()?;
         if open.selection.is_empty() {
             let Some(patch) = open.shown.current() else { return Ok(()) };

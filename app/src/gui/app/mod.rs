@@ -22,6 +22,7 @@ mod micrographs;
 mod notify;
 mod outcome;
 mod pick;
+mod pick_audit;
 mod pick_reading;
 mod places;
 mod project;

@@ -51,6 +51,7 @@ impl App {
                 Ok(())
             }
             PickCommand::Judge { micrograph, places, label } => self.judge(micrograph, places, label),
+            PickCommand::Audit(command) => self.apply_audit(command),
             PickCommand::AskExport => self.ask_for_picks_folder(),
             PickCommand::Export(folder) => self.start_picking(true, Some(folder)),
             PickCommand::OwnThreshold(micrograph, score) => self.change_rules(|rules| {

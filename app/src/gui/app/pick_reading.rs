@@ -64,6 +64,7 @@ impl App {
                 let (distance, without) = (f64::from(key.distance), key.without_shifts);
                 let mut survey =
                     found.survey(&store, &paths, distance, without, &|| job.check_cancelled())?;
+                let by_file = files.iter().map(|(id, path)| (path.clone(), *id)).collect();
                 let each = files.iter().filter_map(|(id, path)| Some((*id, survey.each.remove(path)?)));
                 let each = each.collect();
                 let bars = survey.histogram.len().max(1);
@@ -82,7 +83,7 @@ impl App {
                         }
                     }
                 }
-                Ok(Arc::new(Surveyed { survey, each, labelled }))
+                Ok(Arc::new(Surveyed { survey, each, files: Arc::new(by_file), labelled }))
             },
             move |survey| Outcome::Pick(PickOutcome::Surveyed(asked, survey)),
         );

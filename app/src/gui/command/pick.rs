@@ -8,6 +8,15 @@ use vitrine_core::project::MicrographId;
 use crate::gpu::colour_map::ColourMap;
 use crate::gui::values::{FoundKey, MapKey, RoundKey, SurveyKey};
 
+/// The audit of picks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditCommand {
+    /// Ask about the next place; begins the audit.
+    Next,
+    /// Stop asking.
+    End,
+}
+
 /// Pick with a run.
 #[derive(Debug, Clone)]
 pub enum PickCommand {
@@ -35,6 +44,8 @@ pub enum PickCommand {
         /// What they are.
         label: Label,
     },
+    /// Judge places at random, to learn how good the picks are.
+    Audit(AuditCommand),
     /// Ask for the folder that the picks on all micrographs go to.
     AskExport,
     /// Write the picks on all micrographs into this folder.

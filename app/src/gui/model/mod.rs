@@ -13,6 +13,7 @@ mod notice;
 mod on_micrographs;
 mod open;
 mod order;
+mod pick_audit;
 mod picks;
 mod recents;
 mod review;
@@ -38,6 +39,7 @@ pub use notice::{Notice, NoticeKind, Notices};
 pub use on_micrographs::{MicrographProgress, OnMicrographs};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{OrderInput, arrange};
+pub use pick_audit::{AskedPlace, AuditKey, PickAudit, judged_at};
 pub use picks::{PicksState, Surveyed, can_pick, distance_of, rules_of, run_of, threshold_of};
 pub use recents::Recents;
 pub use review::{Batch, DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
@@ -161,6 +163,8 @@ impl Model {
                 Err("Patches are labelled in the gallery and on micrographs.")
             }
             Needs::Labelling => Ok(()),
+            // The place of the audit is meant.
+            Needs::Labels if self.is_asked() => Ok(()),
             Needs::Labels
                 if self.tab == Tab::Micrographs && project.is_some_and(|p| p.selection.is_empty()) =>
             {
@@ -183,6 +187,14 @@ impl Model {
             Needs::Imported if training => Err("A run is training. Stop it or wait for its end."),
             Needs::Training | Needs::NoTraining | Needs::Queued | Needs::Imported => Ok(()),
         }
+    }
+
+    /// Whether a label would answer the audit of picks: a place of it is shown, and nothing else is chosen.
+    fn is_asked(&self) -> bool {
+        let here = || self.micrographs.current.is_some_and(|id| self.picks.audit.asked_on(id).is_some());
+        self.tab == Tab::Micrographs
+            && self.project.as_ref().is_some_and(|p| p.selection.is_empty())
+            && here()
     }
 
     /// Whether a project is open that takes an import.

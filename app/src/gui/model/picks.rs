@@ -1,10 +1,12 @@
 //! The places that a run has found on micrographs, as the view shows them.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use vitrine_core::picking::choose::{at_distance, logit_of};
+use vitrine_core::picking::census::logit_of;
+use vitrine_core::picking::choose::at_distance;
 use vitrine_core::picking::picker::{Candidate, Candidates};
 use vitrine_core::picking::shift::without_shift;
 use vitrine_core::picking::worth::{Unseen, Worth, next};
@@ -14,6 +16,7 @@ use vitrine_core::workflow::round::Round;
 
 use super::on_micrographs::MicrographProgress;
 use super::open::OpenProject;
+use super::pick_audit::PickAudit;
 use super::score_maps::ScoreMaps;
 use crate::gui::drafts::PickDraft;
 use crate::gui::values::{Asked, FoundKey, RoundKey, SurveyKey};
@@ -28,6 +31,8 @@ pub struct Surveyed {
     pub survey: Survey,
     /// The places of each micrograph.
     pub each: HashMap<MicrographId, OnOne>,
+    /// The micrograph of each file.
+    pub files: Arc<HashMap<PathBuf, MicrographId>>,
     /// Positives and negatives of the project by their score under the run, in the bars of the histogram; empty where
     /// the run has not scored them.
     pub labelled: [Vec<u64>; 2],
@@ -71,6 +76,8 @@ pub struct PicksState {
     pub maps: ScoreMaps,
     /// The micrograph that was offered last, and why.
     pub offered: Option<(MicrographId, Worth)>,
+    /// The audit of the picks.
+    pub audit: PickAudit,
     /// Goes up whenever places may have come.
     pub revision: u64,
     /// Micrographs done by the run that picks, when the revision went up last.
@@ -196,14 +203,11 @@ mod tests {
         };
         let survey = Survey {
             micrographs: 2,
-            each: HashMap::new(),
-            without_shifts: false,
             places: 8,
-            histogram: Vec::new(),
             thresholds: vec![at(0.25), at(0.5), at(0.75)],
-            why_not: None,
+            ..Survey::default()
         };
-        Surveyed { survey, each, labelled: [Vec::new(), Vec::new()] }
+        Surveyed { survey, each, files: Arc::default(), labelled: [Vec::new(), Vec::new()] }
     }
 
     #[test]

@@ -132,6 +132,14 @@ impl<K: PartialEq, T> Asked<K, T> {
         newest.or(self.before.as_ref().map(|(question, answer)| (question, answer)))
     }
 
+    /// The last answer that came, to be changed.
+    pub fn last_mut(&mut self) -> Option<&mut T> {
+        match &mut self.answer {
+            Load::Ready(answer) => Some(answer),
+            _ => self.before.as_mut().map(|(_, answer)| answer),
+        }
+    }
+
     /// A question that could not be answered may be put again: the person has come back to it.
     pub fn retry(&mut self) {
         if matches!(self.answer, Load::Failed(_)) {

@@ -1,5 +1,6 @@
 //! Whole micrographs: seen, corrected, and picked by hand or with a run.
 
+mod audit;
 mod gestures;
 mod look;
 mod marks;
@@ -179,7 +180,7 @@ pub fn settled(window: &mut Window) {
 
 /// A place that a run has found.
 pub fn place(x: f64, y: f64, score: f64) -> Candidate {
-    Candidate { x, y, logit: vitrine_core::picking::choose::logit_of(score) as f32 }
+    Candidate { x, y, logit: vitrine_core::picking::census::logit_of(score) as f32 }
 }
 
 /// A run that nobody trained and the places it has found, micrograph by micrograph.

@@ -110,7 +110,7 @@ pub fn promise_by_sample(sample: &[(f32, bool)], threshold: f64) -> Option<Promi
 const DRAWN: usize = 2000;
 
 /// Mean with the 5 % and 95 % quantiles.
-fn summary(mut values: Vec<f64>) -> Option<Share> {
+pub(crate) fn summary(mut values: Vec<f64>) -> Option<Share> {
     values.sort_by(f64::total_cmp);
     let at =
         |share: f64| values.get((share * values.len().saturating_sub(1) as f64).round() as usize).copied();

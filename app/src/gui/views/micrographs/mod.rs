@@ -6,6 +6,7 @@ mod list;
 mod marks;
 mod mask;
 mod page;
+mod pick_audit;
 mod pick_panel;
 mod pick_round;
 mod pick_threshold;
@@ -120,7 +121,12 @@ fn canvas(
     state.geometry.place(rect, size_of(open, mic, picture.as_ref()));
     move_view(model, open, state, ui.ctx().pixels_per_point());
     let page = Page { model, open, micrograph: mic.id };
-    let places = places::unjudged(page);
+    // While a person is asked about one place, what the run says of it and of others would lead their eye.
+    let asked = model.picks.audit.asked_on(mic.id);
+    let places = match asked {
+        Some(asked) => vec![places::Place { xy: asked.xy, score: asked.score }],
+        None => places::unjudged(page),
+    };
     let chosen = pointer::ui(ui, page, &places, state, &response, out);
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
@@ -139,8 +145,13 @@ fn canvas(
     }
     let legend = score_layer::draw(ui, page, &state.geometry, &mut state.layer, out);
     mask::draw(ui, &painter, open, mic.id, state);
-    places::draw(&painter, open, &state.geometry, (mic.id, &places), &chosen);
+    if asked.is_none() {
+        places::draw(&painter, open, &state.geometry, (mic.id, &places), &chosen);
+    }
     marks::draw(&painter, open, &model.micrographs, mic.id, &state.geometry, state.show_unlabeled, &chosen);
+    if let Some(asked) = asked {
+        pick_audit::draw(&painter, model, open, &state.geometry, asked);
+    }
     if let Some(text) = legend {
         score_layer::legend(&painter, &state.geometry, model.picks.maps.colours, text);
     }

@@ -8,12 +8,13 @@ use vitrine_core::project::MicrographId;
 
 use super::page::Page;
 use super::places::{self, Place};
-use super::{pick_round, pick_threshold, score_layer};
+use super::{pick_audit, pick_round, pick_threshold, score_layer};
 use crate::gui::command::{Command, DraftCommand, PickCommand};
 use crate::gui::drafts::PickDraft;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Surveyed, can_pick, distance_of, rules_of, run_of};
 use crate::gui::values::{FoundKey, Load, SurveyKey};
+use crate::gui::views::round::{counted, weak};
 use crate::gui::widgets::form::section;
 use crate::gui::widgets::{edited, primary, unreadable};
 use crate::words;
@@ -63,6 +64,7 @@ fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Co
             ui.weak("Counting…");
         }
     }
+    pick_audit::ui(ui, model, out);
     section(ui, "Picks on this micrograph");
     judge(ui, model, micrograph, &places, out);
     pick_round::next(ui, model, micrograph, out);
@@ -201,13 +203,22 @@ fn expectation(ui: &mut Ui, open: &OpenProject, draft: &PickDraft, surveyed: &Su
                 share(expected.recall, expected.recall_low, expected.recall_high)
             );
             let label = ui.add(egui::Label::new(text).wrap());
-            label.on_hover_text(
-                "Estimated from the scores of positives that the run did not learn from, and from the share \
-                 of particles among all places; with 90 % intervals. Recall counts only particles among the \
-                 places found. Thresholds of single micrographs are ignored.",
-            );
+            let from = match expected.judged {
+                0 => "Estimated from the scores of positives that the run did not learn from, and from the share of particles \
+                      among all places"
+                    .to_owned(),
+                places => format!("By {} that you have judged at random", counted(places, "place", "places")),
+            };
+            label.on_hover_text(format!(
+                "{from}; with 90 % intervals. Recall counts only particles among the places found. Thresholds of \
+                 single micrographs are ignored."
+            ));
             if expected.high - expected.low > 0.3 {
-                ui.weak("The interval is wide: judge some picks to be sure.");
+                let advice = match expected.judged {
+                    0 => "The interval is wide: judge picks at random to be sure.",
+                    _ => "The interval is wide: judge more picks.",
+                };
+                weak(ui, advice);
             }
         }
         (None, Some(why)) => {

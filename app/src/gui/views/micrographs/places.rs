@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use eframe::egui;
 use egui::{Painter, Pos2, Stroke};
 use vitrine_core::Label;
-use vitrine_core::picking::choose::score_of;
+use vitrine_core::picking::census::score_of;
 use vitrine_core::project::MicrographId;
 
 use super::geometry::Geometry;

@@ -13,7 +13,9 @@ use super::mask;
 use super::page::Page;
 use super::places::{self, Place};
 use super::state::State;
-use crate::gui::command::{Command, LabelCommand, MarkPlaces, MicrographCommand, PickCommand, SelectCommand};
+use crate::gui::command::{
+    AuditCommand, Command, LabelCommand, MarkPlaces, MicrographCommand, PickCommand, SelectCommand,
+};
 use crate::gui::model::Model;
 use crate::gui::theme;
 use crate::gui::values::LabelSource;
@@ -43,6 +45,8 @@ pub fn ui(
     let clear = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
     if clear && !open.selection.is_empty() {
         out.push(Command::Select(SelectCommand::Clear));
+    } else if clear && model.picks.audit.running {
+        out.push(Command::Pick(PickCommand::Audit(AuditCommand::End)));
     }
     if let Some(label) = model.gallery.brush {
         return brush(ui, page, places, state, label, out);

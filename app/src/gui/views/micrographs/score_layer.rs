@@ -7,7 +7,7 @@ use egui::{
     Align2, Color32, ColorImage, ComboBox, Context, FontId, Painter, Rect, TextureHandle, TextureOptions, Ui,
     Vec2, pos2,
 };
-use vitrine_core::picking::choose::score_of;
+use vitrine_core::picking::census::score_of;
 use vitrine_core::picking::picker::ScoreMap;
 
 use super::geometry::Geometry;
