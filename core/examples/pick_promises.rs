@@ -176,17 +176,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 said.insert((id, at), truth);
             }
             let Some(judged) = audit.judged(&|place| said.get(&name(place)).copied()) else { continue };
-            let expected_f1 = |score: f64| {
-                let expected = judged.expect(&census, logit_of(score))?;
-                Some(
-                    2.0 * expected.precision * expected.recall
-                        / (expected.precision + expected.recall).max(1e-9),
-                )
-            };
-            let chosen = scores()
-                .filter_map(|score| Some((expected_f1(score)?, score)))
-                .fold((0.0, 0.5), |a: (f64, f64), b| if b.0 > a.0 { b } else { a });
-            balanced.push(f1(logit_of(chosen.1)));
+            let logits: Vec<f64> = scores().map(logit_of).collect();
+            let expected = judged.expected_f1(&census, &logits);
+            let chosen = scores().zip(expected).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0.5, 0.0));
+            balanced.push(f1(logit_of(chosen.0)));
             for score in THRESHOLDS {
                 if let Some(expected) = judged.expect(&census, logit_of(score)) {
                     count.add(expected, true_shares(logit_of(score)));

@@ -21,6 +21,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Binomial, Distribution};
 use sha2::{Digest, Sha256};
 
+use super::calibration::Calibration;
 use super::census::{Census, Expectation, logit_of};
 use super::picker::Candidate;
 use crate::learning::eval::Share;
@@ -208,6 +209,26 @@ impl Judged {
             recall_high: recall_high.high.max(recall.value),
             judged: self.sample.len() as u64,
         })
+    }
+
+    /// The F1 to be expected of the places with each of some logits or more: 2·found / (picked + particles), with the chance of
+    /// each place as the answers calibrate its score. It serves to choose a threshold: shares of few answers at each one
+    /// would choose by chance.
+    pub fn expected_f1(&self, census: &Census, logits: &[f64]) -> Vec<f64> {
+        let known = Calibration::fit(&self.sample);
+        let chances: Vec<(f64, f64, f64)> = census
+            .by_logit()
+            .filter(|(_, count)| *count > 0)
+            .map(|(logit, count)| (logit, count as f64, count as f64 * known.chance(logit)))
+            .collect();
+        let particles: f64 = chances.iter().map(|(_, _, particles)| particles).sum();
+        let f1 = |least: f64| {
+            let picked = chances.iter().filter(|(logit, ..)| *logit >= least);
+            let (places, found) =
+                picked.fold((0.0, 0.0), |(a, b), (_, places, found)| (a + places, b + found));
+            2.0 * found / (places + particles).max(f64::MIN_POSITIVE)
+        };
+        logits.iter().map(|&logit| f1(logit)).collect()
     }
 
     fn part(&self, places: u64, within: impl Fn(f64) -> bool) -> Part {

@@ -64,6 +64,14 @@ pub struct Expectation {
     pub judged: u64,
 }
 
+impl Expectation {
+    /// 2·P·R / (P + R) of precision and recall; `None` where both are 0.
+    pub fn f1(&self) -> Option<f64> {
+        let sum = self.precision + self.recall;
+        (sum > 0.0).then(|| 2.0 * self.precision * self.recall / sum)
+    }
+}
+
 impl Census {
     /// Adds the places of a micrograph.
     pub fn add(&mut self, places: &[Candidate]) {
@@ -98,6 +106,12 @@ impl Census {
     pub fn above(&self, logit: f64) -> u64 {
         let first = ((logit - f64::from(FLOOR)) / WIDTH).round().max(0.0) as usize;
         self.bins.iter().skip(first).sum()
+    }
+
+    /// The logits that places have, ascending to within a hundredth, and how many have each.
+    pub(super) fn by_logit(&self) -> impl DoubleEndedIterator<Item = (f64, u64)> {
+        let middle = |bin: usize| f64::from(FLOOR) + (bin as f64 + 0.5) * WIDTH;
+        self.bins.iter().enumerate().map(move |(bin, &count)| (middle(bin), count))
     }
 
     /// The logit at or above which so many places lie in all: the lowest that lets no more through.

@@ -42,6 +42,8 @@ pub struct AtThreshold {
     pub picks: u64,
     /// What is to be expected of them; `None` where too little is known.
     pub expected: Option<Expectation>,
+    /// The F1 to be expected of them, by which a threshold is proposed.
+    pub expected_f1: Option<f64>,
 }
 
 /// The places of one micrograph.
@@ -87,22 +89,23 @@ impl Survey {
 
     /// What is expected of thresholds: by what a person has said in the audit where that is enough, else by scores and π.
     pub fn judge(&mut self, judged: Option<&Judged>) {
-        for (at, by_scores) in self.thresholds.iter_mut().zip(&self.by_scores) {
+        let logits: Vec<f64> = self.thresholds.iter().map(|at| logit_of(at.score)).collect();
+        let f1 = judged.map(|judged| judged.expected_f1(&self.census, &logits));
+        for (place, (at, by_scores)) in self.thresholds.iter_mut().zip(&self.by_scores).enumerate() {
             at.expected = match judged {
                 Some(judged) => judged.expect(&self.census, logit_of(at.score)),
                 None => *by_scores,
             };
+            at.expected_f1 = match &f1 {
+                Some(f1) => f1.get(place).copied(),
+                None => at.expected.and_then(|expected| expected.f1()),
+            };
         }
     }
 
-    /// The threshold with the highest expected F1 (2·P·R / (P + R)).
+    /// The threshold with the highest expected F1.
     pub fn best(&self) -> Option<&AtThreshold> {
-        let f1 = |at: &AtThreshold| {
-            let expected = at.expected?;
-            let sum = expected.precision + expected.recall;
-            (sum > 0.0).then(|| 2.0 * expected.precision * expected.recall / sum)
-        };
-        let known = self.thresholds.iter().filter_map(|at| f1(at).map(|f1| (at, f1)));
+        let known = self.thresholds.iter().filter_map(|at| Some((at, at.expected_f1?)));
         known.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
     }
 }
@@ -187,6 +190,7 @@ impl FoundPicks {
             score,
             picks: census.above(logit),
             expected: None,
+            expected_f1: None,
         });
         let mut survey = Survey {
             micrographs: count,
@@ -244,10 +248,8 @@ mod tests {
     use super::*;
 
     fn survey() -> Survey {
-        let at = |score: f64, picks: u64, precision: f64, recall: f64| AtThreshold {
-            score,
-            picks,
-            expected: Some(Expectation {
+        let at = |score: f64, picks: u64, precision: f64, recall: f64| {
+            let expected = Expectation {
                 precision,
                 low: 0.0,
                 high: 1.0,
@@ -255,7 +257,8 @@ mod tests {
                 recall_low: 0.0,
                 recall_high: 1.0,
                 judged: 0,
-            }),
+            };
+            AtThreshold { score, picks, expected: Some(expected), expected_f1: expected.f1() }
         };
         Survey {
             micrographs: 10,
@@ -270,8 +273,10 @@ mod tests {
         // F1: 0.643, 0.8, 0.554.
         assert_eq!(survey().best().unwrap().score, 0.5);
         assert_eq!(survey().at(0.6).unwrap().score, 0.5);
-        let blind =
-            Survey { thresholds: vec![AtThreshold { score: 0.5, picks: 1, expected: None }], ..survey() };
+        let blind = Survey {
+            thresholds: vec![AtThreshold { score: 0.5, picks: 1, expected: None, expected_f1: None }],
+            ..survey()
+        };
         assert_eq!(blind.best(), None);
     }
 }

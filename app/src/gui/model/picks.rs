@@ -199,7 +199,7 @@ mod tests {
         let each = HashMap::from([(MicrographId(1), one(scores[0])), (MicrographId(2), one(scores[1]))]);
         let at = |score: f64| {
             let picks = each.values().map(|one| u64::from(one.counts.above(score))).sum();
-            AtThreshold { score, picks, expected: None }
+            AtThreshold { score, picks, expected: None, expected_f1: None }
         };
         let survey = Survey {
             micrographs: 2,

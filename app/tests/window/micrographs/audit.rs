@@ -12,7 +12,7 @@ fn many(dir: &Path) -> PathBuf {
     let on = |number: usize| {
         let spot = move |at: usize| {
             let (column, row) = (at % 16, at / 16);
-            let score = if at % 2 == 0 { 0.6 + at as f64 * 0.004 } else { 0.1 + at as f64 * 0.004 };
+            let score = if at.is_multiple_of(2) { 0.6 + at as f64 * 0.004 } else { 0.1 + at as f64 * 0.004 };
             place(40.0 + 32.0 * column as f64, 190.0 + 36.0 * row as f64 + number as f64, score)
         };
         (0..80).map(spot).collect()
