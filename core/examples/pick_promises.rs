@@ -125,7 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let at = survey.thresholds.iter().position(|at| (at.score - score).abs() < 1e-9);
         let truth = true_shares(logit_of(score));
         println!("at {score}: precision {:.3}, recall {:.3} by the truth", truth[0], truth[1]);
-        if let Some(expected) = at.and_then(|at| survey.by_scores[at]) {
+        if let Some(expected) = at.and_then(|at| survey.thresholds[at].expected) {
             println!(
                 "  by scores {:.2} ({:.2} to {:.2}), {:.2} ({:.2} to {:.2})",
                 expected.precision,
@@ -176,10 +176,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 said.insert((id, at), truth);
             }
             let Some(judged) = audit.judged(&|place| said.get(&name(place)).copied()) else { continue };
-            let logits: Vec<f64> = scores().map(logit_of).collect();
-            let expected = judged.expected_f1(&census, &logits);
-            let chosen = scores().zip(expected).max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0.5, 0.0));
-            balanced.push(f1(logit_of(chosen.0)));
+            let worth = judged.worth(&census);
+            let chosen = worth.iter().max_by(|a, b| a.f1.total_cmp(&b.f1)).map_or(0.0, |worth| worth.logit);
+            balanced.push(f1(chosen));
             for score in THRESHOLDS {
                 if let Some(expected) = judged.expect(&census, logit_of(score)) {
                     count.add(expected, true_shares(logit_of(score)));

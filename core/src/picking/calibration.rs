@@ -35,7 +35,7 @@ impl Calibration {
                 bb += weight * x * x;
             }
             let determinant = aa * bb - ab * ab;
-            // Half steps at most: from far away a whole one may overshoot.
+            // Short steps: from far away a whole one may overshoot.
             let limit = |step: f64| step.clamp(-1.0, 1.0);
             shift -= limit((bb * ga - ab * gb) / determinant);
             slope -= limit((aa * gb - ab * ga) / determinant);

@@ -71,27 +71,18 @@ impl Census {
             Choice::Threshold(score) => Ok(logit_of(score)),
             Choice::Expected(number) => Ok(self.with_at_most(number * self.micrographs as f64)),
             Choice::Precision(wanted) => {
-                let known = self.known(evidence)?;
-                let mut best: Option<f64> = None;
-                let mut highest = 0.0f64;
-                let mut logit = f64::from(FLOOR);
-                while logit < TOP {
-                    if let Some(expected) = known.at(self, logit) {
-                        highest = highest.max(expected.precision);
-                        if expected.precision >= wanted {
-                            best = Some(logit);
-                            break;
-                        }
+                let (found, remedy) = match self.known(evidence)? {
+                    Known::Particles(known) => {
+                        (known.lowest(self, wanted), "ask for a lower precision, or train with more labels")
                     }
-                    logit += 0.05;
-                }
-                best.ok_or_else(|| {
-                    Error::request(
-                        format!(
-                            "no threshold is expected to give a precision of {wanted}; the highest is {highest:.2}"
-                        ),
-                        "ask for a lower precision, or train with more labels",
-                    )
+                    Known::Judged(judged) => (
+                        lowest(judged.worth(self).into_iter().map(|at| (at.logit, at.precision)), wanted),
+                        "ask for a lower precision, or train with the judged picks",
+                    ),
+                };
+                found.map_err(|highest| {
+                    let why = "no threshold is expected to give a precision of";
+                    Error::request(format!("{why} {wanted}; the highest is {highest:.2}"), remedy)
                 })
             }
         }
@@ -161,7 +152,26 @@ struct Particles {
     positives: Vec<f32>,
 }
 
+/// The first logit with the precision that is wanted, of logits that ascend; the highest precision where there is none.
+fn lowest(precisions: impl Iterator<Item = (f64, f64)>, wanted: f64) -> std::result::Result<f64, f64> {
+    let mut highest = 0.0_f64;
+    for (logit, precision) in precisions {
+        if precision >= wanted {
+            return Ok(logit);
+        }
+        highest = highest.max(precision);
+    }
+    Err(highest)
+}
+
 impl Particles {
+    /// The lowest logit at which a precision is expected; the highest that is expected where there is none.
+    fn lowest(&self, census: &Census, wanted: f64) -> std::result::Result<f64, f64> {
+        let logits =
+            (0..).map(|step| f64::from(FLOOR) + 0.05 * f64::from(step)).take_while(|logit| *logit < TOP);
+        lowest(logits.filter_map(|logit| Some((logit, self.at(census, logit)?.precision))), wanted)
+    }
+
     /// The promise of a threshold; `None` where nothing is picked.
     fn at(&self, census: &Census, logit: f64) -> Option<Expectation> {
         let found = self.positives.iter().filter(|p| f64::from(**p) >= logit).count() as u64;

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
-use super::judged_places::JudgedPlaces;
 use super::pick::held_out_positives;
 use super::pick_work::{masks, unmasked};
 use super::trained::trained_model;
@@ -68,8 +67,7 @@ pub struct Survey {
     pub places: u64,
     /// Places by score, in bars of equal width from 0 to 1.
     pub histogram: Vec<u64>,
-    /// What thresholds give, ascending by score. What is expected follows from what a person has judged at random, where that
-    /// is enough, else from scores and π.
+    /// What thresholds give, ascending by score; what is expected follows from scores and π.
     pub thresholds: Vec<AtThreshold>,
     /// Why nothing is expected from scores and π, as a sentence.
     pub why_not: Option<String>,
@@ -77,8 +75,6 @@ pub struct Survey {
     pub audit: Audit,
     /// All places by score.
     pub census: Census,
-    /// What scores and π let expect of [`Self::thresholds`].
-    pub by_scores: Vec<Option<Expectation>>,
 }
 
 impl Survey {
@@ -87,17 +83,16 @@ impl Survey {
         self.thresholds.iter().min_by(|a, b| (a.score - score).abs().total_cmp(&(b.score - score).abs()))
     }
 
-    /// What is expected of thresholds: by what a person has said in the audit where that is enough, else by scores and π.
+    /// Takes up what a person has said in the audit: it tells the F1 of thresholds where it is enough, else scores and π do.
     pub fn judge(&mut self, judged: Option<&Judged>) {
-        let logits: Vec<f64> = self.thresholds.iter().map(|at| logit_of(at.score)).collect();
-        let f1 = judged.map(|judged| judged.expected_f1(&self.census, &logits));
-        for (place, (at, by_scores)) in self.thresholds.iter_mut().zip(&self.by_scores).enumerate() {
-            at.expected = match judged {
-                Some(judged) => judged.expect(&self.census, logit_of(at.score)),
-                None => *by_scores,
-            };
-            at.expected_f1 = match &f1 {
-                Some(f1) => f1.get(place).copied(),
+        let worth = judged.map(|judged| judged.worth(&self.census));
+        for at in &mut self.thresholds {
+            at.expected_f1 = match &worth {
+                Some(worth) => {
+                    let least = logit_of(at.score);
+                    // The first logit that reaches the score; without one nothing is picked.
+                    worth.get(worth.partition_point(|at| at.logit < least)).map(|at| at.f1)
+                }
                 None => at.expected.and_then(|expected| expected.f1()),
             };
         }
@@ -180,16 +175,16 @@ impl FoundPicks {
             )),
             false => census.expectations(&logits, Evidence::Scores(&held_out_positives(project, &self.run)?)),
         };
-        let (by_scores, why_not) = match known {
+        let (expected, why_not) = match known {
             Ok(expected) => (expected, None),
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => (vec![None; logits.len()], Some(error.problem())),
         };
-        let thresholds = scores.into_iter().zip(&logits);
-        let thresholds = thresholds.map(|(score, &logit)| AtThreshold {
+        let thresholds = scores.into_iter().zip(&logits).zip(expected);
+        let thresholds = thresholds.map(|((score, &logit), expected)| AtThreshold {
             score,
             picks: census.above(logit),
-            expected: None,
+            expected,
             expected_f1: None,
         });
         let mut survey = Survey {
@@ -202,11 +197,8 @@ impl FoundPicks {
             why_not,
             audit,
             census,
-            by_scores,
         };
-        let places = JudgedPlaces::of(project, distance)?;
-        let judged = survey.audit.judged(&|place| places.at(place));
-        survey.judge(judged.as_ref());
+        survey.judge(None);
         Ok(survey)
     }
 }

@@ -22,6 +22,8 @@ use crate::gui::model::{NoticeKind, distance_of, run_of};
 use crate::gui::values::{LabelSource, PathPurpose, PathQuestion};
 use crate::words;
 
+/// A patch within so many px of a place is a patch of it.
+const SAME_PLACE: f64 = 2.0;
 /// How often a run that waits looks whether it goes on.
 const PAUSE_STEP: Duration = Duration::from_millis(60);
 
@@ -225,9 +227,12 @@ impl App {
     /// are cut.
     fn judge(&mut self, micrograph: MicrographId, places: Vec<[f64; 2]>, label: Label) -> anyhow::Result<()> {
         let draft = self.model.drafts.pick.clone();
+        let asked = self.model.picks.audit.asked;
         let open = self.open()?;
         let run = run_of(open, &draft).map(|run| run.id);
-        let near = f64::from(distance_of(open, &draft)) * 0.5;
+        let is_asked = asked.is_some_and(|asked| asked.micrograph == micrograph && places == [asked.xy]);
+        // Who is asked about a place means just that place.
+        let near = if is_asked { SAME_PLACE } else { f64::from(distance_of(open, &draft)) * 0.5 };
         let on: Vec<(PatchId, [f32; 2])> = open
             .on_micrographs
             .patches(micrograph)

@@ -39,7 +39,7 @@ pub use notice::{Notice, NoticeKind, Notices};
 pub use on_micrographs::{MicrographProgress, OnMicrographs};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{OrderInput, arrange};
-pub use pick_audit::{AskedPlace, AuditKey, PickAudit, judged_at};
+pub use pick_audit::{AskedPlace, AuditKey, PickAudit};
 pub use picks::{PicksState, Surveyed, can_pick, distance_of, rules_of, run_of, threshold_of};
 pub use recents::Recents;
 pub use review::{Batch, DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};

@@ -1,15 +1,15 @@
 //! The audit of picks: which place a person is asked about, and how many were judged.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use vitrine_core::Label;
-use vitrine_core::picking::audit::{AuditPlace, AuditProgress, Judged, nearest, reach};
+use vitrine_core::picking::audit::{AuditProgress, Judged};
+use vitrine_core::picking::census::Expectation;
 use vitrine_core::project::{EntryId, MicrographId};
 
-use super::micrographs::MicrographsState;
-use super::open::OpenProject;
 use crate::gui::values::SurveyKey;
+
+/// Nobody sees a place and answers in less time; a key that comes before was for the place before, or is held down.
+const GLANCE: Duration = Duration::from_millis(150);
 
 /// A place that a person is asked about.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,40 +44,28 @@ pub struct PickAudit {
     pub running: bool,
     /// The place they are asked about.
     pub asked: Option<AskedPlace>,
+    /// The micrograph of the place after that, to be read ahead.
+    pub then: Option<MicrographId>,
+    /// Since when the place has been there to be seen, with its picture.
+    pub seen_since: Option<Instant>,
     /// How many were judged at the threshold of the panel.
     pub progress: AuditProgress,
     /// What was said, where it is enough to count.
     pub judged: Option<Judged>,
+    /// What follows from it at the threshold of the panel.
+    pub expected: Option<Expectation>,
     /// What all this was counted for.
     pub key: Option<AuditKey>,
 }
 
 impl PickAudit {
+    /// Whether a person has had the place before their eyes.
+    pub fn was_seen(&self) -> bool {
+        self.seen_since.is_some_and(|since| since.elapsed() >= GLANCE)
+    }
+
     /// The place that a person is asked about, if it lies on this micrograph.
     pub fn asked_on(&self, micrograph: MicrographId) -> Option<AskedPlace> {
         self.asked.filter(|asked| asked.micrograph == micrograph)
     }
-}
-
-/// Whether a person took a place of a run for a particle: by the labelled patch beside it, or one that is being cut. `None`
-/// where nobody has judged it. `distance` is that of picks, px.
-pub fn judged_at(
-    open: &OpenProject,
-    state: &MicrographsState,
-    files: &HashMap<PathBuf, MicrographId>,
-    distance: f32,
-    place: &AuditPlace,
-) -> Option<bool> {
-    let micrograph = *files.get(place.file.as_ref())?;
-    let away = |x: f64, y: f64| (x - place.x).hypot(y - place.y);
-    let patches = open.on_micrographs.patches(micrograph).iter().filter_map(|&patch| {
-        let label = open.columns.labels.get(patch as usize).copied()?;
-        let [x, y] = open.columns.xy_of(patch).filter(|_| label != Label::Unlabeled)?;
-        Some((away(f64::from(x), f64::from(y)), label == Label::Positive))
-    });
-    let coming =
-        state.marking.iter().map(|marking| &marking.mark).filter(|mark| mark.micrograph == micrograph);
-    let coming =
-        coming.flat_map(|mark| mark.places.iter().map(|&[x, y]| (away(x, y), mark.label == Label::Positive)));
-    nearest(patches.chain(coming), reach(f64::from(distance)))
 }

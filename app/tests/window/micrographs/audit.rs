@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use vitrine::gui::command::{AuditCommand, PickCommand};
+use vitrine::gui::command::{AuditCommand, LabelCommand, PickCommand};
 
 use super::*;
 
@@ -28,8 +28,19 @@ fn asked(window: &Window) -> (MicrographId, [i64; 2]) {
 }
 
 fn expected(window: &Window) -> vitrine_core::picking::census::Expectation {
-    let (_, surveyed) = window.state().model.picks.survey.last().unwrap();
-    surveyed.survey.at(0.5).unwrap().expected.unwrap()
+    window.state().model.picks.audit.expected.unwrap()
+}
+
+/// Waits until the place that is asked about was before a person's eyes.
+fn seen(window: &mut Window) {
+    wait(window, "the place", |app| app.model.picks.audit.was_seen());
+}
+
+fn begin(window: &mut Window) {
+    counted(window);
+    window.state_mut().apply(Command::Pick(PickCommand::Audit(AuditCommand::Next)));
+    window.run_steps(2);
+    seen(window);
 }
 
 #[test]
@@ -42,25 +53,29 @@ fn thirty_answers_give_precision_and_recall() {
     window.get_by_label("Judge picks at random").click_accesskit();
     window.run_steps(3);
     window.get_by_label("Is the marked place a particle? P: yes, N: no. Decide about each one.");
-    // Two picks, then a place below the threshold; both micrographs come up.
-    let (mut places, mut micrographs, mut picks) = (HashSet::new(), HashSet::new(), 0);
+    // Of three places one lies below the threshold; both micrographs come up.
+    let (mut places, mut micrographs, mut picks, mut below) = (HashSet::new(), HashSet::new(), 0, 0);
     for answer in 0..30 {
         let here = asked(&window);
         let score = window.state().model.picks.audit.asked.unwrap().score;
-        assert_eq!(score >= 0.5, answer % 3 != 2, "{answer}: {score}");
         assert_eq!(window.state().model.micrographs.current, Some(here.0), "it is shown");
         assert!(places.insert(here), "asked twice: {here:?}");
         micrographs.insert(here.0);
-        wait(&mut window, "the micrograph", drawn);
+        seen(&mut window);
         // Every fifth pick is none, and every fifth place below is a particle.
         let is_pick = score >= 0.5;
-        picks += usize::from(is_pick);
-        let particle = if is_pick { picks % 5 != 0 } else { answer == 14 || answer == 29 };
+        *(if is_pick { &mut picks } else { &mut below }) += 1;
+        let particle = if is_pick { picks % 5 != 0 } else { below % 5 == 0 };
+        if answer % 3 == 2 {
+            assert_eq!((picks, below), (2 * (answer + 1) / 3, (answer + 1) / 3));
+        }
         let before = counts(&window);
         if answer == 3 {
             // By hand, at the place itself.
             let xy = window.state().model.picks.audit.asked.unwrap().xy;
-            click(&mut window, xy[0] as f32, xy[1] as f32);
+            let pos = at(&window, xy[0] as f32, xy[1] as f32);
+            let button = if particle { PointerButton::Primary } else { PointerButton::Secondary };
+            press(&mut window, pos, button, Modifiers::NONE);
         } else {
             window.key_press(if particle { Key::P } else { Key::N });
         }
@@ -92,6 +107,7 @@ fn thirty_answers_give_precision_and_recall() {
     assert!(places.contains(&asked(&window)) && asked(&window) != next);
     window.get_by_label_contains("No precision: ");
     window.get_by_label_contains("; from 20 and 10 on they count.");
+    seen(&mut window);
     window.key_press(Key::N);
     window.run_steps(3);
     settled(&mut window);
@@ -106,47 +122,90 @@ fn thirty_answers_give_precision_and_recall() {
     window.run_steps(3);
     assert_eq!(counts(&window), before);
     close(window);
-    // It counts in the terminal and when the project is opened again.
+    // It counts when the project is opened again.
     let mut window = shown(&folder);
     counted(&mut window);
+    window.run_steps(2);
     assert_eq!(expected(&window).judged, 30);
 }
 
 #[test]
-fn two_keys_in_one_frame_answer_for_two_places_and_nothing_else_is_labelled() {
+fn a_key_answers_only_for_a_place_that_was_seen() {
     let dir = tempfile::tempdir().unwrap();
     let mut window = shown(&many(dir.path()));
-    counted(&mut window);
+    begin(&mut window);
     let before = counts(&window);
-    window.state_mut().apply(Command::Pick(PickCommand::Audit(AuditCommand::Next)));
-    window.run_steps(2);
-    for key in [Key::P, Key::N] {
-        window.event(Event::Key {
-            key,
-            physical_key: None,
-            pressed: true,
-            repeat: false,
-            modifiers: Modifiers::NONE,
-        });
+    // The second one comes at once, for a place that nobody has seen yet.
+    for label in [Label::Positive, Label::Negative] {
+        window.state_mut().apply(Command::Label(LabelCommand::Set(label)));
     }
     window.run_steps(3);
     settled(&mut window);
-    window.run_steps(3);
+    seen(&mut window);
     let after = counts(&window);
-    assert_eq!((after.positive, after.negative), (before.positive + 1, before.negative + 1));
+    assert_eq!((after.positive, after.negative), (before.positive + 1, before.negative));
     // U is no answer, and says why.
     window.key_press(Key::U);
     window.run_steps(3);
     assert!(told(window.state(), "who leaves out the doubtful ones has no random sample"));
     assert_eq!(counts(&window), after);
-    // On another micrograph a key is not an answer.
-    let other = if asked(&window).0 == MicrographId(1) { MicrographId(2) } else { MicrographId(1) };
+    // On another micrograph a key is not an answer, and the view stays where the person looks.
+    let here = asked(&window);
+    let other = if here.0 == MicrographId(1) { MicrographId(2) } else { MicrographId(1) };
     window.state_mut().apply(Command::Micrograph(MicrographCommand::Open(other)));
     window.run_steps(2);
     window.key_press(Key::P);
     window.run_steps(3);
     assert_eq!(counts(&window), after);
+    let draft = window.state().model.drafts.pick.clone();
+    window.state_mut().apply(Command::Draft(DraftCommand::Pick(PickDraft { threshold: 0.8, ..draft })));
+    window.run_steps(3);
+    assert_eq!(window.state().model.micrographs.current, Some(other));
     window.get_by_label("Show the place").click_accesskit();
     window.run_steps(3);
     assert_eq!(window.state().model.micrographs.current, Some(asked(&window).0));
+}
+
+/// What was selected before is not what the keys are for, and a patch beside the place keeps its label.
+#[test]
+fn an_answer_is_for_the_place_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = many(dir.path());
+    let mut window = shown(&folder);
+    counted(&mut window);
+    window.state_mut().apply(Command::Select(SelectCommand::Only(vec![0])));
+    begin(&mut window);
+    assert!(selected(&window).is_empty());
+    let before = label(&window, 0);
+    let patches = counts(&window).total();
+    window.key_press(Key::N);
+    window.run_steps(3);
+    settled(&mut window);
+    window.run_steps(2);
+    assert_eq!((label(&window, 0), counts(&window).total()), (before, patches + 1));
+    // In the gallery a key labels the current patch, and the view does not change.
+    seen(&mut window);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Gallery)));
+    window.run_steps(3);
+    let (now, current) =
+        (asked(&window), window.state().model.project.as_ref().unwrap().shown.current().unwrap());
+    window.key_press(Key::N);
+    window.run_steps(3);
+    assert_eq!((label(&window, current), asked(&window)), (Label::Negative, now));
+    assert_eq!(window.state().model.tab, Tab::Gallery);
+}
+
+#[test]
+fn without_places_it_says_why_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = picked(dir.path());
+    run_with(&folder, "slide-1", None, Vec::new());
+    let mut window = shown(&folder);
+    counted(&mut window);
+    window.state_mut().apply(Command::Pick(PickCommand::Audit(AuditCommand::Next)));
+    window.run_steps(3);
+    let notices: Vec<_> =
+        window.state().model.notices.shown().iter().map(|notice| notice.text.clone()).collect();
+    assert!(told(window.state(), "The run has found no places yet"), "{notices:?}");
+    assert!(!window.state().model.picks.audit.running);
 }

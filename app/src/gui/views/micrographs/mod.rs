@@ -143,7 +143,10 @@ fn canvas(
             }
         }
     }
-    let legend = score_layer::draw(ui, page, &state.geometry, &mut state.layer, out);
+    let legend = match asked {
+        Some(_) => None,
+        None => score_layer::draw(ui, page, &state.geometry, &mut state.layer, out),
+    };
     mask::draw(ui, &painter, open, mic.id, state);
     if asked.is_none() {
         places::draw(&painter, open, &state.geometry, (mic.id, &places), &chosen);
@@ -178,6 +181,7 @@ fn ask(model: &Model, open: &OpenProject, key: PictureKey, out: &mut Vec<Command
         out.push(read(key));
     } else if now.is_settled() {
         let beside = [1, -1].into_iter().filter_map(|by| model.micrographs.beside(open, by));
+        let beside = model.picks.audit.then.into_iter().chain(beside);
         let mut unread = beside.map(|micrograph| PictureKey { micrograph, ..key });
         // One at a time: the person may ask for another one meanwhile.
         let reading = model.jobs.iter().any(|job| job.kind == crate::gui::jobs::JobKind::Picture);

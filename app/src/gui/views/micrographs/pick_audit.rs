@@ -43,7 +43,7 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
 fn progress(model: &Model) -> String {
     let done = model.picks.audit.progress;
     let so_far = format!("Judged at random: {} picks, {} places below the threshold", done.picks, done.below);
-    match done.is_enough() {
+    match model.picks.audit.judged.is_some() {
         true => format!("{so_far}. Each further one narrows the intervals."),
         false => format!("{so_far}; from {ENOUGH_PICKS} and {ENOUGH_BELOW} on they count."),
     }
@@ -61,6 +61,10 @@ pub fn draw(painter: &Painter, model: &Model, open: &OpenProject, geometry: &Geo
             painter.line_segment([corner, corner - vec2(sx * arm, 0.0)], stroke);
             painter.line_segment([corner, corner - vec2(0.0, sy * arm)], stroke);
         }
+    }
+    if !open.selection.is_empty() {
+        // Keys are for what is selected.
+        return;
     }
     let key = |id: &str| model.keys.text_of(id).unwrap_or_default();
     let words = format!("Particle?   {}  yes   {}  no", key("label.positive"), key("label.negative"));

@@ -58,7 +58,7 @@ fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Co
     pick_threshold::ui(ui, page, draft, out);
     here(ui, page, draft, &places);
     match (surveyed, model.picks.survey.newest()) {
-        (Some(surveyed), _) => expectation(ui, open, draft, surveyed),
+        (Some(surveyed), _) => expectation(ui, page, draft, surveyed),
         (None, Load::Failed(failure)) => unreadable(ui, &failure),
         (None, _) => {
             ui.weak("Counting…");
@@ -66,7 +66,9 @@ fn contents(ui: &mut Ui, page: Page<'_>, draft: &mut PickDraft, out: &mut Vec<Co
     }
     pick_audit::ui(ui, model, out);
     section(ui, "Picks on this micrograph");
-    judge(ui, model, micrograph, &places, out);
+    if model.picks.audit.asked_on(micrograph).is_none() {
+        judge(ui, model, micrograph, &places, out);
+    }
     pick_round::next(ui, model, micrograph, out);
     score_layer::panel(ui, page, out);
     pick_round::ui(ui, model, open, draft, &run, out);
@@ -187,14 +189,20 @@ fn here(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, places: &[Place]) {
 }
 
 /// What is to be expected at the threshold.
-fn expectation(ui: &mut Ui, open: &OpenProject, draft: &PickDraft, surveyed: &Surveyed) {
+fn expectation(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, surveyed: &Surveyed) {
+    let Page { model, open, .. } = page;
     let survey = &surveyed.survey;
     let Some(at) = survey.at(f64::from(draft.threshold)) else { return };
     let micrographs = words::count(survey.micrographs as u64);
     let rules = rules_of(open, draft).cloned().unwrap_or_default();
     let picks = words::count(surveyed.picks(f64::from(draft.threshold), &rules));
     ui.weak(format!("{picks} picks on {micrographs} scored micrographs"));
-    match (&at.expected, &survey.why_not) {
+    let audit = &model.picks.audit;
+    let (expected, why_not) = match audit.judged {
+        Some(_) => (audit.expected, None),
+        None => (at.expected, survey.why_not.as_ref()),
+    };
+    match (expected, why_not) {
         (Some(expected), _) => {
             let share = |value, low, high| words::share_interval(Share { value, low, high });
             let text = format!(

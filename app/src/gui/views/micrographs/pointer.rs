@@ -88,9 +88,13 @@ pub fn ui(
         return chosen;
     }
     let Some(at) = response.hover_pos() else { return chosen };
-    chosen.hovered = marks::patch_at(open, micrograph, &state.geometry, state.show_unlabeled, at);
+    let place = places::place_at(open, &state.geometry, places, at);
+    // A click on the place that a person is asked about is an answer, whatever lies there.
+    if place.is_none() || model.picks.audit.asked_on(micrograph).is_none() {
+        chosen.hovered = marks::patch_at(open, micrograph, &state.geometry, state.show_unlabeled, at);
+    }
     if chosen.hovered.is_none() {
-        chosen.place = places::place_at(open, &state.geometry, places, at);
+        chosen.place = place;
     }
     if space {
         ui.ctx().set_cursor_icon(CursorIcon::Grab);
