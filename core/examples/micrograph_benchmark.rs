@@ -14,6 +14,8 @@
 //! | box, bin, margin | as in `vitrine import`, px | 192, 3, 104 |
 //! | near | a pick within this distance of a reference centre is that particle, px | 40 |
 //! | y-up | whether the picks count y from the last row upwards (0 or 1) | 1 |
+//! | share | share of the picks that is taken, at random; the others count as particles nobody picked | 1 |
+//! | noise | Gaussian noise added to the micrographs, in standard deviations of each | 0 |
 //! | seed | seed of every choice | 1 |
 //!
 //! Half of the places without a particle are blobs, half are random; all lie half a box or more from every
@@ -26,10 +28,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use benchmark_files::{Mixture, Outcome, Pile, write};
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use vitrine_core::formats::PatchInfo;
+use rand_distr::{Distribution, StandardNormal};
+use vitrine_core::formats::mrc::{Writer, WriterMode};
+use vitrine_core::formats::{PatchInfo, micrograph};
 use vitrine_core::ingest::{IngestRequest, PoolCount, PoolFrom, PoolRequest, ingest};
 use vitrine_core::label::Label;
 use vitrine_core::project::{PixelType, Project};
@@ -51,6 +55,8 @@ impl Wanted {
             ("margin", 104.0),
             ("near", 40.0),
             ("y-up", 1.0),
+            ("share", 1.0),
+            ("noise", 0.0),
             ("seed", 1.0),
         ];
         let numbers = defaults.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
@@ -129,13 +135,50 @@ impl Piles {
     }
 }
 
+/// Writes the micrographs of a folder with noise on them, as MRC under the same names.
+fn with_noise(from: &Path, to: &Path, noise: f64, random: &mut ChaCha8Rng) -> Outcome<()> {
+    std::fs::create_dir_all(to)?;
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(from)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    files.sort();
+    for file in files {
+        let image = micrograph::open(&file)?.image;
+        let count = image.data.len() as f64;
+        let mean = image.data.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+        let variance = image.data.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        let spread = (noise * variance.sqrt()) as f32;
+        let noisy: Vec<f32> = image
+            .data
+            .iter()
+            .map(|v| {
+                let drawn: f32 = StandardNormal.sample(random);
+                v + spread * drawn
+            })
+            .collect();
+        let name = file.with_extension("mrc");
+        let name = name.file_name().ok_or("a file without a name")?;
+        let mut writer =
+            Writer::create(&to.join(name), image.width, image.height, None, WriterMode::Float32)?;
+        writer.push(&noisy)?;
+        writer.finish()?;
+    }
+    Ok(())
+}
+
 fn main() -> Outcome<()> {
     let mut args = std::env::args().skip(1);
     let mut path = |what: &str| args.next().map(PathBuf::from).ok_or(format!("name {what}"));
-    let (micrographs, picks) = (path("the folder of micrographs")?, path("the folder of picks")?);
+    let (mut micrographs, picks) = (path("the folder of micrographs")?, path("the folder of picks")?);
     let (reference, dir) = (path("the folder of reference centres")?, path("the folder to write")?);
     let wanted = Wanted::from_args(args)?;
     let scratch = tempfile::tempdir()?;
+    let mut random = ChaCha8Rng::seed_from_u64(wanted.number("seed") as u64);
+    if wanted.number("noise") > 0.0 {
+        let noisy = scratch.path().join("noisy");
+        // A generator of its own: the choices are those without noise.
+        with_noise(&micrographs, &noisy, wanted.number("noise"), &mut random.clone())?;
+        micrographs = noisy;
+    }
 
     let mut picked = Project::create(&scratch.path().join("picked"), None, PixelType::F32)?;
     let request = IngestRequest {
@@ -158,10 +201,17 @@ fn main() -> Outcome<()> {
         ingest(&mut known, &request, &mut |_| true)?;
     }
 
-    let (picked, known) = (patches_of(&picked)?, patches_of(&known)?);
-    let mut random = ChaCha8Rng::seed_from_u64(wanted.number("seed") as u64);
+    let (mut picked, known) = (patches_of(&picked)?, patches_of(&known)?);
     let mut names: Vec<&String> = known.keys().collect();
     names.sort();
+    let share = wanted.number("share");
+    if share < 1.0 {
+        for name in &names {
+            if let Some(picks) = picked.get_mut(*name) {
+                picks.retain(|_| random.random_bool(share));
+            }
+        }
+    }
     names.shuffle(&mut random);
     let (held, trained) = names.split_at(wanted.count("held").min(names.len()));
     let collect = |names: &[&String]| {

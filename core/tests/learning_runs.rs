@@ -426,6 +426,99 @@ fn scores_agree_with_pi_where_they_are_asked_to() {
     assert_eq!(curve(&matched.history[..5]), curve(&plain.history[..5]));
 }
 
+const SECOND_START: &str = "\
+backbone: sliding_cnn
+pretrain:
+  kind: general
+risk:
+  kind: naive
+match_prior: true
+self_training:
+  enabled: true
+  start_epoch: 2
+  trial: false
+  general_model: true
+  general_share: 0.5
+  second_start: true
+teacher:
+  enabled: true
+schedule:
+  epochs: 3
+  select_by: last
+";
+
+/// Enough positives validate to say whether picks are a random sample; with so few particles among the unlabeled as π says,
+/// nearly every AUC is possible for them.
+fn second_start(second: bool) -> TrainJob {
+    let mut config = config(SECOND_START);
+    config.prior = PriorConfig::Given(0.05);
+    config.self_training.second_start = second;
+    let mut job = job(config);
+    job.data.train = (0..200).filter(|i| i % 3 != 0).collect();
+    job.data.validation = (0..200).filter(|i| i % 3 == 0).collect();
+    job
+}
+
+fn run_and_hear(job: TrainJob) -> (RunOutcome, String) {
+    let (_orders, control) = channel();
+    let (say, hear) = sync_channel(100_000);
+    let outcome = train(job, &control, &say).unwrap();
+    drop(say);
+    let warnings = hear.into_iter().filter_map(|event| match event {
+        TrainEvent::Warning(warning) => Some(warning.text),
+        _ => None,
+    });
+    (outcome, warnings.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn random_picks_are_learned_once_more_from_fresh_weights() {
+    let (first, words) = run_and_hear(second_start(false));
+    assert!(words.contains("is not above the ceiling") && !words.contains("course"), "{words}");
+    let (both, words) = run_and_hear(second_start(true));
+    assert!(words.contains("and then learns once more from fresh weights"), "{words}");
+    assert!(words.contains("after the first course and"), "{words}");
+    // The first course is what it is without the second.
+    assert_eq!((first.history.len(), both.history.len(), both.best_epoch), (3, 6, 6));
+    assert_eq!(curve(&first.history), curve(&both.history[..3]));
+    // Fresh weights rank worse after one epoch than the general model's after three; at the end the better ones score.
+    let auc = |at: usize| both.history[at].validation_auc_pu;
+    let second_scores = words.contains("The second course, from fresh weights, scores");
+    assert_eq!(first.model.model != both.model.model, second_scores);
+    assert_ne!(auc(3).to_bits(), auc(2).to_bits(), "the network in training is measured");
+    assert!(auc(5) >= auc(2) - 0.02, "{} {}", auc(2), auc(5));
+
+    // Resumed after the first course, and within the second, a run goes on exactly.
+    for stop_in in [4, 5] {
+        let folder = tempfile::tempdir().unwrap();
+        let (orders, control) = channel();
+        let (say, hear) = sync_channel(0);
+        let listener = std::thread::spawn(move || {
+            for event in hear {
+                if matches!(event, TrainEvent::Progress { epoch, batch: 1, .. } if epoch == stop_in) {
+                    orders.send(TrainControl::Stop).unwrap();
+                }
+            }
+        });
+        let job = TrainJob { folder: Some(folder.path().to_owned()), ..second_start(true) };
+        let stopped = train(job, &control, &say).unwrap();
+        drop(say);
+        listener.join().unwrap();
+        assert_eq!((stopped.ended_early, stopped.history.len()), (Some(EarlyEnd::Stopped), stop_in - 1));
+        // Until the second course is complete the first one scores.
+        assert_eq!(stopped.model.model, first.model.model, "stopped in epoch {stop_in}");
+        let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
+        let job = TrainJob {
+            folder: Some(folder.path().to_owned()),
+            resume: Some(checkpoint),
+            ..second_start(true)
+        };
+        let resumed = run(job).unwrap();
+        assert_eq!(curve(&both.history), curve(&resumed.history), "stopped in epoch {stop_in}");
+        assert_eq!(both.model.model, resumed.model.model);
+    }
+}
+
 #[test]
 fn resnet18_trains_on_32_px() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);

@@ -178,6 +178,10 @@ pub const GROUPS: &[FieldGroup] = &[
             "self_training.general_share" FieldKind::Number, "Share of the general model", "of the weights",
                 "Largest share of the general model's weights in the weights that score; 0 means none.",
                 usual 0 .. 0.5, if |c| c.self_training.general_model;
+            "self_training.second_start" FieldKind::Flag, "Second start", "",
+                "Where the picks look like a random sample, trains once more from fresh weights. The course that ranks validation \
+                 better scores. Such a run takes twice as long.",
+                if |c| c.self_training.general_model;
         ],
     },
     FieldGroup {

@@ -254,6 +254,9 @@ pub struct SelfTrainingConfig {
     /// ones. It is the share where the run restarts from the general model; elsewhere the validation side chooses it,
     /// after the last epoch. Needs a run that began with the general model.
     pub general_share: f64,
+    /// Where the picks look like a random sample, the run learns once more from fresh weights, and the course that ranks
+    /// validation better scores. Needs a run that began with the general model and asks it.
+    pub second_start: bool,
 }
 
 impl Default for SelfTrainingConfig {
@@ -267,6 +270,7 @@ impl Default for SelfTrainingConfig {
             estimate_prior: false,
             general_model: false,
             general_share: 0.0,
+            second_start: false,
         }
     }
 }

@@ -57,13 +57,24 @@ pub struct SelfTrainingTrial {
     /// What self-training does where the general model is asked; `None` until it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     road: Option<Road>,
+    /// Epochs of the course before the second one; 0 while there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    first_course: usize,
+}
+
+fn is_zero(epochs: &usize) -> bool {
+    *epochs == 0
 }
 
 /// What a run does once its classifier has learned from the labels, where the general model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Road {
-    /// Picks look like a random sample: the classifier goes on without pseudo-labels.
+    /// Picks look like a random sample: the classifier goes on without pseudo-labels. A second course from fresh weights may
+    /// follow.
+    RandomPicks,
+    /// Picks may be clearer than the other particles, and too little is known to choose pseudo-labels: the classifier goes on
+    /// without them.
     NoPseudoLabels,
     /// Picks are clearer than the other particles: the run begins again from the general model, and both rankings
     /// choose the pseudo-labels.
@@ -97,9 +108,20 @@ impl SelfTrainingTrial {
         self.kept == Some(false)
     }
 
-    /// Epochs lost to a failed trial. The run is that many epochs longer.
+    /// Epochs that do not count for the schedules: those of a failed trial, and those of the course before the second one.
+    /// The run is that many epochs longer.
     pub fn lost_epochs(&self) -> usize {
-        if self.given_up() { TRIAL_EPOCHS } else { 0 }
+        self.first_course + if self.given_up() { TRIAL_EPOCHS } else { 0 }
+    }
+
+    /// Epochs of the course before the second one; `None` while there is none.
+    pub fn first_course(&self) -> Option<usize> {
+        (self.first_course > 0).then_some(self.first_course)
+    }
+
+    /// The run begins a second course after so many epochs.
+    pub fn begin_second_course(&mut self, epochs: usize) {
+        self.first_course = epochs;
     }
 
     /// Whether the next epoch with self-training is the first, so that the weights before it must be kept.

@@ -9,7 +9,8 @@
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
 //!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general` where the general
 //!    model is asked; `validation` measures the validation side after the epoch; `scoring_weights` settles the weights
-//!    that score after the last one.
+//!    that score after the last one; `second_course` trains once more from fresh weights where picks are a random
+//!    sample.
 //! 5. [`metrics`] is what is measured: by a step, over an epoch.
 //! 6. [`checkpoint`] is the run on disk, [`mid_epoch`] its state in the middle of an epoch; `trainer_state` takes the
 //!    trainer's state and puts it back.
@@ -27,6 +28,7 @@ mod networks;
 pub mod preflight;
 pub mod run;
 mod scoring_weights;
+mod second_course;
 mod self_training;
 pub mod trainer;
 mod trainer_state;

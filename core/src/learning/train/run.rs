@@ -240,9 +240,9 @@ impl Run {
         Ok(None)
     }
 
-    /// Epochs of the run. A failed trial of self-training makes it longer.
+    /// Epochs of the run. A failed trial of self-training and a second course make it longer.
     fn epochs(&self) -> usize {
-        self.record.config.schedule.epochs + self.trainer.trial.lost_epochs()
+        self.trainer.epochs()
     }
 
     /// Trains one epoch and reports its progress; `None` when it was stopped.

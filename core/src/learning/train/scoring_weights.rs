@@ -18,13 +18,17 @@ const MIN_POSITIVES: usize = 30;
 impl Trainer {
     /// After the last epoch: settles the weights that score, where the configuration asks for others than the trained ones.
     pub(super) fn settle_scores(&mut self, epoch: usize) -> Result<()> {
-        if epoch == self.config.schedule.epochs + self.trial.lost_epochs() {
+        if epoch == self.epochs() {
+            if self.trial.first_course().is_some() {
+                return self.settle_second_course();
+            }
             let mixed = self.mixed_with_general_model()?;
             self.settled = if self.config.match_prior {
                 Some(self.matching_prior(mixed.unwrap_or_else(|| self.networks.scoring()))?)
             } else {
                 mixed
             };
+            self.plan_second_course(epoch);
         }
         Ok(())
     }
@@ -40,7 +44,7 @@ impl Trainer {
             None if !self.config.self_training.enabled => self.share_without_self_training(general),
             None => return Ok(None),
             Some(Road::FromGeneralModel) => (general.most, "the run restarted from it".to_owned()),
-            Some(Road::NoPseudoLabels) => self.share_by_validation(general)?,
+            Some(Road::NoPseudoLabels | Road::RandomPicks) => self.share_by_validation(general)?,
         };
         if share == 0.0 {
             return Ok(None);
@@ -94,7 +98,7 @@ impl Trainer {
 
     /// The network with all logits shifted so that the mean score of the unlabeled is π. A network that took the unlabeled
     /// for negative gives particles among them low scores, however well it ranks them. The ranking stays.
-    fn matching_prior(&self, network: Network) -> Result<Network> {
+    pub(super) fn matching_prior(&self, network: Network) -> Result<Network> {
         let mut unlabeled = self.data.with_label(&self.data.validation, Label::Unlabeled);
         if unlabeled.len() < MIN_UNLABELED {
             unlabeled.extend(&self.unlabeled);

@@ -34,10 +34,10 @@ impl Trainer {
             return Ok(None);
         }
         if config.trial && self.trial.about_to_start() {
-            self.before_self_training = Some(self.networks.copy());
+            self.set_aside = Some(self.networks.copy());
         }
         let road = self.road()?;
-        if road == Some(Road::NoPseudoLabels) {
+        if matches!(road, Some(Road::NoPseudoLabels | Road::RandomPicks)) {
             return Ok(None);
         }
         let ranking = self.networks.labelling(&self.config);
@@ -63,16 +63,23 @@ impl Trainer {
         }
         let own = self.validation_ranking(&self.networks.scoring())?;
         let clear = own.is_none_or(|own| own.shows_clear_picks(self.prior));
-        let road = if clear && general.agrees_with(self.prior) {
-            Road::FromGeneralModel
-        } else {
-            Road::NoPseudoLabels
+        let random = own.is_some_and(|own| own.shows_random_picks(self.prior));
+        let road = match (clear, general.agrees_with(self.prior)) {
+            (true, true) => Road::FromGeneralModel,
+            _ if random => Road::RandomPicks,
+            _ => Road::NoPseudoLabels,
         };
         let found = own.map_or_else(
             || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
             |own| {
-                let place = if clear { "above" } else { "not above" };
-                let picks = if clear { ", so the picks are clearer than the other particles" } else { "" };
+                let (place, picks) = match (clear, random) {
+                    (true, _) => ("above", ", so the picks are clearer than the other particles"),
+                    (_, true) => ("not above", ", so the picks look like a random sample"),
+                    _ => (
+                        "not clearly above",
+                        ", so nobody can tell whether the picks are clearer than the other particles",
+                    ),
+                };
                 format!(
                     "The validation AUC {:.3} ± {:.3} is {place} the ceiling {:.3} for random picks{picks}",
                     own.auc,
@@ -86,17 +93,21 @@ impl Trainer {
             100.0 * general.prior,
             self.prior
         );
-        let follows = match (road, clear) {
-            (Road::FromGeneralModel, _) => format!(
+        let follows = match road {
+            Road::FromGeneralModel => format!(
                 "{counts}; these agree, so the run restarts from it and both choose the pseudo-labels"
             ),
-            (Road::NoPseudoLabels, true) if !general.prior_is_told => {
+            Road::NoPseudoLabels if clear && !general.prior_is_told => {
                 "these labels do not tell π, so the run continues without pseudo-labels".to_owned()
             }
-            (Road::NoPseudoLabels, true) => {
+            Road::NoPseudoLabels if clear => {
                 format!("{counts}; these disagree, so the run continues without pseudo-labels")
             }
-            (Road::NoPseudoLabels, false) => "the run continues without pseudo-labels".to_owned(),
+            Road::RandomPicks if self.config.self_training.second_start => {
+                "the run continues without pseudo-labels, and then learns once more from fresh weights"
+                    .to_owned()
+            }
+            Road::RandomPicks | Road::NoPseudoLabels => "the run continues without pseudo-labels".to_owned(),
         };
         if road == Road::FromGeneralModel && self.config.pretrain.kind == PretrainKind::General {
             let weights = general.weights.clone();
@@ -170,9 +181,9 @@ impl Trainer {
         }
         match self.trial.record(was_on, metrics.validation_auc_pu) {
             Verdict::Undecided => {}
-            Verdict::Kept(..) => self.before_self_training = None,
+            Verdict::Kept(..) => self.set_aside = None,
             Verdict::GivenUp(before, after) => {
-                if let Some(networks) = self.before_self_training.take() {
+                if let Some(networks) = self.set_aside.take() {
                     self.networks = networks;
                 }
                 // The measures that are stored belong to the weights that the run goes on with.

@@ -70,14 +70,15 @@ pub struct Trainer {
     pub(super) data: TrainingData,
     pub(super) pool: DevicePool,
     augmenter: Augmenter,
-    device: Device,
+    pub(super) device: Device,
     on_cpu: bool,
     pub(super) networks: Networks,
     pub(super) optimizer: AdamW,
     pub(super) confidence: RunningConfidence,
     pub(super) trial: SelfTrainingTrial,
-    /// The networks before self-training, while its trial lasts.
-    pub(super) before_self_training: Option<Networks>,
+    /// The networks before self-training, while its trial lasts; the network that scores of the first course, while the second
+    /// lasts.
+    pub(super) set_aside: Option<Networks>,
     pub(super) warnings: Vec<Warning>,
     /// What the general model says of [`Self::unlabeled`], where self-training asks it.
     pub(super) general: Option<GeneralRanking>,
@@ -128,7 +129,7 @@ impl Trainer {
             optimizer: AdamW::new(config.optimizer.weight_decay),
             confidence: RunningConfidence::new(ConsistencyState::new(prior), &inner),
             trial: SelfTrainingTrial::default(),
-            before_self_training: None,
+            set_aside: None,
             warnings: Vec::new(),
             general: None,
             general_share: None,
@@ -209,6 +210,9 @@ impl Trainer {
     fn begin_epoch(&mut self, epoch: usize, from: Option<&MidEpochState>) -> Result<EpochState> {
         let started = Instant::now();
         let seed = self.config.seed;
+        if from.is_none() {
+            self.begin_second_course(epoch);
+        }
         let targets = match from {
             Some(from) => from.targets(self.data.labels.len())?,
             None => self.self_training_targets(epoch)?,
@@ -341,9 +345,10 @@ impl Trainer {
 
     /// Fills in the measures of the validation side; NaN where a class is missing.
     pub(super) fn validate(&self, metrics: &mut EpochMetrics) -> Result<()> {
+        let measured = self.measured_network(metrics.epoch);
         let scores = |label| {
             let patches = self.data.with_label(&self.data.validation, label);
-            self.logits(&patches, TestTimeAugmentation::None)
+            pool_logits(&measured, &self.pool, &patches, TestTimeAugmentation::None)
         };
         let (p, u, n) = (scores(Label::Positive)?, scores(Label::Unlabeled)?, scores(Label::Negative)?);
         measure_validation(metrics, self.prior, &p, &u, &n)

@@ -32,7 +32,7 @@ impl Trainer {
     pub(super) fn checkpoint(&self, header: CheckpointHeader) -> Checkpoint {
         let student = |networks: &Networks| extract(&networks.student.valid());
         let teacher = |networks: &Networks| networks.teacher.as_ref().map(extract).unwrap_or_default();
-        let before = self.before_self_training.as_ref();
+        let before = self.set_aside.as_ref();
         Checkpoint {
             student: student(&self.networks),
             teacher: teacher(&self.networks),
@@ -59,7 +59,10 @@ impl Trainer {
         }
         // The checkpoint holds these while the trial lasts, and within the epoch in which it begins.
         if !student_before.is_empty() {
-            self.before_self_training = Some(self.networks.with_weights(&student_before, &teacher_before)?);
+            self.set_aside = Some(self.networks.with_weights(&student_before, &teacher_before)?);
+            if self.trial.first_course().is_some() {
+                self.settled = self.set_aside.as_ref().map(Networks::scoring);
+            }
         }
         Ok(())
     }

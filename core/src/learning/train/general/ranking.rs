@@ -13,6 +13,12 @@ pub(in crate::learning::train) struct Validated {
 }
 
 impl Validated {
+    /// Whether the AUC lies below 1 − π/2, as it does where positives are a random sample of the particles and the ranking
+    /// is not perfect. Between this and [`Self::shows_clear_picks`] nobody can tell.
+    pub fn shows_random_picks(&self, prior: f64) -> bool {
+        self.auc < 1.0 - prior / 2.0
+    }
+
     /// Whether the AUC lies more than a standard error above 1 − π/2. If positives were a random sample of the
     /// particles, no ranking could reach more: a share π of the unlabeled are particles too, and rank as high as the
     /// positives. So the picks are clearer than the other particles, and the network has learned that.
@@ -99,6 +105,7 @@ mod tests {
         assert!(own(0.88).shows_clear_picks(0.3));
         assert!(!own(0.86).shows_clear_picks(0.3), "within a standard error");
         assert!(!own(0.88).shows_clear_picks(0.1), "few particles among the unlabeled allow a higher AUC");
+        assert!(own(0.84).shows_random_picks(0.3) && !own(0.86).shows_random_picks(0.3));
     }
 
     #[test]

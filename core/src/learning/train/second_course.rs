@@ -1,0 +1,78 @@
+//! The second course: where picks look like a random sample, a run that began with the general model learns once more from
+//! fresh weights, and the course that ranks validation better scores.
+//!
+//! Weights that have learned something else can be a worse beginning than none (Ash and Adams 2020, *On warm-starting neural
+//! network training*). The general model is a better beginning where its simulated particles look like those of the run, and
+//! a worse one in noise or at a defocus that it does not know. Where picks are a random sample, the AUC of validation
+//! positives against unlabeled says which it is.
+
+use burn::module::Module;
+
+use crate::error::Result;
+use crate::learning::config::PretrainKind;
+use crate::learning::loss::self_training::Road;
+use crate::learning::network::Network;
+use crate::learning::optim::adamw::AdamW;
+use crate::learning::train::networks::Networks;
+use crate::learning::train::trainer::Trainer;
+
+impl Trainer {
+    /// Epochs of the run, as far as is known now: a failed trial and a second course make it longer.
+    pub(super) fn epochs(&self) -> usize {
+        self.config.schedule.epochs + self.trial.lost_epochs()
+    }
+
+    /// After the last epoch of the first course: whether a second one follows. From then on the run is longer, and the
+    /// weights of the first course, set aside, score until the second is complete.
+    pub(super) fn plan_second_course(&mut self, epoch: usize) {
+        let config = &self.config;
+        let wanted = config.self_training.second_start && config.pretrain.kind == PretrainKind::General;
+        let random = self.trial.road() == Some(Road::RandomPicks);
+        if wanted && random && self.trial.first_course().is_none() && epoch == self.epochs() {
+            let first = self.scoring_network();
+            self.set_aside = Some(Networks { student: first.valid().train(), teacher: Some(first.valid()) });
+            self.settled = Some(first);
+            self.trial.begin_second_course(epoch);
+        }
+    }
+
+    /// Draws fresh weights at the first epoch of the second course.
+    pub(super) fn begin_second_course(&mut self, epoch: usize) {
+        if self.trial.first_course().is_some_and(|first| epoch == first + 1) {
+            self.networks = Networks::new(&self.config, &self.device);
+            self.optimizer = AdamW::new(self.config.optimizer.weight_decay);
+        }
+    }
+
+    /// The network whose measures an epoch shows: the one in training during the second course, else the one that scores.
+    pub(super) fn measured_network(&self, epoch: usize) -> Network {
+        let in_second = self.trial.first_course().is_some_and(|first| epoch > first && epoch < self.epochs());
+        if in_second { self.networks.scoring() } else { self.scoring_network() }
+    }
+
+    /// After the last epoch of the second course: which of the two scores.
+    pub(super) fn settle_second_course(&mut self) -> Result<()> {
+        let first = self.set_aside.as_ref().map(Networks::scoring);
+        let fresh = self.networks.scoring();
+        let auc = |network: &Network| -> Result<Option<f64>> {
+            Ok(self.validation_ranking(network)?.map(|own| own.auc))
+        };
+        let (Some(first), Some(fresh_auc)) = (first, auc(&fresh)?) else { return Ok(()) };
+        let first_auc = auc(&first)?.unwrap_or(0.0);
+        let (better, words) = match fresh_auc >= first_auc {
+            true => (self.with_scores_that_fit(fresh)?, "The second course, from fresh weights, scores"),
+            false => (first, "The first course, from the general model, scores"),
+        };
+        self.settled = Some(better);
+        let text = format!(
+            "{words}: the validation AUC is {first_auc:.3} after the first course and {fresh_auc:.3} after the second."
+        );
+        self.warnings.push(text.into());
+        Ok(())
+    }
+
+    /// The network with scores that agree with π, where the configuration asks for it.
+    pub(super) fn with_scores_that_fit(&self, network: Network) -> Result<Network> {
+        if self.config.match_prior { self.matching_prior(network) } else { Ok(network) }
+    }
+}
