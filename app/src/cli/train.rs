@@ -74,7 +74,7 @@ pub struct Args {
     /// Seed instead of the configuration's
     #[arg(long)]
     pub(super) seed: Option<u64>,
-    /// Epochs instead of the configuration's
+    /// Epochs instead of the configuration's; a second course from fresh weights trains as many again
     #[arg(long)]
     pub(super) epochs: Option<usize>,
     /// Class prior instead of the configuration's: a number, or `estimate`

@@ -34,7 +34,7 @@ fn a_session_from_import_to_export() {
 
     let said = ok(&["train", &project, "--baseline", "--epochs", "2", "--device", "cpu"]);
     assert!(
-        said.contains("supervised_baseline-1: 2 epochs") && said.contains("recommended-1: 2 epochs"),
+        said.contains("supervised_baseline-1: 2 epochs") && said.contains("recommended-1: 4 epochs"),
         "{said}"
     );
     let info = json(&["info", &project]);

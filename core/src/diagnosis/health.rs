@@ -101,7 +101,13 @@ pub fn raised(config: &RunConfig, history: &[EpochMetrics]) -> Vec<Flag> {
 
 /// Whether the learning rate has risen long enough for the numbers to mean something.
 fn warm(config: &RunConfig, epoch: usize, epochs: usize) -> bool {
-    epoch >= config.schedule.warm_up_epochs + epochs
+    epoch - before_course(config, epoch) >= config.schedule.warm_up_epochs + epochs
+}
+
+/// Epochs before the course that this epoch belongs to: a run that learns once more from fresh weights begins anew.
+fn before_course(config: &RunConfig, epoch: usize) -> usize {
+    let first = config.schedule.epochs;
+    if config.self_training.second_start && epoch > first { first } else { 0 }
 }
 
 fn diverged(_: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {
@@ -267,7 +273,8 @@ fn fell(config: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option
     // above the other particles, and its validation AUC is lower for a good reason.
     let start = config.self_training.start_epoch;
     let asked = config.self_training.enabled && config.self_training.general_model;
-    let since = if asked && m.epoch >= start { start } else { 0 };
+    let course = before_course(config, m.epoch);
+    let since = if asked && m.epoch >= start && course == 0 { start } else { course + 1 };
     let before: Vec<&EpochMetrics> = before.iter().filter(|m| m.epoch >= since).collect();
     let best = before.iter().map(|m| m.validation_auc_pu).filter(|v| v.is_finite()).fold(f64::NAN, f64::max);
     let last = before.last().map_or(f64::NAN, |m| m.validation_auc_pu);
@@ -375,6 +382,13 @@ mod tests {
         assert!(fell(&fixmatch(), &anew), "another run has lost what it had learned");
         let lost = with(36, start + 3, |m| m.validation_auc_pu = 0.6);
         assert!(fell(&asks, &lost), "it falls after its new beginning");
+        // Fresh weights know nothing at first.
+        let fresh = with(38, 37, |m| m.validation_auc_pu = 0.55);
+        let raised = |config: &RunConfig| watch(config, &fresh).iter().filter(|flag| flag.epoch > 36).count();
+        assert_eq!(raised(&asks), 0);
+        let mut once = asks;
+        once.self_training.second_start = false;
+        assert!(raised(&once) > 0);
     }
 
     #[test]

@@ -108,10 +108,10 @@ impl Census {
         self.bins.iter().skip(first).sum()
     }
 
-    /// The logits that places have, ascending to within a hundredth, and how many have each.
+    /// The logits that places have, ascending in steps of a hundredth, and how many have each or less than a step more.
     pub(super) fn by_logit(&self) -> impl DoubleEndedIterator<Item = (f64, u64)> {
-        let middle = |bin: usize| f64::from(FLOOR) + (bin as f64 + 0.5) * WIDTH;
-        self.bins.iter().enumerate().map(move |(bin, &count)| (middle(bin), count))
+        let least = |bin: usize| f64::from(FLOOR) + bin as f64 * WIDTH;
+        self.bins.iter().enumerate().map(move |(bin, &count)| (least(bin), count))
     }
 
     /// The logit at or above which so many places lie in all: the lowest that lets no more through.
