@@ -505,6 +505,7 @@ fn random_picks_are_learned_once_more_from_fresh_weights() {
         drop(say);
         listener.join().unwrap();
         assert_eq!((stopped.ended_early, stopped.history.len()), (Some(EarlyEnd::Stopped), stop_in - 1));
+        assert_eq!(stopped.best_epoch, 3);
         // Until the second course is complete the first one scores.
         assert_eq!(stopped.model.model, first.model.model, "stopped in epoch {stop_in}");
         let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();

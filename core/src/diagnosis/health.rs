@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::finding::Severity;
 use super::kinds;
 use super::stats::percent;
-use crate::learning::config::{ConsistencyKind, PriorConfig, RiskKind, RunConfig, SelectBy, SurrogateLoss};
+use crate::learning::config::{
+    ConsistencyKind, PretrainKind, PriorConfig, RiskKind, RunConfig, SelectBy, SurrogateLoss,
+};
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
 /// A rule that was broken, and when first.
@@ -107,7 +109,8 @@ fn warm(config: &RunConfig, epoch: usize, epochs: usize) -> bool {
 /// Epochs before the course that this epoch belongs to: a run that learns once more from fresh weights begins anew.
 fn before_course(config: &RunConfig, epoch: usize) -> usize {
     let first = config.schedule.epochs;
-    if config.self_training.second_start && epoch > first { first } else { 0 }
+    let may = config.self_training.second_start && config.pretrain.kind == PretrainKind::General;
+    if may && epoch > first { first } else { 0 }
 }
 
 fn diverged(_: &RunConfig, before: &[EpochMetrics], m: &EpochMetrics) -> Option<(Severity, String)> {

@@ -76,7 +76,8 @@ pub(super) fn finding(
             "{} First seen in epoch {} of {}{}.",
             why(flag.kind),
             flag.epoch,
-            config.schedule.epochs,
+            // A second course makes a run longer than its configuration says.
+            config.schedule.epochs.max(history.len()),
             match history.len().saturating_sub(flag.epoch) {
                 0 => String::new(),
                 n => format!(", and {n} more were trained"),

@@ -252,7 +252,7 @@ pub fn resume_run(
         && *epoch >= config.schedule.epochs + trial.lost_epochs()
     {
         return Err(Error::request(
-            format!("run '{name}' has trained all of its {} epochs", config.schedule.epochs),
+            format!("run '{name}' has trained all of its {epoch} epochs"),
             "start a new run, with more epochs if it should train longer",
         ));
     }

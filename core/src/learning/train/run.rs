@@ -232,7 +232,7 @@ impl Run {
                 return Ok(Some(EarlyEnd::Stopped));
             };
             self.finish_epoch(epoch, metrics, channel)?;
-            if self.record.has_stopped_improving(epoch) {
+            if !self.trainer.is_in_second_course(epoch) && self.record.has_stopped_improving(epoch) {
                 return Ok(Some(EarlyEnd::NoImprovement));
             }
             epoch += 1;
@@ -248,7 +248,7 @@ impl Run {
     /// Trains one epoch and reports its progress; `None` when it was stopped.
     fn train_epoch(&mut self, epoch: usize, channel: &mut RunChannel<'_>) -> Result<Option<EpochMetrics>> {
         let from = self.resume_at.take();
-        let epochs = self.epochs();
+        let epochs = self.trainer.expected_epochs();
         let mut observer = EpochProgress {
             epoch,
             epochs,
@@ -297,8 +297,14 @@ impl RunRecord {
     /// Adds the measures of an epoch. Keeps its weights and returns true when it is the best so far.
     fn add_epoch(&mut self, epoch: usize, metrics: &EpochMetrics, trainer: &Trainer) -> bool {
         self.history.push(metrics.clone());
+        if trainer.is_in_second_course(epoch) {
+            // What was measured is not what scores: that is still the first course.
+            return false;
+        }
         let value = selection_value(&self.config, metrics);
-        let improved = self.best.as_ref().is_none_or(|best| value >= best.value);
+        // At the end of a second course the trainer has chosen already.
+        let is_chosen = trainer.trial.first_course().is_some();
+        let improved = is_chosen || self.best.as_ref().is_none_or(|best| value >= best.value);
         if improved {
             self.best = Some(BestEpoch { epoch, value, model: extract(&trainer.scoring_network()) });
         }

@@ -10,6 +10,7 @@ use burn::module::Module;
 
 use crate::error::Result;
 use crate::learning::config::PretrainKind;
+use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
 use crate::learning::loss::self_training::Road;
 use crate::learning::network::Network;
 use crate::learning::optim::adamw::AdamW;
@@ -22,13 +23,32 @@ impl Trainer {
         self.config.schedule.epochs + self.trial.lost_epochs()
     }
 
+    /// Whether a second course follows where picks look like a random sample.
+    pub(super) fn wants_second_course(&self) -> bool {
+        self.config.self_training.second_start && self.config.pretrain.kind == PretrainKind::General
+    }
+
+    /// Epochs of the run, with a second course that will follow.
+    pub(super) fn expected_epochs(&self) -> usize {
+        let follows = self.trial.road() == Some(Road::RandomPicks) && self.trial.first_course().is_none();
+        let more = if follows && self.wants_second_course() { self.epochs() } else { 0 };
+        self.epochs() + more
+    }
+
+    /// Whether this epoch belongs to a second course that is not complete.
+    pub(super) fn is_in_second_course(&self, epoch: usize) -> bool {
+        self.trial.first_course().is_some_and(|first| epoch > first && epoch < self.epochs())
+    }
+
     /// After the last epoch of the first course: whether a second one follows. From then on the run is longer, and the
     /// weights of the first course, set aside, score until the second is complete.
     pub(super) fn plan_second_course(&mut self, epoch: usize) {
-        let config = &self.config;
-        let wanted = config.self_training.second_start && config.pretrain.kind == PretrainKind::General;
         let random = self.trial.road() == Some(Road::RandomPicks);
-        if wanted && random && self.trial.first_course().is_none() && epoch == self.epochs() {
+        if self.wants_second_course()
+            && random
+            && self.trial.first_course().is_none()
+            && epoch == self.epochs()
+        {
             let first = self.scoring_network();
             self.set_aside = Some(Networks { student: first.valid().train(), teacher: Some(first.valid()) });
             self.settled = Some(first);
@@ -41,13 +61,13 @@ impl Trainer {
         if self.trial.first_course().is_some_and(|first| epoch == first + 1) {
             self.networks = Networks::new(&self.config, &self.device);
             self.optimizer = AdamW::new(self.config.optimizer.weight_decay);
+            self.confidence = RunningConfidence::new(ConsistencyState::new(self.prior), &self.device);
         }
     }
 
     /// The network whose measures an epoch shows: the one in training during the second course, else the one that scores.
     pub(super) fn measured_network(&self, epoch: usize) -> Network {
-        let in_second = self.trial.first_course().is_some_and(|first| epoch > first && epoch < self.epochs());
-        if in_second { self.networks.scoring() } else { self.scoring_network() }
+        if self.is_in_second_course(epoch) { self.networks.scoring() } else { self.scoring_network() }
     }
 
     /// After the last epoch of the second course: which of the two scores.

@@ -33,7 +33,7 @@ impl Trainer {
         if !due || self.trial.given_up() {
             return Ok(None);
         }
-        if config.trial && self.trial.about_to_start() {
+        if config.trial && self.trial.about_to_start() && self.trial.first_course().is_none() {
             self.set_aside = Some(self.networks.copy());
         }
         let road = self.road()?;
@@ -103,7 +103,7 @@ impl Trainer {
             Road::NoPseudoLabels if clear => {
                 format!("{counts}; these disagree, so the run continues without pseudo-labels")
             }
-            Road::RandomPicks if self.config.self_training.second_start => {
+            Road::RandomPicks if self.wants_second_course() => {
                 "the run continues without pseudo-labels, and then learns once more from fresh weights"
                     .to_owned()
             }
