@@ -43,7 +43,7 @@ pub(super) struct Work {
     census: Census,
     /// The order in which places are judged at random.
     audit: Audit,
-    /// Where a person has said what is there.
+    /// Where a person has said what is there, when picking began.
     judged: JudgedPlaces,
     output: Output,
     /// The micrographs that have places, for the output.

@@ -209,3 +209,17 @@ fn without_places_it_says_why_not() {
     assert!(told(window.state(), "The run has found no places yet"), "{notices:?}");
     assert!(!window.state().model.picks.audit.running);
 }
+
+#[test]
+fn a_project_that_another_program_holds_is_not_asked_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = many(dir.path());
+    let _held = Project::open(&folder).unwrap();
+    let mut window = shown(&folder);
+    assert!(window.state().model.project.as_ref().unwrap().read_only.is_some());
+    counted(&mut window);
+    window.state_mut().apply(Command::Pick(PickCommand::Audit(AuditCommand::Next)));
+    window.run_steps(3);
+    assert!(told(window.state(), "The project is read-only"));
+    assert!(!window.state().model.picks.audit.running);
+}

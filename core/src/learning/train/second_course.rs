@@ -79,8 +79,10 @@ impl Trainer {
         };
         let (Some(first), Some(fresh_auc)) = (first, auc(&fresh)?) else { return Ok(()) };
         let first_auc = auc(&first)?.unwrap_or(0.0);
+        const SECOND: &str = "The second course, from fresh weights, scores";
         let (better, words) = match fresh_auc >= first_auc {
-            true => (self.with_scores_that_fit(fresh)?, "The second course, from fresh weights, scores"),
+            true if self.config.match_prior => (self.matching_prior(fresh)?, SECOND),
+            true => (fresh, SECOND),
             false => (first, "The first course, from the general model, scores"),
         };
         self.settled = Some(better);
@@ -89,10 +91,5 @@ impl Trainer {
         );
         self.warnings.push(text.into());
         Ok(())
-    }
-
-    /// The network with scores that agree with π, where the configuration asks for it.
-    pub(super) fn with_scores_that_fit(&self, network: Network) -> Result<Network> {
-        if self.config.match_prior { self.matching_prior(network) } else { Ok(network) }
     }
 }

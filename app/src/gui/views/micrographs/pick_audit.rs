@@ -23,12 +23,8 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
         }
         return;
     }
-    let key = |id: &str| model.keys.text_of(id).unwrap_or_else(|| "no key".to_owned());
-    let question = format!(
-        "Is the marked place a particle? {}: yes, {}: no. Decide about each one.",
-        key("label.positive"),
-        key("label.negative")
-    );
+    let [yes, no] = keys(model);
+    let question = format!("Is the marked place a particle? {yes}: yes, {no}: no. Decide about each one.");
     ui.add(egui::Label::new(question).wrap());
     weak(ui, &progress(model));
     ui.horizontal_wrapped(|ui| {
@@ -37,6 +33,12 @@ pub fn ui(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
             out.push(Command::Pick(PickCommand::Audit(AuditCommand::End)));
         }
     });
+}
+
+/// The keys that answer.
+fn keys(model: &Model) -> [String; 2] {
+    ["label.positive", "label.negative"]
+        .map(|id| model.keys.text_of(id).unwrap_or_else(|| "no key".to_owned()))
 }
 
 /// How far the audit of this threshold is.
@@ -66,8 +68,8 @@ pub fn draw(painter: &Painter, model: &Model, open: &OpenProject, geometry: &Geo
         // Keys are for what is selected.
         return;
     }
-    let key = |id: &str| model.keys.text_of(id).unwrap_or_default();
-    let words = format!("Particle?   {}  yes   {}  no", key("label.positive"), key("label.negative"));
+    let [yes, no] = keys(model);
+    let words = format!("Particle?   {yes}  yes   {no}  no");
     let galley = painter.layout_no_wrap(words, FontId::proportional(14.0), egui::Color32::WHITE);
     let centre = pos2(at.x, at.y + half + 6.0);
     let place = Align2::CENTER_TOP.anchor_size(centre, galley.size()).min;
