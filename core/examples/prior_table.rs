@@ -25,7 +25,7 @@ use vitrine_core::learning::config::RunConfig;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::prior::best_bin::estimate_prior;
 use vitrine_core::learning::prior::binormal::{Checked, binormal_prior};
-use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
+use vitrine_core::learning::prior::cross_fit::{FoldPlan, out_of_fold_scores};
 use vitrine_core::workflow::prepare::prepare;
 
 /// Errors of one estimator.
@@ -95,7 +95,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             let train = [some(&particles, p), some(&others, n), positive.clone()].concat();
             let data = TrainingData { train, validation: Vec::new(), truth: None, ..whole.clone() };
             let config = RunConfig { seed: draw, ..RunConfig::default() };
-            let scores = out_of_fold_scores(&config, &data, &device, &[overlay], |_, _| true)?.remove(0);
+            let scores =
+                out_of_fold_scores(FoldPlan::QUICK, &config, &data, &device, &[overlay], |_, _| true)?
+                    .remove(0);
             let (p, u) = (&scores.positive, &scores.unlabeled);
             let (binormal, bins) = (binormal_prior(p, u, Checked::default())?, estimate_prior(p, u)?);
             let found =

@@ -13,10 +13,11 @@ use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::eval::metrics::auc;
 use vitrine_core::learning::infer::scorer::Scorer;
 use vitrine_core::learning::prior::binormal::Checked;
-use vitrine_core::learning::prior::cross_fit::out_of_fold_scores;
+use vitrine_core::learning::prior::cross_fit::{FoldPlan, out_of_fold_scores};
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
+use vitrine_core::learning::prior::pick_test::PickSample;
 use vitrine_core::learning::train::checkpoint::{Checkpoint, model_path, resume_path};
-use vitrine_core::learning::train::events::{TrainControl, TrainEvent};
+use vitrine_core::learning::train::events::{RunPhase, TrainControl, TrainEvent};
 use vitrine_core::learning::train::metrics::epoch_metrics::EpochMetrics;
 use vitrine_core::learning::train::preflight::{PriorEvidence, preflight};
 use vitrine_core::learning::train::run::{EarlyEnd, RunOutcome, TrainJob, train};
@@ -381,7 +382,9 @@ fn mixup_and_a_prior_of_each_epoch_train() {
 #[test]
 fn quick_classifiers_train_side_by_side_as_they_do_alone() {
     let TrainJob { config, data, device, .. } = job(config("risk:\n  kind: naive\n"));
-    let ask = |overlays: &[f64]| out_of_fold_scores(&config, &data, &device, overlays, |_, _| true).unwrap();
+    let ask = |overlays: &[f64]| {
+        out_of_fold_scores(FoldPlan::QUICK, &config, &data, &device, overlays, |_, _| true).unwrap()
+    };
     let together = ask(&[0.0, 1.0]);
     assert_eq!(together[1], ask(&[1.0])[0], "whoever trains beside it, on however many threads");
     assert_ne!(together[0], together[1], "an overlay changes what is learnt");
@@ -391,7 +394,7 @@ fn quick_classifiers_train_side_by_side_as_they_do_alone() {
         data.counts(&data.train).positive as usize + data.counts(&data.train).unlabeled as usize
     );
     let mut steps = Vec::new();
-    let stopped = out_of_fold_scores(&config, &data, &device, &[0.0], |done, of| {
+    let stopped = out_of_fold_scores(FoldPlan::QUICK, &config, &data, &device, &[0.0], |done, of| {
         steps.push((done, of));
         done < 3
     });
@@ -518,6 +521,62 @@ fn random_picks_are_learned_once_more_from_fresh_weights() {
         assert_eq!(curve(&both.history), curve(&resumed.history), "stopped in epoch {stop_in}");
         assert_eq!(both.model.model, resumed.model.model);
     }
+}
+
+/// Enough random picks to test them: half of the unlabeled particles are picks too.
+fn tested_picks(test: bool) -> TrainJob {
+    let mut job = second_start(false);
+    job.config.prior = PriorConfig::Given(0.3);
+    job.config.self_training.test_picks = test;
+    for patch in (40..120).filter(|i| i % 10 < 3) {
+        job.data.labels[patch] = Label::Positive;
+    }
+    job
+}
+
+#[test]
+fn picks_are_tested_before_the_run_and_not_again_when_it_goes_on() {
+    let asked = |job: TrainJob, stop_in: Option<usize>| {
+        let (orders, control) = channel();
+        let (say, hear) = sync_channel(0);
+        let listener = std::thread::spawn(move || {
+            let (mut tested, mut words) = (false, String::new());
+            for event in hear {
+                match event {
+                    TrainEvent::Phase(RunPhase::TestingPicks) => tested = true,
+                    TrainEvent::Warning(warning) => words.push_str(&warning.text),
+                    TrainEvent::Progress { epoch, batch: 1, .. } if Some(epoch) == stop_in => {
+                        orders.send(TrainControl::Stop).unwrap();
+                    }
+                    _ => {}
+                }
+            }
+            (tested, words)
+        });
+        let outcome = train(job, &control, &say).unwrap();
+        drop(say);
+        let (tested, words) = listener.join().unwrap();
+        (outcome, tested, words)
+    };
+    let (plain, tested, words) = asked(tested_picks(false), None);
+    assert!(!tested && words.contains("The validation AUC"), "{words}");
+    let (whole, tested, words) = asked(tested_picks(true), None);
+    assert!(tested, "{words}");
+    let test = whole.model.header.trial.picks().unwrap();
+    assert_eq!(test.sample(), PickSample::Random, "{test:?}");
+    assert!(words.contains("so the picks look like a random sample of the particles"), "{words}");
+    // The test decides what follows, and changes nothing of what was learned before.
+    assert_eq!(curve(&plain.history[..1]), curve(&whole.history[..1]));
+
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || TrainJob { folder: Some(folder.path().to_owned()), ..tested_picks(true) };
+    let (stopped, tested, _) = asked(kept(), Some(2));
+    assert!(tested && stopped.history.len() == 1);
+    let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
+    let (resumed, tested, words) = asked(TrainJob { resume: Some(checkpoint), ..kept() }, None);
+    assert!(!tested && words.contains("For classifiers that did not see them"), "{words}");
+    assert_eq!(curve(&whole.history), curve(&resumed.history));
+    assert_eq!(resumed.model.header.trial.picks(), Some(test));
 }
 
 #[test]

@@ -182,6 +182,10 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Where the picks look like a random sample, trains once more from fresh weights. The course that ranks validation \
                  better scores. Such a run takes twice as long.",
                 if |c| c.self_training.general_model;
+            "self_training.test_picks" FieldKind::Flag, "Test the picks", "",
+                "Tests before the run whether the picks are a random sample of the particles. Four classifiers score the \
+                 positives that they did not see. Without the test the validation AUC decides.",
+                if |c| c.self_training.general_model;
         ],
     },
     FieldGroup {

@@ -257,6 +257,9 @@ pub struct SelfTrainingConfig {
     /// Where the picks look like a random sample, the run learns once more from fresh weights, and the course that ranks
     /// validation better scores. Needs a run that began with the general model and asks it.
     pub second_start: bool,
+    /// Tests before the run whether the picks are a random sample of the particles, with classifiers that did not see them
+    /// ([`crate::learning::prior::pick_test`]). Without it, or where it tells nothing, the validation AUC decides.
+    pub test_picks: bool,
 }
 
 impl Default for SelfTrainingConfig {
@@ -271,6 +274,7 @@ impl Default for SelfTrainingConfig {
             general_model: false,
             general_share: 0.0,
             second_start: false,
+            test_picks: false,
         }
     }
 }

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::learning::prior::pick_test::PickTest;
+
 /// The pseudo-label of a patch for an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PseudoTarget {
@@ -60,6 +62,9 @@ pub struct SelfTrainingTrial {
     /// Epochs of the course before the second one; 0 while there is none.
     #[serde(default, skip_serializing_if = "is_zero")]
     first_course: usize,
+    /// The test of the picks before the run; `None` where none was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picks: Option<PickTest>,
 }
 
 fn is_zero(epochs: &usize) -> bool {
@@ -96,6 +101,16 @@ impl SelfTrainingTrial {
     /// What the run does where the general model is asked; `None` until it was decided.
     pub fn road(&self) -> Option<Road> {
         self.road
+    }
+
+    /// The test of the picks before the run; `None` where none was made.
+    pub fn picks(&self) -> Option<PickTest> {
+        self.picks
+    }
+
+    /// Records the test of the picks.
+    pub fn take_picks(&mut self, test: Option<PickTest>) {
+        self.picks = test;
     }
 
     /// Records what the run does where the general model is asked.

@@ -27,13 +27,25 @@ pub struct OutOfFoldScores {
     pub unlabeled: Vec<f32>,
 }
 
-/// Number of folds.
-const FOLDS: usize = 2;
-/// A quick classifier trains for at least this many epochs.
-const MIN_EPOCHS: usize = 5;
-/// A quick classifier makes at least this many steps. Scores of a network that has hardly learnt overlap too much, and
-/// then the estimate of π comes out too high.
-const MIN_STEPS: usize = 300;
+/// The classifiers that train on parts of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoldPlan {
+    /// Their network.
+    pub backbone: Backbone,
+    /// Parts of the data, and classifiers: each learns from all parts but one, and scores that one.
+    pub folds: usize,
+    /// Each trains for at least so many epochs.
+    pub min_epochs: usize,
+    /// And for at least so many steps. Scores of a network that has hardly learned overlap too much, and then the estimate of
+    /// π comes out too high.
+    pub min_steps: usize,
+}
+
+impl FoldPlan {
+    /// Two quick classifiers of the small network, which every run can afford.
+    pub const QUICK: Self = Self { backbone: Backbone::SmallCnn, folds: 2, min_epochs: 5, min_steps: 300 };
+}
+
 /// At most this many positives and unlabeled patches are scored: more take longer and add nothing.
 const MAX_SCORED: [usize; 2] = [3000, 6000];
 
@@ -48,21 +60,22 @@ struct FoldJob {
     factor: usize,
 }
 
-/// Scores training positives and unlabeled patches, each with a quick naive classifier that did not see the patch.
+/// Scores training positives and unlabeled patches, each with a naive classifier of the plan that did not see the patch.
 /// Does so once for each factor of `overlays`, with which the classifiers' views are overlaid (0: no overlay). On the
 /// CPU the classifiers train in parallel, because a small network cannot use many cores. `progress` gets the epochs
 /// done and to do, and returns whether to go on.
 ///
 /// # Errors
-/// When there are too few patches to hold half of them out, when training fails, or [`Error::Cancelled`].
+/// When there are too few patches to hold some of them out, when training fails, or [`Error::Cancelled`].
 pub fn out_of_fold_scores(
+    plan: FoldPlan,
     config: &RunConfig,
     data: &TrainingData,
     device: &ComputeDevice,
     overlays: &[f64],
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Vec<OutOfFoldScores>> {
-    let (jobs, epochs) = fold_jobs(config, data, overlays)?;
+    let (jobs, epochs) = fold_jobs(plan, config, data, overlays)?;
     let to_do = jobs.len() * epochs;
     if !progress(0, to_do) {
         return Err(Error::Cancelled);
@@ -132,15 +145,20 @@ pub fn out_of_fold_scores(
 }
 
 /// The classifiers to train, fold by fold for each overlay factor, and their number of epochs.
-fn fold_jobs(config: &RunConfig, data: &TrainingData, overlays: &[f64]) -> Result<(Vec<FoldJob>, usize)> {
+fn fold_jobs(
+    plan: FoldPlan,
+    config: &RunConfig,
+    data: &TrainingData,
+    overlays: &[f64],
+) -> Result<(Vec<FoldJob>, usize)> {
     use rand::seq::SliceRandom;
     // Independent of the method that the run trains, so that one estimate serves several runs.
     let mut quick = RunConfig {
-        backbone: Backbone::SmallCnn,
+        backbone: plan.backbone,
         normaliser: config.normaliser,
         risk: RiskConfig { kind: RiskKind::Naive, ..RiskConfig::default() },
         teacher: TeacherConfig { enabled: true, ..TeacherConfig::default() },
-        schedule: ScheduleConfig { epochs: MIN_EPOCHS, warm_up_epochs: 1, ..ScheduleConfig::default() },
+        schedule: ScheduleConfig { epochs: plan.min_epochs, warm_up_epochs: 1, ..ScheduleConfig::default() },
         ..RunConfig::default()
     };
     quick.augmentation.weak.rotation = Rotation::Any;
@@ -153,10 +171,11 @@ fn fold_jobs(config: &RunConfig, data: &TrainingData, overlays: &[f64]) -> Resul
     let (mut positive, mut unlabeled) = (shuffled(Label::Positive), shuffled(Label::Unlabeled));
     positive.truncate(MAX_SCORED[0]);
     unlabeled.truncate(MAX_SCORED[1]);
-    if positive.len() < 2 * FOLDS || unlabeled.len() < 2 * FOLDS {
+    let folds = plan.folds;
+    if positive.len() < 2 * folds || unlabeled.len() < 2 * folds {
         return Err(Error::request(
             format!(
-                "{} positive and {} unlabeled training patches are too few to hold half of them out",
+                "{} positive and {} unlabeled training patches are too few to hold some of them out",
                 positive.len(),
                 unlabeled.len()
             ),
@@ -164,15 +183,15 @@ fn fold_jobs(config: &RunConfig, data: &TrainingData, overlays: &[f64]) -> Resul
         ));
     }
     let per_step = shares(&quick.batch, [positive.len(), unlabeled.len(), 0])[1].max(1);
-    let steps = (unlabeled.len() / FOLDS).div_ceil(per_step).max(1);
-    let epochs = MIN_EPOCHS.max(MIN_STEPS.div_ceil(steps));
+    let steps = (unlabeled.len() * (folds - 1) / folds).div_ceil(per_step).max(1);
+    let epochs = plan.min_epochs.max(plan.min_steps.div_ceil(steps));
     quick.schedule.epochs = epochs;
     let all = [positive, unlabeled].concat();
     let mut jobs = Vec::new();
     for (factor, &overlay) in overlays.iter().enumerate() {
-        for fold in 0..FOLDS {
+        for fold in 0..folds {
             let part = |held_out: bool| -> Vec<usize> {
-                let places = all.iter().enumerate().filter(|(place, _)| (place % FOLDS == fold) == held_out);
+                let places = all.iter().enumerate().filter(|(place, _)| (place % folds == fold) == held_out);
                 places.map(|(_, &patch)| patch).collect()
             };
             let mut config =

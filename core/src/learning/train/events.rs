@@ -50,6 +50,8 @@ pub enum RunPhase {
     },
     /// Estimating π with networks trained on parts of the data.
     EstimatingPrior,
+    /// Asking whether the picks are a random sample, with networks trained on parts of the data.
+    TestingPicks,
     /// Trying the overlay with networks trained on parts of the data.
     TryingOverlay,
     /// Estimating π and trying the overlay with the same networks.
@@ -70,6 +72,7 @@ impl std::fmt::Display for RunPhase {
                 return write!(f, "Pretraining, epoch {epoch} of {epochs}");
             }
             Self::EstimatingPrior => "Estimating the fraction of particles (π)",
+            Self::TestingPicks => "Testing whether the picks are a random sample",
             Self::TryingOverlay => "Tuning augmentation",
             Self::EstimatingPriorAndTryingOverlay => {
                 "Estimating the fraction of particles (π), tuning augmentation"

@@ -8,9 +8,10 @@ use crate::learning::data::TrainingData;
 use crate::learning::prior::PriorUsed;
 use crate::learning::prior::best_bin::MIN_SCORES;
 use crate::learning::prior::binormal::Checked;
-use crate::learning::prior::cross_fit::out_of_fold_scores;
+use crate::learning::prior::cross_fit::{FoldPlan, OutOfFoldScores, out_of_fold_scores};
 use crate::learning::prior::mean_image::mean_image_share;
 use crate::learning::prior::overlay_trial::{OverlayChoice, TriedFactor};
+use crate::learning::prior::pick_test::{PickSample, PickTest};
 use crate::learning::train::events::{RunPhase, TrainEvent};
 
 /// What the preflight found.
@@ -20,6 +21,8 @@ pub struct Preflight {
     pub prior: PriorUsed,
     /// The overlay factor that the run uses.
     pub overlay: f64,
+    /// Whether the picks are a random sample; `None` where it was not tested.
+    pub picks: Option<PickTest>,
 }
 
 /// What is known of π before the quick classifiers are asked.
@@ -34,8 +37,8 @@ pub struct PriorEvidence {
     pub general_count: Option<f64>,
 }
 
-/// Estimates the class prior and, where the configuration has the overlay on trial, chooses its factor. With fewer than
-/// ten training positives or unlabeled patches π stays untold. `report` gets phases and findings;
+/// Tests the picks where the configuration asks for it, estimates the class prior and, where the configuration has the overlay
+/// on trial, chooses its factor. With fewer than ten training positives or unlabeled patches π stays untold. `report` gets phases and findings;
 /// `progress` gets the epochs done and to do, and returns whether to go on.
 ///
 /// # Errors
@@ -49,11 +52,21 @@ pub fn preflight(
     report: impl Fn(TrainEvent),
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Preflight> {
+    let test = test_picks(config, data, device, evidence.checked, &report, &mut progress)?;
+    let picks = test.as_ref().map(|(test, _)| *test);
+    let random = match &test {
+        Some((test, scores)) if test.sample() == PickSample::Random => Some(scores),
+        _ => None,
+    };
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
     let too_few = |label| data.with_label(&data.train, label).len() < MIN_SCORES;
     let known_prior = match (config.prior, evidence.known) {
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
+        // Where the picks are a random sample a network that ranks well errs less than the quick classifiers.
+        (PriorConfig::Estimate(_), _) if let Some(scores) = random => {
+            Some(estimated(scores, data, evidence)?)
+        }
         (PriorConfig::Estimate(_), None) if too_few(Label::Positive) || too_few(Label::Unlabeled) => {
             Some(PriorUsed::untold(evidence.general_count))
         }
@@ -75,22 +88,18 @@ pub fn preflight(
                 total = if on_trial { to_do * 3 / 2 } else { to_do };
                 progress(done, total)
             };
-            out_of_fold_scores(config, data, device, factors, progress)?
+            out_of_fold_scores(FoldPlan::QUICK, config, data, device, factors, progress)?
         }
         None => Vec::new(),
     };
     let prior = match known_prior {
         Some(prior) => prior,
         // From the scores without an overlay.
-        None => {
-            let second = mean_image_share(data)?;
-            PriorUsed::estimate(&scores[0].positive, &scores[0].unlabeled, evidence.checked, second)?
-                .or_count(evidence.general_count)
-        }
+        None => estimated(&scores[0], data, evidence)?,
     };
     report(TrainEvent::Prior(prior));
     if !on_trial {
-        return Ok(Preflight { prior, overlay: weak.overlay });
+        return Ok(Preflight { prior, overlay: weak.overlay, picks });
     }
     let tried = factors.iter().zip(&scores);
     let mut tried = tried
@@ -101,11 +110,42 @@ pub fn preflight(
     } else {
         let half = weak.overlay / 2.0;
         let progress = |done, to_do| progress(2 * to_do + done, 3 * to_do);
-        let scores = out_of_fold_scores(config, data, device, &[half], progress)?;
+        let scores = out_of_fold_scores(FoldPlan::QUICK, config, data, device, &[half], progress)?;
         tried.insert(1, TriedFactor::new(half, &scores[0].positive, &scores[0].unlabeled)?);
     }
     let choice = OverlayChoice::choose(tried);
     let overlay = choice.chosen;
     report(TrainEvent::Overlay(choice));
-    Ok(Preflight { prior, overlay })
+    Ok(Preflight { prior, overlay, picks })
+}
+
+/// π by out-of-fold scores.
+fn estimated(scores: &OutOfFoldScores, data: &TrainingData, evidence: PriorEvidence) -> Result<PriorUsed> {
+    let second = mean_image_share(data)?;
+    let prior = PriorUsed::estimate(&scores.positive, &scores.unlabeled, evidence.checked, second)?;
+    Ok(prior.or_count(evidence.general_count))
+}
+
+/// Classifiers of the test of the picks.
+const FOLDS: usize = 4;
+/// Epochs for which they train: those of one course of the preset `recommended`.
+const EPOCHS: usize = 36;
+
+/// The test of the picks and the scores behind it; `None` where it is not due.
+fn test_picks(
+    config: &RunConfig,
+    data: &TrainingData,
+    device: &ComputeDevice,
+    checked: Checked,
+    report: &impl Fn(TrainEvent),
+    progress: &mut impl FnMut(usize, usize) -> bool,
+) -> Result<Option<(PickTest, OutOfFoldScores)>> {
+    if !PickTest::is_due(config, data) {
+        return Ok(None);
+    }
+    report(TrainEvent::Phase(RunPhase::TestingPicks));
+    let plan = FoldPlan { backbone: config.backbone, folds: FOLDS, min_epochs: EPOCHS, min_steps: 0 };
+    let scores = out_of_fold_scores(plan, config, data, device, &[0.0], progress)?.remove(0);
+    let test = PickTest::new(&scores.positive, &scores.unlabeled, checked)?;
+    Ok(Some((test, scores)))
 }

@@ -14,6 +14,7 @@ use crate::learning::pretrain::{GeneralStart, initial_features};
 use crate::learning::prior::PriorUsed;
 use crate::learning::prior::binormal::Checked;
 use crate::learning::prior::mean_image::mean_image_share;
+use crate::learning::prior::pick_test::PickTest;
 use crate::learning::train::channel::RunChannel;
 use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{
@@ -104,8 +105,8 @@ pub fn train(
         Some(general) if begins_with_it && job.resume.is_none() => Some(general.weights().clone()),
         _ => pretrain_first(&job, &mut channel)?,
     };
-    let prior = settle_prior_and_overlay(&mut job, general.as_ref(), &mut channel)?;
-    let mut run = Run::begin(job, prior, general.as_ref(), pretrained.as_ref())?;
+    let (prior, picks) = settle_prior_and_overlay(&mut job, general.as_ref(), &mut channel)?;
+    let mut run = Run::begin(job, prior, picks, general.as_ref(), pretrained.as_ref())?;
     let ended_early = run.train_epochs(&mut channel)?;
     run.into_outcome(ended_early)
 }
@@ -128,17 +129,17 @@ fn pretrain_first(job: &TrainJob, channel: &mut RunChannel<'_>) -> Result<Option
     })
 }
 
-/// The class prior of the run. Also puts the overlay factor of the preflight into the configuration. A resumed run
-/// keeps the prior and the factor with which it began.
+/// The class prior of the run, and the test of its picks. Also puts the overlay factor of the preflight into the
+/// configuration. A resumed run keeps the prior, the test and the factor with which it began.
 fn settle_prior_and_overlay(
     job: &mut TrainJob,
     general: Option<&GeneralStart>,
     channel: &mut RunChannel<'_>,
-) -> Result<PriorUsed> {
+) -> Result<(PriorUsed, Option<PickTest>)> {
     let resumed = job.resume.as_ref().filter(|checkpoint| checkpoint.header.has_trained());
     if let Some(checkpoint) = resumed {
         job.config.augmentation.weak = checkpoint.header.config.augmentation.weak;
-        return Ok(checkpoint.header.prior);
+        return Ok((checkpoint.header.prior, checkpoint.header.trial.picks()));
     }
     if let Some(general) = general.filter(|_| job.config.takes_prior_from_general_model()) {
         let scores = &general.scores;
@@ -159,11 +160,11 @@ fn settle_prior_and_overlay(
         checked: job.checked,
         general_count: general.map(GeneralStart::count),
     };
-    let Preflight { prior, overlay } =
+    let Preflight { prior, overlay, picks } =
         preflight(&job.config, &job.data, &job.device, evidence, report, progress)?;
     job.config.augmentation.weak.overlay = overlay;
     job.config.augmentation.weak.overlay_trial = false;
-    Ok(prior)
+    Ok((prior, picks))
 }
 
 /// A run under way.
@@ -199,11 +200,13 @@ impl Run {
     fn begin(
         job: TrainJob,
         prior: PriorUsed,
+        picks: Option<PickTest>,
         general: Option<&GeneralStart>,
         pretrained: Option<&NamedTensors>,
     ) -> Result<Self> {
         let TrainJob { config, data, normaliser, device, folder, resume, .. } = job;
         let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
+        trainer.trial.take_picks(picks);
         if let Some(general) = general.filter(|_| config.self_training.general_model) {
             trainer.rank_with(general, &device, prior.is_told())?;
         }

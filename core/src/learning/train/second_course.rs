@@ -14,6 +14,7 @@ use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
 use crate::learning::loss::self_training::Road;
 use crate::learning::network::Network;
 use crate::learning::optim::adamw::AdamW;
+use crate::learning::prior::pick_test::PickSample;
 use crate::learning::train::networks::Networks;
 use crate::learning::train::trainer::Trainer;
 
@@ -30,7 +31,11 @@ impl Trainer {
 
     /// Epochs of the run, with a second course that will follow.
     pub(super) fn expected_epochs(&self) -> usize {
-        let follows = self.trial.road() == Some(Road::RandomPicks) && self.trial.first_course().is_none();
+        let random = match self.trial.road() {
+            None => self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random),
+            road => road == Some(Road::RandomPicks),
+        };
+        let follows = random && self.trial.first_course().is_none();
         let more = if follows && self.wants_second_course() { self.epochs() } else { 0 };
         self.epochs() + more
     }

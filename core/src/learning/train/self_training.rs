@@ -15,6 +15,7 @@ use crate::learning::optim::adamw::AdamW;
 use crate::learning::pretrain::GeneralStart;
 use crate::learning::prior;
 use crate::learning::prior::best_bin::estimate_prior;
+use crate::learning::prior::pick_test::{PickSample, PickTest};
 use crate::learning::train::general::ranking::{GeneralRanking, Validated};
 use crate::learning::train::general::share::GeneralShare;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
@@ -62,14 +63,20 @@ impl Trainer {
             return Ok(Some(road));
         }
         let own = self.validation_ranking(&self.networks.scoring())?;
-        let clear = own.is_none_or(|own| own.shows_clear_picks(self.prior));
-        let random = own.is_some_and(|own| own.shows_random_picks(self.prior));
+        let test = self.trial.picks().filter(|test| test.sample() != PickSample::Untold);
+        let (clear, random) = match test.map(PickTest::sample) {
+            Some(sample) => (sample == PickSample::Clear, sample == PickSample::Random),
+            None => (
+                own.is_none_or(|own| own.shows_clear_picks(self.prior)),
+                own.is_some_and(|own| own.shows_random_picks(self.prior)),
+            ),
+        };
         let road = match (clear, general.agrees_with(self.prior)) {
             (true, true) => Road::FromGeneralModel,
             _ if random => Road::RandomPicks,
             _ => Road::NoPseudoLabels,
         };
-        let found = own.map_or_else(
+        let by_validation = own.map_or_else(
             || "There are too few validation positives to tell whether picks are a random sample".to_owned(),
             |own| {
                 let (place, picks) = match (clear, random) {
@@ -88,6 +95,7 @@ impl Trainer {
                 )
             },
         );
+        let found = test.map_or(by_validation, PickTest::sentence);
         let counts = format!(
             "the general model takes {:.0} % of the unlabeled for particles, where π is {:.2}",
             100.0 * general.prior,

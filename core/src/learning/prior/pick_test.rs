@@ -1,0 +1,154 @@
+//! Whether the picks are a random sample of the particles, or clearer than the others.
+//!
+//! A run whose picks are the clear ones has to find the faint particles that nobody picked. A run whose picks are a random
+//! sample has nothing to find, and loses where it tries. A few validation positives seldom tell which of the two it is. So
+//! classifiers of the run's own network score all training positives before the run, each from a network that did not see
+//! it, and the binormal mixture ([`crate::learning::prior::binormal`]) tells by how much the picks lie above the
+//! unlabeled particles.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::label::Label;
+use crate::learning::config::RunConfig;
+use crate::learning::data::TrainingData;
+use crate::learning::prior::binormal::{Checked, binormal_mixtures};
+
+/// What the test says of the picks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickSample {
+    /// They look like a random sample of the particles.
+    Random,
+    /// They are clearer than the other particles.
+    Clear,
+    /// Nobody can tell.
+    Untold,
+}
+
+/// The test of the picks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PickTest {
+    /// By how much the picks lie above the unlabeled particles, δ: its posterior mean, in standard deviations of the picks.
+    pub ahead: f64,
+    /// Posterior probability that they lie above them by less than [`NEAR`].
+    pub near: f64,
+}
+
+/// A shift δ below this is none: picks of a random sample lie so far above the other particles by chance.
+pub const NEAR: f64 = 0.15;
+/// Probability of such a shift from which on picks count as a random sample, and up to which they count as clear. Without
+/// scores it is 0.29 by the prior of δ.
+const RANDOM_FROM: f64 = 0.4;
+const CLEAR_UP_TO: f64 = 0.2;
+/// Training positives from which on the test is made; fewer leave δ open.
+const MIN_TRAINED: usize = 40;
+/// Validation positives from which on it is made; with fewer nothing follows from it.
+const MIN_VALIDATED: usize = 10;
+
+impl PickTest {
+    /// Whether a run with this configuration and data makes the test.
+    pub fn is_due(config: &RunConfig, data: &TrainingData) -> bool {
+        let own = config.self_training;
+        let positives = |side| data.with_label(side, Label::Positive).len();
+        (own.enabled && own.general_model && own.test_picks)
+            && positives(&data.train) >= MIN_TRAINED
+            && positives(&data.validation) >= MIN_VALIDATED
+    }
+
+    /// The test by scores of positives and unlabeled patches, each of a classifier that did not see the patch.
+    ///
+    /// # Errors
+    /// When either side has fewer than 10 scores, or a score is no finite number.
+    pub fn new(positive: &[f32], unlabeled: &[f32], checked: Checked) -> Result<Self> {
+        let drawn = binormal_mixtures(positive, unlabeled, checked)?.drawn;
+        let mean = |value: &dyn Fn(f64) -> f64| {
+            drawn.iter().map(|mixture| value(mixture.ahead)).sum::<f64>() / drawn.len().max(1) as f64
+        };
+        Ok(Self { ahead: mean(&|ahead| ahead), near: mean(&|ahead| f64::from(u8::from(ahead < NEAR))) })
+    }
+
+    /// What it says.
+    pub fn sample(self) -> PickSample {
+        match self.near {
+            near if near >= RANDOM_FROM => PickSample::Random,
+            near if near <= CLEAR_UP_TO => PickSample::Clear,
+            _ => PickSample::Untold,
+        }
+    }
+
+    /// It in a sentence without its full stop.
+    pub fn sentence(self) -> String {
+        let Self { ahead, near } = self;
+        let percent = 100.0 * near;
+        let says = match self.sample() {
+            PickSample::Random => "so the picks look like a random sample of the particles",
+            PickSample::Clear => "so the picks are clearer than the other particles",
+            PickSample::Untold => "so nobody can tell whether the picks are clearer than the other particles",
+        };
+        format!(
+            "For classifiers that did not see them, picks score {ahead:.2} standard deviations above the unlabeled particles \
+             ({percent:.0} % probable: none), {says}"
+        )
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, Normal};
+
+    use super::*;
+
+    /// 300 picks by N(0, 1); of 1,200 unlabeled a quarter are particles by N(−`ahead`, 1), the rest by N(−3, 1).
+    fn test_of(ahead: f64, picks: usize) -> PickTest {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut drawn = |number: usize, mean: f64| -> Vec<f32> {
+            let normal = Normal::new(mean, 1.0).unwrap();
+            (0..number).map(|_| normal.sample(&mut rng) as f32).collect()
+        };
+        let positive = drawn(picks, 0.0);
+        let unlabeled = [drawn(300, -ahead), drawn(900, -3.0)].concat();
+        PickTest::new(&positive, &unlabeled, Checked::default()).unwrap()
+    }
+
+    #[test]
+    fn a_random_sample_is_told_from_the_clearest() {
+        let random = test_of(0.0, 300);
+        assert_eq!(random.sample(), PickSample::Random, "{random:?}");
+        assert!(random.sentence().contains("random sample"));
+        let clear = test_of(1.0, 300);
+        assert_eq!(clear.sample(), PickSample::Clear, "{clear:?}");
+        assert!(clear.ahead > random.ahead + 0.4 && clear.sentence().contains("clearer"));
+    }
+
+    #[test]
+    fn too_few_picks_tell_nothing() {
+        let few = test_of(0.3, 12);
+        assert_eq!(few.sample(), PickSample::Untold, "{few:?}");
+    }
+
+    #[test]
+    fn the_test_is_made_where_something_can_follow() {
+        use crate::learning::config::yaml;
+        use crate::learning::data::TrainingData;
+        let labels = |positives: usize| {
+            let label = move |i: usize| if i < positives { Label::Positive } else { Label::Unlabeled };
+            (0..400).map(label).collect::<Vec<_>>()
+        };
+        let data = |positives, every: usize| TrainingData {
+            size: 1,
+            pixels: vec![0.0; 400].into(),
+            labels: labels(positives),
+            train: (0..400).filter(|i| i % every != 0).collect(),
+            validation: (0..400).filter(|i| i % every == 0).collect(),
+            truth: None,
+        };
+        let recommended = yaml::load("recommended").unwrap();
+        assert!(PickTest::is_due(&recommended, &data(100, 6)));
+        assert!(!PickTest::is_due(&recommended, &data(40, 6)), "33 positives train");
+        assert!(!PickTest::is_due(&recommended, &data(100, 12)), "9 positives validate");
+        assert!(!PickTest::is_due(&yaml::load("quick").unwrap(), &data(100, 6)));
+    }
+}
