@@ -99,6 +99,7 @@ fn make(mut args: impl Iterator<Item = String>) -> Outcome<()> {
         resume: None,
         checked: Default::default(),
         known_prior: None,
+        known_picks: None,
     };
     let (_orders, control) = channel();
     let (events, heard) = sync_channel(256);

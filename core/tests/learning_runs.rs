@@ -12,6 +12,7 @@ use vitrine_core::learning::config::{PriorConfig, RunConfig};
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::eval::metrics::auc;
 use vitrine_core::learning::infer::scorer::Scorer;
+use vitrine_core::learning::prior::PriorUsed;
 use vitrine_core::learning::prior::binormal::Checked;
 use vitrine_core::learning::prior::cross_fit::{FoldPlan, out_of_fold_scores};
 use vitrine_core::learning::prior::overlay_trial::OverlayChoice;
@@ -52,21 +53,26 @@ struct Made {
 
 /// 40 positives and 160 unlabeled, 30 % of them particles; every fifth validates.
 fn made(bright: f32) -> Made {
-    let is_particle = |i: usize| i < 40 || i % 10 < 3;
-    let mut pixels = patches(200, is_particle, 5, bright);
+    made_of(200, 40, bright)
+}
+
+/// As [`made`], with more patches and positives.
+fn made_of(count: usize, positives: usize, bright: f32) -> Made {
+    let is_particle = |i: usize| i < positives || i % 10 < 3;
+    let mut pixels = patches(count, is_particle, 5, bright);
     let normaliser =
         Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, pixels.chunks(SIZE * SIZE)).unwrap();
     for patch in pixels.chunks_mut(SIZE * SIZE) {
         normaliser.apply(patch).unwrap();
     }
-    let labels = (0..200).map(|i| if i < 40 { Label::Positive } else { Label::Unlabeled }).collect();
+    let labels = (0..count).map(|i| if i < positives { Label::Positive } else { Label::Unlabeled }).collect();
     let data = TrainingData {
         size: SIZE,
         pixels: pixels.into(),
         labels,
-        train: (0..200).filter(|i| i % 5 != 0).collect(),
-        validation: (0..200).filter(|i| i % 5 == 0).collect(),
-        truth: Some((0..200).map(|i| Some(is_particle(i))).collect()),
+        train: (0..count).filter(|i| i % 5 != 0).collect(),
+        validation: (0..count).filter(|i| i % 5 == 0).collect(),
+        truth: Some((0..count).map(|i| Some(is_particle(i))).collect()),
     };
     Made { data, normaliser }
 }
@@ -105,6 +111,7 @@ fn job(config: RunConfig) -> TrainJob {
         folder: None,
         resume: None,
         known_prior: None,
+        known_picks: None,
         checked: Checked::default(),
     }
 }
@@ -523,15 +530,13 @@ fn random_picks_are_learned_once_more_from_fresh_weights() {
     }
 }
 
-/// Enough random picks to test them: half of the unlabeled particles are picks too.
+/// Enough random picks to test them.
 fn tested_picks(test: bool) -> TrainJob {
     let mut job = second_start(false);
     job.config.prior = PriorConfig::Given(0.3);
     job.config.self_training.test_picks = test;
-    for patch in (40..120).filter(|i| i % 10 < 3) {
-        job.data.labels[patch] = Label::Positive;
-    }
-    job
+    let Made { data, normaliser } = made_of(600, 150, BRIGHT);
+    TrainJob { data, normaliser, ..job }
 }
 
 #[test]
@@ -564,7 +569,7 @@ fn picks_are_tested_before_the_run_and_not_again_when_it_goes_on() {
     assert!(tested, "{words}");
     let test = whole.model.header.trial.picks().unwrap();
     assert_eq!(test.sample(), PickSample::Random, "{test:?}");
-    assert!(words.contains("so the picks look like a random sample of the particles"), "{words}");
+    assert!(words.contains("so the picks look like a random sample"), "{words}");
     // The test decides what follows, and changes nothing of what was learned before.
     assert_eq!(curve(&plain.history[..1]), curve(&whole.history[..1]));
 
@@ -574,9 +579,39 @@ fn picks_are_tested_before_the_run_and_not_again_when_it_goes_on() {
     assert!(tested && stopped.history.len() == 1);
     let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
     let (resumed, tested, words) = asked(TrainJob { resume: Some(checkpoint), ..kept() }, None);
-    assert!(!tested && words.contains("For classifiers that did not see them"), "{words}");
+    assert!(!tested && words.contains("Classifiers that did not see the picks"), "{words}");
     assert_eq!(curve(&whole.history), curve(&resumed.history));
     assert_eq!(resumed.model.header.trial.picks(), Some(test));
+
+    // Nothing is tested again that another run has tested.
+    let known = TrainJob { known_picks: Some(test), ..tested_picks(true) };
+    let (again, tested, _) = asked(known, None);
+    assert!(!tested && again.model.header.trial.picks() == Some(test));
+    assert_eq!(curve(&whole.history), curve(&again.history));
+}
+
+#[test]
+fn where_picks_are_a_random_sample_the_test_tells_pi() {
+    let prior_of = |test: bool, known: Option<PriorUsed>| {
+        let TrainJob { mut config, data, device, .. } = tested_picks(test);
+        config.prior = parse("prior: estimate", "test").unwrap().prior;
+        let evidence = PriorEvidence { known, ..PriorEvidence::default() };
+        let phases = std::cell::RefCell::new(Vec::new());
+        let say = |event| {
+            if let TrainEvent::Phase(phase) = event {
+                phases.borrow_mut().push(phase);
+            }
+        };
+        let found = preflight(&config, &data, &device, evidence, say, |_, _| true).unwrap();
+        (found.prior, phases.into_inner())
+    };
+    let (quick, phases) = prior_of(false, None);
+    assert_eq!(phases, [RunPhase::EstimatingPrior]);
+    let (tested, phases) = prior_of(true, None);
+    assert_eq!(phases, [RunPhase::TestingPicks], "one estimate is enough");
+    assert!(tested.estimated && tested != quick, "{tested:?}");
+    // A number by which other runs are judged stays.
+    assert_eq!(prior_of(true, Some(quick)).0, quick);
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn job(config: RunConfig, folder: Option<&Path>) -> TrainJob {
         folder: folder.map(Path::to_owned),
         resume: None,
         known_prior: None,
+        known_picks: None,
         checked: Default::default(),
     }
 }

@@ -17,6 +17,7 @@ use crate::learning::pretrain::load_named_weights;
 use crate::learning::pretrain::weights_file::pretraining_path;
 use crate::learning::prior::PriorUsed;
 use crate::learning::prior::best_bin::LabellingRateSuspicion;
+use crate::learning::prior::pick_test::PickTest;
 use crate::learning::train::check_data::check_data;
 use crate::learning::train::checkpoint::{Checkpoint, CheckpointHeader, model_path, resume_path};
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
@@ -178,6 +179,7 @@ fn train_new(
     write_atomically(&folder.join("config.yaml"), yaml::to_yaml(&config)?.as_bytes())?;
     warnings.extend(config_warnings(&config, &prepared));
     warnings.extend(split_warning(project, &prepared.split)?);
+    let earlier = found_earlier(project, &run, &config)?;
     let job = TrainJob {
         config,
         data: prepared.data,
@@ -185,39 +187,54 @@ fn train_new(
         device,
         folder: Some(folder),
         resume: from.map(|(_, model)| model.into_initial_weights()),
-        known_prior: known_prior.or(earlier_prior(project, &run)?),
+        known_prior: known_prior.or(earlier.prior),
+        known_picks: earlier.picks,
         checked: checked(&judged_sample(project)?),
     };
     drive(project, &run, job, &warnings, listen, progress)
 }
 
-/// The estimate of π by an earlier run with the same split and labels, so that all of them are judged by one number
-/// and none waits for it again.
-fn earlier_prior(project: &Project, run: &Run) -> Result<Option<PriorUsed>> {
+/// What earlier runs with the same split and labels have found before they trained.
+#[derive(Default)]
+struct Earlier {
+    /// Their estimate of π, so that all runs are judged by one number and none waits for it again.
+    prior: Option<PriorUsed>,
+    /// Their test of the picks with the same network.
+    picks: Option<PickTest>,
+}
+
+/// What the newest runs that have it found before they trained. `config` is that of the run which asks.
+fn found_earlier(project: &Project, run: &Run, config: &RunConfig) -> Result<Earlier> {
+    let mut found = Earlier::default();
     for earlier in project.runs()?.into_iter().rev() {
         let model = model_path(&project.run_dir(&earlier.name));
         let same = earlier.id != run.id
             && earlier.split == run.split
             && earlier.normaliser == run.normaliser
             && model.exists();
+        // A broken configuration or file is the other run's problem.
+        let Some(its) = yaml::parse(&earlier.config, &earlier.name).ok().filter(|_| same) else { continue };
         // The general model's estimate is another one, and asking for it costs nothing.
-        let asked_general = yaml::parse(&earlier.config, &earlier.name)
-            .is_ok_and(|config| config.takes_prior_from_general_model());
-        if !same
-            || asked_general
+        let has_prior = found.prior.is_none() && !its.takes_prior_from_general_model();
+        let tested = |config: &RunConfig| config.self_training.test_picks;
+        let has_picks =
+            found.picks.is_none() && tested(config) && tested(&its) && its.backbone == config.backbone;
+        if !(has_prior || has_picks)
             || project.labels_at(earlier.journal_position)? != project.labels_at(run.journal_position)?
         {
             continue;
         }
-        // A broken file is the other run's problem.
-        let Ok(CheckpointHeader { prior, .. }) = Checkpoint::load(&model).map(|c| c.header) else {
+        let Ok(CheckpointHeader { prior, trial, .. }) = Checkpoint::load(&model).map(|c| c.header) else {
             continue;
         };
-        if prior.estimated {
-            return Ok(Some(prior));
+        if has_prior && prior.estimated {
+            found.prior = Some(prior);
+        }
+        if has_picks {
+            found.picks = trial.picks();
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// Goes on with a run that was stopped or interrupted, from its last checkpoint: its last complete epoch,
@@ -277,6 +294,7 @@ pub fn resume_run(
         refill(project, &run, checkpoint, best)?;
     }
     let warnings = config_warnings(&config, &prepared);
+    let earlier = found_earlier(project, &run, &config)?;
     let job = TrainJob {
         config,
         data: prepared.data,
@@ -284,7 +302,8 @@ pub fn resume_run(
         device,
         folder: Some(folder),
         resume: checkpoint,
-        known_prior: earlier_prior(project, &run)?,
+        known_prior: earlier.prior,
+        known_picks: earlier.picks,
         checked: checked(&judged_sample(project)?),
     };
     drive(project, &run, job, &warnings, listen, progress)

@@ -184,7 +184,8 @@ pub const GROUPS: &[FieldGroup] = &[
                 if |c| c.self_training.general_model;
             "self_training.test_picks" FieldKind::Flag, "Test the picks", "",
                 "Tests before the run whether the picks are a random sample of the particles. Four classifiers score the \
-                 positives that they did not see. Without the test the validation AUC decides.",
+                 positives that they did not see, which takes as long as two to three runs of 36 epochs. Without the test the validation \
+                 AUC decides.",
                 if |c| c.self_training.general_model;
         ],
     },

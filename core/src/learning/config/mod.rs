@@ -247,8 +247,9 @@ pub struct SelfTrainingConfig {
     pub trial: bool,
     /// Estimates π anew before each epoch from the validation patches (TEDⁿ, Garg et al. 2021).
     pub estimate_prior: bool,
-    /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the validation AUC lies above
-    /// what random picks allow, both rankings choose the pseudo-labels; elsewhere the run continues without any.
+    /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the picks are clearer than the
+    /// other particles, both rankings choose the pseudo-labels; elsewhere the run continues without any. The picks are clearer by
+    /// `test_picks`, or where that tells nothing because the validation AUC lies above what random picks allow.
     pub general_model: bool,
     /// The largest share of the general model's weights in the weights that score, 0 to 0.9; the rest are the trained
     /// ones. It is the share where the run restarts from the general model; elsewhere the validation side chooses it,

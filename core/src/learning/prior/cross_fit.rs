@@ -1,4 +1,4 @@
-//! Out-of-fold scores: quick classifiers score training patches that they did not see.
+//! Out-of-fold scores: classifiers score training patches that they did not see.
 //!
 //! The class prior is estimated from these scores, and overlay factors are compared by them, before a run.
 
@@ -39,11 +39,14 @@ pub struct FoldPlan {
     /// And for at least so many steps. Scores of a network that has hardly learned overlap too much, and then the estimate of
     /// π comes out too high.
     pub min_steps: usize,
+    /// But for so many epochs only as this many steps allow.
+    pub max_steps: usize,
 }
 
 impl FoldPlan {
     /// Two quick classifiers of the small network, which every run can afford.
-    pub const QUICK: Self = Self { backbone: Backbone::SmallCnn, folds: 2, min_epochs: 5, min_steps: 300 };
+    pub const QUICK: Self =
+        Self { backbone: Backbone::SmallCnn, folds: 2, min_epochs: 5, min_steps: 300, max_steps: usize::MAX };
 }
 
 /// At most this many positives and unlabeled patches are scored: more take longer and add nothing.
@@ -62,7 +65,7 @@ struct FoldJob {
 
 /// Scores training positives and unlabeled patches, each with a naive classifier of the plan that did not see the patch.
 /// Does so once for each factor of `overlays`, with which the classifiers' views are overlaid (0: no overlay). On the
-/// CPU the classifiers train in parallel, because a small network cannot use many cores. `progress` gets the epochs
+/// CPU the classifiers train in parallel, because one alone cannot use many cores. `progress` gets the epochs
 /// done and to do, and returns whether to go on.
 ///
 /// # Errors
@@ -152,7 +155,7 @@ fn fold_jobs(
     overlays: &[f64],
 ) -> Result<(Vec<FoldJob>, usize)> {
     use rand::seq::SliceRandom;
-    // Independent of the method that the run trains, so that one estimate serves several runs.
+    // Of the run's method only what the plan takes over, so that one result serves several runs.
     let mut quick = RunConfig {
         backbone: plan.backbone,
         normaliser: config.normaliser,
@@ -184,7 +187,7 @@ fn fold_jobs(
     }
     let per_step = shares(&quick.batch, [positive.len(), unlabeled.len(), 0])[1].max(1);
     let steps = (unlabeled.len() * (folds - 1) / folds).div_ceil(per_step).max(1);
-    let epochs = plan.min_epochs.max(plan.min_steps.div_ceil(steps));
+    let epochs = plan.min_epochs.min(plan.max_steps / steps).max(plan.min_steps.div_ceil(steps)).max(1);
     quick.schedule.epochs = epochs;
     let all = [positive, unlabeled].concat();
     let mut jobs = Vec::new();

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
+use crate::learning::prior::best_bin::MIN_SCORES;
 use crate::learning::prior::binormal::{Checked, binormal_mixtures};
 
 /// What the test says of the picks.
@@ -28,31 +29,37 @@ pub enum PickSample {
 /// The test of the picks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PickTest {
-    /// By how much the picks lie above the unlabeled particles, δ: its posterior mean, in standard deviations of the picks.
+    /// By how much the picks lie above the particles among the unlabeled, δ: its posterior mean, in standard deviations of the
+    /// picks.
     pub ahead: f64,
-    /// Posterior probability that they lie above them by less than [`NEAR`].
+    /// Posterior probability that they lie less than [`NEAR`] above them.
     pub near: f64,
 }
 
 /// A shift δ below this is none: picks of a random sample lie so far above the other particles by chance.
 pub const NEAR: f64 = 0.15;
-/// Probability of such a shift from which on picks count as a random sample, and up to which they count as clear. Without
-/// scores it is 0.29 by the prior of δ.
-const RANDOM_FROM: f64 = 0.4;
+/// Probability of such a shift from which on picks count as a random sample, and up to which they count as clear. Where the
+/// scores say nothing it is 0.38, by the priors of the mixture on its grid.
+const RANDOM_FROM: f64 = 0.45;
 const CLEAR_UP_TO: f64 = 0.2;
 /// Training positives from which on the test is made; fewer leave δ open.
 const MIN_TRAINED: usize = 40;
-/// Validation positives from which on it is made; with fewer nothing follows from it.
+/// Validation positives from which on it is made. A run with fewer has too few picks in all to test, or could not compare
+/// the two courses that follow from a random sample.
 const MIN_VALIDATED: usize = 10;
 
 impl PickTest {
     /// Whether a run with this configuration and data makes the test.
     pub fn is_due(config: &RunConfig, data: &TrainingData) -> bool {
         let own = config.self_training;
-        let positives = |side| data.with_label(side, Label::Positive).len();
-        (own.enabled && own.general_model && own.test_picks)
-            && positives(&data.train) >= MIN_TRAINED
-            && positives(&data.validation) >= MIN_VALIDATED
+        let patches = |side, label| data.with_label(side, label).len();
+        let asked = own.enabled && own.general_model && own.test_picks;
+        // A run that ends before it would choose pseudo-labels decides nothing.
+        let decides = own.start_epoch <= config.schedule.epochs;
+        let has_unlabeled = |side| patches(side, Label::Unlabeled) >= MIN_SCORES;
+        (asked && decides && has_unlabeled(&data.train) && has_unlabeled(&data.validation))
+            && patches(&data.train, Label::Positive) >= MIN_TRAINED
+            && patches(&data.validation, Label::Positive) >= MIN_VALIDATED
     }
 
     /// The test by scores of positives and unlabeled patches, each of a classifier that did not see the patch.
@@ -61,10 +68,9 @@ impl PickTest {
     /// When either side has fewer than 10 scores, or a score is no finite number.
     pub fn new(positive: &[f32], unlabeled: &[f32], checked: Checked) -> Result<Self> {
         let drawn = binormal_mixtures(positive, unlabeled, checked)?.drawn;
-        let mean = |value: &dyn Fn(f64) -> f64| {
-            drawn.iter().map(|mixture| value(mixture.ahead)).sum::<f64>() / drawn.len().max(1) as f64
-        };
-        Ok(Self { ahead: mean(&|ahead| ahead), near: mean(&|ahead| f64::from(u8::from(ahead < NEAR))) })
+        let all = drawn.len().max(1) as f64;
+        let near = drawn.iter().filter(|mixture| mixture.ahead < NEAR).count() as f64;
+        Ok(Self { ahead: drawn.iter().map(|mixture| mixture.ahead).sum::<f64>() / all, near: near / all })
     }
 
     /// What it says.
@@ -76,19 +82,22 @@ impl PickTest {
         }
     }
 
-    /// It in a sentence without its full stop.
+    /// What it found, in a sentence without its full stop.
     pub fn sentence(self) -> String {
-        let Self { ahead, near } = self;
-        let percent = 100.0 * near;
-        let says = match self.sample() {
-            PickSample::Random => "so the picks look like a random sample of the particles",
-            PickSample::Clear => "so the picks are clearer than the other particles",
-            PickSample::Untold => "so nobody can tell whether the picks are clearer than the other particles",
-        };
-        format!(
-            "For classifiers that did not see them, picks score {ahead:.2} standard deviations above the unlabeled particles \
-             ({percent:.0} % probable: none), {says}"
-        )
+        const SEEN: &str = "Classifiers that did not see the picks";
+        let ahead = self.ahead;
+        match self.sample() {
+            PickSample::Random => format!(
+                "{SEEN} place them hardly above the other particles ({ahead:.2} standard deviations), so the picks look like \
+                 a random sample"
+            ),
+            PickSample::Clear => format!(
+                "{SEEN} place them {ahead:.2} standard deviations above the other particles, so the picks are clearer"
+            ),
+            PickSample::Untold => {
+                format!("{SEEN} do not tell whether these are clearer than the other particles")
+            }
+        }
     }
 }
 
@@ -149,6 +158,10 @@ mod tests {
         assert!(PickTest::is_due(&recommended, &data(100, 6)));
         assert!(!PickTest::is_due(&recommended, &data(40, 6)), "33 positives train");
         assert!(!PickTest::is_due(&recommended, &data(100, 12)), "9 positives validate");
+        assert!(!PickTest::is_due(&recommended, &data(395, 6)), "4 unlabeled train");
         assert!(!PickTest::is_due(&yaml::load("quick").unwrap(), &data(100, 6)));
+        let mut short = recommended.clone();
+        short.schedule.epochs = 10;
+        assert!(!PickTest::is_due(&short, &data(100, 6)), "over before anything is decided");
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! 1. [`run`] is the whole run: it calls everything below.
 //! 2. `check_data` refuses data from which the method cannot learn.
-//! 3. [`preflight`] estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
+//! 3. [`preflight`] tests the picks, estimates the class prior and chooses the overlay factor. (Pretraining comes before it and has a
 //!    folder of its own, [`crate::learning::pretrain`].)
 //! 4. [`trainer`] trains an epoch, batch by batch, with student and teacher in `networks`. `batch_loss` makes the
 //!    loss of a batch; `self_training` decides when pseudo-labels replace the risk, by `general` where the general

@@ -1,4 +1,4 @@
-//! Preflight: estimates the class prior and tries overlay factors before training.
+//! Preflight: tests the picks, estimates the class prior and tries overlay factors before training.
 
 use crate::device::ComputeDevice;
 use crate::error::Result;
@@ -25,11 +25,13 @@ pub struct Preflight {
     pub picks: Option<PickTest>,
 }
 
-/// What is known of π before the quick classifiers are asked.
+/// What is known of picks and π before any classifier is asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct PriorEvidence {
     /// An earlier estimate for the same labels, used instead of a new one.
     pub known: Option<PriorUsed>,
+    /// An earlier test of the same picks with the same network, used instead of a new one.
+    pub known_picks: Option<PickTest>,
     /// Random unlabeled patches that a person has looked at; they enter a new estimate.
     pub checked: Checked,
     /// Share of the unlabeled that the general model takes for particles, where it was asked; it counts where labels do
@@ -37,12 +39,12 @@ pub struct PriorEvidence {
     pub general_count: Option<f64>,
 }
 
-/// Tests the picks where the configuration asks for it, estimates the class prior and, where the configuration has the overlay
-/// on trial, chooses its factor. With fewer than ten training positives or unlabeled patches π stays untold. `report` gets phases and findings;
-/// `progress` gets the epochs done and to do, and returns whether to go on.
+/// Tests the picks where the configuration asks for it, estimates the class prior and, where the configuration has the
+/// overlay on trial, chooses its factor. With fewer than ten training positives or unlabeled patches π stays untold.
+/// `report` gets phases and findings; `progress` gets the epochs done and to do, and returns whether to go on.
 ///
 /// # Errors
-/// When there are too few patches to hold half of them out, a network diverges, the prior cannot be estimated, or
+/// When there are too few patches to hold some of them out, a network diverges, the prior cannot be estimated, or
 /// [`crate::error::Error::Cancelled`].
 pub fn preflight(
     config: &RunConfig,
@@ -52,20 +54,19 @@ pub fn preflight(
     report: impl Fn(TrainEvent),
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Preflight> {
-    let test = test_picks(config, data, device, evidence.checked, &report, &mut progress)?;
-    let picks = test.as_ref().map(|(test, _)| *test);
-    let random = match &test {
-        Some((test, scores)) if test.sample() == PickSample::Random => Some(scores),
-        _ => None,
+    let (picks, random) = match evidence.known_picks.filter(|_| PickTest::is_due(config, data)) {
+        Some(known) => (Some(known), None),
+        None => test_picks(config, data, device, evidence.checked, &report, &mut progress)?,
     };
     let weak = config.augmentation.weak;
     let on_trial = weak.overlay_trial && weak.overlay > 0.0;
     let too_few = |label| data.with_label(&data.train, label).len() < MIN_SCORES;
     let known_prior = match (config.prior, evidence.known) {
         (PriorConfig::Given(value), _) => Some(PriorUsed::given(value)),
-        // Where the picks are a random sample a network that ranks well errs less than the quick classifiers.
-        (PriorConfig::Estimate(_), _) if let Some(scores) = random => {
-            Some(estimated(scores, data, evidence)?)
+        // Where the picks are a random sample a network that ranks well errs less than the quick classifiers, and less than
+        // the mean image.
+        (PriorConfig::Estimate(_), None) if let Some(scores) = &random => {
+            Some(estimated(scores, None, evidence)?)
         }
         (PriorConfig::Estimate(_), None) if too_few(Label::Positive) || too_few(Label::Unlabeled) => {
             Some(PriorUsed::untold(evidence.general_count))
@@ -95,7 +96,7 @@ pub fn preflight(
     let prior = match known_prior {
         Some(prior) => prior,
         // From the scores without an overlay.
-        None => estimated(&scores[0], data, evidence)?,
+        None => estimated(&scores[0], mean_image_share(data)?, evidence)?,
     };
     report(TrainEvent::Prior(prior));
     if !on_trial {
@@ -119,9 +120,8 @@ pub fn preflight(
     Ok(Preflight { prior, overlay, picks })
 }
 
-/// π by out-of-fold scores.
-fn estimated(scores: &OutOfFoldScores, data: &TrainingData, evidence: PriorEvidence) -> Result<PriorUsed> {
-    let second = mean_image_share(data)?;
+/// π by out-of-fold scores; `second` as in [`PriorUsed::estimate`].
+fn estimated(scores: &OutOfFoldScores, second: Option<f64>, evidence: PriorEvidence) -> Result<PriorUsed> {
     let prior = PriorUsed::estimate(&scores.positive, &scores.unlabeled, evidence.checked, second)?;
     Ok(prior.or_count(evidence.general_count))
 }
@@ -130,8 +130,10 @@ fn estimated(scores: &OutOfFoldScores, data: &TrainingData, evidence: PriorEvide
 const FOLDS: usize = 4;
 /// Epochs for which they train: those of one course of the preset `recommended`.
 const EPOCHS: usize = 36;
+/// Steps at most, so that the test of many patches takes no longer than that of some 2,000.
+const STEPS: usize = 900;
 
-/// The test of the picks and the scores behind it; `None` where it is not due.
+/// The test of the picks, `None` where it is not due, and the scores behind it where the picks are a random sample.
 fn test_picks(
     config: &RunConfig,
     data: &TrainingData,
@@ -139,13 +141,19 @@ fn test_picks(
     checked: Checked,
     report: &impl Fn(TrainEvent),
     progress: &mut impl FnMut(usize, usize) -> bool,
-) -> Result<Option<(PickTest, OutOfFoldScores)>> {
+) -> Result<(Option<PickTest>, Option<OutOfFoldScores>)> {
     if !PickTest::is_due(config, data) {
-        return Ok(None);
+        return Ok((None, None));
     }
     report(TrainEvent::Phase(RunPhase::TestingPicks));
-    let plan = FoldPlan { backbone: config.backbone, folds: FOLDS, min_epochs: EPOCHS, min_steps: 0 };
+    let plan = FoldPlan {
+        backbone: config.backbone,
+        folds: FOLDS,
+        min_epochs: EPOCHS,
+        min_steps: 0,
+        max_steps: STEPS,
+    };
     let scores = out_of_fold_scores(plan, config, data, device, &[0.0], progress)?.remove(0);
     let test = PickTest::new(&scores.positive, &scores.unlabeled, checked)?;
-    Ok(Some((test, scores)))
+    Ok((Some(test), (test.sample() == PickSample::Random).then_some(scores)))
 }

@@ -44,6 +44,8 @@ pub struct TrainJob {
     pub resume: Option<Checkpoint>,
     /// An earlier estimate of π for the same labels, used where the configuration says `estimate`.
     pub known_prior: Option<PriorUsed>,
+    /// An earlier test of the same picks with the same network.
+    pub known_picks: Option<PickTest>,
     /// Random unlabeled patches that a person has looked at; they enter a new estimate of π.
     pub checked: Checked,
 }
@@ -157,6 +159,7 @@ fn settle_prior_and_overlay(
     };
     let evidence = PriorEvidence {
         known: job.known_prior,
+        known_picks: job.known_picks,
         checked: job.checked,
         general_count: general.map(GeneralStart::count),
     };

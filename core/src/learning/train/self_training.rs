@@ -63,10 +63,11 @@ impl Trainer {
             return Ok(Some(road));
         }
         let own = self.validation_ranking(&self.networks.scoring())?;
-        let test = self.trial.picks().filter(|test| test.sample() != PickSample::Untold);
+        let test = self.trial.picks();
         let (clear, random) = match test.map(PickTest::sample) {
-            Some(sample) => (sample == PickSample::Clear, sample == PickSample::Random),
-            None => (
+            Some(PickSample::Clear) => (true, false),
+            Some(PickSample::Random) => (false, true),
+            Some(PickSample::Untold) | None => (
                 own.is_none_or(|own| own.shows_clear_picks(self.prior)),
                 own.is_some_and(|own| own.shows_random_picks(self.prior)),
             ),
@@ -95,7 +96,13 @@ impl Trainer {
                 )
             },
         );
-        let found = test.map_or(by_validation, PickTest::sentence);
+        let found = match test {
+            None => by_validation,
+            Some(test) if test.sample() == PickSample::Untold => {
+                format!("{}. {by_validation}", test.sentence())
+            }
+            Some(test) => test.sentence(),
+        };
         let counts = format!(
             "the general model takes {:.0} % of the unlabeled for particles, where π is {:.2}",
             100.0 * general.prior,
