@@ -75,26 +75,38 @@ impl Trainer {
         if self.is_in_second_course(epoch) { self.networks.scoring() } else { self.scoring_network() }
     }
 
-    /// After the last epoch of the second course: which of the two scores.
+    /// After the last epoch of the second course: which of the two scores. Where validation does not tell it is the second,
+    /// which owes nothing to simulated particles.
     pub(super) fn settle_second_course(&mut self) -> Result<()> {
-        let first = self.set_aside.as_ref().map(Networks::scoring);
+        let Some(first) = self.set_aside.as_ref().map(Networks::scoring) else { return Ok(()) };
         let fresh = self.networks.scoring();
-        let auc = |network: &Network| -> Result<Option<f64>> {
-            Ok(self.validation_ranking(network)?.map(|own| own.auc))
+        let (Some(before), Some(after)) =
+            (self.validation_ranking(&first)?, self.validation_ranking(&fresh)?)
+        else {
+            return Ok(());
         };
-        let (Some(first), Some(fresh_auc)) = (first, auc(&fresh)?) else { return Ok(()) };
-        let first_auc = auc(&first)?.unwrap_or(0.0);
-        const SECOND: &str = "The second course, from fresh weights, scores";
-        let (better, words) = match fresh_auc >= first_auc {
-            true if self.config.match_prior => (self.matching_prior(fresh)?, SECOND),
-            true => (fresh, SECOND),
-            false => (first, "The first course, from the general model, scores"),
+        let aucs = format!(
+            "the validation AUC is {:.3} ± {:.3} after the first course and {:.3} after the second",
+            before.auc, before.standard_error, after.auc
+        );
+        let second_scores = after.auc >= before.auc - HALF * before.standard_error;
+        let text = match second_scores {
+            true if after.auc < before.auc => format!(
+                "The second course, from fresh weights, scores: {aucs}, less than half a standard error apart."
+            ),
+            true => format!("The second course, from fresh weights, scores: {aucs}."),
+            false => format!("The first course, from the general model, scores: {aucs}."),
+        };
+        let better = match second_scores {
+            true if self.config.match_prior => self.matching_prior(fresh)?,
+            true => fresh,
+            false => first,
         };
         self.settled = Some(better);
-        let text = format!(
-            "{words}: the validation AUC is {first_auc:.3} after the first course and {fresh_auc:.3} after the second."
-        );
         self.warnings.push(text.into());
         Ok(())
     }
 }
+
+/// The first course scores only where it ranks validation better by so many standard errors; less is chance.
+const HALF: f64 = 0.5;
