@@ -579,7 +579,7 @@ fn picks_are_tested_before_the_run_and_not_again_when_it_goes_on() {
     assert!(tested && stopped.history.len() == 1);
     let checkpoint = Checkpoint::load(&resume_path(folder.path())).unwrap();
     let (resumed, tested, words) = asked(TrainJob { resume: Some(checkpoint), ..kept() }, None);
-    assert!(!tested && words.contains("Classifiers that did not see the picks"), "{words}");
+    assert!(!tested && words.contains("Classifiers place picks that they did not see"), "{words}");
     assert_eq!(curve(&whole.history), curve(&resumed.history));
     assert_eq!(resumed.model.header.trial.picks(), Some(test));
 

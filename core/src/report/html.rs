@@ -279,7 +279,8 @@ fn pictures(page: &mut String, input: &ReportInput) -> Result<()> {
         "wide",
         figures::auc_over_epochs(runs)?,
         "A curve that rises and levels off is healthy. One that falls again has over-fitted or believed its own mistakes; \
-         one above its ceiling says that π is set too high, or that the picks are no random sample of the particles.",
+         one above its ceiling says that π is set too high, that the picks are no random sample of the particles, or that few \
+         positives validate.",
     );
     figure(
         page,

@@ -132,8 +132,8 @@ pub fn above_ceiling(runs: &[RunSummary]) -> Option<String> {
     );
     Some(if is_misleading(&found) {
         format!(
-            "{what}, which no ranking of particles reaches: the picks are not a random sample of the particles, or π \
-             is set too high. A corrected AUC would exceed 1, so none is shown. This AUC also rewards telling picked \
+            "{what}, which no ranking of particles reaches: the picks are not a random sample of the particles, π is \
+             set too high, or it is chance because few positives validate. A corrected AUC would exceed 1, so none is shown. This AUC also rewards telling picked \
              particles from unpicked ones, so the run with the lower one may be the better: compare by known \
              negatives, or by the patches themselves. The preset recommended is made for such picks."
         )

@@ -179,12 +179,12 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Largest share of the general model's weights in the weights that score; 0 means none.",
                 usual 0 .. 0.5, if |c| c.self_training.general_model;
             "self_training.second_start" FieldKind::Flag, "Second start", "",
-                "Where the picks look like a random sample, trains once more from fresh weights. The course that ranks validation \
-                 better scores. Such a run takes twice as long.",
+                "Where the picks look like a random sample, trains once more from fresh weights. The course that ranks \
+                 validation better scores; after a test of the picks the first has to be better by half a standard error. Such a run takes twice as long.",
                 if |c| c.self_training.general_model;
             "self_training.test_picks" FieldKind::Flag, "Test the picks", "",
                 "Tests before the run whether the picks are a random sample of the particles. Four classifiers score the \
-                 positives that they did not see, which takes as long as two to three runs of 36 epochs. Without the test the validation \
+                 positives that they did not see, which lengthens the run by half or more. Without the test the validation \
                  AUC decides.",
                 if |c| c.self_training.general_model;
         ],

@@ -249,14 +249,14 @@ pub struct SelfTrainingConfig {
     pub estimate_prior: bool,
     /// Asks the general model ([`crate::learning::general_model`]) at `start_epoch`. Where the picks are clearer than the
     /// other particles, both rankings choose the pseudo-labels; elsewhere the run continues without any. The picks are clearer by
-    /// `test_picks`, or where that tells nothing because the validation AUC lies above what random picks allow.
+    /// `test_picks`, or, where that tells nothing, because the validation AUC lies above what random picks allow.
     pub general_model: bool,
     /// The largest share of the general model's weights in the weights that score, 0 to 0.9; the rest are the trained
     /// ones. It is the share where the run restarts from the general model; elsewhere the validation side chooses it,
     /// after the last epoch. Needs a run that began with the general model.
     pub general_share: f64,
-    /// Where the picks look like a random sample, the run learns once more from fresh weights, and the course that ranks
-    /// validation better scores. Needs a run that began with the general model and asks it.
+    /// Where the picks look like a random sample, the run learns once more from fresh weights. The course that ranks
+    /// validation better scores; after a test of the picks the first has to be better by half a standard error. Needs a run that began with the general model and asks it.
     pub second_start: bool,
     /// Tests before the run whether the picks are a random sample of the particles, with classifiers that did not see them
     /// ([`crate::learning::prior::pick_test`]). Without it, or where it tells nothing, the validation AUC decides.

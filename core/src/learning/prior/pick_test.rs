@@ -84,18 +84,20 @@ impl PickTest {
 
     /// What it found, in a sentence without its full stop.
     pub fn sentence(self) -> String {
-        const SEEN: &str = "Classifiers that did not see the picks";
+        const SCORED: &str = "Classifiers place picks that they did not see";
         let ahead = self.ahead;
         match self.sample() {
             PickSample::Random => format!(
-                "{SEEN} place them hardly above the other particles ({ahead:.2} standard deviations), so the picks look like \
-                 a random sample"
+                "{SCORED} hardly above the other particles ({ahead:.2} standard deviations), so the picks look like a random \
+                 sample"
             ),
             PickSample::Clear => format!(
-                "{SEEN} place them {ahead:.2} standard deviations above the other particles, so the picks are clearer"
+                "{SCORED} {ahead:.2} standard deviations above the other particles, so the picks are clearer"
             ),
             PickSample::Untold => {
-                format!("{SEEN} do not tell whether these are clearer than the other particles")
+                "Classifiers that scored picks they did not see do not tell whether picks are clearer \
+                                   than the other particles"
+                    .to_owned()
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The second course: where picks look like a random sample, a run that began with the general model learns once more from
-//! fresh weights, and the course that ranks validation better scores.
+//! fresh weights. The course that ranks validation better scores. Where a test has shown that the picks are a random sample,
+//! the first has to be better by half a standard error.
 //!
 //! Weights that have learned something else can be a worse beginning than none (Ash and Adams 2020, *On warm-starting neural
 //! network training*). The general model is a better beginning where its simulated particles look like those of the run, and
@@ -75,8 +76,8 @@ impl Trainer {
         if self.is_in_second_course(epoch) { self.networks.scoring() } else { self.scoring_network() }
     }
 
-    /// After the last epoch of the second course: which of the two scores. Where validation does not tell it is the second,
-    /// which owes nothing to simulated particles.
+    /// After the last epoch of the second course: which of the two scores. Where the picks have been tested and validation does
+    /// not tell, it is the second, which owes nothing to simulated particles.
     pub(super) fn settle_second_course(&mut self) -> Result<()> {
         let Some(first) = self.set_aside.as_ref().map(Networks::scoring) else { return Ok(()) };
         let fresh = self.networks.scoring();
@@ -89,7 +90,9 @@ impl Trainer {
             "the validation AUC is {:.3} ± {:.3} after the first course and {:.3} after the second",
             before.auc, before.standard_error, after.auc
         );
-        let second_scores = after.auc >= before.auc - HALF * before.standard_error;
+        let tested = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random);
+        let margin = if tested { HALF * before.standard_error } else { 0.0 };
+        let second_scores = after.auc >= before.auc - margin;
         let text = match second_scores {
             true if after.auc < before.auc => format!(
                 "The second course, from fresh weights, scores: {aucs}, less than half a standard error apart."
@@ -108,5 +111,5 @@ impl Trainer {
     }
 }
 
-/// The first course scores only where it ranks validation better by so many standard errors; less is chance.
+/// Of tested picks the first course scores only where it ranks validation better by so many standard errors; less is chance.
 const HALF: f64 = 0.5;

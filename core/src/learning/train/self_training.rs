@@ -109,9 +109,10 @@ impl Trainer {
             self.prior
         );
         let follows = match road {
-            Road::FromGeneralModel => format!(
+            Road::FromGeneralModel if self.config.pretrain.kind == PretrainKind::General => format!(
                 "{counts}; these agree, so the run restarts from it and both choose the pseudo-labels"
             ),
+            Road::FromGeneralModel => format!("{counts}; these agree, so both choose the pseudo-labels"),
             Road::NoPseudoLabels if clear && !general.prior_is_told => {
                 "these labels do not tell π, so the run continues without pseudo-labels".to_owned()
             }
