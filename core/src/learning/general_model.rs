@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
-use crate::learning::eval::metrics::Ranking;
+use crate::learning::eval::metrics::{Ranking, check_finite};
 use crate::learning::network::SlidingCnn;
 use crate::learning::train::checkpoint::Checkpoint;
 
@@ -32,11 +32,26 @@ pub enum ContrastFit {
 /// better in the middle of their boxes than the picks, and from whatever else makes pools and picks differ.
 const CLEAR_AUC: f64 = 0.8;
 
-/// How well a contrast suits patches, by the p that the model gives to positives and to unlabeled.
+/// Patches of each label from which on their ranking says anything: the AUC of a few is chance.
+const ENOUGH: usize = 10;
+/// Share of the highest scores by which the contrast is chosen where there are too few labels.
+const TOP: f64 = 0.1;
+
+/// How well a contrast suits patches, by the p that the model gives to positives and to unlabeled: by their ranking where there
+/// are enough of both, else by the mean of the highest tenth of all, since what is no particle in either contrast has a
+/// low p in both.
 ///
 /// # Errors
-/// When either is empty, or a p is no finite number.
+/// When a p is no finite number.
 pub fn contrast_fit(positive: &[f32], unlabeled: &[f32]) -> Result<ContrastFit> {
+    if positive.len() < ENOUGH || unlabeled.len() < ENOUGH {
+        let mut sorted = [positive, unlabeled].concat();
+        check_finite(&sorted, "any")?;
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        let top = ((sorted.len() as f64 * TOP).ceil() as usize).max(1);
+        let mean = sorted.iter().take(top).map(|&p| f64::from(p)).sum::<f64>() / top as f64;
+        return Ok(ContrastFit::Likely(mean));
+    }
     let auc = Ranking::new(positive, unlabeled)?.auc();
     let mean = positive.iter().map(|&p| f64::from(p)).sum::<f64>() / positive.len().max(1) as f64;
     Ok(if auc >= CLEAR_AUC { ContrastFit::Clear(auc) } else { ContrastFit::Likely(mean) })
@@ -148,11 +163,20 @@ mod tests {
     fn a_contrast_that_tells_clearly_wins_and_else_the_one_in_which_positives_are_particles() {
         let fit = |positive: &[f32], unlabeled: &[f32]| contrast_fit(positive, unlabeled).unwrap();
         // Pools of blobs turn the ranking over: 0.7 against 0.8 where the contrast is right.
-        let right = fit(&[0.7, 0.7, 0.9], &[0.8, 0.8, 0.6]);
-        let wrong = fit(&[0.2, 0.3, 0.1], &[0.2, 0.1, 0.2]);
+        let many = |values: &[f32]| values.repeat(5);
+        let right = fit(&many(&[0.7, 0.7, 0.9]), &many(&[0.8, 0.8, 0.6]));
+        let wrong = fit(&many(&[0.2, 0.3, 0.1]), &many(&[0.2, 0.1, 0.2]));
         assert!(right > wrong, "{right:?} {wrong:?}");
-        let clear = fit(&[0.2, 0.3], &[0.0, 0.1]);
+        let clear = fit(&many(&[0.2, 0.3]), &many(&[0.0, 0.1]));
         assert!(clear > right && matches!(clear, ContrastFit::Clear(_)), "{clear:?}");
-        assert!(contrast_fit(&[], &[0.1]).is_err());
+        // A few positives above all others by chance tell nothing; the highest scores of all do.
+        let chance = fit(&[0.2, 0.3], &many(&[0.0, 0.1]));
+        assert!(
+            right > chance
+                && chance == ContrastFit::Likely(f64::from(0.3_f32) / 2.0 + f64::from(0.2_f32) / 2.0)
+        );
+        // A project of micrographs alone holds no patches yet.
+        assert_eq!(fit(&[], &[]), ContrastFit::Likely(0.0));
+        assert!(contrast_fit(&[], &[f32::NAN]).is_err());
     }
 }

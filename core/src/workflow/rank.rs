@@ -20,10 +20,8 @@ use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::progress::ProgressSink;
 use crate::project::{NewRun, Project, RunEnd, ScoreKind};
 
-/// Positives from which on they decide whether particles are dark or light.
-const ENOUGH_POSITIVES: usize = 10;
-/// Share of the highest scores that is compared where there are too few positives.
-const TOP: f64 = 0.1;
+/// Patches of each label from which on an AUC is told.
+const ENOUGH: usize = 10;
 
 /// What is ranked, and how.
 #[derive(Debug, Clone)]
@@ -92,18 +90,12 @@ struct Ranked {
     scores: Vec<f32>,
 }
 
-/// How well a contrast suits the patches: by the positives where there are enough, else by the mean of the highest
-/// tenth, since what is no particle in either contrast has low scores in both.
+/// How well a contrast suits the patches.
 fn evidence(scores: &[f32], labels: &[Label]) -> Result<ContrastFit> {
     let [positive, unlabeled] = by_label(scores, labels);
-    if positive.len() >= ENOUGH_POSITIVES && unlabeled.len() >= ENOUGH_POSITIVES {
-        return contrast_fit(&positive, &unlabeled);
-    }
-    let mut sorted: Vec<f32> = scores.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let top = ((scores.len() as f64 * TOP).ceil() as usize).max(1);
-    let mean = sorted.iter().take(top).map(|&s| f64::from(s)).sum::<f64>() / top as f64;
-    Ok(ContrastFit::Likely(mean))
+    // Where all patches are known negatives they have to do.
+    let all_negative = positive.is_empty() && unlabeled.is_empty();
+    contrast_fit(&positive, if all_negative { scores } else { &unlabeled })
 }
 
 /// Scores of positives and of unlabeled patches.
@@ -115,7 +107,7 @@ fn by_label(scores: &[f32], labels: &[Label]) -> [Vec<f32>; 2] {
 
 fn auc_pu(scores: &[f32], labels: &[Label]) -> Option<f64> {
     let [positive, unlabeled] = by_label(scores, labels);
-    if positive.len() < ENOUGH_POSITIVES || unlabeled.len() < ENOUGH_POSITIVES {
+    if positive.len() < ENOUGH || unlabeled.len() < ENOUGH {
         return None;
     }
     Ranking::new(&positive, &unlabeled).ok().map(|ranking| ranking.auc())
