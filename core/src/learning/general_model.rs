@@ -33,7 +33,7 @@ pub enum ContrastFit {
 const CLEAR_AUC: f64 = 0.8;
 
 /// Patches of each label from which on their ranking says anything: the AUC of a few is chance.
-const ENOUGH: usize = 10;
+pub const ENOUGH: usize = 10;
 /// Share of the highest scores by which the contrast is chosen where there are too few labels.
 const TOP: f64 = 0.1;
 

@@ -13,15 +13,12 @@ use crate::imaging::Contrast;
 use crate::label::Label;
 use crate::learning::config::{RunConfig, yaml};
 use crate::learning::eval::metrics::Ranking;
-use crate::learning::general_model::{ContrastFit, PATCH_SIZE, contrast_fit, general_model};
+use crate::learning::general_model::{ContrastFit, ENOUGH, PATCH_SIZE, contrast_fit, general_model};
 use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
 use crate::progress::ProgressSink;
 use crate::project::{NewRun, Project, RunEnd, ScoreKind};
-
-/// Patches of each label from which on an AUC is told.
-const ENOUGH: usize = 10;
 
 /// What is ranked, and how.
 #[derive(Debug, Clone)]
