@@ -118,7 +118,8 @@ const MAX_ON_DEVICE: usize = 1 << 30;
 pub struct DevicePool {
     pixels: Placement,
     size: usize,
-    device: Device,
+    /// Where patches go.
+    pub(in crate::learning) device: Device,
 }
 
 enum Placement {

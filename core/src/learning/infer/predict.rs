@@ -1,7 +1,11 @@
 //! Logits and features of patches from a trained network.
 
+use std::convert::Infallible;
+use std::ops::Range;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::learning::data::patch_store::DevicePool;
@@ -9,8 +13,13 @@ use crate::learning::network::Network;
 use crate::learning::network::kernels::mirrored;
 use crate::learning::network::weights::to_vec;
 
-/// Patches per forward pass.
-const CHUNK: usize = 256;
+/// Patches per forward pass on a GPU.
+const PATCHES_PER_PASS: usize = 256;
+/// Forward passes that a GPU is given before the results of the first are read, so that it does not run idle.
+const PASSES_AT_ONCE: usize = 8;
+/// Patches per forward pass on the CPU, at most: the layers' output of so many stays in the cache. Each core takes
+/// passes of its own.
+const PATCHES_PER_CORE: usize = 32;
 
 /// p = σ(g) of a logit.
 pub fn probability(logit: f32) -> f32 {
@@ -54,6 +63,30 @@ fn logits(network: &Network, patches: Tensor<4>, augmentation: TestTimeAugmentat
     averaged(patches, augmentation, |patches| network.forward(patches))
 }
 
+/// The values that `pass` gives for all of `count` patches, in order; it gets the patches from one number to another.
+/// Results do not depend on how many patches are in a pass.
+fn in_passes<E: Send>(
+    device: &Device,
+    count: usize,
+    pass: impl Fn(Range<usize>) -> Result<Tensor<1>, E> + Sync,
+) -> Result<Vec<f32>, E> {
+    let passes = |size: usize| {
+        (0..count).step_by(size).map(move |first| first..(first + size).min(count)).collect::<Vec<_>>()
+    };
+    if *device == Device::flex() {
+        let size = count.div_ceil(rayon::current_num_threads()).clamp(1, PATCHES_PER_CORE);
+        let values: Result<Vec<_>, E> =
+            passes(size).into_par_iter().map(|patches| Ok(to_vec(pass(patches)?))).collect();
+        return Ok(values?.concat());
+    }
+    let mut all = Vec::new();
+    for group in passes(PATCHES_PER_PASS).chunks(PASSES_AT_ONCE) {
+        let outputs: Result<Vec<_>, E> = group.iter().cloned().map(&pass).collect();
+        all.extend(to_vec(Tensor::cat(outputs?, 0)));
+    }
+    Ok(all)
+}
+
 /// Logits of patches of the pool, by index. The network must be in validation form.
 ///
 /// # Errors
@@ -64,32 +97,26 @@ pub fn pool_logits(
     indices: &[usize],
     augmentation: TestTimeAugmentation,
 ) -> Result<Vec<f32>> {
-    let mut all = Vec::with_capacity(indices.len());
-    // Several forward passes are submitted before their results are read, so that a GPU does not run idle.
-    for group in indices.chunks(8 * CHUNK) {
-        let outputs: Result<Vec<_>> =
-            group.chunks(CHUNK).map(|chunk| Ok(logits(network, pool.gather(chunk)?, augmentation))).collect();
-        all.extend(to_vec(Tensor::cat(outputs?, 0)));
-    }
-    Ok(all)
+    in_passes(&pool.device, indices.len(), |patches| {
+        Ok(logits(network, pool.gather(&indices[patches])?, augmentation))
+    })
 }
 
-/// `output` of normalised patches (N×S×S) that lie on the host, a chunk at a time. All chunks are submitted before the
-/// first result is read.
+/// `output` of normalised patches (N×S×S) that lie on the host.
 fn from_host(
     pixels: &[f32],
     size: usize,
     device: &Device,
-    output: impl Fn(Tensor<4>) -> Tensor<1>,
+    output: impl Fn(Tensor<4>) -> Tensor<1> + Sync,
 ) -> Vec<f32> {
-    let outputs: Vec<Tensor<1>> = pixels
-        .chunks(CHUNK * size * size)
-        .map(|chunk| {
-            let count = chunk.len() / (size * size);
-            output(Tensor::from_data(TensorData::new(chunk.to_vec(), [count, 1, size, size]), device))
-        })
-        .collect();
-    if outputs.is_empty() { Vec::new() } else { to_vec(Tensor::cat(outputs, 0)) }
+    let area = size * size;
+    let pass = |patches: Range<usize>| {
+        let shape = [patches.len(), 1, size, size];
+        let pixels = pixels[patches.start * area..patches.end * area].to_vec();
+        Ok::<_, Infallible>(output(Tensor::from_data(TensorData::new(pixels, shape), device)))
+    };
+    let Ok(values) = in_passes(device, pixels.len() / area, pass);
+    values
 }
 
 /// Features (N×C, row by row) of normalised patches (N×S×S) that lie on the host, averaged over the four flips.

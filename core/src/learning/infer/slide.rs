@@ -1,6 +1,9 @@
 //! Logits of every place of a whole picture: the network slid over it, tile by tile.
 
+use std::slice::from_ref;
+
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use crate::learning::network::weights::to_vec;
 use crate::learning::network::{Network, SlidingCnn};
@@ -12,8 +15,8 @@ pub const STRIDE: usize = SlidingCnn::SLIDE_STRIDE;
 /// Places along a side of a tile, at most. Tiles share what lies at their edges, so small ones cost more, and large
 /// ones more memory.
 const TILE: usize = 64;
-/// Tiles per forward pass.
-const TILES_PER_BATCH: usize = 8;
+/// Tiles per forward pass on a GPU.
+const TILES_PER_PASS: usize = 8;
 
 /// Logits over a picture, row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +61,7 @@ pub fn logit_map(network: &Network, picture: &[f32], width: usize, device: &Devi
     let height = picture.len().checked_div(width).unwrap_or(0);
     let (columns, rows) = (places(width), places(height));
     let mut map = LogitMap { columns, rows, values: vec![0.0; columns * rows] };
-    let Network::SlidingCnn(_) = network else { return None };
+    let Network::SlidingCnn(network) = network else { return None };
     if map.values.is_empty() {
         return Some(map);
     }
@@ -67,7 +70,7 @@ pub fn logit_map(network: &Network, picture: &[f32], width: usize, device: &Devi
     let (tile_width, tile_height) = (side(across), side(down));
     let all: Vec<(usize, usize)> =
         tops.iter().flat_map(|&top| lefts.iter().map(move |&left| (left, top))).collect();
-    for group in all.chunks(TILES_PER_BATCH) {
+    let scored = |group: &[(usize, usize)]| {
         let mut pixels = Vec::with_capacity(group.len() * tile_width * tile_height);
         for &(left, top) in group {
             for y in 0..tile_height {
@@ -76,7 +79,9 @@ pub fn logit_map(network: &Network, picture: &[f32], width: usize, device: &Devi
             }
         }
         let shape = [group.len(), 1, tile_height, tile_width];
-        let quarters = network.slide(Tensor::from_data(TensorData::new(pixels, shape), device))?;
+        network.slide(Tensor::from_data(TensorData::new(pixels, shape), device))
+    };
+    let mut take = |group: &[(usize, usize)], quarters: [Tensor<3>; 4]| {
         for (quarter, logits) in quarters.into_iter().enumerate() {
             let (dy, dx) = (quarter / 2, quarter % 2);
             let [_, height, width] = logits.dims();
@@ -90,6 +95,13 @@ pub fn logit_map(network: &Network, picture: &[f32], width: usize, device: &Devi
                 }
             }
         }
+    };
+    if *device == Device::flex() {
+        // Each core takes a tile at a time, whose layers stay in the cache.
+        let quarters: Vec<_> = all.par_iter().map(|tile| scored(from_ref(tile))).collect();
+        all.iter().zip(quarters).for_each(|(tile, quarters)| take(from_ref(tile), quarters));
+    } else {
+        all.chunks(TILES_PER_PASS).for_each(|group| take(group, scored(group)));
     }
     Some(map)
 }

@@ -149,15 +149,6 @@ impl Network {
         matches!(self, Self::SlidingCnn(_))
     }
 
-    /// Logits of every fourth place of pictures (N×1×H×W); see [`SlidingCnn::slide`]. `None` for networks that judge
-    /// patches only.
-    pub(crate) fn slide(&self, pictures: Tensor<4>) -> Option<[Tensor<3>; 4]> {
-        match self {
-            Self::SlidingCnn(network) => Some(network.slide(pictures)),
-            Self::SmallCnn(_) | Self::Resnet18(_) => None,
-        }
-    }
-
     /// The output of each ReLU (N×C×H×W), with the name of its block.
     pub fn activations(&self, patches: Tensor<4>) -> Vec<(String, Tensor<4>)> {
         match self {

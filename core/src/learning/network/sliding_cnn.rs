@@ -105,7 +105,7 @@ impl SlidingCnn {
     /// Logits of every fourth place of pictures (N×1×H×W), as four maps (N×h×w): those at even rows and even columns,
     /// even and odd, odd and even, odd and odd. The place (r, c) of the four together sees the pixels from (4r, 4c)
     /// on. What the last three layers need at a stride of 8 is computed four times, the rest once.
-    pub(super) fn slide(&self, pictures: Tensor<4>) -> [Tensor<3>; 4] {
+    pub(in crate::learning) fn slide(&self, pictures: Tensor<4>) -> [Tensor<3>; 4] {
         let own = kernels::mode_of(&pictures);
         // Rows and columns are dimensions 1 and 2 of channel-last maps, else 2 and 3.
         let (shallow, rows) = match own {
