@@ -100,6 +100,7 @@ fn make(mut args: impl Iterator<Item = String>) -> Outcome<()> {
         checked: Default::default(),
         known_prior: None,
         known_picks: None,
+        contrast: None,
     };
     let (_orders, control) = channel();
     let (events, heard) = sync_channel(256);

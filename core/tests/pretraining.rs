@@ -83,6 +83,7 @@ fn job(config: RunConfig, folder: Option<&Path>) -> TrainJob {
         resume: None,
         known_prior: None,
         known_picks: None,
+        contrast: None,
         checked: Default::default(),
     }
 }

@@ -190,6 +190,9 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
             "scores are compared without the shift of their micrograph, as set in the window (--one-threshold leaves it in)",
         );
     }
+    if summary.lowered_by_contrast {
+        print_line("places that stand out less than three quarters of the run's picks have lower scores");
+    }
     if let Some(expected) = &summary.expected {
         let from = match expected.judged {
             0 => "by scores".to_owned(),

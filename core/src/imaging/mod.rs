@@ -23,6 +23,7 @@ pub mod simulate;
 mod simulate_model;
 pub mod simulate_patch;
 mod simulate_species;
+pub mod spread;
 
 pub use bin::bin;
 pub use border::{Border, replicated_border};

@@ -39,8 +39,8 @@ pub fn project_cut(project: &Project) -> Result<CutSettings> {
     }
 }
 
-/// Box and bin factor of a source, px of the micrograph.
-fn cut_of(source: &SourceInfo) -> Option<(usize, usize)> {
+/// Box and bin factor of a source whose patches the program cut, px of the micrograph.
+pub(crate) fn cut_of(source: &SourceInfo) -> Option<(usize, usize)> {
     let (side, bin) = (source.box_size?, source.bin?);
     (side >= 1.0 && bin >= 1.0).then_some((side.round() as usize, bin.round() as usize))
 }

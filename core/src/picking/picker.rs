@@ -2,7 +2,8 @@
 //! there decide.
 //!
 //! The map is quick and nearly right; the score of a patch goes through the checkpoint's own normaliser and is
-//! averaged over all symmetries of the square, as everywhere in the program. Only exact scores are kept.
+//! averaged over all symmetries of the square, as everywhere in the program. Only exact scores are kept. Where the run
+//! has a [`ContrastRule`](crate::learning::infer::contrast::ContrastRule), it lowers those of places that stand out little.
 
 use rayon::prelude::*;
 
@@ -13,6 +14,7 @@ use crate::image::Image;
 use crate::imaging::cut::{CutSettings, cut_patch};
 use crate::imaging::normalise::Normaliser;
 use crate::imaging::resample::resample;
+use crate::imaging::spread::{log_spread, usual_log_spread};
 use crate::imaging::{Border, bin, replicated_border};
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::infer::slide::{LogitMap, STRIDE};
@@ -35,7 +37,7 @@ pub struct Candidate {
     pub x: f64,
     /// Centre, px, from the first stored row.
     pub y: f64,
-    /// Exact logit, mean over the symmetries; 1/(1 + exp(−logit)) is the score.
+    /// Exact logit, mean over the symmetries, lowered where the place stands out little; 1/(1 + exp(−logit)) is the score.
     pub logit: f32,
 }
 
@@ -54,6 +56,8 @@ pub struct Candidates {
 pub struct Prepared {
     image: Image,
     border: Border,
+    /// What [`log_spread`] usually is on it, where the run has a rule for it.
+    usual_spread: Option<f64>,
     /// Binned as patches are and brought to the network's scale.
     picture: Image,
 }
@@ -118,6 +122,11 @@ impl Picker {
         &self.cut
     }
 
+    /// Whether scores of places that stand out less than the run's picks are lowered.
+    pub fn lowers_by_contrast(&self) -> bool {
+        self.scorer.contrast().is_some()
+    }
+
     /// How many px of a patch one px of the network's input stands for.
     fn reduction(&self) -> f64 {
         SlidingCnn::reduction(self.scorer.size())
@@ -129,7 +138,15 @@ impl Picker {
     /// When the micrograph is smaller than a bin or holds a value that is no finite number.
     pub fn prepare(&self, image: Image) -> Result<Prepared> {
         let border = replicated_border(&image)?;
-        let binned = standardise(&bin(&image, self.cut.bin)?, self.scorer.normaliser())?;
+        let binned = bin(&image, self.cut.bin)?;
+        let usual_spread = self.scorer.contrast().and_then(|_| {
+            let in_px = |length: usize| length.div_ceil(self.cut.bin);
+            let Border { left, right, top, bottom } = border;
+            let border =
+                Border { left: in_px(left), right: in_px(right), top: in_px(top), bottom: in_px(bottom) };
+            usual_log_spread(&binned, &border, self.scorer.size())
+        });
+        let binned = standardise(&binned, self.scorer.normaliser())?;
         let factor = self.reduction();
         let picture = if factor == 1.0 {
             binned
@@ -137,7 +154,7 @@ impl Picker {
             // As the network does with patches of this size.
             standardise(&resample(&binned, factor), &Normaliser::of_each_patch(SlidingCnn::SIDE)?)?
         };
-        Ok(Prepared { image, border, picture })
+        Ok(Prepared { image, border, usual_spread, picture })
     }
 
     /// Px of the micrograph that one px of the picture stands for, over which the network is slid.
@@ -179,30 +196,36 @@ impl Picker {
                 && free(position(row as f64), size.1, border.top, border.bottom)
         });
         let area = self.scorer.size() * self.scorer.size();
+        let lowered_by = |patch: &[f32]| {
+            let rule = self.scorer.contrast()?;
+            let contrast = log_spread(patch, self.scorer.size())? - prepared.usual_spread?;
+            Some(rule.lowers_by(contrast) as f32)
+        };
         let mut places = Vec::new();
         for group in found.chunks(PATCHES_PER_BATCH) {
             let mut patches = vec![0.0; group.len() * area];
-            let fits: Vec<bool> = group
+            let fits: Vec<Option<f32>> = group
                 .par_iter()
                 .zip(patches.par_chunks_exact_mut(area))
                 .map(|(peak, patch)| {
                     let centre = (position(peak.column).round(), position(peak.row).round());
                     let cut = cut_patch(image, centre, &self.cut, patch)?;
+                    let lowered_by = lowered_by(patch).unwrap_or(0.0);
                     // A patch that cannot be normalised (a constant background) is no particle.
-                    Ok(cut && self.scorer.normaliser().apply(patch).is_ok())
+                    Ok((cut && self.scorer.normaliser().apply(patch).is_ok()).then_some(lowered_by))
                 })
                 .collect::<Result<_>>()?;
             let kept: Vec<f32> = patches
                 .chunks_exact(area)
                 .zip(&fits)
-                .filter(|(_, fits)| **fits)
+                .filter(|(_, fits)| fits.is_some())
                 .flat_map(|(patch, _)| patch.iter().copied())
                 .collect();
             let logits = self.scorer.logits(&kept);
             let before = places.len();
-            for (peak, logit) in
-                group.iter().zip(&fits).filter(|(_, fits)| **fits).map(|(p, _)| p).zip(logits)
-            {
+            let scored = group.iter().zip(&fits).filter_map(|(peak, fits)| Some((peak, (*fits)?)));
+            for ((peak, lowered_by), logit) in scored.zip(logits) {
+                let logit = logit - lowered_by;
                 if logit >= FLOOR {
                     // Patches are scored mirrored too, so what counts as the centre is the middle of the box, half a
                     // pixel before its centre pixel.
@@ -216,5 +239,59 @@ impl Picker {
         }
         places.sort_by(|a, b| b.logit.total_cmp(&a.logit));
         Ok(Candidates { size, border: *border, places })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn::module::Module;
+
+    use super::*;
+    use crate::device::ComputeDevice;
+    use crate::learning::config::Backbone;
+    use crate::learning::infer::contrast::ContrastRule;
+    use crate::learning::network::Network;
+
+    const SIDE: usize = 512;
+
+    fn picker(contrast: Option<ContrastRule>) -> Picker {
+        let device = ComputeDevice::cpu();
+        let network = Network::new(Backbone::SlidingCnn, 3, &device.inner).valid();
+        let scorer = Scorer::from_network(network, Normaliser::of_each_patch(64).unwrap(), device);
+        Picker::new(scorer.with_contrast(contrast), CutSettings { box_size: 64, bin: 1, margin: 0 }).unwrap()
+    }
+
+    /// Noise, a tenth as strong in the upper left quarter.
+    fn micrograph() -> Image {
+        let faint = |at: usize| at % SIDE < SIDE / 2 && at / SIDE < SIDE / 2;
+        let noise = |at: usize| ((at * at % 10_007) as f32 * 0.37).sin();
+        let data = (0..SIDE * SIDE).map(|at| noise(at) * if faint(at) { 0.1 } else { 1.0 });
+        Image { width: SIDE, height: SIDE, data: data.collect() }
+    }
+
+    #[test]
+    fn only_places_that_stand_out_less_than_picks_are_lowered() {
+        let find = |contrast| {
+            let picker = picker(contrast);
+            picker.pick(&picker.prepare(micrograph()).unwrap()).unwrap().places
+        };
+        let (plain, ruled) = (find(None), find(Some(ContrastRule { floor: -0.5, slope: 1.0 })));
+        // Whether the inner part of the box, 20 px either way, lies in the faint quarter, or outside of it.
+        let (edge, half) = (SIDE as f64 / 2.0, 21.0);
+        let faint = |place: &&Candidate| place.x.max(place.y) < edge - half;
+        let strong = |place: &&Candidate| place.x.max(place.y) > edge + half;
+        assert!(plain.iter().filter(faint).count() > 5 && plain.iter().filter(strong).count() > 20);
+        let same = |place: &Candidate| {
+            ruled.iter().find(|other| (other.x, other.y) == (place.x, place.y)).map(|other| other.logit)
+        };
+        for place in plain.iter().filter(strong) {
+            assert_eq!(same(place), Some(place.logit));
+        }
+        for place in plain.iter().filter(faint) {
+            // ln 0.1 lies 1.8 below the floor.
+            let lowered = place.logit - same(place).unwrap();
+            assert!((lowered - 1.8).abs() < 0.2, "{lowered}");
+        }
     }
 }

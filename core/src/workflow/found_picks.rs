@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
-use super::pick::held_out_positives;
+use super::held_out::held_out_positives;
 use super::pick_work::{masks, unmasked};
 use super::trained::trained_model;
 use crate::error::{Error, Result};

@@ -4,12 +4,14 @@
 mod by_micrograph;
 pub mod compare;
 pub mod comparison;
+mod contrast;
 pub mod demo;
 pub mod diagnose;
 pub mod evaluate;
 pub mod evaluate_pictures;
 pub mod follow_jobs;
 pub mod found_picks;
+mod held_out;
 pub mod import;
 mod judged_places;
 pub mod model;

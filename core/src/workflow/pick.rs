@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
+use super::held_out::held_out_positives;
 use super::pick_queue::Queue;
 pub use super::pick_request::{LeftOut, PickRequest, PickSummary};
 use super::pick_work::Work;
@@ -17,12 +18,10 @@ use crate::error::{Error, Result};
 use crate::formats::micrograph;
 use crate::imaging::cut::CutSettings;
 use crate::ingest::project_cut;
-use crate::label::Label;
-use crate::picking::census::logit_of;
 use crate::picking::picker::{Candidates, Picker, Prepared};
 use crate::picking::store::{FileState, Store, as_stored};
 use crate::progress::{ProgressSink, report};
-use crate::project::{Project, ScoreKind, Side};
+use crate::project::Project;
 
 /// Spacing of picks as a share of the box, where none is asked for: a box is 1.5 to 2 times as wide as a particle, so
 /// this is half to two thirds of one.
@@ -59,6 +58,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let positives = held_out_positives(project, &request.run)?;
     let trained_at = project_pixel_size(project)?;
     let mut work = Work::new(project, request, &cut, distance)?;
+    work.summary.lowered_by_contrast = picker.lowers_by_contrast();
     let mut queue = Queue::new(project, &request.micrographs, request.watch)?;
     let mut last_new = Instant::now();
     loop {
@@ -138,27 +138,6 @@ fn project_pixel_size(project: &Project) -> Result<Option<f64>> {
         project.sources()?.into_iter().filter_map(|s| s.info.micrograph_pixel_size).collect();
     sizes.dedup();
     Ok(if sizes.len() == 1 { sizes.first().copied() } else { None })
-}
-
-/// Logits of the positives that the run did not learn from, where the project is scored. A run without a split learned
-/// from none of them.
-pub(super) fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
-    let stored = project.run(run)?;
-    let Some(scores) = project.scores(stored.id, ScoreKind::Teacher)? else { return Ok(Vec::new()) };
-    let sides = match stored.split {
-        Some(split) => project.split_sides(split)?,
-        None => vec![Side::Test; scores.len()],
-    };
-    let labels = project.labels()?;
-    let held_out = |side: &Side| matches!(side, Side::Validation | Side::Test);
-    Ok(scores
-        .iter()
-        .zip(&labels)
-        .zip(&sides)
-        .filter(|((score, label), side)| **label == Label::Positive && held_out(side) && score.is_finite())
-        // A score of 1 in 32 bits has no logit; the largest below it has 16.6.
-        .map(|((score, _), _)| logit_of(f64::from(score.clamp(1e-9, 1.0 - f32::EPSILON / 2.0))) as f32)
-        .collect())
 }
 
 /// Takes up the places of some micrographs.

@@ -112,6 +112,7 @@ fn job(config: RunConfig) -> TrainJob {
         resume: None,
         known_prior: None,
         known_picks: None,
+        contrast: None,
         checked: Checked::default(),
     }
 }

@@ -5,6 +5,7 @@ use burn::module::Module;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
+use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::infer::predict::{TestTimeAugmentation, host_features, host_logits, probability};
 use crate::learning::infer::slide::{LogitMap, logit_map};
 use crate::learning::network::Network;
@@ -16,6 +17,7 @@ pub struct Scorer {
     network: Network,
     normaliser: Normaliser,
     augmentation: TestTimeAugmentation,
+    contrast: Option<ContrastRule>,
     device: ComputeDevice,
 }
 
@@ -31,18 +33,24 @@ impl Scorer {
         let network = load(network, &checkpoint.model).map_err(|problem| {
             Error::request(format!("the checkpoint does not fit its network: {problem}"), "train again")
         })?;
-        Ok(Self::from_network(network, checkpoint.header.normaliser, device))
+        let header = &checkpoint.header;
+        Ok(Self::from_network(network, header.normaliser, device).with_contrast(header.contrast))
     }
 
     /// Scores with a network in validation form that lies on the device.
     pub fn from_network(network: Network, normaliser: Normaliser, device: ComputeDevice) -> Self {
-        Self { network, normaliser, augmentation: TestTimeAugmentation::Symmetries, device }
+        Self { network, normaliser, augmentation: TestTimeAugmentation::Symmetries, contrast: None, device }
     }
 
     /// Averages scores over other copies of a patch. All symmetries are the default; fewer are faster and a little
     /// worse.
     pub fn with_augmentation(self, augmentation: TestTimeAugmentation) -> Self {
         Self { augmentation, ..self }
+    }
+
+    /// With a rule by which picking lowers scores of places of little contrast.
+    pub(crate) fn with_contrast(self, contrast: Option<ContrastRule>) -> Self {
+        Self { contrast, ..self }
     }
 
     /// Side of the patches, px.
@@ -53,6 +61,11 @@ impl Scorer {
     /// The normaliser that patches need before [`Self::score`] and [`Self::features`].
     pub fn normaliser(&self) -> &Normaliser {
         &self.normaliser
+    }
+
+    /// By how much picking lowers scores of places of little contrast, where the run's labels tell.
+    pub fn contrast(&self) -> Option<ContrastRule> {
+        self.contrast
     }
 
     /// Number of patches to pass to [`Self::score`] at once. A GPU waits for the host after each call, so it gets

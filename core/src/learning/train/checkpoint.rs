@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::config::RunConfig;
+use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::loss::consistency::ConsistencyState;
 use crate::learning::loss::self_training::SelfTrainingTrial;
 use crate::learning::network::tensor_file::{
@@ -50,6 +51,9 @@ pub struct CheckpointHeader {
     pub prior: PriorUsed,
     /// Best epoch so far and the value by which it was chosen; `None` before the first.
     pub best: Option<(usize, f64)>,
+    /// By how much picking lowers scores of places of little contrast, where the labels tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contrast: Option<ContrastRule>,
     /// Running statistics of the consistency term.
     pub consistency: ConsistencyState,
     /// The trial of self-training.

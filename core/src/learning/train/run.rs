@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::config::{PretrainKind, RunConfig, SelectBy};
 use crate::learning::data::TrainingData;
+use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::network::weights::{NamedTensors, extract};
 use crate::learning::pretrain::{GeneralStart, initial_features};
 use crate::learning::prior::PriorUsed;
@@ -46,6 +47,8 @@ pub struct TrainJob {
     pub known_prior: Option<PriorUsed>,
     /// An earlier test of the same picks with the same network.
     pub known_picks: Option<PickTest>,
+    /// By how much picking lowers scores of places of little contrast. It goes into the checkpoints.
+    pub contrast: Option<ContrastRule>,
     /// Random unlabeled patches that a person has looked at; they enter a new estimate of π.
     pub checked: Checked,
 }
@@ -184,6 +187,7 @@ struct Run {
 struct RunRecord {
     config: RunConfig,
     normaliser: Normaliser,
+    contrast: Option<ContrastRule>,
     prior: PriorUsed,
     folder: Option<PathBuf>,
     history: Vec<EpochMetrics>,
@@ -207,7 +211,7 @@ impl Run {
         general: Option<&GeneralStart>,
         pretrained: Option<&NamedTensors>,
     ) -> Result<Self> {
-        let TrainJob { config, data, normaliser, device, folder, resume, .. } = job;
+        let TrainJob { config, data, normaliser, device, folder, resume, contrast, .. } = job;
         let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
         trainer.trial.take_picks(picks);
         if let Some(general) = general.filter(|_| config.self_training.general_model) {
@@ -216,7 +220,8 @@ impl Run {
         if let Some(features) = pretrained {
             trainer.start_from_features(features)?;
         }
-        let mut record = RunRecord { config, normaliser, prior, folder, history: Vec::new(), best: None };
+        let mut record =
+            RunRecord { config, normaliser, contrast, prior, folder, history: Vec::new(), best: None };
         let mut resume_at = None;
         if let Some(checkpoint) = resume {
             resume_at = checkpoint.header.mid_epoch.clone();
@@ -343,6 +348,7 @@ impl RunRecord {
             config: self.config.clone(),
             normaliser: self.normaliser,
             prior: self.prior,
+            contrast: self.contrast,
             best: self.best.as_ref().map(|best| (best.epoch, best.value)),
             consistency: trainer.confidence.state(),
             trial: trainer.trial.clone(),
