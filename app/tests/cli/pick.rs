@@ -93,11 +93,11 @@ fn what_a_person_has_judged_counts(dir: &Path, project: &str, mics: &str) {
     ok(&["import", project, "--micrographs", mics, "--picks", &places, "--box", "64"]);
     let judged = json(&[&pick[..], &["--precision", "0.9"]].concat());
     let expected = &judged["summary"]["expected"];
-    // Some places lie on unlabeled patches, whose labels an import leaves: the random order ends at the first of them.
+    // A place may lie on an unlabeled patch, whose label an import leaves: the random order ends at the first of them.
     let number = expected["judged"].as_u64().unwrap();
-    assert!(number >= 30 && number < count(&all, "places"), "{judged}");
+    assert!(number >= 30 && number <= count(&all, "places"), "{judged}");
     let value = |key: &str| expected[key].as_f64().unwrap();
-    assert!(value("low") > 0.9 && value("recall_low") > 0.9 && value("precision") < 1.0, "{judged}");
+    assert!(value("low") > 0.9 && value("recall_low") > 0.9 && value("precision") > 0.9, "{judged}");
     assert_eq!(count(&judged, "picks"), count(&all, "picks"));
     let words = ok(&pick);
     assert!(words.contains(&format!("expected by {number} places judged at random: precision ")), "{words}");

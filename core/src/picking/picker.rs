@@ -225,8 +225,9 @@ impl Picker {
             let before = places.len();
             let scored = group.iter().zip(&fits).filter_map(|(peak, fits)| Some((peak, (*fits)?)));
             for ((peak, lowered_by), logit) in scored.zip(logits) {
-                let logit = logit - lowered_by;
                 if logit >= FLOOR {
+                    // What the network keeps stays there for every threshold, however little it stands out.
+                    let logit = (logit - lowered_by).max(FLOOR);
                     // Patches are scored mirrored too, so what counts as the centre is the middle of the box, half a
                     // pixel before its centre pixel.
                     let at = |place: f64| position(place) - 0.5;

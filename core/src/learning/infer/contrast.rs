@@ -14,6 +14,9 @@ const MIN_UNLABELED: usize = 50;
 const MIN_EFFECT: f64 = 0.5;
 /// Below this standard deviation (1 % of the pixels' own) all places are alike.
 const MIN_DEVIATION: f64 = 0.01;
+/// Means that lie farther apart count as if they lay so many standard deviations apart: what the tails of a normal
+/// distribution say beyond that, nobody has measured.
+const LARGEST_EFFECT: f64 = 1.5;
 /// Only places below this share of the positives get lower scores: picks are often the clearest particles, and a place as
 /// clear as most of them need not be clearer.
 const FLOOR: f64 = 0.25;
@@ -50,7 +53,7 @@ impl ContrastRule {
         let mut ascending = positive.to_vec();
         ascending.sort_by(f64::total_cmp);
         let floor = ascending[(FLOOR * (ascending.len() - 1) as f64).round() as usize];
-        Some(Self { floor, slope: WEIGHT * apart / variance })
+        Some(Self { floor, slope: WEIGHT * (apart / deviation).min(LARGEST_EFFECT) / deviation })
     }
 
     /// By how much the logit of a place of this contrast is lowered; never below 0.
@@ -79,12 +82,15 @@ mod tests {
     #[test]
     fn places_below_most_positives_are_lowered() {
         let rule = ContrastRule::fit(&around(0.2, 40), &around(0.0, 400)).unwrap();
-        // (0.2 − 0)/0.1² twice; a quarter of the positives lies below 0.2 − 0.0866.
-        assert!((rule.slope - 40.0).abs() < 0.1, "{rule:?}");
+        // 1.5 standard deviations of 0.1, twice; a quarter of the positives lies below 0.2 − 0.0866.
+        assert!((rule.slope - 30.0).abs() < 0.1, "{rule:?}");
         assert!((rule.floor - 0.1134).abs() < 0.01, "{rule:?}");
         assert_eq!(rule.lowers_by(0.3), 0.0);
         assert_eq!(rule.lowers_by(rule.floor), 0.0);
-        assert!((rule.lowers_by(rule.floor - 0.1) - 4.0).abs() < 0.1);
+        assert!((rule.lowers_by(rule.floor - 0.1) - 3.0).abs() < 0.1);
+        // One standard deviation apart: 0.1/0.1² twice.
+        let nearer = ContrastRule::fit(&around(0.1, 40), &around(0.0, 400)).unwrap();
+        assert!((nearer.slope - 20.0).abs() < 0.1, "{nearer:?}");
     }
 
     #[test]
