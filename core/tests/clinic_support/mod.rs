@@ -180,14 +180,45 @@ fn made(seed: u64, how: Picks) -> Subject {
     subject
 }
 
-/// Share of particles among the unlabeled.
+/// Share of particles among the unlabeled whose truth is known.
 pub fn true_prior(subject: &Subject) -> f64 {
     let truth = subject.truth.as_ref().unwrap();
     let of: Vec<bool> = (0..truth.len())
         .filter(|&i| subject.labels[i] == Label::Unlabeled)
-        .map(|i| truth[i].unwrap())
+        .filter_map(|i| truth[i])
         .collect();
     of.iter().filter(|t| **t).count() as f64 / of.len() as f64
+}
+
+/// A healthy set of real patches with known truth: as [`healthy`], every micrograph on one scale, the configuration of every
+/// case, and whole micrographs, every fourth from number `first` on, on the validation side. Real sets have
+/// no known negatives, which some faults need: `negatives` of the unlabeled that are no particles become that.
+pub fn healthy_real(mut subject: Subject, first: usize, negatives: usize) -> Subject {
+    let area = subject.size * subject.size;
+    let pixels = Arc::make_mut(&mut subject.pixels);
+    for micrograph in 0..subject.micrograph_names.len() {
+        let mine: Vec<usize> =
+            (0..subject.labels.len()).filter(|&i| subject.micrographs[i] == Some(micrograph)).collect();
+        let values = || mine.iter().flat_map(|&i| i * area..(i + 1) * area);
+        let n = (mine.len() * area) as f64;
+        let mean = values().map(|at| f64::from(pixels[at])).sum::<f64>() / n;
+        let std = (values().map(|at| (f64::from(pixels[at]) - mean).powi(2)).sum::<f64>() / n).sqrt();
+        values().for_each(|at| pixels[at] = ((f64::from(pixels[at]) - mean) / std) as f32);
+    }
+    let side = |m: &Option<usize>| match m {
+        Some(m) if m % 4 == first => Side::Validation,
+        _ => Side::Train,
+    };
+    subject.sides = subject.micrographs.iter().map(side).collect();
+    let truth = subject.truth.clone().unwrap();
+    let mut others: Vec<usize> =
+        of_label(&subject, Label::Unlabeled).into_iter().filter(|&i| truth[i] == Some(false)).collect();
+    others.shuffle(&mut ChaCha8Rng::seed_from_u64(first as u64));
+    others.truncate(negatives);
+    others.into_iter().for_each(|i| subject.labels[i] = Label::Negative);
+    subject.config = config((true_prior(&subject) * 100.0).round() / 100.0);
+    subject.config.seed = first as u64 + 1;
+    subject
 }
 
 /// One fault: its name, what is done to a healthy subject, and what must stand on top.
@@ -229,6 +260,9 @@ pub const FAULTS: &[Fault] = &[
     Fault { name: "picks off centre", inject: off_centre, expected: &[kinds::OFF_CENTRE] },
 ];
 
+/// The faults that take other picks of the simulated particles, and no healthy set of real patches.
+pub const OF_THE_SIMULATION: [&str; 3] = ["biased picks", "conspicuous picks", "picks off centre"];
+
 fn of_label(subject: &Subject, label: Label) -> Vec<usize> {
     (0..subject.len()).filter(|&i| subject.labels[i] == label).collect()
 }
@@ -237,21 +271,22 @@ fn on_side(subject: &Subject, side: Side) -> Vec<usize> {
     (0..subject.len()).filter(|&i| subject.sides[i] == side).collect()
 }
 
-fn patch(pixels: &mut [f32], i: usize) -> &mut [f32] {
-    &mut pixels[i * SIZE * SIZE..(i + 1) * SIZE * SIZE]
+fn patch(pixels: &mut [f32], i: usize, size: usize) -> &mut [f32] {
+    &mut pixels[i * size * size..(i + 1) * size * size]
 }
 
 /// Changes the pixels of some patches.
 fn change(mut subject: Subject, patches: &[usize], with: impl Fn(&mut [f32])) -> Subject {
+    let size = subject.size;
     let pixels = Arc::make_mut(&mut subject.pixels);
-    patches.iter().for_each(|&i| with(patch(pixels, i)));
+    patches.iter().for_each(|&i| with(patch(pixels, i, size)));
     subject
 }
 
 /// Keeps only some patches.
 pub fn keep(subject: &Subject, mut wanted: impl FnMut(usize) -> bool) -> Subject {
     let kept: Vec<usize> = (0..subject.len()).filter(|&i| wanted(i)).collect();
-    let area = SIZE * SIZE;
+    let area = subject.size * subject.size;
     Subject {
         pixels: Arc::new(
             kept.iter().flat_map(|&i| subject.pixels[i * area..(i + 1) * area].to_vec()).collect(),
@@ -309,8 +344,9 @@ fn label_drift(mut subject: Subject) -> Subject {
 fn micrograph_drift(mut subject: Subject) -> Subject {
     subject.config.normaliser = vitrine_core::imaging::NormaliserKind::GlobalMeanStd;
     let micrographs = subject.micrographs.clone();
+    let area = subject.size * subject.size;
     let pixels = Arc::make_mut(&mut subject.pixels);
-    for (patch, micrograph) in pixels.chunks_mut(SIZE * SIZE).zip(micrographs) {
+    for (patch, micrograph) in pixels.chunks_mut(area).zip(micrographs) {
         let offset = (micrograph.unwrap() * 5 % 7) as f32;
         patch.iter_mut().for_each(|v| *v += offset);
     }
@@ -333,9 +369,10 @@ fn near_copies(subject: Subject) -> Subject {
     // As leaked duplicates, but rescaled and saved again with fewer grey values.
     let mut subject = leaked(subject);
     let held: Vec<usize> = on_side(&subject, Side::Validation).into_iter().step_by(6).collect();
+    let size = subject.size;
     let pixels = Arc::make_mut(&mut subject.pixels);
     for i in held {
-        patch(pixels, i).iter_mut().for_each(|v| *v = ((*v * 1.1 + 0.2) * 16.0).round() / 16.0);
+        patch(pixels, i, size).iter_mut().for_each(|v| *v = ((*v * 1.1 + 0.2) * 16.0).round() / 16.0);
     }
     subject
 }
@@ -344,11 +381,12 @@ fn leaked(mut subject: Subject) -> Subject {
     // Some training patches come a second time, on the validation side and on another micrograph's name.
     let train = on_side(&subject, Side::Train);
     let held = on_side(&subject, Side::Validation);
+    let size = subject.size;
     let pixels = Arc::make_mut(&mut subject.pixels);
     for (k, &h) in held.iter().enumerate().filter(|(k, _)| k % 6 == 0) {
         let from = train[k * 7 % train.len()];
-        let copy = patch(pixels, from).to_vec();
-        patch(pixels, h).copy_from_slice(&copy);
+        let copy = patch(pixels, from, size).to_vec();
+        patch(pixels, h, size).copy_from_slice(&copy);
         subject.labels[h] = subject.labels[from];
         if let Some(truth) = subject.truth.as_mut() {
             truth[h] = truth[from];

@@ -15,8 +15,6 @@ use vitrine_core::learning::train::preflight::{PriorEvidence, preflight};
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
 use vitrine_core::project::Side;
 
-use super::SIZE;
-
 /// What a training of some epochs came to.
 pub struct Trained {
     /// Every epoch.
@@ -36,13 +34,13 @@ fn data_of(subject: &Subject, kind: NormaliserKind) -> TrainingData {
     let on = |side: Side| (0..subject.len()).filter(|&i| subject.sides[i] == side).collect::<Vec<_>>();
     let mut pixels = (*subject.pixels).clone();
     let train = on(Side::Train);
-    let area = SIZE * SIZE;
+    let (size, area) = (subject.size, subject.size * subject.size);
     let normaliser =
-        Normaliser::fit(kind, SIZE, train.iter().map(|&i| &subject.pixels[i * area..(i + 1) * area]))
+        Normaliser::fit(kind, size, train.iter().map(|&i| &subject.pixels[i * area..(i + 1) * area]))
             .unwrap();
     pixels.chunks_exact_mut(area).for_each(|patch| normaliser.apply(patch).unwrap());
     TrainingData {
-        size: SIZE,
+        size,
         pixels: pixels.into(),
         labels: subject.labels.clone(),
         train,
