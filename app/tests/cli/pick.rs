@@ -90,14 +90,18 @@ fn what_a_person_has_judged_counts(dir: &Path, project: &str, mics: &str) {
     let pick = ["pick", project, "--run", "slide", "--device", "cpu", "--one-threshold"];
     let all = json(&[&pick[..], &["--threshold", "0", "--table", &places]].concat());
     assert!(all["summary"]["expected"]["judged"].as_u64().unwrap_or(0) == 0, "{all}");
+    // All but the last: the random order ends at the place of which nothing is known.
+    let rows = fs::read_to_string(&places).unwrap();
+    let known = rows.trim_end().rsplit_once('\n').unwrap().0;
+    fs::write(&places, format!("{known}\n")).unwrap();
     ok(&["import", project, "--micrographs", mics, "--picks", &places, "--box", "64"]);
     let judged = json(&[&pick[..], &["--precision", "0.9"]].concat());
     let expected = &judged["summary"]["expected"];
-    // A place may lie on an unlabeled patch, whose label an import leaves: the random order ends at the first of them.
+    // A place may also lie on an unlabeled patch, whose label an import leaves.
     let number = expected["judged"].as_u64().unwrap();
-    assert!(number >= 30 && number <= count(&all, "places"), "{judged}");
+    assert!(number >= 30 && number < count(&all, "places"), "{judged}");
     let value = |key: &str| expected[key].as_f64().unwrap();
-    assert!(value("low") > 0.9 && value("recall_low") > 0.9 && value("precision") > 0.9, "{judged}");
+    assert!(value("low") > 0.9 && value("recall_low") > 0.9 && value("precision") < 1.0, "{judged}");
     assert_eq!(count(&judged, "picks"), count(&all, "picks"));
     let words = ok(&pick);
     assert!(words.contains(&format!("expected by {number} places judged at random: precision ")), "{words}");

@@ -52,6 +52,12 @@ pub struct Candidates {
     pub places: Vec<Candidate>,
 }
 
+/// A logit lowered by what a place or a particle lacks in contrast. What the network keeps stays above [`FLOOR`], for every
+/// threshold.
+pub fn lowered(logit: f32, by: f32) -> f32 {
+    (logit - by).max(logit.min(FLOOR))
+}
+
 /// A micrograph ready to be picked on.
 pub struct Prepared {
     image: Image,
@@ -226,8 +232,7 @@ impl Picker {
             let scored = group.iter().zip(&fits).filter_map(|(peak, fits)| Some((peak, (*fits)?)));
             for ((peak, lowered_by), logit) in scored.zip(logits) {
                 if logit >= FLOOR {
-                    // What the network keeps stays there for every threshold, however little it stands out.
-                    let logit = (logit - lowered_by).max(FLOOR);
+                    let logit = lowered(logit, lowered_by);
                     // Patches are scored mirrored too, so what counts as the centre is the middle of the box, half a
                     // pixel before its centre pixel.
                     let at = |place: f64| position(place) - 0.5;
@@ -269,6 +274,12 @@ mod tests {
         let noise = |at: usize| ((at * at % 10_007) as f32 * 0.37).sin();
         let data = (0..SIDE * SIDE).map(|at| noise(at) * if faint(at) { 0.1 } else { 1.0 });
         Image { width: SIDE, height: SIDE, data: data.collect() }
+    }
+
+    #[test]
+    fn a_lowered_logit_stays_at_the_floor_unless_it_lay_below() {
+        assert_eq!([(2.0, 1.5), (2.0, 0.0), (2.0, 50.0)].map(|(l, by)| lowered(l, by)), [0.5, 2.0, FLOOR]);
+        assert_eq!(lowered(FLOOR - 1.0, 3.0), FLOOR - 1.0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::label::Label;
 use crate::learning::train::checkpoint::Checkpoint;
 use crate::picking::census::logit_of;
+use crate::picking::picker::lowered;
 use crate::project::{PatchId, Project, ScoreKind, Side};
 
 /// Logits of the positives that the run did not learn from, where the project is scored, lowered by their contrast as those
@@ -32,7 +33,7 @@ pub(super) fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32
         .unzip();
     if let Some(rule) = Checkpoint::load(&trained_model(project, run)?)?.header.contrast {
         for (logit, contrast) in logits.iter_mut().zip(contrasts(project, &labels, &ids)?) {
-            *logit -= contrast.map_or(0.0, |contrast| rule.lowers_by(contrast)) as f32;
+            *logit = lowered(*logit, contrast.map_or(0.0, |contrast| rule.lowers_by(contrast)) as f32);
         }
     }
     Ok(logits)
