@@ -1,5 +1,5 @@
 //! The files of a benchmark: `train.npz` (arrays `positive`, `unlabeled`), `train_truth.npz`
-//! (`unlabeled_is_particle`) and `test.npz` (`patches`, `is_particle`). Truth is for evaluation only.
+//! (`unlabeled_is_particle`) and `test.npz` (`patches` with their micrographs, `is_particle`). Truth is for evaluation only.
 
 use std::error::Error;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::path::Path;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use vitrine_core::formats::PatchInfo;
-use vitrine_core::formats::npy::{NpzGroup, NpzOptions, write_npy, write_npz};
+use vitrine_core::formats::npy::{NpzGroup, NpzOptions, write_npz};
 use vitrine_core::label::Label;
 use zip::write::SimpleFileOptions;
 
@@ -84,12 +84,12 @@ pub fn write(dir: &Path, size: usize, positive: &Pile, unlabeled: &Mixture, test
     zip.finish()?;
 
     let path = dir.join("test.npz");
-    let mut zip = zip::ZipWriter::new(File::create(&path)?);
-    zip.start_file("patches.npy", SimpleFileOptions::default())?;
-    write_npy(&mut zip, &path, size, test.patches.len(), |index, out| {
+    let groups = [NpzGroup { label: None, info: &test.patches.info }];
+    write_npz(File::create(&path)?, &path, size, &groups, NpzOptions::default(), |_, index, out| {
         out.copy_from_slice(&test.patches.pixels[index * area..(index + 1) * area]);
         Ok(())
     })?;
+    let mut zip = zip::ZipWriter::new_append(File::options().read(true).write(true).open(&path)?)?;
     write_flags(&mut zip, "is_particle", &test.flags())?;
     zip.finish()?;
     println!(
