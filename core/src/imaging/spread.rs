@@ -55,17 +55,18 @@ pub fn log_spread(patch: &[f32], size: usize) -> Option<f64> {
     log_deviation(patch, size, (offset, offset), side)
 }
 
-/// The median of [`log_spread`] over a picture whose px are those of patches of `size` px. `border`, in px of the picture, is
-/// left out. `None` where no place can be measured.
-pub fn usual_log_spread(picture: &Image, border: &Border, size: usize) -> Option<f64> {
+/// The median of [`log_spread`] over a micrograph, `binned` by averaging `bin` × `bin` px as its patches of `size` px are.
+/// `border`, in px of the unbinned micrograph, is left out. `None` where no place can be measured.
+pub fn usual_log_spread(binned: &Image, border: &Border, bin: usize, size: usize) -> Option<f64> {
     let (side, _) = inner(size.max(1));
+    let in_px = |length: usize| length.div_ceil(bin.max(1));
     let step = ((size as f64 * STEP).round() as usize).max(1);
     let along = |before: usize, length: usize, after: usize| {
-        (before..(length + 1).saturating_sub(after + side)).step_by(step)
+        (in_px(before)..(length + 1).saturating_sub(in_px(after) + side)).step_by(step)
     };
-    let mut spreads: Vec<f64> = along(border.top, picture.height, border.bottom)
-        .flat_map(|top| along(border.left, picture.width, border.right).map(move |left| (left, top)))
-        .filter_map(|at| log_deviation(&picture.data, picture.width, at, side))
+    let mut spreads: Vec<f64> = along(border.top, binned.height, border.bottom)
+        .flat_map(|top| along(border.left, binned.width, border.right).map(move |left| (left, top)))
+        .filter_map(|at| log_deviation(&binned.data, binned.width, at, side))
         .collect();
     let middle = spreads.len() / 2;
     (!spreads.is_empty()).then(|| *spreads.select_nth_unstable_by(middle, f64::total_cmp).1)
@@ -104,8 +105,10 @@ mod tests {
         });
         let picture = Image { width: 96, height: 96, data };
         let border = Border { left: 24, ..Border::default() };
-        let usual = usual_log_spread(&picture, &border, 16).unwrap();
+        let usual = usual_log_spread(&picture, &border, 1, 16).unwrap();
         assert!((usual - 3.0f64.ln()).abs() < 1e-9, "{usual}");
-        assert_eq!(usual_log_spread(&picture, &Border { left: 90, ..border }, 16), None);
+        // A border in px of the unbinned micrograph.
+        assert_eq!(usual_log_spread(&picture, &Border { left: 47, ..border }, 2, 16), Some(usual));
+        assert_eq!(usual_log_spread(&picture, &Border { left: 90, ..border }, 1, 16), None);
     }
 }

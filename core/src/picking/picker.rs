@@ -16,12 +16,13 @@ use crate::imaging::normalise::Normaliser;
 use crate::imaging::resample::resample;
 use crate::imaging::spread::{log_spread, usual_log_spread};
 use crate::imaging::{Border, bin, replicated_border};
+use crate::learning::infer::contrast::{FLOOR_LOGIT, lowered};
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::infer::slide::{LogitMap, STRIDE};
 use crate::learning::network::SlidingCnn;
 
 /// Places below this logit (a score of 0.0025) are not kept: thresholds are free above it.
-pub const FLOOR: f32 = -6.0;
+pub const FLOOR: f32 = FLOOR_LOGIT;
 /// Places of the map below this are not scored. It lies below [`FLOOR`], for the map is not exact.
 const MAP_FLOOR: f32 = -8.0;
 /// Patches scored at once. Where none of so many reaches [`FLOOR`], those lower in the map are left out.
@@ -50,12 +51,6 @@ pub struct Candidates {
     pub border: Border,
     /// Every place above [`FLOOR`], the highest first. Places may lie near each other: spacing is up to the reader.
     pub places: Vec<Candidate>,
-}
-
-/// A logit lowered by what a place or a particle lacks in contrast. What the network keeps stays above [`FLOOR`], for every
-/// threshold.
-pub fn lowered(logit: f32, by: f32) -> f32 {
-    (logit - by).max(logit.min(FLOOR))
 }
 
 /// A micrograph ready to be picked on.
@@ -145,13 +140,10 @@ impl Picker {
     pub fn prepare(&self, image: Image) -> Result<Prepared> {
         let border = replicated_border(&image)?;
         let binned = bin(&image, self.cut.bin)?;
-        let usual_spread = self.scorer.contrast().and_then(|_| {
-            let in_px = |length: usize| length.div_ceil(self.cut.bin);
-            let Border { left, right, top, bottom } = border;
-            let border =
-                Border { left: in_px(left), right: in_px(right), top: in_px(top), bottom: in_px(bottom) };
-            usual_log_spread(&binned, &border, self.scorer.size())
-        });
+        let usual_spread = self
+            .scorer
+            .contrast()
+            .and_then(|_| usual_log_spread(&binned, &border, self.cut.bin, self.scorer.size()));
         let binned = standardise(&binned, self.scorer.normaliser())?;
         let factor = self.reduction();
         let picture = if factor == 1.0 {

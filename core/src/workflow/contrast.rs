@@ -1,37 +1,113 @@
 //! The contrast of a project's patches: how much their pixels spread beside the other patches of their micrograph.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::formats::{PatchInfo, micrograph};
+use crate::imaging::cut::CutSettings;
 use crate::imaging::normalise::{Normaliser, NormaliserKind};
-use crate::imaging::spread::log_spread;
+use crate::imaging::spread::{log_spread, usual_log_spread};
+use crate::imaging::{bin, replicated_border};
 use crate::ingest::cut_of;
 use crate::label::Label;
-use crate::learning::infer::contrast::ContrastRule;
+use crate::learning::infer::contrast::{ContrastRule, RunContrast};
 use crate::project::{MicrographId, PatchId, Project, SourceId};
 
 /// Unlabeled patches of a micrograph from which on they tell what is usual there.
 const MIN_PER_MICROGRAPH: usize = 10;
+/// So many of them tell it half: the median of few patches is a chance, and a rule that goes by it counts less.
+const HALF_CERTAIN: f64 = 10.0;
 /// Positives, and unlabeled patches, that are read at most: more of them tell no more.
 const MOST: usize = 4_000;
+/// Patches of a source that tell whether its patches have the pixels of their micrograph.
+const SAMPLE: usize = 100;
 
-/// ln of the standard deviation of patches, with the micrograph they lie on; `None` where a patch is constant, has no
-/// micrograph, or was not cut from it by the program: another program may have brought each patch to one scale.
-fn spreads(project: &Project, patches: &[PatchId]) -> Result<Vec<Option<(MicrographId, f64)>>> {
+/// Patches that were cut from one micrograph with one scale of pixels: by the program, or in one source.
+type Scale = (Option<SourceId>, MicrographId);
+
+/// Whether ready patches have the pixels of their micrographs, and not each a scale of its own. Programs that bring patches to
+/// one scale take the mean of a patch or of its rim for 0, or its highest value for 1.
+#[derive(Default)]
+struct OwnPixels {
+    means: f64,
+    deviations: f64,
+    highest: HashSet<u32>,
+}
+
+impl OwnPixels {
+    fn add(&mut self, patch: &[f32]) {
+        let n = patch.len().max(1) as f64;
+        let mean = patch.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        self.means += mean;
+        self.deviations += (patch.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
+        self.highest.insert(patch.iter().copied().fold(f32::MIN, f32::max).to_bits());
+    }
+
+    fn are_those_of_micrographs(&self) -> bool {
+        self.highest.len() > 1 && self.means.abs() > self.deviations
+    }
+}
+
+/// How the sources of a project have cut their patches.
+struct Sources {
+    /// Cut by the program.
+    cut: HashSet<SourceId>,
+    /// Cut by another program that left the pixels as they were.
+    as_cut: HashSet<SourceId>,
+}
+
+impl Sources {
+    fn of(project: &Project) -> Result<Self> {
+        let (pixels, mut patch) = (project.pixels(), vec![0.0; side_squared(project)]);
+        let (mut cut, mut as_cut) = (HashSet::new(), HashSet::new());
+        for source in project.sources()? {
+            if cut_of(&source.info).is_some() {
+                cut.insert(source.id);
+                continue;
+            }
+            let mut own = OwnPixels::default();
+            for id in (source.first..).take(source.count).step_by(source.count.div_ceil(SAMPLE).max(1)) {
+                pixels.get(id, &mut patch)?;
+                own.add(&patch);
+            }
+            if own.are_those_of_micrographs() {
+                as_cut.insert(source.id);
+            }
+        }
+        Ok(Self { cut, as_cut })
+    }
+
+    fn scale(&self, source: SourceId, micrograph: MicrographId) -> Option<Scale> {
+        if self.cut.contains(&source) {
+            Some((None, micrograph))
+        } else {
+            self.as_cut.contains(&source).then_some((Some(source), micrograph))
+        }
+    }
+}
+
+fn side_squared(project: &Project) -> usize {
+    project.size().map_or(0, |size| size * size)
+}
+
+/// ln of the standard deviation of patches, with the scale they belong to; `None` where a patch is constant, has no
+/// micrograph, or may have a scale of its own.
+fn spreads(project: &Project, sources: &Sources, patches: &[PatchId]) -> Result<Vec<Option<(Scale, f64)>>> {
     let size = project.size().unwrap_or(0);
     let (places, pixels) = (project.places()?, project.pixels());
-    let cut: HashSet<SourceId> =
-        project.sources()?.into_iter().filter(|s| cut_of(&s.info).is_some()).map(|s| s.id).collect();
-    let mut patch = vec![0.0; size * size];
-    let mut spread = |id: PatchId| {
-        let place = places.get(id as usize).filter(|place| cut.contains(&place.source));
-        let Some(micrograph) = place.and_then(|place| place.micrograph) else {
-            return Ok(None);
-        };
-        pixels.get(id, &mut patch)?;
-        Ok(log_spread(&patch, size).map(|spread| (micrograph, spread)))
+    let area = side_squared(project);
+    let spread = |patch: &mut Vec<f32>, &id: &PatchId| {
+        let scale = places.get(id as usize).and_then(|place| {
+            place.micrograph.and_then(|micrograph| sources.scale(place.source, micrograph))
+        });
+        let Some(scale) = scale else { return Ok(None) };
+        pixels.get(id, patch)?;
+        Ok(log_spread(patch, size).map(|spread| (scale, spread)))
     };
-    patches.iter().map(|&id| spread(id)).collect()
+    patches.par_iter().map_init(|| vec![0.0; area], spread).collect()
 }
 
 /// Of patches with a label, evenly chosen where there are more than [`MOST`].
@@ -40,64 +116,135 @@ fn chosen(labels: &[Label], wanted: Label, patches: impl Iterator<Item = PatchId
     all.iter().copied().step_by(all.len().div_ceil(MOST).max(1)).collect()
 }
 
+/// What is usual on a micrograph, and how far it is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Usual {
+    spread: f64,
+    /// From 0 to 1.
+    certainty: f64,
+}
+
 /// What is usual on each micrograph with enough of these unlabeled patches: the median.
-fn usual(unlabeled: &[Option<(MicrographId, f64)>]) -> HashMap<MicrographId, f64> {
-    let mut each: HashMap<MicrographId, Vec<f64>> = HashMap::new();
-    for &(micrograph, spread) in unlabeled.iter().flatten() {
-        each.entry(micrograph).or_default().push(spread);
+fn usual<K: Eq + Hash>(unlabeled: impl Iterator<Item = (K, f64)>) -> HashMap<K, Usual> {
+    let mut each: HashMap<K, Vec<f64>> = HashMap::new();
+    for (scale, spread) in unlabeled {
+        each.entry(scale).or_default().push(spread);
     }
     each.retain(|_, spreads| spreads.len() >= MIN_PER_MICROGRAPH);
     let median = |mut spreads: Vec<f64>| {
-        let middle = spreads.len() / 2;
-        *spreads.select_nth_unstable_by(middle, f64::total_cmp).1
+        let (n, middle) = (spreads.len() as f64, spreads.len() / 2);
+        let spread = *spreads.select_nth_unstable_by(middle, f64::total_cmp).1;
+        Usual { spread, certainty: n / (n + HALF_CERTAIN) }
     };
-    each.into_iter().map(|(micrograph, spreads)| (micrograph, median(spreads))).collect()
+    each.into_iter().map(|(scale, spreads)| (scale, median(spreads))).collect()
 }
 
-/// Spreads less what is usual on their micrograph, where that is known.
-fn relative(
-    spreads: Vec<Option<(MicrographId, f64)>>,
-    usual: &HashMap<MicrographId, f64>,
-) -> Vec<Option<f64>> {
-    let less_usual = |(micrograph, spread)| Some(spread - usual.get(&micrograph)?);
-    spreads.into_iter().map(|spread| spread.and_then(less_usual)).collect()
+/// By how much a rule lowers the logit of a patch of this spread.
+fn lowers_by(rule: &ContrastRule, spread: f64, usual: &Usual) -> f32 {
+    (usual.certainty * rule.lowers_by(spread - usual.spread)) as f32
 }
 
-/// The contrast of patches, in their order, beside the unlabeled patches of their micrographs; `None` where a patch is
-/// constant or was not cut from a micrograph, or the micrograph has too few unlabeled patches. `labels` has one for every patch of the
-/// project.
+/// What the contrast of a project's patches is measured beside.
+pub(super) enum Beside<'a> {
+    /// The unlabeled patches of their micrographs, by one label for every patch of the project.
+    Unlabeled(&'a [Label]),
+    /// All places of their micrographs, which are read from their files.
+    Micrographs(&'a CutSettings),
+}
+
+/// By how much a rule lowers the logits of patches, in their order. By nothing where a patch is constant or may have a scale
+/// of its own, or nobody knows what is usual on its micrograph.
 ///
 /// # Errors
-/// When a patch cannot be read.
-pub(super) fn contrasts(
+/// When a patch or a micrograph cannot be read.
+pub(super) fn lowers(
     project: &Project,
-    labels: &[Label],
+    rule: &ContrastRule,
+    beside: &Beside<'_>,
     patches: &[PatchId],
-) -> Result<Vec<Option<f64>>> {
-    let all = (0..).take(project.len());
-    let usual = usual(&spreads(project, &chosen(labels, Label::Unlabeled, all))?);
-    Ok(relative(spreads(project, patches)?, &usual))
+) -> Result<Vec<f32>> {
+    let sources = Sources::of(project)?;
+    let usual = match beside {
+        Beside::Unlabeled(labels) => {
+            let unlabeled = chosen(labels, Label::Unlabeled, (0..).take(project.len()));
+            usual(spreads(project, &sources, &unlabeled)?.into_iter().flatten())
+        }
+        Beside::Micrographs(cut) => usual_of_files(project, cut)?,
+    };
+    let by = |(scale, spread)| usual.get(&scale).map_or(0.0, |usual| lowers_by(rule, spread, usual));
+    Ok(spreads(project, &sources, patches)?.into_iter().map(|patch| patch.map_or(0.0, by)).collect())
 }
 
-/// The rule by which picking lowers scores of places of little contrast, from patches of the training side; `None` where
-/// the network sees the contrast itself, or nothing speaks for one.
+/// What is usual on each micrograph by its file, for patches that the program cut.
+fn usual_of_files(project: &Project, cut: &CutSettings) -> Result<HashMap<Scale, Usual>> {
+    let size = project.size().unwrap_or(0);
+    let mut usual = HashMap::new();
+    for known in project.micrographs()? {
+        let Some(path) = &known.path else { continue };
+        let image = micrograph::open(path)?.image;
+        let binned = bin(&image, cut.bin)?;
+        if let Some(spread) = usual_log_spread(&binned, &replicated_border(&image)?, cut.bin, size) {
+            usual.insert((None, known.id), Usual { spread, certainty: 1.0 });
+        }
+    }
+    Ok(usual)
+}
+
+/// The contrast of the patches of a file that is in no project, collected while they are read.
+#[derive(Default)]
+pub(super) struct FileContrast {
+    own: OwnPixels,
+    spreads: Vec<Option<f64>>,
+}
+
+impl FileContrast {
+    /// Takes up the next patch (S×S), as it stands in the file.
+    pub(super) fn add(&mut self, patch: &[f32], size: usize) {
+        self.own.add(patch);
+        self.spreads.push(log_spread(patch, size));
+    }
+
+    /// By how much a rule lowers the logits of the patches; as [`lowers`]. `info` tells what the file says of each. What is usual
+    /// on a micrograph its patches without a label tell.
+    pub(super) fn lowers(&self, rule: &ContrastRule, info: &[PatchInfo]) -> Vec<f32> {
+        if !self.own.are_those_of_micrographs() {
+            return vec![0.0; info.len()];
+        }
+        let name = |info: &'_ PatchInfo| info.micrograph.clone();
+        let is_unlabeled = |info: &PatchInfo| info.label.is_none_or(|label| label == Label::Unlabeled);
+        let unlabeled = self.spreads.iter().zip(info).filter(|(_, info)| is_unlabeled(info));
+        let usual = usual(unlabeled.filter_map(|(spread, info)| Some((name(info)?, (*spread)?))));
+        let by = |spread: Option<f64>, info| Some(lowers_by(rule, spread?, usual.get(&name(info)?)?));
+        self.spreads.iter().zip(info).map(|(spread, info)| by(*spread, info).unwrap_or(0.0)).collect()
+    }
+}
+
+/// The rule by which a run lowers scores of patches and places of little contrast, from the patches of its training side, and
+/// what it does to the `patches` of the run; `None` where the network sees the contrast itself, or nothing speaks for a rule.
 ///
 /// # Errors
 /// When a patch cannot be read.
-pub(super) fn contrast_rule(
+pub(super) fn run_contrast(
     project: &Project,
     normaliser: &Normaliser,
     labels: &[Label],
     train: &[PatchId],
-) -> Result<Option<ContrastRule>> {
+    patches: &[PatchId],
+) -> Result<Option<RunContrast>> {
     if normaliser.kind() != NormaliserKind::PerPatchZScore {
         return Ok(None);
     }
-    let of = |wanted| spreads(project, &chosen(labels, wanted, train.iter().copied()));
+    let sources = Sources::of(project)?;
+    let of = |wanted| spreads(project, &sources, &chosen(labels, wanted, train.iter().copied()));
     let (positive, unlabeled) = (of(Label::Positive)?, of(Label::Unlabeled)?);
-    let usual = usual(&unlabeled);
-    let known = |spreads| -> Vec<f64> { relative(spreads, &usual).into_iter().flatten().collect() };
-    Ok(ContrastRule::fit(&known(positive), &known(unlabeled)))
+    let usual = usual(unlabeled.iter().copied().flatten());
+    let less_usual = |(scale, spread)| Some(spread - usual.get(&scale)?.spread);
+    let known = |spreads: Vec<Option<(Scale, f64)>>| -> Vec<f64> {
+        spreads.into_iter().flatten().filter_map(less_usual).collect()
+    };
+    let Some(rule) = ContrastRule::fit(&known(positive), &known(unlabeled)) else { return Ok(None) };
+    let lowers = lowers(project, &rule, &Beside::Unlabeled(labels), patches)?;
+    Ok(Some(RunContrast { rule, lowers }))
 }
 
 #[cfg(test)]
@@ -115,7 +262,7 @@ mod tests {
 
     /// Two micrographs, one ten times as strong as the other: on each 20 positives of about twice the strength of its 60
     /// unlabeled patches. A third holds positives alone, and some patches have no micrograph.
-    fn project(dir: &std::path::Path, bin: Option<f64>) -> (Project, Vec<Label>) {
+    fn project(dir: &std::path::Path, bin: Option<f64>, mean: f32) -> (Project, Vec<Label>) {
         let mut project = Project::create(dir, Some(SIZE), PixelType::F32).unwrap();
         let mut import = project.import(SIZE).unwrap();
         let source = SourceInfo { box_size: Some(16.0), bin, ..SourceInfo::new("test", "test") };
@@ -130,7 +277,8 @@ mod tests {
                 let label = if i % 4 == 0 || at == 2 { Label::Positive } else { Label::Unlabeled };
                 let twice = if label == Label::Positive { 2.0 } else { 1.0 };
                 // Strengths differ by a fifth either way.
-                let pixels = patch(strength * twice * (1.0 + 0.2 * (i as f32 * 0.7).sin()));
+                let mut pixels = patch(strength * twice * (1.0 + 0.2 * (i as f32 * 0.7).sin()));
+                pixels.iter_mut().for_each(|v| *v += mean);
                 import.push(&NewPatch { label, micrograph, ..NewPatch::default() }, &pixels).unwrap();
                 labels.push(label);
             }
@@ -142,35 +290,72 @@ mod tests {
     #[test]
     fn the_rule_compares_patches_within_their_micrograph() {
         let dir = tempfile::tempdir().unwrap();
-        let (project, labels) = project(&dir.path().join("p"), Some(1.0));
+        let (project, labels) = project(&dir.path().join("p"), Some(1.0), 0.0);
         let all: Vec<PatchId> = (0..).take(labels.len()).collect();
         let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
-        let rule = contrast_rule(&project, &normaliser, &labels, &all).unwrap().unwrap();
+        let RunContrast { rule, lowers } =
+            run_contrast(&project, &normaliser, &labels, &all, &all).unwrap().unwrap();
         // ln 2, less about a fifth: a quarter of the positives lies below.
         assert!((0.4..0.69).contains(&rule.floor), "{rule:?}");
         assert!(rule.slope > 10.0, "{rule:?}");
-        let found = contrasts(&project, &labels, &all).unwrap();
-        let far = |from: usize, wanted: f64| {
-            found[from..from + 80].iter().zip(&labels[from..]).all(|(contrast, label)| {
-                let twice = if *label == Label::Positive { 2.0f64.ln() } else { 0.0 };
-                contrast.is_some_and(|contrast| (contrast - twice - wanted).abs() < 0.3)
-            })
+        let share_lowered = |label, from: usize| {
+            let of = (from..from + 80).filter(|&i| labels[i] == label);
+            of.clone().filter(|&i| lowers[i] > 0.0).count() as f64 / of.count() as f64
         };
-        assert!(far(0, 0.0) && far(80, 0.0), "each beside its own micrograph");
-        assert!(found[160..].iter().all(Option::is_none), "nothing is usual there");
+        for micrograph in [0, 80] {
+            assert_eq!(share_lowered(Label::Unlabeled, micrograph), 1.0, "each beside its own micrograph");
+            assert!(share_lowered(Label::Positive, micrograph) < 0.5);
+        }
+        // Nothing is usual on the third micrograph, and the last patches have none.
+        assert!(lowers[160..].iter().all(|by| *by == 0.0));
+        // 60 unlabeled patches tell what is usual, so the rule does 60/70 of what it says.
+        let by = rule.lowers_by(0.0);
+        let middle = lowers[..80].iter().map(|l| f64::from(*l)).fold(f64::MAX, |best, l| {
+            if (l - by * 6.0 / 7.0).abs() < (best - by * 6.0 / 7.0).abs() { l } else { best }
+        });
+        assert!((middle - by * 6.0 / 7.0).abs() < 0.2, "{middle} of {by}");
     }
 
     #[test]
     fn there_is_no_rule_where_the_network_sees_the_contrast_or_nothing_is_known() {
         let dir = tempfile::tempdir().unwrap();
-        let (project, labels) = project(&dir.path().join("p"), Some(1.0));
+        let (project, labels) = project(&dir.path().join("p"), Some(1.0), 0.0);
         let all: Vec<PatchId> = (0..).take(labels.len()).collect();
         let of_all = Normaliser::fit(NormaliserKind::GlobalMeanStd, SIZE, [patch(1.0)]).unwrap();
-        assert_eq!(contrast_rule(&project, &of_all, &labels, &all).unwrap(), None);
+        assert_eq!(run_contrast(&project, &of_all, &labels, &all, &all).unwrap(), None);
         let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
-        assert_eq!(contrast_rule(&project, &normaliser, &labels, &all[160..]).unwrap(), None);
-        // Patches that another program has made.
-        let (made, _) = self::project(&dir.path().join("made"), None);
-        assert_eq!(contrast_rule(&made, &normaliser, &labels, &all).unwrap(), None);
+        assert_eq!(run_contrast(&project, &normaliser, &labels, &all[160..], &all).unwrap(), None);
+        // Patches that another program has brought to a mean near 0.
+        let (made, _) = self::project(&dir.path().join("made"), None, 0.0);
+        assert_eq!(run_contrast(&made, &normaliser, &labels, &all, &all).unwrap(), None);
+    }
+
+    #[test]
+    fn ready_patches_with_the_pixels_of_their_micrographs_have_a_rule_in_a_project_and_in_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (project, labels) = project(&dir.path().join("p"), None, 2000.0);
+        let all: Vec<PatchId> = (0..).take(labels.len()).collect();
+        let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
+        let found = run_contrast(&project, &normaliser, &labels, &all, &all).unwrap().unwrap();
+        assert!(found.lowers[..160].iter().filter(|by| **by > 0.0).count() >= 120);
+        let names: HashMap<_, _> =
+            project.micrographs().unwrap().into_iter().map(|m| (m.id, m.name)).collect();
+        let (mut file, mut infos, mut pixels) = (FileContrast::default(), Vec::new(), vec![0.0; SIZE * SIZE]);
+        for (place, &label) in project.places().unwrap().iter().zip(&labels) {
+            project.pixels().get(infos.len() as PatchId, &mut pixels).unwrap();
+            file.add(&pixels, SIZE);
+            let micrograph = place.micrograph.map(|id| names[&id].clone());
+            infos.push(PatchInfo { label: Some(label), micrograph, ..PatchInfo::default() });
+        }
+        assert_eq!(file.lowers(&found.rule, &infos), found.lowers);
+        // Each patch with a scale of its own.
+        let mut scaled = FileContrast::default();
+        for id in &all {
+            project.pixels().get(*id, &mut pixels).unwrap();
+            let (low, high) = pixels.iter().fold((f32::MAX, f32::MIN), |(l, h), &v| (l.min(v), h.max(v)));
+            pixels.iter_mut().for_each(|v| *v = (*v - low) / (high - low));
+            scaled.add(&pixels, SIZE);
+        }
+        assert!(scaled.lowers(&found.rule, &infos).iter().all(|by| *by == 0.0));
     }
 }

@@ -1,13 +1,13 @@
 //! Turns a project into the plain arrays that a run works on: split, normaliser, pixels.
 
-use super::contrast::contrast_rule;
+use super::contrast::run_contrast;
 use super::pixels::{MAX_BYTES_IN_MEMORY, read};
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::label::Label;
 use crate::learning::config::RunConfig;
 use crate::learning::data::TrainingData;
-use crate::learning::infer::contrast::ContrastRule;
+use crate::learning::infer::contrast::RunContrast;
 use crate::progress::{ProgressSink, report};
 use crate::project::{Fractions, PatchId, Project, Side, Split, SplitRequest};
 use crate::remedy::Remedy;
@@ -18,8 +18,8 @@ pub struct Prepared {
     pub data: TrainingData,
     /// Fitted on the training side.
     pub normaliser: Normaliser,
-    /// By how much picking lowers scores of places of little contrast, from the training side.
-    pub contrast: Option<ContrastRule>,
+    /// By how much scores of patches and places of little contrast are lowered, from the training side.
+    pub contrast: Option<RunContrast>,
     /// The split the sides come from.
     pub split: Split,
     /// Patch of the project behind each patch of `data`.
@@ -113,7 +113,7 @@ pub fn prepare_with(
         MAX_BYTES_IN_MEMORY,
         progress,
     )?;
-    let contrast = contrast_rule(project, &normaliser, all_labels, &train)?;
+    let contrast = run_contrast(project, &normaliser, all_labels, &train, &patches)?;
     let data = TrainingData {
         size,
         pixels,

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use super::contrast::{Beside, FileContrast, lowers};
 use super::trained::trained_model;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::formats::PatchInfo;
+use crate::imaging::cut::CutSettings;
 use crate::ingest::{ImportPreview, IngestRequest, ingest};
 use crate::label::Label;
+use crate::learning::infer::contrast::lowered;
+use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::Checkpoint;
 use crate::learning::train::events::RunPhase;
@@ -28,30 +33,44 @@ pub fn scorer(project: &Project, run: &str, device: ComputeDevice) -> Result<Sco
 /// # Errors
 /// When the run was trained on patches of another size, or a pixel cannot be read.
 pub fn score_project(project: &Project, scorer: &Scorer, progress: ProgressSink<'_>) -> Result<Vec<f32>> {
-    let pixels = project.pixels();
-    let size = scorer.size();
-    check_size(size, pixels.size(), project.dir())?;
-    scores_of(
-        scorer,
-        project.len(),
-        |from, part| read_normalised(&pixels, scorer.normaliser(), from, part),
-        progress,
-    )
+    score_beside(project, scorer, &Beside::Unlabeled(&project.labels()?), progress)
 }
 
-/// Scores `total` patches that `read` gives normalised, as [`in_parts`].
-fn scores_of(
+/// As [`score_project`]. `beside` says what the contrast of patches is measured beside.
+fn score_beside(
+    project: &Project,
+    scorer: &Scorer,
+    beside: &Beside<'_>,
+    progress: ProgressSink<'_>,
+) -> Result<Vec<f32>> {
+    let pixels = project.pixels();
+    check_size(scorer.size(), pixels.size(), project.dir())?;
+    let read = |from: usize, part: &mut [f32]| read_normalised(&pixels, scorer.normaliser(), from, part);
+    let logits = logits_of(scorer, project.len(), read, progress)?;
+    let Some(rule) = scorer.contrast() else { return Ok(probabilities(&logits, &[])) };
+    let all: Vec<PatchId> = (0..).take(project.len()).collect();
+    Ok(probabilities(&logits, &lowers(project, &rule, beside, &all)?))
+}
+
+/// Scores p in [0, 1] of logits, each lowered by its number, where there is one.
+fn probabilities(logits: &[f32], lowers: &[f32]) -> Vec<f32> {
+    let by = lowers.iter().copied().chain(std::iter::repeat(0.0));
+    logits.iter().zip(by).map(|(&logit, by)| probability(lowered(logit, by))).collect()
+}
+
+/// Logits of `total` patches that `read` gives normalised, as [`in_parts`].
+fn logits_of(
     scorer: &Scorer,
     total: usize,
     read: impl FnMut(usize, &mut [f32]) -> Result<()> + Send,
     progress: ProgressSink<'_>,
 ) -> Result<Vec<f32>> {
-    let mut scores = Vec::with_capacity(total);
+    let mut logits = Vec::with_capacity(total);
     in_parts(total, scorer.size() * scorer.size(), scorer.chunk_size(), read, |part| {
-        scores.extend(scorer.score(&part));
-        report(progress, RunPhase::Scoring.to_string(), scores.len(), total)
+        logits.extend(scorer.logits(&part));
+        report(progress, RunPhase::Scoring.to_string(), logits.len(), total)
     })?;
-    Ok(scores)
+    Ok(logits)
 }
 
 /// One line of a score table.
@@ -83,16 +102,23 @@ pub fn score_dataset(
     let size = scorer.size();
     check_size(size, reader.size(), path)?;
     let total = reader.len();
+    let (mut contrast, normaliser) = (FileContrast::default(), scorer.normaliser());
     let read = |from: usize, part: &mut [f32]| {
         part.chunks_exact_mut(size * size).enumerate().try_for_each(|(offset, patch)| {
             reader.read(from + offset, patch)?;
-            scorer.normaliser().apply(patch)
+            contrast.add(patch, size);
+            normaliser.apply(patch)
         })
     };
-    let scores = scores_of(scorer, total, read, progress)?;
-    let rows = scores.into_iter().enumerate().map(|(id, score)| {
-        let info = reader.info(id);
-        ScoreRow { id: id as u64, micrograph: info.micrograph, xy: info.xy, label: info.label, score }
+    let logits = logits_of(scorer, total, read, progress)?;
+    let infos: Vec<PatchInfo> = (0..total).map(|id| reader.info(id)).collect();
+    let lowers = scorer.contrast().map(|rule| contrast.lowers(&rule, &infos)).unwrap_or_default();
+    let rows = (0..).zip(probabilities(&logits, &lowers)).zip(infos).map(|((id, score), info)| ScoreRow {
+        id,
+        micrograph: info.micrograph,
+        xy: info.xy,
+        label: info.label,
+        score,
     });
     Ok(rows.collect())
 }
@@ -114,7 +140,12 @@ pub fn score_picks(
         tempfile::tempdir().map_err(|e| Error::io("create a folder in", std::env::temp_dir(), e))?;
     let mut project = Project::create(&scratch.path().join("picks"), Some(scorer.size()), PixelType::F32)?;
     let summary = ingest(&mut project, request, progress)?;
-    let scores = score_project(&project, scorer, progress)?;
+    let cut = CutSettings {
+        box_size: request.box_size.unwrap_or(scorer.size() * request.bin),
+        bin: request.bin,
+        margin: 0,
+    };
+    let scores = score_beside(&project, scorer, &Beside::Micrographs(&cut), progress)?;
     let end = PatchId::try_from(project.len()).unwrap_or(PatchId::MAX);
     let mut ordered: Vec<_> = project
         .patches(0..end)?

@@ -1,4 +1,4 @@
-//! Lower scores for places of a micrograph that stand out less than picked particles do.
+//! Lower scores for patches and places of a micrograph that stand out less than picked particles do.
 //!
 //! A network whose patches all have standard deviation 1 cannot see how strong a patch is beside the rest of its
 //! micrograph, so it takes some places of empty ice for particles. That strength is a second, independent piece of
@@ -21,7 +21,7 @@ const LARGEST_EFFECT: f64 = 1.5;
 /// clear as most of them need not be clearer.
 const FLOOR: f64 = 0.25;
 /// How many times the evidence counts. Logits of a trained network spread more than their evidence does, so beside them it
-/// would hardly count. Of 0.5 to 3 that were tried, all gained.
+/// would hardly count. Of 0.5 to 3 that were tried, all gained on micrographs.
 const WEIGHT: f64 = 2.0;
 
 /// By how much scores of places of little contrast are lowered. The contrast of a place is
@@ -32,6 +32,23 @@ pub struct ContrastRule {
     pub floor: f64,
     /// By how much, for each unit of contrast.
     pub slope: f64,
+}
+
+/// The rule of a run, and what it does to the patches that the run learns from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunContrast {
+    /// The rule.
+    pub rule: ContrastRule,
+    /// By how much the logit of each patch of the run is lowered; 0 where its contrast is not known.
+    pub lowers: Vec<f32>,
+}
+
+/// Scores below this logit (a score of 0.0025) all mean "surely not"; contrast lowers no score further.
+pub const FLOOR_LOGIT: f32 = -6.0;
+
+/// A logit lowered by what a place or a patch lacks in contrast, not below [`FLOOR_LOGIT`].
+pub fn lowered(logit: f32, by: f32) -> f32 {
+    (logit - by).max(logit.min(FLOOR_LOGIT))
 }
 
 impl ContrastRule {

@@ -3,9 +3,11 @@
 
 use crate::error::Result;
 use crate::label::Label;
+use crate::learning::infer::contrast::lowered;
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits, probability};
 use crate::learning::loss::self_training::Road;
 use crate::learning::network::Network;
+use crate::learning::prior::pick_test::PickSample;
 use crate::learning::train::general::share::{GeneralShare, rescaled, with_logits_changed};
 use crate::learning::train::trainer::Trainer;
 
@@ -44,6 +46,10 @@ impl Trainer {
             None if !self.config.self_training.enabled => self.share_without_self_training(general),
             None => return Ok(None),
             Some(Road::FromGeneralModel) => (general.most, "the run restarted from it".to_owned()),
+            Some(Road::NoPseudoLabels) if self.trusts_general_model() => (
+                general.most,
+                "the picks are clearer than other particles, so no AUC on them can tell".to_owned(),
+            ),
             Some(Road::NoPseudoLabels | Road::RandomPicks) => self.share_by_validation(general)?,
         };
         if share == 0.0 {
@@ -60,6 +66,19 @@ impl Trainer {
         Ok(Some(rescaled(mixed, &found, &wanted)?))
     }
 
+    fn has_contrast(&self) -> bool {
+        !self.lowers.is_empty()
+    }
+
+    /// Whether the picks are the clearer particles, a rule for their contrast keeps empty ice from ranking high, and nothing
+    /// speaks against the general model: where the labels tell π, its count of the particles is another.
+    fn trusts_general_model(&self) -> bool {
+        let are_clear = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Clear);
+        are_clear
+            && self.has_contrast()
+            && self.general.as_ref().is_some_and(|ranking| !ranking.prior_is_told)
+    }
+
     /// The share of the general model in a run without self-training, and why: with very few labels the largest, else none.
     fn share_without_self_training(&self, general: &GeneralShare) -> (f64, String) {
         let positives = self.data.with_label(&self.data.validation, Label::Positive).len();
@@ -72,14 +91,18 @@ impl Trainer {
     /// The share of the general model where the run has not restarted from it, and why.
     fn share_by_validation(&self, general: &GeneralShare) -> Result<(f64, String)> {
         let positives = self.data.with_label(&self.data.validation, Label::Positive).len();
+        let few = |positives| {
+            let is_random = self.trial.road() == Some(Road::RandomPicks);
+            general.for_few(positives, self.has_contrast() && !is_random)
+        };
         if positives < MIN_POSITIVES {
             let why = format!("{positives} validation positives are too few to choose by");
-            return Ok((general.for_few(positives), why));
+            return Ok((few(positives), why));
         }
         let trained = self.networks.scoring();
         let Some(alone) = self.validation_ranking(&trained)? else {
             let why = "there are too few unlabeled validation patches to choose by".to_owned();
-            return Ok((general.for_few(0), why));
+            return Ok((few(0), why));
         };
         let mut best = (0.0, alone.auc);
         for share in general.to_try().skip(1) {
@@ -107,20 +130,27 @@ impl Trainer {
             return Ok(network);
         }
         let logits = pool_logits(&network, &self.pool, &unlabeled, TestTimeAugmentation::Flips)?;
-        with_logits_changed(network, 1.0, shift_to_mean(&logits, self.prior))
+        let lowers: Vec<f32> =
+            unlabeled.iter().map(|&patch| self.lowers.get(patch).copied().unwrap_or(0.0)).collect();
+        with_logits_changed(network, 1.0, shift_to_mean(&logits, &lowers, self.prior))
     }
 }
 
-/// What has to be added to logits so that the mean of their scores is `mean`, above 0 and below 1.
-fn shift_to_mean(logits: &[f32], mean: f64) -> f64 {
+/// What has to be added to logits so that the mean of their scores is `mean`, above 0 and below 1, where contrast lowers
+/// each then by its number of `lowers`.
+fn shift_to_mean(logits: &[f32], lowers: &[f32], mean: f64) -> f64 {
     let mean_with = |shift: f64| {
-        let scores = logits.iter().map(|&logit| f64::from(probability((f64::from(logit) + shift) as f32)));
-        scores.sum::<f64>() / logits.len() as f64
+        let score = |(&logit, &by): (&f32, &f32)| {
+            f64::from(probability(lowered((f64::from(logit) + shift) as f32, by)))
+        };
+        logits.iter().zip(lowers).map(score).sum::<f64>() / logits.len() as f64
     };
-    // The mean rises with the shift. With all logits at the largest or the smallest it is the logit of `mean` less these.
+    // The mean rises with the shift. With all logits at the largest or the smallest, and with the largest or no number taken
+    // off, it is the logit of `mean` less these.
     let ends = logits.iter().fold((f32::MAX, f32::MIN), |(low, high), &l| (low.min(l), high.max(l)));
+    let most = lowers.iter().copied().fold(0.0, f32::max);
     let wanted = (mean / (1.0 - mean)).ln();
-    let (mut low, mut high) = (wanted - f64::from(ends.1), wanted - f64::from(ends.0));
+    let (mut low, mut high) = (wanted - f64::from(ends.1), wanted - f64::from(ends.0) + f64::from(most));
     while high - low > 1e-4 {
         let middle = (low + high) / 2.0;
         if mean_with(middle) < mean {
@@ -140,12 +170,19 @@ mod tests {
     fn the_mean_score_becomes_what_is_wanted() {
         let logits: Vec<f32> = (0..200).map(|i| ((i * i) as f32 * 0.7).sin() * 8.0 - 5.0).collect();
         for mean in [0.02, 0.3, 0.9] {
-            let shift = shift_to_mean(&logits, mean);
+            let shift = shift_to_mean(&logits, &[0.0; 200], mean);
             let found =
                 logits.iter().map(|l| probability((f64::from(*l) + shift) as f32)).sum::<f32>() / 200.0;
             assert!((f64::from(found) - mean).abs() < 1e-4, "{found} for {mean}");
         }
         // All alike: the logit of the mean.
-        assert!((shift_to_mean(&[-7.0; 5], 0.5) - 7.0).abs() < 1e-3);
+        assert!((shift_to_mean(&[-7.0; 5], &[0.0; 5], 0.5) - 7.0).abs() < 1e-3);
+        // With what contrast takes off.
+        let lowers: Vec<f32> = (0..200).map(|i| (i % 5) as f32).collect();
+        let shift = shift_to_mean(&logits, &lowers, 0.3);
+        let score = |(l, by): (&f32, &f32)| probability(lowered((f64::from(*l) + shift) as f32, *by));
+        let found = logits.iter().zip(&lowers).map(score).sum::<f32>() / 200.0;
+        assert!((found - 0.3).abs() < 1e-4, "{found}");
+        assert!(shift > shift_to_mean(&logits, &[0.0; 200], 0.3) + 0.1);
     }
 }

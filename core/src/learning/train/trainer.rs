@@ -84,6 +84,8 @@ pub struct Trainer {
     pub(super) general: Option<GeneralRanking>,
     /// The general model, where a share of its weights may score.
     pub(super) general_share: Option<GeneralShare>,
+    /// By how much the logit of each patch is lowered for its contrast; empty where the run has no rule for it.
+    pub(super) lowers: Vec<f32>,
     /// The network that scores after the last epoch, where it is not the trained one as it is.
     pub(super) settled: Option<Network>,
     positive: Vec<usize>,
@@ -133,6 +135,7 @@ impl Trainer {
             warnings: Vec::new(),
             general: None,
             general_share: None,
+            lowers: Vec::new(),
             settled: None,
             positive: data.with_label(&data.train, Label::Positive),
             unlabeled: data.with_label(&data.train, Label::Unlabeled),

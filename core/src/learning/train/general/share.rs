@@ -35,9 +35,10 @@ impl GeneralShare {
         positives < VERY_FEW
     }
 
-    /// The share where so many validation positives are too few to choose by.
-    pub fn for_few(&self, positives: usize) -> f64 {
-        if self.is_very_few(positives) { self.most } else { 0.6 * self.most }
+    /// The share where so many validation positives are too few to choose by. With a rule for contrast it is the largest: what
+    /// few labels teach beyond the general model is largely that empty ice is empty, and that rule says it too.
+    pub fn for_few(&self, positives: usize, has_contrast: bool) -> f64 {
+        if has_contrast || self.is_very_few(positives) { self.most } else { 0.6 * self.most }
     }
 
     /// The mean of trained weights and the general model's, which gets this share.
@@ -115,6 +116,10 @@ mod tests {
                 assert!((value - (0.75 * a + 0.25 * b)).abs() < 1e-6, "{name}");
             }
         }
+        assert_eq!(
+            [share.for_few(9, false), share.for_few(20, false), share.for_few(20, true)],
+            [0.5, 0.3, 0.5]
+        );
         let tried: Vec<f64> = share.to_try().collect();
         assert!(tried.len() == 6 && tried[0] == 0.0 && tried[5] == 0.5);
     }
