@@ -13,7 +13,7 @@ use crate::imaging::spread::{log_spread, usual_log_spread};
 use crate::imaging::{bin, replicated_border};
 use crate::ingest::cut_of;
 use crate::label::Label;
-use crate::learning::infer::contrast::{ContrastRule, RunContrast};
+use crate::learning::infer::contrast::{ContrastRule, MIN_POSITIVES, PatchContrast, RunContrast};
 use crate::project::{MicrographId, PatchId, Project, SourceId};
 
 /// Unlabeled patches of a micrograph from which on they tell what is usual there.
@@ -139,9 +139,9 @@ fn usual<K: Eq + Hash>(unlabeled: impl Iterator<Item = (K, f64)>) -> HashMap<K, 
     each.into_iter().map(|(scale, spreads)| (scale, median(spreads))).collect()
 }
 
-/// By how much a rule lowers the logit of a patch of this spread.
-fn lowers_by(rule: &ContrastRule, spread: f64, usual: &Usual) -> f32 {
-    (usual.certainty * rule.lowers_by(spread - usual.spread)) as f32
+/// The contrast of a patch of this spread.
+fn beside(spread: f64, usual: &Usual) -> PatchContrast {
+    PatchContrast { contrast: spread - usual.spread, certainty: usual.certainty }
 }
 
 /// What the contrast of a project's patches is measured beside.
@@ -152,27 +152,26 @@ pub(super) enum Beside<'a> {
     Micrographs(&'a CutSettings),
 }
 
-/// By how much a rule lowers the logits of patches, in their order. By nothing where a patch is constant or may have a scale
-/// of its own, or nobody knows what is usual on its micrograph.
+/// The contrast of patches, in their order; `None` where a patch is constant or may have a scale of its own, or nobody knows
+/// what is usual on its micrograph.
 ///
 /// # Errors
 /// When a patch or a micrograph cannot be read.
-pub(super) fn lowers(
+pub(super) fn contrasts(
     project: &Project,
-    rule: &ContrastRule,
-    beside: &Beside<'_>,
+    measured: &Beside<'_>,
     patches: &[PatchId],
-) -> Result<Vec<f32>> {
+) -> Result<Vec<Option<PatchContrast>>> {
     let sources = Sources::of(project)?;
-    let usual = match beside {
+    let usual = match measured {
         Beside::Unlabeled(labels) => {
             let unlabeled = chosen(labels, Label::Unlabeled, (0..).take(project.len()));
             usual(spreads(project, &sources, &unlabeled)?.into_iter().flatten())
         }
         Beside::Micrographs(cut) => usual_of_files(project, cut)?,
     };
-    let by = |(scale, spread)| usual.get(&scale).map_or(0.0, |usual| lowers_by(rule, spread, usual));
-    Ok(spreads(project, &sources, patches)?.into_iter().map(|patch| patch.map_or(0.0, by)).collect())
+    let contrast = |(scale, spread)| usual.get(&scale).map(|usual| beside(spread, usual));
+    Ok(spreads(project, &sources, patches)?.into_iter().map(|patch| patch.and_then(contrast)).collect())
 }
 
 /// What is usual on each micrograph by its file, for patches that the program cut.
@@ -204,23 +203,25 @@ impl FileContrast {
         self.spreads.push(log_spread(patch, size));
     }
 
-    /// By how much a rule lowers the logits of the patches; as [`lowers`]. `info` tells what the file says of each. What is usual
-    /// on a micrograph its patches without a label tell.
-    pub(super) fn lowers(&self, rule: &ContrastRule, info: &[PatchInfo]) -> Vec<f32> {
+    /// The contrast of the patches; as [`contrasts`]. `info` tells what the file says of each. What is usual on a micrograph
+    /// its patches without a label tell.
+    pub(super) fn contrasts(&self, info: &[PatchInfo]) -> Vec<Option<PatchContrast>> {
         if !self.own.are_those_of_micrographs() {
-            return vec![0.0; info.len()];
+            return vec![None; info.len()];
         }
-        let name = |info: &'_ PatchInfo| info.micrograph.clone();
         let is_unlabeled = |info: &PatchInfo| info.label.is_none_or(|label| label == Label::Unlabeled);
         let unlabeled = self.spreads.iter().zip(info).filter(|(_, info)| is_unlabeled(info));
-        let usual = usual(unlabeled.filter_map(|(spread, info)| Some((name(info)?, (*spread)?))));
-        let by = |spread: Option<f64>, info| Some(lowers_by(rule, spread?, usual.get(&name(info)?)?));
-        self.spreads.iter().zip(info).map(|(spread, info)| by(*spread, info).unwrap_or(0.0)).collect()
+        let usual =
+            usual(unlabeled.filter_map(|(spread, info)| Some((info.micrograph.as_deref()?, (*spread)?))));
+        let contrast = |spread: Option<f64>, info: &PatchInfo| {
+            Some(beside(spread?, usual.get(info.micrograph.as_deref()?)?))
+        };
+        self.spreads.iter().zip(info).map(|(spread, info)| contrast(*spread, info)).collect()
     }
 }
 
-/// The rule by which a run lowers scores of patches and places of little contrast, from the patches of its training side, and
-/// what it does to the `patches` of the run; `None` where the network sees the contrast itself, or nothing speaks for a rule.
+/// The contrast of the `patches` of a run, and the rule by the labels of its training side; `None` where the network sees the
+/// contrast itself, or that of no patch is known.
 ///
 /// # Errors
 /// When a patch cannot be read.
@@ -242,9 +243,15 @@ pub(super) fn run_contrast(
     let known = |spreads: Vec<Option<(Scale, f64)>>| -> Vec<f64> {
         spreads.into_iter().flatten().filter_map(less_usual).collect()
     };
-    let Some(rule) = ContrastRule::fit(&known(positive), &known(unlabeled)) else { return Ok(None) };
-    let lowers = lowers(project, &rule, &Beside::Unlabeled(labels), patches)?;
-    Ok(Some(RunContrast { rule, lowers }))
+    let (positive, unlabeled) = (known(positive), known(unlabeled));
+    if unlabeled.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(RunContrast {
+        patches: contrasts(project, &Beside::Unlabeled(labels), patches)?,
+        rule: ContrastRule::fit(&positive, &unlabeled),
+        has_few_positives: positive.len() < MIN_POSITIVES,
+    }))
 }
 
 #[cfg(test)]
@@ -287,14 +294,19 @@ mod tests {
         (project, labels)
     }
 
+    fn rule_and_lowers(found: &RunContrast) -> (ContrastRule, Vec<f32>) {
+        let rule = found.rule.unwrap();
+        (rule, found.patches.iter().map(|patch| rule.lowers_patch_by(*patch)).collect())
+    }
+
     #[test]
     fn the_rule_compares_patches_within_their_micrograph() {
         let dir = tempfile::tempdir().unwrap();
         let (project, labels) = project(&dir.path().join("p"), Some(1.0), 0.0);
         let all: Vec<PatchId> = (0..).take(labels.len()).collect();
         let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
-        let RunContrast { rule, lowers } =
-            run_contrast(&project, &normaliser, &labels, &all, &all).unwrap().unwrap();
+        let (rule, lowers) =
+            rule_and_lowers(&run_contrast(&project, &normaliser, &labels, &all, &all).unwrap().unwrap());
         // ln 2, less about a fifth: a quarter of the positives lies below.
         assert!((0.4..0.69).contains(&rule.floor), "{rule:?}");
         assert!(rule.slope > 10.0, "{rule:?}");
@@ -325,6 +337,15 @@ mod tests {
         assert_eq!(run_contrast(&project, &of_all, &labels, &all, &all).unwrap(), None);
         let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
         assert_eq!(run_contrast(&project, &normaliser, &labels, &all[160..], &all).unwrap(), None);
+        // Nine positives: the general model's scores have to tell.
+        let mut few = labels.clone();
+        (0..160).filter(|i| i % 4 == 0).skip(9).for_each(|i| few[i] = Label::Unlabeled);
+        let found = run_contrast(&project, &normaliser, &few, &all, &all).unwrap().unwrap();
+        assert!(found.rule.is_none() && found.has_few_positives);
+        let patches: Vec<usize> = (0..160).collect();
+        let scores: Vec<f32> = patches.iter().map(|i| if i % 4 == 0 { 0.95 } else { 0.3 }).collect();
+        assert!(found.rule_or_by_scores(&patches, &scores).is_some());
+        assert_eq!(found.rule_or_by_scores(&patches, &[0.3; 160]), None, "sure of none");
         // Patches that another program has brought to a mean near 0.
         let (made, _) = self::project(&dir.path().join("made"), None, 0.0);
         assert_eq!(run_contrast(&made, &normaliser, &labels, &all, &all).unwrap(), None);
@@ -337,7 +358,7 @@ mod tests {
         let all: Vec<PatchId> = (0..).take(labels.len()).collect();
         let normaliser = Normaliser::of_each_patch(SIZE).unwrap();
         let found = run_contrast(&project, &normaliser, &labels, &all, &all).unwrap().unwrap();
-        assert!(found.lowers[..160].iter().filter(|by| **by > 0.0).count() >= 120);
+        assert!(rule_and_lowers(&found).1[..160].iter().filter(|by| **by > 0.0).count() >= 120);
         let names: HashMap<_, _> =
             project.micrographs().unwrap().into_iter().map(|m| (m.id, m.name)).collect();
         let (mut file, mut infos, mut pixels) = (FileContrast::default(), Vec::new(), vec![0.0; SIZE * SIZE]);
@@ -347,7 +368,7 @@ mod tests {
             let micrograph = place.micrograph.map(|id| names[&id].clone());
             infos.push(PatchInfo { label: Some(label), micrograph, ..PatchInfo::default() });
         }
-        assert_eq!(file.lowers(&found.rule, &infos), found.lowers);
+        assert_eq!(file.contrasts(&infos), found.patches);
         // Each patch with a scale of its own.
         let mut scaled = FileContrast::default();
         for id in &all {
@@ -356,6 +377,6 @@ mod tests {
             pixels.iter_mut().for_each(|v| *v = (*v - low) / (high - low));
             scaled.add(&pixels, SIZE);
         }
-        assert!(scaled.lowers(&found.rule, &infos).iter().all(|by| *by == 0.0));
+        assert!(scaled.contrasts(&infos).iter().all(Option::is_none));
     }
 }

@@ -18,7 +18,7 @@ pub struct Prepared {
     pub data: TrainingData,
     /// Fitted on the training side.
     pub normaliser: Normaliser,
-    /// By how much scores of patches and places of little contrast are lowered, from the training side.
+    /// The contrast of the patches of `data`, and by how much it lowers scores.
     pub contrast: Option<RunContrast>,
     /// The split the sides come from.
     pub split: Split,

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::contrast::{Beside, contrasts};
 use super::score::score_project;
 use super::train::{free_name, versions};
 use crate::device::ComputeDevice;
@@ -14,11 +15,13 @@ use crate::label::Label;
 use crate::learning::config::{RunConfig, yaml};
 use crate::learning::eval::metrics::Ranking;
 use crate::learning::general_model::{ContrastFit, ENOUGH, PATCH_SIZE, contrast_fit, general_model};
+use crate::learning::infer::contrast::{ContrastRule, lowered};
 use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
+use crate::picking::census::logit_of;
 use crate::progress::ProgressSink;
-use crate::project::{NewRun, Project, RunEnd, ScoreKind};
+use crate::project::{NewRun, PatchId, Project, RunEnd, ScoreKind};
 
 /// What is ranked, and how.
 #[derive(Debug, Clone)]
@@ -75,7 +78,8 @@ pub fn rank(project: &mut Project, request: RankRequest, progress: ProgressSink<
             best = Some(ranked);
         }
     }
-    let ranked = best.ok_or_else(|| Error::defect("no contrast was tried"))?;
+    let mut ranked = best.ok_or_else(|| Error::defect("no contrast was tried"))?;
+    ranked.lower_by_contrast(project, &labels)?;
     store(project, request, ranked, &labels)
 }
 
@@ -85,6 +89,23 @@ struct Ranked {
     is_light: bool,
     model: Checkpoint,
     scores: Vec<f32>,
+}
+
+impl Ranked {
+    /// Lowers the scores of patches that stand out from their micrographs less than those of which the model is sure, if these
+    /// stand out; the rule goes into the model.
+    fn lower_by_contrast(&mut self, project: &Project, labels: &[Label]) -> Result<()> {
+        let all: Vec<PatchId> = (0..).take(project.len()).collect();
+        let patches = contrasts(project, &Beside::Unlabeled(labels), &all)?;
+        self.model.header.contrast = ContrastRule::fit_by_scores(&patches, &self.scores);
+        if let Some(rule) = self.model.header.contrast {
+            for (score, patch) in self.scores.iter_mut().zip(patches) {
+                *score =
+                    probability(lowered(logit_of(f64::from(*score)) as f32, rule.lowers_patch_by(patch)));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How well a contrast suits the patches.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::contrast::{Beside, FileContrast, lowers};
+use super::contrast::{Beside, FileContrast, contrasts};
 use super::trained::trained_model;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::formats::PatchInfo;
 use crate::imaging::cut::CutSettings;
 use crate::ingest::{ImportPreview, IngestRequest, ingest};
 use crate::label::Label;
-use crate::learning::infer::contrast::lowered;
+use crate::learning::infer::contrast::{ContrastRule, PatchContrast, lowered};
 use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::Checkpoint;
@@ -49,7 +49,12 @@ fn score_beside(
     let logits = logits_of(scorer, project.len(), read, progress)?;
     let Some(rule) = scorer.contrast() else { return Ok(probabilities(&logits, &[])) };
     let all: Vec<PatchId> = (0..).take(project.len()).collect();
-    Ok(probabilities(&logits, &lowers(project, &rule, beside, &all)?))
+    Ok(probabilities(&logits, &lowers(rule, contrasts(project, beside, &all)?)))
+}
+
+/// By how much a rule lowers the logits of patches.
+fn lowers(rule: ContrastRule, patches: Vec<Option<PatchContrast>>) -> Vec<f32> {
+    patches.into_iter().map(|patch| rule.lowers_patch_by(patch)).collect()
 }
 
 /// Scores p in [0, 1] of logits, each lowered by its number, where there is one.
@@ -112,7 +117,7 @@ pub fn score_dataset(
     };
     let logits = logits_of(scorer, total, read, progress)?;
     let infos: Vec<PatchInfo> = (0..total).map(|id| reader.info(id)).collect();
-    let lowers = scorer.contrast().map(|rule| contrast.lowers(&rule, &infos)).unwrap_or_default();
+    let lowers = scorer.contrast().map(|rule| lowers(rule, contrast.contrasts(&infos))).unwrap_or_default();
     let rows = (0..).zip(probabilities(&logits, &lowers)).zip(infos).map(|((id, score), info)| ScoreRow {
         id,
         micrograph: info.micrograph,

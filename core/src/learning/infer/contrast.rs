@@ -6,8 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Score from which on the general model is sure of a particle.
+const SURE: f32 = 0.9;
 /// Positives and unlabeled patches from which on the rule is fitted.
-const MIN_POSITIVES: usize = 10;
+pub const MIN_POSITIVES: usize = 10;
 /// As [`MIN_POSITIVES`], for the unlabeled.
 const MIN_UNLABELED: usize = 50;
 /// The means of positives and unlabeled have to lie so many standard deviations apart: a medium effect by Cohen (1988).
@@ -34,13 +36,37 @@ pub struct ContrastRule {
     pub slope: f64,
 }
 
-/// The rule of a run, and what it does to the patches that the run learns from.
+/// The contrast of a patch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PatchContrast {
+    /// ln of the standard deviation of its inner part, less what is usual on its micrograph.
+    pub contrast: f64,
+    /// How far it is known what is usual there, from 0 to 1.
+    pub certainty: f64,
+}
+
+/// What the contrast of the patches of a run tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunContrast {
-    /// The rule.
-    pub rule: ContrastRule,
-    /// By how much the logit of each patch of the run is lowered; 0 where its contrast is not known.
-    pub lowers: Vec<f32>,
+    /// The contrast of each patch of the run, where it is known.
+    pub patches: Vec<Option<PatchContrast>>,
+    /// The rule by the labels; `None` where they are too few, or positives stand out hardly.
+    pub rule: Option<ContrastRule>,
+    /// Whether positives are too few to tell.
+    pub has_few_positives: bool,
+}
+
+impl RunContrast {
+    /// The rule of the run. Where the labels are too few it is that of `scores` p in [0, 1], which the general model gives
+    /// some `patches` (by index).
+    pub fn rule_or_by_scores(&self, patches: &[usize], scores: &[f32]) -> Option<ContrastRule> {
+        if !self.has_few_positives {
+            return self.rule;
+        }
+        let known: Vec<Option<PatchContrast>> =
+            patches.iter().map(|&patch| self.patches.get(patch).copied().flatten()).collect();
+        ContrastRule::fit_by_scores(&known, scores)
+    }
 }
 
 /// Scores below this logit (a score of 0.0025) all mean "surely not"; contrast lowers no score further.
@@ -71,6 +97,22 @@ impl ContrastRule {
         ascending.sort_by(f64::total_cmp);
         let floor = ascending[(FLOOR * (ascending.len() - 1) as f64).round() as usize];
         Some(Self { floor, slope: WEIGHT * (apart / deviation).min(LARGEST_EFFECT) / deviation })
+    }
+
+    /// The rule without labels, by `scores` p in [0, 1] of patches: those that the general model is sure of count as
+    /// positives. `None` where they are too few, or hardly stand out.
+    pub fn fit_by_scores(patches: &[Option<PatchContrast>], scores: &[f32]) -> Option<Self> {
+        let known = || {
+            patches.iter().zip(scores).filter_map(|(patch, score)| Some((patch.as_ref()?.contrast, *score)))
+        };
+        let sure: Vec<f64> =
+            known().filter(|(_, score)| *score >= SURE).map(|(contrast, _)| contrast).collect();
+        Self::fit(&sure, &known().map(|(contrast, _)| contrast).collect::<Vec<_>>())
+    }
+
+    /// By how much the logit of a patch is lowered; by nothing where its contrast is not known.
+    pub fn lowers_patch_by(&self, patch: Option<PatchContrast>) -> f32 {
+        patch.map_or(0.0, |patch| (patch.certainty * self.lowers_by(patch.contrast)) as f32)
     }
 
     /// By how much the logit of a place of this contrast is lowered; never below 0.

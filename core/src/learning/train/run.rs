@@ -47,8 +47,7 @@ pub struct TrainJob {
     pub known_prior: Option<PriorUsed>,
     /// An earlier test of the same picks with the same network.
     pub known_picks: Option<PickTest>,
-    /// By how much scores of patches and places of little contrast are lowered, one number for each patch of `data`. The
-    /// rule goes into the checkpoints.
+    /// The contrast of each patch of `data`, and by how much it lowers scores. The rule goes into the checkpoints.
     pub contrast: Option<RunContrast>,
     /// Random unlabeled patches that a person has looked at; they enter a new estimate of π.
     pub checked: Checked,
@@ -215,17 +214,17 @@ impl Run {
         let TrainJob { config, data, normaliser, device, folder, resume, contrast, .. } = job;
         let mut trainer = Trainer::new(config.clone(), prior.value, data, &device);
         trainer.trial.take_picks(picks);
-        let (contrast, lowers) = contrast.map(|contrast| (contrast.rule, contrast.lowers)).unzip();
-        trainer.lowers = lowers.unwrap_or_default();
+        if let Some(general) = general.filter(|_| config.self_training.general_model) {
+            trainer.rank_with(general, &device, prior.is_told())?;
+        }
+        let contrast = contrast.and_then(|contrast| trainer.take_contrast(&contrast));
         if contrast.is_some() && resume.is_none() {
             trainer.warnings.push(
-                "The picks stand out from their micrographs, so a patch or a place that stands out less than three quarters                  of them gets a lower score."
+                "Particles stand out from their micrographs, so a patch or a place that stands out less than most of them \
+                 gets a lower score."
                     .to_owned()
                     .into(),
             );
-        }
-        if let Some(general) = general.filter(|_| config.self_training.general_model) {
-            trainer.rank_with(general, &device, prior.is_told())?;
         }
         if let Some(features) = pretrained {
             trainer.start_from_features(features)?;

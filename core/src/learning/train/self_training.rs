@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::PretrainKind;
 use crate::learning::eval::metrics::Ranking;
-use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits};
+use crate::learning::infer::contrast::{ContrastRule, RunContrast};
+use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits, probability};
 use crate::learning::loss::self_training::{PseudoTarget, Road, Verdict, select_pseudo_labels};
 use crate::learning::network::Network;
 use crate::learning::network::weights::load;
@@ -164,6 +165,16 @@ impl Trainer {
             self.general_share = Some(GeneralShare { network, most });
         }
         Ok(())
+    }
+
+    /// The rule by which contrast lowers scores: that of the labels or, where they are too few, of the general model's scores,
+    /// where the run asks it.
+    pub(super) fn take_contrast(&mut self, contrast: &RunContrast) -> Option<ContrastRule> {
+        let logits = self.general.as_ref().map_or(&[][..], |general| &general.logits);
+        let scores: Vec<f32> = logits.iter().map(|&logit| probability(logit)).collect();
+        let rule = contrast.rule_or_by_scores(&self.unlabeled, &scores)?;
+        self.lowers = contrast.patches.iter().map(|patch| rule.lowers_patch_by(*patch)).collect();
+        Some(rule)
     }
 
     /// How validation positives rank against validation unlabeled; `None` where they are too few to tell.
