@@ -22,6 +22,7 @@ mod changed_preset;
 #[path = "support/judge.rs"]
 mod judge;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
 
@@ -36,7 +37,7 @@ use vitrine_core::imaging::Contrast;
 use vitrine_core::ingest::truth_for;
 use vitrine_core::label::Label;
 use vitrine_core::learning::config::yaml;
-use vitrine_core::project::{Actor, NewPatch, PatchId, PixelType, Project, SourceInfo};
+use vitrine_core::project::{Actor, NewMicrograph, NewPatch, PatchId, PixelType, Project, SourceInfo};
 use vitrine_core::review::{NetworkFeatures, QueueKind, QueueStart, features, features_path, queue};
 use vitrine_core::workflow::rank::{RankRequest, rank};
 use vitrine_core::workflow::score::{score_project, scorer};
@@ -97,13 +98,16 @@ impl Benchmark {
     fn project(&self, dir: &Path, patches: &[(PatchId, Label)]) -> Outcome<Project> {
         let size = self.train.size().ok_or("the benchmark has no patches")?;
         let mut project = Project::create(dir, Some(size), PixelType::F32)?;
-        let source = self.train.pixels();
+        let (source, places) = (self.train.pixels(), self.train.places()?);
+        let names: HashMap<_, _> = self.train.micrographs()?.into_iter().map(|m| (m.id, m.name)).collect();
         let mut pixels = vec![0.0; size * size];
         let mut importer = project.import(size)?;
         importer.source(&SourceInfo::new("train.npz", "NumPy archive"))?;
         for &(patch, label) in patches {
             source.get(patch, &mut pixels)?;
-            importer.push(&NewPatch { label, ..NewPatch::default() }, &pixels)?;
+            let name = places.get(patch as usize).and_then(|place| names.get(&place.micrograph?));
+            let micrograph = name.map(|name| importer.micrograph(&NewMicrograph::named(name))).transpose()?;
+            importer.push(&NewPatch { label, micrograph, ..NewPatch::default() }, &pixels)?;
         }
         importer.commit()?;
         Ok(project)

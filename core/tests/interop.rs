@@ -201,6 +201,7 @@ fn an_exported_model_is_read_by_the_script() {
             prior: PriorUsed::given(0.3),
             best: Some((3, 0.8)),
             contrast: None,
+            contrast_by_scores: false,
             consistency: ConsistencyState::new(0.3),
             trial: Default::default(),
             optimizer_steps: 9,

@@ -191,7 +191,7 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
         );
     }
     if summary.lowered_by_contrast {
-        print_line("places that stand out less than three quarters of the run's picks have lower scores");
+        print_line("places that stand out from their micrograph less than most particles have lower scores");
     }
     if let Some(expected) = &summary.expected {
         let from = match expected.judged {

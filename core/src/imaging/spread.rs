@@ -55,19 +55,23 @@ pub fn log_spread(patch: &[f32], size: usize) -> Option<f64> {
     log_deviation(patch, size, (offset, offset), side)
 }
 
-/// The median of [`log_spread`] over a micrograph, `binned` by averaging `bin` × `bin` px as its patches of `size` px are.
-/// `border`, in px of the unbinned micrograph, is left out. `None` where no place can be measured.
-pub fn usual_log_spread(binned: &Image, border: &Border, bin: usize, size: usize) -> Option<f64> {
+/// [`log_spread`] at places all over a micrograph, `binned` by averaging `bin` × `bin` px as its patches of `size` px are.
+/// `border`, in px of the unbinned micrograph, is left out.
+pub fn log_spreads(binned: &Image, border: &Border, bin: usize, size: usize) -> Vec<f64> {
     let (side, _) = inner(size.max(1));
     let in_px = |length: usize| length.div_ceil(bin.max(1));
     let step = ((size as f64 * STEP).round() as usize).max(1);
     let along = |before: usize, length: usize, after: usize| {
         (in_px(before)..(length + 1).saturating_sub(in_px(after) + side)).step_by(step)
     };
-    let mut spreads: Vec<f64> = along(border.top, binned.height, border.bottom)
+    along(border.top, binned.height, border.bottom)
         .flat_map(|top| along(border.left, binned.width, border.right).map(move |left| (left, top)))
         .filter_map(|at| log_deviation(&binned.data, binned.width, at, side))
-        .collect();
+        .collect()
+}
+
+/// What is usual among spreads: the median; `None` of nothing.
+pub fn usual_spread(mut spreads: Vec<f64>) -> Option<f64> {
     let middle = spreads.len() / 2;
     (!spreads.is_empty()).then(|| *spreads.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
@@ -105,10 +109,11 @@ mod tests {
         });
         let picture = Image { width: 96, height: 96, data };
         let border = Border { left: 24, ..Border::default() };
-        let usual = usual_log_spread(&picture, &border, 1, 16).unwrap();
-        assert!((usual - 3.0f64.ln()).abs() < 1e-9, "{usual}");
+        let usual = |border: &Border, bin| usual_spread(log_spreads(&picture, border, bin, 16));
+        let found = usual(&border, 1).unwrap();
+        assert!((found - 3.0f64.ln()).abs() < 1e-9, "{found}");
         // A border in px of the unbinned micrograph.
-        assert_eq!(usual_log_spread(&picture, &Border { left: 47, ..border }, 2, 16), Some(usual));
-        assert_eq!(usual_log_spread(&picture, &Border { left: 90, ..border }, 1, 16), None);
+        assert_eq!(usual(&Border { left: 47, ..border }, 2), Some(found));
+        assert_eq!(usual(&Border { left: 90, ..border }, 1), None);
     }
 }

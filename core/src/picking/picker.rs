@@ -14,9 +14,10 @@ use crate::image::Image;
 use crate::imaging::cut::{CutSettings, cut_patch};
 use crate::imaging::normalise::Normaliser;
 use crate::imaging::resample::resample;
-use crate::imaging::spread::{log_spread, usual_log_spread};
+use crate::imaging::spread::{log_spread, log_spreads, usual_spread};
 use crate::imaging::{Border, bin, replicated_border};
-use crate::learning::infer::contrast::{FLOOR_LOGIT, lowered};
+use crate::learning::infer::contrast::{ContrastRule, FLOOR_LOGIT, SURE, lowered};
+use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::infer::slide::{LogitMap, STRIDE};
 use crate::learning::network::SlidingCnn;
@@ -53,12 +54,18 @@ pub struct Candidates {
     pub places: Vec<Candidate>,
 }
 
+/// [`log_spread`] all over a micrograph.
+struct Spreads {
+    all: Vec<f64>,
+    usual: f64,
+}
+
 /// A micrograph ready to be picked on.
 pub struct Prepared {
     image: Image,
     border: Border,
-    /// What [`log_spread`] usually is on it, where the run has a rule for it.
-    usual_spread: Option<f64>,
+    /// What its places stand out from, where contrast counts.
+    spreads: Option<Spreads>,
     /// Binned as patches are and brought to the network's scale.
     picture: Image,
 }
@@ -125,7 +132,7 @@ impl Picker {
 
     /// Whether scores of places that stand out less than the run's picks are lowered.
     pub fn lowers_by_contrast(&self) -> bool {
-        self.scorer.contrast().is_some()
+        self.scorer.contrast().is_some() || self.scorer.finds_contrast_by_scores()
     }
 
     /// How many px of a patch one px of the network's input stands for.
@@ -140,10 +147,10 @@ impl Picker {
     pub fn prepare(&self, image: Image) -> Result<Prepared> {
         let border = replicated_border(&image)?;
         let binned = bin(&image, self.cut.bin)?;
-        let usual_spread = self
-            .scorer
-            .contrast()
-            .and_then(|_| usual_log_spread(&binned, &border, self.cut.bin, self.scorer.size()));
+        let spreads = self.lowers_by_contrast().then(|| {
+            let all = log_spreads(&binned, &border, self.cut.bin, self.scorer.size());
+            usual_spread(all.clone()).map(|usual| Spreads { all, usual })
+        });
         let binned = standardise(&binned, self.scorer.normaliser())?;
         let factor = self.reduction();
         let picture = if factor == 1.0 {
@@ -152,7 +159,7 @@ impl Picker {
             // As the network does with patches of this size.
             standardise(&resample(&binned, factor), &Normaliser::of_each_patch(SlidingCnn::SIDE)?)?
         };
-        Ok(Prepared { image, border, usual_spread, picture })
+        Ok(Prepared { image, border, spreads: spreads.flatten(), picture })
     }
 
     /// Px of the micrograph that one px of the picture stands for, over which the network is slid.
@@ -171,6 +178,23 @@ impl Picker {
             first: LogitMap::centre(0) as f64 * scale,
             size: (prepared.image.width, prepared.image.height),
         }
+    }
+
+    /// The rule for contrast by the scores of this micrograph alone, where the run has none and may find one.
+    fn rule_here(
+        &self,
+        prepared: &Prepared,
+        places: &[Candidate],
+        contrasts: &[Option<f64>],
+    ) -> Option<ContrastRule> {
+        let Spreads { all, usual } =
+            prepared.spreads.as_ref().filter(|_| self.scorer.finds_contrast_by_scores())?;
+        let scored = places.iter().zip(contrasts);
+        let sure = scored
+            .filter(|(place, _)| probability(place.logit) >= SURE)
+            .filter_map(|(_, contrast)| *contrast);
+        let others: Vec<f64> = all.iter().map(|spread| spread - usual).collect();
+        ContrastRule::fit(&sure.collect::<Vec<_>>(), &others)
     }
 
     /// Finds and scores places.
@@ -194,23 +218,20 @@ impl Picker {
                 && free(position(row as f64), size.1, border.top, border.bottom)
         });
         let area = self.scorer.size() * self.scorer.size();
-        let lowered_by = |patch: &[f32]| {
-            let rule = self.scorer.contrast()?;
-            let contrast = log_spread(patch, self.scorer.size())? - prepared.usual_spread?;
-            Some(rule.lowers_by(contrast) as f32)
-        };
-        let mut places = Vec::new();
+        let contrast =
+            |patch: &[f32]| Some(log_spread(patch, self.scorer.size())? - prepared.spreads.as_ref()?.usual);
+        let (mut places, mut contrasts) = (Vec::new(), Vec::new());
         for group in found.chunks(PATCHES_PER_BATCH) {
             let mut patches = vec![0.0; group.len() * area];
-            let fits: Vec<Option<f32>> = group
+            let fits: Vec<Option<Option<f64>>> = group
                 .par_iter()
                 .zip(patches.par_chunks_exact_mut(area))
                 .map(|(peak, patch)| {
                     let centre = (position(peak.column).round(), position(peak.row).round());
                     let cut = cut_patch(image, centre, &self.cut, patch)?;
-                    let lowered_by = lowered_by(patch).unwrap_or(0.0);
+                    let contrast = contrast(patch);
                     // A patch that cannot be normalised (a constant background) is no particle.
-                    Ok((cut && self.scorer.normaliser().apply(patch).is_ok()).then_some(lowered_by))
+                    Ok((cut && self.scorer.normaliser().apply(patch).is_ok()).then_some(contrast))
                 })
                 .collect::<Result<_>>()?;
             let kept: Vec<f32> = patches
@@ -222,17 +243,23 @@ impl Picker {
             let logits = self.scorer.logits(&kept);
             let before = places.len();
             let scored = group.iter().zip(&fits).filter_map(|(peak, fits)| Some((peak, (*fits)?)));
-            for ((peak, lowered_by), logit) in scored.zip(logits) {
+            for ((peak, contrast), logit) in scored.zip(logits) {
                 if logit >= FLOOR {
-                    let logit = lowered(logit, lowered_by);
                     // Patches are scored mirrored too, so what counts as the centre is the middle of the box, half a
                     // pixel before its centre pixel.
                     let at = |place: f64| position(place) - 0.5;
                     places.push(Candidate { x: at(peak.column), y: at(peak.row), logit });
+                    contrasts.push(contrast);
                 }
             }
             if places.len() == before {
                 break;
+            }
+        }
+        if let Some(rule) = self.scorer.contrast().or_else(|| self.rule_here(prepared, &places, &contrasts)) {
+            for (place, contrast) in places.iter_mut().zip(contrasts) {
+                place.logit =
+                    lowered(place.logit, contrast.map_or(0.0, |contrast| rule.lowers_by(contrast)) as f32);
             }
         }
         places.sort_by(|a, b| b.logit.total_cmp(&a.logit));
@@ -248,7 +275,7 @@ mod tests {
     use super::*;
     use crate::device::ComputeDevice;
     use crate::learning::config::Backbone;
-    use crate::learning::infer::contrast::ContrastRule;
+    use crate::learning::general_model::general_model;
     use crate::learning::network::Network;
 
     const SIDE: usize = 512;
@@ -297,5 +324,25 @@ mod tests {
             let lowered = place.logit - same(place).unwrap();
             assert!((lowered - 1.8).abs() < 0.2, "{lowered}");
         }
+    }
+
+    #[test]
+    fn without_a_label_sure_places_tell_what_stands_out() {
+        let rule = |by_scores: bool, sure: usize| {
+            let mut model = general_model(64, false).unwrap();
+            model.header.contrast_by_scores = by_scores;
+            let scorer = Scorer::new(&model, ComputeDevice::cpu()).unwrap();
+            let picker = Picker::new(scorer, CutSettings { box_size: 64, bin: 1, margin: 0 }).unwrap();
+            let prepared = picker.prepare(micrograph()).unwrap();
+            let place = |i: usize| Candidate { x: 0.0, y: 0.0, logit: if i < sure { 3.0 } else { 2.0 } };
+            let places: Vec<Candidate> = (0..100).map(place).collect();
+            let contrasts: Vec<Option<f64>> =
+                (0..100).map(|i| Some(if i < sure { 0.5 } else { -3.0 } + 0.01 * (i % 7) as f64)).collect();
+            picker.rule_here(&prepared, &places, &contrasts)
+        };
+        // The floor is that of sure places; what is usual lies below.
+        assert!(rule(true, 20).is_some_and(|rule| (0.5..0.6).contains(&rule.floor) && rule.slope > 0.5));
+        assert_eq!(rule(true, 9), None, "sure of too few");
+        assert_eq!(rule(false, 20), None, "a run that learned from labels");
     }
 }

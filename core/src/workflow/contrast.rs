@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::formats::{PatchInfo, micrograph};
 use crate::imaging::cut::CutSettings;
 use crate::imaging::normalise::{Normaliser, NormaliserKind};
-use crate::imaging::spread::{log_spread, usual_log_spread};
+use crate::imaging::spread::{log_spread, log_spreads, usual_spread};
 use crate::imaging::{bin, replicated_border};
 use crate::ingest::cut_of;
 use crate::label::Label;
@@ -131,12 +131,11 @@ fn usual<K: Eq + Hash>(unlabeled: impl Iterator<Item = (K, f64)>) -> HashMap<K, 
         each.entry(scale).or_default().push(spread);
     }
     each.retain(|_, spreads| spreads.len() >= MIN_PER_MICROGRAPH);
-    let median = |mut spreads: Vec<f64>| {
-        let (n, middle) = (spreads.len() as f64, spreads.len() / 2);
-        let spread = *spreads.select_nth_unstable_by(middle, f64::total_cmp).1;
-        Usual { spread, certainty: n / (n + HALF_CERTAIN) }
+    let median = |(scale, spreads): (K, Vec<f64>)| {
+        let n = spreads.len() as f64;
+        Some((scale, Usual { spread: usual_spread(spreads)?, certainty: n / (n + HALF_CERTAIN) }))
     };
-    each.into_iter().map(|(scale, spreads)| (scale, median(spreads))).collect()
+    each.into_iter().filter_map(median).collect()
 }
 
 /// The contrast of a patch of this spread.
@@ -182,7 +181,7 @@ fn usual_of_files(project: &Project, cut: &CutSettings) -> Result<HashMap<Scale,
         let Some(path) = &known.path else { continue };
         let image = micrograph::open(path)?.image;
         let binned = bin(&image, cut.bin)?;
-        if let Some(spread) = usual_log_spread(&binned, &replicated_border(&image)?, cut.bin, size) {
+        if let Some(spread) = usual_spread(log_spreads(&binned, &replicated_border(&image)?, cut.bin, size)) {
             usual.insert((None, known.id), Usual { spread, certainty: 1.0 });
         }
     }

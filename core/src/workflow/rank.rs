@@ -97,7 +97,9 @@ impl Ranked {
     fn lower_by_contrast(&mut self, project: &Project, labels: &[Label]) -> Result<()> {
         let all: Vec<PatchId> = (0..).take(project.len()).collect();
         let patches = contrasts(project, &Beside::Unlabeled(labels), &all)?;
-        self.model.header.contrast = ContrastRule::fit_by_scores(&patches, &self.scores);
+        let header = &mut self.model.header;
+        header.contrast = ContrastRule::fit_by_scores(&patches, &self.scores);
+        header.contrast_by_scores = patches.iter().all(Option::is_none);
         if let Some(rule) = self.model.header.contrast {
             for (score, patch) in self.scores.iter_mut().zip(patches) {
                 *score =

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Score from which on the general model is sure of a particle.
-const SURE: f32 = 0.9;
+pub const SURE: f32 = 0.9;
 /// Positives and unlabeled patches from which on the rule is fitted.
 pub const MIN_POSITIVES: usize = 10;
 /// As [`MIN_POSITIVES`], for the unlabeled.

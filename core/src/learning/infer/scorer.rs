@@ -18,6 +18,7 @@ pub struct Scorer {
     normaliser: Normaliser,
     augmentation: TestTimeAugmentation,
     contrast: Option<ContrastRule>,
+    contrast_by_scores: bool,
     device: ComputeDevice,
 }
 
@@ -34,12 +35,20 @@ impl Scorer {
             Error::request(format!("the checkpoint does not fit its network: {problem}"), "train again")
         })?;
         let header = &checkpoint.header;
-        Ok(Self::from_network(network, header.normaliser, device).with_contrast(header.contrast))
+        let scorer = Self::from_network(network, header.normaliser, device).with_contrast(header.contrast);
+        Ok(Self { contrast_by_scores: header.contrast_by_scores, ..scorer })
     }
 
     /// Scores with a network in validation form that lies on the device.
     pub fn from_network(network: Network, normaliser: Normaliser, device: ComputeDevice) -> Self {
-        Self { network, normaliser, augmentation: TestTimeAugmentation::Symmetries, contrast: None, device }
+        Self {
+            network,
+            normaliser,
+            augmentation: TestTimeAugmentation::Symmetries,
+            contrast: None,
+            contrast_by_scores: false,
+            device,
+        }
     }
 
     /// Averages scores over other copies of a patch. All symmetries are the default; fewer are faster and a little
@@ -66,6 +75,11 @@ impl Scorer {
     /// By how much picking lowers scores of places of little contrast, where the run's labels tell.
     pub fn contrast(&self) -> Option<ContrastRule> {
         self.contrast
+    }
+
+    /// Whether picking finds such a rule on each micrograph by its own scores.
+    pub fn finds_contrast_by_scores(&self) -> bool {
+        self.contrast_by_scores && self.contrast.is_none()
     }
 
     /// Number of patches to pass to [`Self::score`] at once. A GPU waits for the host after each call, so it gets

@@ -54,6 +54,9 @@ pub struct CheckpointHeader {
     /// By how much picking lowers scores of places of little contrast, where the labels tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<ContrastRule>,
+    /// Whether picking finds such a rule on each micrograph by its own scores: of the general model, where no patches told it.
+    #[serde(default)]
+    pub contrast_by_scores: bool,
     /// Running statistics of the consistency term.
     pub consistency: ConsistencyState,
     /// The trial of self-training.

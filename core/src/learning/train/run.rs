@@ -358,6 +358,7 @@ impl RunRecord {
             normaliser: self.normaliser,
             prior: self.prior,
             contrast: self.contrast,
+            contrast_by_scores: false,
             best: self.best.as_ref().map(|best| (best.epoch, best.value)),
             consistency: trainer.confidence.state(),
             trial: trainer.trial.clone(),
