@@ -130,7 +130,7 @@ impl Picker {
         &self.cut
     }
 
-    /// Whether scores of places that stand out less than the run's picks are lowered.
+    /// Whether scores of places that stand out less than most particles are lowered.
     pub fn lowers_by_contrast(&self) -> bool {
         self.scorer.contrast().is_some() || self.scorer.finds_contrast_by_scores()
     }

@@ -69,7 +69,7 @@ pub struct PickSummary {
     pub own_thresholds: u64,
     /// Whether the shift of each micrograph's scores was taken out before the threshold was applied.
     pub without_shifts: bool,
-    /// Whether scores of places that stand out less than the run's picks were lowered.
+    /// Whether scores of places that stand out less than most particles were lowered.
     pub lowered_by_contrast: bool,
     /// Smallest distance of two picks, px.
     pub distance: f64,

@@ -1,5 +1,6 @@
 //! Scores the patches of a project, and of files that are in no project.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::contrast::{Beside, FileContrast, contrasts};
@@ -116,7 +117,9 @@ pub fn score_dataset(
         })
     };
     let logits = logits_of(scorer, total, read, progress)?;
-    let infos: Vec<PatchInfo> = (0..total).map(|id| reader.info(id)).collect();
+    // Their columns may take much memory, and nobody asks for them here.
+    let info = |id| PatchInfo { columns: BTreeMap::new(), ..reader.info(id) };
+    let infos: Vec<PatchInfo> = (0..total).map(info).collect();
     let lowers = scorer.contrast().map(|rule| lowers(rule, contrast.contrasts(&infos))).unwrap_or_default();
     let rows = (0..).zip(probabilities(&logits, &lowers)).zip(infos).map(|((id, score), info)| ScoreRow {
         id,
