@@ -1,6 +1,6 @@
 //! The contrast of a project's patches: how much their pixels spread beside the other patches of their micrograph.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 
 use rayon::prelude::*;
@@ -20,10 +20,10 @@ use crate::project::{MicrographId, PatchId, Project, SourceId};
 const MIN_PER_MICROGRAPH: usize = 10;
 /// So many of them tell it half: the median of few patches is a chance, and a rule that goes by it counts less.
 const HALF_CERTAIN: f64 = 10.0;
-/// Positives, and unlabeled patches, that are read at most: more of them tell no more.
-const MOST: usize = 4_000;
+/// Positives, and unlabeled patches, of a micrograph that are read at most: more of them tell no more.
+const MOST: usize = 200;
 /// Patches of a source that tell whether its patches have the pixels of their micrograph.
-const SAMPLE: usize = 100;
+const SAMPLE: usize = 200;
 
 /// Patches that were cut from one micrograph with one scale of pixels: by the program, or in one source.
 type Scale = (Option<SourceId>, MicrographId);
@@ -32,25 +32,29 @@ type Scale = (Option<SourceId>, MicrographId);
 /// one scale take the mean of a patch or of its rim for 0, or its highest value for 1.
 #[derive(Default)]
 struct OwnPixels {
+    patches: usize,
     means: f64,
     deviations: f64,
-    highest: HashSet<u32>,
+    /// How many of the patches share each highest value.
+    highest: HashMap<u32, usize>,
 }
 
 impl OwnPixels {
     fn add(&mut self, patch: &[f32]) {
         let n = patch.len().max(1) as f64;
         let mean = patch.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
+        if self.patches >= SAMPLE || !mean.is_finite() {
+            return;
+        }
+        self.patches += 1;
         self.means += mean;
         self.deviations += (patch.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
-        // Two tell that they differ.
-        if self.highest.len() < 2 {
-            self.highest.insert(patch.iter().copied().fold(f32::MIN, f32::max).to_bits());
-        }
+        *self.highest.entry(patch.iter().copied().fold(f32::MIN, f32::max).to_bits()).or_default() += 1;
     }
 
     fn are_those_of_micrographs(&self) -> bool {
-        self.highest.len() > 1 && self.means.abs() > self.deviations
+        let most_alike = self.highest.values().copied().max().unwrap_or(0);
+        2 * most_alike <= self.patches && self.means.abs() > self.deviations
     }
 }
 
@@ -113,10 +117,26 @@ fn spreads(project: &Project, sources: &Sources, patches: &[PatchId]) -> Result<
     patches.par_iter().map_init(|| vec![0.0; area], spread).collect()
 }
 
-/// Of patches with a label, evenly chosen where there are more than [`MOST`].
-fn chosen(labels: &[Label], wanted: Label, patches: impl Iterator<Item = PatchId>) -> Vec<PatchId> {
-    let all: Vec<PatchId> = patches.filter(|id| labels.get(*id as usize) == Some(&wanted)).collect();
-    all.iter().copied().step_by(all.len().div_ceil(MOST).max(1)).collect()
+/// Of `patches` those with a label: on each micrograph at most `most`, evenly chosen.
+fn chosen(
+    project: &Project,
+    labels: &[Label],
+    wanted: Label,
+    most: usize,
+    patches: impl Iterator<Item = PatchId>,
+) -> Result<Vec<PatchId>> {
+    let places = project.places()?;
+    let mut each: BTreeMap<MicrographId, Vec<PatchId>> = BTreeMap::new();
+    for id in patches.filter(|id| labels.get(*id as usize) == Some(&wanted)) {
+        if let Some(micrograph) = places.get(id as usize).and_then(|place| place.micrograph) {
+            each.entry(micrograph).or_default().push(id);
+        }
+    }
+    let some = |ids: Vec<PatchId>| {
+        let step = ids.len().div_ceil(most).max(1);
+        ids.into_iter().step_by(step)
+    };
+    Ok(each.into_values().flat_map(some).collect())
 }
 
 /// What is usual on a micrograph, and how far it is known.
@@ -167,7 +187,7 @@ pub(super) fn contrasts(
     let sources = Sources::of(project)?;
     let usual = match measured {
         Beside::Unlabeled(labels) => {
-            let unlabeled = chosen(labels, Label::Unlabeled, (0..).take(project.len()));
+            let unlabeled = chosen(project, labels, Label::Unlabeled, MOST, (0..).take(project.len()))?;
             usual(spreads(project, &sources, &unlabeled)?.into_iter().flatten())
         }
         Beside::Micrographs(cut) => usual_of_files(project, cut)?,
@@ -205,13 +225,13 @@ impl FileContrast {
         self.spreads.push(log_spread(patch, size));
     }
 
-    /// The contrast of the patches; as [`contrasts`]. `info` tells what the file says of each. What is usual on a micrograph
-    /// its patches without a label tell.
+    /// The contrast of the patches; as [`contrasts`]. `info` tells what the file says of each. Only patches that it calls
+    /// unlabeled tell what is usual on a micrograph: those of a file without labels may all be particles.
     pub(super) fn contrasts(&self, info: &[PatchInfo]) -> Vec<Option<PatchContrast>> {
         if !self.own.are_those_of_micrographs() {
             return vec![None; info.len()];
         }
-        let is_unlabeled = |info: &PatchInfo| info.label.is_none_or(|label| label == Label::Unlabeled);
+        let is_unlabeled = |info: &PatchInfo| info.label == Some(Label::Unlabeled);
         let unlabeled = self.spreads.iter().zip(info).filter(|(_, info)| is_unlabeled(info));
         let usual =
             usual(unlabeled.filter_map(|(spread, info)| Some((info.micrograph.as_deref()?, (*spread)?))));
@@ -223,7 +243,7 @@ impl FileContrast {
 }
 
 /// The contrast of the `patches` of a run, and the rule by the labels of its training side; `None` where the network sees the
-/// contrast itself, or that of no patch is known.
+/// contrast itself, that of no patch is known, or the positives hardly stand out.
 ///
 /// # Errors
 /// When a patch cannot be read.
@@ -238,7 +258,10 @@ pub(super) fn run_contrast(
         return Ok(None);
     }
     let sources = Sources::of(project)?;
-    let of = |wanted| spreads(project, &sources, &chosen(labels, wanted, train.iter().copied()));
+    let of = |wanted| {
+        let some = chosen(project, labels, wanted, MOST, train.iter().copied())?;
+        spreads(project, &sources, &some)
+    };
     let (positive, unlabeled) = (of(Label::Positive)?, of(Label::Unlabeled)?);
     let usual = usual(unlabeled.iter().copied().flatten());
     let less_usual = |(scale, spread)| Some(spread - usual.get(&scale)?.spread);
@@ -246,14 +269,13 @@ pub(super) fn run_contrast(
         spreads.into_iter().flatten().filter_map(less_usual).collect()
     };
     let (positive, unlabeled) = (known(positive), known(unlabeled));
-    if unlabeled.is_empty() {
+    let (rule, has_few_positives) =
+        (ContrastRule::fit(&positive, &unlabeled), positive.len() < MIN_POSITIVES);
+    if unlabeled.is_empty() || (rule.is_none() && !has_few_positives) {
         return Ok(None);
     }
-    Ok(Some(RunContrast {
-        patches: contrasts(project, &Beside::Unlabeled(labels), patches)?,
-        rule: ContrastRule::fit(&positive, &unlabeled),
-        has_few_positives: positive.len() < MIN_POSITIVES,
-    }))
+    let patches = contrasts(project, &Beside::Unlabeled(labels), patches)?;
+    Ok(Some(RunContrast { patches, rule, has_few_positives }))
 }
 
 #[cfg(test)]

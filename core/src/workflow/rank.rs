@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::contrast::{Beside, contrasts};
-use super::score::score_project;
+use super::score::{lowers, probabilities, project_logits};
 use super::train::{free_name, versions};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
@@ -15,11 +15,10 @@ use crate::label::Label;
 use crate::learning::config::{RunConfig, yaml};
 use crate::learning::eval::metrics::Ranking;
 use crate::learning::general_model::{ContrastFit, ENOUGH, PATCH_SIZE, contrast_fit, general_model};
-use crate::learning::infer::contrast::{ContrastRule, lowered};
+use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
 use crate::learning::train::checkpoint::{Checkpoint, model_path};
-use crate::picking::census::logit_of;
 use crate::progress::ProgressSink;
 use crate::project::{NewRun, PatchId, Project, RunEnd, ScoreKind};
 
@@ -68,19 +67,22 @@ pub fn rank(project: &mut Project, request: RankRequest, progress: ProgressSink<
     };
     for &is_light in tried {
         let model = general_model(size, is_light)?;
-        let scores = if project.is_empty() {
+        let logits = if project.is_empty() {
             Vec::new()
         } else {
-            score_project(project, &Scorer::new(&model, request.device.clone())?, progress)?
+            project_logits(project, &Scorer::new(&model, request.device.clone())?, progress)?
         };
-        let ranked = Ranked { evidence: evidence(&scores, &labels)?, is_light, model, scores };
+        let scores = probabilities(&logits, &[]);
+        let ranked = Ranked { evidence: evidence(&scores, &labels)?, is_light, model, logits, scores };
         if best.as_ref().is_none_or(|best| ranked.evidence > best.evidence) {
             best = Some(ranked);
         }
     }
     let mut ranked = best.ok_or_else(|| Error::defect("no contrast was tried"))?;
+    // As of every run, the AUC is that of the network alone.
+    let auc_pu = auc_pu(&ranked.scores, &labels);
     ranked.lower_by_contrast(project, &labels)?;
-    store(project, request, ranked, &labels)
+    store(project, request, ranked, auc_pu)
 }
 
 /// The scores with one contrast.
@@ -88,6 +90,7 @@ struct Ranked {
     evidence: ContrastFit,
     is_light: bool,
     model: Checkpoint,
+    logits: Vec<f32>,
     scores: Vec<f32>,
 }
 
@@ -101,10 +104,7 @@ impl Ranked {
         header.contrast = ContrastRule::fit_by_scores(&patches, &self.scores);
         header.contrast_by_scores = patches.iter().all(Option::is_none);
         if let Some(rule) = self.model.header.contrast {
-            for (score, patch) in self.scores.iter_mut().zip(patches) {
-                *score =
-                    probability(lowered(logit_of(f64::from(*score)) as f32, rule.lowers_patch_by(patch)));
-            }
+            self.scores = probabilities(&self.logits, &lowers(rule, patches));
         }
         Ok(())
     }
@@ -137,14 +137,13 @@ fn store(
     project: &mut Project,
     request: RankRequest,
     ranked: Ranked,
-    labels: &[Label],
+    auc_pu: Option<f64>,
 ) -> Result<RankResult> {
     let name = match request.name {
         Some(name) => name,
         None => free_name(project, "general")?,
     };
     let config: &RunConfig = &ranked.model.header.config;
-    let auc_pu = auc_pu(&ranked.scores, labels);
     let run = project.create_run(&NewRun {
         name,
         config: yaml::to_yaml(config)?,

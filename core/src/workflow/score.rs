@@ -44,22 +44,34 @@ fn score_beside(
     beside: &Beside<'_>,
     progress: ProgressSink<'_>,
 ) -> Result<Vec<f32>> {
-    let pixels = project.pixels();
-    check_size(scorer.size(), pixels.size(), project.dir())?;
-    let read = |from: usize, part: &mut [f32]| read_normalised(&pixels, scorer.normaliser(), from, part);
-    let logits = logits_of(scorer, project.len(), read, progress)?;
+    let logits = project_logits(project, scorer, progress)?;
     let Some(rule) = scorer.contrast() else { return Ok(probabilities(&logits, &[])) };
     let all: Vec<PatchId> = (0..).take(project.len()).collect();
     Ok(probabilities(&logits, &lowers(rule, contrasts(project, beside, &all)?)))
 }
 
+/// The network's logit of every patch of the project, in order, which contrast has not lowered.
+///
+/// # Errors
+/// As [`score_project`].
+pub(super) fn project_logits(
+    project: &Project,
+    scorer: &Scorer,
+    progress: ProgressSink<'_>,
+) -> Result<Vec<f32>> {
+    let pixels = project.pixels();
+    check_size(scorer.size(), pixels.size(), project.dir())?;
+    let read = |from: usize, part: &mut [f32]| read_normalised(&pixels, scorer.normaliser(), from, part);
+    logits_of(scorer, project.len(), read, progress)
+}
+
 /// By how much a rule lowers the logits of patches.
-fn lowers(rule: ContrastRule, patches: Vec<Option<PatchContrast>>) -> Vec<f32> {
+pub(super) fn lowers(rule: ContrastRule, patches: Vec<Option<PatchContrast>>) -> Vec<f32> {
     patches.into_iter().map(|patch| rule.lowers_patch_by(patch)).collect()
 }
 
 /// Scores p in [0, 1] of logits, each lowered by its number, where there is one.
-fn probabilities(logits: &[f32], lowers: &[f32]) -> Vec<f32> {
+pub(super) fn probabilities(logits: &[f32], lowers: &[f32]) -> Vec<f32> {
     let by = lowers.iter().copied().chain(std::iter::repeat(0.0));
     logits.iter().zip(by).map(|(&logit, by)| probability(lowered(logit, by))).collect()
 }
@@ -109,10 +121,13 @@ pub fn score_dataset(
     check_size(size, reader.size(), path)?;
     let total = reader.len();
     let (mut contrast, normaliser) = (FileContrast::default(), scorer.normaliser());
+    let has_rule = scorer.contrast().is_some();
     let read = |from: usize, part: &mut [f32]| {
         part.chunks_exact_mut(size * size).enumerate().try_for_each(|(offset, patch)| {
             reader.read(from + offset, patch)?;
-            contrast.add(patch, size);
+            if has_rule {
+                contrast.add(patch, size);
+            }
             normaliser.apply(patch)
         })
     };

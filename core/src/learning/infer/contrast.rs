@@ -67,6 +67,11 @@ impl RunContrast {
             patches.iter().map(|&patch| self.patches.get(patch).copied().flatten()).collect();
         ContrastRule::fit_by_scores(&known, scores)
     }
+
+    /// By how much a rule lowers the logit of each patch of the run.
+    pub fn lowers(&self, rule: &ContrastRule) -> Vec<f32> {
+        self.patches.iter().map(|patch| rule.lowers_patch_by(*patch)).collect()
+    }
 }
 
 /// Scores below this logit (a score of 0.0025) all mean "surely not"; contrast lowers no score further.
@@ -74,7 +79,8 @@ pub const FLOOR_LOGIT: f32 = -6.0;
 
 /// A logit lowered by what a place or a patch lacks in contrast, not below [`FLOOR_LOGIT`].
 pub fn lowered(logit: f32, by: f32) -> f32 {
-    (logit - by).max(logit.min(FLOOR_LOGIT))
+    // `max` would hide that the logit is no number.
+    if by > 0.0 && !logit.is_nan() { (logit - by).max(logit.min(FLOOR_LOGIT)) } else { logit }
 }
 
 impl ContrastRule {

@@ -57,7 +57,7 @@ impl Scorer {
         Self { augmentation, ..self }
     }
 
-    /// With a rule by which picking lowers scores of places of little contrast.
+    /// With a rule by which scores of patches and places of little contrast are lowered.
     pub(crate) fn with_contrast(self, contrast: Option<ContrastRule>) -> Self {
         Self { contrast, ..self }
     }
@@ -72,7 +72,8 @@ impl Scorer {
         &self.normaliser
     }
 
-    /// By how much picking lowers scores of places of little contrast, where the run's labels tell.
+    /// By how much scores of patches and places of little contrast are lowered, where that is told. [`Self::score`] knows no
+    /// contrast, so who calls it lowers them.
     pub fn contrast(&self) -> Option<ContrastRule> {
         self.contrast
     }

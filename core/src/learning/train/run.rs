@@ -217,8 +217,18 @@ impl Run {
         if let Some(general) = general.filter(|_| config.self_training.general_model) {
             trainer.rank_with(general, &device, prior.is_told())?;
         }
-        let contrast = contrast.and_then(|contrast| trainer.take_contrast(&contrast));
-        if contrast.is_some() && resume.is_none() {
+        let resumed =
+            resume.as_ref().map(|checkpoint| &checkpoint.header).filter(|header| header.has_trained());
+        let contrast = match (resumed, contrast) {
+            // The rule with which it began, also where that was none.
+            (Some(header), Some(contrast)) => {
+                header.contrast.inspect(|rule| trainer.lowers = contrast.lowers(rule))
+            }
+            (None, Some(contrast)) => trainer.take_contrast(&contrast),
+            (Some(header), None) => header.contrast,
+            (None, None) => None,
+        };
+        if contrast.is_some() && resumed.is_none() {
             trainer.warnings.push(
                 "Particles stand out from their micrographs, so a patch or a place that stands out less than most of them \
                  gets a lower score."

@@ -173,7 +173,7 @@ impl Trainer {
         let logits = self.general.as_ref().map_or(&[][..], |general| &general.logits);
         let scores: Vec<f32> = logits.iter().map(|&logit| probability(logit)).collect();
         let rule = contrast.rule_or_by_scores(&self.unlabeled, &scores)?;
-        self.lowers = contrast.patches.iter().map(|patch| rule.lowers_patch_by(*patch)).collect();
+        self.lowers = contrast.lowers(&rule);
         Some(rule)
     }
 
