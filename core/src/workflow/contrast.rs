@@ -21,7 +21,7 @@ const MIN_PER_MICROGRAPH: usize = 10;
 /// So many of them tell it half: the median of few patches is a chance, and a rule that goes by it counts less.
 const HALF_CERTAIN: f64 = 10.0;
 /// Positives, and unlabeled patches, of a micrograph that are read at most: more of them tell no more.
-const MOST: usize = 200;
+const MOST: usize = 1_000;
 /// Patches of a source that tell whether its patches have the pixels of their micrograph.
 const SAMPLE: usize = 200;
 
