@@ -41,9 +41,12 @@ struct OwnPixels {
 
 impl OwnPixels {
     fn add(&mut self, patch: &[f32]) {
+        if self.patches >= SAMPLE {
+            return;
+        }
         let n = patch.len().max(1) as f64;
         let mean = patch.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-        if self.patches >= SAMPLE || !mean.is_finite() {
+        if !mean.is_finite() {
             return;
         }
         self.patches += 1;
@@ -117,12 +120,11 @@ fn spreads(project: &Project, sources: &Sources, patches: &[PatchId]) -> Result<
     patches.par_iter().map_init(|| vec![0.0; area], spread).collect()
 }
 
-/// Of `patches` those with a label: on each micrograph at most `most`, evenly chosen.
+/// Of `patches` those with a label: on each micrograph at most [`MOST`], evenly chosen.
 fn chosen(
     project: &Project,
     labels: &[Label],
     wanted: Label,
-    most: usize,
     patches: impl Iterator<Item = PatchId>,
 ) -> Result<Vec<PatchId>> {
     let places = project.places()?;
@@ -133,7 +135,7 @@ fn chosen(
         }
     }
     let some = |ids: Vec<PatchId>| {
-        let step = ids.len().div_ceil(most).max(1);
+        let step = ids.len().div_ceil(MOST).max(1);
         ids.into_iter().step_by(step)
     };
     Ok(each.into_values().flat_map(some).collect())
@@ -187,7 +189,7 @@ pub(super) fn contrasts(
     let sources = Sources::of(project)?;
     let usual = match measured {
         Beside::Unlabeled(labels) => {
-            let unlabeled = chosen(project, labels, Label::Unlabeled, MOST, (0..).take(project.len()))?;
+            let unlabeled = chosen(project, labels, Label::Unlabeled, (0..).take(project.len()))?;
             usual(spreads(project, &sources, &unlabeled)?.into_iter().flatten())
         }
         Beside::Micrographs(cut) => usual_of_files(project, cut)?,
@@ -259,7 +261,7 @@ pub(super) fn run_contrast(
     }
     let sources = Sources::of(project)?;
     let of = |wanted| {
-        let some = chosen(project, labels, wanted, MOST, train.iter().copied())?;
+        let some = chosen(project, labels, wanted, train.iter().copied())?;
         spreads(project, &sources, &some)
     };
     let (positive, unlabeled) = (of(Label::Positive)?, of(Label::Unlabeled)?);
