@@ -3,7 +3,7 @@
 //!
 //! The map is quick and nearly right; the score of a patch goes through the checkpoint's own normaliser and is
 //! averaged over all symmetries of the square, as everywhere in the program. Only exact scores are kept. Where the run
-//! has a [`ContrastRule`](crate::learning::infer::contrast::ContrastRule), it lowers those of places that stand out little.
+//! has a [`ContrastRule`], it lowers those of places that stand out little.
 
 use rayon::prelude::*;
 
