@@ -175,6 +175,7 @@ fn an_exported_model_is_read_by_the_script() {
     use vitrine_core::device::ComputeDevice;
     use vitrine_core::imaging::normalise::{Normaliser, NormaliserKind};
     use vitrine_core::learning::config::RunConfig;
+    use vitrine_core::learning::infer::contrast::ContrastRule;
     use vitrine_core::learning::loss::consistency::ConsistencyState;
     use vitrine_core::learning::network::Network;
     use vitrine_core::learning::network::weights::{NamedTensors, extract};
@@ -200,7 +201,7 @@ fn an_exported_model_is_read_by_the_script() {
             normaliser: Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, &pixels).unwrap(),
             prior: PriorUsed::given(0.3),
             best: Some((3, 0.8)),
-            contrast: None,
+            contrast: Some(ContrastRule { floor: -0.1, slope: 3.0 }),
             contrast_by_scores: false,
             consistency: ConsistencyState::new(0.3),
             trial: Default::default(),
@@ -231,6 +232,7 @@ fn an_exported_model_is_read_by_the_script() {
     }
     let card = export_model(&project, RUN, &out, false, &mut |_| true).unwrap();
     assert_eq!((card.epoch, card.size, card.weights.len()), (3, SIZE, weights.len()));
+    assert_eq!(card.contrast, Some(ContrastRule { floor: -0.1, slope: 3.0 }));
     let again = export_model(&project, RUN, &out, false, &mut |_| true).unwrap_err();
     assert_eq!(again.remedy(), Some(vitrine_core::Remedy::AllowReplace));
 

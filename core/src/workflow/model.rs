@@ -11,6 +11,7 @@ use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::imaging::normalise::Normaliser;
 use crate::learning::config::{Backbone, RunConfig};
+use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::network::tensor_file::{TensorBytes, pack};
 use crate::learning::prior::PriorUsed;
 use crate::learning::train::checkpoint::Checkpoint;
@@ -45,6 +46,10 @@ pub struct ModelCard {
     pub journal_position: i64,
     /// The run's configuration.
     pub config: RunConfig,
+    /// By how much the program lowers logits of patches of little contrast, where the run has a rule for it: by
+    /// `slope` × (`floor` − contrast) where that is above 0, but not below −6, and by less where few patches tell what is usual.
+    /// Contrast is ln of the standard deviation of the inner part of a patch, less what is usual on its micrograph.
+    pub contrast: Option<ContrastRule>,
     /// Shape of each weight.
     pub weights: BTreeMap<String, Vec<usize>>,
     /// SHA-256 of the safetensors file.
@@ -91,7 +96,8 @@ pub fn export_model(
         run: run.to_owned(),
         backbone: header.config.backbone,
         input: format!("N×1×{0}×{0}, float32, normalised as `normaliser` says", header.size),
-        output: "one logit a patch; 1/(1 + exp(−logit)) is the score".to_owned(),
+        output: "one logit a patch; 1/(1 + exp(−logit)) is the score, where `contrast` does not lower the logit first"
+            .to_owned(),
         size: header.size,
         pixel_size: if scales.len() == 1 { scales[0] } else { None },
         normaliser: header.normaliser,
@@ -99,6 +105,7 @@ pub fn export_model(
         epoch: header.epoch,
         journal_position: stored.journal_position.0,
         config: header.config,
+        contrast: header.contrast,
         weights: checkpoint.model.iter().map(|(name, t)| (name.clone(), t.shape.clone())).collect(),
         sha256: Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect(),
     };

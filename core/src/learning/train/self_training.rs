@@ -210,6 +210,8 @@ impl Trainer {
             Verdict::Undecided => {}
             Verdict::Kept(..) => self.set_aside = None,
             Verdict::GivenUp(before, after) => {
+                // The epochs that follow settle what scores anew.
+                self.settled = None;
                 if let Some(networks) = self.set_aside.take() {
                     self.networks = networks;
                 }
