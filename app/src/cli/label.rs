@@ -88,14 +88,22 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         None => 0,
     };
     let counts = project.label_counts()?;
+    // An undo or a redo may be of a mask.
+    let mask = match entry.map(|id| project.journal_mask(id)).transpose()?.flatten() {
+        Some(id) => project.micrographs()?.into_iter().find(|known| known.id == id).map(|known| known.name),
+        None => None,
+    };
     if args.json {
         return print_json(&serde_json::json!({
-            "changed": changed, "journal_entry": entry.map(|e| e.0), "labels": counts,
+            "changed": changed, "journal_entry": entry.map(|e| e.0), "bad_regions_of": mask, "labels": counts,
         }));
     }
-    match entry {
-        Some(id) => print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
-        None => print_line("nothing to change"),
+    match (entry, mask) {
+        (Some(id), Some(name)) => {
+            print_line(&format!("bad regions of {name} changed (journal entry {})", id.0))
+        }
+        (Some(id), None) => print_line(&format!("{changed} patches changed (journal entry {})", id.0)),
+        (None, _) => print_line("nothing to change"),
     }
     print_line(&format!("now {}", words::label_counts(&counts)));
     Ok(())

@@ -57,6 +57,8 @@ const MIN_POSITIVES: usize = 10;
 pub enum Evidence<'a> {
     /// The logits of particles on which the network did not learn, beside those of the places.
     Scores(&'a [f32]),
+    /// Nothing: the picks may be clearer than the other particles, so their scores do not say how high particles score.
+    ClearPicks,
     /// What a person has said of places at random.
     Judged(&'a Judged),
 }
@@ -108,6 +110,14 @@ impl Census {
     fn known<'a>(&self, evidence: Evidence<'a>) -> Result<Known<'a>> {
         Ok(match evidence {
             Evidence::Scores(positives) => Known::Particles(self.particles(positives)?),
+            Evidence::ClearPicks => {
+                return Err(Error::request(
+                    "the picks that the run learned from look clearer than the other particles, or may be, so their scores \
+                     do not say how many of the places are particles",
+                    "judge 30 picks at random in the window (*Judge picks at random*), or choose a threshold or an expected \
+                     number",
+                ));
+            }
             Evidence::Judged(judged) => Known::Judged(judged),
         })
     }
@@ -251,6 +261,9 @@ mod tests {
         let expected = census.expect(logit, Evidence::Scores(&positives)).unwrap().unwrap();
         assert!(expected.low <= true_precision && true_precision <= expected.high, "{expected:?}");
         assert!(census.threshold(Choice::Precision(0.9), Evidence::Scores(&positives[..5])).is_err());
+        let refused = census.threshold(Choice::Precision(0.9), Evidence::ClearPicks).unwrap_err();
+        assert!(refused.to_string().contains("clearer"), "{refused}");
+        assert!(census.threshold(Choice::Threshold(0.5), Evidence::ClearPicks).is_ok());
         assert_eq!(census.expect(29.0, Evidence::Scores(&positives)).unwrap(), None);
     }
 

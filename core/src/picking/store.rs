@@ -15,7 +15,7 @@ use crate::imaging::cut::CutSettings;
 use crate::remedy::Remedy;
 
 /// Raised when the meaning of a stored file changes; files of other versions are made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The folder in that of a run.
 const FOLDER: &str = "picks";
 /// Characters of a micrograph's name kept in the name of its file.

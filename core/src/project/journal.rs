@@ -1,5 +1,5 @@
 //! The label journal: what changed, before, after, when, by whom, and why. Append-only; triggers
-//! in the database refuse everything else.
+//! in the database refuse everything else. Changes of [masks](super::masks) are entries without changed labels.
 //!
 //! The labels are the journal replayed from "all unlabeled". Undo is a new entry with the inverse
 //! changes. The id of the last entry is the *journal position*: with it the labels of an earlier
@@ -61,7 +61,9 @@ pub enum EntryKind {
     Edit,
     /// Labels came with imported patches.
     Import,
-    /// An edit was taken back.
+    /// What is ruled out on a micrograph was changed; no label was.
+    Mask,
+    /// A change was taken back.
     Undo,
     /// An undo was taken back.
     Redo,
@@ -70,13 +72,14 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const ALL: [Self; 5] = [Self::Edit, Self::Import, Self::Undo, Self::Redo, Self::TakeBack];
+    const ALL: [Self; 6] = [Self::Edit, Self::Import, Self::Mask, Self::Undo, Self::Redo, Self::TakeBack];
 
     /// The word in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Edit => "edit",
             Self::Import => "import",
+            Self::Mask => "mask",
             Self::Undo => "undo",
             Self::Redo => "redo",
             Self::TakeBack => TAKE_BACK,
@@ -102,13 +105,13 @@ pub struct JournalEntry {
     pub id: EntryId,
     /// When it was made, RFC 3339, UTC.
     pub at: String,
-    /// Whether it is an edit, an import, an undo or a redo.
+    /// Whether it is a change, an import, an undo or a redo.
     pub kind: EntryKind,
     /// Who or what changed the labels.
     pub actor: Actor,
     /// The run whose scores were acted on, or that acted itself; it may have been deleted since.
     pub run: Option<RunId>,
-    /// The entry that this one takes back; `None` for edits and imports.
+    /// The entry that this one takes back; `None` for changes and imports.
     pub undoes: Option<EntryId>,
     /// Why the labels were changed, in the actor's words; may be empty.
     pub reason: String,
@@ -275,6 +278,17 @@ impl Project {
     /// When the database cannot be read.
     pub fn journal_position(&self) -> Result<EntryId> {
         position(&self.db)
+    }
+
+    /// The number of the last entry that changed labels or patches, 0 when there is none. Entries after it changed masks only.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn label_position(&self) -> Result<EntryId> {
+        let sql =
+            "SELECT coalesce(max(id), 0) FROM journal WHERE count > 0 OR kind IN ('import', 'take_back')";
+        let mut stmt = self.db.conn.prepare_cached(sql).map_err(self.db.err("read the label journal"))?;
+        stmt.query_row([], |row| row.get(0)).map(EntryId).map_err(self.db.err("read the label journal"))
     }
 
     /// The entry of number `id`.

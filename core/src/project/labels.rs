@@ -9,7 +9,7 @@ use crate::project::db::Db;
 use crate::project::journal::{self, Actor, Change, EntryKind, NewEntry};
 use crate::project::label_pages::{PAGE, all, damaged, label, read_page, write_page};
 use crate::project::undo_state::UndoState;
-use crate::project::{EntryId, PatchId, Project, RunId, numbering};
+use crate::project::{EntryId, PatchId, Project, RunId, masks, numbering};
 
 /// Writes `changes` (ascending by patch) into the pages. Within a transaction. The patches named
 /// must be there and carry `before`.
@@ -100,7 +100,7 @@ impl Project {
         Ok(changes)
     }
 
-    /// Takes back the last labelling that has not been taken back; imports are not touched.
+    /// Takes back the last change of labels or of a mask that has not been taken back; imports are not touched.
     /// Returns the new journal entry, or `None` when there is nothing to undo.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl Project {
         }
     }
 
-    /// Takes back the last undo, unless something was labelled since. Returns the new journal
+    /// Takes back the last undo, unless labels or a mask were changed since. Returns the new journal
     /// entry, or `None` when there is nothing to redo.
     ///
     /// # Errors
@@ -127,6 +127,9 @@ impl Project {
     }
 
     fn invert(&mut self, entry: EntryId, kind: EntryKind, actor: &Actor) -> Result<EntryId> {
+        if let Some(step) = masks::step(self, entry)? {
+            return self.step_mask(&step.inverse(), kind, actor, Some(entry));
+        }
         let original = self.journal_entry(entry)?;
         let changes: Vec<Change> = journal::changes(&self.db, entry)?
             .into_iter()

@@ -1,4 +1,4 @@
-//! Which steps of labelling stand, and which were taken back: what an undo and a redo would change.
+//! Which changes of labels and masks stand, and which were taken back: what an undo and a redo would change.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::project::journal::TAKE_BACK;
 
 /// Which entries stand and which were taken back.
 pub(super) struct UndoState {
-    /// Edits that stand, oldest first.
+    /// Changes that stand, oldest first.
     edits: Vec<EntryId>,
-    /// Undos that stand and have no edit after them, oldest first.
+    /// Undos that stand and have no change after them, oldest first.
     undos: Vec<EntryId>,
 }
 
@@ -20,7 +20,7 @@ impl UndoState {
     pub fn read(db: &Db) -> Result<Self> {
         let err = db.err("read the label journal");
         let mut state = Self { edits: Vec::new(), undos: Vec::new() };
-        // An undo takes back the last edit that stands, a redo the last undo: two stacks.
+        // An undo takes back the last change that stands, a redo the last undo: two stacks.
         let mut undone: BTreeMap<EntryId, EntryId> = BTreeMap::new();
         let mut stmt = db
             .conn
@@ -54,12 +54,12 @@ impl UndoState {
         Ok(state)
     }
 
-    /// Whether an edit stands.
+    /// Whether a change stands.
     pub fn stands(&self, entry: EntryId) -> bool {
         self.edits.binary_search(&entry).is_ok()
     }
 
-    /// The edit that an undo would take back.
+    /// The change that an undo would take back.
     pub fn to_undo(&self) -> Option<EntryId> {
         self.edits.last().copied()
     }

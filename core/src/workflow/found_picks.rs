@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
-use super::held_out::held_out_positives;
+use super::held_out::HeldOut;
 use super::pick_work::{masks, unmasked};
 use super::trained::trained_model;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::imaging::Mask;
 use crate::ingest::project_cut;
 use crate::picking::audit::{Audit, Judged};
 use crate::picking::census::{Census, Expectation, logit_of, score_of};
-use crate::picking::choose::{Evidence, at_distance};
+use crate::picking::choose::at_distance;
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::score_counts::ScoreCounts;
 use crate::picking::shift::without_shift;
@@ -173,7 +173,8 @@ impl FoundPicks {
                  known with them only",
                 "leave the shifts in",
             )),
-            false => census.expectations(&logits, Evidence::Scores(&held_out_positives(project, &self.run)?)),
+            false => HeldOut::of(project, &self.run)
+                .and_then(|held_out| census.expectations(&logits, held_out.evidence())),
         };
         let (expected, why_not) = match known {
             Ok(expected) => (expected, None),

@@ -1,12 +1,43 @@
 //! The scores of particles on which a run did not learn, beside which those of places are judged.
 
+use super::trained::trained_model;
 use crate::error::Result;
 use crate::label::Label;
+use crate::learning::train::checkpoint::Checkpoint;
 use crate::picking::census::logit_of;
+use crate::picking::choose::Evidence;
 use crate::project::{Project, ScoreKind, Side};
 
+/// What a run's own picks say of the scores of particles.
+pub(super) struct HeldOut {
+    /// Logits of the positives that it did not learn from.
+    positives: Vec<f32>,
+    /// Whether its picks may be clearer than the other particles: then these are no random sample of them.
+    may_be_clear: bool,
+}
+
+impl HeldOut {
+    /// Of a run whose network is there.
+    ///
+    /// # Errors
+    /// When the network, labels or scores cannot be read.
+    pub(super) fn of(project: &Project, run: &str) -> Result<Self> {
+        let header = Checkpoint::load(&trained_model(project, run)?)?.header;
+        let positives = held_out_positives(project, run)?;
+        Ok(Self { positives, may_be_clear: header.trial.picks_may_be_clear() })
+    }
+
+    /// What a precision can be expected from.
+    pub(super) fn evidence(&self) -> Evidence<'_> {
+        match self.may_be_clear {
+            true => Evidence::ClearPicks,
+            false => Evidence::Scores(&self.positives),
+        }
+    }
+}
+
 /// Logits of the positives that the run did not learn from, where the project is scored. A run without a split learned from none of them.
-pub(super) fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
+fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
     let stored = project.run(run)?;
     let Some(scores) = project.scores(stored.id, ScoreKind::Teacher)? else { return Ok(Vec::new()) };
     let sides = match stored.split {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use super::held_out::held_out_positives;
+use super::held_out::HeldOut;
 use super::pick_queue::Queue;
 pub use super::pick_request::{LeftOut, PickRequest, PickSummary};
 use super::pick_work::Work;
@@ -55,7 +55,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let distance = distance(request, &cut)?;
     let model = trained_model(project, &request.run)?;
     let store = Store::open(&project.run_dir(&request.run), &model, cut)?;
-    let positives = held_out_positives(project, &request.run)?;
+    let held_out = HeldOut::of(project, &request.run)?;
     let trained_at = project_pixel_size(project)?;
     let mut work = Work::new(project, request, &cut, distance)?;
     work.summary.lowered_by_contrast = picker.lowers_by_contrast();
@@ -74,7 +74,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
         }
         // In a watch the output is complete whenever there is nothing to do.
         if !files.is_empty() && (!cancelled || request.watch) {
-            work.settle(&store, request, &positives)?;
+            work.settle(&store, request, &held_out)?;
         }
         if cancelled {
             return Err(Error::Cancelled);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
+use super::held_out::HeldOut;
 use super::judged_places::JudgedPlaces;
 use super::pick_output::Output;
 use super::pick_request::{PickRequest, PickSummary};
@@ -127,7 +128,7 @@ impl Work {
     }
 
     /// Settles the threshold over all micrographs, counts, and writes what has waited for it.
-    pub(super) fn settle(&mut self, store: &Store, request: &PickRequest, positives: &[f32]) -> Result<()> {
+    pub(super) fn settle(&mut self, store: &Store, request: &PickRequest, held_out: &HeldOut) -> Result<()> {
         if self.summary.micrographs == 0 {
             return Ok(());
         }
@@ -139,7 +140,7 @@ impl Work {
             true => None,
             false => audit.judged(&|place| self.judged.at(place)),
         };
-        let evidence = judged.as_ref().map_or(Evidence::Scores(positives), Evidence::Judged);
+        let evidence = judged.as_ref().map_or(held_out.evidence(), Evidence::Judged);
         if judged.is_none() && self.by.needs_all() && matches!(request.choice, Choice::Precision(_)) {
             return Err(Error::request(
                 "a precision is expected from scores of held-out particles, which are known with the shifts of their \

@@ -10,6 +10,7 @@ mod take_back_workflow;
 use std::path::Path;
 
 use proptest::prelude::*;
+use vitrine_core::imaging::{Mask, Region};
 use vitrine_core::project::{
     Actor, Change, EntryId, EntryKind, Fractions, NewMicrograph, NewPatch, NewRun, PatchId, PixelType,
     Project, RunEnd, RunStatus, ScoreKind, Side, SourceInfo, SplitMethod, SplitRequest,
@@ -489,4 +490,58 @@ fn a_folder_that_went_away_takes_no_labels() {
     std::fs::rename(&away, &folder).unwrap();
     project.set_labels(&[(2, Label::Positive)], &ada(), None, "").unwrap();
     assert_eq!(project.label_counts().unwrap().positive, 2);
+}
+
+#[test]
+fn masks_are_undone_in_their_order_among_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut project = project(dir.path(), &mixed(6, 2), |_| Some(0));
+    let micrograph = project.micrographs().unwrap()[0].id;
+    let excluded = Mask { excluded: true, ..Mask::default() };
+    let corners = vec![[1.0, 1.0], [9.0, 1.0], [9.0, 9.0]];
+    let drawn = Mask { excluded: true, regions: vec![Region::Polygon(corners)] };
+    project.set_labels(&[(1, Label::Negative)], &ada(), None, "").unwrap();
+    let start = project.journal_position().unwrap();
+    project.set_mask(micrograph, &excluded, &ada()).unwrap().unwrap();
+    project.set_labels(&[(3, Label::Negative)], &ada(), None, "").unwrap();
+    let drawing = project.set_mask(micrograph, &drawn, &ada()).unwrap().unwrap();
+    assert_eq!(project.journal_mask(drawing).unwrap(), Some(micrograph));
+    assert_eq!(project.journal_mask(start).unwrap(), None);
+    assert_eq!(project.journal_entry(drawing).unwrap().kind, EntryKind::Mask);
+    assert_eq!(project.changed_since(drawing).unwrap(), [], "no label changed");
+    assert_eq!(project.label_position().unwrap(), EntryId(drawing.0 - 1));
+
+    let state = |project: &Project| {
+        (project.mask(micrograph).unwrap(), project.labels().unwrap()[3], project.labels().unwrap()[1])
+    };
+    let (none, unlabeled, negative) = (Mask::default(), Label::Unlabeled, Label::Negative);
+    let states = [
+        (drawn.clone(), negative, negative),
+        (excluded.clone(), negative, negative),
+        (excluded, unlabeled, negative),
+        (none.clone(), unlabeled, negative),
+        (none, unlabeled, unlabeled),
+    ];
+    // Twice, for the order must outlive a redo, and each time in a project opened anew.
+    for _ in 0..2 {
+        drop(project);
+        project = Project::open(dir.path()).unwrap();
+        assert_eq!(state(&project), states[0]);
+        for wanted in &states[1..] {
+            project.undo_last(&ada()).unwrap().unwrap();
+            assert_eq!(state(&project), *wanted);
+        }
+        assert_eq!(project.undo_last(&ada()).unwrap(), None);
+        for wanted in states.iter().rev().skip(1) {
+            project.redo_last(&ada()).unwrap().unwrap();
+            assert_eq!(state(&project), *wanted);
+        }
+        assert_eq!(project.redo_last(&ada()).unwrap(), None);
+    }
+    project.undo_last(&ada()).unwrap().unwrap();
+    project.set_mask(micrograph, &Mask::default(), &ada()).unwrap().unwrap();
+    assert_eq!(project.redo_last(&ada()).unwrap(), None, "a changed mask ends what can be redone");
+    // The history of a patch tells of its labels only.
+    let kinds: Vec<_> = project.patch_history(1).unwrap().into_iter().map(|(entry, _)| entry.kind).collect();
+    assert!(!kinds.contains(&EntryKind::Mask), "{kinds:?}");
 }

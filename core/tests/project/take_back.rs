@@ -277,7 +277,7 @@ fn micrographs_alone_go_but_those_that_a_person_has_worked_on() {
         project.micrographs().unwrap().into_iter().find(|mic| mic.name == name).unwrap().id
     };
     let excluded = vitrine_core::imaging::Mask { excluded: true, ..Default::default() };
-    project.set_mask(id(&project, "m2"), &excluded).unwrap();
+    project.set_mask(id(&project, "m2"), &excluded, &ada()).unwrap();
     let run = project.create_run(&new_run("a")).unwrap();
     let own = [(id(&project, "m3"), 0.75)].into();
     let rules = vitrine_core::project::PickRules { own, without_shifts: false };

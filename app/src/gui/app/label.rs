@@ -6,7 +6,7 @@ use vitrine_core::project::PatchId;
 use super::state::App;
 use crate::gui::command::{Command, LabelCommand, SelectCommand};
 use crate::gui::model::NoticeKind;
-use crate::gui::undo::{self, LabelEdit};
+use crate::gui::undo::{self, Step};
 use crate::gui::values::{LabelSource, Tab};
 use crate::words;
 
@@ -32,20 +32,12 @@ impl App {
                 Ok(())
             }
             LabelCommand::Undo => {
-                if self.step_mask(false)? {
-                    return Ok(());
-                }
-                let edit = undo::undo(self.store()?)?;
-                self.model.micrographs.mask_steps.took_back(edit.is_some());
-                self.took_back(edit, "There is no labelling to undo. Imports are not undone.")
+                let step = undo::undo(self.store()?)?;
+                self.took_back(step, "There is nothing to undo. Imports are not undone.")
             }
             LabelCommand::Redo => {
-                if self.step_mask(true)? {
-                    return Ok(());
-                }
-                let edit = undo::redo(self.store()?)?;
-                self.model.micrographs.mask_steps.made_again(edit.is_some());
-                self.took_back(edit, "There is no labelling to redo.")
+                let step = undo::redo(self.store()?)?;
+                self.took_back(step, "There is nothing to redo.")
             }
         }
     }
@@ -92,33 +84,47 @@ impl App {
         // Scores that sorted or chose what the person saw belong to the record.
         let open = self.open()?;
         let run = open.scores.as_ref().map(|scores| scores.run);
-        let edit = undo::set(self.store()?, patches, label, run, source.stored())?;
-        if let Some(edit) = &edit {
-            self.model.micrographs.mask_steps.labelled();
-            self.take_edit(edit)?;
-        }
-        Ok(edit.map_or(0, |edit| edit.changes.len() as u64))
+        let step = undo::set(self.store()?, patches, label, run, source.stored())?;
+        let changed = step.as_ref().map_or(0, |step| step.changes.len() as u64);
+        step.map_or(Ok(()), |step| self.take_step(step))?;
+        Ok(changed)
     }
 
-    fn took_back(&mut self, edit: Option<LabelEdit>, nothing: &str) -> anyhow::Result<()> {
-        match edit {
-            Some(edit) => {
-                self.take_edit(&edit)?;
-                // The selection is as it was before it was labelled.
-                self.open()?.labelled = None;
-                // Show what happened where it happened, if that is shown.
-                if let [change] = edit.changes.as_slice() {
-                    self.open()?.shown.go_to(change.patch);
-                }
-                self.model.notices.done(format!("{}.", edit.sentence()));
-            }
-            None => self.model.notices.warning(nothing),
+    fn took_back(&mut self, step: Option<Step>, nothing: &str) -> anyhow::Result<()> {
+        let Some(step) = step else {
+            self.model.notices.warning(nothing);
+            return Ok(());
+        };
+        let open = self.open()?;
+        let name = |id| {
+            let known = open.micrographs.iter().find(|micrograph| micrograph.id == id);
+            known.map_or_else(String::new, |micrograph| micrograph.name.clone())
+        };
+        let sentence = format!("{}.", step.sentence(name));
+        if !step.changes.is_empty() {
+            // The selection is as it was before it was labelled.
+            open.labelled = None;
         }
+        // Show what happened where it happened, if that is shown.
+        if let [change] = step.changes.as_slice() {
+            open.shown.go_to(change.patch);
+        }
+        self.take_step(step)?;
+        self.model.notices.done(sentence);
         Ok(())
     }
 
-    fn take_edit(&mut self, edit: &LabelEdit) -> anyhow::Result<()> {
-        self.open()?.take_changes(edit.entry, &edit.changes);
+    /// Takes up what a step has changed.
+    pub(super) fn take_step(&mut self, step: Step) -> anyhow::Result<()> {
+        let open = self.open()?;
+        match step.mask {
+            Some((micrograph, mask)) => {
+                open.take_mask(micrograph, mask);
+                // Places under the mask are no picks any more.
+                self.model.picks.revision += 1;
+            }
+            None => open.take_changes(step.entry, &step.changes),
+        }
         self.withdraw_undo();
         Ok(())
     }

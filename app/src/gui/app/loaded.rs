@@ -28,7 +28,7 @@ pub struct Loaded {
 pub fn load(mut store: Project, go_on: &dyn Fn() -> vitrine_core::Result<()>) -> anyhow::Result<Loaded> {
     store.refresh()?;
     // Read first: what changes from here on is taken up from the journal.
-    let journal = store.journal_position()?;
+    let journal = store.label_position()?;
     go_on()?;
     let columns = store.columns()?;
     go_on()?;

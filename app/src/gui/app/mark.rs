@@ -40,8 +40,6 @@ impl App {
         self.marks += 1;
         let marking = Marking { serial: self.marks, mark, under_way: false };
         self.model.micrographs.marking.push(marking);
-        // In its place among what undo takes back; an undo waits until it is in the project.
-        self.model.micrographs.mask_steps.labelled();
         self.cut_marked()
     }
 
@@ -100,12 +98,8 @@ impl App {
                     self.notify_at_edge(added.at_edge.len());
                     in_step &= self.open()?.take_added(micrograph, label, &added, Arc::clone(&pixels));
                 }
-                Ok(None) => {
-                    self.model.micrographs.mask_steps.label_failed();
-                    self.notify_at_edge(places.len());
-                }
+                Ok(None) => self.notify_at_edge(places.len()),
                 Err(error) => {
-                    self.model.micrographs.mask_steps.label_failed();
                     // Several clicks fail for one reason.
                     let sentence = error.to_string();
                     if sentence != told {

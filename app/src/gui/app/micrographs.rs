@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vitrine_core::formats::micrograph;
 use vitrine_core::grayscale::to_grayscale;
 use vitrine_core::imaging::filters::band_pass_mirrored;
-use vitrine_core::imaging::{CutSettings, Mask, Pyramid, bin};
+use vitrine_core::imaging::{CutSettings, Pyramid, bin};
 use vitrine_core::ingest::{box_for_diameter, suggested_bin};
 use vitrine_core::learning::general_model::box_and_bin;
 use vitrine_core::project::{Micrograph, MicrographId, PatchId, PickingSettings};
@@ -18,7 +18,8 @@ use super::outcome::{MicrographOutcome, Outcome};
 use super::state::App;
 use crate::gui::command::{MicrographCommand, SelectCommand};
 use crate::gui::jobs::{JobContext, JobKind};
-use crate::gui::model::{MaskStep, MicrographPicture, Next, SmallPicture};
+use crate::gui::model::{MicrographPicture, SmallPicture};
+use crate::gui::undo;
 use crate::gui::values::{FileKinds, Go, MicrographSort, PictureKey, Tab, Wanted};
 
 /// A picture that is filtered is averaged down to at most so many px a side first.
@@ -51,50 +52,13 @@ impl App {
             MicrographCommand::There => self.go_there()?,
             MicrographCommand::Diameter(diameter) => self.set_diameter(diameter)?,
             MicrographCommand::SetMask(micrograph, mask) => {
-                let before = self.open()?.mask(micrograph);
-                let step = MaskStep { micrograph, before, after: mask.clone() };
-                self.set_mask(micrograph, mask)?;
-                self.model.micrographs.mask_steps.add(step);
+                let step = undo::set_mask(self.store()?, micrograph, &mask)?;
+                step.map_or(Ok(()), |step| self.take_step(step))?;
             }
             MicrographCommand::Locate(micrograph) => self.ask_where(micrograph)?,
             MicrographCommand::Mark(mark) => self.mark_places(mark)?,
         }
         Ok(())
-    }
-
-    fn set_mask(&mut self, micrograph: MicrographId, mask: Mask) -> anyhow::Result<()> {
-        self.store()?.set_mask(micrograph, &mask)?;
-        let open = self.open()?;
-        open.masks.insert(micrograph, mask);
-        open.masks.retain(|_, mask| !mask.is_empty());
-        // Places under the mask are no picks any more.
-        self.model.picks.revision += 1;
-        self.withdraw_undo();
-        Ok(())
-    }
-
-    /// Takes back the change of a mask, or makes it again where `again`, if that is next. Whether it was.
-    pub(super) fn step_mask(&mut self, again: bool) -> anyhow::Result<bool> {
-        let steps = &self.model.micrographs.mask_steps;
-        let step = match if again { steps.to_redo() } else { steps.to_undo() } {
-            Next::Labels => return Ok(false),
-            Next::Nothing => {
-                self.model.notices.warning("There is nothing to redo.");
-                return Ok(true);
-            }
-            Next::Mask(step) => step,
-        };
-        self.set_mask(step.micrograph, if again { step.after } else { step.before })?;
-        let steps = &mut self.model.micrographs.mask_steps;
-        if again {
-            steps.made_again(true)
-        } else {
-            steps.took_back(true)
-        }
-        let name = self.micrograph(step.micrograph)?.0.name;
-        let done = if again { "Redone" } else { "Undone" };
-        self.model.notices.done(format!("{done}: bad regions of {name}."));
-        Ok(true)
     }
 
     /// The view of micrographs was opened: it shows one, and tries again what could not be read.

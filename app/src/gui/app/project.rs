@@ -293,10 +293,12 @@ impl App {
             let frames = self.jobs.frames().clone();
             store.flush_in_background(Arc::clone(&self.flush), Arc::new(move || frames.request()))?;
         }
-        // Labels that were set while it was read.
+        // What was changed while it was read.
         for entry in store.journal(open.journal, usize::MAX)? {
-            let changes = store.journal_changes(entry.id)?;
-            open.take_changes(entry.id, &changes);
+            match store.journal_mask(entry.id)? {
+                Some(micrograph) => open.take_mask(micrograph, store.mask(micrograph)?),
+                None => open.take_changes(entry.id, &store.journal_changes(entry.id)?),
+            }
         }
         let order = open.shown.order.clone();
         self.model.micrographs.arrange(&open, &self.model.picks, &self.model.drafts.pick);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use vitrine_core::imaging::Pyramid;
 use vitrine_core::project::MicrographId;
 
-use super::mask_steps::MaskSteps;
 use super::open::OpenProject;
 use super::picks::{PicksState, rules_of};
 use crate::gui::command::MarkPlaces;
@@ -64,8 +63,6 @@ pub struct MicrographsState {
     pub order: Arc<Vec<usize>>,
     /// The last order to move the view and its number, which goes up with each.
     pub go: (u64, Go),
-    /// Changes of masks that undo takes back.
-    pub mask_steps: MaskSteps,
     /// Places that are not in the project yet, oldest first.
     pub marking: Vec<Marking>,
     pictures: Vec<(PictureKey, Load<Arc<MicrographPicture>>)>,

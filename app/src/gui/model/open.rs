@@ -305,7 +305,15 @@ impl OpenProject {
         true
     }
 
-    /// Takes up what a journal entry changed.
+    /// Takes up what is ruled out on a micrograph now.
+    pub fn take_mask(&mut self, micrograph: MicrographId, mask: Mask) {
+        match mask.is_empty() {
+            true => self.masks.remove(&micrograph),
+            false => self.masks.insert(micrograph, mask),
+        };
+    }
+
+    /// Takes up the labels that a journal entry changed.
     pub fn take_changes(&mut self, entry: EntryId, changes: &[Change]) {
         // Copies the arrays only while a job still reads the old ones.
         let columns = Arc::make_mut(&mut self.columns);

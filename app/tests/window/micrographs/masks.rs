@@ -70,6 +70,24 @@ fn bad_regions_are_drawn_kept_and_hold_no_picks() {
     window.get_by_label("hole_0, 1 positive, 4 unlabeled, 1 negative, excluded");
     close(window);
 
+    // Undo reaches over a restart.
+    let excluded = "hole_0, 1 positive, 4 unlabeled, 1 negative, excluded";
+    let mut window = shown(&folder);
+    window.get_by_label(excluded);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    assert!(window.query_by_label(excluded).is_none());
+    assert!(said(&window).contains("Undone: bad regions of hole_0."), "{}", said(&window));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    window.get_by_label("2 regions");
+    for _ in 0..2 {
+        window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+        window.run_steps(3);
+    }
+    window.get_by_label(excluded);
+    close(window);
+
     let mut project = Project::open(&folder).unwrap();
     let mask = project.masks().unwrap().remove(&MicrographId(1)).unwrap();
     assert!(mask.excluded && mask.regions.len() == 1);
@@ -94,7 +112,8 @@ fn bad_regions_are_drawn_kept_and_hold_no_picks() {
     assert!(drawn_from(&mut project, 1).is_empty());
     let half = vec![[-1.0, -1.0], [300.0, -1.0], [300.0, 401.0], [-1.0, 401.0]];
     let regions = vec![vitrine_core::imaging::Region::Polygon(half)];
-    project.set_mask(MicrographId(3), &vitrine_core::imaging::Mask { excluded: false, regions }).unwrap();
+    let mask = vitrine_core::imaging::Mask { excluded: false, regions };
+    project.set_mask(MicrographId(3), &mask, &vitrine_core::project::Actor::Person("ada".into())).unwrap();
     let places = drawn_from(&mut project, 3);
     assert!(places.len() > 5 && places.iter().all(|(x, _)| *x >= 299.0), "{places:?}");
 }

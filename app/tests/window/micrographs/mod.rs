@@ -185,6 +185,18 @@ pub fn place(x: f64, y: f64, score: f64) -> Candidate {
 
 /// A run that nobody trained and the places it has found, micrograph by micrograph.
 pub fn run_with(folder: &Path, name: &str, began_with: Option<&str>, places: Vec<Vec<Candidate>>) {
+    let network = vitrine_core::learning::general_model::general_model(16, false).unwrap();
+    run_with_file(folder, name, began_with, places, |model| network.save(model).unwrap());
+}
+
+/// As [`run_with`], with what `write` makes the file of its network.
+fn run_with_file(
+    folder: &Path,
+    name: &str,
+    began_with: Option<&str>,
+    places: Vec<Vec<Candidate>>,
+    write: impl FnOnce(&Path),
+) {
     let mut project = Project::open(folder).unwrap();
     let mut config = yaml::load("supervised_baseline").unwrap();
     config.backbone = Backbone::SlidingCnn;
@@ -205,7 +217,7 @@ pub fn run_with(folder: &Path, name: &str, began_with: Option<&str>, places: Vec
     let run_dir = project.run_dir(name);
     std::fs::create_dir_all(&run_dir).unwrap();
     let model = run_dir.join("best.safetensors");
-    std::fs::write(&model, b"no weights").unwrap();
+    write(&model);
     let cut = vitrine_core::imaging::CutSettings { box_size: BOX.0, bin: BOX.1, margin: 0 };
     let store = Store::open(&run_dir, &model, cut).unwrap();
     for (number, places) in places.into_iter().enumerate() {
@@ -219,6 +231,19 @@ pub fn run_with(folder: &Path, name: &str, began_with: Option<&str>, places: Vec
 /// [`picked`] with a run that has found places on the first two micrographs; nobody trained it.
 pub fn found(dir: &Path) -> PathBuf {
     let folder = picked(dir);
+    run_with(&folder, "slide-1", None, found_places());
+    folder
+}
+
+/// As [`found`], but the file of the run's network is damaged.
+pub fn found_but_damaged(dir: &Path) -> PathBuf {
+    let folder = picked(dir);
+    let damaged = |model: &Path| std::fs::write(model, b"no weights").unwrap();
+    run_with_file(&folder, "slide-1", None, found_places(), damaged);
+    folder
+}
+
+fn found_places() -> Vec<Vec<Candidate>> {
     // At an unlabeled patch, at a positive, two at new places near each other, and a poor one.
     let first = vec![
         place(241.0, 121.0, 0.9),
@@ -227,8 +252,7 @@ pub fn found(dir: &Path) -> PathBuf {
         place(304.0, 300.0, 0.7),
         place(500.0, 300.0, 0.3),
     ];
-    run_with(&folder, "slide-1", None, vec![first, vec![place(200.0, 300.0, 0.6)]]);
-    folder
+    vec![first, vec![place(200.0, 300.0, 0.6)]]
 }
 
 /// Waits until the picks of the micrograph that is shown and the counts over all are those of now.

@@ -54,7 +54,7 @@ fn picks_of_a_run_are_seen_at_a_threshold_and_judged() {
 #[test]
 fn a_run_that_cannot_be_read_says_so_and_where_picks_would_go_is_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let mut window = shown(&found(dir.path()));
+    let mut window = shown(&found_but_damaged(dir.path()));
     window.get_by_label("Pick all").click();
     wait(&mut window, "the sentence", |app| {
         app.model.notices.shown().iter().any(|notice| notice.text.starts_with("Picking with slide-1: "))

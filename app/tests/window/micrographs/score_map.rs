@@ -52,7 +52,7 @@ fn the_score_map_is_laid_over_the_micrograph_and_kept() {
 #[test]
 fn why_there_is_no_map_is_said() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = found(dir.path());
+    let folder = found_but_damaged(dir.path());
     let mut window = shown(&folder);
     window.key_press(Key::H);
     let slide = MapKey { micrograph: MicrographId(1), run: "slide-1".to_owned(), epoch: 1 };

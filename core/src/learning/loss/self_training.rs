@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::learning::prior::pick_test::PickTest;
+use crate::learning::prior::pick_test::{PickSample, PickTest};
 
 /// The pseudo-label of a patch for an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,14 @@ impl SelfTrainingTrial {
     /// What the run does where the general model is asked; `None` until it was decided.
     pub fn road(&self) -> Option<Road> {
         self.road
+    }
+
+    /// Whether the run found that its picks are clearer than other particles, or may be. A run that never asks has not found it.
+    pub fn picks_may_be_clear(&self) -> bool {
+        match self.road {
+            Some(road) => road != Road::RandomPicks,
+            None => self.picks.is_some_and(|test| test.sample() != PickSample::Random),
+        }
     }
 
     /// The test of the picks before the run; `None` where none was made.

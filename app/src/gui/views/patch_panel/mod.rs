@@ -298,7 +298,7 @@ fn happened(entry: &JournalEntry, change: &Change) -> String {
     let after = change.after;
     match entry.kind {
         EntryKind::Import => format!("{after}, by {who}"),
-        EntryKind::Edit => format!("{} to {after}, by {who}", change.before),
+        EntryKind::Edit | EntryKind::Mask => format!("{} to {after}, by {who}", change.before),
         EntryKind::Undo => format!("back to {after}, undone by {who}"),
         EntryKind::Redo => format!("{after} again, redone by {who}"),
         EntryKind::TakeBack => format!("the import was taken back by {who}"),
