@@ -265,7 +265,7 @@ impl Picker {
                 .iter()
                 .map(|contrast| contrast.map_or(0.0, |contrast| rule.lowers_by(contrast)))
                 .collect();
-            lower(&mut places, &lowers);
+            deal_out(&mut places, &lowers);
         }
         places.sort_by(|a, b| b.logit.total_cmp(&a.logit));
         Ok(Candidates { size, border: *border, places })
@@ -275,7 +275,7 @@ impl Picker {
 /// Lowers each logit by its number of `lowers`, and deals the lowered logits out anew, the highest first, in the order that
 /// places have where the numbers count [`CONTRAST_IN_ORDER`] times. So as many places as before lie above a threshold, but
 /// others.
-fn lower(places: &mut [Candidate], lowers: &[f64]) {
+fn deal_out(places: &mut [Candidate], lowers: &[f64]) {
     let mut logits: Vec<f32> =
         places.iter().zip(lowers).map(|(place, &by)| lowered(place.logit, by as f32)).collect();
     let ranks: Vec<f64> = places
@@ -355,7 +355,7 @@ mod tests {
         let at = |logit| Candidate { x: 0.0, y: 0.0, logit };
         let mut places = [at(3.0), at(2.0), at(1.0), at(-2.0)];
         // Lowered once: 1.5, 2, 1, −2. In the order of −0.75, 2, 1, −2 the first comes third.
-        lower(&mut places, &[1.5, 0.0, 0.0, 0.0]);
+        deal_out(&mut places, &[1.5, 0.0, 0.0, 0.0]);
         assert_eq!(places.map(|place| place.logit), [1.0, 2.0, 1.5, -2.0]);
     }
 

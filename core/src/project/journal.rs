@@ -1,5 +1,6 @@
 //! The label journal: what changed, before, after, when, by whom, and why. Append-only; triggers
-//! in the database refuse everything else. Changes of [masks](super::masks) are entries without changed labels.
+//! in the database refuse everything else. Changes of [masks](super::masks) are entries without changed labels; which regions they
+//! changed stands in `meta`, which no trigger guards.
 //!
 //! The labels are the journal replayed from "all unlabeled". Undo is a new entry with the inverse
 //! changes. The id of the last entry is the *journal position*: with it the labels of an earlier
