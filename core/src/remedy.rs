@@ -54,6 +54,10 @@ pub enum Remedy {
         /// Name of the run.
         run: String,
     },
+    /// Judge picks at random, or choose a threshold or a number of picks.
+    JudgePicks,
+    /// Leave thresholds of single micrographs and the taking out of shifts out of account.
+    OneThreshold,
     /// Train the run again, or choose another one.
     ChooseRun,
     /// Delete a run, or import into another project.
@@ -104,6 +108,8 @@ impl fmt::Display for Remedy {
             Self::ImportFirst => "import patches first",
             Self::TrainFirst => "train a run first",
             Self::ScoreFirst { run } => return write!(f, "score the patches with the run {run} first"),
+            Self::JudgePicks => "judge 30 picks at random, or choose a threshold or a number of picks",
+            Self::OneThreshold => "use one threshold for all micrographs, and leave their shifts in",
             Self::ChooseRun => "train the run again, or choose another one",
             Self::DeleteRun { run } => {
                 return write!(f, "delete the run {run} first, or import into another project");

@@ -208,6 +208,13 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
             100.0 * expected.recall_high
         ));
     }
+    if let Some(why) = &summary.why_not_expected {
+        let way = match summary.own_thresholds {
+            0 => "\"Judge picks at random\" in the window tells it",
+            _ => "--one-threshold ignores them",
+        };
+        print_line(&format!("no precision is expected: {why} ({way})"));
+    }
     if !summary.left_out.is_empty() {
         print_line(&format!("left out: {} micrographs, named above", summary.left_out.len()));
     }

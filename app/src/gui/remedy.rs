@@ -36,6 +36,8 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::ImportFirst => "import some first",
         Remedy::TrainFirst => "train one first",
         Remedy::ScoreFirst { run } => return format!("score the patches with {run} first, under Train"),
+        Remedy::JudgePicks => "judge 30 of them (\"Judge picks at random\"), or set a threshold",
+        Remedy::OneThreshold => "leave the shifts in, and turn \"Own threshold here\" off where it is on",
         Remedy::ChooseRun => "train it again, or choose another run",
         Remedy::DeleteRun { run } => {
             return format!("delete {run} first, under Train, or import into another project");
@@ -83,6 +85,8 @@ pub fn button(remedy: &Remedy) -> Option<(String, Command)> {
         | Remedy::AllowReplace
         | Remedy::ExportPixels
         | Remedy::ScoreFirst { .. }
+        | Remedy::JudgePicks
+        | Remedy::OneThreshold
         | Remedy::ChooseRun
         | Remedy::UndoLabels
         | Remedy::ChooseDevice

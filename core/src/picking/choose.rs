@@ -7,6 +7,7 @@ use super::picker::{Candidate, Candidates, FLOOR};
 use crate::error::{Error, Result};
 use crate::learning::prior::binormal::{Checked, Mixtures, binormal_mixtures};
 use crate::learning::prior::promise::{Reached, promise};
+use crate::remedy::Remedy;
 
 /// What a person asks of the picks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,10 +58,66 @@ const MIN_POSITIVES: usize = 10;
 pub enum Evidence<'a> {
     /// The logits of particles on which the network did not learn, beside those of the places.
     Scores(&'a [f32]),
-    /// Nothing: the picks may be clearer than the other particles, so their scores do not say how high particles score.
-    ClearPicks,
     /// What a person has said of places at random.
     Judged(&'a Judged),
+    /// Nothing.
+    Nothing(WhyNothing),
+}
+
+/// Why the scores of particles on which the network did not learn tell no precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhyNothing {
+    /// The picks may be clearer than the other particles, so their scores do not say how high particles score.
+    ClearPicks,
+    /// The places have no shifts of their micrographs, and the scores of particles are known with them only.
+    WithoutShifts,
+}
+
+impl WhyNothing {
+    fn error(self) -> Error {
+        match self {
+            Self::ClearPicks => Error::request(
+                "the picks that the run learned from look clearer than the other particles, or may be, so their scores do \
+                 not say how many of the places are particles",
+                Remedy::JudgePicks,
+            ),
+            Self::WithoutShifts => Error::request(
+                "scores are counted without the shifts of their micrographs, and the scores of held-out particles are \
+                 known with them only",
+                Remedy::OneThreshold,
+            ),
+        }
+    }
+}
+
+impl Evidence<'_> {
+    /// Whether a precision can be expected from it, as far as that can be said before places are known.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check(self) -> Result<()> {
+        match self {
+            Self::Scores(positives) => enough(positives).map(drop),
+            Self::Judged(_) => Ok(()),
+            Self::Nothing(why) => Err(why.error()),
+        }
+    }
+}
+
+/// The logits of particles that are not below every place that is kept.
+fn enough(positives: &[f32]) -> Result<Vec<f32>> {
+    let above: Vec<f32> = positives.iter().copied().filter(|p| *p >= FLOOR).collect();
+    if above.len() >= MIN_POSITIVES {
+        return Ok(above);
+    }
+    Err(Error::request(
+        format!(
+            "an expected precision needs scores of at least {MIN_POSITIVES} particles that the run did not learn from; \
+             there are {}",
+            above.len()
+        ),
+        Remedy::JudgePicks,
+    ))
 }
 
 impl Census {
@@ -108,36 +165,26 @@ impl Census {
     }
 
     fn known<'a>(&self, evidence: Evidence<'a>) -> Result<Known<'a>> {
-        Ok(match evidence {
-            Evidence::Scores(positives) => Known::Particles(self.particles(positives)?),
-            Evidence::ClearPicks => {
-                return Err(Error::request(
-                    "the picks that the run learned from look clearer than the other particles, or may be, so their scores \
-                     do not say how many of the places are particles",
-                    "judge 30 picks at random in the window (*Judge picks at random*), or choose a threshold or an expected \
-                     number",
-                ));
-            }
-            Evidence::Judged(judged) => Known::Judged(judged),
-        })
+        match evidence {
+            Evidence::Scores(positives) => Ok(Known::Particles(self.particles(enough(positives)?)?)),
+            Evidence::Judged(judged) => Ok(Known::Judged(judged)),
+            Evidence::Nothing(why) => Err(why.error()),
+        }
     }
 
     /// How many of the places are particles: their share is the class prior of positives against places.
-    fn particles(&self, positives: &[f32]) -> Result<Particles> {
-        let above: Vec<f32> = positives.iter().copied().filter(|p| *p >= FLOOR).collect();
-        if above.len() < MIN_POSITIVES || self.sample.len() < MIN_POSITIVES {
+    fn particles(&self, positives: Vec<f32>) -> Result<Particles> {
+        if self.sample.len() < MIN_POSITIVES {
             return Err(Error::request(
                 format!(
-                    "an expected precision needs scores of at least {MIN_POSITIVES} particles that the run did not learn from \
-                     and as many places; there are {} and {}",
-                    above.len(),
+                    "an expected precision needs at least {MIN_POSITIVES} places; there are {}",
                     self.sample.len()
                 ),
-                "label more particles and train again, or choose a threshold or an expected number",
+                "pick on more micrographs, or choose a threshold or an expected number",
             ));
         }
-        let mixtures = binormal_mixtures(&above, &self.sample, Checked::default())?;
-        Ok(Particles { mixtures, positives: above })
+        let mixtures = binormal_mixtures(&positives, &self.sample, Checked::default())?;
+        Ok(Particles { mixtures, positives })
     }
 }
 
@@ -261,9 +308,10 @@ mod tests {
         let expected = census.expect(logit, Evidence::Scores(&positives)).unwrap().unwrap();
         assert!(expected.low <= true_precision && true_precision <= expected.high, "{expected:?}");
         assert!(census.threshold(Choice::Precision(0.9), Evidence::Scores(&positives[..5])).is_err());
-        let refused = census.threshold(Choice::Precision(0.9), Evidence::ClearPicks).unwrap_err();
+        let refused =
+            census.threshold(Choice::Precision(0.9), Evidence::Nothing(WhyNothing::ClearPicks)).unwrap_err();
         assert!(refused.to_string().contains("clearer"), "{refused}");
-        assert!(census.threshold(Choice::Threshold(0.5), Evidence::ClearPicks).is_ok());
+        assert!(census.threshold(Choice::Threshold(0.5), Evidence::Nothing(WhyNothing::ClearPicks)).is_ok());
         assert_eq!(census.expect(29.0, Evidence::Scores(&positives)).unwrap(), None);
     }
 

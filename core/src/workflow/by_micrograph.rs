@@ -45,11 +45,6 @@ impl ByMicrograph {
         self.own.is_empty() && !self.without_shifts
     }
 
-    /// Whether some micrographs have a threshold of their own.
-    pub(super) fn has_own(&self) -> bool {
-        !self.own.is_empty()
-    }
-
     /// Whether all micrographs must be known before one can be judged.
     pub(super) const fn needs_all(&self) -> bool {
         self.without_shifts

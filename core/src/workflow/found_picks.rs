@@ -13,7 +13,7 @@ use crate::imaging::Mask;
 use crate::ingest::project_cut;
 use crate::picking::audit::{Audit, Judged};
 use crate::picking::census::{Census, Expectation, logit_of, score_of};
-use crate::picking::choose::at_distance;
+use crate::picking::choose::{Evidence, WhyNothing, at_distance};
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::score_counts::ScoreCounts;
 use crate::picking::shift::without_shift;
@@ -63,6 +63,8 @@ pub struct Survey {
     pub each: HashMap<PathBuf, OnOne>,
     /// Whether scores are counted without the shift of their micrograph.
     pub without_shifts: bool,
+    /// Whether scores of places that stand out less than most particles are lowered.
+    pub lowered_by_contrast: bool,
     /// Places above the floor, at the distance asked for.
     pub places: u64,
     /// Places by score, in bars of equal width from 0 to 1.
@@ -167,14 +169,11 @@ impl FoundPicks {
         let count = each.len();
         let scores: Vec<f64> = (1..=STEPS).map(|step| step as f64 / (STEPS + 1) as f64).collect();
         let logits: Vec<f64> = scores.iter().map(|&score| logit_of(score)).collect();
+        let held_out = HeldOut::of(project, &self.run);
+        let lowered_by_contrast = held_out.as_ref().is_ok_and(|known| known.lowered_by_contrast);
         let known = match without_shifts {
-            true => Err(Error::request(
-                "scores are counted without the shifts of their micrographs, and the scores of held-out particles are \
-                 known with them only",
-                "leave the shifts in",
-            )),
-            false => HeldOut::of(project, &self.run)
-                .and_then(|held_out| census.expectations(&logits, held_out.evidence())),
+            true => census.expectations(&logits, Evidence::Nothing(WhyNothing::WithoutShifts)),
+            false => held_out.and_then(|held_out| census.expectations(&logits, held_out.evidence())),
         };
         let (expected, why_not) = match known {
             Ok(expected) => (expected, None),
@@ -192,6 +191,7 @@ impl FoundPicks {
             micrographs: count,
             each,
             without_shifts,
+            lowered_by_contrast,
             places: census.len(),
             histogram,
             thresholds: thresholds.collect(),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::label::Label;
 use crate::learning::train::checkpoint::Checkpoint;
 use crate::picking::census::logit_of;
-use crate::picking::choose::Evidence;
+use crate::picking::choose::{Evidence, WhyNothing};
 use crate::project::{Project, ScoreKind, Side};
 
 /// What a run's own picks say of the scores of particles.
@@ -14,6 +14,8 @@ pub(super) struct HeldOut {
     positives: Vec<f32>,
     /// Whether its picks may be clearer than the other particles: then these are no random sample of them.
     may_be_clear: bool,
+    /// Whether scores of places that stand out less than most particles are lowered.
+    pub(super) lowered_by_contrast: bool,
 }
 
 impl HeldOut {
@@ -24,13 +26,17 @@ impl HeldOut {
     pub(super) fn of(project: &Project, run: &str) -> Result<Self> {
         let header = Checkpoint::load(&trained_model(project, run)?)?.header;
         let positives = held_out_positives(project, run)?;
-        Ok(Self { positives, may_be_clear: header.trial.picks_may_be_clear() })
+        Ok(Self {
+            positives,
+            may_be_clear: header.trial.picks_may_be_clear(),
+            lowered_by_contrast: header.contrast.is_some() || header.contrast_by_scores,
+        })
     }
 
     /// What a precision can be expected from.
     pub(super) fn evidence(&self) -> Evidence<'_> {
         match self.may_be_clear {
-            true => Evidence::ClearPicks,
+            true => Evidence::Nothing(WhyNothing::ClearPicks),
             false => Evidence::Scores(&self.positives),
         }
     }

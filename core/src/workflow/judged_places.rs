@@ -42,6 +42,11 @@ impl JudgedPlaces {
         Ok(Self { by_file, near: reach(distance) })
     }
 
+    /// How many patches on known micrographs carry a label.
+    pub(super) fn len(&self) -> usize {
+        self.by_file.values().map(Vec::len).sum()
+    }
+
     /// Whether a person took a place for a particle; `None` where nobody has judged it.
     pub(super) fn at(&self, place: &AuditPlace) -> Option<bool> {
         let patches = self.by_file.get(&named(&place.file))?.iter();

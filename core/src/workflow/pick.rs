@@ -58,6 +58,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let held_out = HeldOut::of(project, &request.run)?;
     let trained_at = project_pixel_size(project)?;
     let mut work = Work::new(project, request, &cut, distance)?;
+    work.check(request, &held_out)?;
     work.summary.lowered_by_contrast = picker.lowers_by_contrast();
     let mut queue = Queue::new(project, &request.micrographs, request.watch)?;
     let mut last_new = Instant::now();
@@ -92,7 +93,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-    let mut summary = work.summary;
+    let mut summary = work.end()?;
     if summary.micrographs == 0 && !request.watch {
         let first = summary.left_out.first().map_or_else(String::new, |l| format!(" ({})", l.reason));
         return Err(Error::request(

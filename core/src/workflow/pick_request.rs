@@ -77,8 +77,11 @@ pub struct PickSummary {
     pub box_size: usize,
     /// Px averaged into one.
     pub bin: usize,
-    /// What is to be expected of the picks; `None` where too few positives were left to judge by.
+    /// What is to be expected of the picks; `None` where nothing is picked or too little is known.
     pub expected: Option<Expectation>,
+    /// What is missing to expect something, as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not_expected: Option<String>,
     /// Seconds that reading, the map and exact scores took.
     pub seconds: f64,
     /// Sentences a person should read.

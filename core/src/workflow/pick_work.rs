@@ -12,16 +12,20 @@ use super::pick_request::{PickRequest, PickSummary};
 use crate::error::{Error, Result};
 use crate::imaging::Mask;
 use crate::imaging::cut::CutSettings;
-use crate::picking::audit::Audit;
+use crate::picking::audit::{Audit, ENOUGH_BELOW, ENOUGH_PICKS, Judged};
 use crate::picking::census::{Census, logit_of, score_of};
-use crate::picking::choose::{Choice, Evidence, at_distance};
+use crate::picking::choose::{Choice, Evidence, WhyNothing, at_distance};
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::shift::without_shift;
 use crate::picking::store::{FileState, Store};
 use crate::project::Project;
+use crate::remedy::Remedy;
 
 /// Pixel sizes that differ by more than this share are told.
 const PIXEL_SIZE_DIFFERS: f64 = 0.03;
+
+/// Why nothing is expected of all micrographs together.
+const OWN: &str = "some micrographs have thresholds of their own";
 
 /// What is ruled out on the micrographs of the project, by file as [`named`] names it.
 pub(super) fn masks(project: &Project) -> Result<HashMap<PathBuf, Mask>> {
@@ -53,6 +57,8 @@ pub(super) struct Work {
     masks: HashMap<PathBuf, Mask>,
     /// What the project says of single micrographs.
     by: ByMicrograph,
+    /// Why the threshold of a watch is not known yet.
+    not_settled: Option<Error>,
 }
 
 impl Work {
@@ -82,6 +88,7 @@ impl Work {
                 true => ByMicrograph::default(),
                 false => ByMicrograph::of(project, &request.run)?,
             },
+            not_settled: None,
         })
     }
 
@@ -127,6 +134,25 @@ impl Work {
         Ok(())
     }
 
+    /// Refuses a precision that cannot be expected, before any place is known.
+    pub(super) fn check(&self, request: &PickRequest, held_out: &HeldOut) -> Result<()> {
+        // Whether answers are enough depends on the places.
+        let may_be_judged = self.judged.len() >= ENOUGH_PICKS + ENOUGH_BELOW;
+        match request.choice {
+            Choice::Precision(_) if !may_be_judged => self.evidence(None, held_out).check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a precision is expected from.
+    fn evidence<'a>(&self, judged: Option<&'a Judged>, held_out: &'a HeldOut) -> Evidence<'a> {
+        match judged {
+            Some(judged) => Evidence::Judged(judged),
+            None if self.by.needs_all() => Evidence::Nothing(WhyNothing::WithoutShifts),
+            None => held_out.evidence(),
+        }
+    }
+
     /// Settles the threshold over all micrographs, counts, and writes what has waited for it.
     pub(super) fn settle(&mut self, store: &Store, request: &PickRequest, held_out: &HeldOut) -> Result<()> {
         if self.summary.micrographs == 0 {
@@ -136,19 +162,28 @@ impl Work {
         let (census, mut audit) = self.common(store);
         audit.settle();
         // Where a micrograph has a threshold of its own, nothing is expected of all together.
-        let judged = match self.by.has_own() {
+        let own = self.summary.own_thresholds > 0;
+        let judged = match own {
             true => None,
             false => audit.judged(&|place| self.judged.at(place)),
         };
-        let evidence = judged.as_ref().map_or(held_out.evidence(), Evidence::Judged);
-        if judged.is_none() && self.by.needs_all() && matches!(request.choice, Choice::Precision(_)) {
-            return Err(Error::request(
-                "a precision is expected from scores of held-out particles, which are known with the shifts of their \
-                 micrographs only, and this run takes them out",
-                "leave the shifts in, choose a threshold or an expected number, or judge random picks in the window",
-            ));
-        }
-        let logit = census.threshold(request.choice, evidence)?;
+        let evidence = self.evidence(judged.as_ref(), held_out);
+        let logit = match census.threshold(request.choice, evidence) {
+            Ok(logit) => logit,
+            // The next micrographs of a watch may bring enough places.
+            Err(error) if request.watch && evidence.check().is_ok() => {
+                self.not_settled = Some(error);
+                return Ok(());
+            }
+            Err(error) if own => {
+                return Err(Error::request(
+                    format!("{}; {OWN}, so answers to random picks do not count", error.problem()),
+                    Remedy::OneThreshold,
+                ));
+            }
+            Err(error) => return Err(error),
+        };
+        self.not_settled = None;
         self.summary.threshold = score_of(logit);
         self.summary.places = self.census.len();
         self.summary.without_shifts = self.by.needs_all();
@@ -156,10 +191,13 @@ impl Work {
             true => self.census.above(logit),
             false => self.count(store, logit),
         };
-        // Too few positives are no error where nobody asked for a precision; held-out ones are known with shifts only.
-        self.summary.expected = match self.by.is_plain() || judged.is_some() {
-            true => census.expect(logit, evidence).ok().flatten(),
-            false => None,
+        // Too little evidence is no error where nobody asked for a precision.
+        (self.summary.expected, self.summary.why_not_expected) = match own {
+            true => (None, Some(OWN.to_owned())),
+            false => match census.expect(logit, evidence) {
+                Ok(expected) => (expected, None),
+                Err(error) => (None, Some(error.problem())),
+            },
         };
         let wanted = request.out.is_some() || request.table.is_some();
         let waited = self.by.needs_all() || !matches!(request.choice, Choice::Threshold(_));
@@ -176,6 +214,14 @@ impl Work {
             self.output = output;
         }
         Ok(())
+    }
+
+    /// What came of it.
+    ///
+    /// # Errors
+    /// When a watch has ended before its threshold was known.
+    pub(super) fn end(self) -> Result<PickSummary> {
+        self.not_settled.map_or(Ok(self.summary), Err)
     }
 
     /// The places of micrographs on which the common threshold holds, without the shifts that are taken out: their number by

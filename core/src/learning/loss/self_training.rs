@@ -103,11 +103,11 @@ impl SelfTrainingTrial {
         self.road
     }
 
-    /// Whether the run found that its picks are clearer than other particles, or may be. A run that never asks has not found it.
+    /// Whether the picks are clearer than other particles, or may be: unless the run tested them and found a random sample.
     pub fn picks_may_be_clear(&self) -> bool {
         match self.road {
             Some(road) => road != Road::RandomPicks,
-            None => self.picks.is_some_and(|test| test.sample() != PickSample::Random),
+            None => self.picks.is_none_or(|test| test.sample() != PickSample::Random),
         }
     }
 

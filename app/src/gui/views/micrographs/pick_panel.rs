@@ -197,6 +197,13 @@ fn expectation(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, surveyed: &Survey
     let rules = rules_of(open, draft).cloned().unwrap_or_default();
     let picks = words::count(surveyed.picks(f64::from(draft.threshold), &rules));
     ui.weak(format!("{picks} picks on {micrographs} scored micrographs"));
+    if survey.lowered_by_contrast {
+        let rule = egui::RichText::new("Places that stand out little have lower scores.").weak();
+        ui.add(egui::Label::new(rule).wrap()).on_hover_text(
+            "The network sees each box at the same contrast. So the run lowers the scores of places whose box varies less \
+             than that of most particles, beside the other places of the micrograph.",
+        );
+    }
     let audit = &model.picks.audit;
     let (expected, why_not) = match audit.judged {
         Some(_) => (audit.expected, None),
@@ -230,7 +237,7 @@ fn expectation(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, surveyed: &Survey
             }
         }
         (None, Some(why)) => {
-            ui.add(egui::Label::new(egui::RichText::new(format!("No precision: {why}.")).weak()).wrap());
+            weak(ui, &format!("No precision: {why}. \"Judge picks at random\" tells it."));
         }
         (None, None) => {
             ui.weak("Nothing is picked at this threshold.");
