@@ -201,7 +201,7 @@ fn an_exported_model_is_read_by_the_script() {
             normaliser: Normaliser::fit(NormaliserKind::PerPatchZScore, SIZE, &pixels).unwrap(),
             prior: PriorUsed::given(0.3),
             best: Some((3, 0.8)),
-            contrast: Some(ContrastRule { floor: -0.1, slope: 3.0 }),
+            contrast: Some(ContrastRule { floor: -0.1, slope: 3.0, for_patches: 0.25 }),
             contrast_by_scores: false,
             consistency: ConsistencyState::new(0.3),
             trial: Default::default(),
@@ -232,7 +232,7 @@ fn an_exported_model_is_read_by_the_script() {
     }
     let card = export_model(&project, RUN, &out, false, &mut |_| true).unwrap();
     assert_eq!((card.epoch, card.size, card.weights.len()), (3, SIZE, weights.len()));
-    assert_eq!(card.contrast, Some(ContrastRule { floor: -0.1, slope: 3.0 }));
+    assert_eq!(card.contrast, Some(ContrastRule { floor: -0.1, slope: 3.0, for_patches: 0.25 }));
     let again = export_model(&project, RUN, &out, false, &mut |_| true).unwrap_err();
     assert_eq!(again.remedy(), Some(vitrine_core::Remedy::AllowReplace));
 

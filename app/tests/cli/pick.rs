@@ -223,6 +223,21 @@ fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {
     fs::write(empty.join("a.mrc"), b"no picture").unwrap();
     let said = refused(&["pick", project, "--run", "slide", "--micrographs", &text(empty.join("a.mrc"))]);
     assert!(said.contains("none of the micrographs"), "{said}");
+    // Nobody has tested whether the 75 picks are a random sample, and a run without labels has none.
+    let slide = ["pick", project, "--run", "slide", "--device", "cpu"];
+    let said = refused(&[&slide[..], &["--precision", "0.9"]].concat());
+    assert!(said.contains("clearer than the others") && said.contains("Judge picks at random"), "{said}");
+    let said = ok(&slide);
+    assert!(said.contains("no precision is expected: the labelled particles look clearer"), "{said}");
+    let unlabeled = text(dir.join("unlabeled"));
+    ok(&["new", &unlabeled]);
+    ok(&["import", &unlabeled, "--micrographs", mics, "--pool", "none"]);
+    ok(&["rank", &unlabeled, "--diameter", "24", "--device", "cpu"]);
+    let general = ["pick", &unlabeled, "--run", "general-1", "--diameter", "24", "--device", "cpu"];
+    let said = refused(&[&general[..], &["--precision", "0.9"]].concat());
+    assert!(said.contains("there are 0"), "{said}");
+    // It was said before anything was scored.
+    assert_eq!(count(&json(&general), "scored_before"), 0);
     let both = ["pick", project, "--run", "slide", "--threshold", "0.5", "--expected", "3"];
     assert_eq!(run(&both).code, Some(2));
 }

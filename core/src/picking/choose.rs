@@ -67,7 +67,7 @@ pub enum Evidence<'a> {
 /// Why the scores of particles on which the network did not learn tell no precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyNothing {
-    /// The picks may be clearer than the other particles, so their scores do not say how high particles score.
+    /// The labelled particles may be clearer than the others, so their scores do not say how high particles score.
     ClearPicks,
     /// The places have no shifts of their micrographs, and the scores of particles are known with them only.
     WithoutShifts,
@@ -77,8 +77,8 @@ impl WhyNothing {
     fn error(self) -> Error {
         match self {
             Self::ClearPicks => Error::request(
-                "the picks that the run learned from look clearer than the other particles, or may be, so their scores do \
-                 not say how many of the places are particles",
+                "the labelled particles look clearer than the others, or may be, so their scores do not say how many of the \
+                 places are particles",
                 Remedy::JudgePicks,
             ),
             Self::WithoutShifts => Error::request(

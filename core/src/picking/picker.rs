@@ -331,7 +331,8 @@ mod tests {
             let picker = picker(contrast);
             picker.pick(&picker.prepare(micrograph()).unwrap()).unwrap().places
         };
-        let (plain, ruled) = (find(None), find(Some(ContrastRule { floor: -0.5, slope: 1.0 })));
+        let (plain, ruled) =
+            (find(None), find(Some(ContrastRule { floor: -0.5, slope: 1.0, for_patches: 1.0 })));
         // Whether the inner part of the box, 20 px either way, lies in the faint quarter, or outside of it.
         let (edge, half) = (SIDE as f64 / 2.0, 21.0);
         let faint = |place: &&Candidate| place.x.max(place.y) < edge - half;

@@ -35,7 +35,7 @@ impl HeldOut {
 
     /// What a precision can be expected from.
     pub(super) fn evidence(&self) -> Evidence<'_> {
-        match self.may_be_clear {
+        match self.may_be_clear && !self.positives.is_empty() {
             true => Evidence::Nothing(WhyNothing::ClearPicks),
             false => Evidence::Scores(&self.positives),
         }

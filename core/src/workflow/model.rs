@@ -47,7 +47,7 @@ pub struct ModelCard {
     /// The run's configuration.
     pub config: RunConfig,
     /// By how much the program lowers logits of patches of little contrast, where the run has a rule for it: by
-    /// `slope` × (`floor` − contrast) where that is above 0, but not below
+    /// `for_patches` × `slope` × (`floor` − contrast) where that is above 0, but not below
     /// [`FLOOR_LOGIT`](crate::learning::infer::contrast::FLOOR_LOGIT), and by less where few patches tell what is usual.
     /// Contrast is ln of the standard deviation of the inner part of a patch, less what is usual on its micrograph.
     pub contrast: Option<ContrastRule>,

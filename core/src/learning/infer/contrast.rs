@@ -26,6 +26,10 @@ const FLOOR: f64 = 0.25;
 /// would hardly count. Of 0.5 to 3 that were tried, all gained on micrographs.
 const WEIGHT: f64 = 2.0;
 
+/// How much of the rule counts for patches where picks look like a random sample: with all of it, some rank lower than without a
+/// rule.
+const OF_RANDOM_PICKS: f64 = 0.25;
+
 /// By how much scores of places of little contrast are lowered. The contrast of a place is
 /// [`log_spread`](crate::imaging::spread::log_spread) less what is usual on its micrograph.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -34,6 +38,13 @@ pub struct ContrastRule {
     pub floor: f64,
     /// By how much, for each unit of contrast.
     pub slope: f64,
+    /// How much of it counts for patches, from 0 to 1.
+    #[serde(default = "all")]
+    pub for_patches: f64,
+}
+
+const fn all() -> f64 {
+    1.0
 }
 
 /// The contrast of a patch.
@@ -102,7 +113,8 @@ impl ContrastRule {
         let mut ascending = positive.to_vec();
         ascending.sort_by(f64::total_cmp);
         let floor = ascending[(FLOOR * (ascending.len() - 1) as f64).round() as usize];
-        Some(Self { floor, slope: WEIGHT * (apart / deviation).min(LARGEST_EFFECT) / deviation })
+        let slope = WEIGHT * (apart / deviation).min(LARGEST_EFFECT) / deviation;
+        Some(Self { floor, slope, for_patches: all() })
     }
 
     /// The rule without labels, by `scores` p in [0, 1] of patches: those that the general model is sure of count as
@@ -118,7 +130,13 @@ impl ContrastRule {
 
     /// By how much the logit of a patch is lowered; by nothing where its contrast is not known.
     pub fn lowers_patch_by(&self, patch: Option<PatchContrast>) -> f32 {
-        patch.map_or(0.0, |patch| (patch.certainty * self.lowers_by(patch.contrast)) as f32)
+        let by = |patch: PatchContrast| self.for_patches * patch.certainty * self.lowers_by(patch.contrast);
+        patch.map_or(0.0, |patch| by(patch) as f32)
+    }
+
+    /// The rule where the positives look like a random sample of the particles: the network has seen faint ones too.
+    pub fn of_random_picks(self) -> Self {
+        Self { for_patches: OF_RANDOM_PICKS, ..self }
     }
 
     /// By how much the logit of a place of this contrast is lowered; never below 0.
@@ -156,6 +174,19 @@ mod tests {
         // One standard deviation apart: 0.1/0.1² twice.
         let nearer = ContrastRule::fit(&around(0.1, 40), &around(0.0, 400)).unwrap();
         assert!((nearer.slope - 20.0).abs() < 0.1, "{nearer:?}");
+    }
+
+    #[test]
+    fn patches_count_less_where_picks_are_a_random_sample() {
+        let rule = ContrastRule { floor: 0.2, slope: 8.0, for_patches: 1.0 };
+        let patch = Some(PatchContrast { contrast: 0.1, certainty: 0.5 });
+        let lowers = |rule: ContrastRule| rule.lowers_patch_by(patch);
+        assert!((lowers(rule) - 0.4).abs() < 1e-6);
+        assert!((lowers(rule.of_random_picks()) - 0.1).abs() < 1e-6);
+        assert_eq!(rule.of_random_picks().lowers_by(0.1), rule.lowers_by(0.1), "places");
+        // As runs from before wrote it.
+        let before: ContrastRule = serde_json::from_str(r#"{"floor":0.2,"slope":8.0}"#).unwrap();
+        assert_eq!(before, rule);
     }
 
     #[test]

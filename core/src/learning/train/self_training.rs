@@ -173,6 +173,8 @@ impl Trainer {
         let logits = self.general.as_ref().map_or(&[][..], |general| &general.logits);
         let scores: Vec<f32> = logits.iter().map(|&logit| probability(logit)).collect();
         let rule = contrast.rule_or_by_scores(&self.unlabeled, &scores)?;
+        let is_random = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random);
+        let rule = if is_random { rule.of_random_picks() } else { rule };
         self.lowers = contrast.lowers(&rule);
         Some(rule)
     }
@@ -232,5 +234,37 @@ impl Trainer {
     /// The warnings since the last call.
     pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::learning::config::yaml::parse;
+    use crate::learning::data::TrainingData;
+    use crate::learning::infer::contrast::PatchContrast;
+
+    #[test]
+    fn contrast_lowers_patches_less_where_picks_are_a_random_sample() {
+        let data = TrainingData {
+            size: 16,
+            pixels: vec![0.5; 4 * 256].into(),
+            labels: vec![Label::Positive, Label::Positive, Label::Unlabeled, Label::Unlabeled],
+            train: (0..4).collect(),
+            validation: Vec::new(),
+            truth: None,
+        };
+        let mut trainer = Trainer::new(parse("{}", "test").unwrap(), 0.3, data, &ComputeDevice::cpu());
+        let contrast = RunContrast {
+            patches: vec![Some(PatchContrast { contrast: 0.0, certainty: 1.0 }); 4],
+            rule: Some(ContrastRule { floor: 0.5, slope: 4.0, for_patches: 1.0 }),
+            has_few_positives: false,
+        };
+        for (near, lowers) in [(0.9, 0.5), (0.1, 2.0)] {
+            trainer.trial.take_picks(Some(PickTest { ahead: 0.1, near }));
+            let rule = trainer.take_contrast(&contrast).unwrap();
+            assert_eq!((rule.for_patches, &trainer.lowers), (lowers / 2.0, &vec![lowers as f32; 4]));
+        }
     }
 }
