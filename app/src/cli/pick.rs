@@ -13,6 +13,7 @@ use vitrine_core::workflow::pick::{PickRequest, PickSummary, pick};
 use super::open;
 use super::output::{print_json, print_line};
 use super::progress::ProgressDisplay;
+use super::remedy;
 
 /// Pick the particles of whole micrographs with a run.
 ///
@@ -38,7 +39,7 @@ Examples:
   vitrine pick apo/ --run slide --out picks/
   vitrine pick apo/ --run general-1 --diameter 108 --micrographs mics/ --out picks/
   vitrine pick apo/ --run slide --micrographs new/ --expected 250 --table picks.csv
-  vitrine pick apo/ --run slide --precision 0.9 --distance 80 --out picks/
+  vitrine pick apo/ --run slide --threshold 0.7 --distance 80 --out picks/
   vitrine pick apo/ --run slide --micrographs session/ --watch --out picks/
 
 Ctrl-C ends it with status 130; what was complete is kept, and the same command continues from there.")]
@@ -209,11 +210,7 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
         ));
     }
     if let Some(why) = &summary.why_not_expected {
-        let way = match summary.own_thresholds {
-            0 => "\"Judge picks at random\" in the window tells it",
-            _ => "--one-threshold ignores them",
-        };
-        print_line(&format!("no precision is expected: {why} ({way})"));
+        print_line(&format!("no precision: {}", remedy::warning(why)));
     }
     if !summary.left_out.is_empty() {
         print_line(&format!("left out: {} micrographs, named above", summary.left_out.len()));

@@ -36,10 +36,10 @@ fn phrase(remedy: &Remedy) -> String {
             return format!("score the project first: vitrine score PROJECT --run {run}");
         }
         Remedy::JudgePicks => {
-            "judge 30 picks in the window (\"Judge picks at random\" in the view Micrographs), or give --threshold or \
+            "judge 30 picks on micrographs of the project in the window (\"Judge picks at random\"), or give --threshold or \
              --expected"
         }
-        Remedy::OneThreshold => "use --one-threshold, which ignores both as set in the window",
+        Remedy::OneThreshold => "use --one-threshold, which ignores thresholds and shifts set in the window",
         Remedy::ChooseRun => "train it again, or name another run (`vitrine info` lists them)",
         Remedy::DeleteRun { run } => {
             return format!(

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use vitrine_core::cluster::{Cluster, Job, NewJob, Resources, Tasks, free_job_name, submit};
+use vitrine_core::picking::choose::Choice;
 use vitrine_core::project::check_run_name;
 use vitrine_core::workflow::pick_shard::{PickPlan, plan, shards};
+use vitrine_core::workflow::precision::check_precision;
 use vitrine_core::workflow::sweep::Sweep;
 use vitrine_core::workflow::sweep_job;
 
@@ -137,7 +139,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 .into());
             }
             let (args, to) = (order.args, order.to);
-            args.how.choice()?;
+            if let Choice::Precision(_) = args.how.choice()? {
+                let project = open::to_read(&args.project)?;
+                check_precision(&project, &args.run, &args.micrographs, args.how.one_threshold, false)?;
+            }
             let parts = match to.shards {
                 None => Parts::One,
                 Some(number) => {

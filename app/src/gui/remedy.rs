@@ -36,7 +36,7 @@ fn phrase(remedy: &Remedy) -> String {
         Remedy::ImportFirst => "import some first",
         Remedy::TrainFirst => "train one first",
         Remedy::ScoreFirst { run } => return format!("score the patches with {run} first, under Train"),
-        Remedy::JudgePicks => "judge 30 of them (\"Judge picks at random\"), or set a threshold",
+        Remedy::JudgePicks => "press \"Judge picks at random\" and judge 30, or set a threshold",
         Remedy::OneThreshold => "leave the shifts in, and turn \"Own threshold here\" off where it is on",
         Remedy::ChooseRun => "train it again, or choose another run",
         Remedy::DeleteRun { run } => {

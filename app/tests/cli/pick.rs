@@ -89,7 +89,8 @@ fn what_a_person_has_judged_counts(dir: &Path, project: &str, mics: &str) {
     let places = text(dir.join("places.csv"));
     let pick = ["pick", project, "--run", "slide", "--device", "cpu", "--one-threshold"];
     let all = json(&[&pick[..], &["--threshold", "0", "--table", &places]].concat());
-    assert!(all["summary"]["expected"]["judged"].as_u64().unwrap_or(0) == 0, "{all}");
+    assert!(all["summary"]["expected"].is_null(), "{all}");
+    assert!(all["summary"]["why_not_expected"].as_str().is_some_and(|why| why.contains("clearer")), "{all}");
     // All but the last: the random order ends at the place of which nothing is known.
     let rows = fs::read_to_string(&places).unwrap();
     let known = rows.trim_end().rsplit_once('\n').unwrap().0;
@@ -225,19 +226,27 @@ fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {
     assert!(said.contains("none of the micrographs"), "{said}");
     // Nobody has tested whether the 75 picks are a random sample, and a run without labels has none.
     let slide = ["pick", project, "--run", "slide", "--device", "cpu"];
+    let table = text(dir.join("kept.csv"));
+    fs::write(&table, "kept").unwrap();
     let said = refused(&[&slide[..], &["--precision", "0.9"]].concat());
     assert!(said.contains("clearer than the others") && said.contains("Judge picks at random"), "{said}");
     let said = ok(&slide);
-    assert!(said.contains("no precision is expected: the labelled particles look clearer"), "{said}");
+    assert!(said.contains("no precision: the labelled particles look clearer"), "{said}");
+    // Labels on the micrographs might be answers, so the places are scored first. The table from before stays.
+    let said =
+        refused(&[&slide[..], &["--micrographs", mics, "--precision", "0.9", "--table", &table]].concat());
+    assert!(said.contains("clearer than the others"), "{said}");
+    assert_eq!(fs::read_to_string(&table).unwrap(), "kept");
     let unlabeled = text(dir.join("unlabeled"));
     ok(&["new", &unlabeled]);
-    ok(&["import", &unlabeled, "--micrographs", mics, "--pool", "none"]);
-    ok(&["rank", &unlabeled, "--diameter", "24", "--device", "cpu"]);
-    let general = ["pick", &unlabeled, "--run", "general-1", "--diameter", "24", "--device", "cpu"];
-    let said = refused(&[&general[..], &["--precision", "0.9"]].concat());
+    ok(&["rank", &unlabeled, "--device", "cpu"]);
+    let general = ["pick", &unlabeled, "--run", "general-1", "--micrographs", mics, "--device", "cpu"];
+    let precision = ["--precision", "0.9", "--diameter", "24", "--table", &table];
+    let said = refused(&[&general[..], &precision].concat());
     assert!(said.contains("there are 0"), "{said}");
-    // It was said before anything was scored.
-    assert_eq!(count(&json(&general), "scored_before"), 0);
+    // It is said before anything is scored, and what was there stays.
+    assert_eq!(fs::read_to_string(&table).unwrap(), "kept");
+    assert_eq!(count(&json(&[&general[..], &precision[2..4]].concat()), "scored_before"), 0);
     let both = ["pick", project, "--run", "slide", "--threshold", "0.5", "--expected", "3"];
     assert_eq!(run(&both).code, Some(2));
 }

@@ -172,9 +172,14 @@ impl Census {
         }
     }
 
+    /// Whether there are enough places for a precision.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.sample.len() >= MIN_POSITIVES
+    }
+
     /// How many of the places are particles: their share is the class prior of positives against places.
     fn particles(&self, positives: Vec<f32>) -> Result<Particles> {
-        if self.sample.len() < MIN_POSITIVES {
+        if !self.has_enough() {
             return Err(Error::request(
                 format!(
                     "an expected precision needs at least {MIN_POSITIVES} places; there are {}",

@@ -19,6 +19,7 @@ use crate::picking::score_counts::ScoreCounts;
 use crate::picking::shift::without_shift;
 use crate::picking::store::{FileState, Store};
 use crate::project::Project;
+use crate::remedy::Warning;
 
 /// Scores of which a survey tells, evenly spaced.
 const STEPS: usize = 99;
@@ -71,8 +72,8 @@ pub struct Survey {
     pub histogram: Vec<u64>,
     /// What thresholds give, ascending by score; what is expected follows from scores and π.
     pub thresholds: Vec<AtThreshold>,
-    /// Why nothing is expected from scores and π, as a sentence.
-    pub why_not: Option<String>,
+    /// Why nothing is expected from scores and π, and what tells it.
+    pub why_not: Option<Warning>,
     /// The order in which places are judged at random.
     pub audit: Audit,
     /// All places by score.
@@ -178,7 +179,9 @@ impl FoundPicks {
         let (expected, why_not) = match known {
             Ok(expected) => (expected, None),
             Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) => (vec![None; logits.len()], Some(error.problem())),
+            Err(error) => {
+                (vec![None; logits.len()], Some(Warning { text: error.problem(), remedy: error.remedy() }))
+            }
         };
         let thresholds = scores.into_iter().zip(&logits).zip(expected);
         let thresholds = thresholds.map(|((score, &logit), expected)| AtThreshold {

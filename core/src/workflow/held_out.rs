@@ -1,8 +1,10 @@
 //! The scores of particles on which a run did not learn, beside which those of places are judged.
 
+use super::contrast::{Beside, contrasts};
 use super::trained::trained_model;
 use crate::error::Result;
 use crate::label::Label;
+use crate::learning::infer::contrast::{ContrastRule, lowered};
 use crate::learning::train::checkpoint::Checkpoint;
 use crate::picking::census::logit_of;
 use crate::picking::choose::{Evidence, WhyNothing};
@@ -25,7 +27,7 @@ impl HeldOut {
     /// When the network, labels or scores cannot be read.
     pub(super) fn of(project: &Project, run: &str) -> Result<Self> {
         let header = Checkpoint::load(&trained_model(project, run)?)?.header;
-        let positives = held_out_positives(project, run)?;
+        let positives = held_out_positives(project, run, header.contrast)?;
         Ok(Self {
             positives,
             may_be_clear: header.trial.picks_may_be_clear(),
@@ -42,8 +44,9 @@ impl HeldOut {
     }
 }
 
-/// Logits of the positives that the run did not learn from, where the project is scored. A run without a split learned from none of them.
-fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
+/// Logits of the positives that the run did not learn from, where the project is scored. A run without a split learned from none of
+/// them. Contrast has lowered them as it lowers places.
+fn held_out_positives(project: &Project, run: &str, rule: Option<ContrastRule>) -> Result<Vec<f32>> {
     let stored = project.run(run)?;
     let Some(scores) = project.scores(stored.id, ScoreKind::Teacher)? else { return Ok(Vec::new()) };
     let sides = match stored.split {
@@ -54,11 +57,19 @@ fn held_out_positives(project: &Project, run: &str) -> Result<Vec<f32>> {
     let held_out = |side: &Side| matches!(side, Side::Validation | Side::Test);
     // A score of 1 in 32 bits has no logit; the largest below it has 16.6.
     let logit = |score: f32| logit_of(f64::from(score.clamp(1e-9, 1.0 - f32::EPSILON / 2.0))) as f32;
-    Ok(scores
-        .iter()
-        .zip(&labels)
-        .zip(&sides)
-        .filter(|((score, label), side)| **label == Label::Positive && held_out(side) && score.is_finite())
-        .map(|((score, _), _)| logit(*score))
-        .collect())
+    let (mut patches, mut logits) = (Vec::new(), Vec::new());
+    for (patch, ((score, label), side)) in (0..).zip(scores.iter().zip(&labels).zip(&sides)) {
+        if *label == Label::Positive && held_out(side) && score.is_finite() {
+            patches.push(patch);
+            logits.push(logit(*score));
+        }
+    }
+    let rest = rule.map(|rule| ContrastRule { for_patches: 1.0 - rule.for_patches, ..rule });
+    if let Some(rest) = rest.filter(|rest| rest.for_patches > 0.0) {
+        let contrasts = contrasts(project, &Beside::Unlabeled(&labels), &patches)?;
+        for (logit, contrast) in logits.iter_mut().zip(contrasts) {
+            *logit = lowered(*logit, rest.lowers_patch_by(contrast));
+        }
+    }
+    Ok(logits)
 }

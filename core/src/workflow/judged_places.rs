@@ -1,7 +1,7 @@
 //! Which places of a run a person has judged: those beside a labelled patch.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::by_micrograph::named;
 use crate::error::Result;
@@ -42,9 +42,14 @@ impl JudgedPlaces {
         Ok(Self { by_file, near: reach(distance) })
     }
 
-    /// How many patches on known micrographs carry a label.
+    /// How many patches carry a label.
     pub(super) fn len(&self) -> usize {
         self.by_file.values().map(Vec::len).sum()
+    }
+
+    /// How many patches of a micrograph carry a label.
+    pub(super) fn on(&self, file: &Path) -> usize {
+        self.by_file.get(&named(file)).map_or(0, Vec::len)
     }
 
     /// Whether a person took a place for a particle; `None` where nobody has judged it.

@@ -23,6 +23,7 @@ mod pick_request;
 pub mod pick_shard;
 mod pick_work;
 mod pixels;
+pub mod precision;
 pub mod prepare;
 pub mod rank;
 mod record;

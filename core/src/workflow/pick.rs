@@ -12,12 +12,14 @@ use super::held_out::HeldOut;
 use super::pick_queue::Queue;
 pub use super::pick_request::{LeftOut, PickRequest, PickSummary};
 use super::pick_work::Work;
+use super::precision::check_precision;
 use super::score::scorer;
 use super::trained::trained_model;
 use crate::error::{Error, Result};
 use crate::formats::micrograph;
 use crate::imaging::cut::CutSettings;
 use crate::ingest::project_cut;
+use crate::picking::choose::Choice;
 use crate::picking::picker::{Candidates, Picker, Prepared};
 use crate::picking::store::{FileState, Store, as_stored};
 use crate::progress::{ProgressSink, report};
@@ -57,8 +59,10 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let store = Store::open(&project.run_dir(&request.run), &model, cut)?;
     let held_out = HeldOut::of(project, &request.run)?;
     let trained_at = project_pixel_size(project)?;
+    if matches!(request.choice, Choice::Precision(_)) {
+        check_precision(project, &request.run, &request.micrographs, request.one_threshold, request.watch)?;
+    }
     let mut work = Work::new(project, request, &cut, distance)?;
-    work.check(request, &held_out)?;
     work.summary.lowered_by_contrast = picker.lowers_by_contrast();
     let mut queue = Queue::new(project, &request.micrographs, request.watch)?;
     let mut last_new = Instant::now();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::device::ComputeDevice;
 use crate::picking::census::Expectation;
 use crate::picking::choose::Choice;
+use crate::remedy::Warning;
 
 /// What is picked, and how.
 #[derive(Debug, Clone)]
@@ -79,9 +80,9 @@ pub struct PickSummary {
     pub bin: usize,
     /// What is to be expected of the picks; `None` where nothing is picked or too little is known.
     pub expected: Option<Expectation>,
-    /// What is missing to expect something, as a sentence.
+    /// Why nothing is expected, and what tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why_not_expected: Option<String>,
+    pub why_not_expected: Option<Warning>,
     /// Seconds that reading, the map and exact scores took.
     pub seconds: f64,
     /// Sentences a person should read.

@@ -12,14 +12,14 @@ use super::pick_request::{PickRequest, PickSummary};
 use crate::error::{Error, Result};
 use crate::imaging::Mask;
 use crate::imaging::cut::CutSettings;
-use crate::picking::audit::{Audit, ENOUGH_BELOW, ENOUGH_PICKS, Judged};
+use crate::picking::audit::{Audit, Judged};
 use crate::picking::census::{Census, logit_of, score_of};
 use crate::picking::choose::{Choice, Evidence, WhyNothing, at_distance};
 use crate::picking::picker::{Candidate, Candidates};
 use crate::picking::shift::without_shift;
 use crate::picking::store::{FileState, Store};
 use crate::project::Project;
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, Warning};
 
 /// Pixel sizes that differ by more than this share are told.
 const PIXEL_SIZE_DIFFERS: f64 = 0.03;
@@ -42,6 +42,11 @@ pub(super) fn unmasked(found: &Candidates, mask: &Mask) -> Candidates {
     Candidates { places: places.copied().collect(), ..*found }
 }
 
+/// Whether the threshold is known only with the places of all micrographs.
+fn waits(request: &PickRequest, by: &ByMicrograph) -> bool {
+    by.needs_all() || !matches!(request.choice, Choice::Threshold(_))
+}
+
 /// What picking gathers.
 pub(super) struct Work {
     pub(super) summary: PickSummary,
@@ -57,6 +62,8 @@ pub(super) struct Work {
     masks: HashMap<PathBuf, Mask>,
     /// What the project says of single micrographs.
     by: ByMicrograph,
+    /// The logit that the choice has meant so far.
+    settled: Option<f64>,
     /// Why the threshold of a watch is not known yet.
     not_settled: Option<Error>,
 }
@@ -69,6 +76,12 @@ impl Work {
         cut: &CutSettings,
         distance: f64,
     ) -> Result<Self> {
+        let by = match request.one_threshold {
+            true => ByMicrograph::default(),
+            false => ByMicrograph::of(project, &request.run)?,
+        };
+        // A table that has to wait for its threshold is begun anew only once that is known.
+        let table = request.table.as_deref().filter(|_| !waits(request, &by));
         Ok(Self {
             summary: PickSummary {
                 distance,
@@ -81,13 +94,11 @@ impl Work {
             census: Census::default(),
             audit: Audit::default(),
             judged: JudgedPlaces::of(project, distance)?,
-            output: Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?,
+            output: Output::create(request.out.as_deref(), &request.names, table)?,
             done: Vec::new(),
             masks: masks(project)?,
-            by: match request.one_threshold {
-                true => ByMicrograph::default(),
-                false => ByMicrograph::of(project, &request.run)?,
-            },
+            by,
+            settled: None,
             not_settled: None,
         })
     }
@@ -125,23 +136,13 @@ impl Work {
         self.summary.micrographs += 1;
         self.summary.own_thresholds += u64::from(self.by.is_own(&state.path));
         if let Choice::Threshold(score) = request.choice
-            && !self.by.needs_all()
+            && !waits(request, &self.by)
         {
             let least = self.by.least(&state.path, logit_of(score));
             self.output.add(&state.path, found.size.1, &places, least)?;
         }
         self.done.push(state);
         Ok(())
-    }
-
-    /// Refuses a precision that cannot be expected, before any place is known.
-    pub(super) fn check(&self, request: &PickRequest, held_out: &HeldOut) -> Result<()> {
-        // Whether answers are enough depends on the places.
-        let may_be_judged = self.judged.len() >= ENOUGH_PICKS + ENOUGH_BELOW;
-        match request.choice {
-            Choice::Precision(_) if !may_be_judged => self.evidence(None, held_out).check(),
-            _ => Ok(()),
-        }
     }
 
     /// What a precision is expected from.
@@ -163,27 +164,24 @@ impl Work {
         audit.settle();
         // Where a micrograph has a threshold of its own, nothing is expected of all together.
         let own = self.summary.own_thresholds > 0;
-        let judged = match own {
-            true => None,
-            false => audit.judged(&|place| self.judged.at(place)),
-        };
-        let evidence = self.evidence(judged.as_ref(), held_out);
+        let answered = audit.judged(&|place| self.judged.at(place));
+        let judged = answered.as_ref().filter(|_| !own);
+        let evidence = self.evidence(judged, held_out);
         let logit = match census.threshold(request.choice, evidence) {
             Ok(logit) => logit,
-            // The next micrographs of a watch may bring enough places.
-            Err(error) if request.watch && evidence.check().is_ok() => {
-                self.not_settled = Some(error);
-                return Ok(());
-            }
-            Err(error) if own => {
+            Err(_) if own && answered.is_some() => {
                 return Err(Error::request(
-                    format!("{}; {OWN}, so answers to random picks do not count", error.problem()),
+                    format!("{OWN}, so answers to random picks tell no precision"),
                     Remedy::OneThreshold,
                 ));
             }
-            Err(error) => return Err(error),
+            Err(error) => match self.in_a_watch(request, &census, error)? {
+                Some(logit) => logit,
+                None => return Ok(()),
+            },
         };
         self.not_settled = None;
+        self.settled = Some(logit);
         self.summary.threshold = score_of(logit);
         self.summary.places = self.census.len();
         self.summary.without_shifts = self.by.needs_all();
@@ -193,15 +191,14 @@ impl Work {
         };
         // Too little evidence is no error where nobody asked for a precision.
         (self.summary.expected, self.summary.why_not_expected) = match own {
-            true => (None, Some(OWN.to_owned())),
+            true => (None, Some(Warning::new(OWN, Remedy::OneThreshold))),
             false => match census.expect(logit, evidence) {
                 Ok(expected) => (expected, None),
-                Err(error) => (None, Some(error.problem())),
+                Err(error) => (None, Some(Warning { text: error.problem(), remedy: error.remedy() })),
             },
         };
         let wanted = request.out.is_some() || request.table.is_some();
-        let waited = self.by.needs_all() || !matches!(request.choice, Choice::Threshold(_));
-        if wanted && waited {
+        if wanted && waits(request, &self.by) {
             let mut output =
                 Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?;
             for state in &self.done {
@@ -214,6 +211,26 @@ impl Work {
             self.output = output;
         }
         Ok(())
+    }
+
+    /// The threshold of a watch where the places of all micrographs so far tell none: the last one, or `None` while there are
+    /// too few places, which the next micrographs may bring.
+    fn in_a_watch(&mut self, request: &PickRequest, census: &Census, error: Error) -> Result<Option<f64>> {
+        if !request.watch {
+            return Err(error);
+        }
+        if let Some(logit) = self.settled {
+            let note = format!("the threshold is that of the micrographs before: {}", error.problem());
+            if !self.summary.notes.contains(&note) {
+                self.summary.notes.push(note);
+            }
+            return Ok(Some(logit));
+        }
+        if census.has_enough() {
+            return Err(error);
+        }
+        self.not_settled = Some(error);
+        Ok(None)
     }
 
     /// What came of it.

@@ -49,7 +49,7 @@ fn thirty_answers_give_precision_and_recall() {
     let folder = many(dir.path());
     let mut window = shown(&folder);
     counted(&mut window);
-    window.get_by_label_contains("No precision: ");
+    window.get_by_label_contains("No precision. ");
     window.get_by_label("Judge picks at random").click_accesskit();
     window.run_steps(3);
     window.get_by_label("Is the marked place a particle? P: yes, N: no. Decide about each one.");
@@ -105,7 +105,7 @@ fn thirty_answers_give_precision_and_recall() {
     settled(&mut window);
     window.run_steps(3);
     assert!(places.contains(&asked(&window)) && asked(&window) != next);
-    window.get_by_label_contains("No precision: ");
+    window.get_by_label_contains("No precision. ");
     window.get_by_label_contains("; from 20 and 10 on they count.");
     seen(&mut window);
     window.key_press(Key::N);

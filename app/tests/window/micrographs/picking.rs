@@ -15,7 +15,7 @@ fn picks_of_a_run_are_seen_at_a_threshold_and_judged() {
     // The positive is judged; of two near each other the better counts.
     window.get_by_label("3 picks here, 2 not judged");
     window.get_by_label("4 picks on 2 scored micrographs");
-    window.get_by_label_contains("No precision: ");
+    window.get_by_label_contains("No precision. ");
     let draft = window.state().model.drafts.pick.clone();
     window
         .state_mut()

@@ -117,7 +117,7 @@ fn shifts_are_said_and_taken_out_and_thresholds_act_on_what_is_left() {
         app.model.picks.survey.last().is_some_and(|(key, _)| key.without_shifts)
     });
     assert_eq!(here(&window), common as usize);
-    window.get_by_label_contains("No precision: scores are counted without the shifts");
+    window.get_by_label_contains("No precision. Scores are counted without the shifts");
     window.state_mut().apply(Command::Micrograph(MicrographCommand::Sort(MicrographSort::Shift)));
     window.run_steps(3);
     let top = |name: &str| window.get_by_label_contains(name).rect().top();

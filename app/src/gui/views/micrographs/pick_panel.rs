@@ -13,6 +13,7 @@ use crate::gui::command::{Command, DraftCommand, PickCommand};
 use crate::gui::drafts::PickDraft;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Surveyed, can_pick, distance_of, rules_of, run_of};
+use crate::gui::remedy;
 use crate::gui::values::{FoundKey, Load, SurveyKey};
 use crate::gui::views::round::{counted, weak};
 use crate::gui::widgets::form::section;
@@ -237,7 +238,7 @@ fn expectation(ui: &mut Ui, page: Page<'_>, draft: &PickDraft, surveyed: &Survey
             }
         }
         (None, Some(why)) => {
-            weak(ui, &format!("No precision: {why}. \"Judge picks at random\" tells it."));
+            weak(ui, &format!("No precision. {}", remedy::warning(why)));
         }
         (None, None) => {
             ui.weak("Nothing is picked at this threshold.");
