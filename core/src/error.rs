@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::remedy::Remedy;
+use crate::remedy::{Remedy, Warning};
 
 /// Result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -196,6 +196,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem())?;
         self.remedy().map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
+impl From<&Error> for Warning {
+    fn from(error: &Error) -> Self {
+        Self { text: error.problem(), remedy: error.remedy() }
     }
 }
 

@@ -237,12 +237,20 @@ fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {
         refused(&[&slide[..], &["--micrographs", mics, "--precision", "0.9", "--table", &table]].concat());
     assert!(said.contains("clearer than the others"), "{said}");
     assert_eq!(fs::read_to_string(&table).unwrap(), "kept");
+    // One place on each micrograph: a watch waits for more, and says at its end what was missing.
+    let watch = ["--micrographs", mics, "--watch", "--idle", "1", "--precision", "0.9", "--distance", "400"];
+    let said = refused(&[&slide[..], &watch, &["--table", &table]].concat());
+    assert!(said.contains("clearer than the others"), "{said}");
+    assert_eq!(fs::read_to_string(&table).unwrap(), "kept");
     let unlabeled = text(dir.join("unlabeled"));
     ok(&["new", &unlabeled]);
     ok(&["rank", &unlabeled, "--device", "cpu"]);
     let general = ["pick", &unlabeled, "--run", "general-1", "--micrographs", mics, "--device", "cpu"];
     let precision = ["--precision", "0.9", "--diameter", "24", "--table", &table];
     let said = refused(&[&general[..], &precision].concat());
+    assert!(said.contains("there are 0"), "{said}");
+    let submit = ["submit", "pick", &unlabeled, "--run", "general-1", "--micrographs", mics];
+    let said = refused(&[&submit[..], &["--precision", "0.9", "--cluster", "any"]].concat());
     assert!(said.contains("there are 0"), "{said}");
     // It is said before anything is scored, and what was there stays.
     assert_eq!(fs::read_to_string(&table).unwrap(), "kept");

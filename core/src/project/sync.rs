@@ -168,10 +168,7 @@ impl Syncer {
     pub fn state(&self) -> DiskState {
         let state = self.shared.lock();
         let waiting = state.written - state.synced;
-        let failed = state.failed.as_ref().map(|failure| {
-            let error = failure.error(waiting);
-            Warning { text: error.problem(), remedy: error.remedy() }
-        });
+        let failed = state.failed.as_ref().map(|failure| Warning::from(&failure.error(waiting)));
         DiskState { waiting, failed }
     }
 

@@ -179,9 +179,7 @@ impl FoundPicks {
         let (expected, why_not) = match known {
             Ok(expected) => (expected, None),
             Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) => {
-                (vec![None; logits.len()], Some(Warning { text: error.problem(), remedy: error.remedy() }))
-            }
+            Err(error) => (vec![None; logits.len()], Some((&error).into())),
         };
         let thresholds = scores.into_iter().zip(&logits).zip(expected);
         let thresholds = thresholds.map(|((score, &logit), expected)| AtThreshold {

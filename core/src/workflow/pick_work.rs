@@ -194,7 +194,7 @@ impl Work {
             true => (None, Some(Warning::new(OWN, Remedy::OneThreshold))),
             false => match census.expect(logit, evidence) {
                 Ok(expected) => (expected, None),
-                Err(error) => (None, Some(Warning { text: error.problem(), remedy: error.remedy() })),
+                Err(error) => (None, Some((&error).into())),
             },
         };
         let wanted = request.out.is_some() || request.table.is_some();

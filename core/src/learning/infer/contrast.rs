@@ -26,9 +26,9 @@ const FLOOR: f64 = 0.25;
 /// would hardly count. Of 0.5 to 3 that were tried, all gained on micrographs.
 const WEIGHT: f64 = 2.0;
 
-/// How much of the rule counts for patches where picks look like a random sample: with all of it, some rank lower than without a
-/// rule.
-const OF_RANDOM_PICKS: f64 = 0.25;
+/// How much of the rule counts for patches where picks look like a random sample. Their network has seen faint particles too, and
+/// with all of the rule some rank too low.
+pub const OF_RANDOM_PICKS: f64 = 0.25;
 
 /// By how much scores of places of little contrast are lowered. The contrast of a place is
 /// [`log_spread`](crate::imaging::spread::log_spread) less what is usual on its micrograph.
@@ -79,8 +79,9 @@ impl RunContrast {
         ContrastRule::fit_by_scores(&known, scores)
     }
 
-    /// By how much a rule lowers the logit of each patch of the run.
+    /// By how much all of a rule lowers the logit of each patch of the run.
     pub fn lowers(&self, rule: &ContrastRule) -> Vec<f32> {
+        let rule = ContrastRule { for_patches: all(), ..*rule };
         self.patches.iter().map(|patch| rule.lowers_patch_by(*patch)).collect()
     }
 }
@@ -134,11 +135,6 @@ impl ContrastRule {
         patch.map_or(0.0, |patch| by(patch) as f32)
     }
 
-    /// The rule where the positives look like a random sample of the particles: the network has seen faint ones too.
-    pub fn of_random_picks(self) -> Self {
-        Self { for_patches: OF_RANDOM_PICKS, ..self }
-    }
-
     /// By how much the logit of a place of this contrast is lowered; never below 0.
     pub fn lowers_by(&self, contrast: f64) -> f64 {
         self.slope * (self.floor - contrast).max(0.0)
@@ -177,16 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn patches_count_less_where_picks_are_a_random_sample() {
-        let rule = ContrastRule { floor: 0.2, slope: 8.0, for_patches: 1.0 };
+    fn a_part_of_the_rule_counts_for_patches() {
+        let rule = ContrastRule { floor: 0.2, slope: 8.0, for_patches: 0.25 };
         let patch = Some(PatchContrast { contrast: 0.1, certainty: 0.5 });
-        let lowers = |rule: ContrastRule| rule.lowers_patch_by(patch);
-        assert!((lowers(rule) - 0.4).abs() < 1e-6);
-        assert!((lowers(rule.of_random_picks()) - 0.1).abs() < 1e-6);
-        assert_eq!(rule.of_random_picks().lowers_by(0.1), rule.lowers_by(0.1), "places");
+        assert!((rule.lowers_patch_by(patch) - 0.1).abs() < 1e-6);
+        assert!((rule.lowers_by(0.1) - 0.8).abs() < 1e-6, "places");
+        let all = RunContrast { patches: vec![patch], rule: None, has_few_positives: false }.lowers(&rule);
+        assert!((all[0] - 0.4).abs() < 1e-6, "{all:?}");
         // As runs from before wrote it.
         let before: ContrastRule = serde_json::from_str(r#"{"floor":0.2,"slope":8.0}"#).unwrap();
-        assert_eq!(before, rule);
+        assert_eq!(before.for_patches, 1.0);
     }
 
     #[test]

@@ -103,12 +103,17 @@ impl SelfTrainingTrial {
         self.road
     }
 
-    /// Whether the picks are clearer than other particles, or may be: unless the run tested them and found a random sample.
+    /// Whether the picks are clearer than other particles, or may be: unless the run has found a random sample.
     pub fn picks_may_be_clear(&self) -> bool {
         match self.road {
             Some(road) => road != Road::RandomPicks,
-            None => self.picks.is_none_or(|test| test.sample() != PickSample::Random),
+            None => !self.picks_tested_random(),
         }
+    }
+
+    /// Whether the test before the run found a random sample.
+    pub fn picks_tested_random(&self) -> bool {
+        self.picks.is_some_and(|test| test.sample() == PickSample::Random)
     }
 
     /// The test of the picks before the run; `None` where none was made.

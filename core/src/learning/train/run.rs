@@ -367,7 +367,9 @@ impl RunRecord {
             config: self.config.clone(),
             normaliser: self.normaliser,
             prior: self.prior,
-            contrast: self.contrast,
+            contrast: self
+                .contrast
+                .map(|rule| ContrastRule { for_patches: trainer.contrast_for_patches(), ..rule }),
             contrast_by_scores: false,
             best: self.best.as_ref().map(|best| (best.epoch, best.value)),
             consistency: trainer.confidence.state(),

@@ -130,8 +130,9 @@ impl Trainer {
             return Ok(network);
         }
         let logits = pool_logits(&network, &self.pool, &unlabeled, TestTimeAugmentation::Flips)?;
+        let part = self.contrast_for_patches() as f32;
         let lowers: Vec<f32> =
-            unlabeled.iter().map(|&patch| self.lowers.get(patch).copied().unwrap_or(0.0)).collect();
+            unlabeled.iter().map(|&patch| part * self.lowers.get(patch).copied().unwrap_or(0.0)).collect();
         with_logits_changed(network, 1.0, shift_to_mean(&logits, &lowers, self.prior))
     }
 }

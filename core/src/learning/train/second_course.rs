@@ -15,7 +15,6 @@ use crate::learning::loss::consistency::{ConsistencyState, RunningConfidence};
 use crate::learning::loss::self_training::Road;
 use crate::learning::network::Network;
 use crate::learning::optim::adamw::AdamW;
-use crate::learning::prior::pick_test::PickSample;
 use crate::learning::train::networks::Networks;
 use crate::learning::train::trainer::Trainer;
 
@@ -33,7 +32,7 @@ impl Trainer {
     /// Epochs of the run, with a second course that will follow.
     pub(super) fn expected_epochs(&self) -> usize {
         let random = match self.trial.road() {
-            None => self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random),
+            None => self.trial.picks_tested_random(),
             road => road == Some(Road::RandomPicks),
         };
         let follows = random && self.trial.first_course().is_none();
@@ -90,7 +89,7 @@ impl Trainer {
             "the validation AUC is {:.3} ± {:.3} after the first course and {:.3} after the second",
             before.auc, before.standard_error, after.auc
         );
-        let tested = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random);
+        let tested = self.trial.picks_tested_random();
         let margin = if tested { HALF * before.standard_error } else { 0.0 };
         let second_scores = after.auc >= before.auc - margin;
         let text = match second_scores {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::learning::config::PretrainKind;
 use crate::learning::eval::metrics::Ranking;
-use crate::learning::infer::contrast::{ContrastRule, RunContrast};
+use crate::learning::infer::contrast::{ContrastRule, OF_RANDOM_PICKS, RunContrast};
 use crate::learning::infer::predict::{TestTimeAugmentation, pool_logits, probability};
 use crate::learning::loss::self_training::{PseudoTarget, Road, Verdict, select_pseudo_labels};
 use crate::learning::network::Network;
@@ -173,10 +173,13 @@ impl Trainer {
         let logits = self.general.as_ref().map_or(&[][..], |general| &general.logits);
         let scores: Vec<f32> = logits.iter().map(|&logit| probability(logit)).collect();
         let rule = contrast.rule_or_by_scores(&self.unlabeled, &scores)?;
-        let is_random = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Random);
-        let rule = if is_random { rule.of_random_picks() } else { rule };
         self.lowers = contrast.lowers(&rule);
         Some(rule)
+    }
+
+    /// How much of the rule for contrast counts for patches, by what is known of the picks so far.
+    pub(super) fn contrast_for_patches(&self) -> f64 {
+        if self.trial.picks_may_be_clear() { 1.0 } else { OF_RANDOM_PICKS }
     }
 
     /// How validation positives rank against validation unlabeled; `None` where they are too few to tell.
@@ -243,28 +246,28 @@ mod tests {
     use super::*;
     use crate::learning::config::yaml::parse;
     use crate::learning::data::TrainingData;
-    use crate::learning::infer::contrast::PatchContrast;
 
     #[test]
-    fn contrast_lowers_patches_less_where_picks_are_a_random_sample() {
+    fn contrast_counts_less_for_patches_once_picks_are_found_a_random_sample() {
         let data = TrainingData {
             size: 16,
-            pixels: vec![0.5; 4 * 256].into(),
-            labels: vec![Label::Positive, Label::Positive, Label::Unlabeled, Label::Unlabeled],
-            train: (0..4).collect(),
+            pixels: vec![0.5; 2 * 256].into(),
+            labels: vec![Label::Positive, Label::Unlabeled],
+            train: vec![0, 1],
             validation: Vec::new(),
             truth: None,
         };
         let mut trainer = Trainer::new(parse("{}", "test").unwrap(), 0.3, data, &ComputeDevice::cpu());
-        let contrast = RunContrast {
-            patches: vec![Some(PatchContrast { contrast: 0.0, certainty: 1.0 }); 4],
-            rule: Some(ContrastRule { floor: 0.5, slope: 4.0, for_patches: 1.0 }),
-            has_few_positives: false,
-        };
-        for (near, lowers) in [(0.9, 0.5), (0.1, 2.0)] {
+        assert_eq!(trainer.contrast_for_patches(), 1.0, "nobody has tested them");
+        for (near, share) in [(0.1, 1.0), (0.3, 1.0), (0.9, 0.25)] {
             trainer.trial.take_picks(Some(PickTest { ahead: 0.1, near }));
-            let rule = trainer.take_contrast(&contrast).unwrap();
-            assert_eq!((rule.for_patches, &trainer.lowers), (lowers / 2.0, &vec![lowers as f32; 4]));
+            assert_eq!(trainer.contrast_for_patches(), share, "{near}");
         }
+        // What the run finds itself counts, where the test could not tell too.
+        trainer.trial.take_picks(Some(PickTest { ahead: 0.1, near: 0.3 }));
+        trainer.trial.take_road(Road::RandomPicks);
+        assert_eq!(trainer.contrast_for_patches(), 0.25);
+        trainer.trial.take_road(Road::NoPseudoLabels);
+        assert_eq!(trainer.contrast_for_patches(), 1.0);
     }
 }

@@ -84,7 +84,7 @@ pub struct Trainer {
     pub(super) general: Option<GeneralRanking>,
     /// The general model, where a share of its weights may score.
     pub(super) general_share: Option<GeneralShare>,
-    /// By how much the logit of each patch is lowered for its contrast; empty where the run has no rule for it.
+    /// By how much all of the rule for contrast lowers the logit of each patch; empty where the run has no rule for it.
     pub(super) lowers: Vec<f32>,
     /// The network that scores after the last epoch, where it is not the trained one as it is.
     pub(super) settled: Option<Network>,
