@@ -94,11 +94,17 @@ fn make(folder: &Path, side: usize, patches: usize) {
     import.commit().unwrap();
 }
 
-/// Whether a micrograph is there and all tiles seen are drawn.
+/// Whether a micrograph is there, roughly or whole, and all tiles seen are drawn.
 fn drawn(app: &App, micrograph: MicrographId) -> bool {
     app.model.micrographs.current == Some(micrograph)
         && app.model.micrographs.any_picture(micrograph).is_some()
         && app.states.micrographs.tiles.missing == 0
+}
+
+/// Whether all of a micrograph was read, too.
+fn whole(app: &App, micrograph: MicrographId) -> bool {
+    let picture = app.model.micrographs.any_picture(micrograph);
+    picture.is_some_and(|picture| !picture.is_rough) && drawn(app, micrograph)
 }
 
 fn measure(project: &Path, side: usize) {
@@ -110,6 +116,8 @@ fn measure(project: &Path, side: usize) {
     window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Micrographs)));
     wait(&mut window, "the micrograph", |app| drawn(app, first));
     println!("{side}² px: {:.2} s until it is on the screen", clock.elapsed().as_secs_f64());
+    wait(&mut window, "all of it", |app| whole(app, first));
+    println!("all of it: {:.2} s", clock.elapsed().as_secs_f64());
     wait(&mut window, "its neighbour", |app| app.model.micrographs.any_picture(second).is_some());
     let clock = Instant::now();
     window.state_mut().apply(Command::Micrograph(MicrographCommand::Open(second)));

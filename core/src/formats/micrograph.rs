@@ -94,6 +94,36 @@ pub fn open(path: &Path) -> Result<Micrograph> {
     Ok(Micrograph { image, pixel_size })
 }
 
+/// Some rows of a micrograph, read in a part of the time that all of it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MicrographRows {
+    /// The rows, one in `step`.
+    pub rows: Image,
+    /// From one row to the next, px.
+    pub step: usize,
+    /// Columns and rows of the whole micrograph, px.
+    pub size: (usize, usize),
+    /// Å per px where the file says so.
+    pub pixel_size: Option<f64>,
+}
+
+/// Reads one row in `step` of a micrograph, for a first look; `None` where that takes as long as all of it (compressed files,
+/// and formats other than MRC).
+///
+/// # Errors
+/// As [`open`], for the rows that are read.
+pub fn open_rows(path: &Path, step: usize) -> Result<Option<MicrographRows>> {
+    if recognise(path)? != Format::Mrc {
+        return Ok(None);
+    }
+    Ok(mrc::read_rows(path, step)?.map(|(rows, header)| MicrographRows {
+        rows,
+        step,
+        size: (header.width, header.height),
+        pixel_size: header.pixel_size,
+    }))
+}
+
 /// What the header of a micrograph says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MicrographHeader {

@@ -107,6 +107,35 @@ pub fn read_image(path: &Path) -> Result<(Image, Option<f64>)> {
     Ok((Image { width: header.width, height: header.height, data }, header.pixel_size))
 }
 
+/// One row in `step` of a micrograph, from the middle of the first `step` on, where that is quicker to read than all of it:
+/// `None` for a compressed file.
+///
+/// # Errors
+/// As [`read_image`], for the rows that are read.
+pub(crate) fn read_rows(path: &Path, step: usize) -> Result<Option<(Image, Header)>> {
+    let (mut stream, length) = open_stream(path)?;
+    let header = header_from(&mut stream, path, length)?;
+    check_single(path, &header)?;
+    let Stream::Plain(mut file) = stream else { return Ok(None) };
+    let step = step.max(1);
+    let height = header.height.div_ceil(step);
+    let mut data = vec![0.0; header.width * height];
+    let row_bytes = header.mode.row_bytes(header.width);
+    let mut bytes = vec![0; row_bytes as usize * height];
+    for (at, row) in bytes.chunks_exact_mut((row_bytes as usize).max(1)).enumerate() {
+        let y = (at * step + step / 2).min(header.height - 1) as u64;
+        file.seek(SeekFrom::Start(header.data_offset + y * row_bytes))
+            .and_then(|_| file.read_exact(row))
+            .map_err(|e| Error::io("read", path, e))?;
+    }
+    decode(&bytes, &header, &mut data);
+    if let Some(at) = first_not_finite(&data) {
+        let (column, y) = (at % header.width, at / header.width * step + step / 2);
+        return Err(not_finite(path, 0, data[at], (column, y)));
+    }
+    Ok(Some((Image { width: header.width, height, data }, header)))
+}
+
 /// Refuses a file of several sections as a micrograph.
 pub(crate) fn check_single(path: &Path, header: &Header) -> Result<()> {
     if header.sections == 1 {
@@ -200,20 +229,19 @@ impl MrcFile {
             Source::Memory(data) => decode(&data[start as usize..(start + bytes) as usize], header, out),
         }
         if let Some(at) = first_not_finite(out) {
-            return Err(Error::format(
-                &self.path,
-                format!(
-                    "section {} holds {} at column {}, row {}",
-                    index + 1,
-                    out[at],
-                    at % header.width,
-                    at / header.width
-                ),
-                "write the file again without such pixels, or leave it out",
-            ));
+            let place = (at % header.width, at / header.width);
+            return Err(not_finite(&self.path, index, out[at], place));
         }
         Ok(())
     }
+}
+
+fn not_finite(path: &Path, section: usize, value: f32, (column, row): (usize, usize)) -> Error {
+    Error::format(
+        path,
+        format!("section {} holds {value} at column {column}, row {row}", section + 1),
+        "write the file again without such pixels, or leave it out",
+    )
 }
 
 /// Sections of one file as patches.

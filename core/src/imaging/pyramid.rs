@@ -55,23 +55,40 @@ impl Pyramid {
     /// # Errors
     /// When the picture is empty.
     pub fn new(image: &Image) -> Result<Self> {
-        check(image)?;
-        let stride = image.data.len().div_ceil(SAMPLE).max(1) | 1;
+        Self::of_rows(image, 1)
+    }
+
+    /// The pyramid of a picture of which only one row in `step` was read: the finest level holds means of `step` px of a row.
+    /// Its [`Self::range`] is that of single px, so it looks like the whole picture.
+    ///
+    /// # Errors
+    /// When there are no rows.
+    pub fn of_rows(rows: &Image, step: usize) -> Result<Self> {
+        check(rows)?;
+        let stride = rows.data.len().div_ceil(SAMPLE).max(1) | 1;
         let mut sample: Vec<f32> =
-            image.data.iter().copied().step_by(stride).filter(|v| v.is_finite()).collect();
+            rows.data.iter().copied().step_by(stride).filter(|v| v.is_finite()).collect();
         sample.sort_unstable_by(f32::total_cmp);
-        let (first, last) = percentiles(&image.data, OUTLIERS);
+        let (first, last) = percentiles(&rows.data, OUTLIERS);
         let span = (last - first).max(f32::MIN_POSITIVE);
         // A hot px does not take the grey levels of all others.
         let (low, high) = (first - 2.0 * span, last + 2.0 * span);
         let factor = TOP / (high - low);
-        let mut values = vec![0_u16; image.data.len()];
-        values.par_chunks_mut(image.width).zip(image.data.par_chunks(image.width)).for_each(|(to, from)| {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = ((from - low) * factor).clamp(0.0, TOP) as u16;
+        let scaled = |value: f32| ((value - low) * factor).clamp(0.0, TOP);
+        let width = rows.width.div_ceil(step.max(1));
+        let mut values = vec![0_u16; width * rows.height];
+        values.par_chunks_mut(width).zip(rows.data.par_chunks(rows.width)).for_each(|(to, from)| {
+            if step <= 1 {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = scaled(*from) as u16;
+                }
+                return;
+            }
+            for (to, from) in to.iter_mut().zip(from.chunks(step)) {
+                *to = (from.iter().map(|v| scaled(*v)).sum::<f32>() / from.len() as f32) as u16;
             }
         });
-        let mut levels = vec![Level { width: image.width, height: image.height, values }];
+        let mut levels = vec![Level { width, height: rows.height, values }];
         while let Some(level) = levels.last().filter(|level| level.width.max(level.height) > SMALLEST) {
             levels.push(halved(level));
         }
@@ -162,6 +179,30 @@ mod tests {
         assert_eq!(pyramid.within(300).unwrap().width, 300);
         assert_eq!(pyramid.within(10).unwrap().width, 150);
         assert_eq!(pyramid.bytes(), (600 * 500 + 300 * 250 + 150 * 125) * 2);
+    }
+
+    #[test]
+    fn a_pyramid_of_some_rows_looks_like_that_of_all() {
+        // Noise about a slope from left to right.
+        let value = |at: usize| (at * at % 10_007) as f32 / 100.0 + (at % 1000) as f32 / 10.0;
+        let image = Image { width: 1000, height: 800, data: (0..800_000).map(value).collect() };
+        let rows = image.data.chunks(1000).skip(2).step_by(4).flatten().copied().collect();
+        let rough = Pyramid::of_rows(&Image { width: 1000, height: 200, data: rows }, 4).unwrap();
+        let whole = Pyramid::new(&image).unwrap();
+        assert_eq!(rough.size(), (250, 200));
+        let level = whole.levels.iter().find(|level| level.width == 250).unwrap();
+        assert_eq!(level.height, 200);
+        let (first, last) = (whole.range(1.0), rough.range(1.0));
+        assert!((first.0 - last.0).abs() < 3.0 && (first.1 - last.1).abs() < 3.0, "{first:?} {last:?}");
+        // Means of four px in a row instead of sixteen in a square: the slope is there.
+        let mean = |pyramid: &Pyramid, level: &Level, column: usize| {
+            let sum: f32 = (0..level.height).map(|y| pyramid.value(level.row(y)[column])).sum();
+            sum / level.height as f32
+        };
+        for column in [0, 100, 249] {
+            let (rough, whole) = (mean(&rough, &rough.levels[0], column), mean(&whole, level, column));
+            assert!((rough - whole).abs() < 6.0, "{rough} {whole}");
+        }
     }
 
     #[test]

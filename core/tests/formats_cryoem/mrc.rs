@@ -1,5 +1,6 @@
 //! Reader and writer of MRC.
 
+use vitrine_core::formats::micrograph;
 use vitrine_core::formats::mrc::{self, Mode, MrcFile, Writer, WriterMode};
 
 use crate::make;
@@ -102,6 +103,35 @@ fn a_large_picture_has_each_pixel_in_its_place() {
     }
     let error = read(&make_mrc(2, false, &data)).unwrap_err().to_string();
     assert!(error.contains("NaN at column 1999, row 700"), "{error}");
+}
+
+#[test]
+fn one_row_in_four_is_read_for_a_first_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.mrc");
+    let (width, height) = (5, 10);
+    let mut writer = Writer::create(&path, width, height, Some(1.5), WriterMode::Float32).unwrap();
+    let pixels: Vec<f32> = (0..width * height).map(|at| at as f32).collect();
+    writer.push(&pixels).unwrap();
+    writer.finish().unwrap();
+    let found = micrograph::open_rows(&path, 4).unwrap().unwrap();
+    assert_eq!((found.size, found.step, found.pixel_size), ((5, 10), 4, Some(1.5)));
+    // Rows 2 and 6, and of the last two, which are no four, the last.
+    let row = |y: usize| pixels[y * width..(y + 1) * width].to_vec();
+    assert_eq!((found.rows.width, found.rows.height), (5, 3));
+    assert_eq!(found.rows.data, [row(2), row(6), row(9)].concat());
+    let whole = micrograph::open_rows(&path, 1).unwrap().unwrap();
+    assert_eq!(whole.rows, micrograph::open(&path).unwrap().image);
+    // Where it takes as long as all of it there is no first look.
+    let packed = folder.path().join("rows.mrc.gz");
+    std::fs::write(&packed, make::gzip(&std::fs::read(&path).unwrap())).unwrap();
+    assert!(micrograph::open_rows(&packed, 4).unwrap().is_none());
+    // A pixel that is no number is found in the rows that are read.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[1024 + 4 * (6 * width + 3)..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let error = micrograph::open_rows(&path, 4).unwrap_err().to_string();
+    assert!(error.contains("NaN at column 3, row 6"), "{error}");
 }
 
 #[test]

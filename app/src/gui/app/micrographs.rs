@@ -26,6 +26,10 @@ use crate::gui::values::{FileKinds, Go, MicrographSort, PictureKey, Tab, Wanted}
 const MAX_FILTERED: usize = 4096;
 /// Longest side of a small picture, px.
 const SMALL: usize = 96;
+/// Px from which on a micrograph is shown roughly until all of it is read.
+const LARGE: usize = 32 << 20;
+/// Of a rough picture one row in so many is read.
+const ROUGH_STEP: usize = 4;
 /// Micrographs read at once.
 const MAX_READING: usize = 2;
 
@@ -172,6 +176,24 @@ impl App {
         }
         let (known, file) = self.micrograph(key.micrograph)?;
         self.model.micrographs.ask(key);
+        let micrographs = &self.model.micrographs;
+        let seen = micrographs.current == Some(key.micrograph);
+        let is_large = known.dimensions.is_some_and(|(width, height)| width * height >= LARGE);
+        if seen && is_large && micrographs.any_picture(key.micrograph).is_none() {
+            self.jobs.ask(
+                JobKind::Picture,
+                self.scope(),
+                format!("Reading {}", known.name),
+                move |_| Ok(rough(&file?)?.map(Arc::new)),
+                move |picture| Outcome::Micrograph(MicrographOutcome::Rough(key, picture)),
+            );
+            return Ok(());
+        }
+        self.read_whole(key)
+    }
+
+    fn read_whole(&mut self, key: PictureKey) -> anyhow::Result<()> {
+        let (known, file) = self.micrograph(key.micrograph)?;
         self.jobs.ask(
             JobKind::Picture,
             self.scope(),
@@ -261,6 +283,15 @@ impl App {
                 }
                 self.model.micrographs.answer(key, picture.map_err(|error| failure(&error, "this")));
             }
+            MicrographOutcome::Rough(key, picture) => {
+                // What hinders it hinders the whole one too, which says so.
+                if let Ok(Some(picture)) = picture {
+                    self.model.micrographs.take_rough(key.micrograph, picture);
+                }
+                if let Err(error) = self.read_whole(key) {
+                    self.model.micrographs.answer(key, Err(failure(&error, "this")));
+                }
+            }
             MicrographOutcome::Thumbnail(micrograph, picture) => {
                 // Why it cannot be read is said where the micrograph is opened.
                 self.model.micrographs.take_thumbnail(micrograph, picture.ok());
@@ -302,7 +333,15 @@ fn picture(file: &Path, band: Option<[f32; 2]>, job: &JobContext) -> anyhow::Res
     };
     job.check_cancelled()?;
     let pyramid = Pyramid::new(&image)?;
-    Ok(MicrographPicture { pyramid, bin: factor, size, pixel_size: found.pixel_size })
+    Ok(MicrographPicture { pyramid, bin: factor, size, pixel_size: found.pixel_size, is_rough: false })
+}
+
+/// Reads some rows of a large micrograph for the canvas; `None` where that is no quicker.
+fn rough(file: &Path) -> vitrine_core::Result<Option<MicrographPicture>> {
+    let Some(found) = micrograph::open_rows(file, ROUGH_STEP)? else { return Ok(None) };
+    let pyramid = Pyramid::of_rows(&found.rows, found.step)?;
+    let (bin, size, pixel_size) = (found.step, found.size, found.pixel_size);
+    Ok(Some(MicrographPicture { pyramid, bin, size, pixel_size, is_rough: true }))
 }
 
 /// The small picture of a micrograph.

@@ -129,6 +129,8 @@ pub enum ReviewOutcome {
 pub enum MicrographOutcome {
     /// One for the canvas.
     Picture(PictureKey, Answer<Arc<MicrographPicture>>),
+    /// A rough one for the canvas, before the whole one is read; `None` where it cannot be had.
+    Rough(PictureKey, Answer<Option<Arc<MicrographPicture>>>),
     /// One for the list.
     Thumbnail(MicrographId, Answer<SmallPicture>),
     /// The file of one was chosen.

@@ -30,6 +30,8 @@ pub struct MicrographPicture {
     pub size: (usize, usize),
     /// Å per px where the file says so.
     pub pixel_size: Option<f64>,
+    /// Only some of its rows were read.
+    pub is_rough: bool,
 }
 
 /// A small picture for the list, in grey.
@@ -66,6 +68,8 @@ pub struct MicrographsState {
     /// Places that are not in the project yet, oldest first.
     pub marking: Vec<Marking>,
     pictures: Vec<(PictureKey, Load<Arc<MicrographPicture>>)>,
+    /// Some rows of the one shown, until all of it is read.
+    rough: Option<(MicrographId, Arc<MicrographPicture>)>,
     thumbnails: HashMap<MicrographId, Option<Arc<SmallPicture>>>,
 }
 
@@ -127,10 +131,16 @@ impl MicrographsState {
         known.map_or(Load::NotAsked, |(_, load)| load.as_ref())
     }
 
-    /// The newest picture of a micrograph that is there, whatever its band.
+    /// The newest picture of a micrograph that is there, whatever its band; a rough one where there is no other.
     pub fn any_picture(&self, micrograph: MicrographId) -> Option<&Arc<MicrographPicture>> {
         let of = self.pictures.iter().rev().filter(|(key, _)| key.micrograph == micrograph);
-        of.filter_map(|(_, load)| load.ready()).next()
+        let rough = self.rough.as_ref().filter(|(id, _)| *id == micrograph).map(|(_, picture)| picture);
+        of.filter_map(|(_, load)| load.ready()).next().or(rough)
+    }
+
+    /// Takes up a rough picture, to be seen until the whole one is there.
+    pub fn take_rough(&mut self, micrograph: MicrographId, picture: Arc<MicrographPicture>) {
+        self.rough = Some((micrograph, picture));
     }
 
     /// Whether a picture of a micrograph is there or cannot be had.
@@ -149,6 +159,7 @@ impl MicrographsState {
         let Some(at) = self.pictures.iter().position(|(known, _)| *known == key) else { return };
         let ready = picture.is_ok();
         let (key, _) = self.pictures.remove(at);
+        self.rough.take_if(|(micrograph, _)| *micrograph == key.micrograph);
         if ready {
             // Another band of it is no longer wanted.
             self.pictures.retain(|(known, load)| known.micrograph != key.micrograph || load.is_loading());

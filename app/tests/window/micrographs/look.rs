@@ -1,6 +1,7 @@
 //! Seeing whole micrographs: the list, zoom, going to a patch and back, files that are not there.
 
 use vitrine::gui::app::dialog::FileAnswer;
+use vitrine::gui::jobs::{GatePlace, JobKind};
 
 use super::*;
 
@@ -47,6 +48,47 @@ fn micrographs_are_listed_with_counts_and_state_and_sorted() {
         Some(MicrographId(3)),
         "it is the first of the list"
     );
+}
+
+#[test]
+fn a_large_micrograph_is_seen_roughly_before_all_of_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let side = 5_800;
+    let path = dir.path().join("large.mrc");
+    let mut writer = Writer::create(&path, side, side, Some(1.5), WriterMode::Float16).unwrap();
+    let pixels: Vec<f32> = (0..side * side).map(|at| (at % side / 500) as f32).collect();
+    writer.push(&pixels).unwrap();
+    writer.finish().unwrap();
+    let folder = dir.path().join("project");
+    let mut project = Project::create(&folder, None, PixelType::F32).unwrap();
+    let large = NewMicrograph {
+        path: Some(path),
+        dimensions: Some((side, side)),
+        ..NewMicrograph::named("large".to_owned())
+    };
+    project.add_micrographs(&[large]).unwrap();
+    drop(project);
+    let mut window = opened(&folder);
+    let rough = window.state_mut().hold_job(JobKind::Picture, GatePlace::AfterWork);
+    let whole = window.state_mut().hold_job(JobKind::Picture, GatePlace::BeforeWork);
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+    window.run_steps(3);
+    assert!(rough.is_reached());
+    rough.open();
+    wait(&mut window, "the rough picture", drawn);
+    let picture =
+        |window: &Window| Arc::clone(window.state().model.micrographs.any_picture(MicrographId(1)).unwrap());
+    let seen = picture(&window);
+    assert!(seen.is_rough && seen.size == (side, side) && seen.bin == 4, "{:?}", seen.size);
+    assert_eq!(seen.pyramid.size(), (side / 4, side / 4));
+    let place = window.state().states.micrographs.geometry.whole();
+    whole.open();
+    wait(&mut window, "all of it", |app| {
+        app.model.micrographs.any_picture(MicrographId(1)).is_some_and(|picture| !picture.is_rough)
+    });
+    assert_eq!(picture(&window).pyramid.size(), (side, side));
+    // It does not move when the rest comes.
+    assert_eq!(window.state().states.micrographs.geometry.whole(), place);
 }
 
 #[test]

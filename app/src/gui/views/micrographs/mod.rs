@@ -161,7 +161,8 @@ fn canvas(
     pointer::draw_band(ui, state);
     pointer::draw_measured(ui, state);
     if failure.is_none() && load.ready().is_none() {
-        let text = if picture.is_some() { "Filtering…" } else { "Reading the micrograph…" };
+        let filters = picture.as_ref().is_some_and(|picture| !picture.is_rough);
+        let text = if filters { "Filtering…" } else { "Reading the micrograph…" };
         let font = egui::FontId::proportional(14.0);
         let galley = painter.layout_no_wrap(text.to_owned(), font, egui::Color32::WHITE);
         let place = rect.left_top() + egui::vec2(12.0, 10.0);
