@@ -61,21 +61,30 @@ pub enum Evidence<'a> {
     /// What a person has said of places at random.
     Judged(&'a Judged),
     /// Nothing.
-    Nothing(WhyNothing),
+    Nothing(WhyNothing<'a>),
 }
 
 /// Why the scores of particles on which the network did not learn tell no precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhyNothing {
+pub enum WhyNothing<'a> {
+    /// The patches of the project have no scores of this run.
+    NotScored(&'a str),
     /// The labelled particles may be clearer than the others, so their scores do not say how high particles score.
     ClearPicks,
     /// The places have no shifts of their micrographs, and the scores of particles are known with them only.
     WithoutShifts,
 }
 
-impl WhyNothing {
+impl WhyNothing<'_> {
     fn error(self) -> Error {
         match self {
+            Self::NotScored(run) => Error::request(
+                format!(
+                    "an expected precision needs scores of particles that the run did not learn from, and the patches of the \
+                     project have none of {run}"
+                ),
+                Remedy::ScoreFirst { run: run.to_owned() },
+            ),
             Self::ClearPicks => Error::request(
                 "the labelled particles look clearer than the others, or may be, so their scores do not say how many of the \
                  places are particles",
