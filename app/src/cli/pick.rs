@@ -32,6 +32,9 @@ use super::remedy;
 ///
 /// A threshold that the window has set for a single micrograph replaces the one given here. Where the window takes out the
 /// shift of each micrograph's scores, this command takes it out too. --one-threshold ignores both.
+///
+/// Your labels correct the picks: a pick beside a negative patch is left out, and a particle that you have marked is added
+/// where the run picks none (score 1). Positives that came with imported files are not added. --as-scored ignores labels.
 #[derive(clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -89,6 +92,9 @@ pub struct How {
     /// Use one threshold for all: ignore thresholds of single micrographs and shifts that the project keeps
     #[arg(long)]
     pub(super) one_threshold: bool,
+    /// Write what the run picks, whatever labels say: keep rejected picks and add no marked particles
+    #[arg(long)]
+    pub(super) as_scored: bool,
     /// Smallest distance of two picks, px of the unbinned micrograph; a third of the box by default
     #[arg(long, value_name = "PX")]
     pub(super) distance: Option<f64>,
@@ -139,6 +145,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         names: HashMap::new(),
         choice,
         one_threshold: args.how.one_threshold,
+        as_scored: args.how.as_scored,
         distance: args.how.distance,
         box_size,
         bin,
@@ -175,6 +182,12 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
         "{} picks on {} micrographs{before} under {run}, {:.0} s",
         summary.picks, summary.micrographs, summary.seconds
     ));
+    if summary.rejected + summary.added > 0 {
+        print_line(&format!(
+            "corrected by your labels: {} rejected, {} marked and added (--as-scored ignores labels)",
+            summary.rejected, summary.added
+        ));
+    }
     print_line(&format!(
         "threshold: score {:.4}; distance {:.0} px; box {} px, averaged by {}; {} places kept",
         summary.threshold, summary.distance, summary.box_size, summary.bin, summary.places

@@ -89,6 +89,7 @@ fn work(args: &Args, job: &RelionJob) -> anyhow::Result<PickSummary> {
         names: micrographs.names(),
         choice: args.how.choice()?,
         one_threshold: args.how.one_threshold,
+        as_scored: args.how.as_scored,
         distance: args.how.distance,
         box_size,
         bin,

@@ -7,9 +7,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use vitrine_core::Label;
 use vitrine_core::project::{PickRules, Project};
 
-use crate::support::{json, ok, quick_config, refused, run, text, train, vitrine, write_micrograph};
+use crate::support::{
+    columns, finish, json, ok, quick_config, refused, run, text, train, vitrine, write_micrograph,
+};
 
 const SIDE: usize = 420;
 
@@ -50,8 +53,11 @@ fn project(dir: &Path) -> (String, String) {
     let picks = table(&dir.join("picks.csv"), 0..3);
     let project = text(dir.join("p"));
     ok(&["new", &project]);
-    let call = ["import", &project, "--micrographs", &mics, "--picks", &picks, "--box", "64"];
-    ok(&[&call[..], &["--pool", "random", "--pool-count", "240"]].concat());
+    // Named from the folder where it is called; the project lies elsewhere.
+    let call = ["import", &project, "--micrographs", "mics", "--picks", &picks, "--box", "64"];
+    let imported =
+        finish(vitrine().current_dir(dir).args(call).args(["--pool", "random", "--pool-count", "240"]));
+    assert_eq!(imported.code, Some(0), "{imported:?}");
     let config = quick_config(dir, 1);
     train(&project, &config, "patches");
     let sliding = dir.join("sliding.yaml");
@@ -106,6 +112,48 @@ fn what_a_person_has_judged_counts(dir: &Path, project: &str, mics: &str) {
     assert_eq!(count(&judged, "picks"), count(&all, "picks"));
     let words = ok(&pick);
     assert!(words.contains(&format!("expected by {number} places judged at random: precision ")), "{words}");
+    labels_correct_the_picks(dir, project, &pick);
+}
+
+/// One pick is rejected, and one particle marked where the run picks none.
+fn labels_correct_the_picks(dir: &Path, project: &str, pick: &[&str]) {
+    let (file, before) = (text(dir.join("corrected.csv")), json(pick));
+    let picks = |more: &[&str]| {
+        let answer = json(&[pick, &["--table", &file], more].concat());
+        let rows = columns(&file, &["image_name", "x_coord", "y_coord"]);
+        assert_eq!(count(&answer, "picks") as usize, rows.len(), "{answer}");
+        let numbers =
+            rows.into_iter().map(|row| (row[0].clone(), row[1].parse().unwrap(), row[2].parse().unwrap()));
+        (answer, numbers.collect::<Vec<(String, f64, f64)>>())
+    };
+    let (_, found) = picks(&[]);
+    let store = Project::open(Path::new(project)).unwrap();
+    let names: Vec<String> = store.micrographs().unwrap().into_iter().map(|mic| mic.name).collect();
+    let (labels, places) = (store.labels().unwrap(), store.places().unwrap());
+    let nearest = |patch: usize| {
+        let (on, (x, y)) = (places[patch].micrograph.unwrap().0 as usize - 1, places[patch].xy.unwrap());
+        let here = found.iter().filter(|pick| pick.0 == names[on]);
+        here.map(|pick| (pick.1 - x).hypot(pick.2 - y)).fold(f64::INFINITY, f64::min)
+    };
+    let id =
+        |wanted: &dyn Fn(usize) -> bool| (0..labels.len()).find(|&patch| wanted(patch)).unwrap().to_string();
+    let rejected = id(&|patch| labels[patch] == Label::Positive && nearest(patch) < 0.06);
+    let marked = id(&|patch| labels[patch] == Label::Unlabeled && nearest(patch) > 25.0);
+    drop(store);
+    ok(&["label", project, "negative", "--ids", &rejected]);
+    let (one_less, left) = picks(&[]);
+    assert_eq!((count(&one_less, "rejected"), count(&one_less, "added")), (1, 0), "{one_less}");
+    assert_eq!(left.len(), found.len() - 1);
+    ok(&["label", project, "positive", "--ids", &marked]);
+    let (both, corrected) = picks(&[]);
+    assert_eq!((count(&both, "rejected"), count(&both, "added")), (1, 1), "{both}");
+    let (x, y) = places[marked.parse::<usize>().unwrap()].xy.unwrap();
+    assert!(corrected.iter().any(|pick| (pick.1 - x).hypot(pick.2 - y) < 0.1), "{corrected:?}");
+    let words = ok(pick);
+    assert!(words.contains("corrected by your labels: 1 rejected, 1 marked and added"), "{words}");
+    // Without labels it is what it was.
+    let (as_scored, all) = picks(&["--as-scored"]);
+    assert_eq!((count(&as_scored, "picks"), all), (count(&before, "picks"), found));
 }
 
 fn particles_are_picked_kept_and_chosen_again(dir: &Path, project: &str) {

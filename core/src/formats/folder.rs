@@ -43,6 +43,22 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
+/// The files in a folder and in the folders inside it, as far as they can be listed now.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((at, depth)) = folders.pop() {
+        for path in entries(&at).unwrap_or_default() {
+            match path.is_dir() {
+                true if depth < DEEPEST => folders.push((path, depth + 1)),
+                true => {}
+                false => files.push(path),
+            }
+        }
+    }
+    files
+}
+
 /// Looks through a folder and the folders inside it.
 ///
 /// # Errors

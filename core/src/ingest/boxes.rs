@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::formats::micrograph;
 use crate::image::Image;
 use crate::imaging::{self, CutSettings};
-use crate::project::{Importer, MicrographId, NewMicrograph};
+use crate::project::{Importer, MicrographId};
 
 /// Patches cut at a time.
 pub(super) const CHUNK: usize = 256;
@@ -65,13 +65,7 @@ impl MicrographIds {
         if let Some(id) = self.known.get(at).copied().flatten() {
             return Ok(id);
         }
-        let id = importer.micrograph(&NewMicrograph {
-            name: mic.name.clone(),
-            table_name: mic.table_name.clone(),
-            path: Some(mic.path.clone()),
-            dimensions: Some((mic.width, mic.height)),
-            pixel_size: mic.pixel_size,
-        })?;
+        let id = importer.micrograph(&mic.for_project())?;
         if let Some(slot) = self.known.get_mut(at) {
             *slot = Some(id);
         }

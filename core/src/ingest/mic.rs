@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::formats::{MicrographEntry, OpticsGroup};
 use crate::label::Label;
+use crate::project::NewMicrograph;
 
 /// A micrograph of the import.
 #[derive(Default)]
@@ -37,6 +38,20 @@ pub(super) struct Mic {
     pub positives: Vec<(f64, f64)>,
     /// Every other place known on it.
     pub others: Vec<(f64, f64)>,
+}
+
+impl Mic {
+    /// As the project knows it. Its file is named from the root: a relative path counts from the folder of the project there, and
+    /// here from where the import was begun.
+    pub(super) fn for_project(&self) -> NewMicrograph {
+        NewMicrograph {
+            name: self.name.clone(),
+            table_name: self.table_name.clone(),
+            path: Some(std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())),
+            dimensions: Some((self.width, self.height)),
+            pixel_size: self.pixel_size,
+        }
+    }
 }
 
 /// A pick that will be cut.

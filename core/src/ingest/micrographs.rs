@@ -1,6 +1,7 @@
 //! Imports micrographs without picks, together with the box by which particles will later be cut from them.
 
 use super::by_hand::project_cut;
+use super::mic::Mic;
 use super::plan::Plan;
 use super::request::IngestRequest;
 use crate::error::{Error, Result};
@@ -22,17 +23,7 @@ pub(super) fn bring_in(plan: &Plan, request: &IngestRequest, project: &mut Proje
     if let Some(box_size) = request.box_size {
         set_box(&CutSettings { box_size, bin: request.bin, margin: 0 }, project)?;
     }
-    let new: Vec<NewMicrograph> = plan
-        .mics
-        .iter()
-        .map(|mic| NewMicrograph {
-            name: mic.name.clone(),
-            table_name: mic.table_name.clone(),
-            path: Some(mic.path.clone()),
-            dimensions: Some((mic.width, mic.height)),
-            pixel_size: mic.pixel_size,
-        })
-        .collect();
+    let new: Vec<NewMicrograph> = plan.mics.iter().map(Mic::for_project).collect();
     project.add_micrographs(&new)
 }
 

@@ -1,7 +1,7 @@
 //! The scored places of each micrograph on disk: one file a micrograph in the folder of the run, so that another
 //! threshold, spacing or number needs no second run, and a run that was stopped goes on with the next micrograph.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -146,10 +146,25 @@ pub fn has_picked(run_dir: &Path, micrograph: &Path) -> bool {
     run_dir.join(FOLDER).join(file_name(micrograph)).exists()
 }
 
+/// The name under which a file is looked up, however it was named: relative to this process or not, with or without `..`.
+/// Links are not followed, since that asks the disk for each file.
+pub fn named(file: &Path) -> PathBuf {
+    let mut whole = PathBuf::new();
+    for part in std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).components() {
+        match part {
+            Component::ParentDir => {
+                whole.pop();
+            }
+            part => whole.push(part),
+        }
+    }
+    whole
+}
+
 /// The name of the file in which the places of a micrograph are kept.
 fn file_name(micrograph: &Path) -> String {
     // Two micrographs of the same name in different folders are two.
-    let whole = std::path::absolute(micrograph).unwrap_or_else(|_| micrograph.to_owned());
+    let whole = named(micrograph);
     let digest = hexadecimal(&Sha256::digest(whole.to_string_lossy().as_bytes()), 10);
     let name = micrograph.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let name: String = name.chars().take(NAME).collect();
@@ -195,6 +210,16 @@ mod tests {
             border: Border { left: 3, ..Border::default() },
             places: vec![place(100.04, 99.96, 7.123_449), place(50.5, 20.0, -5.9996)],
         })
+    }
+
+    #[test]
+    fn a_file_has_one_name_however_it_is_called() {
+        let name = named(Path::new("mics/a.mrc"));
+        assert!(name.is_absolute());
+        assert_eq!(named(&name), name);
+        assert_eq!(named(Path::new("mics/deep/../a.mrc")), name);
+        assert_eq!(named(Path::new("./mics/a.mrc")), name);
+        assert_eq!(file_name(Path::new("other/../mics/a.mrc")), file_name(&name));
     }
 
     #[test]

@@ -7,12 +7,8 @@ use crate::error::Result;
 use crate::picking::census::logit_of;
 use crate::picking::picker::Candidate;
 use crate::picking::shift::{common_median, median_logit, shift};
+pub(super) use crate::picking::store::named;
 use crate::project::{MicrographId, PickRules, Project};
-
-/// The name under which a file is looked up, however it was named: relative to this process or not.
-pub(super) fn named(file: &Path) -> PathBuf {
-    std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
-}
 
 /// The rules of a run by file, with the medians they need.
 #[derive(Debug, Default)]

@@ -252,6 +252,10 @@ fn set_of(
             "name micrographs alike in picks and truth",
         ));
     }
+    if table.picks.is_empty() {
+        // A picker that found nothing names no micrograph; it looked at all of them.
+        here.fill(true);
+    }
     if !here.contains(&true) {
         let theirs = table.picks.first().and_then(|p| p.micrograph.clone()).unwrap_or_default();
         let ours = known.first().cloned().unwrap_or_default();

@@ -68,6 +68,8 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     let mut last_new = Instant::now();
     loop {
         let files = queue.new_files()?;
+        // One that could not be read before may have been copied to its end.
+        work.summary.left_out.retain(|left_out| !files.contains(&left_out.path));
         let ended = if files.is_empty() {
             Ok(())
         } else {
@@ -83,6 +85,9 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
         }
         if cancelled {
             return Err(Error::Cancelled);
+        }
+        for left_out in &work.summary.left_out {
+            queue.refuse(&left_out.path);
         }
         if !files.is_empty() {
             last_new = Instant::now();

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::export::relion_turns_over;
+use crate::formats::names::stem;
 use crate::formats::star::StarWriter;
 use crate::picking::census::score_of;
 use crate::picking::picker::Candidate;
@@ -67,17 +68,11 @@ impl Output {
         }
     }
 
-    /// Writes the places at or above a logit. A micrograph without any gets a coordinate file with a header alone.
-    /// `height` is that of the micrograph, px.
-    pub(super) fn add(
-        &mut self,
-        micrograph: &Path,
-        height: usize,
-        places: &[Candidate],
-        logit: f64,
-    ) -> Result<()> {
+    /// Writes picks. A micrograph without any gets a coordinate file with a header alone. `height` is that of the micrograph,
+    /// px.
+    pub(super) fn add(&mut self, micrograph: &Path, height: usize, picks: &[Candidate]) -> Result<()> {
         let name = micrograph.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let stem = micrograph.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = stem(&name).to_owned();
         let inside = match self.files.get(micrograph) {
             Some(inside) => inside.clone(),
             None => {
@@ -94,7 +89,7 @@ impl Output {
         let quoted =
             if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
         let mut rows = String::new();
-        for place in places.iter().filter(|place| f64::from(place.logit) >= logit) {
+        for place in picks {
             let (x, y) = (format!("{:.1}", place.x), format!("{:.1}", place.y));
             let score = format!("{:.6}", score_of(f64::from(place.logit)));
             let for_relion = turned.map(|height| format!("{:.1}", height - 1.0 - place.y));
@@ -124,9 +119,9 @@ mod tests {
         let names = [(PathBuf::from("mics/c.mrc"), PathBuf::from("deep/in/c_x.star"))].into();
         let mut output = Output::create(Some(&out), &names, Some(&table)).unwrap();
         let places = [Candidate { x: 20.5, y: 30.25, logit: 2.0 }];
-        output.add(Path::new("mics/a.mrc"), 100, &places, 0.0).unwrap();
-        output.add(Path::new("mics/b.tif"), 100, &places, 0.0).unwrap();
-        output.add(Path::new("mics/c.mrc"), 100, &places, 0.0).unwrap();
+        output.add(Path::new("mics/a.mrc"), 100, &places).unwrap();
+        output.add(Path::new("mics/b.tif"), 100, &places).unwrap();
+        output.add(Path::new("mics/c.mrc"), 100, &places).unwrap();
         let centre = |name: &str| {
             let picks = open_picks(&out.join(name)).unwrap().picks;
             assert_eq!(picks.len(), 1);

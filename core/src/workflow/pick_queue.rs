@@ -1,10 +1,11 @@
 //! Which micrographs are picked on: those named, those in folders, and in a watch those that appear there.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats::detect::{Kind, detect};
+use crate::formats::folder::files_below;
 use crate::picking::store::FileState;
 use crate::project::Project;
 use crate::remedy::Remedy;
@@ -18,8 +19,10 @@ pub(super) struct Queue {
     seen: HashSet<PathBuf>,
     /// In a watch: files as they were at the last look. A file is taken once it has stopped growing.
     growing: Vec<FileState>,
-    /// In a watch: files that have stopped growing, micrographs or not.
-    settled: HashSet<PathBuf>,
+    /// In a watch: files that have stopped growing, micrographs or not, as they were then.
+    settled: HashMap<PathBuf, FileState>,
+    /// Of these, those that could not be read: they are tried again once they have changed.
+    refused: HashSet<PathBuf>,
     watch: bool,
 }
 
@@ -34,7 +37,8 @@ impl Queue {
             folders: Vec::new(),
             seen: HashSet::new(),
             growing: Vec::new(),
-            settled: HashSet::new(),
+            settled: HashMap::new(),
+            refused: HashSet::new(),
             watch,
         };
         if micrographs.is_empty() {
@@ -95,6 +99,13 @@ impl Queue {
         Ok(found)
     }
 
+    /// A file that was handed out cannot be read. Where it is still being copied it is handed out again once it has changed.
+    pub(super) fn refuse(&mut self, path: &Path) {
+        if self.settled.contains_key(path) {
+            self.refused.insert(path.to_owned());
+        }
+    }
+
     /// Whether a folder holds files that were not there before and have stopped growing. Only names and lengths are
     /// looked at, so that a folder of thousands of micrographs can be watched.
     fn something_new(&mut self) -> bool {
@@ -102,13 +113,21 @@ impl Queue {
         let mut new = false;
         for folder in &self.folders {
             // A folder that cannot be listed now may be there at the next look.
-            for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-                if self.settled.contains(&path) || self.seen.contains(&path) {
+            for path in files_below(folder) {
+                let settled = self.settled.get(&path);
+                let refused = self.refused.contains(&path);
+                if !refused && (settled.is_some() || self.seen.contains(&path)) {
                     continue;
                 }
                 let Ok(state) = FileState::of(&path) else { continue };
+                if refused && settled == Some(&state) {
+                    continue;
+                }
                 if self.growing.contains(&state) {
-                    self.settled.insert(path);
+                    if self.refused.remove(&path) {
+                        self.seen.remove(&path);
+                    }
+                    self.settled.insert(path, state);
                     new = true;
                 } else {
                     growing.push(state);
@@ -117,5 +136,45 @@ impl Queue {
         }
         self.growing = growing;
         new
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::formats::mrc::{Writer, WriterMode};
+    use crate::project::PixelType;
+
+    #[test]
+    fn a_watch_looks_into_folders_and_tries_again_what_was_still_being_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project::create(&dir.path().join("p"), Some(16), PixelType::F32).unwrap();
+        let session = dir.path().join("session");
+        let deep = session.join("grid");
+        std::fs::create_dir_all(&deep).unwrap();
+        let write = |path: &Path| {
+            let mut writer = Writer::create(path, 40, 40, None, WriterMode::Float32).unwrap();
+            writer.push(&[1.0; 1600]).unwrap();
+            writer.finish().unwrap();
+        };
+        let (first, second) = (deep.join("a.mrc"), deep.join("b.mrc"));
+        write(&first);
+        let mut queue = Queue::new(&project, &[session], true).unwrap();
+        let mut look = |queue: &mut Queue| queue.new_files().unwrap();
+        assert!(look(&mut queue).is_empty(), "it may still grow");
+        assert_eq!(look(&mut queue), [first.clone()]);
+        // Half a file that has stood still for a while.
+        write(&second);
+        let whole = std::fs::read(&second).unwrap();
+        std::fs::write(&second, &whole[..whole.len() / 2]).unwrap();
+        assert!(look(&mut queue).is_empty());
+        assert_eq!(look(&mut queue), [second.clone()]);
+        queue.refuse(&second);
+        assert!(look(&mut queue).is_empty() && look(&mut queue).is_empty(), "it is the same half");
+        std::fs::write(&second, &whole).unwrap();
+        assert!(look(&mut queue).is_empty());
+        assert_eq!(look(&mut queue), [second]);
+        assert!(look(&mut queue).is_empty() && look(&mut queue).is_empty());
     }
 }

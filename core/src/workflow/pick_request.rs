@@ -22,6 +22,8 @@ pub struct PickRequest {
     pub choice: Choice,
     /// Leaves out of account what the project says of single micrographs: thresholds of their own, and shifts.
     pub one_threshold: bool,
+    /// Leaves out of account what a person has said of picks: rejected ones stay, marked particles do not join.
+    pub as_scored: bool,
     /// Smallest distance of two picks, px of the unbinned micrograph; a third of the box by default.
     pub distance: Option<f64>,
     /// Side of the box on the micrograph, px; that of the project's patches by default.
@@ -62,8 +64,12 @@ pub struct PickSummary {
     pub left_out: Vec<LeftOut>,
     /// Places above the floor, at the distance asked for.
     pub places: u64,
-    /// Of these, picks.
+    /// The picks: of these places, those that reach the threshold, without `rejected` and with `added`.
     pub picks: u64,
+    /// Places that reach the threshold and that a person has rejected.
+    pub rejected: u64,
+    /// Particles that a person has marked and the run does not pick.
+    pub added: u64,
     /// Score at or above which a place is a pick.
     pub threshold: f64,
     /// Micrographs with a threshold of their own, which the project keeps, in place of that one.

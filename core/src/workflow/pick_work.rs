@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::by_micrograph::{ByMicrograph, named};
 use super::held_out::HeldOut;
-use super::judged_places::JudgedPlaces;
+use super::judged_places::{CorrectedPicks, JudgedPlaces};
 use super::pick_output::Output;
 use super::pick_request::{PickRequest, PickSummary};
 use crate::error::{Error, Result};
@@ -139,10 +139,42 @@ impl Work {
             && !waits(request, &self.by)
         {
             let least = self.by.least(&state.path, logit_of(score));
-            self.output.add(&state.path, found.size.1, &places, least)?;
+            let corrected = self.corrected(&state.path, &places, least, request);
+            self.output.add(&state.path, found.size.1, &corrected.picks)?;
         }
         self.done.push(state);
         Ok(())
+    }
+
+    /// The picks of a micrograph from a logit on, after what a person has said of them.
+    fn corrected(
+        &self,
+        file: &Path,
+        places: &[Candidate],
+        least: f64,
+        request: &PickRequest,
+    ) -> CorrectedPicks {
+        if request.as_scored {
+            let picks = places.iter().filter(|place| f64::from(place.logit) >= least);
+            return CorrectedPicks { picks: picks.copied().collect(), ..CorrectedPicks::default() };
+        }
+        self.judged.corrected(file, places, least)
+    }
+
+    /// Counts on the micrographs with labels how many picks a person has rejected, and how many particles they have added.
+    fn count_corrections(&mut self, store: &Store, request: &PickRequest, logit: f64) {
+        let (mut rejected, mut added) = (0, 0);
+        for state in self.done.iter().filter(|state| self.judged.on(&state.path) > 0) {
+            if let Some(found) = store.read(state) {
+                let least = self.by.least(&state.path, logit);
+                let corrected =
+                    self.corrected(&state.path, &self.places(&state.path, &found), least, request);
+                rejected += corrected.rejected;
+                added += corrected.added;
+            }
+        }
+        self.summary.picks = (self.summary.picks + added).saturating_sub(rejected);
+        (self.summary.rejected, self.summary.added) = (rejected, added);
     }
 
     /// What a precision is expected from.
@@ -189,6 +221,7 @@ impl Work {
             true => self.census.above(logit),
             false => self.count(store, logit),
         };
+        self.count_corrections(store, request, logit);
         // Too little evidence is no error where nobody asked for a precision.
         (self.summary.expected, self.summary.why_not_expected) = match own {
             true => (None, Some(Warning::new(OWN, Remedy::OneThreshold))),
@@ -205,7 +238,8 @@ impl Work {
                 if let Some(found) = store.read(state) {
                     let (places, least) =
                         (self.places(&state.path, &found), self.by.least(&state.path, logit));
-                    output.add(&state.path, found.size.1, &places, least)?;
+                    let corrected = self.corrected(&state.path, &places, least, request);
+                    output.add(&state.path, found.size.1, &corrected.picks)?;
                 }
             }
             self.output = output;

@@ -191,6 +191,7 @@ impl App {
                 names: HashMap::new(),
                 choice: Choice::Threshold(f64::from(draft.threshold)),
                 one_threshold: false,
+                as_scored: false,
                 distance: Some(distance),
                 box_size: None,
                 bin: None,
