@@ -16,7 +16,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use support::{frames, memory, report, wait, wheel, window};
+use support::{Window, frames, memory, report, wait, wheel, window};
 use vitrine::gui::App;
 use vitrine::gui::command::{
     Command, MarkPlaces, MicrographCommand, ProjectCommand, SettingsCommand, ViewCommand,
@@ -24,7 +24,14 @@ use vitrine::gui::command::{
 use vitrine::gui::values::{Go, Tab};
 use vitrine_core::Label;
 use vitrine_core::formats::mrc::{Writer, WriterMode};
-use vitrine_core::project::{MicrographId, NewMicrograph, NewPatch, PixelType, Project, SourceInfo};
+use vitrine_core::imaging::CutSettings;
+use vitrine_core::learning::config::{Backbone, yaml};
+use vitrine_core::learning::general_model::general_model;
+use vitrine_core::picking::picker::{Candidate, Candidates};
+use vitrine_core::picking::store::{FileState, Store};
+use vitrine_core::project::{
+    MicrographId, NewMicrograph, NewPatch, NewRun, PixelType, Project, RunEnd, SourceInfo,
+};
 
 /// Side of the patches, px.
 const PATCH: usize = 32;
@@ -92,6 +99,7 @@ fn make(folder: &Path, side: usize, patches: usize) {
         import.push(&patch, &[0.5; PATCH * PATCH]).unwrap();
     }
     import.commit().unwrap();
+    add_run(&mut project, &folder.join("large_0.mrc"), side, patches);
 }
 
 /// Whether a micrograph is there, roughly or whole, and all tiles seen are drawn.
@@ -105,6 +113,58 @@ fn drawn(app: &App, micrograph: MicrographId) -> bool {
 fn whole(app: &App, micrograph: MicrographId) -> bool {
     let picture = app.model.micrographs.any_picture(micrograph);
     picture.is_some_and(|picture| !picture.is_rough) && drawn(app, micrograph)
+}
+
+/// A run whose places lie between the patches of the first micrograph, as many as there are of these.
+fn add_run(project: &mut Project, micrograph: &Path, side: usize, patches: usize) {
+    let mut config = yaml::load("supervised_baseline").unwrap();
+    config.backbone = Backbone::SlidingCnn;
+    let run = NewRun {
+        name: "picks".to_owned(),
+        config: yaml::to_yaml(&config).unwrap(),
+        seed: 1,
+        versions: serde_json::json!({}),
+        began_with: None,
+        device: "none".to_owned(),
+        normaliser: serde_json::Value::Null,
+        split: None,
+        columns: Vec::new(),
+    };
+    let run = project.create_run(&run).unwrap();
+    project.record_epoch(&run, 1, &serde_json::Map::new(), true).unwrap();
+    project.end_run(run.id, RunEnd::Finished, None).unwrap();
+    let dir = project.run_dir("picks");
+    std::fs::create_dir_all(&dir).unwrap();
+    let model = dir.join("best.safetensors");
+    general_model(PATCH, false).unwrap().save(&model).unwrap();
+    let cut = CutSettings { box_size: 4 * PATCH, bin: 4, margin: 0 };
+    let across = (patches as f64).sqrt().ceil() as usize;
+    let step = (side - 400) as f64 / across as f64;
+    let place = |at: usize| Candidate {
+        x: 200.0 + ((at % across) as f64 + 0.5) * step,
+        y: 200.0 + ((at / across) as f64 + 0.5) * step,
+        logit: 6.0 - 5.0 * at as f32 / patches as f32,
+    };
+    let found = Candidates {
+        size: (side, side),
+        border: Default::default(),
+        places: (0..patches).map(place).collect(),
+    };
+    let store = Store::open(&dir, &model, cut).unwrap();
+    store.write(&FileState::of(micrograph).unwrap(), &found).unwrap();
+}
+
+/// Frames with every place of the run beside every patch.
+fn measure_picks(window: &mut Window) {
+    let shown = |app: &App| {
+        let open = app.model.project.as_ref();
+        open.is_some_and(|open| {
+            !app.model.picks.places(open, MicrographId(1), &app.model.drafts.pick).is_empty()
+        })
+    };
+    wait(window, "the picks", shown);
+    let times = frames(window, FRAMES, |_, _| {});
+    report("all of it with every patch and as many picks of a run: CPU a frame", times);
 }
 
 fn measure(project: &Path, side: usize) {
@@ -126,6 +186,7 @@ fn measure(project: &Path, side: usize) {
     window.state_mut().apply(Command::Micrograph(MicrographCommand::Open(first)));
     wait(&mut window, "the first", |app| drawn(app, first));
     println!("memory: {}", memory());
+    measure_picks(&mut window);
 
     let whole = frames(&mut window, FRAMES, |_, _| {});
     report("all of it with every patch: CPU a frame", whole);

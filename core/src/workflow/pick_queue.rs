@@ -161,7 +161,7 @@ mod tests {
         let (first, second) = (deep.join("a.mrc"), deep.join("b.mrc"));
         write(&first);
         let mut queue = Queue::new(&project, &[session], true).unwrap();
-        let mut look = |queue: &mut Queue| queue.new_files().unwrap();
+        let look = |queue: &mut Queue| queue.new_files().unwrap();
         assert!(look(&mut queue).is_empty(), "it may still grow");
         assert_eq!(look(&mut queue), [first.clone()]);
         // Half a file that has stood still for a while.

@@ -218,10 +218,7 @@ impl App {
     pub(super) fn watch_picking(&mut self) {
         let job = self.model.jobs.iter().find(|job| job.kind == JobKind::Pick);
         let done = job.and_then(|job| job.step.as_ref()).map(|step| step.done);
-        if done != self.model.picks.done {
-            self.model.picks.done = done;
-            self.model.picks.revision += 1;
-        }
+        self.model.picks.has_come_to(done);
     }
 
     /// A person says of places that a run has found what they are: patches that are there get the label, the others

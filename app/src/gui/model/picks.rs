@@ -1,9 +1,11 @@
 //! The places that a run has found on micrographs, as the view shows them.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use vitrine_core::picking::census::logit_of;
 use vitrine_core::picking::choose::at_distance;
@@ -23,6 +25,8 @@ use crate::gui::values::{Asked, FoundKey, RoundKey, SurveyKey};
 
 /// Spacing of picks as a share of the box, where none is asked for: that of `vitrine pick`.
 const SPACING: f64 = 1.0 / 3.0;
+/// The pace of picking is that of so many micrographs.
+const PACE_OVER: usize = 12;
 
 /// Counts over all micrographs.
 #[derive(Debug, Clone)]
@@ -82,6 +86,10 @@ pub struct PicksState {
     pub revision: u64,
     /// Micrographs done by the run that picks, when the revision went up last.
     pub done: Option<u64>,
+    /// When the last micrographs were done, and how many there were then.
+    times: VecDeque<(Instant, u64)>,
+    /// The last answer of [`Self::spaced`].
+    spaced: RefCell<Option<(Arc<Candidates>, f32, Vec<Candidate>)>>,
     /// Set while the run that picks is to wait.
     pub paused: Arc<AtomicBool>,
 }
@@ -113,13 +121,53 @@ impl PicksState {
         {
             return Vec::new();
         }
-        let mut picks = at_distance(found, f64::from(distance_of(open, draft)));
+        let mut picks = self.spaced(found, distance_of(open, draft));
         if rules_of(open, draft).is_some_and(|rules| rules.without_shifts) {
             without_shift(&mut picks, self.shift(open, micrograph, draft).unwrap_or(0.0));
         }
         let least = logit_of(threshold_of(open, micrograph, draft));
         picks.retain(|place| f64::from(place.logit) >= least);
         picks
+    }
+
+    /// The places of a micrograph at a distance from each other, which takes a while with thousands and is asked for in every
+    /// frame.
+    fn spaced(&self, found: &Arc<Candidates>, distance: f32) -> Vec<Candidate> {
+        let mut last = self.spaced.borrow_mut();
+        match &*last {
+            Some((of, at, places)) if Arc::ptr_eq(of, found) && *at == distance => places.clone(),
+            _ => {
+                let places = at_distance(found, f64::from(distance));
+                *last = Some((Arc::clone(found), distance, places.clone()));
+                places
+            }
+        }
+    }
+
+    /// Micrographs a second that the run picks on, over the last ones that it scored; `None` while that is not known.
+    pub fn pace(&self) -> Option<f64> {
+        let ((first, before), (last, after)) = (self.times.front()?, self.times.back()?);
+        let seconds = last.duration_since(*first).as_secs_f64();
+        (after > before && seconds > 0.0).then(|| (after - before) as f64 / seconds)
+    }
+
+    /// The run that picks has come so far; `None` where none picks.
+    pub fn has_come_to(&mut self, done: Option<u64>) {
+        if done != self.done {
+            self.done = done;
+            self.revision += 1;
+            match done {
+                Some(done) => self.times.push_back((Instant::now(), done)),
+                None => self.times.clear(),
+            }
+            if self.times.len() > PACE_OVER {
+                self.times.pop_front();
+            }
+        }
+        if self.is_paused() {
+            // The time of a pause is no time of work.
+            self.times.clear();
+        }
     }
 
     /// The micrograph that nobody has corrected and that is most worth a look, but for the one that is shown.

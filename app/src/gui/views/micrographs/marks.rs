@@ -14,7 +14,7 @@ use crate::gui::theme;
 use crate::gui::widgets::HALO;
 
 /// More than so many on the screen are drawn plainly, as one mesh.
-const MAX_FINE: usize = 600;
+pub const MAX_FINE: usize = 600;
 /// With more unlabeled patches than these a micrograph does not show them: as a pool they lie everywhere.
 const MAX_UNLABELED: usize = 150;
 /// Smallest radius of a circle, points.
@@ -145,7 +145,8 @@ pub fn draw(
     if seen.len() > MAX_FINE {
         let mut mesh = Mesh::default();
         for (_, at, label) in &seen {
-            plain(&mut mesh, *at, radius, *label);
+            let half = if *label == Label::Unlabeled { 0.6 } else { 1.0 };
+            ring(&mut mesh, *at, radius, half, theme::label(*label, true));
         }
         painter.add(mesh);
     } else {
@@ -200,16 +201,14 @@ fn frame(painter: &Painter, at: Pos2, radius: f32, side: Option<f32>, width: f32
     }
 }
 
-/// A circle of few corners without smoothing: thousands are drawn in a moment.
-fn plain(mesh: &mut Mesh, at: Pos2, radius: f32, label: Label) {
-    let colour = theme::label(label, true);
+/// A circle of few corners without smoothing, `half` of its line on either side: thousands are drawn in a moment.
+pub fn ring(mesh: &mut Mesh, at: Pos2, radius: f32, half: f32, colour: Color32) {
     if radius < 4.5 {
         mesh.add_colored_rect(Rect::from_center_size(at, Vec2::splat(radius * 1.6 + 2.0)), HALO);
         mesh.add_colored_rect(Rect::from_center_size(at, Vec2::splat(radius * 1.6)), colour);
         return;
     }
     let corners = if radius < 14.0 { 12 } else { 24 };
-    let half = if label == Label::Unlabeled { 0.6 } else { 1.0 };
     for (from, to, colour) in
         [(radius - half - 1.0, radius + half + 1.0, HALO), (radius - half, radius + half, colour)]
     {

@@ -26,13 +26,18 @@ pub fn ui(ui: &mut Ui, page: Page<'_>, out: &mut Vec<Command>) {
     section(ui, "Pick with a run");
     let pickers = open.runs.iter().filter(|run| run.best_epoch.is_some() && can_pick(run)).count();
     if pickers == 0 {
-        ui.add(
-            egui::Label::new(
+        let trained = open.runs.iter().any(|run| run.best_epoch.is_some());
+        let text = match trained {
+            true => {
+                "No run of this project can pick: their networks judge single patches, because they tell the centre of a patch \
+                 from its border. Train with the preset \"recommended\", whose network picks on whole micrographs too."
+            }
+            false => {
                 "No run can pick yet. Mark some particles, add unlabeled patches and train: the steps above say what comes \
-                 next. The network of the preset \"recommended\" picks on whole micrographs too.",
-            )
-            .wrap(),
-        );
+                 next. The network of the preset \"recommended\" picks on whole micrographs too."
+            }
+        };
+        ui.add(egui::Label::new(text).wrap());
         return;
     }
     let change = |draft| Command::Draft(DraftCommand::Pick(draft));
@@ -113,12 +118,11 @@ fn start(ui: &mut Ui, model: &Model, begins: bool, out: &mut Vec<Command>) {
     };
     let (done, total) = job.step.as_ref().map_or((0, 0), |step| (step.done, step.total));
     let share = if total > 0 { done as f32 / total as f32 } else { 0.0 };
-    let passed = job.started.elapsed().as_secs_f64();
-    let rest = match done {
-        0 => String::new(),
-        done => {
-            let seconds = passed / done as f64 * total.saturating_sub(done) as f64;
-            format!(", about {} left", duration(seconds))
+    let rest = match model.picks.pace() {
+        None => String::new(),
+        Some(pace) => {
+            let left = duration(total.saturating_sub(done) as f64 / pace);
+            format!(", {} a minute, about {left} left", rate(60.0 * pace))
         }
     };
     let text = format!("{} of {}{rest}", words::count(done), words::count(total));
@@ -141,6 +145,10 @@ fn start(ui: &mut Ui, model: &Model, begins: bool, out: &mut Vec<Command>) {
     });
 }
 
+fn rate(value: f64) -> String {
+    if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") }
+}
+
 fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
@@ -157,7 +165,7 @@ fn ask(page: Page<'_>, draft: &PickDraft, run: &str, out: &mut Vec<Command>) {
     if model.picks.found.pending().is_none() && model.picks.found.of(&found).is_not_asked() {
         out.push(Command::Pick(PickCommand::ReadFound(found)));
     }
-    // Thousands of files: counted again when the run has ended, not after each micrograph.
+    // Thousands of files: while the run picks they are counted again when there is a quarter more of them.
     let picking = model.jobs.iter().any(|job| job.kind == JobKind::Pick);
     let survey = SurveyKey {
         run: run.to_owned(),
@@ -165,10 +173,13 @@ fn ask(page: Page<'_>, draft: &PickDraft, run: &str, out: &mut Vec<Command>) {
         without_shifts: rules_of(open, draft).is_some_and(|rules| rules.without_shifts),
         revision,
     };
-    let counted = model.picks.survey.last().is_some_and(|(key, _)| key.run == run);
+    let counted = model.picks.survey.last().filter(|(key, _)| key.run == run);
+    let many_more = counted.is_none_or(|(_, surveyed)| {
+        model.picks.done.unwrap_or(0) as usize > surveyed.survey.micrographs + surveyed.survey.micrographs / 4
+    });
     if model.picks.survey.pending().is_none()
         && model.picks.survey.of(&survey).is_not_asked()
-        && !(picking && counted)
+        && (many_more || !picking)
     {
         out.push(Command::Pick(PickCommand::ReadSurvey(survey)));
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use eframe::egui;
-use egui::{Painter, Pos2, Stroke};
+use egui::{Mesh, Painter, Pos2, Stroke};
 use vitrine_core::Label;
 use vitrine_core::picking::census::score_of;
 use vitrine_core::project::MicrographId;
@@ -83,11 +83,16 @@ pub fn draw(
 ) {
     let radius = marks::radius(open, geometry) * 0.9;
     let sight = geometry.rect.expand(radius + 4.0);
-    for (index, place) in places.iter().enumerate() {
-        let at = geometry.to_screen(place.xy.map(|v| v as f32));
-        if !sight.contains(at) {
-            continue;
-        }
+    let on_screen = |place: &Place| geometry.to_screen(place.xy.map(|v| v as f32));
+    let seen: Vec<(usize, &Place, Pos2)> = places
+        .iter()
+        .enumerate()
+        .map(|(index, place)| (index, place, on_screen(place)))
+        .filter(|(.., at)| sight.contains(*at))
+        .collect();
+    let plain = seen.len() > marks::MAX_FINE;
+    let mut mesh = Mesh::default();
+    for (index, place, at) in seen {
         let painted =
             chosen.painted.as_ref().filter(|(_, marks)| marks.contains(&Mark::place(micrograph, place.xy)));
         let colour = match painted {
@@ -95,7 +100,14 @@ pub fn draw(
             None => ColourMap::Viridis.colour(0.35 + 0.65 * place.score),
         };
         let width = if chosen.place == Some(index) || painted.is_some() { 3.0 } else { 1.6 };
-        painter.circle_stroke(at, radius, Stroke::new(width + 1.6, HALO));
-        painter.circle_stroke(at, radius, Stroke::new(width, colour));
+        if plain {
+            marks::ring(&mut mesh, at, radius, 0.5 * width, colour);
+        } else {
+            painter.circle_stroke(at, radius, Stroke::new(width + 1.6, HALO));
+            painter.circle_stroke(at, radius, Stroke::new(width, colour));
+        }
+    }
+    if plain {
+        painter.add(mesh);
     }
 }
