@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use vitrine_core::cluster::{
-    Cluster, Clusters, Job, Kind, NewJob, Resources, TaskState, Tasks, states, submit,
+    Cluster, Clusters, Job, Kind, NewJob, Resources, SubmittedCommand, TaskState, Tasks, states, submit,
 };
 
 use super::exit::Usage;
@@ -175,7 +175,7 @@ fn test(args: &Test) -> anyhow::Result<()> {
     let job = Job::create(
         &cluster,
         &NewJob {
-            kind: "test".to_owned(),
+            kind: SubmittedCommand::Other("test".to_owned()),
             name: None,
             project: args.folder.clone(),
             program: std::env::current_exe()?,

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use vitrine_core::cluster::{Cluster, Job, NewJob, Resources, Tasks, free_job_name, submit};
+use vitrine_core::cluster::{
+    Cluster, Job, NewJob, Resources, SubmittedCommand, Tasks, free_job_name, submit,
+};
 use vitrine_core::picking::choose::Choice;
 use vitrine_core::project::check_run_name;
 use vitrine_core::workflow::pick_shard::{PickPlan, plan, shards};
@@ -152,17 +154,31 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                     Parts::Shards(Box::new(plan), shards(&files, number))
                 }
             };
-            send("pick", &args.project, &to, Vec::new(), parts, args.json)
+            send(SubmittedCommand::Pick, &args.project, &to, Vec::new(), parts, args.json)
         }
         Work::Score(order) => {
             refuse_shards(&order.to)?;
-            send("score", &order.args.project, &order.to, Vec::new(), Parts::One, order.args.json)
+            send(
+                SubmittedCommand::Score,
+                &order.args.project,
+                &order.to,
+                Vec::new(),
+                Parts::One,
+                order.args.json,
+            )
         }
         Work::Sweep(order) => {
             refuse_shards(&order.to)?;
             let sweep = order.args.sweep()?;
             let project = order.args.project.clone();
-            send("sweep", &project, &order.to, Vec::new(), Parts::Sweep(sweep), order.args.json)
+            send(
+                SubmittedCommand::Sweep,
+                &project,
+                &order.to,
+                Vec::new(),
+                Parts::Sweep(sweep),
+                order.args.json,
+            )
         }
     }
 }
@@ -178,7 +194,8 @@ fn submit_train(args: train::Args, to: To) -> anyhow::Result<()> {
         .into());
     }
     let project = open::to_read(&args.project)?;
-    let job = to.job_name.clone().unwrap_or_else(|| free_job_name(&args.project, "train"));
+    let job =
+        to.job_name.clone().unwrap_or_else(|| free_job_name(&args.project, SubmittedCommand::Train.as_str()));
     // A requeued job goes on with its run, so the run's name is settled now.
     let mut more = Vec::new();
     let mut parts = Parts::One;
@@ -199,7 +216,7 @@ fn submit_train(args: train::Args, to: To) -> anyhow::Result<()> {
         }
     }
     drop(project);
-    send("train", &args.project, &To { job_name: Some(job), ..to }, more, parts, args.json)
+    send(SubmittedCommand::Train, &args.project, &To { job_name: Some(job), ..to }, more, parts, args.json)
 }
 
 fn refuse_shards(to: &To) -> anyhow::Result<()> {
@@ -223,7 +240,7 @@ enum Parts {
 
 /// Makes the job, shows its script, and submits it.
 fn send(
-    kind: &str,
+    kind: SubmittedCommand,
     project: &Path,
     to: &To,
     more: Vec<String>,
@@ -233,7 +250,7 @@ fn send(
     // Told now, not by the job.
     let opened = open::to_read(project)?;
     let cluster: Cluster = clusters()?.get(&to.cluster)?;
-    let mut arguments = vec![kind.to_owned()];
+    let mut arguments = vec![kind.as_str().to_owned()];
     let given: Vec<String> = std::env::args().skip_while(|word| word != "submit").skip(2).collect();
     arguments.extend(without_ours(&given));
     arguments.extend(more);
@@ -243,7 +260,7 @@ fn send(
         Parts::Sweep(sweep) => Tasks::Array(sweep.runs.len()),
     };
     let new = NewJob {
-        kind: kind.to_owned(),
+        kind,
         name: to.job_name.clone(),
         project: project.to_owned(),
         program: std::env::current_exe()?,

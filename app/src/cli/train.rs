@@ -243,7 +243,7 @@ fn print_next(place: &Path, project: &Project, run: &str) {
     }
     print_line(match table.evidence() {
         Evidence::Untold(..) => {
-            "      No threshold can be recommended for an export yet, because these labels do not tell the class prior, and \
+            "      No threshold can be recommended for an export yet, because the class prior cannot be estimated from these labels, and \
              0.5 may be far off. Label the random sample of the review queues in the window; Compare then suggests one."
         }
         Evidence::TooFew => {

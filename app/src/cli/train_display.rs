@@ -72,7 +72,7 @@ impl Display {
             _ if self.quiet => {}
             TrainEvent::Prior(prior @ PriorUsed { value, low, high, .. }) if !prior.is_told() => {
                 progress.say(&format!(
-                    "these labels do not tell the class prior (interval {low:.3} to {high:.3}); the run uses {value:.3}"
+                    "the class prior cannot be estimated from these labels (interval {low:.3} to {high:.3}); the run uses {value:.3}"
                 ));
             }
             TrainEvent::Prior(PriorUsed { value, low, high, estimated: true }) => {
@@ -147,8 +147,8 @@ pub fn print_result(result: &RunResult) {
     let prior = result.prior;
     if !prior.is_told() {
         print_line(&format!(
-            "note: these labels do not tell the class prior: it lies between {:.2} and {:.2}. So there is no corrected \
-             value. Label the random sample of the review queues in the window, or give --prior",
+            "note: the class prior cannot be estimated from these labels: it lies between {:.2} and {:.2}. So there is no \
+             corrected value. Label the random sample of the review queues in the window, or give --prior",
             prior.low, prior.high
         ));
     }

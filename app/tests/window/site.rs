@@ -97,7 +97,7 @@ impl Site {
     /// A job of a project; `array` for an array of so many tasks.
     pub fn job(&self, project: &Path, kind: &str, array: Option<usize>, arguments: &[&str]) -> Job {
         let new = NewJob {
-            kind: kind.to_owned(),
+            kind: kind.to_owned().into(),
             name: None,
             project: project.to_owned(),
             program: program(),

@@ -30,11 +30,53 @@ const JOBS: &str = "jobs";
 /// Most tasks of an array; more is a mistake.
 const MAX_TASKS: usize = 10_000;
 
+/// The command of the program that a job calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum SubmittedCommand {
+    /// `vitrine train`.
+    Train,
+    /// `vitrine pick`.
+    Pick,
+    /// `vitrine score`.
+    Score,
+    /// `vitrine sweep`.
+    Sweep,
+    /// One that this version does not know.
+    Other(String),
+}
+
+impl SubmittedCommand {
+    /// The word by which it is called.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Train => "train",
+            Self::Pick => "pick",
+            Self::Score => "score",
+            Self::Sweep => "sweep",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+impl From<String> for SubmittedCommand {
+    fn from(word: String) -> Self {
+        let known = [Self::Train, Self::Pick, Self::Score, Self::Sweep];
+        known.into_iter().find(|known| known.as_str() == word).unwrap_or(Self::Other(word))
+    }
+}
+
+impl From<SubmittedCommand> for String {
+    fn from(command: SubmittedCommand) -> Self {
+        command.as_str().to_owned()
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct NewJob {
-    /// `train`, `pick`, `score`, `sweep`.
-    pub kind: String,
+    /// The command that is called.
+    pub kind: SubmittedCommand,
     /// Its name; the kind with a number where it is not given.
     pub name: Option<String>,
     /// Folder of the project.
@@ -81,8 +123,8 @@ pub struct JobFile {
     version: u32,
     /// Name of the job.
     pub name: String,
-    /// What is done.
-    pub kind: String,
+    /// The command that is called.
+    pub kind: SubmittedCommand,
     /// When it was made, RFC 3339, UTC.
     pub created: String,
     /// Who made it.
@@ -147,7 +189,7 @@ impl Outline {
                 check_name(name)?;
                 name.clone()
             }
-            None => free_job_name(&project, &new.kind),
+            None => free_job_name(&project, new.kind.as_str()),
         };
         let dir = project.join(JOBS).join(&name);
         if dir.exists() {
@@ -160,7 +202,7 @@ impl Outline {
         );
         let job = ScriptJob {
             name: &name,
-            kind: &new.kind,
+            kind: new.kind.as_str(),
             command: &command,
             dir: &dir,
             project: &project,

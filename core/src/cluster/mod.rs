@@ -32,7 +32,7 @@ mod state;
 mod task;
 mod watch;
 
-pub use job::{Job, JobFile, NewJob, Preview, Tasks, free_job_name, job_dir, jobs_in};
+pub use job::{Job, JobFile, NewJob, Preview, SubmittedCommand, Tasks, free_job_name, job_dir, jobs_in};
 pub use log::print_to;
 pub use profile::{Cluster, Clusters, Commands, Kind};
 pub use resources::Resources;

@@ -79,8 +79,7 @@ fn states_of(job: &Job, id: &str) -> Option<Vec<(usize, String)>> {
     let template = job.file.commands.state.as_ref()?;
     let answer = match run(job, template, &[("cluster_job_id", id)]) {
         Ok(answer) => answer,
-        // SLURM's words for a job that has ended some minutes ago.
-        Err(error) if error.to_string().contains("Invalid job id") => return Some(Vec::new()),
+        Err(error) if knows_no_such_job(&error) => return Some(Vec::new()),
         Err(_) => return None,
     };
     let submitted = job.submitted().into_iter().find(|entry| entry.id == id)?;
@@ -160,7 +159,7 @@ pub fn cancel(job: &Job, grace: Duration, wait: &mut dyn FnMut(Duration) -> bool
     for id in ids {
         match run(job, template, &[("cluster_job_id", &id)]) {
             // What has ended need not be ended.
-            Err(error) if !error.to_string().contains("Invalid job id") => return Err(error),
+            Err(error) if !knows_no_such_job(&error) => return Err(error),
             _ => {}
         }
     }
@@ -195,6 +194,11 @@ fn run(job: &Job, template: &str, values: &[(&str, &str)]) -> Result<String> {
         format!("'{whole}' failed: {}", if said.is_empty() { output.status.to_string() } else { said }),
         "try the command by hand; the cluster may be down, or refuse what was asked for",
     ))
+}
+
+/// Whether a scheduler has answered that it knows no such job: SLURM's words for one that ended some minutes ago.
+fn knows_no_such_job(error: &Error) -> bool {
+    error.to_string().contains("Invalid job id")
 }
 
 /// The first word of an answer that begins with a digit: `Submitted batch job 17`, `17;cluster`, `17.server`.

@@ -186,7 +186,7 @@ const JUDGED: usize = 300;
 /// by hand of which 87 % were right, and 68 % of simulated ones of which 60 % were right.
 const MIN_PARTICLE_SHARE: f64 = 0.72;
 /// From here on it speaks for them, so that the mean images alone are no proof.
-const MANY: f64 = 0.5;
+const MIN_SUPPORTING_SHARE: f64 = 0.5;
 
 /// The share of the positives that the general model, which knows nothing of these labels, takes for particles, in
 /// the contrast in which there are more; `None` where it cannot judge them.
@@ -236,7 +236,7 @@ fn diluted(subject: &Subject, shared: &SharedData, own: &Group, unlabeled: &Grou
         Finding::new(
             kinds::MISLABELLED,
             Examination::Particle,
-            if share > 1.0 && general.is_none_or(|general| general < MANY) {
+            if share > 1.0 && general.is_none_or(|general| general < MIN_SUPPORTING_SHARE) {
                 Severity::Wrong
             } else {
                 Severity::Warning

@@ -35,7 +35,7 @@ const IN_MEMORY: u64 = 512 << 20;
 /// About so many pixels of a section are read at once.
 const PIECE: usize = 1 << 22;
 /// About so many pixels are decoded by one core at a time.
-const SHARE: usize = 1 << 18;
+const PIXELS_PER_TASK: usize = 1 << 18;
 
 /// Reads and checks the header of `path`, without reading pixels.
 ///
@@ -366,20 +366,20 @@ fn unpack(mut stream: Stream, header: &Header, path: &Path) -> Result<Source> {
 /// The first value that is no finite number.
 fn first_not_finite(values: &[f32]) -> Option<usize> {
     let first = |values: &[f32]| values.iter().position(|v| !v.is_finite());
-    if values.len() <= SHARE {
+    if values.len() <= PIXELS_PER_TASK {
         return first(values);
     }
-    let of_shares = |(number, share)| first(share).map(|at| number * SHARE + at);
-    values.par_chunks(SHARE).enumerate().find_map_first(of_shares)
+    let of_shares = |(number, share)| first(share).map(|at| number * PIXELS_PER_TASK + at);
+    values.par_chunks(PIXELS_PER_TASK).enumerate().find_map_first(of_shares)
 }
 
 /// Turns stored pixels into `f32`; `raw` holds exactly the rows of `out`. Many rows are shared out among the cores.
 fn decode(raw: &[u8], header: &Header, out: &mut [f32]) {
-    if out.len() <= SHARE {
+    if out.len() <= PIXELS_PER_TASK {
         return decode_rows(raw, header, out);
     }
     let width = header.width.max(1);
-    let rows = (SHARE / width).max(1);
+    let rows = (PIXELS_PER_TASK / width).max(1);
     let bytes = (header.mode.row_bytes(width) as usize).max(1);
     raw.par_chunks(rows * bytes)
         .zip(out.par_chunks_mut(rows * width))

@@ -33,9 +33,9 @@ pub enum ContrastFit {
 const CLEAR_AUC: f64 = 0.8;
 
 /// Patches of each label from which on their ranking says anything: the AUC of a few is chance.
-pub const ENOUGH: usize = 10;
+pub const MIN_PATCHES: usize = 10;
 /// Share of the highest scores by which the contrast is chosen where there are too few labels.
-const TOP: f64 = 0.1;
+const TOP_SHARE: f64 = 0.1;
 
 /// How well a contrast suits patches, by the p that the model gives to positives and to unlabeled: by their ranking where there
 /// are enough of both, else by the mean of the highest tenth of all, since what is no particle in either contrast has a
@@ -44,11 +44,11 @@ const TOP: f64 = 0.1;
 /// # Errors
 /// When a p is no finite number.
 pub fn contrast_fit(positive: &[f32], unlabeled: &[f32]) -> Result<ContrastFit> {
-    if positive.len() < ENOUGH || unlabeled.len() < ENOUGH {
+    if positive.len() < MIN_PATCHES || unlabeled.len() < MIN_PATCHES {
         let mut sorted = [positive, unlabeled].concat();
         check_finite(&sorted, "any")?;
         sorted.sort_by(|a, b| b.total_cmp(a));
-        let top = ((sorted.len() as f64 * TOP).ceil() as usize).max(1);
+        let top = ((sorted.len() as f64 * TOP_SHARE).ceil() as usize).max(1);
         let mean = sorted.iter().take(top).map(|&p| f64::from(p)).sum::<f64>() / top as f64;
         return Ok(ContrastFit::Likely(mean));
     }

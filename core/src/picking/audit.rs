@@ -2,9 +2,9 @@
 //! threshold follow from what they said. It assumes nothing of scores or of π.
 //!
 //! Every place has a rank that depends only on where it lies. The places with a score of a threshold or more, by rank, are a
-//! random sample of the picks there; those below it are a random sample of the rest. A person judges two picks to one place
-//! below, which comes anywhere among the three. On either side the sample reaches up to the first place that nobody has
-//! judged. Labels that were set for another reason are taken as true where the sample meets them; which places were labelled
+//! random sample of the picks there; those below it are a random sample of the rest. Each group of
+//! three questions holds two picks and one place below the threshold, in random order. The sample of each side ends at the first
+//! place that nobody has judged. Labels that were set for another reason are taken as true where the sample meets them; which places were labelled
 //! biases nothing.
 //!
 //! Another threshold divides one of the two samples: the part of it between both thresholds is a random sample of the
@@ -33,7 +33,7 @@ pub const ENOUGH_PICKS: usize = 20;
 /// Places below the threshold to be judged before the audit counts.
 pub const ENOUGH_BELOW: usize = 10;
 /// Places kept: those of the lowest rank.
-const KEPT: usize = 20_000;
+const MAX_PLACES: usize = 20_000;
 /// Thresholds that may divide the sample, a hundredth apart.
 const STEPS: usize = 99;
 /// Answers that are drawn.
@@ -119,16 +119,16 @@ impl Audit {
             logit: place.logit,
             rank: rank(&name, place),
         }));
-        if self.places.len() > 2 * KEPT {
-            self.places.select_nth_unstable_by_key(KEPT, |place| place.rank);
-            self.places.truncate(KEPT);
+        if self.places.len() > 2 * MAX_PLACES {
+            self.places.select_nth_unstable_by_key(MAX_PLACES, |place| place.rank);
+            self.places.truncate(MAX_PLACES);
         }
     }
 
     /// All places are there: puts them in order.
     pub fn settle(&mut self) {
         self.places.sort_by_key(|place| place.rank);
-        self.places.truncate(KEPT);
+        self.places.truncate(MAX_PLACES);
     }
 
     /// The places with this logit or more, or those below it, in the order in which they are judged.
@@ -511,7 +511,7 @@ mod tests {
         }
         one.settle();
         other.settle();
-        assert_eq!(one.places.len(), KEPT);
+        assert_eq!(one.places.len(), MAX_PLACES);
         let xs = |audit: &Audit| audit.places.iter().map(|p| p.x as u32).collect::<Vec<_>>();
         assert_eq!(xs(&one), xs(&other));
         assert!(xs(&one).windows(2).any(|pair| pair[0] > pair[1]), "not as they lie");

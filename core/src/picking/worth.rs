@@ -3,7 +3,7 @@
 use super::score_counts::ScoreCounts;
 
 /// Places whose score is so near the threshold are uncertain.
-const NEAR: f64 = 0.15;
+const UNCERTAIN_WITHIN: f64 = 0.15;
 /// Micrographs seen before that are compared with, spread over all of them.
 const MAX_SEEN: usize = 32;
 
@@ -32,7 +32,8 @@ pub struct Worth {
 /// alike; of equal ones the first is taken. `None` where there is none with places.
 pub fn next<'a, K: Copy>(unseen: &[Unseen<'a, K>], seen: &[&ScoreCounts]) -> Option<(K, Worth)> {
     let uncertain = |of: &Unseen<'a, K>| {
-        of.scores.between((of.threshold - NEAR).max(0.0), (of.threshold + NEAR).min(1.0))
+        of.scores
+            .between((of.threshold - UNCERTAIN_WITHIN).max(0.0), (of.threshold + UNCERTAIN_WITHIN).min(1.0))
     };
     let most = unseen.iter().map(uncertain).max().unwrap_or(0).max(1);
     let compared: Vec<&ScoreCounts> =

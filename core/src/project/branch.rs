@@ -1,7 +1,7 @@
 //! Branches of a project: a copy of its database in a folder of its own that reads the project's pixels.
 //!
 //! A run can be trained in a branch while the project goes on, on another machine too, so that two processes never
-//! write one project. [`Project::adopt_run`] brings the run home.
+//! write one project. [`Project::adopt_run`] copies the run into the project.
 
 use std::fs;
 use std::path::Path;

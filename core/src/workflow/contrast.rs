@@ -21,7 +21,7 @@ const MIN_PER_MICROGRAPH: usize = 10;
 /// So many of them tell it half: the median of few patches is a chance, and a rule that goes by it counts less.
 const HALF_CERTAIN: f64 = 10.0;
 /// Positives, and unlabeled patches, of a micrograph that are read at most: more of them tell no more.
-const MOST: usize = 1_000;
+const MAX_READ_PER_MICROGRAPH: usize = 1_000;
 /// Patches of a source that tell whether its patches have the pixels of their micrograph.
 const SAMPLE: usize = 200;
 
@@ -120,7 +120,7 @@ fn spreads(project: &Project, sources: &Sources, patches: &[PatchId]) -> Result<
     patches.par_iter().map_init(|| vec![0.0; area], spread).collect()
 }
 
-/// Of `patches` those with a label: on each micrograph at most [`MOST`], evenly chosen.
+/// Of `patches` those with a label: on each micrograph at most [`MAX_READ_PER_MICROGRAPH`], evenly chosen.
 fn chosen(
     project: &Project,
     labels: &[Label],
@@ -135,7 +135,7 @@ fn chosen(
         }
     }
     let some = |ids: Vec<PatchId>| {
-        let step = ids.len().div_ceil(MOST).max(1);
+        let step = ids.len().div_ceil(MAX_READ_PER_MICROGRAPH).max(1);
         ids.into_iter().step_by(step)
     };
     Ok(each.into_values().flat_map(some).collect())

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::sweep::Sweep;
 use super::sweep_job::{branch_of, is_sweep, plan_of, runs_of};
-use crate::cluster::{Event, Job, JobFile, JobState, NewEpoch, TaskState, Watch, jobs_in};
+use crate::cluster::{Event, Job, JobFile, JobState, NewEpoch, SubmittedCommand, TaskState, Watch, jobs_in};
 use crate::error::Result;
 use crate::learning::train::metrics::epoch_metrics::EpochMetrics;
 
@@ -155,7 +155,7 @@ impl Followed {
     }
 
     fn results(&self, job: &Job, state: &JobState) -> Results {
-        match (&self.sweep, job.file.kind.as_str()) {
+        match (&self.sweep, &job.file.kind) {
             (Some(sweep), _) => {
                 let done = state.those(|state| *state == TaskState::Done);
                 // A branch goes once its runs are in the project.
@@ -166,8 +166,8 @@ impl Followed {
                     .sum();
                 if waiting > 0 { Results::Runs(waiting) } else { Results::NoRuns }
             }
-            (None, "pick") if job.file.array.is_some() => Results::Places,
-            (None, "train" | "score") => Results::WritesProject,
+            (None, SubmittedCommand::Pick) if job.file.array.is_some() => Results::Places,
+            (None, SubmittedCommand::Train | SubmittedCommand::Score) => Results::WritesProject,
             _ => Results::Direct,
         }
     }
@@ -204,7 +204,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cluster = Cluster { name: "lab".into(), kind: Kind::Slurm, queue: None };
         let new = NewJob {
-            kind: "train".into(),
+            kind: SubmittedCommand::Train,
             name: None,
             project: dir.path().into(),
             program: "vitrine".into(),

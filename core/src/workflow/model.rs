@@ -97,7 +97,7 @@ pub fn export_model(
         run: run.to_owned(),
         backbone: header.config.backbone,
         input: format!("N×1×{0}×{0}, float32, normalised as `normaliser` says", header.size),
-        output: "one logit a patch; 1/(1 + exp(−logit)) is the score, where `contrast` does not lower the logit first"
+        output: "one logit a patch; score = 1/(1 + exp(−logit)); lower the logit by the `contrast` rule first, where there is one"
             .to_owned(),
         size: header.size,
         pixel_size: if scales.len() == 1 { scales[0] } else { None },

@@ -14,7 +14,7 @@ use crate::imaging::Contrast;
 use crate::label::Label;
 use crate::learning::config::{RunConfig, yaml};
 use crate::learning::eval::metrics::Ranking;
-use crate::learning::general_model::{ContrastFit, ENOUGH, PATCH_SIZE, contrast_fit, general_model};
+use crate::learning::general_model::{ContrastFit, MIN_PATCHES, PATCH_SIZE, contrast_fit, general_model};
 use crate::learning::infer::contrast::ContrastRule;
 use crate::learning::infer::predict::probability;
 use crate::learning::infer::scorer::Scorer;
@@ -127,7 +127,7 @@ fn by_label(scores: &[f32], labels: &[Label]) -> [Vec<f32>; 2] {
 
 fn auc_pu(scores: &[f32], labels: &[Label]) -> Option<f64> {
     let [positive, unlabeled] = by_label(scores, labels);
-    if positive.len() < ENOUGH || unlabeled.len() < ENOUGH {
+    if positive.len() < MIN_PATCHES || unlabeled.len() < MIN_PATCHES {
         return None;
     }
     Ranking::new(&positive, &unlabeled).ok().map(|ranking| ranking.auc())

@@ -1,5 +1,5 @@
 //! A job of a cluster that trains new runs: what its folder holds besides that of any job. Each task trains its runs in a
-//! branch of the project, so no task writes the project, and merging brings the runs home.
+//! branch of the project, so no task writes the project, and merging copies the runs into it.
 //!
 //! | file | what |
 //! |---|---|
@@ -132,7 +132,7 @@ pub fn is_sweep(job: &Job) -> bool {
     plan_file(job).exists()
 }
 
-/// What came home.
+/// The runs that were merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Homecoming {
     /// Runs that came now.

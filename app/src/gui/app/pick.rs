@@ -27,6 +27,10 @@ const SAME_PLACE: f64 = 2.0;
 /// How often a run that waits looks whether it goes on.
 const PAUSE_STEP: Duration = Duration::from_millis(60);
 
+fn no_picker() -> Error {
+    Error::request("no run of this project has a network that can pick", Remedy::TrainFirst)
+}
+
 impl App {
     pub(super) fn apply_pick(&mut self, command: PickCommand) -> anyhow::Result<()> {
         match command {
@@ -86,10 +90,7 @@ impl App {
     fn ask_for_picks_folder(&mut self) -> anyhow::Result<()> {
         let draft = self.model.drafts.pick.clone();
         let open = self.open()?;
-        let Some(run) = run_of(open, &draft) else {
-            let why = "no run of this project has a network that can pick";
-            return Err(Error::request(why, Remedy::TrainFirst).into());
-        };
+        let run = run_of(open, &draft).ok_or_else(no_picker)?;
         let folder = open.dir.with_file_name(format!("{}-picks-{}", open.name, run.name));
         self.ask_path(PathQuestion::new("Folder for the coordinate files", folder, PathPurpose::Picks));
         Ok(())
@@ -149,8 +150,7 @@ impl App {
         let draft = &self.model.drafts.pick;
         let maps = &mut self.model.picks.maps;
         if !maps.shown && self.model.project.as_ref().is_none_or(|open| run_of(open, draft).is_none()) {
-            let why = "no run of this project has a network that can pick";
-            return Err(Error::request(why, Remedy::TrainFirst).into());
+            return Err(no_picker().into());
         }
         maps.shown = !maps.shown;
         maps.retry();
@@ -166,10 +166,7 @@ impl App {
         let micrographs: Vec<PathBuf> =
             self.micrograph_files(all).into_iter().map(|(_, path)| path).collect();
         let open = self.open()?;
-        let Some(run) = run_of(open, &draft) else {
-            let why = "no run of this project has a network that can pick";
-            return Err(Error::request(why, Remedy::TrainFirst).into());
-        };
+        let run = run_of(open, &draft).ok_or_else(no_picker)?;
         let name = run.name.clone();
         let distance = f64::from(distance_of(open, &draft));
         if micrographs.is_empty() {

@@ -146,9 +146,7 @@ impl App {
             return Ok(true);
         }
         if label == Label::Unlabeled {
-            anyhow::bail!(
-                "say whether this is a particle or not; who leaves out the doubtful ones has no random sample"
-            );
+            anyhow::bail!("answer positive or negative; skipping doubtful places biases the sample");
         }
         let AskedPlace { micrograph, xy, .. } = asked;
         self.apply_pick(PickCommand::Judge { micrograph, places: vec![xy], label })?;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use vitrine_core::cluster::{Clusters, Job, NewJob, Tasks, free_job_name, submit};
+use vitrine_core::cluster::{Clusters, Job, NewJob, SubmittedCommand, Tasks, free_job_name, submit};
 use vitrine_core::learning::config::PretrainKind;
 use vitrine_core::project::Project;
 use vitrine_core::workflow::sweep::Sweep;
@@ -75,8 +75,8 @@ fn prepare(
     let cluster = clusters.get(name)?;
     let dir = std::path::absolute(project.dir())?;
     let seeds = wanted.seeds();
-    let kind = if seeds.is_some() { "sweep" } else { "train" };
-    let job = free_job_name(&dir, kind);
+    let kind = if seeds.is_some() { SubmittedCommand::Sweep } else { SubmittedCommand::Train };
+    let job = free_job_name(&dir, kind.as_str());
     let mut config = start.config;
     if config.pretrain.kind == PretrainKind::Weights {
         // Seen from the folder of this program; the job is in another one.
@@ -96,7 +96,7 @@ fn prepare(
     check_weights(project, &sweep)?;
     let arguments = ["sweep", &dir.to_string_lossy(), "--device", wanted.device()].map(str::to_owned);
     let new = NewJob {
-        kind: kind.to_owned(),
+        kind,
         name: Some(job),
         project: dir.clone(),
         program,

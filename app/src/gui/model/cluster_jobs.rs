@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitrine_core::cluster::{Cluster, TaskState};
+use vitrine_core::cluster::{Cluster, SubmittedCommand, TaskState};
 use vitrine_core::workflow::follow_jobs::{JobRun, JobView, Results};
 
 use super::analysis::RunCurves;
@@ -87,7 +87,7 @@ impl ClusterJobs {
                 changes.ended.push(view.job.file.name.clone());
             }
             let more_done = done(view) > done(before);
-            changes.places |= more_done && view.job.file.kind == "pick";
+            changes.places |= more_done && view.job.file.kind == SubmittedCommand::Pick;
             changes.runs |= reaches_project(view) && (more_done || before.results != view.results);
         }
         for run in jobs.iter().flat_map(|view| &view.runs) {

@@ -38,7 +38,7 @@ pub use on_micrographs::{MicrographProgress, OnMicrographs};
 pub use open::{CurrentScores, CurrentSplit, Hidden, OpenProject, Shown};
 pub use order::{OrderInput, arrange};
 pub use pick_audit::{AskedPlace, AuditKey, PickAudit};
-pub use picks::{PicksState, Surveyed, can_pick, distance_of, rules_of, run_of, threshold_of};
+pub use picks::{PicksState, Surveyed, distance_of, rules_of, run_of, threshold_of};
 pub use recents::Recents;
 pub use review::{Batch, DetailKey, MicrographView, OpenQueue, PatchDetail, RunFeatures};
 pub use road::{

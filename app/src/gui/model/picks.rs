@@ -221,13 +221,8 @@ pub fn run_of<'a>(open: &'a OpenProject, draft: &PickDraft) -> Option<&'a Run> {
     let mut runs = open.runs.iter().rev().filter(|run| run.best_epoch.is_some());
     match &draft.run {
         Some(name) => runs.find(|run| run.name == *name),
-        None => runs.find(|run| can_pick(run)),
+        None => runs.find(|run| open.run_list.can_pick(run.id)),
     }
-}
-
-/// Whether the network of a run can be slid over a micrograph.
-pub fn can_pick(run: &Run) -> bool {
-    run.config.contains("sliding_cnn")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Facts about the runs of the open project that are not in their rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use vitrine_core::learning::config::yaml;
 use vitrine_core::project::{EntryId, PatchColumns, Run, RunFacts, RunId};
 
 /// Facts about runs, and how the labels have moved on since the newest of them.
@@ -11,6 +12,8 @@ pub struct RunList {
     pub facts: BTreeMap<RunId, RunFacts>,
     /// The run whose scores a person has pinned.
     pub pinned: Option<RunId>,
+    /// Runs whose network can be slid over a micrograph.
+    slides: HashSet<RunId>,
     /// Journal position of the labels of the newest trained run.
     since: EntryId,
     /// Patches whose label was set after that.
@@ -28,7 +31,13 @@ impl RunList {
         let since = newest_trained(runs).map_or(EntryId(i64::MAX), |run| run.journal_position);
         let later = |entry: &&u32| i64::from(**entry) > since.0;
         let relabelled = columns.last_entry.iter().filter(later).count() as u64;
-        Self { facts, pinned, since, relabelled }
+        let slides = runs.iter().filter(|run| slides(run)).map(|run| run.id).collect();
+        Self { facts, pinned, slides, since, relabelled }
+    }
+
+    /// Whether the network of a run can be slid over a micrograph.
+    pub fn can_pick(&self, run: RunId) -> bool {
+        self.slides.contains(&run)
     }
 
     /// Patches whose label was set after the newest trained run had begun; 0 where no run is trained.
@@ -47,6 +56,11 @@ impl RunList {
             self.relabelled += 1;
         }
     }
+}
+
+/// A configuration that this version cannot read names no network that it could slide.
+fn slides(run: &Run) -> bool {
+    yaml::parse(&run.config, &run.name).is_ok_and(|config| config.backbone.slides())
 }
 
 /// The newest run with a complete epoch.

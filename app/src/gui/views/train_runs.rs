@@ -83,11 +83,11 @@ impl Default for State {
 }
 
 /// With fewer runs a filter is not worth its row.
-const MANY: usize = 6;
+const MIN_RUNS_FOR_FILTER: usize = 6;
 
 /// Draws the table.
 pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out: &mut Vec<Command>) {
-    if open.runs.len() >= MANY || !state.find.is_empty() {
+    if open.runs.len() >= MIN_RUNS_FOR_FILTER || !state.find.is_empty() {
         ui.horizontal(|ui| {
             let name = ui.label("Find runs");
             ui.add(egui::TextEdit::singleline(&mut state.find).desired_width(180.0)).labelled_by(name.id);

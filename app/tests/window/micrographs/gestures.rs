@@ -52,6 +52,18 @@ fn space_and_the_middle_button_pan_and_two_fingers_zoom() {
     drag_with(&mut window, on_one, on_one + by, PointerButton::Primary, Some(Key::Space));
     assert!(selected(&window).is_empty());
     assert_eq!(counts(&window), before);
+    // With a tool for bad regions too.
+    for tool in ["Polygon", "Brush"] {
+        window.get_by_label(tool).click_accesskit();
+        window.run_steps(2);
+        let still = geometry(&window);
+        drag_with(&mut window, from, from + by, PointerButton::Primary, Some(Key::Space));
+        let moved = geometry(&window);
+        assert!((still[0] - moved[0] - by.x / moved[2]).abs() < 2.0, "{tool}: {still:?} {moved:?}");
+        assert!(window.state().model.project.as_ref().unwrap().masks.is_empty());
+        window.key_press(Key::Escape);
+        window.run_steps(2);
+    }
     let zoom = geometry(&window)[2];
     window.hover_at(from);
     window.step();

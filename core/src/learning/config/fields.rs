@@ -179,8 +179,9 @@ pub const GROUPS: &[FieldGroup] = &[
                 "Largest share of the general model's weights in the weights that score; 0 means none.",
                 usual 0 .. 0.5, if |c| c.self_training.general_model;
             "self_training.second_start" FieldKind::Flag, "Second start", "",
-                "Where the picks look like a random sample, trains once more from fresh weights. The course that ranks \
-                 validation better scores; after a test of the picks the first has to be better by half a standard error. Such a run takes twice as long.",
+                "If the picks look like a random sample, trains a second time from fresh weights. The course with the higher \
+                 validation AUC provides the scores; if the picks were tested, the first must lead by half a standard error. \
+                 Doubles the time of the run.",
                 if |c| c.self_training.general_model;
             "self_training.test_picks" FieldKind::Flag, "Test the picks", "",
                 "Tests before the run whether the picks are a random sample of the particles. Four classifiers score the \

@@ -252,7 +252,7 @@ pub struct SelfTrainingConfig {
     /// `test_picks`, or, where that tells nothing, because the validation AUC lies above what random picks allow.
     pub general_model: bool,
     /// The largest share of the general model's weights in the weights that score, 0 to 0.9; the rest are the trained
-    /// ones. It is the share where the run restarts from the general model; elsewhere the validation side chooses it,
+    /// ones. A run that restarts uses this value. Other runs choose a smaller one on the validation side
     /// after the last epoch. Needs a run that began with the general model.
     pub general_share: f64,
     /// Where the picks look like a random sample, the run learns once more from fresh weights. The course that ranks

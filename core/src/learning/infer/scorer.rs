@@ -72,8 +72,7 @@ impl Scorer {
         &self.normaliser
     }
 
-    /// By how much scores of patches and places of little contrast are lowered, where that is told. [`Self::score`] knows no
-    /// contrast, so who calls it lowers them.
+    /// The contrast rule of the run; `None` where it has none. [`Self::score`] does not apply it: its callers do.
     pub fn contrast(&self) -> Option<ContrastRule> {
         self.contrast
     }

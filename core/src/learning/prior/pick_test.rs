@@ -32,12 +32,12 @@ pub struct PickTest {
     /// By how much the picks lie above the particles among the unlabeled, δ: its posterior mean, in standard deviations of the
     /// picks.
     pub ahead: f64,
-    /// Posterior probability that they lie less than [`NEAR`] above them.
+    /// Posterior probability that they lie less than [`NEGLIGIBLE_LEAD`] above them.
     pub near: f64,
 }
 
 /// A shift δ below this is none: picks of a random sample lie so far above the other particles by chance.
-pub const NEAR: f64 = 0.15;
+pub const NEGLIGIBLE_LEAD: f64 = 0.15;
 /// Probability of such a shift from which on picks count as a random sample, and up to which they count as clear. Where the
 /// scores say nothing it is 0.38, by the priors of the mixture on its grid.
 const RANDOM_FROM: f64 = 0.45;
@@ -69,7 +69,7 @@ impl PickTest {
     pub fn new(positive: &[f32], unlabeled: &[f32], checked: Checked) -> Result<Self> {
         let drawn = binormal_mixtures(positive, unlabeled, checked)?.drawn;
         let all = drawn.len().max(1) as f64;
-        let near = drawn.iter().filter(|mixture| mixture.ahead < NEAR).count() as f64;
+        let near = drawn.iter().filter(|mixture| mixture.ahead < NEGLIGIBLE_LEAD).count() as f64;
         Ok(Self { ahead: drawn.iter().map(|mixture| mixture.ahead).sum::<f64>() / all, near: near / all })
     }
 

@@ -51,7 +51,7 @@ pub struct CheckpointHeader {
     pub prior: PriorUsed,
     /// Best epoch so far and the value by which it was chosen; `None` before the first.
     pub best: Option<(usize, f64)>,
-    /// By how much scores of patches and places of little contrast are lowered, where that is told.
+    /// The contrast rule of the run; `None` where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contrast: Option<ContrastRule>,
     /// Whether picking finds such a rule on each micrograph by its own scores: of the general model, where no patches told it.

@@ -11,8 +11,8 @@ use crate::learning::prior::pick_test::PickSample;
 use crate::learning::train::general::share::{GeneralShare, rescaled, with_logits_changed};
 use crate::learning::train::trainer::Trainer;
 
-/// Unlabeled validation patches from which on they alone say how high scores are; with fewer of them the training side
-/// counts too, whose scores the training has shaped.
+/// With this many unlabeled validation patches or more, the score offset is fitted on them alone. With fewer, training patches are
+/// used too, although the network has learned from them.
 const MIN_UNLABELED: usize = 100;
 /// Validation positives from which on their AUC chooses the share of the general model.
 const MIN_POSITIVES: usize = 30;
@@ -70,8 +70,8 @@ impl Trainer {
         !self.lowers.is_empty()
     }
 
-    /// Whether the picks are the clearer particles, a rule for their contrast keeps empty ice from ranking high, and nothing
-    /// speaks against the general model: where the labels tell π, its count of the particles is another.
+    /// Whether the picks are the clearer particles, a contrast rule keeps empty ice from ranking high, and the labels leave π open.
+    /// A π that they tell would speak against the general model: its own count of the particles did not agree.
     fn trusts_general_model(&self) -> bool {
         let are_clear = self.trial.picks().is_some_and(|test| test.sample() == PickSample::Clear);
         are_clear
@@ -137,8 +137,7 @@ impl Trainer {
     }
 }
 
-/// What has to be added to logits so that the mean of their scores is `mean`, above 0 and below 1, where contrast lowers
-/// each then by its number of `lowers`.
+/// The shift for which the mean score of the logits, shifted and then lowered by `lowers` each, is `mean` (0 < `mean` < 1).
 fn shift_to_mean(logits: &[f32], lowers: &[f32], mean: f64) -> f64 {
     let mean_with = |shift: f64| {
         let score = |(&logit, &by): (&f32, &f32)| {

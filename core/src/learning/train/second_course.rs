@@ -76,7 +76,7 @@ impl Trainer {
     }
 
     /// After the last epoch of the second course: which of the two scores. Where the picks have been tested and validation does
-    /// not tell, it is the second, which owes nothing to simulated particles.
+    /// not tell, it is the second, which was not trained on simulated particles.
     pub(super) fn settle_second_course(&mut self) -> Result<()> {
         let Some(first) = self.set_aside.as_ref().map(Networks::scoring) else { return Ok(()) };
         let fresh = self.networks.scoring();
@@ -90,7 +90,7 @@ impl Trainer {
             before.auc, before.standard_error, after.auc
         );
         let tested = self.trial.picks_tested_random();
-        let margin = if tested { HALF * before.standard_error } else { 0.0 };
+        let margin = if tested { MIN_LEAD * before.standard_error } else { 0.0 };
         let second_scores = after.auc >= before.auc - margin;
         let text = match second_scores {
             true if after.auc < before.auc => format!(
@@ -110,5 +110,6 @@ impl Trainer {
     }
 }
 
-/// Of tested picks the first course scores only where it ranks validation better by so many standard errors; less is chance.
-const HALF: f64 = 0.5;
+/// If the picks were tested, the first course provides the scores only where its validation AUC leads by this many standard
+/// errors.
+const MIN_LEAD: f64 = 0.5;

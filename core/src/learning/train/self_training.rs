@@ -115,7 +115,8 @@ impl Trainer {
             ),
             Road::FromGeneralModel => format!("{counts}; these agree, so both choose the pseudo-labels"),
             Road::NoPseudoLabels if clear && !general.prior_is_told => {
-                "these labels do not tell π, so the run continues without pseudo-labels".to_owned()
+                "π cannot be estimated from these labels, so the run continues without pseudo-labels"
+                    .to_owned()
             }
             Road::NoPseudoLabels if clear => {
                 format!("{counts}; these disagree, so the run continues without pseudo-labels")

@@ -166,11 +166,7 @@ fn how_far(
         Load::Failed(failure) => not_compared(ui, &failure, wanted, out),
         _ if measured != wanted => measuring(
             ui,
-            &format!(
-                "Measuring {}; below is still what was measured of {}.",
-                wanted.join(", "),
-                measured.join(", ")
-            ),
+            &format!("Measuring {}. The results below are for {}.", wanted.join(", "), measured.join(", ")),
         ),
         Load::Loading => measuring(ui, "Measuring the runs again"),
         _ if compared.journal != open.journal => {

@@ -135,9 +135,9 @@ pub fn numbers(ui: &mut Ui, open: &OpenProject, comparison: &Comparison, title: 
     }
     ui.add(egui::Label::new(
         RichText::new(format!(
-            "Green: {BEST_MEANS}. Small: change from baseline. Validation against unlabeled patches is not ground truth: it has a \
-             ceiling, and where picks are not a random sample it also rewards telling picked from unpicked particles. \
-             Known negatives, or the patches below, decide.",
+            "Green: {BEST_MEANS}. Small: change from baseline. AUC against unlabeled patches has a ceiling. If the picks are not a \
+             random sample, it also rewards separating picked from unpicked particles. Trust known negatives, or check the \
+             patches below.",
         ))
         .small()
         .weak(),

@@ -117,8 +117,8 @@ fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
             theme::slider(ui, slider).labelled_by(name.id);
         });
         ui.checkbox(&mut draft.keep_labelled, "Keep labelled patches whatever their score").on_hover_text(
-            "Positives and negatives chosen above are written also below the threshold. Without the tick the score \
-             decides for them too.",
+            "Positives and negatives chosen above are written also below the threshold. Untick to apply the \
+             threshold to them too.",
         );
     }
 }

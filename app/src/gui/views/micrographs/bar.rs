@@ -75,7 +75,7 @@ pub fn ui(
         if let Some(many) = marks::many_unlabeled(open, mic.id) {
             ui.checkbox(&mut state.show_unlabeled, format!("Unlabeled ({})", words::count(many)))
                 .on_hover_text(
-                    "Show the unlabeled patches of this micrograph too. They are so many that they hide it.",
+                    "Show the unlabeled patches of this micrograph too. They are hidden because they would cover it.",
                 );
         }
     });

@@ -93,7 +93,8 @@ pub fn pointer(
     response: &Response,
     out: &mut Vec<Command>,
 ) -> bool {
-    if state.tool == Tool::Particles {
+    let strokes = state.tool == Tool::Brush && !state.pointer.drawing.is_empty();
+    if state.tool == Tool::Particles || (ui.input(|input| input.key_down(Key::Space)) && !strokes) {
         return false;
     }
     if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {

@@ -12,7 +12,7 @@ use super::{pick_audit, pick_round, pick_threshold, score_layer};
 use crate::gui::command::{Command, DraftCommand, PickCommand};
 use crate::gui::drafts::PickDraft;
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{Model, OpenProject, Surveyed, can_pick, distance_of, rules_of, run_of};
+use crate::gui::model::{Model, OpenProject, Surveyed, distance_of, rules_of, run_of};
 use crate::gui::remedy;
 use crate::gui::values::{FoundKey, Load, SurveyKey};
 use crate::gui::views::round::{counted, weak};
@@ -24,7 +24,8 @@ use crate::words;
 pub fn ui(ui: &mut Ui, page: Page<'_>, out: &mut Vec<Command>) {
     let Page { model, open, .. } = page;
     section(ui, "Pick with a run");
-    let pickers = open.runs.iter().filter(|run| run.best_epoch.is_some() && can_pick(run)).count();
+    let pickers =
+        open.runs.iter().filter(|run| run.best_epoch.is_some() && open.run_list.can_pick(run.id)).count();
     if pickers == 0 {
         let trained = open.runs.iter().any(|run| run.best_epoch.is_some());
         let text = match trained {
@@ -86,7 +87,11 @@ fn runs(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, run: &str) {
         .width(ui.available_width() - 8.0)
         .selected_text(run)
         .show_ui(ui, |ui| {
-            for known in open.runs.iter().rev().filter(|known| known.best_epoch.is_some() && can_pick(known))
+            for known in open
+                .runs
+                .iter()
+                .rev()
+                .filter(|known| known.best_epoch.is_some() && open.run_list.can_pick(known.id))
             {
                 if ui.selectable_label(known.name == run, &known.name).clicked() {
                     draft.run = Some(known.name.clone());

@@ -42,14 +42,14 @@ pub(in crate::learning::train) struct GeneralRanking {
     pub prior_is_told: bool,
 }
 
-/// How many times as many particles as π says the general model may see where it knows the particles.
-const AGREES: std::ops::RangeInclusive<f64> = 0.5..=1.2;
+/// Ratios of the general model's count of particles to π at which the two counts agree.
+const AGREEING_COUNTS: std::ops::RangeInclusive<f64> = 0.5..=1.2;
 
 impl GeneralRanking {
     /// Whether the general model takes about as many of the unlabeled for particles as π says. Where it takes many more,
     /// contamination looks like particles to it. With a π that nobody knows nothing agrees.
     pub fn agrees_with(&self, prior: f64) -> bool {
-        self.prior_is_told && AGREES.contains(&(self.prior / prior))
+        self.prior_is_told && AGREEING_COUNTS.contains(&(self.prior / prior))
     }
 
     /// The sum of both rankings on the scale of standard deviations, each weighted by the log odds of its AUC: the

@@ -30,13 +30,13 @@ impl GeneralShare {
         (0..=STEPS).map(move |step| most * f64::from(step) / f64::from(STEPS))
     }
 
-    /// Whether so many validation positives are hardly any.
+    /// Whether `positives`, a number of validation positives, is below [`VERY_FEW`].
     pub fn is_very_few(&self, positives: usize) -> bool {
         positives < VERY_FEW
     }
 
-    /// The share where so many validation positives are too few to choose by. With a rule for contrast it is the largest: what
-    /// few labels teach beyond the general model is largely that empty ice is empty, and that rule says it too.
+    /// The share for a number of validation positives that is too small to choose it by. With a contrast rule it is the largest
+    /// share: few labels mainly teach the network to reject empty ice, and the contrast rule already does that.
     pub fn for_few(&self, positives: usize, has_contrast: bool) -> f64 {
         if has_contrast || self.is_very_few(positives) { self.most } else { 0.6 * self.most }
     }
