@@ -5,14 +5,18 @@
 
 mod needs;
 
-use vitrine_core::Label;
 use vitrine_core::device::{self, ComputeDevice, DeviceChoice};
+use vitrine_core::imaging::CutSettings;
 use vitrine_core::imaging::normalise::{Affine, Normaliser, NormaliserKind};
 use vitrine_core::learning::config::yaml::parse;
 use vitrine_core::learning::data::TrainingData;
 use vitrine_core::learning::data::patch_store::{DevicePool, HalfPatches, PatchStore};
+use vitrine_core::learning::general_model::general_model;
 use vitrine_core::learning::infer::predict::TestTimeAugmentation;
+use vitrine_core::learning::infer::scorer::Scorer;
 use vitrine_core::learning::train::trainer::{AfterBatch, Trainer};
+use vitrine_core::picking::picker::Picker;
+use vitrine_core::{Image, Label};
 
 const SIZE: usize = 16;
 const CHILD: &str = "VITRINE_PARITY_CHILD";
@@ -133,6 +137,34 @@ fn steps_read_together(gpu: &ComputeDevice) {
     }
 }
 
+/// The map of a micrograph and the scores of the patches cut there.
+fn picking_is_the_same(gpu: &ComputeDevice) {
+    let side = 150;
+    let pixels = (0..side * side).map(|at| {
+        let (x, y) = ((at % side) as f32 - 75.0, (at / side) as f32 - 70.0);
+        ((at * at % 10_007) as f32 * 0.37).sin() - if x.hypot(y) < 14.0 { 1.5 } else { 0.0 }
+    });
+    let image = Image { width: side, height: side, data: pixels.collect() };
+    let model = general_model(64, false).unwrap();
+    let [cpu, wgpu] = [ComputeDevice::cpu(), gpu.clone()].map(|device| {
+        let scorer = Scorer::new(&model, device).unwrap();
+        let picker = Picker::new(scorer, CutSettings { box_size: 64, bin: 1, margin: 0 }).unwrap();
+        let prepared = picker.prepare(image.clone()).unwrap();
+        (picker.map(&prepared).logits, picker.pick(&prepared).unwrap().places)
+    });
+    let spread = cpu.0.values.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+    assert!(cpu.0.values.len() > 400 && spread > 1.0, "{spread}");
+    assert_eq!((cpu.0.columns, cpu.0.rows), (wgpu.0.columns, wgpu.0.rows));
+    for (c, g) in cpu.0.values.iter().zip(&wgpu.0.values) {
+        assert!((c - g).abs() <= 2e-3 * spread, "map: cpu {c}, wgpu {g}");
+    }
+    assert!(!cpu.1.is_empty());
+    for place in &cpu.1 {
+        let same = wgpu.1.iter().find(|other| (other.x - place.x).hypot(other.y - place.y) < 0.1);
+        assert!(same.is_some_and(|other| (other.logit - place.logit).abs() < 1e-2), "{place:?}: {same:?}");
+    }
+}
+
 #[test]
 fn one_step_on_wgpu_matches_the_cpu() {
     let gpus: Vec<_> = device::list().into_iter().filter(|d| d.id != "cpu").collect();
@@ -158,6 +190,7 @@ fn one_step_on_wgpu_matches_the_cpu() {
     let device = ComputeDevice::open(DeviceChoice::Gpu(0)).unwrap();
     let wgpu = one_step(&device);
     steps_read_together(&device);
+    picking_is_the_same(&device);
     println!("{device}: {:.0} s", started.elapsed().as_secs_f64());
     println!("cpu  {cpu:.5?}\nwgpu {wgpu:.5?}");
     for (c, g) in cpu.iter().zip(&wgpu) {

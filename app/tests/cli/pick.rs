@@ -87,6 +87,7 @@ fn whole_micrographs_are_picked() {
     what_cannot_pick_says_why(dir.path(), &project, &mics);
     a_threshold_of_one_micrograph_holds_there(dir.path(), &project);
     a_session_is_followed(dir.path(), &project);
+    a_killed_run_goes_on(dir.path(), &project);
     what_a_person_has_judged_counts(dir.path(), &project, &mics);
 }
 
@@ -305,6 +306,27 @@ fn what_cannot_pick_says_why(dir: &Path, project: &str, mics: &str) {
     assert_eq!(count(&json(&[&general[..], &precision[2..4]].concat()), "scored_before"), 0);
     let both = ["pick", project, "--run", "slide", "--threshold", "0.5", "--expected", "3"];
     assert_eq!(run(&both).code, Some(2));
+}
+
+/// Killed at once after its first micrograph, the same command goes on with the next.
+fn a_killed_run_goes_on(dir: &Path, project: &str) {
+    let mics = micrographs(&dir.join("many"), 20..32);
+    let call = ["pick", project, "--run", "slide", "--device", "cpu", "--micrographs", &mics];
+    let stored = || {
+        let files = fs::read_dir(Path::new(project).join("runs/slide/picks")).into_iter().flatten().flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        names.filter(|name| (20..32).any(|number| name.starts_with(&format!("hole_{number}-")))).count()
+    };
+    let mut child = vitrine().args(call).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while stored() == 0 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = stored() as u64;
+    let again = json(&call);
+    assert_eq!((count(&again, "micrographs"), count(&again, "scored_before")), (12, before), "{again}");
+    assert!(before > 0 && stored() == 12);
 }
 
 /// One micrograph is there, another comes while the program looks on.
