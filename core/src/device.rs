@@ -214,7 +214,7 @@ pub fn list() -> Vec<DeviceInfo> {
     devices
 }
 
-/// Computes with so many threads from now on, in place of as many as the machine has cores. It is called before
+/// Sets the number of threads, in place of the number of cores of the machine. It is called before
 /// anything is computed.
 ///
 /// # Errors

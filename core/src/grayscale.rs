@@ -7,7 +7,7 @@
 /// Share of the values clipped at each end, percent. The gallery begins with it and can change it.
 pub const CLIP_PERCENT: f32 = 0.5;
 
-/// Percentiles are taken from at most so many values; more values move them by less than one grey level.
+/// Maximum number of values that percentiles are taken from; more values move them by less than one grey level.
 const MAX_SAMPLED: usize = 1 << 14;
 
 /// Rank (0 for the smallest) of the lower percentile: `clip` percent of `count` values lie below it.

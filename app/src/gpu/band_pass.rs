@@ -13,7 +13,7 @@ use super::band::Kernel;
 
 /// Width of the texture of contrast ranges, slots; the same as in the shader.
 const ENDS_ACROSS: u32 = 1024;
-/// Most patches filtered in one dispatch. Every GPU allows so many workgroups.
+/// Maximum number of patches filtered in one dispatch. Every GPU allows this number of workgroups.
 const MAX_PATCHES_PER_DISPATCH: usize = 1 << 15;
 
 /// A patch to filter. The fields are those of the shader.

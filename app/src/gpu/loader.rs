@@ -12,16 +12,16 @@ use vitrine_core::project::{PatchId, PixelFile};
 use super::band::band_passed;
 use super::cell::{Cell, Preparation, Scales, averaged, prepare, read};
 
-/// The thread pauses while so many prepared cells have not been taken.
+/// Number of prepared cells not yet taken at which the thread pauses.
 const MAX_READY_CELLS: usize = 1024;
-/// The contrast range for all patches is measured on so many of them.
+/// Number of patches on which the contrast range for all patches is measured.
 const SAMPLED_PATCHES: usize = 200;
 /// Memory for the sampled patches, bytes. They are kept so that another band needs no disk.
 const MAX_SAMPLE_BYTES: usize = 16 << 20;
-/// At least so many patches are sampled, however large they are.
+/// Minimum number of patches sampled, however large they are.
 const MIN_SAMPLED_PATCHES: usize = 12;
 
-/// After so many bytes read, the mapped pages are released. Until then the operating system counts what was
+/// Number of bytes read after which the mapped pages are released. Until then the operating system counts what was
 /// read of a mapped file, and what lies around it, as memory of this program.
 const RELEASE_AFTER_BYTES: usize = 16 << 20;
 

@@ -167,9 +167,7 @@ fn a_run_is_compared_with_its_baseline_and_plots_are_saved() {
     // While other runs are measured, nobody takes the old numbers for theirs.
     window.state_mut().states.compare.left_out.insert("supervised_baseline-1".to_owned());
     window.step();
-    window.get_by_label(
-        "Measuring short-1; below is still what was measured of supervised_baseline-1, short-1.",
-    );
+    window.get_by_label("Measuring short-1. The results below are for supervised_baseline-1, short-1.");
     window.state_mut().states.compare.left_out.clear();
     wait(&mut window, "both again", |app| {
         let analysis = &app.model.analysis;

@@ -102,7 +102,7 @@ pub enum Tasks {
     One,
     /// An array, with the micrographs of each task.
     Shards(Vec<Vec<PathBuf>>),
-    /// An array of so many tasks; who submits writes down what each does.
+    /// An array of this number of tasks; the caller writes down what each does.
     Array(usize),
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 /// Pause between two signs of life.
 pub const BEAT: Duration = Duration::from_secs(5);
-/// A task that has given no sign of life for so long is taken for dead: many missed beats, since a shared disk may
+/// Time without a sign of life after which a task is taken for dead: many missed beats, since a shared disk may
 /// show a change late.
 pub(super) const SILENCE: Duration = Duration::from_secs(90);
 

@@ -32,9 +32,9 @@ pub use super::mrc_writer::{Writer, WriterMode};
 
 /// Decompressed pixels up to this many bytes stay in memory, more go to an unnamed temporary file.
 const IN_MEMORY: u64 = 512 << 20;
-/// About so many pixels of a section are read at once.
+/// Approximate number of pixels of a section that are read at once.
 const PIECE: usize = 1 << 22;
-/// About so many pixels are decoded by one core at a time.
+/// Approximate number of pixels that one core decodes at a time.
 const PIXELS_PER_TASK: usize = 1 << 18;
 
 /// Reads and checks the header of `path`, without reading pixels.

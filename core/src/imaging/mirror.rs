@@ -18,9 +18,9 @@ const SCALES: [f64; 3] = [0.625, 1.0, 1.6];
 const MIN_PICKS: usize = 20;
 /// The check gives no verdict when the mirrored signal is lower, however significant the difference.
 const FAINTEST: f64 = 0.15;
-/// The mirrored signal must be at least so many times the given one.
+/// Minimum ratio of the mirrored signal to the given one.
 const RATIO: f64 = 2.0;
-/// The mirrored signal must exceed the given one by so many standard errors. With 5, random picks are called
+/// Number of standard errors by which the mirrored signal must exceed the given one. With 5, random picks are called
 /// mirrored about once in a million times.
 const STANDARD_ERRORS: f64 = 5.0;
 

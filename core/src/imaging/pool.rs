@@ -56,7 +56,7 @@ pub struct PoolSettings {
     pub from_positives: f64,
     /// Smallest distance between two places, px; 0 for none.
     pub between: f64,
-    /// At most so many places, a random choice. Not the strongest blobs: these are the particles with the
+    /// Maximum number of places, chosen at random. Not the strongest blobs: these are the particles with the
     /// most contrast, a classifier tells them from the picks by their strength, and finds none of them.
     pub count: Option<usize>,
     /// Seed of every random choice; see [`seed_for`] for one seed a micrograph.

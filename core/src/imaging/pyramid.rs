@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::grayscale::{percentiles, rank};
 use crate::image::Image;
 
-/// The last level has at most so many px a side.
+/// Maximum side of the last level, px.
 const SMALLEST: usize = 256;
 /// Values of which percentiles are taken.
 const SAMPLE: usize = 1 << 14;

@@ -52,7 +52,7 @@ pub(super) struct MicrographIds {
 }
 
 impl MicrographIds {
-    /// For an import of so many micrographs.
+    /// For an import of `micrographs` micrographs.
     pub fn new(micrographs: usize) -> Self {
         Self { known: vec![None; micrographs] }
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::progress::{ProgressSink, report};
 use crate::project::{Importer, MicrographId, NewMicrograph, NewPatch, SourceInfo};
 
-/// Progress is told every so many patches.
+/// Number of patches after which progress is reported.
 const EVERY: usize = 256;
 
 /// Adds the patches of all inputs.

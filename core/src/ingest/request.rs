@@ -137,7 +137,7 @@ pub enum PoolFrom {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolCount {
-    /// At most so many from each micrograph.
+    /// At most this number from each micrograph.
     PerMicrograph(usize),
     /// So many from all micrographs together, evenly; what one lacks room for the next ones give.
     Total(usize),

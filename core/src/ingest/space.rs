@@ -54,7 +54,7 @@ impl Space {
         self.kept().saturating_add(self.waiting)
     }
 
-    /// Whether that fits where so many bytes are free.
+    /// Whether that fits where `free` bytes are free.
     pub const fn fits(&self, free: u64) -> Fit {
         if self.most() <= free {
             Fit::Yes

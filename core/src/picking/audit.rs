@@ -381,7 +381,7 @@ mod tests {
             (found / picked.len() as f64, found / all)
         }
 
-        /// Judges so many places at a threshold as the audit asks for them.
+        /// Judges `number` places at a threshold, in the order in which the audit asks for them.
         fn judge(&self, number: usize, logit: f64) -> HashMap<(i64, i64), bool> {
             let mut said = HashMap::new();
             for _ in 0..number {

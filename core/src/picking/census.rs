@@ -114,7 +114,7 @@ impl Census {
         self.bins.iter().enumerate().map(move |(bin, &count)| (least(bin), count))
     }
 
-    /// The logit at or above which so many places lie in all: the lowest that lets no more through.
+    /// The lowest logit at or above which at most `wanted` places lie.
     pub(super) fn with_at_most(&self, wanted: f64) -> f64 {
         let mut sum = 0;
         for (bin, count) in self.bins.iter().enumerate().rev() {

@@ -26,7 +26,7 @@ use crate::learning::network::SlidingCnn;
 pub const FLOOR: f32 = FLOOR_LOGIT;
 /// Places of the map below this are not scored. It lies below [`FLOOR`], for the map is not exact.
 const MAP_FLOOR: f32 = -8.0;
-/// Patches scored at once. Where none of so many reaches [`FLOOR`], those lower in the map are left out.
+/// Number of patches scored at once. If none of a batch reaches [`FLOOR`], those lower in the map are left out.
 const PATCHES_PER_BATCH: usize = 256;
 /// How many times contrast counts in the order of the places of a micrograph. A place is proposed because its logit is higher
 /// than around it, so there the logit says less than that of a patch.

@@ -39,7 +39,7 @@ impl NotedImport {
         Ok(Self { at, first, patches: 0, source, micrograph, journal, size })
     }
 
-    /// Notes that so many patches have come, unless nothing has. Within the transaction of the import.
+    /// Notes that `patches` patches have come, unless nothing has. Within the transaction of the import.
     pub fn note(mut self, db: &Db, patches: usize) -> Result<()> {
         self.patches = patches;
         if patches == 0 && highest(db)? == (self.source, self.micrograph) {

@@ -9,7 +9,7 @@ use crate::project::{PatchId, Project};
 
 /// Fewer patches than this say too little.
 pub const ENOUGH_JUDGED: usize = 30;
-/// One in so many may be left without a label.
+/// One patch in this number may be left without a label.
 const SKIPPED: usize = 10;
 
 /// The judged patches of a project's random sample ([`QueueKind::RandomSample`]), and whether each is a particle.

@@ -16,7 +16,7 @@ use crate::progress::{ProgressSink, report};
 /// Why precision can only be a lower bound; part of every answer.
 const LOWER_BOUND: &str = "precision is a lower bound where the truth lacks particles: a pick that found one of these \
                            counts as false";
-/// Mirrored picks are told where they would match at least so many centres more often.
+/// Mirrored picks are reported if they match at least this many times as many centres.
 const MIRRORED: usize = 3;
 
 /// What is judged, and how.

@@ -38,7 +38,7 @@ pub struct PickRequest {
     pub table: Option<PathBuf>,
     /// Whether to go on looking for new files in the folders named, until cancelled.
     pub watch: bool,
-    /// With `watch`: ends when nothing new has come for so long.
+    /// With `watch`: the time without anything new after which it ends.
     pub idle: Option<Duration>,
     /// Where the network runs.
     pub device: ComputeDevice,

@@ -22,13 +22,13 @@ use crate::gui::model::{MicrographPicture, SmallPicture};
 use crate::gui::undo;
 use crate::gui::values::{FileKinds, Go, MicrographSort, PictureKey, Tab, Wanted};
 
-/// A picture that is filtered is averaged down to at most so many px a side first.
+/// Maximum side of a picture that is filtered, px; a larger one is averaged first.
 const MAX_FILTERED: usize = 4096;
 /// Longest side of a small picture, px.
 const SMALL: usize = 96;
 /// Px from which on a micrograph is shown roughly until all of it is read.
 const LARGE: usize = 32 << 20;
-/// Of a rough picture one row in so many is read.
+/// From one row that is read for a rough picture to the next, rows.
 const ROUGH_STEP: usize = 4;
 /// Micrographs read at once.
 const MAX_READING: usize = 2;

@@ -22,7 +22,7 @@ use crate::gui::model::{NoticeKind, distance_of, run_of};
 use crate::gui::values::{LabelSource, PathPurpose, PathQuestion};
 use crate::words;
 
-/// A patch within so many px of a place is a patch of it.
+/// Maximum distance of a patch from the place that it belongs to, px.
 const SAME_PLACE: f64 = 2.0;
 /// How often a run that waits looks whether it goes on.
 const PAUSE_STEP: Duration = Duration::from_millis(60);

@@ -27,7 +27,7 @@ pub enum ViewCommand {
     Scores(RunId),
     /// Show the current patch as large as fits, or the grid again.
     Large,
-    /// The grid was drawn with so many columns, and rows wholly on the screen.
+    /// The grid was drawn with these numbers of columns, and of rows wholly on the screen.
     Grid {
         /// Patches in a row.
         columns: usize,

@@ -25,7 +25,7 @@ use crate::gui::values::{Asked, FoundKey, RoundKey, SurveyKey};
 
 /// Spacing of picks as a share of the box, where none is asked for: that of `vitrine pick`.
 const SPACING: f64 = 1.0 / 3.0;
-/// The pace of picking is that of so many micrographs.
+/// Number of micrographs over which the pace of picking is measured.
 const PACE_OVER: usize = 12;
 
 /// Counts over all micrographs.
@@ -58,7 +58,7 @@ impl Surveyed {
         common.saturating_add_signed(sum)
     }
 
-    /// The common threshold that gives about so many picks a micrograph on average.
+    /// The common threshold that gives about `picks` picks a micrograph on average.
     pub fn threshold_with(&self, picks: f64, rules: &PickRules) -> Option<f64> {
         let wanted = picks * self.survey.micrographs as f64;
         let off = |score: f64, common: u64| (self.with_own(common, score, rules) as f64 - wanted).abs();

@@ -72,7 +72,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of the place in a queue of so many patches; `None` for a short queue, and for a sample, which is only
+    /// The batch of a place in a queue of a given number of patches; `None` for a short queue, and for a sample, which is only
     /// worth something as a whole.
     pub fn at(place: usize, queue: &Queue) -> Option<Self> {
         Self::within(place, queue.patches.len()).filter(|_| !queue.kind.is_sample())

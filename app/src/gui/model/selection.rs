@@ -19,7 +19,7 @@ impl PatchSelection {
         Self { words: vec![0; patches.div_ceil(64)], patches, count: 0, revision: 0 }
     }
 
-    /// There are so many patches now; the new ones are not selected.
+    /// The number of patches has grown to `patches`; the new ones are not selected.
     pub fn grow(&mut self, patches: usize) {
         if patches > self.patches {
             self.words.resize(patches.div_ceil(64), 0);

@@ -38,7 +38,7 @@ impl<T> Default for Brush<T> {
 }
 
 impl<T: Copy + Eq + Hash> Brush<T> {
-    /// Paints what `hit` finds under the pointer and on the way to it, in steps of so many points: a quick hand skips
+    /// Paints what `hit` finds under the pointer and on the way to it, in steps of a given number of points: a quick hand skips
     /// nothing. Whether the key is still held.
     pub fn paint(
         &mut self,

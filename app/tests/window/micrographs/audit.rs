@@ -147,7 +147,7 @@ fn a_key_answers_only_for_a_place_that_was_seen() {
     // U is no answer, and says why.
     window.key_press(Key::U);
     window.run_steps(3);
-    assert!(told(window.state(), "who leaves out the doubtful ones has no random sample"));
+    assert!(told(window.state(), "skipping doubtful places biases the sample"));
     assert_eq!(counts(&window), after);
     // On another micrograph a key is not an answer, and the view stays where the person looks.
     let here = asked(&window);

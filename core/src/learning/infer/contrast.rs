@@ -12,12 +12,12 @@ pub const SURE: f32 = 0.9;
 pub const MIN_POSITIVES: usize = 10;
 /// As [`MIN_POSITIVES`], for the unlabeled.
 const MIN_UNLABELED: usize = 50;
-/// The means of positives and unlabeled have to lie so many standard deviations apart: a medium effect by Cohen (1988).
+/// Minimum distance of the means of positives and unlabeled, in standard deviations: a medium effect by Cohen (1988).
 const MIN_EFFECT: f64 = 0.5;
 /// Below this standard deviation (1 % of the pixels' own) all places are alike.
 const MIN_DEVIATION: f64 = 0.01;
-/// Means that lie farther apart count as if they lay so many standard deviations apart: what the tails of a normal
-/// distribution say beyond that, nobody has measured.
+/// Maximum distance of the means that counts, in standard deviations: what the tails of a normal distribution say beyond that,
+/// nobody has measured.
 const LARGEST_EFFECT: f64 = 1.5;
 /// Only places below this share of the positives get lower scores: picks are often the clearest particles, and a place as
 /// clear as most of them need not be clearer.

@@ -17,7 +17,7 @@ use crate::learning::network::weights::to_vec;
 const PATCHES_PER_PASS: usize = 256;
 /// Forward passes that a GPU is given before the results of the first are read, so that it does not run idle.
 const PASSES_AT_ONCE: usize = 8;
-/// Patches per forward pass on the CPU, at most: the layers' output of so many stays in the cache. Each core takes
+/// Maximum number of patches per forward pass on the CPU: the output of their layers stays in the cache. Each core takes
 /// passes of its own.
 const PATCHES_PER_CORE: usize = 32;
 

@@ -147,7 +147,7 @@ impl SelfTrainingTrial {
         (self.first_course > 0).then_some(self.first_course)
     }
 
-    /// The run begins a second course after so many epochs.
+    /// The run begins a second course after `epochs` epochs.
     pub fn begin_second_course(&mut self, epochs: usize) {
         self.first_course = epochs;
     }

@@ -34,12 +34,12 @@ pub struct FoldPlan {
     pub backbone: Backbone,
     /// Parts of the data, and classifiers: each learns from all parts but one, and scores that one.
     pub folds: usize,
-    /// Each trains for at least so many epochs.
+    /// Minimum number of epochs of each.
     pub min_epochs: usize,
-    /// And for at least so many steps. Scores of a network that has hardly learned overlap too much, and then the estimate of
+    /// Minimum number of steps of each. Scores of a network that has hardly learned overlap too much, and then the estimate of
     /// π comes out too high.
     pub min_steps: usize,
-    /// But for so many epochs only as this many steps allow.
+    /// Maximum number of steps of each; it limits the epochs.
     pub max_steps: usize,
 }
 

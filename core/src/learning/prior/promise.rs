@@ -55,7 +55,7 @@ impl Reached {
     }
 }
 
-/// The promise of a threshold that is reached by so many of the picks and of the unlabeled. The picks must be among
+/// The promise of a threshold, given how many of the picks and of the unlabeled reach it. The picks must be among
 /// those that the network did not learn from; the unlabeled are those of whom something is to be promised.
 pub fn promise(mixtures: &Mixtures, picks: Reached, unlabeled: Reached) -> Option<Promise> {
     let mut random = ChaCha8Rng::seed_from_u64(SEED);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::matching::match_picks;
 use super::measures::{Counts, Point, point};
 
-/// Places that at least so many pickers found, judged like picks of their own.
+/// Places that at least a given number of pickers found, judged like picks of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Agreed {
     /// At least this many pickers.

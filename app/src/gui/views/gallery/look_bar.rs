@@ -130,7 +130,7 @@ fn to_begin_with(periods: [f32; 2], open: &OpenProject) -> [f32; 2] {
     }
 }
 
-/// The first band for patches of so many px, with the length of a px in Å where it is known: what is as large
+/// The first band for patches of a given number of px, with the length of a px in Å where it is known: what is as large
 /// as the patch is its background, what is much smaller is noise.
 fn first_band(side: f32, scale: Option<f32>) -> [f32; 2] {
     let extent = side * scale.unwrap_or(1.0);

@@ -50,7 +50,7 @@ impl Geometry {
         self.fits = true;
     }
 
-    /// A px takes so many points; what is in the middle stays there.
+    /// Sets the number of points that a px takes; what is in the middle stays there.
     pub fn set_zoom(&mut self, zoom: f32) {
         self.zoom = zoom.clamp(self.least_zoom(), MAX_ZOOM);
         self.fits = false;
@@ -79,7 +79,7 @@ impl Geometry {
         self.keep_in_sight();
     }
 
-    /// Moves the micrograph by so many points.
+    /// Moves the micrograph by `by`, points.
     pub fn pan(&mut self, by: Vec2) {
         self.centre = [self.centre[0] - by.x / self.zoom, self.centre[1] - by.y / self.zoom];
         self.fits = false;

@@ -13,7 +13,7 @@ use crate::gui::model::{MicrographsState, OpenProject};
 use crate::gui::theme;
 use crate::gui::widgets::HALO;
 
-/// More than so many on the screen are drawn plainly, as one mesh.
+/// Maximum number on the screen that are drawn finely; more are drawn plainly, as one mesh.
 pub const MAX_FINE: usize = 600;
 /// With more unlabeled patches than these a micrograph does not show them: as a pool they lie everywhere.
 const MAX_UNLABELED: usize = 150;
@@ -64,7 +64,7 @@ fn box_side(open: &OpenProject) -> Option<f64> {
     open.cut.as_ref().ok().and_then(|cut| cut.effective_box().ok()).map(|side| side as f64)
 }
 
-/// How many patches of a micrograph are unlabeled, where they are so many that they would hide the particles.
+/// The number of unlabeled patches of a micrograph, if these would hide the particles.
 pub fn many_unlabeled(open: &OpenProject, micrograph: MicrographId) -> Option<u64> {
     let all = open.on_micrographs.patches(micrograph);
     let unlabeled = all.iter().filter(|&&patch| is_unlabeled(open, patch)).count();

@@ -37,7 +37,7 @@ struct MarksOf {
     rect: Rect,
 }
 
-/// Up to so many marks each is drawn by itself, as large and fine as elsewhere.
+/// Maximum number of marks that are each drawn by itself, as large and fine as elsewhere.
 const MAX_SINGLE_MARKS: usize = 400;
 /// Of more than that each is so large, points; several of one label in one place are one mark.
 const MARK_SIDE: f32 = 4.0;
