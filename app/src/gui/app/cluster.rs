@@ -220,6 +220,14 @@ fn write_picks(program: &std::path::Path, job: &Job) -> anyhow::Result<String> {
         return Ok(said.lines().next().unwrap_or("the command has said nothing").to_owned());
     }
     let said = text(&output.stderr);
-    let last = said.lines().last().map(|line| line.strip_prefix("error: ").unwrap_or(line).to_owned());
+    // As `cli::exit` prints it.
+    let plain = |line: &str| {
+        ["vitrine: ", "error: "]
+            .iter()
+            .find_map(|before| line.strip_prefix(before))
+            .unwrap_or(line)
+            .to_owned()
+    };
+    let last = said.lines().last().map(plain);
     Err(anyhow::anyhow!(last.unwrap_or_else(|| output.status.to_string()))).with_context(tried)
 }

@@ -277,7 +277,15 @@ impl App {
                 let picks = words::count(summary.picks);
                 let text = match &summary.out {
                     Some(folder) => {
-                        format!("Wrote {picks} picks on {micrographs} to {}.", folder.display())
+                        let corrected = match (summary.rejected, summary.added) {
+                            (0, 0) => String::new(),
+                            (rejected, added) => format!(
+                                " Corrected by your labels: {} rejected, {} marked and added.",
+                                words::count(rejected),
+                                words::count(added)
+                            ),
+                        };
+                        format!("Wrote {picks} picks on {micrographs} to {}.{corrected}", folder.display())
                     }
                     None => format!(
                         "{picks} picks on {micrographs} at a score of {:.2} or more{}.",
