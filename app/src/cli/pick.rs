@@ -83,7 +83,7 @@ pub struct How {
     /// Take places with this score or more (0 to 1); 0.5 by default
     #[arg(long, value_name = "P", conflicts_with_all = ["expected", "precision"])]
     pub(super) threshold: Option<f64>,
-    /// Take this many picks a micrograph, on average over all
+    /// Take this many picks a micrograph, on average over all, before labels correct them
     #[arg(long, value_name = "N", conflicts_with = "precision")]
     pub(super) expected: Option<f64>,
     /// Take as many picks as possible while this share of them is expected to be particles (0 to 1)
@@ -212,8 +212,12 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
             0 => "by scores".to_owned(),
             places => format!("by {places} places judged at random"),
         };
+        let uncorrected = match summary.rejected + summary.added {
+            0 => "",
+            _ => ", before the corrections",
+        };
         print_line(&format!(
-            "expected {from}: precision {:.2} ({:.2} to {:.2}), {:.0} % ({:.0} to {:.0}) of the particles among the places",
+            "expected {from}{uncorrected}: precision {:.2} ({:.2} to {:.2}), {:.0} % ({:.0} to {:.0}) of the particles among the places",
             expected.precision,
             expected.low,
             expected.high,

@@ -140,7 +140,12 @@ fn labels_correct_the_picks(dir: &Path, project: &str, pick: &[&str]) {
         |wanted: &dyn Fn(usize) -> bool| (0..labels.len()).find(|&patch| wanted(patch)).unwrap().to_string();
     let rejected = id(&|patch| labels[patch] == Label::Positive && nearest(patch) < 0.06);
     let marked = id(&|patch| labels[patch] == Label::Unlabeled && nearest(patch) > 25.0);
+    let imported = id(&|patch| labels[patch] == Label::Positive && nearest(patch) > 25.0);
     drop(store);
+    // A label that came with a file is not a person's because it was taken away and given back.
+    ok(&["label", project, "unlabeled", "--ids", &imported]);
+    ok(&["label", project, "--undo"]);
+    assert_eq!(picks(&[]).1, found);
     ok(&["label", project, "negative", "--ids", &rejected]);
     let (one_less, left) = picks(&[]);
     assert_eq!((count(&one_less, "rejected"), count(&one_less, "added")), (1, 0), "{one_less}");

@@ -43,16 +43,28 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// The files in a folder and in the folders inside it, as far as they can be listed now.
+/// The files in a folder and in the folders inside it, as far as they can be listed now; hidden ones are passed over. Asks the
+/// disk for no file by itself, except for links.
 pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
+    let mut seen = HashSet::new();
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((at, depth)) = folders.pop() {
-        for path in entries(&at).unwrap_or_default() {
-            match path.is_dir() {
-                true if depth < DEEPEST => folders.push((path, depth + 1)),
-                true => {}
-                false => files.push(path),
+        // A link may lead back to a folder above it.
+        if !seen.insert(std::fs::canonicalize(&at).unwrap_or_else(|_| at.clone())) {
+            continue;
+        }
+        for entry in std::fs::read_dir(&at).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let is_folder =
+                entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink() && path.is_dir());
+            if !is_folder {
+                files.push(path);
+            } else if depth < DEEPEST {
+                folders.push((path, depth + 1));
             }
         }
     }

@@ -23,7 +23,7 @@ pub mod micrograph_table;
 pub mod mrc;
 mod mrc_header;
 mod mrc_writer;
-pub(crate) mod names;
+mod names;
 pub mod npy;
 mod numbers;
 pub mod pick_csv;

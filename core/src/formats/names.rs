@@ -235,7 +235,7 @@ fn file(path: &str) -> &str {
 }
 
 /// The file name without known extensions (`a.mrc.gz` → `a`).
-pub(crate) fn stem(path: &str) -> &str {
+fn stem(path: &str) -> &str {
     let mut name = file(path);
     while let Some((head, tail)) = name.rsplit_once('.') {
         if head.is_empty() || !EXTENSIONS.iter().any(|e| e.eq_ignore_ascii_case(tail)) {

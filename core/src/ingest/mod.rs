@@ -69,7 +69,7 @@ pub use request::{BelowMinScore, IngestRequest, PoolCount, PoolFrom, PoolRequest
 pub use sample::{SampleFiles, SamplePicks, sample_files};
 pub use sight::{MicrographSight, sight, sight_request};
 pub use space::{Fit, Space, free_space};
-pub use truth::read as truth_for;
+pub use truth::{imported_labels, read as truth_for};
 
 /// Says what an import would bring, without writing anything. With a project, also what it holds
 /// already and whether patch sizes agree.

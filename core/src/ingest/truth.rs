@@ -88,7 +88,10 @@ fn from_centres(project: &Project, path: &Path, radius: Option<f64>) -> Result<V
 }
 
 /// The label every patch had when it was imported.
-fn imported_labels(project: &Project) -> Result<Vec<Label>> {
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn imported_labels(project: &Project) -> Result<Vec<Label>> {
     let mut labels = vec![Label::Unlabeled; project.len()];
     let mut after = EntryId(0);
     loop {

@@ -82,13 +82,8 @@ impl Project {
         })
     }
 
-    /// The file of a micrograph from where this process stands: a relative path counts from the project's folder. Projects
-    /// from before may have one that counts from where their import was begun; it is found from there.
+    /// The file of a micrograph from where this process stands: a relative path counts from the project's folder.
     pub fn micrograph_file(&self, path: &Path) -> PathBuf {
-        let from_project = self.dir.join(path);
-        match path.is_relative() && path.is_file() && !from_project.is_file() {
-            true => path.to_owned(),
-            false => from_project,
-        }
+        if path.is_absolute() { path.to_owned() } else { self.dir.join(path) }
     }
 }

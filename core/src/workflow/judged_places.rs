@@ -1,15 +1,17 @@
 //! Which places of a run a person has judged: those beside a labelled patch. What they rejected is no pick, and what they marked
 //! as a particle is one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::by_micrograph::named;
 use crate::error::Result;
+use crate::imaging::Mask;
+use crate::ingest::imported_labels;
 use crate::label::Label;
 use crate::picking::audit::{AuditPlace, nearest, reach};
 use crate::picking::picker::Candidate;
-use crate::project::{EntryId, EntryKind, MicrographId, Project};
+use crate::project::{MicrographId, Project};
 
 /// The logit of a particle that a person has marked where the run picks none: a score that rounds to 1.
 const MARKED: f32 = 16.0;
@@ -20,7 +22,7 @@ struct JudgedPatch {
     x: f64,
     y: f64,
     particle: bool,
-    /// The label did not come with a file.
+    /// It was no positive when it was imported.
     by_person: bool,
 }
 
@@ -54,24 +56,16 @@ impl JudgedPlaces {
             .into_iter()
             .filter_map(|mic| Some((mic.id, named(&project.micrograph_file(&mic.path?)))))
             .collect();
-        let imports: HashSet<i64> = project
-            .journal(EntryId(0), usize::MAX)?
-            .into_iter()
-            .filter(|entry| entry.kind == EntryKind::Import)
-            .map(|entry| entry.id.0)
-            .collect();
-        let columns = project.columns()?;
-        let by_person = |entry: &u32| *entry != 0 && !imports.contains(&i64::from(*entry));
         let mut by_file: HashMap<PathBuf, Vec<JudgedPatch>> = HashMap::new();
-        let each = project.places()?.into_iter().zip(&columns.labels).zip(&columns.last_entry);
-        for ((place, label), last_entry) in each {
+        let each = project.places()?.into_iter().zip(project.labels()?).zip(imported_labels(project)?);
+        for ((place, label), imported) in each {
             let particle = match label {
                 Label::Positive => true,
                 Label::Negative => false,
                 Label::Unlabeled => continue,
             };
             if let (Some(file), Some((x, y))) = (place.micrograph.and_then(|id| files.get(&id)), place.xy) {
-                let patch = JudgedPatch { x, y, particle, by_person: by_person(last_entry) };
+                let patch = JudgedPatch { x, y, particle, by_person: imported != Label::Positive };
                 by_file.entry(file.clone()).or_default().push(patch);
             }
         }
@@ -96,8 +90,15 @@ impl JudgedPlaces {
     }
 
     /// The picks of a micrograph, of its `places`, from a logit on: without those that a person has rejected, and with the
-    /// particles that a person has marked. Positives that came with a file are not added: they may be what is to be cleaned.
-    pub(super) fn corrected(&self, file: &Path, places: &[Candidate], least: f64) -> CorrectedPicks {
+    /// particles that a person has marked outside of the `mask`. Positives that came with a file are not added: they may be what
+    /// is to be cleaned.
+    pub(super) fn corrected(
+        &self,
+        file: &Path,
+        places: &[Candidate],
+        least: f64,
+        mask: Option<&Mask>,
+    ) -> CorrectedPicks {
         let mut corrected = CorrectedPicks::default();
         let picks = places.iter().filter(|place| f64::from(place.logit) >= least);
         let Some(patches) = self.by_file.get(&named(file)) else {
@@ -111,9 +112,9 @@ impl JudgedPlaces {
                 Some(true) | None => corrected.picks.push(*pick),
             }
         }
-        let found = corrected.picks.clone();
-        for patch in patches.iter().filter(|patch| patch.particle && patch.by_person) {
-            if found.iter().all(|pick| (patch.x - pick.x).hypot(patch.y - pick.y) > self.near) {
+        let marked = patches.iter().filter(|patch| patch.particle && patch.by_person);
+        for patch in marked.filter(|patch| mask.is_none_or(|mask| !mask.covers(patch.x, patch.y))) {
+            if corrected.picks.iter().all(|pick| (patch.x - pick.x).hypot(patch.y - pick.y) > self.near) {
                 corrected.picks.push(Candidate { x: patch.x, y: patch.y, logit: MARKED });
                 corrected.added += 1;
             }
@@ -126,6 +127,7 @@ impl JudgedPlaces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::Region;
 
     #[test]
     fn rejected_picks_leave_and_marked_particles_join() {
@@ -137,16 +139,21 @@ mod tests {
             patch(300.0, true, true),
             patch(400.0, true, false),
             patch(502.0, true, true),
+            // The same particle, marked twice.
+            patch(504.0, true, true),
         ];
         let judged = JudgedPlaces { by_file: [(file.clone(), patches)].into(), near: 10.0 };
         let place = |x, logit| Candidate { x, y: 0.0, logit };
         let places = [place(200.0, 3.0), place(100.0, 2.0), place(600.0, 1.0), place(500.0, -2.0)];
-        let corrected = judged.corrected(&file, &places, 0.0);
+        let corrected = judged.corrected(&file, &places, 0.0, None);
         let at: Vec<f64> = corrected.picks.iter().map(|pick| pick.x).collect();
         // 100 was rejected; 300 and 502, below the threshold, were marked; 400 came with a file.
         assert_eq!(at, [300.0, 502.0, 200.0, 600.0]);
         assert_eq!((corrected.rejected, corrected.added), (1, 2));
-        let elsewhere = judged.corrected(Path::new("/mics/b.mrc"), &places, 0.0);
+        let square = [[290.0, -10.0], [310.0, -10.0], [310.0, 10.0], [290.0, 10.0]];
+        let mask = Mask { excluded: false, regions: vec![Region::Polygon(square.to_vec())] };
+        assert_eq!(judged.corrected(&file, &places, 0.0, Some(&mask)).added, 1, "300 is ruled out");
+        let elsewhere = judged.corrected(Path::new("/mics/b.mrc"), &places, 0.0, None);
         assert_eq!(elsewhere.picks, places[..3]);
         assert_eq!((elsewhere.rejected, elsewhere.added), (0, 0));
     }

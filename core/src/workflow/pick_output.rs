@@ -12,13 +12,19 @@ use std::path::{Path, PathBuf};
 use crate::atomic::write_atomically;
 use crate::error::{Error, Result};
 use crate::export::relion_turns_over;
-use crate::formats::names::stem;
 use crate::formats::star::StarWriter;
 use crate::picking::census::score_of;
 use crate::picking::picker::Candidate;
 
 /// What is put behind the name of a micrograph.
 const SUFFIX: &str = "_vitrine.star";
+
+/// The name of a micrograph without its ending; `.mrc.gz` is one ending.
+fn stem_of(name: &str) -> &str {
+    let packed = [".gz", ".bz2"].iter().find_map(|ending| name.strip_suffix(ending));
+    let name = packed.unwrap_or(name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
 
 /// Where picks are written.
 pub(super) struct Output {
@@ -72,7 +78,7 @@ impl Output {
     /// px.
     pub(super) fn add(&mut self, micrograph: &Path, height: usize, picks: &[Candidate]) -> Result<()> {
         let name = micrograph.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let stem = stem(&name).to_owned();
+        let stem = stem_of(&name).to_owned();
         let inside = match self.files.get(micrograph) {
             Some(inside) => inside.clone(),
             None => {
@@ -116,6 +122,7 @@ mod tests {
     fn coordinates_count_as_relion_reads_the_micrograph() {
         let dir = tempfile::tempdir().unwrap();
         let (out, table) = (dir.path().join("out"), dir.path().join("all.csv"));
+        assert_eq!(["a.mrc", "a.mrc.gz", "a.tif.mrc", "a"].map(stem_of), ["a", "a", "a.tif", "a"]);
         let names = [(PathBuf::from("mics/c.mrc"), PathBuf::from("deep/in/c_x.star"))].into();
         let mut output = Output::create(Some(&out), &names, Some(&table)).unwrap();
         let places = [Candidate { x: 20.5, y: 30.25, logit: 2.0 }];

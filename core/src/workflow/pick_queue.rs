@@ -15,7 +15,7 @@ pub(super) struct Queue {
     /// Micrographs named one by one.
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
-    /// Handed out.
+    /// Handed out, without links: a file that is there under two names is one.
     seen: HashSet<PathBuf>,
     /// In a watch: files as they were at the last look. A file is taken once it has stopped growing.
     growing: Vec<FileState>,
@@ -72,7 +72,8 @@ impl Queue {
 
     /// Files that have not been handed out yet.
     pub(super) fn new_files(&mut self) -> Result<Vec<PathBuf>> {
-        let mut found = std::mem::take(&mut self.files);
+        let named = std::mem::take(&mut self.files);
+        let mut found = named.clone();
         if !self.watch || self.something_new() {
             for folder in &self.folders {
                 match detect(folder) {
@@ -94,8 +95,10 @@ impl Queue {
                 }
             }
         }
-        found.retain(|path| !self.growing.iter().any(|state| state.path == *path));
-        found.retain(|path| self.seen.insert(path.clone()));
+        // In a watch a file that has come since the folders were looked at may still be growing.
+        let is_ready =
+            |path: &PathBuf| !self.watch || named.contains(path) || self.settled.contains_key(path);
+        found.retain(|path| is_ready(path) && self.seen.insert(real(path)));
         Ok(found)
     }
 
@@ -106,8 +109,8 @@ impl Queue {
         }
     }
 
-    /// Whether a folder holds files that were not there before and have stopped growing. Only names and lengths are
-    /// looked at, so that a folder of thousands of micrographs can be watched.
+    /// Whether a folder holds files that were not there before and have stopped growing. Only names are looked at, and the
+    /// lengths of new files, so that a folder of thousands of micrographs can be watched.
     fn something_new(&mut self) -> bool {
         let mut growing = Vec::new();
         let mut new = false;
@@ -116,7 +119,7 @@ impl Queue {
             for path in files_below(folder) {
                 let settled = self.settled.get(&path);
                 let refused = self.refused.contains(&path);
-                if !refused && (settled.is_some() || self.seen.contains(&path)) {
+                if !refused && settled.is_some() {
                     continue;
                 }
                 let Ok(state) = FileState::of(&path) else { continue };
@@ -125,7 +128,7 @@ impl Queue {
                 }
                 if self.growing.contains(&state) {
                     if self.refused.remove(&path) {
-                        self.seen.remove(&path);
+                        self.seen.remove(&real(&path));
                     }
                     self.settled.insert(path, state);
                     new = true;
@@ -137,6 +140,11 @@ impl Queue {
         self.growing = growing;
         new
     }
+}
+
+/// A file without the links that lead to it.
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]
@@ -160,7 +168,7 @@ mod tests {
         };
         let (first, second) = (deep.join("a.mrc"), deep.join("b.mrc"));
         write(&first);
-        let mut queue = Queue::new(&project, &[session], true).unwrap();
+        let mut queue = Queue::new(&project, std::slice::from_ref(&session), true).unwrap();
         let look = |queue: &mut Queue| queue.new_files().unwrap();
         assert!(look(&mut queue).is_empty(), "it may still grow");
         assert_eq!(look(&mut queue), [first.clone()]);
@@ -176,5 +184,13 @@ mod tests {
         assert!(look(&mut queue).is_empty());
         assert_eq!(look(&mut queue), [second]);
         assert!(look(&mut queue).is_empty() && look(&mut queue).is_empty());
+        // Another name for the same folder brings nothing new, and one that leads back no endless search.
+        #[cfg(unix)]
+        for (to, link) in [(&deep, "a_latest"), (&session, "here")] {
+            std::os::unix::fs::symlink(to, session.join(link)).unwrap();
+            assert!(
+                look(&mut queue).is_empty() && look(&mut queue).is_empty() && look(&mut queue).is_empty()
+            );
+        }
     }
 }

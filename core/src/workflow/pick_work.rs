@@ -158,7 +158,7 @@ impl Work {
             let picks = places.iter().filter(|place| f64::from(place.logit) >= least);
             return CorrectedPicks { picks: picks.copied().collect(), ..CorrectedPicks::default() };
         }
-        self.judged.corrected(file, places, least)
+        self.judged.corrected(file, places, least, self.masks.get(&named(file)))
     }
 
     /// Counts on the micrographs with labels how many picks a person has rejected, and how many particles they have added.

@@ -53,6 +53,7 @@ impl App {
                 Ok(())
             }
             PickCommand::ReadSurvey(key) => {
+                self.model.picks.counted = self.model.picks.done.unwrap_or(0);
                 self.read_survey(key);
                 Ok(())
             }
@@ -188,7 +189,8 @@ impl App {
                 names: HashMap::new(),
                 choice: Choice::Threshold(f64::from(draft.threshold)),
                 one_threshold: false,
-                as_scored: false,
+                // What is only counted is what the run picks.
+                as_scored: out.is_none(),
                 distance: Some(distance),
                 box_size: None,
                 bin: None,

@@ -59,7 +59,9 @@ impl App {
         }
         let Model { picks, micrographs, tab, .. } = &mut self.model;
         let here = picks.audit.asked.filter(|asked| micrographs.current == Some(asked.micrograph));
-        let seen = here.is_some_and(|asked| micrographs.any_picture(asked.micrograph).is_some());
+        let seen = here.is_some_and(|asked| {
+            micrographs.any_picture(asked.micrograph).is_some_and(|picture| !picture.is_rough)
+        });
         let since = picks.audit.seen_since.unwrap_or_else(Instant::now);
         picks.audit.seen_since = (seen && *tab == Tab::Micrographs).then_some(since);
     }

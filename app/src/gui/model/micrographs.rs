@@ -156,10 +156,10 @@ impl MicrographsState {
 
     /// Takes up a picture.
     pub fn answer(&mut self, key: PictureKey, picture: Result<Arc<MicrographPicture>, Failure>) {
+        self.rough.take_if(|(micrograph, _)| *micrograph == key.micrograph);
         let Some(at) = self.pictures.iter().position(|(known, _)| *known == key) else { return };
         let ready = picture.is_ok();
         let (key, _) = self.pictures.remove(at);
-        self.rough.take_if(|(micrograph, _)| *micrograph == key.micrograph);
         if ready {
             // Another band of it is no longer wanted.
             self.pictures.retain(|(known, load)| known.micrograph != key.micrograph || load.is_loading());

@@ -27,6 +27,8 @@ use crate::gui::values::{Asked, FoundKey, RoundKey, SurveyKey};
 const SPACING: f64 = 1.0 / 3.0;
 /// Number of micrographs over which the pace of picking is measured.
 const PACE_OVER: usize = 12;
+/// Maximum number of micrographs done from one frame to the next that may have been scored then.
+const AT_ONCE: u64 = 2;
 
 /// Counts over all micrographs.
 #[derive(Debug, Clone)]
@@ -86,6 +88,8 @@ pub struct PicksState {
     pub revision: u64,
     /// Micrographs done by the run that picks, when the revision went up last.
     pub done: Option<u64>,
+    /// Micrographs done by the run that picks, when the places of all were counted last.
+    pub counted: u64,
     /// When the last micrographs were done, and how many there were then.
     times: VecDeque<(Instant, u64)>,
     /// The last answer of [`Self::spaced`].
@@ -154,11 +158,18 @@ impl PicksState {
     /// The run that picks has come so far; `None` where none picks.
     pub fn has_come_to(&mut self, done: Option<u64>) {
         if done != self.done {
+            if done.unwrap_or(0) > self.done.unwrap_or(0) + AT_ONCE {
+                // They were scored before, and say nothing of the pace.
+                self.times.clear();
+            }
             self.done = done;
             self.revision += 1;
             match done {
                 Some(done) => self.times.push_back((Instant::now(), done)),
-                None => self.times.clear(),
+                None => {
+                    self.times.clear();
+                    self.counted = 0;
+                }
             }
             if self.times.len() > PACE_OVER {
                 self.times.pop_front();

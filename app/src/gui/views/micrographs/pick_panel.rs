@@ -178,10 +178,8 @@ fn ask(page: Page<'_>, draft: &PickDraft, run: &str, out: &mut Vec<Command>) {
         without_shifts: rules_of(open, draft).is_some_and(|rules| rules.without_shifts),
         revision,
     };
-    let counted = model.picks.survey.last().filter(|(key, _)| key.run == run);
-    let many_more = counted.is_none_or(|(_, surveyed)| {
-        model.picks.done.unwrap_or(0) as usize > surveyed.survey.micrographs + surveyed.survey.micrographs / 4
-    });
+    let counted = model.picks.survey.last().is_some_and(|(key, _)| key.run == run);
+    let many_more = !counted || model.picks.done.unwrap_or(0) > model.picks.counted + model.picks.counted / 4;
     if model.picks.survey.pending().is_none()
         && model.picks.survey.of(&survey).is_not_asked()
         && (many_more || !picking)
