@@ -171,13 +171,13 @@ mod tests {
         let mut queue = Queue::new(&project, std::slice::from_ref(&session), true).unwrap();
         let look = |queue: &mut Queue| queue.new_files().unwrap();
         assert!(look(&mut queue).is_empty(), "it may still grow");
-        assert_eq!(look(&mut queue), [first.clone()]);
+        assert_eq!(look(&mut queue), std::slice::from_ref(&first));
         // Half a file that has stood still for a while.
         write(&second);
         let whole = std::fs::read(&second).unwrap();
         std::fs::write(&second, &whole[..whole.len() / 2]).unwrap();
         assert!(look(&mut queue).is_empty());
-        assert_eq!(look(&mut queue), [second.clone()]);
+        assert_eq!(look(&mut queue), std::slice::from_ref(&second));
         queue.refuse(&second);
         assert!(look(&mut queue).is_empty() && look(&mut queue).is_empty(), "it is the same half");
         std::fs::write(&second, &whole).unwrap();

@@ -69,6 +69,15 @@ impl Surveyed {
     }
 }
 
+/// The places of a micrograph at a distance from each other.
+#[derive(Debug)]
+struct Spaced {
+    of: Arc<Candidates>,
+    /// Px of the micrograph.
+    distance: f32,
+    places: Vec<Candidate>,
+}
+
 /// What a run has found.
 #[derive(Debug, Default)]
 pub struct PicksState {
@@ -93,7 +102,7 @@ pub struct PicksState {
     /// When the last micrographs were done, and how many there were then.
     times: VecDeque<(Instant, u64)>,
     /// The last answer of [`Self::spaced`].
-    spaced: RefCell<Option<(Arc<Candidates>, f32, Vec<Candidate>)>>,
+    spaced: RefCell<Option<Spaced>>,
     /// Set while the run that picks is to wait.
     pub paused: Arc<AtomicBool>,
 }
@@ -139,10 +148,12 @@ impl PicksState {
     fn spaced(&self, found: &Arc<Candidates>, distance: f32) -> Vec<Candidate> {
         let mut last = self.spaced.borrow_mut();
         match &*last {
-            Some((of, at, places)) if Arc::ptr_eq(of, found) && *at == distance => places.clone(),
+            Some(known) if Arc::ptr_eq(&known.of, found) && known.distance == distance => {
+                known.places.clone()
+            }
             _ => {
                 let places = at_distance(found, f64::from(distance));
-                *last = Some((Arc::clone(found), distance, places.clone()));
+                *last = Some(Spaced { of: Arc::clone(found), distance, places: places.clone() });
                 places
             }
         }
