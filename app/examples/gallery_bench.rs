@@ -57,19 +57,7 @@ fn main() {
 /// A project with a score for every patch.
 fn make(folder: &Path, patches: usize) {
     let mut project = many_patches::make(folder, patches).unwrap();
-    let run = project
-        .create_run(&NewRun {
-            name: "bench".to_owned(),
-            config: String::new(),
-            seed: 1,
-            versions: serde_json::json!({}),
-            began_with: None,
-            device: "none".to_owned(),
-            normaliser: serde_json::Value::Null,
-            split: None,
-            columns: Vec::new(),
-        })
-        .unwrap();
+    let run = project.create_run(&NewRun::named("bench", "")).unwrap();
     let scores: Vec<f32> =
         (0..patches as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect();
     project.set_scores(run.id, ScoreKind::Teacher, &scores).unwrap();

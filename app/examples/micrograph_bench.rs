@@ -119,17 +119,7 @@ fn whole(app: &App, micrograph: MicrographId) -> bool {
 fn add_run(project: &mut Project, micrograph: &Path, side: usize, patches: usize) {
     let mut config = yaml::load("supervised_baseline").unwrap();
     config.backbone = Backbone::SlidingCnn;
-    let run = NewRun {
-        name: "picks".to_owned(),
-        config: yaml::to_yaml(&config).unwrap(),
-        seed: 1,
-        versions: serde_json::json!({}),
-        began_with: None,
-        device: "none".to_owned(),
-        normaliser: serde_json::Value::Null,
-        split: None,
-        columns: Vec::new(),
-    };
+    let run = NewRun::named("picks", yaml::to_yaml(&config).unwrap());
     let run = project.create_run(&run).unwrap();
     project.record_epoch(&run, 1, &serde_json::Map::new(), true).unwrap();
     project.end_run(run.id, RunEnd::Finished, None).unwrap();

@@ -166,15 +166,10 @@ pub fn analysed_and(dir: &Path, scored: bool) -> PathBuf {
         config.self_training.enabled = gain > 0.0;
         let run = project
             .create_run(&NewRun {
-                name: format!("{preset}-1"),
-                config: yaml::to_yaml(&config).unwrap(),
-                seed: 1,
-                versions: serde_json::json!({}),
-                began_with: None,
                 device: "cpu (flex): a processor".to_owned(),
-                normaliser: serde_json::Value::Null,
                 split: Some(split.id),
                 columns: EpochMetrics::COLUMNS.iter().skip(1).map(|&c| c.to_owned()).collect(),
+                ..NewRun::named(format!("{preset}-1"), yaml::to_yaml(&config).unwrap())
             })
             .unwrap();
         for epoch in 1..=12_u32 {

@@ -39,6 +39,23 @@ pub struct NewRun {
     pub columns: Vec<String>,
 }
 
+impl NewRun {
+    /// A run from scratch with seed 1 of which nothing more is known.
+    pub fn named(name: impl Into<String>, config: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            config: config.into(),
+            seed: 1,
+            versions: Value::Object(serde_json::Map::new()),
+            began_with: None,
+            device: "none".to_owned(),
+            normaliser: Value::Null,
+            split: None,
+            columns: Vec::new(),
+        }
+    }
+}
+
 /// Whether a run is under way, or how it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {

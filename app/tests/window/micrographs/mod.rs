@@ -201,15 +201,8 @@ fn run_with_file(
     let mut config = yaml::load("supervised_baseline").unwrap();
     config.backbone = Backbone::SlidingCnn;
     let run = NewRun {
-        name: name.to_owned(),
-        config: yaml::to_yaml(&config).unwrap(),
-        seed: 1,
-        versions: serde_json::json!({}),
         began_with: began_with.map(str::to_owned),
-        device: "none".to_owned(),
-        normaliser: serde_json::Value::Null,
-        split: None,
-        columns: Vec::new(),
+        ..NewRun::named(name, yaml::to_yaml(&config).unwrap())
     };
     let run = project.create_run(&run).unwrap();
     project.record_epoch(&run, 1, &serde_json::Map::new(), true).unwrap();
