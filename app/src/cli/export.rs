@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use vitrine_core::export::{
-    ExportFormat, ExportRequest, ExportWhat, GivenOptics, YDirection, export, preview,
+    ExportFormat, ExportRequest, ExportWhat, GivenOptics, Manifest, YDirection, export, preview,
 };
 use vitrine_core::workflow::model::export_model;
 use vitrine_core::{Error, Label};
@@ -103,6 +103,13 @@ pub struct Args {
     /// Use one threshold for all micrographs: ignore those that the project keeps for single ones
     #[arg(long, requires = "run", help_heading = WHICH)]
     one_threshold: bool,
+    #[command(flatten)]
+    how: HowWritten,
+}
+
+/// How patches are written, whichever they are.
+#[derive(clap::Args)]
+pub(super) struct HowWritten {
     /// What a STAR export writes: the table of coordinates, the stack of patches, or both
     #[arg(long, default_value = "coordinates", help_heading = WRITTEN)]
     what: ExportWhat,
@@ -130,6 +137,33 @@ pub struct Args {
     /// Å per px of the unbinned micrographs
     #[arg(long, value_name = "ANGSTROM", help_heading = OPTICS)]
     pixel_size: Option<f64>,
+}
+
+impl HowWritten {
+    /// Whether anything differs from how patches are written by default.
+    pub(super) fn is_given(&self) -> bool {
+        let plain = ExportRequest::new(ExportFormat::Csv, PathBuf::new());
+        self.request(plain.format, plain.out.clone(), plain.force) != plain
+    }
+
+    /// An export of all positives in this way.
+    pub(super) fn request(&self, format: ExportFormat, out: PathBuf, force: bool) -> ExportRequest {
+        ExportRequest {
+            what: self.what,
+            y: self.y,
+            micrograph_names: self.micrograph_names.clone(),
+            optics: GivenOptics {
+                voltage: self.voltage,
+                spherical_aberration: self.cs,
+                amplitude_contrast: self.amplitude_contrast,
+                pixel_size: self.pixel_size,
+            },
+            normalise: self.normalise,
+            invert: self.invert,
+            force,
+            ..ExportRequest::new(format, out)
+        }
+    }
 }
 
 impl Args {
@@ -167,26 +201,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     };
     let request = ExportRequest {
-        format,
-        out: args.out.clone(),
         labels: args.wanted_labels(),
         run: args.run.clone(),
         threshold: args.threshold,
         below: args.below,
         keep_labelled: !args.threshold_for_all,
         one_threshold: args.one_threshold,
-        what: args.what,
-        y: args.y,
-        micrograph_names: args.micrograph_names.clone(),
-        optics: GivenOptics {
-            voltage: args.voltage,
-            spherical_aberration: args.cs,
-            amplitude_contrast: args.amplitude_contrast,
-            pixel_size: args.pixel_size,
-        },
-        normalise: args.normalise,
-        invert: args.invert,
-        force: args.force,
+        ..args.how.request(format, args.out.clone(), args.force)
     };
     if args.dry_run {
         let preview = preview(&project, &request)?;
@@ -214,8 +235,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return print_json(&manifest);
     }
     print_line(&format!("wrote {}", words::label_counts(&manifest.counts)));
+    print_files(&manifest, &args.out);
+    Ok(())
+}
+
+/// Prints the files of an export, and what a person should know of it.
+pub(super) fn print_files(manifest: &Manifest, out: &Path) {
     // Files are named in the manifest as seen from the export's folder.
-    let folder = if format.extension().is_none() { Some(args.out.as_path()) } else { args.out.parent() };
+    let folder = if manifest.format.extension().is_none() { Some(out) } else { out.parent() };
     for file in manifest.files.iter().take(MAX_FILES_LISTED) {
         print_line(&format!("  {}", folder.unwrap_or(Path::new("")).join(&file.path).display()));
     }
@@ -225,7 +252,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     for warning in &manifest.warnings {
         print_line(&format!("note: {}", remedy::warning(warning)));
     }
-    Ok(())
 }
 
 /// What is written: a labelled set, or a trained network.

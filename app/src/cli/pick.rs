@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::export::ExportFormat;
 use vitrine_core::learning::general_model::box_and_bin;
 use vitrine_core::picking::choose::Choice;
 use vitrine_core::workflow::pick::{PickRequest, PickSummary, pick};
 
+use super::exit::Usage;
+use super::export::{HowWritten, print_files};
 use super::open;
 use super::output::{print_json, print_line};
 use super::progress::ProgressDisplay;
@@ -30,6 +33,9 @@ use super::remedy;
 /// TIFF from the last. --table writes one table of all picks, in which y counts from the first stored row. Borders of a
 /// micrograph that hold no image are skipped.
 ///
+/// --export writes all picks in a format of `vitrine export`, patches included where the format holds them. Optics and
+/// defocus are taken from the project's patches on the same micrographs. Picks whose box leaves the micrograph have no patch.
+///
 /// A threshold that the window has set for a single micrograph replaces the one given here. Where the window takes out the
 /// shift of each micrograph's scores, this command takes it out too. --one-threshold ignores both.
 ///
@@ -43,6 +49,7 @@ Examples:
   vitrine pick apo/ --run general-1 --diameter 108 --micrographs mics/ --out picks/
   vitrine pick apo/ --run slide --micrographs new/ --expected 250 --table picks.csv
   vitrine pick apo/ --run slide --threshold 0.7 --distance 80 --out picks/
+  vitrine pick apo/ --run slide --export picks.star --format relion-star --what both --normalise --invert
   vitrine pick apo/ --run slide --micrographs session/ --watch --out picks/
 
 Ctrl-C ends it with status 130; what was complete is kept, and the same command continues from there.")]
@@ -63,6 +70,17 @@ pub struct Args {
     /// Write one table of all picks here (CSV)
     #[arg(long, value_name = "FILE")]
     pub(super) table: Option<PathBuf>,
+    /// Write all picks here in a format of `vitrine export`: a file, or for relion-coordinates, png and box a folder
+    #[arg(long, value_name = "PATH", requires = "format", conflicts_with = "watch", help_heading = EXPORT)]
+    pub(super) export: Option<PathBuf>,
+    /// relion-star, relion-coordinates, cryosparc-star, csv, npz, mrcs, png or box (see `vitrine export --help`)
+    #[arg(long, requires = "export", help_heading = EXPORT)]
+    pub(super) format: Option<ExportFormat>,
+    /// Replace files of --export that exist
+    #[arg(long, requires = "export", help_heading = EXPORT)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) written: HowWritten,
     /// Keep running and pick micrographs that appear in the folders of --micrographs, until Ctrl-C
     #[arg(long, requires = "micrographs")]
     pub(super) watch: bool,
@@ -76,6 +94,9 @@ pub struct Args {
     #[arg(long)]
     pub(super) json: bool,
 }
+
+/// Heading of the options of an export.
+const EXPORT: &str = "An export of the picks";
 
 /// Which places are picks, and how patches are cut to score them.
 #[derive(clap::Args)]
@@ -137,8 +158,17 @@ impl How {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    if args.export.is_none() && args.written.is_given() {
+        return Err(Usage(
+            "--what, --y, --micrograph-names, --normalise, --invert and optics are for --export",
+        )
+        .into());
+    }
     let choice = args.how.choice()?;
     let (box_size, bin) = args.how.cut()?;
+    let export =
+        args.export.zip(args.format).map(|(out, format)| args.written.request(format, out, args.force));
+    let exported_to = export.as_ref().map(|export| export.out.clone());
     let request = PickRequest {
         run: args.run.clone(),
         micrographs: args.micrographs,
@@ -151,6 +181,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         bin,
         out: args.out,
         table: args.table,
+        export,
         watch: args.watch,
         idle: args.idle.map(Duration::from_secs),
         device: ComputeDevice::open(args.device)?,
@@ -163,6 +194,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return print_json(&json!({ "run": args.run, "summary": summary }));
     }
     print(&summary, &args.run);
+    if let (Some(manifest), Some(out)) = (&summary.exported, exported_to) {
+        print_line(&format!("exported {} picks", manifest.counts.total()));
+        print_files(manifest, &out);
+    }
     Ok(())
 }
 
@@ -235,7 +270,7 @@ pub(super) fn print(summary: &PickSummary, run: &str) {
     for path in [&summary.out, &summary.table].into_iter().flatten() {
         print_line(&format!("picks: {}", path.display()));
     }
-    if summary.out.is_none() && summary.table.is_none() {
-        print_line("give --out DIR or --table FILE to write the picks");
+    if summary.out.is_none() && summary.table.is_none() && summary.exported.is_none() {
+        print_line("give --out DIR, --table FILE or --export PATH to write the picks");
     }
 }

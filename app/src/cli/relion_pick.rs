@@ -95,6 +95,7 @@ fn work(args: &Args, job: &RelionJob) -> anyhow::Result<PickSummary> {
         bin,
         out: Some(args.o.clone()),
         table: None,
+        export: None,
         watch: false,
         idle: None,
         device: ComputeDevice::open(args.device)?,

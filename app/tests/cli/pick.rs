@@ -88,7 +88,72 @@ fn whole_micrographs_are_picked() {
     a_threshold_of_one_micrograph_holds_there(dir.path(), &project);
     a_session_is_followed(dir.path(), &project);
     a_killed_run_goes_on(dir.path(), &project);
+    picks_leave_in_every_format(dir.path(), &project);
     what_a_person_has_judged_counts(dir.path(), &project, &mics);
+}
+
+/// The exported places are those of the table, and patches are what an import cuts there.
+fn picks_leave_in_every_format(dir: &Path, project: &str) {
+    let (table, out) = (text(dir.join("picks.csv")), dir.join("exported"));
+    let pick = ["pick", project, "--run", "slide", "--device", "cpu", "--threshold", "0.5"];
+    let picks = count(&json(&[&pick[..], &["--table", &table]].concat()), "picks");
+    let export = |name: &str, format: &str, more: &[&str]| {
+        let path = text(out.join(name));
+        let answer = json(&[&pick[..], &["--export", &path, "--format", format], more].concat());
+        (path, answer["summary"]["exported"].clone())
+    };
+    let before = Project::open(Path::new(project)).unwrap().len();
+    let csv = export("a.csv", "csv", &[]);
+    let places = |file: &str, names: &[&str]| {
+        let row = |row: Vec<String>| {
+            (row[0].clone(), [1, 2].map(|at| row[at].parse::<f64>().unwrap().round() as i64))
+        };
+        let mut rows: Vec<_> = columns(file, names).into_iter().map(row).collect();
+        rows.sort();
+        rows
+    };
+    let written = places(&csv.0, &["micrograph", "x", "y"]);
+    assert_eq!(written, places(&table, &["image_name", "x_coord", "y_coord"]));
+    for (name, format) in
+        [("b.star", "relion-star"), ("c.star", "cryosparc-star"), ("d.npz", "npz"), ("e.mrcs", "mrcs")]
+    {
+        let (_, manifest) = export(name, format, &[]);
+        assert_eq!(manifest["total"], picks, "{format}: {manifest}");
+        assert_eq!(manifest["selection"]["run"], "slide");
+        assert!(
+            manifest["project"]["path"].as_str().is_some_and(|path| path.ends_with(project)),
+            "{manifest}"
+        );
+    }
+    for (name, format) in [("f", "relion-coordinates"), ("g", "png"), ("h", "box")] {
+        assert_eq!(export(name, format, &[]).1["total"], picks, "{format}");
+    }
+    // A stack holds the same pixels as patches that were imported at these places.
+    let (stack, _) = export("i.star", "relion-star", &["--what", "both"]);
+    let pixels = fs::read(Path::new(&stack).with_extension("mrcs")).unwrap();
+    assert_eq!(pixels.len(), 1024 + picks as usize * 64 * 64 * 4);
+    let cut = text(dir.join("cut"));
+    ok(&["new", &cut]);
+    let mics = text(dir.join("mics"));
+    ok(&["import", &cut, "--micrographs", &mics, "--picks", &csv.0, "--box", "64"]);
+    let again = Project::open(Path::new(&cut)).unwrap();
+    let mut first = vec![0.0; 64 * 64];
+    again.pixels().get(0, &mut first).unwrap();
+    let bytes: Vec<u8> = first.iter().flat_map(|value| value.to_le_bytes()).collect();
+    assert!(pixels[1024..].chunks_exact(64 * 64 * 4).any(|patch| patch == bytes));
+    // Nothing is left, and the project is as before.
+    let hidden = fs::read_dir(&out)
+        .unwrap()
+        .filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(hidden.count(), 0);
+    assert_eq!(Project::open(Path::new(project)).unwrap().len(), before);
+    let path = text(out.join("j.star"));
+    let why = refused(&[&pick[..], &["--export", &path, "--format", "relion-subset"]].concat());
+    assert!(why.contains("relion-star"), "{why}");
+    let why = refused(&[&pick[..], &["--export", &csv.0, "--format", "csv"]].concat());
+    assert!(why.contains("--force"), "{why}");
+    let ended = run(&[&pick[..], &["--invert"]].concat());
+    assert!(ended.code == Some(2) && ended.err.contains("--export"), "{ended:?}");
 }
 
 /// Nearly every place of the run becomes a positive patch: precision and recall follow from that.

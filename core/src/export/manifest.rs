@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::{ExportFormat, ExportWhat};
 use crate::label::{Label, LabelCounts};
+use crate::project::Project;
 use crate::remedy::Warning;
 
 /// Name of the manifest inside an exported folder.
@@ -62,6 +63,17 @@ pub struct ManifestProject {
     pub name: String,
     /// Folder of the project.
     pub path: String,
+}
+
+impl ManifestProject {
+    /// Names a project.
+    pub(crate) fn of(project: &Project) -> Self {
+        let dir = project.dir().canonicalize().unwrap_or_else(|_| project.dir().to_owned());
+        Self {
+            name: dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+            path: dir.display().to_string(),
+        }
+    }
 }
 
 /// How the patches of an export were chosen.

@@ -167,6 +167,28 @@ pub fn preview(project: &Project, request: &ExportRequest) -> Result<ExportPrevi
 /// project or one that it was imported from, the format cannot hold what is selected, or the disk
 /// refuses. Then nothing has changed on the disk.
 pub fn export(project: &Project, request: &ExportRequest, progress: ProgressSink<'_>) -> Result<Manifest> {
+    export_amended(project, request, &|_| (), progress)
+}
+
+/// Refuses an export that cannot be written: it contradicts itself, or its files stand in the way.
+///
+/// # Errors
+/// As [`export`].
+pub(crate) fn check(project: &Project, request: &ExportRequest) -> Result<()> {
+    request.check()?;
+    staging::check_targets(project, request, &request.targets())
+}
+
+/// As [`export`]; the manifest is written as `amend` leaves it.
+///
+/// # Errors
+/// As [`export`].
+pub(crate) fn export_amended(
+    project: &Project,
+    request: &ExportRequest,
+    amend: &dyn Fn(&mut Manifest),
+    progress: ProgressSink<'_>,
+) -> Result<Manifest> {
     request.check()?;
     if request.format != ExportFormat::RelionSubset {
         // Told before a large project is looked through.
@@ -196,7 +218,7 @@ pub fn export(project: &Project, request: &ExportRequest, progress: ProgressSink
         warnings,
         left_out_columns: Vec::new(),
     };
-    let written = write(job, &staging).map_err(|e| staging.rename(e, &request.out))?;
+    let written = write(job, &staging, amend).map_err(|e| staging.rename(e, &request.out))?;
     staging.commit(&targets, request)?;
     Ok(written)
 }
@@ -213,7 +235,7 @@ fn targets(project: &Project, request: &ExportRequest, selection: &Selection) ->
 }
 
 /// Writes everything into the staging folder.
-fn write(mut job: Job<'_>, staging: &Staging) -> Result<Manifest> {
+fn write(mut job: Job<'_>, staging: &Staging, amend: &dyn Fn(&mut Manifest)) -> Result<Manifest> {
     let out = job.request.out.clone();
     match job.request.format {
         ExportFormat::RelionStar | ExportFormat::CryosparcStar => star::write(&mut job, staging)?,
@@ -229,5 +251,5 @@ fn write(mut job: Job<'_>, staging: &Staging) -> Result<Manifest> {
         ExportFormat::Png => pictures::write(&mut job, staging)?,
         ExportFormat::Box => tables::write_boxes(&mut job, staging)?,
     }
-    record::write_manifest(job, staging)
+    record::write_manifest(job, staging, amend)
 }

@@ -17,8 +17,12 @@ use crate::error::{Error, Result};
 use crate::label::Label;
 use crate::project::Side;
 
-/// Computes checksums of everything staged, brings it to the disk and writes the manifest.
-pub(super) fn write_manifest(mut job: Job<'_>, staging: &Staging) -> Result<Manifest> {
+/// Computes checksums of everything staged, brings it to the disk and writes the manifest, after `amend` had a look at it.
+pub(super) fn write_manifest(
+    mut job: Job<'_>,
+    staging: &Staging,
+    amend: &dyn Fn(&mut Manifest),
+) -> Result<Manifest> {
     let request = job.request;
     let staged = staging.path(&request.out);
     // Of a folder everything in it, else the files beside one another in the staging folder.
@@ -37,17 +41,13 @@ pub(super) fn write_manifest(mut job: Job<'_>, staging: &Staging) -> Result<Mani
 
     let selection = job.selection;
     let sources = used_sources(job.project, &selection.ids)?;
-    let dir = job.project.dir().canonicalize().unwrap_or_else(|_| job.project.dir().to_owned());
-    let written = Manifest {
+    let mut written = Manifest {
         manifest: VERSION,
         program: concat!("vitrine ", env!("CARGO_PKG_VERSION")).to_owned(),
         created: jiff::Timestamp::now()
             .round(jiff::Unit::Second)
             .map_or_else(|_| String::new(), |t| t.to_string()),
-        project: ManifestProject {
-            name: dir.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-            path: dir.display().to_string(),
-        },
+        project: ManifestProject::of(job.project),
         format: request.format,
         what: request.format.is_star().then_some(request.what),
         selection: ManifestSelection {
@@ -74,6 +74,7 @@ pub(super) fn write_manifest(mut job: Job<'_>, staging: &Staging) -> Result<Mani
         files,
         warnings: std::mem::take(&mut job.warnings),
     };
+    amend(&mut written);
     let mut text = serde_json::to_string_pretty(&written)
         .map_err(|e| Error::io("write", &manifest, std::io::Error::other(e)))?;
     text.push('\n');

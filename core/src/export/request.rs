@@ -107,6 +107,12 @@ impl ExportRequest {
         }
     }
 
+    /// Whether pixels are written.
+    pub(crate) fn writes_pixels(&self) -> bool {
+        self.writes_stack()
+            || matches!(self.format, ExportFormat::Npz | ExportFormat::Mrcs | ExportFormat::Png)
+    }
+
     /// Whether a stack is written beside a STAR file.
     pub(super) fn writes_stack(&self) -> bool {
         self.format.is_star() && self.what != ExportWhat::Coordinates

@@ -107,7 +107,7 @@ pub fn add_places(
         return Ok(None);
     }
     let patches = cut(image, &kept, &settings)?;
-    let (info, taken) = source(project, marked, &settings)?;
+    let (info, taken) = source_on(project, mic, &marked.neighbours, &settings)?;
     let newest = project.sources()?.pop().filter(|source| source.info == info);
     // Everything is cut: while the importer lives, nobody else writes into the project.
     let mut importer = project.import(patches.size)?;
@@ -142,15 +142,19 @@ pub fn add_places(
     Ok(Some(AddedPatches { first: done.first, places: kept, at_edge, source, entry }))
 }
 
-/// What the project keeps of places marked by hand.
-fn source(
+/// What is kept of new places on a micrograph: its pixel size, and what patches on it say of the microscope.
+///
+/// # Errors
+/// When the project cannot be read.
+pub(crate) fn source_on(
     project: &Project,
-    marked: &MarkedPlaces,
+    micrograph: &Micrograph,
+    neighbours: &[PatchId],
     settings: &CutSettings,
 ) -> Result<(SourceInfo, FromNeighbours)> {
-    let (neighbour, taken) = from_neighbours(project, &marked.neighbours)?;
+    let (neighbour, taken) = from_neighbours(project, neighbours)?;
     let neighbour = neighbour.as_ref();
-    let pixel_size = marked.micrograph.pixel_size.or_else(|| neighbour?.info.micrograph_pixel_size);
+    let pixel_size = micrograph.pixel_size.or_else(|| neighbour?.info.micrograph_pixel_size);
     let info = SourceInfo {
         path: PathBuf::from(SourceKind::ByHand.to_string()),
         kind: SourceKind::ByHand,
@@ -167,10 +171,11 @@ fn source(
 
 /// What patches take from others on their micrograph.
 #[derive(Default)]
-struct FromNeighbours {
-    optics: Option<OpticsGroup>,
+pub(crate) struct FromNeighbours {
+    /// The optics group of one of them.
+    pub(crate) optics: Option<OpticsGroup>,
     /// Defocus and the like, where all agree.
-    columns: BTreeMap<String, String>,
+    pub(crate) columns: BTreeMap<String, String>,
 }
 
 fn from_neighbours(project: &Project, patches: &[PatchId]) -> Result<(Option<Source>, FromNeighbours)> {

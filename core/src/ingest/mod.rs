@@ -55,8 +55,8 @@ use crate::label::LabelCounts;
 use crate::progress::ProgressSink;
 use crate::project::Project;
 
-pub(crate) use by_hand::cut_of;
 pub use by_hand::{AddedPatches, MarkedPlaces, add_places, project_cut};
+pub(crate) use by_hand::{cut_of, source_on};
 pub use inspection::{
     AROUND, FoundInput, Inspection, SeenPatch, inspect_with_patches, proposal, recognise, suggested_bin,
 };

@@ -22,6 +22,7 @@ mod pick_queue;
 mod pick_request;
 pub mod pick_shard;
 mod pick_work;
+mod picks_export;
 mod pixels;
 pub mod precision;
 pub mod prepare;

@@ -12,6 +12,8 @@ use super::held_out::HeldOut;
 use super::pick_queue::Queue;
 pub use super::pick_request::{LeftOut, PickRequest, PickSummary};
 use super::pick_work::Work;
+use super::picks_export;
+pub use super::picks_export::PicksPreview;
 use super::precision::check_precision;
 use super::score::scorer;
 use super::trained::trained_model;
@@ -50,6 +52,15 @@ enum Item {
 /// What was complete by then is kept, and with `watch` the output is complete as well.
 pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>) -> Result<PickSummary> {
     request.choice.check()?;
+    if let Some(export) = &request.export {
+        if request.watch {
+            return Err(Error::request(
+                "an export is written once at the end, and a watch has no end",
+                "write coordinate files or a table while watching, and export afterwards",
+            ));
+        }
+        picks_export::check(project, export)?;
+    }
     let started = Instant::now();
     let scorer = scorer(project, &request.run, request.device.clone())?;
     let cut = cut_settings(project, request.box_size, request.bin)?;
@@ -102,7 +113,7 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-    let mut summary = work.end()?;
+    let (mut summary, picks) = work.end()?;
     if summary.micrographs == 0 && !request.watch {
         let first = summary.left_out.first().map_or_else(String::new, |l| format!(" ({})", l.reason));
         return Err(Error::request(
@@ -111,7 +122,46 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
         ));
     }
     summary.seconds = started.elapsed().as_secs_f64();
+    if let Some(export) = &request.export {
+        let manifest = picks_export::write(project, &summary, export, &picks, &request.run, progress)?;
+        summary.exported = Some(Box::new(manifest));
+    }
     Ok(summary)
+}
+
+/// Counts what the export of a request would write, of the micrographs that are scored.
+///
+/// # Errors
+/// As [`pick()`], or when the request has no export.
+pub fn preview_export(
+    project: &Project,
+    request: &PickRequest,
+    progress: ProgressSink<'_>,
+) -> Result<PicksPreview> {
+    let export = request.export.as_ref().ok_or_else(|| Error::defect("a preview of no export"))?;
+    request.choice.check()?;
+    picks_export::check_format(export)?;
+    let cut = cut_settings(project, request.box_size, request.bin)?;
+    let model = trained_model(project, &request.run)?;
+    let store = Store::open(&project.run_dir(&request.run), &model, cut)?;
+    let held_out = HeldOut::of(project, &request.run)?;
+    let mut work = Work::new(project, request, &cut, distance(request, &cut)?)?;
+    let mut not_scored = 0;
+    for file in Queue::new(project, &request.micrographs, false)?.new_files()? {
+        report(progress, "Counting picks", 0, 0)?;
+        if work.is_excluded(&file) {
+            continue;
+        }
+        let known = FileState::of(&file).ok().and_then(|state| Some((store.read(&state)?, state)));
+        match known {
+            Some((found, state)) => work.add(state, &found, request)?,
+            None => not_scored += 1,
+        }
+    }
+    work.settle(&store, request, &held_out)?;
+    let (summary, picks) = work.end()?;
+    let preview = picks_export::preview(project, &summary, export, &picks, &request.run, progress)?;
+    Ok(PicksPreview { export: preview, summary, not_scored })
 }
 
 /// Box and bin of the patches that the project was made of, unless they are given.

@@ -26,22 +26,37 @@ fn stem_of(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
+/// The picks on one micrograph.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PicksOn {
+    /// The file.
+    pub(super) file: PathBuf,
+    /// Its columns and rows, px.
+    pub(super) size: (usize, usize),
+    /// The picks, the highest score first.
+    pub(super) picks: Vec<Candidate>,
+}
+
 /// Where picks are written.
 pub(super) struct Output {
     coordinates: Option<PathBuf>,
     /// Where in the folder of coordinate files that of a micrograph lies; one that is not listed has its own name.
     files: HashMap<PathBuf, PathBuf>,
     table: Option<(BufWriter<File>, PathBuf)>,
+    /// The picks themselves, for an export at the end; `None` where there is none.
+    gathered: Option<Vec<PicksOn>>,
     /// How often a name of a micrograph was written: equal names of two folders must not replace each other.
     names: HashMap<String, usize>,
 }
 
 impl Output {
-    /// Makes the folder of coordinate files and begins the table anew; coordinate files are replaced one by one.
+    /// Makes the folder of coordinate files and begins the table anew; coordinate files are replaced one by one. `gathers`
+    /// says that all picks are wanted at the end.
     pub(super) fn create(
         coordinates: Option<&Path>,
         files: &HashMap<PathBuf, PathBuf>,
         table: Option<&Path>,
+        gathers: bool,
     ) -> Result<Self> {
         if let Some(dir) = coordinates {
             std::fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
@@ -57,6 +72,7 @@ impl Output {
             coordinates: coordinates.map(Path::to_owned),
             files: files.clone(),
             table,
+            gathered: gathers.then(Vec::new),
             names: HashMap::new(),
         };
         output.rows("image_name,x_coord,y_coord,score,logit\n")?;
@@ -74,9 +90,17 @@ impl Output {
         }
     }
 
-    /// Writes picks. A micrograph without any gets a coordinate file with a header alone. `height` is that of the micrograph,
-    /// px.
-    pub(super) fn add(&mut self, micrograph: &Path, height: usize, picks: &[Candidate]) -> Result<()> {
+    /// The picks of all micrographs, where they were wanted.
+    pub(super) fn gathered(self) -> Vec<PicksOn> {
+        self.gathered.unwrap_or_default()
+    }
+
+    /// Writes picks. A micrograph without any gets a coordinate file with a header alone. `size` is that of the micrograph,
+    /// columns and rows, px.
+    pub(super) fn add(&mut self, micrograph: &Path, size: (usize, usize), picks: &[Candidate]) -> Result<()> {
+        if let Some(gathered) = &mut self.gathered {
+            gathered.push(PicksOn { file: micrograph.to_owned(), size, picks: picks.to_vec() });
+        }
         let name = micrograph.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = stem_of(&name).to_owned();
         let inside = match self.files.get(micrograph) {
@@ -91,7 +115,7 @@ impl Output {
         let path = self.coordinates.as_ref().map(|dir| dir.join(inside));
         let mut star = StarWriter::new(Vec::new(), path.as_deref().unwrap_or(micrograph));
         star.table("", &["rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit"].map(str::to_owned))?;
-        let turned = relion_turns_over(micrograph).then_some(height as f64);
+        let turned = relion_turns_over(micrograph).then_some(size.1 as f64);
         let quoted =
             if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
         let mut rows = String::new();
@@ -124,11 +148,11 @@ mod tests {
         let (out, table) = (dir.path().join("out"), dir.path().join("all.csv"));
         assert_eq!(["a.mrc", "a.mrc.gz", "a.tif.mrc", "a"].map(stem_of), ["a", "a", "a.tif", "a"]);
         let names = [(PathBuf::from("mics/c.mrc"), PathBuf::from("deep/in/c_x.star"))].into();
-        let mut output = Output::create(Some(&out), &names, Some(&table)).unwrap();
+        let mut output = Output::create(Some(&out), &names, Some(&table), true).unwrap();
         let places = [Candidate { x: 20.5, y: 30.25, logit: 2.0 }];
-        output.add(Path::new("mics/a.mrc"), 100, &places).unwrap();
-        output.add(Path::new("mics/b.tif"), 100, &places).unwrap();
-        output.add(Path::new("mics/c.mrc"), 100, &places).unwrap();
+        for file in ["mics/a.mrc", "mics/b.tif", "mics/c.mrc"] {
+            output.add(Path::new(file), (90, 100), &places).unwrap();
+        }
         let centre = |name: &str| {
             let picks = open_picks(&out.join(name)).unwrap().picks;
             assert_eq!(picks.len(), 1);

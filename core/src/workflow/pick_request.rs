@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::device::ComputeDevice;
+use crate::export::{ExportRequest, Manifest};
 use crate::picking::census::Expectation;
 use crate::picking::choose::Choice;
 use crate::remedy::Warning;
@@ -36,6 +37,8 @@ pub struct PickRequest {
     pub names: HashMap<PathBuf, PathBuf>,
     /// File for one table of all picks (CSV).
     pub table: Option<PathBuf>,
+    /// An export of all picks at the end. Its labels, run and bounds of scores do not count: all picks are written.
+    pub export: Option<ExportRequest>,
     /// Whether to go on looking for new files in the folders named, until cancelled.
     pub watch: bool,
     /// With `watch`: the time without anything new after which it ends.
@@ -97,4 +100,7 @@ pub struct PickSummary {
     pub out: Option<PathBuf>,
     /// The table that was written.
     pub table: Option<PathBuf>,
+    /// What the export has written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exported: Option<Box<Manifest>>,
 }

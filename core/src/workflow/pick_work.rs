@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::by_micrograph::{ByMicrograph, named};
 use super::held_out::HeldOut;
 use super::judged_places::{CorrectedPicks, JudgedPlaces};
-use super::pick_output::Output;
+use super::pick_output::{Output, PicksOn};
 use super::pick_request::{PickRequest, PickSummary};
 use crate::error::{Error, Result};
 use crate::imaging::Mask;
@@ -94,7 +94,7 @@ impl Work {
             census: Census::default(),
             audit: Audit::default(),
             judged: JudgedPlaces::of(project, distance)?,
-            output: Output::create(request.out.as_deref(), &request.names, table)?,
+            output: Output::create(request.out.as_deref(), &request.names, table, request.export.is_some())?,
             done: Vec::new(),
             masks: masks(project)?,
             by,
@@ -140,7 +140,7 @@ impl Work {
         {
             let least = self.by.least(&state.path, logit_of(score));
             let corrected = self.corrected(&state.path, &places, least, request);
-            self.output.add(&state.path, found.size.1, &corrected.picks)?;
+            self.output.add(&state.path, found.size, &corrected.picks)?;
         }
         self.done.push(state);
         Ok(())
@@ -230,16 +230,16 @@ impl Work {
                 Err(error) => (None, Some((&error).into())),
             },
         };
-        let wanted = request.out.is_some() || request.table.is_some();
+        let wanted = request.out.is_some() || request.table.is_some() || request.export.is_some();
         if wanted && waits(request, &self.by) {
-            let mut output =
-                Output::create(request.out.as_deref(), &request.names, request.table.as_deref())?;
+            let (out, table) = (request.out.as_deref(), request.table.as_deref());
+            let mut output = Output::create(out, &request.names, table, request.export.is_some())?;
             for state in &self.done {
                 if let Some(found) = store.read(state) {
                     let (places, least) =
                         (self.places(&state.path, &found), self.by.least(&state.path, logit));
                     let corrected = self.corrected(&state.path, &places, least, request);
-                    output.add(&state.path, found.size.1, &corrected.picks)?;
+                    output.add(&state.path, found.size, &corrected.picks)?;
                 }
             }
             self.output = output;
@@ -267,12 +267,12 @@ impl Work {
         Ok(None)
     }
 
-    /// What came of it.
+    /// What came of it, and the picks where an export wants them.
     ///
     /// # Errors
     /// When a watch has ended before its threshold was known.
-    pub(super) fn end(self) -> Result<PickSummary> {
-        self.not_settled.map_or(Ok(self.summary), Err)
+    pub(super) fn end(self) -> Result<(PickSummary, Vec<PicksOn>)> {
+        self.not_settled.map_or(Ok((self.summary, self.output.gathered())), Err)
     }
 
     /// The places of micrographs on which the common threshold holds, without the shifts that are taken out: their number by

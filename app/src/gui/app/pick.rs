@@ -196,6 +196,7 @@ impl App {
                 bin: None,
                 out,
                 table: None,
+                export: None,
                 watch: false,
                 idle: None,
                 device: ComputeDevice::open(DeviceChoice::Auto)?,

@@ -1,0 +1,327 @@
+//! The picks of a run on whole micrographs, in the formats of an export.
+//!
+//! An export writes the patches of a project. So the picks become the patches of a project of their own, in a hidden folder
+//! beside what is written, for as long as that takes. It knows micrographs, optics and defocus as the user's project does,
+//! which stays as it is.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::pick_output::PicksOn;
+use super::pick_request::PickSummary;
+use crate::error::{Error, Result};
+use crate::export::{self, ExportExamples, ExportPreview, ExportRequest, Manifest, ManifestProject};
+use crate::formats::{OpticsGroup, micrograph};
+use crate::imaging::cut::{CutPlan, CutSettings, cut};
+use crate::ingest::source_on;
+use crate::label::Label;
+use crate::picking::census::score_of;
+use crate::picking::store::named;
+use crate::progress::{ProgressSink, report};
+use crate::project::{
+    Micrograph, MicrographId, NewMicrograph, NewPatch, NewRun, PatchId, PixelType, Project, ScoreKind,
+    Source, SourceInfo, SourceKind,
+};
+use crate::remedy::Warning;
+
+/// Patches on a micrograph that are asked for optics and defocus.
+const MAX_NEIGHBOURS: usize = 32;
+/// Side of the patches where no pixels are written, px: the smallest that a project can have.
+const NO_PIXELS: usize = 2;
+
+/// What an export of picks would write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PicksPreview {
+    /// The files, and what is to be known of them.
+    pub export: ExportPreview,
+    /// The picks.
+    pub summary: PickSummary,
+    /// Micrographs that the run has not scored yet: they are scored first, and their picks are not counted here.
+    pub not_scored: usize,
+}
+
+/// Refuses formats that hand back rows of imported tables: picks have none.
+pub(super) fn check_format(request: &ExportRequest) -> Result<()> {
+    if request.format.is_subset() {
+        return Err(Error::request(
+            format!(
+                "a {} export hands back rows of imported tables, and the picks of a run have none",
+                request.format
+            ),
+            "choose another format (relion-star, cryosparc-star)",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses an export that cannot be written, before anything is scored.
+pub(super) fn check(project: &Project, request: &ExportRequest) -> Result<()> {
+    check_format(request)?;
+    export::check(project, &plain(request, None))
+}
+
+/// Writes the picks.
+pub(super) fn write(
+    project: &Project,
+    summary: &PickSummary,
+    request: &ExportRequest,
+    picks: &[PicksOn],
+    run: &str,
+    progress: ProgressSink<'_>,
+) -> Result<Manifest> {
+    let request = plain(request, Some(run));
+    check(project, &request)?;
+    let parent =
+        request.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    let folder = hidden_folder(parent)?;
+    let size = side(summary)?;
+    let stored = if request.writes_pixels() { size } else { NO_PIXELS };
+    let mut made = PicksProject::make(project, folder.path(), summary, picks, run, stored, progress)?;
+    let home = ManifestProject::of(project);
+    let position = project.journal_position()?;
+    let warnings = std::mem::take(&mut made.warnings);
+    let amend = |manifest: &mut Manifest| {
+        manifest.project = home.clone();
+        manifest.journal_position = position.0;
+        manifest.patch_size = size;
+        manifest.selection.threshold = Some(summary.threshold as f32);
+        manifest.warnings.extend(warnings.iter().cloned());
+    };
+    export::export_amended(&made.project, &request, &amend, progress)
+}
+
+/// Counts what would be written.
+pub(super) fn preview(
+    project: &Project,
+    summary: &PickSummary,
+    request: &ExportRequest,
+    picks: &[PicksOn],
+    run: &str,
+    progress: ProgressSink<'_>,
+) -> Result<ExportPreview> {
+    let request = plain(request, Some(run));
+    let folder = hidden_folder(&std::env::temp_dir())?;
+    // Nothing is written, so nobody needs the pixels.
+    let made = PicksProject::make(project, folder.path(), summary, picks, run, NO_PIXELS, progress)?;
+    let mut preview = export::preview(&made.project, &request)?;
+    // They would be patches of the other project.
+    preview.examples = ExportExamples::default();
+    Ok(preview)
+}
+
+/// The request without a choice by label or score: all picks are written.
+fn plain(request: &ExportRequest, run: Option<&str>) -> ExportRequest {
+    ExportRequest {
+        labels: vec![Label::Positive],
+        run: run.map(str::to_owned),
+        threshold: None,
+        below: None,
+        keep_labelled: true,
+        one_threshold: true,
+        ..request.clone()
+    }
+}
+
+fn settings(summary: &PickSummary) -> CutSettings {
+    CutSettings { box_size: summary.box_size, bin: summary.bin, margin: 0 }
+}
+
+/// Side of a patch, px.
+fn side(summary: &PickSummary) -> Result<usize> {
+    Ok(settings(summary).effective_box()? / summary.bin)
+}
+
+/// The hidden folder of the project of picks; it goes when it is dropped.
+fn hidden_folder(parent: &Path) -> Result<TempDir> {
+    let made = tempfile::Builder::new().prefix(".vitrine-picks-").tempdir_in(parent);
+    made.map_err(|e| Error::io("write", parent, e))
+}
+
+/// A project whose patches are picks.
+struct PicksProject {
+    project: Project,
+    warnings: Vec<Warning>,
+}
+
+impl PicksProject {
+    /// Brings the picks in as positives of `size` px a side, with the score of the run. [`NO_PIXELS`] reads no micrograph.
+    fn make(
+        project: &Project,
+        folder: &Path,
+        summary: &PickSummary,
+        picks: &[PicksOn],
+        run: &str,
+        size: usize,
+        progress: ProgressSink<'_>,
+    ) -> Result<Self> {
+        let known = Known::of(project)?;
+        let cut_by = settings(summary);
+        let mut made = Project::create(&folder.join("picks"), Some(size), PixelType::F32)?;
+        let (mut scores, mut at_edge) = (Vec::new(), 0);
+        let mut names = HashSet::new();
+        let mut importer = made.import(size)?;
+        let mut last: Option<(SourceInfo, usize)> = None;
+        for (done, on) in picks.iter().enumerate() {
+            report(progress, "Extracting picks", done, picks.len())?;
+            let mic = known.micrograph(on);
+            let (info, columns) = known.source(project, &mic, run, &cut_by)?;
+            let mut name = mic.name.clone();
+            if !names.insert(name.clone()) {
+                name = on.file.display().to_string();
+                names.insert(name.clone());
+            }
+            let id = importer.micrograph(&NewMicrograph {
+                name,
+                table_name: mic.table_name.clone(),
+                path: Some(std::path::absolute(&on.file).unwrap_or_else(|_| on.file.clone())),
+                dimensions: Some(on.size),
+                pixel_size: info.micrograph_pixel_size,
+            })?;
+            let optics = (!info.optics.is_empty()).then_some(0);
+            let mut index = match &last {
+                Some((same, next)) if *same == info => *next,
+                _ => {
+                    importer.source(&info)?;
+                    0
+                }
+            };
+            let centres: Vec<(f64, f64)> = on.picks.iter().map(|pick| (pick.x, pick.y)).collect();
+            let (kept, pixels) = if size == NO_PIXELS {
+                ((0..centres.len()).collect(), vec![0.0; centres.len() * NO_PIXELS * NO_PIXELS])
+            } else {
+                patches(on, &centres, &cut_by)?
+            };
+            at_edge += centres.len() - kept.len();
+            for (&at, pixels) in kept.iter().zip(pixels.chunks_exact(size * size)) {
+                let Some(pick) = on.picks.get(at) else { continue };
+                let patch = NewPatch {
+                    label: Label::Positive,
+                    source_index: index,
+                    micrograph: Some(id),
+                    xy: Some((pick.x, pick.y)),
+                    optics,
+                    columns: columns.clone(),
+                    ..NewPatch::default()
+                };
+                importer.push(&patch, pixels)?;
+                scores.push(score_of(f64::from(pick.logit)) as f32);
+                index += 1;
+            }
+            last = Some((info, index));
+        }
+        if importer.pushed() == 0 {
+            return Err(Error::request(
+                "the run picks nothing at this threshold",
+                "choose a lower threshold",
+            ));
+        }
+        importer.commit()?;
+        let run = made.create_run(&NewRun::named(run, ""))?;
+        made.set_scores(run.id, ScoreKind::Teacher, &scores)?;
+        let mut warnings = Vec::new();
+        if at_edge > 0 {
+            warnings.push(
+                format!("{at_edge} picks are left out of the pixels: their box leaves the micrograph").into(),
+            );
+        }
+        Ok(Self { project: made, warnings })
+    }
+}
+
+/// Cuts the boxes of picks: indices of those whose box lies inside the micrograph, and their pixels.
+fn patches(on: &PicksOn, centres: &[(f64, f64)], settings: &CutSettings) -> Result<(Vec<usize>, Vec<f32>)> {
+    let image = micrograph::open(&on.file)?.image;
+    let plan = CutPlan::new(image.width, image.height, centres, settings)?;
+    let inside: Vec<(f64, f64)> = plan.kept.iter().filter_map(|&at| centres.get(at).copied()).collect();
+    let patches = cut(&image, &inside, settings)?;
+    Ok((plan.kept, patches.pixels))
+}
+
+/// What the user's project knows of micrographs.
+struct Known {
+    micrographs: HashMap<PathBuf, Micrograph>,
+    patches: HashMap<MicrographId, Vec<PatchId>>,
+    /// The optics on which all sources agree.
+    optics: Option<OpticsGroup>,
+    /// Å per px on which all sources agree.
+    pixel_size: Option<f64>,
+    /// Whether all picks were counted from the last row.
+    y_up: bool,
+}
+
+impl Known {
+    fn of(project: &Project) -> Result<Self> {
+        let sources = project.sources()?;
+        let mut patches: HashMap<MicrographId, Vec<PatchId>> = HashMap::new();
+        for (id, place) in (0..).zip(project.places()?) {
+            if let Some(micrograph) = place.micrograph {
+                patches.entry(micrograph).or_default().push(id);
+            }
+        }
+        let groups = sources.iter().flat_map(|source| source.info.optics.iter().map(without_number));
+        let sizes = sources.iter().filter_map(|source| source.info.micrograph_pixel_size);
+        let picked = |source: &&Source| !matches!(source.info.kind, SourceKind::Pool(_));
+        let mut picked = sources.iter().filter(picked).peekable();
+        let files = project.micrographs()?.into_iter();
+        Ok(Self {
+            optics: agreed(groups),
+            pixel_size: agreed(sizes),
+            y_up: picked.peek().is_some() && picked.all(|source| source.info.y_up),
+            patches,
+            micrographs: files
+                .filter_map(|mic| Some((named(&project.micrograph_file(mic.path.as_deref()?)), mic)))
+                .collect(),
+        })
+    }
+
+    /// The micrograph of some picks; one that the project does not know is called by its file.
+    fn micrograph(&self, on: &PicksOn) -> Micrograph {
+        self.micrographs.get(&named(&on.file)).cloned().unwrap_or_else(|| Micrograph {
+            id: MicrographId(-1),
+            name: on.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            table_name: None,
+            path: Some(on.file.clone()),
+            dimensions: Some(on.size),
+            pixel_size: None,
+        })
+    }
+
+    /// The source of picks on a micrograph, and the columns of each: by the patches on it, else by what all sources agree on.
+    fn source(
+        &self,
+        project: &Project,
+        mic: &Micrograph,
+        run: &str,
+        settings: &CutSettings,
+    ) -> Result<(SourceInfo, BTreeMap<String, String>)> {
+        let on = self.patches.get(&mic.id).map_or(&[][..], Vec::as_slice);
+        // Spread over all of them: the first ones may lack what others have.
+        let some: Vec<PatchId> =
+            on.iter().copied().step_by(on.len().div_ceil(MAX_NEIGHBOURS).max(1)).collect();
+        let (mut info, taken) = source_on(project, mic, &some, settings)?;
+        info.path = PathBuf::from(run);
+        if info.optics.is_empty() {
+            info.optics.extend(self.optics.clone());
+        }
+        info.y_up = if some.is_empty() { self.y_up } else { info.y_up };
+        info.micrograph_pixel_size = info.micrograph_pixel_size.or(self.pixel_size);
+        info.pixel_size = info.micrograph_pixel_size.map(|size| size * settings.bin as f64);
+        Ok((info, taken.columns))
+    }
+}
+
+/// A group as others may have it too.
+fn without_number(group: &OpticsGroup) -> OpticsGroup {
+    let mut group = group.clone();
+    group.columns.remove("rlnOpticsGroup");
+    group
+}
+
+/// What all agree on.
+fn agreed<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
