@@ -8,8 +8,8 @@ use vitrine_core::review::QueueKind;
 
 use crate::gui::command::{
     AuditCommand, Command, ExportCommand, ImportCommand, LabelCommand, MicrographCommand, PickCommand,
-    ProjectCommand, QueueCommand, SaveCommand, SelectCommand, SettingsCommand, TrainCommand, ViewCommand,
-    WindowCommand,
+    PickOn, ProjectCommand, QueueCommand, SaveCommand, SelectCommand, SettingsCommand, TrainCommand,
+    ViewCommand, WindowCommand,
 };
 use crate::gui::values::{Edge, Go, Overlay, SidePanel, SortKey, Tab};
 
@@ -219,10 +219,10 @@ pub static TABLE: &[Info] = table![
          precision and recall follow from them.",
         Command::Pick(PickCommand::Audit(AuditCommand::Next));
     "micrograph.pick" View Micrograph None, "Pick on this micrograph",
-        "Score the micrograph that is shown with the run that picks.", Command::Pick(PickCommand::Start { all: false });
+        "Score the micrograph that is shown with the run that picks.", Command::Pick(PickCommand::Start(PickOn::Shown));
     "micrograph.pick_all" View Micrograph None, "Pick on all micrographs",
         "Score all micrographs with the run that picks. Those that were scored already are not scored again.",
-        Command::Pick(PickCommand::Start { all: true });
+        Command::Pick(PickCommand::Start(PickOn::All));
     "micrograph.export" View Micrograph None, "Export picks…",
         "Write the picks of all micrographs as RELION coordinate files.", Command::Pick(PickCommand::AskExport);
     "micrograph.map" View Micrograph key(Key::H), "Score map",

@@ -1,19 +1,24 @@
 //! Previewing and writing exports, by the same calls as the command line.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use vitrine_core::device::ComputeDevice;
 use vitrine_core::export::{ExportRequest, export, preview};
+use vitrine_core::picking::choose::Choice;
 use vitrine_core::project::{EntryId, LastExport, Project};
 use vitrine_core::workflow::model::export_model;
+use vitrine_core::workflow::pick::{PickRequest, preview_export};
 
 use super::dialog::FileQuestion;
 use super::notify::failure;
 use super::outcome::{ExportOutcome, Outcome};
 use super::state::App;
-use crate::gui::command::{Command, ExportCommand, ViewCommand, WindowCommand};
+use crate::gui::command::{Command, ExportCommand, PickOn, ViewCommand, WindowCommand};
+use crate::gui::drafts::ExportKind;
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{NoticeKind, Written};
-use crate::gui::values::{Tab, Wanted};
+use crate::gui::model::{NoticeKind, Written, run_of};
+use crate::gui::values::{PicksExportKey, Tab, Wanted};
 use crate::words;
 
 impl App {
@@ -21,6 +26,7 @@ impl App {
         match command {
             ExportCommand::WriteShown => self.write_shown(),
             ExportCommand::Preview(request) => self.count_export(*request),
+            ExportCommand::PreviewPicks(question) => self.count_picks(question),
             ExportCommand::WriteModel { run, out, force } => self.write_model(run, out, force),
             ExportCommand::Propose(proposal) => {
                 self.apply_view(ViewCommand::Tab(Tab::Export))?;
@@ -38,13 +44,14 @@ impl App {
             return self.apply_view(ViewCommand::Tab(Tab::Export));
         }
         let draft = &mut self.model.drafts.export;
-        let (request, network) = (draft.request(), draft.network());
+        let (request, picks, network) = (draft.request(), draft.picks(), draft.network());
         // Each replacing is asked for anew.
         let force = std::mem::take(&mut draft.replace);
-        match (request, network) {
-            (Some(request), _) => self.write_export(request),
-            (None, Some((run, out))) => self.write_model(run, out, force),
-            (None, None) => Err(anyhow::anyhow!(
+        match (request, picks, network) {
+            (Some(request), ..) => self.write_export(request),
+            (None, Some(picks), _) => self.export_picks(picks),
+            (None, None, Some((run, out))) => self.write_model(run, out, force),
+            (None, None, None) => Err(anyhow::anyhow!(
                 "complete the choices in the Export view first: labels, a run and a path"
             )),
         }
@@ -52,12 +59,19 @@ impl App {
 
     /// The export view is shown: its form begins with what the project holds now.
     pub(super) fn begin_export(&mut self) {
-        let Some(open) = self.model.project.as_ref().filter(|open| !open.is_empty()) else { return };
+        let Some(open) = &self.model.project else { return };
+        if open.is_empty() {
+            // Nothing but picks can be there.
+            if run_of(open, &self.model.drafts.pick).is_none() {
+                return;
+            }
+            self.model.drafts.export.choose(ExportKind::Picks);
+        }
         let run = open.scores.as_ref().map(|scores| scores.name.as_str());
         self.model.drafts.export.begin(&open.dir, &open.name, run, open.counts.positive > 0);
     }
 
-    fn refuse_second_export(&self) -> anyhow::Result<()> {
+    pub(super) fn refuse_second_export(&self) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Export) {
             anyhow::bail!("an export is already running; wait for it or cancel it");
         }
@@ -108,17 +122,47 @@ impl App {
         Ok(())
     }
 
+    fn count_picks(&mut self, question: Box<PicksExportKey>) -> anyhow::Result<()> {
+        let micrographs = self.micrograph_files(PickOn::All).into_iter().map(|(_, path)| path).collect();
+        let request = PickRequest {
+            run: question.run.clone(),
+            micrographs,
+            names: HashMap::new(),
+            choice: Choice::Threshold(f64::from(question.threshold)),
+            one_threshold: false,
+            as_scored: false,
+            distance: Some(f64::from(question.distance)),
+            box_size: None,
+            bin: None,
+            out: None,
+            table: None,
+            export: Some(question.export.clone()),
+            watch: false,
+            idle: None,
+            device: ComputeDevice::cpu(),
+        };
+        let project = self.handle();
+        self.model.export.picks.ask((*question).clone());
+        self.jobs.ask(
+            JobKind::Count,
+            self.scope(),
+            "Counting picks",
+            move |job| Ok(Box::new(preview_export(&project?, &request, &mut |_| !job.is_cancelled())?)),
+            move |preview| Outcome::Export(ExportOutcome::CountedPicks(question, preview)),
+        );
+        Ok(())
+    }
+
     /// Takes up what a job on an export hands back.
     pub(super) fn take_export_outcome(&mut self, outcome: ExportOutcome) {
         match outcome {
             ExportOutcome::Written(written) => {
                 self.notify_exported(&written);
-                if let (Some(open), Some(noted)) = (&mut self.model.project, &written.noted) {
-                    open.exported = Some(noted.clone());
-                }
-                self.model.export.written = Some(written);
-                // Counted again: the files are there now.
-                self.model.export.preview.forget();
+                self.take_written(written);
+            }
+            ExportOutcome::CountedPicks(asked, preview) => {
+                let preview = preview.map(|preview| *preview).map_err(|error| failure(&error, "this"));
+                self.model.export.picks.answer(&asked, preview);
             }
             ExportOutcome::Counted(asked, preview) => {
                 let preview = preview.map_err(|error| failure(&error, "this"));
@@ -126,6 +170,16 @@ impl App {
             }
             ExportOutcome::Chosen(out) => self.model.drafts.export.chosen(&out),
         }
+    }
+
+    /// Shows what an export has written.
+    pub(super) fn take_written(&mut self, written: Written) {
+        if let (Some(open), Some(noted)) = (&mut self.model.project, &written.noted) {
+            open.exported = Some(noted.clone());
+        }
+        self.model.export.written = Some(written);
+        // Counted again: the files are there now.
+        self.model.export.forget_counts();
     }
 
     /// Says that an export was written.
@@ -160,7 +214,12 @@ impl App {
 
 /// Notes an export in the project, for whoever comes back to it; `None` where the project may not be written. What was
 /// exported is there all the same.
-fn note(project: &mut Project, out: &Path, patches: Option<u64>, journal: EntryId) -> Option<LastExport> {
+pub(super) fn note(
+    project: &mut Project,
+    out: &Path,
+    patches: Option<u64>,
+    journal: EntryId,
+) -> Option<LastExport> {
     let name = out.file_name().unwrap_or(out.as_os_str()).to_string_lossy().into_owned();
     let export = LastExport { name, patches, journal };
     if !project.is_writable() {

@@ -133,7 +133,7 @@ impl App {
         self.read_runs()?;
         self.model.analysis.comparison.forget();
         self.model.analysis.disagreement.forget();
-        self.model.export.preview.forget();
+        self.model.export.forget_counts();
         let store = self.store()?;
         if let Some(split) = store.splits()?.pop() {
             let sides = Arc::new(store.split_sides(split.id)?);

@@ -42,7 +42,15 @@ const MICROGRAPHS: FileKinds = FileKinds {
 impl App {
     pub(super) fn apply_micrograph(&mut self, command: MicrographCommand) -> anyhow::Result<()> {
         match command {
-            MicrographCommand::Open(micrograph) => self.show_micrograph(micrograph),
+            MicrographCommand::Open(micrograph) => {
+                self.model.micrographs.chosen.clear();
+                self.show_micrograph(micrograph);
+            }
+            MicrographCommand::ChooseAlso(micrograph) => self.model.micrographs.choose_also(micrograph),
+            MicrographCommand::ChooseThrough(micrograph) => {
+                let Some(open) = &self.model.project else { return Ok(()) };
+                self.model.micrographs.choose_through(open, micrograph);
+            }
             MicrographCommand::Step(by) => {
                 let Some(open) = &self.model.project else { return Ok(()) };
                 if let Some(next) = self.model.micrographs.beside(open, by) {

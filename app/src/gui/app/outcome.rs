@@ -17,7 +17,7 @@ use vitrine_core::review::Queue;
 use vitrine_core::workflow::comparison::Disagreement;
 use vitrine_core::workflow::follow_jobs::{Follower, JobView};
 use vitrine_core::workflow::overview::Overview;
-use vitrine_core::workflow::pick::PickSummary;
+use vitrine_core::workflow::pick::{PickSummary, PicksPreview};
 use vitrine_core::workflow::round::Round;
 use vitrine_core::workflow::sweep_job::Homecoming;
 use vitrine_core::workflow::train::RunResult;
@@ -29,7 +29,8 @@ use crate::gui::model::{
     PatchDetail, Recognised, RunCurves, RunFeatures, SmallPicture, Surveyed, Written,
 };
 use crate::gui::values::{
-    FoundKey, JobText, Listing, MapKey, Order, PictureKey, PreparedJob, ReadText, RoundKey, SurveyKey,
+    FoundKey, JobText, Listing, MapKey, Order, PicksExportKey, PictureKey, PreparedJob, ReadText, RoundKey,
+    SurveyKey,
 };
 
 /// What a view waits for.
@@ -159,8 +160,8 @@ pub enum PickOutcome {
     Map(MapKey, Answer<Arc<ScoreMap>>),
     /// A run beside the one it began with; `None` where it began from scratch.
     Round(RoundKey, Answer<Option<Arc<Round>>>),
-    /// A run has picked.
-    Picked(Box<PickSummary>),
+    /// A run has picked; what an export has written of it.
+    Picked(Box<PickSummary>, Option<Written>),
 }
 
 /// Runs.
@@ -237,6 +238,8 @@ pub enum ExportOutcome {
     Written(Written),
     /// What an export would write, with the labels of that journal position.
     Counted(Box<(ExportRequest, EntryId)>, Answer<ExportPreview>),
+    /// What an export of picks would write.
+    CountedPicks(Box<PicksExportKey>, Answer<Box<PicksPreview>>),
     /// A path for an export was chosen.
     Chosen(PathBuf),
 }

@@ -8,24 +8,37 @@ use std::time::Duration;
 
 use vitrine_core::Label;
 use vitrine_core::device::{ComputeDevice, DeviceChoice};
+use vitrine_core::export::ExportRequest;
 use vitrine_core::picking::choose::Choice;
 use vitrine_core::project::{MicrographId, PatchId, PickRules};
 use vitrine_core::workflow::pick::{PickRequest, pick};
 use vitrine_core::{Error, Remedy};
 
+use super::export::note;
 use super::notify::failure;
 use super::outcome::{Outcome, PickOutcome};
 use super::state::App;
-use crate::gui::command::{MarkPlaces, PickCommand};
+use crate::gui::command::{MarkPlaces, PickCommand, PickOn, ViewCommand};
+use crate::gui::drafts::ExportKind;
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{NoticeKind, distance_of, run_of};
-use crate::gui::values::{LabelSource, PathPurpose, PathQuestion};
+use crate::gui::model::{NoticeKind, Written, distance_of, run_of};
+use crate::gui::values::{LabelSource, PathPurpose, PathQuestion, Tab};
 use crate::words;
 
 /// Maximum distance of a patch from the place that it belongs to, px.
 const SAME_PLACE: f64 = 2.0;
 /// How often a run that waits looks whether it goes on.
 const PAUSE_STEP: Duration = Duration::from_millis(60);
+
+/// Where picks go.
+enum PicksTo {
+    /// They stay with the run.
+    Project,
+    /// Into a folder of coordinate files.
+    Folder(PathBuf),
+    /// Into an export.
+    Export(Box<ExportRequest>),
+}
 
 fn no_picker() -> Error {
     Error::request("no run of this project has a network that can pick", Remedy::TrainFirst)
@@ -34,7 +47,7 @@ fn no_picker() -> Error {
 impl App {
     pub(super) fn apply_pick(&mut self, command: PickCommand) -> anyhow::Result<()> {
         match command {
-            PickCommand::Start { all } => self.start_picking(all, None),
+            PickCommand::Start(on) => self.start_picking(on, PicksTo::Project),
             PickCommand::Pause => {
                 self.model.picks.paused.store(true, Ordering::Relaxed);
                 Ok(())
@@ -60,7 +73,11 @@ impl App {
             PickCommand::Judge { micrograph, places, label } => self.judge(micrograph, places, label),
             PickCommand::Audit(command) => self.apply_audit(command),
             PickCommand::AskExport => self.ask_for_picks_folder(),
-            PickCommand::Export(folder) => self.start_picking(true, Some(folder)),
+            PickCommand::Export(folder) => self.start_picking(PickOn::All, PicksTo::Folder(folder)),
+            PickCommand::ShowExport => {
+                self.model.drafts.export.choose(ExportKind::Picks);
+                self.apply_view(ViewCommand::Tab(Tab::Export))
+            }
             PickCommand::OwnThreshold(micrograph, score) => self.change_rules(|rules| {
                 match score {
                     Some(score) => rules.own.insert(micrograph, score),
@@ -97,13 +114,23 @@ impl App {
         Ok(())
     }
 
-    /// The files of all micrographs, or of the one that is shown; those without a known file are left out.
-    pub(super) fn micrograph_files(&self, all: bool) -> Vec<(MicrographId, PathBuf)> {
+    /// Writes the picks on all micrographs as an export.
+    pub(super) fn export_picks(&mut self, request: ExportRequest) -> anyhow::Result<()> {
+        self.refuse_second_export()?;
+        self.start_picking(PickOn::All, PicksTo::Export(Box::new(request)))
+    }
+
+    /// The files of micrographs; those without a known file are left out.
+    pub(super) fn micrograph_files(&self, on: PickOn) -> Vec<(MicrographId, PathBuf)> {
         let Some(open) = &self.model.project else { return Vec::new() };
-        let current = self.model.micrographs.current;
+        let shown = &self.model.micrographs;
         open.micrographs
             .iter()
-            .filter(|mic| all || Some(mic.id) == current)
+            .filter(|mic| match on {
+                PickOn::Shown => Some(mic.id) == shown.current,
+                PickOn::Chosen => shown.chosen.contains(&mic.id),
+                PickOn::All => true,
+            })
             .filter(|mic| !open.mask(mic.id).excluded)
             .filter_map(|mic| Some((mic.id, mic.path.clone()?)))
             .map(|(id, path)| (id, if path.is_absolute() { path } else { open.dir.join(path) }))
@@ -121,7 +148,7 @@ impl App {
         self.model.drafts.pick.moved = None;
         self.open()?.pick_rules.insert(run, rules);
         // What an export would write depends on it.
-        self.model.export.preview.forget();
+        self.model.export.forget_counts();
         Ok(())
     }
 
@@ -158,14 +185,13 @@ impl App {
         Ok(())
     }
 
-    /// Picks on one micrograph or on all; with a folder it writes the picks there.
-    fn start_picking(&mut self, all: bool, out: Option<PathBuf>) -> anyhow::Result<()> {
+    /// Picks on micrographs, and writes the picks where they are to go.
+    fn start_picking(&mut self, on: PickOn, to: PicksTo) -> anyhow::Result<()> {
         if self.jobs.has(JobKind::Pick) {
             anyhow::bail!("a run is picking already; stop it or wait for its end");
         }
         let draft = self.model.drafts.pick.clone();
-        let micrographs: Vec<PathBuf> =
-            self.micrograph_files(all).into_iter().map(|(_, path)| path).collect();
+        let micrographs: Vec<PathBuf> = self.micrograph_files(on).into_iter().map(|(_, path)| path).collect();
         let open = self.open()?;
         let run = run_of(open, &draft).ok_or_else(no_picker)?;
         let name = run.name.clone();
@@ -173,13 +199,21 @@ impl App {
         if micrographs.is_empty() {
             anyhow::bail!("there is no micrograph to pick on: it is excluded, or its file is not known");
         }
-        let project = self.handle()?;
+        let mut project = self.handle()?;
         let paused = Arc::clone(&self.model.picks.paused);
         paused.store(false, Ordering::Relaxed);
         self.model.picks.done = None;
-        let title = match &out {
-            Some(folder) => format!("Exporting the picks of {name} to {}", folder.display()),
-            None => format!("Picking with {name}"),
+        let title = match &to {
+            PicksTo::Project => format!("Picking with {name}"),
+            PicksTo::Folder(folder) => format!("Exporting the picks of {name} to {}", folder.display()),
+            PicksTo::Export(export) => format!("Exporting the picks of {name} to {}", export.out.display()),
+        };
+        // What is only counted is what the run picks.
+        let as_scored = matches!(to, PicksTo::Project);
+        let (out, export) = match to {
+            PicksTo::Project => (None, None),
+            PicksTo::Folder(folder) => (Some(folder), None),
+            PicksTo::Export(export) => (None, Some(*export)),
         };
         let scope = self.scope();
         self.jobs.spawn(JobKind::Pick, scope, title, move |job| {
@@ -189,19 +223,19 @@ impl App {
                 names: HashMap::new(),
                 choice: Choice::Threshold(f64::from(draft.threshold)),
                 one_threshold: false,
-                // What is only counted is what the run picks.
-                as_scored: out.is_none(),
+                as_scored,
                 distance: Some(distance),
                 box_size: None,
                 bin: None,
                 out,
                 table: None,
-                export: None,
+                export,
                 watch: false,
                 idle: None,
                 device: ComputeDevice::open(DeviceChoice::Auto)?,
             };
-            let summary = pick(&project, &request, &mut |step| {
+            let journal = project.journal_position()?;
+            let mut summary = pick(&project, &request, &mut |step| {
                 let mut go_on = job.report(step);
                 while go_on && paused.load(Ordering::Relaxed) {
                     std::thread::sleep(PAUSE_STEP);
@@ -209,7 +243,13 @@ impl App {
                 }
                 go_on
             })?;
-            Ok(Outcome::Pick(PickOutcome::Picked(Box::new(summary))))
+            let written = request.export.zip(summary.exported.take()).map(|(export, manifest)| Written {
+                beside: export.manifest_path(),
+                noted: note(&mut project, &export.out, Some(manifest.counts.total()), journal),
+                out: export.out,
+                manifest: Some(manifest),
+            });
+            Ok(Outcome::Pick(PickOutcome::Picked(Box::new(summary), written)))
         })?;
         Ok(())
     }
@@ -271,14 +311,19 @@ impl App {
             PickOutcome::Round(key, round) => {
                 self.model.picks.round.answer(&key, round.map_err(|error| failure(&error, "this")));
             }
-            PickOutcome::Picked(summary) => {
+            PickOutcome::Picked(summary, written) => {
                 self.model.picks.revision += 1;
+                let exported = written.as_ref().map(|written| written.out.clone());
+                let out = exported.or(summary.out.clone());
+                if let Some(written) = written {
+                    self.take_written(written);
+                }
                 let micrographs = match summary.micrographs {
                     1 => "1 micrograph".to_owned(),
                     many => format!("{} micrographs", words::count(many)),
                 };
                 let picks = words::count(summary.picks);
-                let text = match &summary.out {
+                let text = match &out {
                     Some(folder) => {
                         let corrected = match (summary.rejected, summary.added) {
                             (0, 0) => String::new(),
@@ -296,7 +341,7 @@ impl App {
                         if summary.own_thresholds > 0 { ", or at thresholds of their own" } else { "" }
                     ),
                 };
-                let show = summary.out.clone().map(|folder| {
+                let show = out.map(|folder| {
                     let reveal = crate::gui::command::WindowCommand::Reveal(folder);
                     ("Show in folder".to_owned(), crate::gui::command::Command::Window(reveal))
                 });

@@ -12,6 +12,7 @@ use vitrine_core::workflow::score_map::score_map;
 
 use super::outcome::{Outcome, PickOutcome};
 use super::state::App;
+use crate::gui::command::PickOn;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::Surveyed;
 use crate::gui::values::{FoundKey, MapKey, RoundKey, SurveyKey};
@@ -45,7 +46,7 @@ impl App {
         if self.jobs.has(JobKind::Survey) {
             return;
         }
-        let files = self.micrograph_files(true);
+        let files = self.micrograph_files(PickOn::All);
         let store = self.handle();
         let scores = self.model.project.as_ref().and_then(|open| {
             let scores = open.scores.as_ref().filter(|scores| scores.name == key.run)?;
@@ -115,7 +116,7 @@ impl App {
         if self.jobs.has(JobKind::Round) {
             return;
         }
-        let files = self.micrograph_files(true);
+        let files = self.micrograph_files(PickOn::All);
         let store = self.handle();
         self.model.picks.round.ask(key.clone());
         let asked = key.clone();

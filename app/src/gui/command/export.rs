@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use vitrine_core::export::ExportRequest;
 
-use crate::gui::values::ExportProposal;
+use crate::gui::values::{ExportProposal, PicksExportKey};
 
 /// Hand results to other programs.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub enum ExportCommand {
     WriteShown,
     /// Preview a request. The newest one wins.
     Preview(Box<ExportRequest>),
+    /// Preview an export of picks. The newest one wins.
+    PreviewPicks(Box<PicksExportKey>),
     /// Write the network of a run and its card.
     WriteModel {
         /// The run.

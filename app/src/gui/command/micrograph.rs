@@ -11,6 +11,10 @@ use crate::gui::values::{Go, MicrographSort, PictureKey};
 pub enum MicrographCommand {
     /// Show this one.
     Open(MicrographId),
+    /// Choose this one too, or no longer.
+    ChooseAlso(MicrographId),
+    /// Choose all from the one shown to this one.
+    ChooseThrough(MicrographId),
     /// Show the one this many rows further in the list (negative: back).
     Step(i64),
     /// Sort the list by this; by the same again, the other way round.

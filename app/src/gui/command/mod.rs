@@ -28,7 +28,7 @@ pub use export::ExportCommand;
 pub use import::ImportCommand;
 pub use label::LabelCommand;
 pub use micrograph::{MarkPlaces, MicrographCommand};
-pub use pick::{AuditCommand, PickCommand};
+pub use pick::{AuditCommand, PickCommand, PickOn};
 pub use project::ProjectCommand;
 pub use save::SaveCommand;
 pub use select::SelectCommand;

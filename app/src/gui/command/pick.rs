@@ -17,14 +17,22 @@ pub enum AuditCommand {
     End,
 }
 
+/// The micrographs on which a run picks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickOn {
+    /// The one that is shown.
+    Shown,
+    /// Those chosen in the list.
+    Chosen,
+    /// All of them.
+    All,
+}
+
 /// Pick with a run.
 #[derive(Debug, Clone)]
 pub enum PickCommand {
     /// Score micrographs with the run of the panel.
-    Start {
-        /// All of them, or the one that is shown.
-        all: bool,
-    },
+    Start(PickOn),
     /// Wait after the micrograph under way.
     Pause,
     /// Go on.
@@ -48,6 +56,8 @@ pub enum PickCommand {
     Audit(AuditCommand),
     /// Ask for the folder that the picks on all micrographs go to.
     AskExport,
+    /// Show the export view, for picks.
+    ShowExport,
     /// Write the picks on all micrographs into this folder.
     Export(PathBuf),
     /// Give a micrograph a threshold of its own under the run of the panel; `None` takes the common one again.

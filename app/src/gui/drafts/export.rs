@@ -17,6 +17,8 @@ pub enum ExportKind {
     Labels,
     /// Patches by the score of a run.
     Scores,
+    /// The picks of a run on whole micrographs.
+    Picks,
     /// The network of a run.
     Network,
 }
@@ -116,11 +118,36 @@ impl ExportDraft {
             std::mem::swap(&mut self.labels, &mut self.other_labels);
         }
         self.kind = kind;
+        // Picks have no rows in imported tables.
+        if kind == ExportKind::Picks && self.format.is_subset() {
+            self.format = ExportFormat::RelionStar;
+        }
     }
 
-    /// The request; `None` for a network, or when something is missing.
+    /// How picks are written; `None` for patches and a network, or when something is missing.
+    pub fn picks(&self) -> Option<ExportRequest> {
+        (self.kind == ExportKind::Picks).then(|| self.written()).flatten()
+    }
+
+    /// The format, and how micrographs and pixels are written; `None` when something is missing.
+    fn written(&self) -> Option<ExportRequest> {
+        let optics = Some(&self.micrographs).filter(|_| !self.out.trim().is_empty())?.given().ok()?;
+        let stack = self.writes_relion_stack();
+        Some(ExportRequest {
+            what: self.star,
+            y: self.micrographs.y,
+            micrograph_names: self.micrographs.originals(),
+            optics,
+            normalise: self.normalise && stack,
+            invert: self.invert && stack,
+            force: self.replace,
+            ..ExportRequest::new(self.format, typed_path(&self.out))
+        })
+    }
+
+    /// The request for patches; `None` for picks and a network, or when something is missing.
     pub fn request(&self) -> Option<ExportRequest> {
-        if self.kind == ExportKind::Network || self.out.trim().is_empty() {
+        if matches!(self.kind, ExportKind::Picks | ExportKind::Network) {
             return None;
         }
         let labels: Vec<Label> = LABELS
@@ -136,21 +163,12 @@ impl ExportDraft {
         if by_score && self.run.is_none() {
             return None;
         }
-        let optics = self.micrographs.given().ok()?;
-        let stack = self.writes_relion_stack();
         Some(ExportRequest {
             labels,
             run: self.run.clone().filter(|_| by_score),
             threshold: by_score.then_some(self.threshold),
             keep_labelled: self.keep_labelled,
-            what: self.star,
-            y: self.micrographs.y,
-            micrograph_names: self.micrographs.originals(),
-            optics,
-            normalise: self.normalise && stack,
-            invert: self.invert && stack,
-            force: self.replace,
-            ..ExportRequest::new(self.format, typed_path(&self.out))
+            ..self.written()?
         })
     }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use vitrine_core::export::{ExportPreview, ExportRequest, Manifest};
 use vitrine_core::project::{EntryId, LastExport};
+use vitrine_core::workflow::pick::PicksPreview;
 
-use crate::gui::values::Asked;
+use crate::gui::values::{Asked, PicksExportKey};
 
 /// An export that was written.
 #[derive(Debug, Clone)]
@@ -25,6 +26,16 @@ pub struct Written {
 pub struct ExportState {
     /// What the request would write, counted with the labels of that journal position.
     pub preview: Asked<(ExportRequest, EntryId), ExportPreview>,
+    /// What an export of picks would write.
+    pub picks: Asked<PicksExportKey, PicksPreview>,
     /// The last export of this project in this window.
     pub written: Option<Written>,
+}
+
+impl ExportState {
+    /// What was counted no longer holds.
+    pub fn forget_counts(&mut self) {
+        self.preview.forget();
+        self.picks.forget();
+    }
 }

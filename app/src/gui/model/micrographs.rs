@@ -1,6 +1,6 @@
 //! The view of whole micrographs: which one is shown, what was read for it, and what is being added.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use vitrine_core::imaging::Pyramid;
@@ -59,6 +59,8 @@ pub struct Marking {
 pub struct MicrographsState {
     /// The one shown.
     pub current: Option<MicrographId>,
+    /// Those chosen in the list, to be picked on together; one alone is no choice.
+    pub chosen: BTreeSet<MicrographId>,
     /// What the list is sorted by, and whether the largest come first.
     pub sort: (MicrographSort, bool),
     /// Places of the micrographs in the project's list, as they are listed.
@@ -111,6 +113,25 @@ impl MicrographsState {
             order.reverse();
         }
         self.order = Arc::new(order);
+    }
+
+    /// Adds a micrograph to those chosen, or takes it out. The one that is shown is chosen with the first.
+    pub fn choose_also(&mut self, micrograph: MicrographId) {
+        if self.chosen.is_empty() {
+            self.chosen.extend(self.current);
+        }
+        if !self.chosen.remove(&micrograph) {
+            self.chosen.insert(micrograph);
+        }
+    }
+
+    /// Chooses all from the one shown to this one, as they are listed.
+    pub fn choose_through(&mut self, open: &OpenProject, micrograph: MicrographId) {
+        let shown = self.current.unwrap_or(micrograph);
+        if let (Some(a), Some(b)) = (self.place(open, shown), self.place(open, micrograph)) {
+            let rows = self.order.get(a.min(b)..=a.max(b)).unwrap_or_default();
+            self.chosen = rows.iter().filter_map(|&at| open.micrographs.get(at)).map(|mic| mic.id).collect();
+        }
     }
 
     /// Place of a micrograph in the list.

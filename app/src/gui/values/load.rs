@@ -47,6 +47,16 @@ impl<T> Load<T> {
         }
     }
 
+    /// The same with something made of the value.
+    pub fn map<U>(self, of: impl FnOnce(T) -> U) -> Load<U> {
+        match self {
+            Self::NotAsked => Load::NotAsked,
+            Self::Loading => Load::Loading,
+            Self::Ready(value) => Load::Ready(of(value)),
+            Self::Failed(failure) => Load::Failed(failure),
+        }
+    }
+
     /// The same with a reference to the value.
     pub fn as_ref(&self) -> Load<&T> {
         match self {

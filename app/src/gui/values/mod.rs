@@ -22,7 +22,7 @@ mod train;
 pub use ask_path::{FileKinds, PathPurpose, PathQuestion, Wanted};
 pub use cluster::{JobText, JobTextKind, PreparedJob, ReadText};
 pub use diagnose::DiagnoseStart;
-pub use export::ExportProposal;
+pub use export::{ExportProposal, PicksExportKey};
 pub use import::ImportTarget;
 pub use kept::Kept;
 pub use label_source::LabelSource;

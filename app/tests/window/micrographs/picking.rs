@@ -1,6 +1,7 @@
 //! Picking with a run: picks at a threshold, judging them, and what stands in the way.
 
 use vitrine::gui::jobs::{GatePlace, JobKind};
+use vitrine_core::export::ExportFormat;
 
 use super::*;
 
@@ -104,4 +105,59 @@ fn picking_pauses_goes_on_and_stops_and_picks_come_as_they_are_found() {
     window.get_by_label("Pick all");
     counted(&mut window);
     assert_eq!(window.state().model.picks.survey.last().unwrap().1.survey.micrographs, 2);
+}
+
+#[test]
+fn micrographs_chosen_in_the_list_are_picked_together_and_picks_leave_in_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = general(dir.path());
+    let mut window = shown(&folder);
+    let rows: Vec<String> = {
+        let model = &window.state().model;
+        let open = model.project.as_ref().unwrap();
+        let names = model.micrographs.order.iter().map(|&at| open.micrographs[at].name.clone());
+        names.collect()
+    };
+    let click_row = |window: &mut Window, name: &str, modifiers: Modifiers| {
+        let place = window.get_by_label_contains(&format!("{name}, ")).rect().center();
+        press(window, place, PointerButton::Primary, modifiers);
+        window.run_steps(3);
+    };
+    window.get_by_label("Pick this one");
+    click_row(&mut window, &rows[1], Modifiers::COMMAND);
+    window.get_by_label("2 chosen");
+    window.get_by_label("Pick these 2");
+    // Once more takes it out; a click alone shows it and chooses nothing.
+    click_row(&mut window, &rows[1], Modifiers::COMMAND);
+    window.get_by_label("Pick this one");
+    click_row(&mut window, &rows[0], Modifiers::NONE);
+    assert!(window.state().model.micrographs.chosen.is_empty());
+    click_row(&mut window, &rows[1], Modifiers::SHIFT);
+    window.get_by_label("Pick these 2").click();
+    wait(&mut window, "the picks", |app| told(app, "on 2 micrographs at a score of"));
+    counted(&mut window);
+    window.get_by_label("Other formats…").click_accesskit();
+    window.run_steps(3);
+    assert_eq!(window.state().model.tab, Tab::Export);
+    wait(&mut window, "the count", |app| app.model.export.picks.last().is_some());
+    let (picks, targets) = {
+        let (_, preview) = window.state().model.export.picks.last().unwrap();
+        (preview.summary.picks, preview.export.targets.clone())
+    };
+    assert_eq!(targets.len(), 2, "{targets:?}");
+    window.run_steps(3);
+    window.get_by_label(&format!("{picks} picks on 2 micrographs"));
+    assert!(window.query_by_label("Rows of the RELION table").is_none(), "picks have no such rows");
+    window.get_by_label("MRC stack").click();
+    window.run_steps(3);
+    wait(&mut window, "the next count", |app| {
+        app.model.export.picks.last().is_some_and(|(key, _)| key.export.format == ExportFormat::Mrcs)
+    });
+    window.run_steps(3);
+    window.get_by_label("Write the export").click();
+    wait(&mut window, "the export", |app| app.model.export.written.is_some());
+    let written = window.state().model.export.written.clone().unwrap();
+    assert_eq!(written.manifest.as_ref().unwrap().total, picks);
+    assert!(written.noted.is_some() && written.out.is_file());
+    assert_eq!(written.manifest.unwrap().selection.run.as_deref(), Some("general-1"));
 }

@@ -5,10 +5,11 @@ use egui::{ComboBox, Slider, Ui};
 use vitrine_core::export::{ExportFormat, ExportWhat, OpticsField};
 
 use super::micrographs;
-use crate::gui::command::{Command, ExportCommand};
-use crate::gui::drafts::{ExportDraft, ExportKind, LABELS};
-use crate::gui::model::OpenProject;
+use crate::gui::command::{Command, ExportCommand, ViewCommand};
+use crate::gui::drafts::{ExportDraft, ExportKind, LABELS, PickDraft};
+use crate::gui::model::{OpenProject, distance_of, run_of};
 use crate::gui::theme;
+use crate::gui::values::Tab;
 use crate::gui::widgets::form::{complaint, section};
 use crate::gui::widgets::label_mark;
 use crate::words::{self, typed_path};
@@ -36,11 +37,12 @@ const fn explained(format: ExportFormat) -> (&'static str, &'static str) {
     }
 }
 
-/// Draws the form; `missing` are the optics that the last preview found missing.
+/// Draws the form; `picking` says which places are picks, `missing` are the optics that the last preview found missing.
 pub fn ui(
     ui: &mut Ui,
     draft: &mut ExportDraft,
     open: &OpenProject,
+    picking: &PickDraft,
     missing: &[OpticsField],
     out: &mut Vec<Command>,
 ) {
@@ -49,6 +51,7 @@ pub fn ui(
     for (kind, words) in [
         (ExportKind::Labels, "Patches by label"),
         (ExportKind::Scores, "Patches by label and the score of a run"),
+        (ExportKind::Picks, "Picks of a run on whole micrographs"),
         (ExportKind::Network, "The network of a run, for other programs"),
     ] {
         if ui.radio(draft.kind == kind, words).clicked() {
@@ -56,7 +59,7 @@ pub fn ui(
         }
     }
     ui.add_space(4.0);
-    if draft.kind != ExportKind::Network {
+    if matches!(draft.kind, ExportKind::Labels | ExportKind::Scores) {
         for (label, wanted) in LABELS.into_iter().zip(&mut draft.labels) {
             ui.horizontal(|ui| {
                 ui.checkbox(wanted, label.as_str());
@@ -68,8 +71,10 @@ pub fn ui(
             complaint(ui, "Choose at least one label.");
         }
     }
-    if draft.kind != ExportKind::Labels {
-        runs(ui, draft, open);
+    match draft.kind {
+        ExportKind::Labels => {}
+        ExportKind::Picks => picks(ui, open, picking, out),
+        ExportKind::Scores | ExportKind::Network => runs(ui, draft, open),
     }
     if draft.kind != ExportKind::Network {
         formats(ui, draft);
@@ -92,6 +97,27 @@ pub fn ui(
             out.push(Command::Export(ExportCommand::ChooseOut { now: typed_path(&draft.out), folder }));
         }
     });
+}
+
+/// Which places are picks, as it is chosen in the view of micrographs.
+fn picks(ui: &mut Ui, open: &OpenProject, picking: &PickDraft, out: &mut Vec<Command>) {
+    let text = match run_of(open, picking) {
+        None => "No run can pick yet. Train one first.".to_owned(),
+        Some(run) => format!(
+            "Places of {} with a score of {:.2} or more, at least {:.0} px apart, corrected by your labels.",
+            run.name,
+            picking.threshold,
+            distance_of(open, picking)
+        ),
+    };
+    ui.add(egui::Label::new(text).wrap());
+    if ui
+        .button("Change in Micrographs")
+        .on_hover_text("Run, threshold and distance are chosen there")
+        .clicked()
+    {
+        out.push(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+    }
 }
 
 fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
@@ -126,7 +152,8 @@ fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {
 fn formats(ui: &mut Ui, draft: &mut ExportDraft) {
     section(ui, "Format");
     egui::Grid::new("export formats").num_columns(2).show(ui, |ui| {
-        for format in ExportFormat::ALL {
+        let picks = draft.kind == ExportKind::Picks;
+        for format in ExportFormat::ALL.into_iter().filter(|format| !picks || !format.is_subset()) {
             let (name, why) = explained(format);
             ui.radio_value(&mut draft.format, format, name);
             ui.weak(why);

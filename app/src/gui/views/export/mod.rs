@@ -12,13 +12,15 @@ use eframe::egui;
 use egui::{RichText, Ui};
 use vitrine_core::Label;
 use vitrine_core::export::ExportPreview;
+use vitrine_core::workflow::pick::PicksPreview;
 
 use crate::gui::command::{Command, DraftCommand, ExportCommand};
 use crate::gui::drafts::{ExportDraft, ExportKind};
 use crate::gui::jobs::JobKind;
-use crate::gui::model::{Model, OpenProject};
+use crate::gui::model::{Model, OpenProject, distance_of, run_of};
 use crate::gui::remedy;
-use crate::gui::values::Load;
+use crate::gui::values::{Load, PicksExportKey};
+use crate::gui::views::round::counted as counted_words;
 use crate::gui::widgets::form::{section, warning};
 use crate::gui::widgets::thumbnail::Thumbnails;
 use crate::gui::widgets::{busy, edited, empty, label_count};
@@ -30,7 +32,7 @@ pub type State = Thumbnails;
 /// Draws the view.
 pub fn ui(ui: &mut Ui, model: &Model, state: &mut State, out: &mut Vec<Command>) {
     let Some(open) = &model.project else { return };
-    if open.is_empty() {
+    if open.is_empty() && run_of(open, &model.drafts.pick).is_none() {
         empty(ui, "Nothing to export yet", "Import patches, or micrographs with picks, first.");
         return;
     }
@@ -54,6 +56,11 @@ fn page(
             out.push(Command::Export(ExportCommand::Preview(Box::new(question.0))));
         }
     }
+    if let (Some(question), None) = (picks_question(model, open, draft), model.export.picks.pending())
+        && model.export.picks.of(&question).is_not_asked()
+    {
+        out.push(Command::Export(ExportCommand::PreviewPicks(Box::new(question))));
+    }
     let why_not = why_not(model, open, draft);
     // Always on the screen, as in Import: what would be written, and the button.
     let panel = egui::Panel::bottom("write the export").frame(egui::Frame::NONE);
@@ -76,7 +83,33 @@ fn page(
 
 /// The preview of what stands in the form now.
 fn counted<'a>(model: &'a Model, open: &OpenProject, draft: &ExportDraft) -> Load<&'a ExportPreview> {
+    if draft.kind == ExportKind::Picks {
+        return counted_picks(model, open, draft).map(|preview| &preview.export);
+    }
     draft.request().map_or(Load::NotAsked, |request| model.export.preview.of(&(request, open.journal)))
+}
+
+/// The same with what is known of the picks.
+fn counted_picks<'a>(model: &'a Model, open: &OpenProject, draft: &ExportDraft) -> Load<&'a PicksPreview> {
+    picks_question(model, open, draft).map_or(Load::NotAsked, |question| model.export.picks.of(&question))
+}
+
+/// What is asked of picks that stand in the form; `None` where something is missing.
+fn picks_question(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<PicksExportKey> {
+    let picking = &model.drafts.pick;
+    Some(PicksExportKey {
+        export: draft.picks()?,
+        run: run_of(open, picking)?.name.clone(),
+        threshold: picking.threshold,
+        distance: distance_of(open, picking),
+        journal: open.journal,
+        revision: model.picks.revision,
+    })
+}
+
+/// Whether nothing is missing of what is to be written.
+fn is_complete(model: &Model, open: &OpenProject, draft: &ExportDraft) -> bool {
+    draft.request().is_some() || picks_question(model, open, draft).is_some()
 }
 
 /// The files of a network: weights and card, and those of them that exist.
@@ -97,7 +130,13 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
         }
         !network_files(draft).1.is_empty()
     } else {
-        if draft.request().is_none() {
+        if draft.kind == ExportKind::Picks && run_of(open, &model.drafts.pick).is_none() {
+            return Some("No run can pick yet.".to_owned());
+        }
+        if model.jobs.iter().any(|job| job.kind == JobKind::Pick) && draft.kind == ExportKind::Picks {
+            return Some("A run is picking.".to_owned());
+        }
+        if !is_complete(model, open, draft) {
             return Some("Complete the choices first.".to_owned());
         }
         match counted(model, open, draft) {
@@ -115,8 +154,12 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
 fn choices(ui: &mut Ui, model: &Model, open: &OpenProject, draft: &mut ExportDraft, out: &mut Vec<Command>) {
     ui.heading("Export");
     // What the last count found, also while the next one runs: fields should not come and go.
-    let missing = model.export.preview.last().map(|(_, preview)| preview.missing_optics.as_slice());
-    form::ui(ui, draft, open, missing.unwrap_or_default(), out);
+    let last = match draft.kind {
+        ExportKind::Picks => model.export.picks.last().map(|(_, preview)| &preview.export),
+        _ => model.export.preview.last().map(|(_, preview)| preview),
+    };
+    let missing = last.map(|preview| preview.missing_optics.as_slice()).unwrap_or_default();
+    form::ui(ui, draft, open, &model.drafts.pick, missing, out);
 }
 
 /// The counts and the button.
@@ -129,7 +172,9 @@ fn write(
     out: &mut Vec<Command>,
 ) {
     ui.add_space(6.0);
-    if let Load::Ready(preview) = counted(model, open, draft) {
+    if let Load::Ready(preview) = counted_picks(model, open, draft) {
+        pick_counts(ui, preview);
+    } else if let Load::Ready(preview) = counted(model, open, draft) {
         counts(ui, preview);
         if draft.kind == ExportKind::Scores && preview.counts.unlabeled > 0 {
             ui.weak(format!(
@@ -176,7 +221,7 @@ fn what_comes(
             let (targets, existing) = network_files(draft);
             files(ui, &targets, &existing, draft);
         }
-        _ if draft.request().is_none() => {
+        _ if !is_complete(model, open, draft) => {
             ui.weak("Complete the choices first.");
         }
         Load::NotAsked | Load::Loading => {
@@ -210,6 +255,26 @@ fn what_comes(
     }
     if let Some(written) = &model.export.written {
         written::ui(ui, model, written, out);
+    }
+}
+
+fn pick_counts(ui: &mut Ui, preview: &PicksPreview) {
+    let summary = &preview.summary;
+    ui.strong(format!(
+        "{} on {}",
+        counted_words(summary.picks, "pick", "picks"),
+        counted_words(summary.micrographs, "micrograph", "micrographs")
+    ));
+    if summary.rejected + summary.added > 0 {
+        ui.weak(format!(
+            "Corrected by your labels: {} rejected, {} marked and added.",
+            words::count(summary.rejected),
+            words::count(summary.added)
+        ));
+    }
+    if preview.not_scored > 0 {
+        let more = counted_words(preview.not_scored as u64, "micrograph is", "micrographs are");
+        ui.weak(format!("{more} not scored yet: scored first, and not counted here."));
     }
 }
 

@@ -35,6 +35,10 @@ pub fn ui(ui: &mut Ui, model: &Model, open: &OpenProject, state: &mut State, out
         let count = open.micrographs.len() as u64;
         let noun = if count == 1 { "micrograph" } else { "micrographs" };
         ui.strong(format!("{} {noun}", words::count(count)));
+        let chosen = model.micrographs.chosen.len();
+        if chosen > 1 {
+            ui.weak(format!("{} chosen", words::count(chosen as u64)));
+        }
     });
     ui.horizontal(|ui| {
         let combo = ComboBox::from_id_salt("micrograph sort")
@@ -113,18 +117,28 @@ fn row(
 ) {
     let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), height), Sense::click());
     let on = model.micrographs.current == Some(mic.id);
+    let chosen = model.micrographs.chosen.contains(&mic.id);
     let counts = open.on_micrographs.counts(mic.id);
     let progress = open.progress(mic.id);
     let mean = open.on_micrographs.mean_score(mic.id);
     let picks = picked.as_ref().map_or_else(String::new, |picked| format!(", {}", picked.words));
     let said = format!("{}, {}, {}{picks}", mic.name, words::label_counts(&counts), progress.as_str());
-    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, on, said.clone()));
+    response.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::ListBoxOption, true, on || chosen, said.clone())
+    });
     if response.clicked() {
-        out.push(Command::Micrograph(MicrographCommand::Open(mic.id)));
+        let modifiers = ui.input(|input| input.modifiers);
+        out.push(Command::Micrograph(match (modifiers.command, modifiers.shift) {
+            (true, _) => MicrographCommand::ChooseAlso(mic.id),
+            (_, true) => MicrographCommand::ChooseThrough(mic.id),
+            _ => MicrographCommand::Open(mic.id),
+        }));
     }
     let visuals = ui.visuals();
     if on {
         ui.painter().rect_filled(rect, 4.0, visuals.selection.bg_fill);
+    } else if chosen {
+        ui.painter().rect_filled(rect, 4.0, visuals.selection.bg_fill.gamma_multiply(0.5));
     } else if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, 4.0, visuals.widgets.hovered.weak_bg_fill);
     }

@@ -9,7 +9,7 @@ use vitrine_core::project::MicrographId;
 use super::page::Page;
 use super::places::{self, Place};
 use super::{pick_audit, pick_round, pick_threshold, score_layer};
-use crate::gui::command::{Command, DraftCommand, PickCommand};
+use crate::gui::command::{Command, DraftCommand, PickCommand, PickOn};
 use crate::gui::drafts::PickDraft;
 use crate::gui::jobs::JobKind;
 use crate::gui::model::{Model, OpenProject, Surveyed, distance_of, rules_of, run_of};
@@ -105,17 +105,23 @@ fn runs(ui: &mut Ui, open: &OpenProject, draft: &mut PickDraft, run: &str) {
 fn start(ui: &mut Ui, model: &Model, begins: bool, out: &mut Vec<Command>) {
     let Some(job) = model.jobs.iter().find(|job| job.kind == JobKind::Pick) else {
         ui.horizontal_wrapped(|ui| {
-            for (words, all, help) in [
-                ("Pick this one", false, "Score the micrograph that is shown"),
-                (
-                    "Pick all",
-                    true,
-                    "Score all micrographs. Those that were scored already are not scored again.",
-                ),
-            ] {
-                let button = if all && begins { primary(ui, words) } else { Button::new(words) };
+            let chosen = model.micrographs.chosen.len();
+            let one = ("Pick this one".to_owned(), PickOn::Shown, "Score the micrograph that is shown");
+            let some = (
+                format!("Pick these {}", words::count(chosen as u64)),
+                PickOn::Chosen,
+                "Score the micrographs that are chosen in the list",
+            );
+            let all = (
+                "Pick all".to_owned(),
+                PickOn::All,
+                "Score all micrographs. Those that were scored already are not scored again. To pick on some, choose them in the \
+                 list with Ctrl or Shift.",
+            );
+            for (words, on, help) in [if chosen > 1 { some } else { one }, all] {
+                let button = if on == PickOn::All && begins { primary(ui, words) } else { Button::new(words) };
                 if ui.add(button).on_hover_text(help).clicked() {
-                    out.push(Command::Pick(PickCommand::Start { all }));
+                    out.push(Command::Pick(PickCommand::Start(on)));
                 }
             }
         });
@@ -281,11 +287,17 @@ fn judge(ui: &mut Ui, model: &Model, micrograph: MicrographId, places: &[Place],
 fn export(ui: &mut Ui, model: &Model, out: &mut Vec<Command>) {
     section(ui, "Picks of all micrographs");
     let free = !model.jobs.iter().any(|job| job.kind == JobKind::Pick);
-    let button = ui.add_enabled(free, Button::new("Export picks…")).on_hover_text(
-        "Write the picks at this threshold and distance as RELION coordinate files, one a micrograph. Micrographs that \
-         were not scored yet are scored first.",
-    );
-    if button.on_disabled_hover_text("A run is picking.").clicked() {
-        out.push(Command::Pick(PickCommand::AskExport));
-    }
+    ui.horizontal_wrapped(|ui| {
+        let button = ui.add_enabled(free, Button::new("Export picks…")).on_hover_text(
+            "Write the picks at this threshold and distance as RELION coordinate files, one a micrograph. Micrographs that \
+             were not scored yet are scored first.",
+        );
+        if button.on_disabled_hover_text("A run is picking.").clicked() {
+            out.push(Command::Pick(PickCommand::AskExport));
+        }
+        let other = ui.button("Other formats…").on_hover_text("Write them in another format of the Export view");
+        if other.clicked() {
+            out.push(Command::Pick(PickCommand::ShowExport));
+        }
+    });
 }
