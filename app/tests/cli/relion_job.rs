@@ -213,4 +213,46 @@ fn relions_pipeliner_runs_it_and_extracts_its_picks() {
     let extracted = particles.lines().filter(|line| line.contains("@Extract/")).count();
     // Boxes of 32 px fit around every pick.
     assert_eq!(extracted, picks, "{particles}");
+
+    // The same picks as a table, from which RELION extracts again, and as a stack with the pixels that it extracts.
+    let table = text(place.path("Vitrine/picks.star"));
+    let optics = ["--voltage", "300", "--cs", "2.7", "--amplitude-contrast", "0.1", "--pixel-size", "2"];
+    let pick = [
+        "pick",
+        &place.project(),
+        "--run",
+        "slide",
+        "--threshold",
+        "0.2",
+        "--device",
+        "cpu",
+        "--export",
+        &table,
+    ];
+    ok(&[&pick[..], &["--format", "relion-star", "--what", "both"], &optics[..]].concat());
+    fs::create_dir_all(place.path("Extract/job005")).unwrap();
+    let extract =
+        ["--i", TABLE, "--reextract_data_star", "Vitrine/picks.star", "--part_dir", "Extract/job005/"];
+    let more = ["--part_star", "Extract/job005/particles.star", "--extract", "--extract_size", "64"];
+    relion("relion_preprocess", &[&extract[..], &more[..]].concat());
+    let again = patches(&place.path("Extract/job005/particles.star"));
+    let ours = patches(Path::new(&table));
+    assert_eq!(again.len(), ours.len());
+    assert_eq!(ours.len(), picks);
+    for (ours, again) in ours.iter().zip(&again) {
+        let off = ours.iter().zip(again).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-4, "{off}");
+    }
+}
+
+/// The pixels of the particles of a table.
+fn patches(table: &Path) -> Vec<Vec<f32>> {
+    let mut data = vitrine_core::formats::relion::open(table).unwrap();
+    let (side, count) = (data.reader.size(), data.reader.len());
+    let pixels = |index| {
+        let mut pixels = vec![0.0; side * side];
+        data.reader.read(index, &mut pixels).unwrap();
+        pixels
+    };
+    (0..count).map(pixels).collect()
 }
