@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::by_micrograph::{ByMicrograph, named};
 use super::held_out::HeldOut;
 use super::pick_work::{masks, unmasked};
@@ -25,6 +27,8 @@ use crate::remedy::Warning;
 const STEPS: usize = 99;
 /// Bars of the histogram.
 const BARS: usize = 50;
+/// Micrographs whose places are in memory at once.
+const READ_AT_ONCE: usize = 64;
 
 /// The places that a run has found.
 pub struct FoundPicks {
@@ -131,8 +135,28 @@ impl FoundPicks {
         Some(at_distance(&self.on(micrograph)?, distance))
     }
 
+    /// The places of micrographs one after the other, as [`Self::spaced`] has them. All cores read some of them ahead.
+    fn each(
+        &self,
+        micrographs: &[PathBuf],
+        distance: f64,
+        go_on: &dyn Fn() -> Result<()>,
+        take: &mut dyn FnMut(&Path, Vec<Candidate>),
+    ) -> Result<()> {
+        for some in micrographs.chunks(READ_AT_ONCE) {
+            go_on()?;
+            let read: Vec<_> = some.par_iter().map(|micrograph| self.spaced(micrograph, distance)).collect();
+            for (micrograph, places) in some.iter().zip(read) {
+                if let Some(places) = places {
+                    take(micrograph, places);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Counts over micrographs; places nearer than `distance` px to a better one do not count. `without_shifts` takes the
-    /// shift of each micrograph out of its scores first. `go_on` is asked before each.
+    /// shift of each micrograph out of its scores first. `go_on` is asked now and then.
     ///
     /// # Errors
     /// When labels or scores of the project cannot be read, or [`Error::Cancelled`].
@@ -146,21 +170,19 @@ impl FoundPicks {
     ) -> Result<Survey> {
         let mut by = ByMicrograph::default();
         let mut tally = Tally::new();
-        for micrograph in micrographs {
-            go_on()?;
-            let Some(places) = self.spaced(micrograph, distance) else { continue };
+        self.each(micrographs, distance, go_on, &mut |micrograph, places| {
             by.note(micrograph, &places);
             // Shifts are known only when all micrographs are: then they are read again.
             if !without_shifts {
                 tally.add(micrograph, &places);
             }
-        }
+        })?;
         by.settle();
-        for micrograph in micrographs.iter().filter(|_| without_shifts) {
-            go_on()?;
-            let Some(mut places) = self.spaced(micrograph, distance) else { continue };
-            without_shift(&mut places, by.measured_shift(micrograph).unwrap_or(0.0));
-            tally.add(micrograph, &places);
+        if without_shifts {
+            self.each(micrographs, distance, go_on, &mut |micrograph, mut places| {
+                without_shift(&mut places, by.measured_shift(micrograph).unwrap_or(0.0));
+                tally.add(micrograph, &places);
+            })?;
         }
         let Tally { census, mut audit, histogram, mut each } = tally;
         audit.settle();
