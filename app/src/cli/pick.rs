@@ -1,6 +1,5 @@
 //! `vitrine pick`: the particles of whole micrographs.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -170,9 +169,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         args.export.zip(args.format).map(|(out, format)| args.written.request(format, out, args.force));
     let exported_to = export.as_ref().map(|export| export.out.clone());
     let request = PickRequest {
-        run: args.run.clone(),
         micrographs: args.micrographs,
-        names: HashMap::new(),
         choice,
         one_threshold: args.how.one_threshold,
         as_scored: args.how.as_scored,
@@ -184,7 +181,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         export,
         watch: args.watch,
         idle: args.idle.map(Duration::from_secs),
-        device: ComputeDevice::open(args.device)?,
+        ..PickRequest::new(args.run.clone(), ComputeDevice::open(args.device)?)
     };
     let project = open::to_read(&args.project)?;
     let mut progress = ProgressDisplay::new(args.json);

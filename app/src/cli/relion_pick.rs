@@ -84,7 +84,6 @@ fn work(args: &Args, job: &RelionJob) -> anyhow::Result<PickSummary> {
     let micrographs = RelionMicrographs::read(&args.in_mics)?;
     let (box_size, bin) = args.how.cut()?;
     let request = PickRequest {
-        run: args.run.clone(),
         micrographs: micrographs.files(),
         names: micrographs.names(),
         choice: args.how.choice()?,
@@ -94,11 +93,7 @@ fn work(args: &Args, job: &RelionJob) -> anyhow::Result<PickSummary> {
         box_size,
         bin,
         out: Some(args.o.clone()),
-        table: None,
-        export: None,
-        watch: false,
-        idle: None,
-        device: ComputeDevice::open(args.device)?,
+        ..PickRequest::new(args.run.clone(), ComputeDevice::open(args.device)?)
     };
     let project = open::to_read(&args.project)?;
     let mut progress = ProgressDisplay::new(false);

@@ -12,8 +12,8 @@ use super::held_out::HeldOut;
 use super::pick_queue::Queue;
 pub use super::pick_request::{LeftOut, PickRequest, PickSummary};
 use super::pick_work::Work;
-use super::picks_export;
 pub use super::picks_export::PicksPreview;
+use super::picks_export::{self, Picked};
 use super::precision::check_precision;
 use super::score::scorer;
 use super::trained::trained_model;
@@ -123,7 +123,8 @@ pub fn pick(project: &Project, request: &PickRequest, progress: ProgressSink<'_>
     }
     summary.seconds = started.elapsed().as_secs_f64();
     if let Some(export) = &request.export {
-        let manifest = picks_export::write(project, &summary, export, &picks, &request.run, progress)?;
+        let picked = Picked { project, summary: &summary, picks: &picks, run: &request.run };
+        let manifest = picks_export::write(&picked, export, progress)?;
         summary.exported = Some(Box::new(manifest));
     }
     Ok(summary)
@@ -160,7 +161,8 @@ pub fn preview_export(
     }
     work.settle(&store, request, &held_out)?;
     let (summary, picks) = work.end()?;
-    let preview = picks_export::preview(project, &summary, export, &picks, &request.run, progress)?;
+    let picked = Picked { project, summary: &summary, picks: &picks, run: &request.run };
+    let preview = picks_export::preview(&picked, export, progress)?;
     Ok(PicksPreview { export: preview, summary, not_scored })
 }
 

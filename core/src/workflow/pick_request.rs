@@ -47,6 +47,29 @@ pub struct PickRequest {
     pub device: ComputeDevice,
 }
 
+impl PickRequest {
+    /// Picks of a run at a score of 0.5 or more on all micrographs of the project, which are written nowhere.
+    pub fn new(run: impl Into<String>, device: ComputeDevice) -> Self {
+        Self {
+            run: run.into(),
+            micrographs: Vec::new(),
+            choice: Choice::Threshold(0.5),
+            one_threshold: false,
+            as_scored: false,
+            distance: None,
+            box_size: None,
+            bin: None,
+            out: None,
+            names: HashMap::new(),
+            table: None,
+            export: None,
+            watch: false,
+            idle: None,
+            device,
+        }
+    }
+}
+
 /// A micrograph that was left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftOut {

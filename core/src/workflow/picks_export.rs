@@ -42,6 +42,18 @@ pub struct PicksPreview {
     pub not_scored: usize,
 }
 
+/// What a run has picked.
+pub(super) struct Picked<'a> {
+    /// The user's project.
+    pub(super) project: &'a Project,
+    /// What picking did.
+    pub(super) summary: &'a PickSummary,
+    /// The picks.
+    pub(super) picks: &'a [PicksOn],
+    /// The run's name.
+    pub(super) run: &'a str,
+}
+
 /// Refuses formats that hand back rows of imported tables: picks have none.
 pub(super) fn check_format(request: &ExportRequest) -> Result<()> {
     if request.format.is_subset() {
@@ -64,13 +76,11 @@ pub(super) fn check(project: &Project, request: &ExportRequest) -> Result<()> {
 
 /// Writes the picks.
 pub(super) fn write(
-    project: &Project,
-    summary: &PickSummary,
+    picked: &Picked<'_>,
     request: &ExportRequest,
-    picks: &[PicksOn],
-    run: &str,
     progress: ProgressSink<'_>,
 ) -> Result<Manifest> {
+    let Picked { project, summary, run, .. } = *picked;
     let request = plain(request, Some(run));
     check(project, &request)?;
     let parent =
@@ -79,7 +89,7 @@ pub(super) fn write(
     let folder = hidden_folder(parent)?;
     let size = side(summary)?;
     let stored = if request.writes_pixels() { size } else { NO_PIXELS };
-    let mut made = PicksProject::make(project, folder.path(), summary, picks, run, stored, progress)?;
+    let mut made = PicksProject::make(picked, folder.path(), stored, progress)?;
     let home = ManifestProject::of(project);
     let position = project.journal_position()?;
     let warnings = std::mem::take(&mut made.warnings);
@@ -95,17 +105,14 @@ pub(super) fn write(
 
 /// Counts what would be written.
 pub(super) fn preview(
-    project: &Project,
-    summary: &PickSummary,
+    picked: &Picked<'_>,
     request: &ExportRequest,
-    picks: &[PicksOn],
-    run: &str,
     progress: ProgressSink<'_>,
 ) -> Result<ExportPreview> {
-    let request = plain(request, Some(run));
+    let request = plain(request, Some(picked.run));
     let folder = hidden_folder(&std::env::temp_dir())?;
     // Nothing is written, so nobody needs the pixels.
-    let made = PicksProject::make(project, folder.path(), summary, picks, run, NO_PIXELS, progress)?;
+    let made = PicksProject::make(picked, folder.path(), NO_PIXELS, progress)?;
     let mut preview = export::preview(&made.project, &request)?;
     // They would be patches of the other project.
     preview.examples = ExportExamples::default();
@@ -148,15 +155,8 @@ struct PicksProject {
 
 impl PicksProject {
     /// Brings the picks in as positives of `size` px a side, with the score of the run. [`NO_PIXELS`] reads no micrograph.
-    fn make(
-        project: &Project,
-        folder: &Path,
-        summary: &PickSummary,
-        picks: &[PicksOn],
-        run: &str,
-        size: usize,
-        progress: ProgressSink<'_>,
-    ) -> Result<Self> {
+    fn make(picked: &Picked<'_>, folder: &Path, size: usize, progress: ProgressSink<'_>) -> Result<Self> {
+        let Picked { project, summary, picks, run } = *picked;
         let known = Known::of(project)?;
         let cut_by = settings(summary);
         let mut made = Project::create(&folder.join("picks"), Some(size), PixelType::F32)?;

@@ -1,6 +1,5 @@
 //! Previewing and writing exports, by the same calls as the command line.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use vitrine_core::device::ComputeDevice;
@@ -125,21 +124,11 @@ impl App {
     fn count_picks(&mut self, question: Box<PicksExportKey>) -> anyhow::Result<()> {
         let micrographs = self.micrograph_files(PickOn::All).into_iter().map(|(_, path)| path).collect();
         let request = PickRequest {
-            run: question.run.clone(),
             micrographs,
-            names: HashMap::new(),
             choice: Choice::Threshold(f64::from(question.threshold)),
-            one_threshold: false,
-            as_scored: false,
             distance: Some(f64::from(question.distance)),
-            box_size: None,
-            bin: None,
-            out: None,
-            table: None,
             export: Some(question.export.clone()),
-            watch: false,
-            idle: None,
-            device: ComputeDevice::cpu(),
+            ..PickRequest::new(question.run.clone(), ComputeDevice::cpu())
         };
         let project = self.handle();
         self.model.export.picks.ask((*question).clone());

@@ -1,6 +1,5 @@
 //! Picking with a run, and judging the places that it has found.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -218,21 +217,13 @@ impl App {
         let scope = self.scope();
         self.jobs.spawn(JobKind::Pick, scope, title, move |job| {
             let request = PickRequest {
-                run: name,
                 micrographs,
-                names: HashMap::new(),
                 choice: Choice::Threshold(f64::from(draft.threshold)),
-                one_threshold: false,
                 as_scored,
                 distance: Some(distance),
-                box_size: None,
-                bin: None,
                 out,
-                table: None,
                 export,
-                watch: false,
-                idle: None,
-                device: ComputeDevice::open(DeviceChoice::Auto)?,
+                ..PickRequest::new(name, ComputeDevice::open(DeviceChoice::Auto)?)
             };
             let journal = project.journal_position()?;
             let mut summary = pick(&project, &request, &mut |step| {
