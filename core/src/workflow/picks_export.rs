@@ -90,6 +90,9 @@ pub(super) fn write(
     let size = side(summary)?;
     let stored = if request.writes_pixels() { size } else { NO_PIXELS };
     let mut made = PicksProject::make(picked, folder.path(), stored, progress)?;
+    if made.project.is_empty() {
+        return Err(Error::request("the run picks nothing at this threshold", "choose a lower threshold"));
+    }
     let home = ManifestProject::of(project);
     let position = project.journal_position()?;
     let warnings = std::mem::take(&mut made.warnings);
@@ -103,7 +106,7 @@ pub(super) fn write(
     export::export_amended(&made.project, &request, &amend, progress)
 }
 
-/// Counts what would be written.
+/// Counts what would be written; no pick at all is no error.
 pub(super) fn preview(
     picked: &Picked<'_>,
     request: &ExportRequest,
@@ -212,13 +215,11 @@ impl PicksProject {
             }
             last = Some((info, index));
         }
-        if importer.pushed() == 0 {
-            return Err(Error::request(
-                "the run picks nothing at this threshold",
-                "choose a lower threshold",
-            ));
+        if importer.pushed() > 0 {
+            importer.commit()?;
+        } else {
+            drop(importer);
         }
-        importer.commit()?;
         let run = made.create_run(&NewRun::named(run, ""))?;
         made.set_scores(run.id, ScoreKind::Teacher, &scores)?;
         let mut warnings = Vec::new();
@@ -324,4 +325,105 @@ fn without_number(group: &OpticsGroup) -> OpticsGroup {
 fn agreed<T: PartialEq>(mut all: impl Iterator<Item = T>) -> Option<T> {
     let first = all.next()?;
     all.all(|other| other == first).then_some(first)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::export::{ExportFormat, ExportWhat};
+    use crate::formats::mrc::{Writer, WriterMode};
+    use crate::picking::picker::Candidate;
+
+    const SIZE: (usize, usize) = (90, 60);
+
+    /// A micrograph with a particle of a RELION table, of voltage and defocus, and one without.
+    fn made(dir: &Path) -> (Project, Vec<PicksOn>) {
+        let mut project = Project::create(&dir.join("p"), Some(8), PixelType::F32).unwrap();
+        let group =
+            OpticsGroup { pixel_size: None, columns: [("rlnVoltage".to_owned(), "300.0".to_owned())].into() };
+        let mut importer = project.import(8).unwrap();
+        let info = SourceInfo {
+            optics: vec![group],
+            micrograph_pixel_size: Some(1.5),
+            bin: Some(1.0),
+            ..SourceInfo::new("t.star", "table")
+        };
+        importer.source(&info).unwrap();
+        let mut picks = Vec::new();
+        for name in ["a", "b"] {
+            let path = dir.join(format!("{name}.mrc"));
+            let mut writer = Writer::create(&path, SIZE.0, SIZE.1, Some(1.5), WriterMode::Float32).unwrap();
+            writer.push(&(0..SIZE.0 * SIZE.1).map(|at| at as f32).collect::<Vec<_>>()).unwrap();
+            writer.finish().unwrap();
+            let new = NewMicrograph {
+                table_name: Some(format!("MotionCorr/job002/{name}.mrc")),
+                path: Some(path.clone()),
+                dimensions: Some(SIZE),
+                ..NewMicrograph::named(name)
+            };
+            let id = importer.micrograph(&new).unwrap();
+            if name == "a" {
+                let columns = [("rlnDefocusU".to_owned(), "9000.0".to_owned())].into();
+                let patch =
+                    NewPatch { micrograph: Some(id), optics: Some(0), columns, ..NewPatch::default() };
+                importer.push(&patch, &[0.5; 64]).unwrap();
+            }
+            let places = [(30.0, 20.0), (2.0, 2.0)];
+            let place = |(x, y)| Candidate { x, y, logit: 1.0 };
+            picks.push(PicksOn { file: path, size: SIZE, picks: places.map(place).to_vec() });
+        }
+        importer.commit().unwrap();
+        (project, picks)
+    }
+
+    fn summary() -> PickSummary {
+        PickSummary { box_size: 8, bin: 1, threshold: 0.5, ..PickSummary::default() }
+    }
+
+    #[test]
+    fn names_optics_and_defocus_are_those_of_the_project() {
+        let dir = tempfile::tempdir().unwrap();
+        let (project, picks) = made(dir.path());
+        let summary = summary();
+        let table = |picks: &[PicksOn], name: &str| {
+            let out = dir.path().join(name);
+            let picked = Picked { project: &project, summary: &summary, picks, run: "slide" };
+            let request = ExportRequest::new(ExportFormat::RelionStar, &out);
+            let manifest = write(&picked, &request, &mut |_| true).unwrap();
+            assert_eq!((manifest.total, manifest.patch_size), (2, 8));
+            assert_eq!(manifest.project.name, "p");
+            std::fs::read_to_string(out).unwrap()
+        };
+        let first = table(&picks[..1], "a.star");
+        let has = |text: &str, words: &[&str]| words.iter().all(|word| text.contains(word));
+        assert!(
+            has(&first, &["rlnDefocusU", "9000.0", "rlnVoltage", "300.0", "MotionCorr/job002/a.mrc"]),
+            "{first}"
+        );
+        // Where nobody has picked, the optics on which all agree; defocus nobody knows.
+        let second = table(&picks[1..], "b.star");
+        assert!(has(&second, &["rlnVoltage", "300.0", "MotionCorr/job002/b.mrc"]), "{second}");
+        assert!(!second.contains("rlnDefocusU"), "{second}");
+    }
+
+    #[test]
+    fn a_box_that_leaves_the_micrograph_has_no_patch_and_no_pick_is_no_export() {
+        let dir = tempfile::tempdir().unwrap();
+        let (project, picks) = made(dir.path());
+        let summary = summary();
+        let request = ExportRequest {
+            what: ExportWhat::Both,
+            ..ExportRequest::new(ExportFormat::RelionStar, dir.path().join("s.star"))
+        };
+        let picked = Picked { project: &project, summary: &summary, picks: &picks, run: "slide" };
+        let manifest = write(&picked, &request, &mut |_| true).unwrap();
+        assert_eq!(manifest.total, 2);
+        assert!(manifest.warnings.iter().any(|warning| warning.text.contains("2 picks are left out")));
+        let none = Picked { picks: &[], ..picked };
+        let request = ExportRequest::new(ExportFormat::Csv, dir.path().join("n.csv"));
+        assert_eq!(preview(&none, &request, &mut |_| true).unwrap().total, 0);
+        let error = write(&none, &request, &mut |_| true).unwrap_err().to_string();
+        assert!(error.contains("nothing") && !request.out.exists(), "{error}");
+    }
 }

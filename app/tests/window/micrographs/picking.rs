@@ -1,5 +1,7 @@
 //! Picking with a run: picks at a threshold, judging them, and what stands in the way.
 
+use egui_kittest::kittest::NodeT as _;
+use vitrine::gui::command::PickCommand;
 use vitrine::gui::jobs::{GatePlace, JobKind};
 use vitrine_core::export::ExportFormat;
 
@@ -133,13 +135,23 @@ fn micrographs_chosen_in_the_list_are_picked_together_and_picks_leave_in_every_f
     click_row(&mut window, &rows[0], Modifiers::NONE);
     assert!(window.state().model.micrographs.chosen.is_empty());
     click_row(&mut window, &rows[1], Modifiers::SHIFT);
+    // Nothing is scored yet: an export would score first.
+    window.state_mut().apply(Command::Pick(PickCommand::ShowExport));
+    wait(&mut window, "the first count", |app| app.model.export.picks.last().is_some());
+    window.run_steps(3);
+    window.get_by_label("2 micrographs are not scored yet: scored first, and not counted here.");
+    assert!(!window.get_by_label("Write the export").accesskit_node().is_disabled());
+    window.state_mut().apply(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+    window.run_steps(3);
     window.get_by_label("Pick these 2").click();
     wait(&mut window, "the picks", |app| told(app, "on 2 micrographs at a score of"));
     counted(&mut window);
     window.get_by_label("Other formats…").click_accesskit();
     window.run_steps(3);
     assert_eq!(window.state().model.tab, Tab::Export);
-    wait(&mut window, "the count", |app| app.model.export.picks.last().is_some());
+    wait(&mut window, "the count", |app| {
+        app.model.export.picks.newest().ready().is_some_and(|preview| preview.not_scored == 0)
+    });
     let (picks, targets) = {
         let (_, preview) = window.state().model.export.picks.last().unwrap();
         (preview.summary.picks, preview.export.targets.clone())

@@ -142,6 +142,14 @@ fn why_not(model: &Model, open: &OpenProject, draft: &ExportDraft) -> Option<Str
         match counted(model, open, draft) {
             Load::NotAsked | Load::Loading => return Some("Counting…".to_owned()),
             Load::Failed(_) => return Some("Fix the problem shown above.".to_owned()),
+            // What is not scored yet may bring picks.
+            Load::Ready(preview) if draft.kind == ExportKind::Picks && preview.total == 0 => {
+                let picks = counted_picks(model, open, draft);
+                if picks.ready().is_none_or(|picks| picks.not_scored == 0) {
+                    return Some("Nothing is picked at this threshold.".to_owned());
+                }
+                !preview.existing.is_empty()
+            }
             Load::Ready(preview) if preview.total == 0 => {
                 return Some("No patch has these labels and scores.".to_owned());
             }
