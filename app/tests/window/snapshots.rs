@@ -7,7 +7,9 @@
 use eframe::egui::accesskit::Role;
 use egui_kittest::SnapshotOptions;
 use egui_kittest::kittest::Queryable as _;
-use vitrine::gui::command::{Command, ImportCommand, SelectCommand, SettingsCommand, ViewCommand};
+use vitrine::gui::command::{
+    Command, ImportCommand, PickCommand, SelectCommand, SettingsCommand, ViewCommand,
+};
 use vitrine::gui::model::{DiskSpace, NoticeKind};
 use vitrine::gui::values::{Edge, Load, Overlay, SidePanel, Tab, Theme};
 use vitrine_core::device::DeviceInfo;
@@ -404,4 +406,22 @@ fn micrographs_in_a_window_of_usual_size() {
 #[test]
 fn micrographs_in_a_large_window() {
     micrographs("micrographs_2560", Theme::Dark, [2560.0, 1440.0]);
+}
+
+#[test]
+fn export_of_picks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = drawn(Some(&found(dir.path())), Theme::Dark);
+    wait(&mut window, "project and devices", |app| {
+        app.model.project.is_some() && app.model.devices.ready().is_some()
+    });
+    window.state_mut().model.devices = Load::Ready(Vec::new());
+    window.set_size([1200.0, 900.0].into());
+    window.state_mut().apply(Command::Pick(PickCommand::ShowExport));
+    window.state_mut().model.drafts.export.out = "/data/apo.star".to_owned();
+    wait(&mut window, "the counts", |app| {
+        app.model.export.picks.last().is_some_and(|(key, _)| key.export.out.ends_with("apo.star"))
+    });
+    hush(&mut window);
+    shoot(&mut window, "export_picks");
 }

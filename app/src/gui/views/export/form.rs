@@ -111,13 +111,13 @@ fn picks(ui: &mut Ui, open: &OpenProject, picking: &PickDraft, out: &mut Vec<Com
         ),
     };
     ui.add(egui::Label::new(text).wrap());
-    if ui
-        .button("Change in Micrographs")
-        .on_hover_text("Run, threshold and distance are chosen there")
-        .clicked()
-    {
-        out.push(Command::View(ViewCommand::Tab(Tab::Micrographs)));
-    }
+    ui.horizontal(|ui| {
+        let change =
+            ui.button("Change in Micrographs").on_hover_text("Run, threshold and distance are chosen there");
+        if change.clicked() {
+            out.push(Command::View(ViewCommand::Tab(Tab::Micrographs)));
+        }
+    });
 }
 
 fn runs(ui: &mut Ui, draft: &mut ExportDraft, open: &OpenProject) {

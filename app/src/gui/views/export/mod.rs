@@ -254,12 +254,16 @@ fn what_comes(
         }
     }
     // While the next count runs, the pictures of the last one stay.
-    let pictured = Some(draft).filter(|draft| draft.request().is_some());
+    let pictured = Some(&*draft).filter(|draft| draft.request().is_some());
     if let Some((draft, (_, preview))) = pictured.zip(model.export.preview.last()) {
         let by_score = draft.kind == ExportKind::Scores;
         overview::patches(ui, open, preview, by_score, state, out);
         ui.add_space(6.0);
         overview::micrographs(ui, model, preview, out);
+    }
+    if let Load::Ready(picks) = counted_picks(model, open, draft) {
+        ui.add_space(6.0);
+        overview::micrographs(ui, model, &picks.export, out);
     }
     if let Some(written) = &model.export.written {
         written::ui(ui, model, written, out);
